@@ -1,0 +1,124 @@
+import type { z } from 'zod';
+import type { Clock } from './clock.js';
+import type { Failure } from './failure.js';
+import type { Instance, Service } from './service.js';
+
+/** One execution of a recipe: who does what, where. */
+export interface RunInfo {
+  readonly id: string;
+  readonly recipe: string;
+  readonly project: string;
+  readonly environment: string;
+  readonly who: string;
+  readonly commit?: string;
+  /** ISO 8601. */
+  readonly started: string;
+}
+
+/** How often a step of a task runs: once, for each service, on each instance of each service, or on each host. */
+export type Scope = 'run' | 'service' | 'instance' | 'host';
+
+/** What a step is about: as much of it as the scope of its task has. */
+export interface Subject {
+  readonly run: RunInfo;
+  readonly step: string;
+  /** All services of the run. */
+  readonly services: readonly Service[];
+  readonly service?: Service;
+  readonly instance?: Instance;
+  /** The name of the host, for the scopes `instance` and `host`. */
+  readonly host?: string;
+}
+
+/** A line of the plan: what will be different, and on which host. */
+export interface Change {
+  readonly host?: string;
+  readonly text: string;
+}
+
+/** What a check sees: nothing to do, something to do, or a reason why it cannot be done. */
+export type Verdict<Facts, Intent, Receipt> =
+  | { readonly kind: 'done'; readonly because: string; readonly receipt: Receipt }
+  | {
+      readonly kind: 'todo';
+      readonly changes: readonly Change[];
+      /** Journaled before `apply`: names chosen, and the state before. */
+      readonly intent: Intent;
+      /** The facts once this is done, for the checks of later steps. */
+      readonly then: (facts: Facts) => Facts;
+      /** The receipt, where it is already known what it will say. */
+      readonly expect?: Receipt;
+    }
+  | { readonly kind: 'blocked'; readonly problems: readonly Failure[] };
+
+/** What `apply` and `undo` are given. `World` is what the tasks of this program work on. */
+export interface TaskContext<World> {
+  readonly world: World;
+  readonly subject: Subject;
+  readonly clock: Clock;
+  /** Aborted when the run is cancelled; what must not be cut short ignores it. */
+  readonly signal: AbortSignal;
+  /** Says how far the step is. `fraction` is 0 to 1. */
+  progress(text: string, fraction?: number): void;
+  /** Says something that a person should know though nothing failed. */
+  warn(text: string): void;
+}
+
+/** Takes back what `apply` did or may have done; looks before it acts. The receipt is missing when `apply` never answered. */
+export type Undo<World, Intent, Receipt> = (
+  context: TaskContext<World>,
+  intent: Intent,
+  receipt: Receipt | undefined,
+) => Promise<void>;
+
+/** A reusable action: looks before it touches, says what it will do, can take it back, leaves a receipt. */
+export interface Task<Facts, World, Input, Intent, Receipt> {
+  /** `noun.verb`. */
+  readonly name: string;
+  /** Raised when a journal of the old one could not be resumed by the new one. */
+  readonly version: number;
+  readonly scope: Scope;
+  /** One sentence for `recipe show` and the reference. */
+  readonly summary: string;
+  /** The name under which later steps refer to the receipt: `rollout` for `{{ rollout.release }}`. */
+  readonly provides?: string;
+  readonly input: z.ZodType<Input>;
+  readonly intent: z.ZodType<Intent>;
+  readonly receipt: z.ZodType<Receipt>;
+  /** Inputs that a recipe need not write, as it would write them: `'{{ rollout.release }}'`. */
+  readonly defaults?: Readonly<Record<string, unknown>>;
+  /** Past this step the run only goes forward. */
+  readonly commits?: true;
+  /** What the step does, in a person's words. */
+  title(input: Input, subject: Subject): string;
+  /** Pure: looks at the facts, touches nothing. */
+  check(facts: Facts, input: Input, subject: Subject): Verdict<Facts, Intent, Receipt>;
+  /** Idempotent: safe to run again with the same intent after a crash. */
+  apply(context: TaskContext<World>, intent: Intent): Promise<Receipt>;
+  readonly undo: Undo<World, Intent, Receipt> | { readonly never: string };
+}
+
+/** A task whose inputs, intents and receipts are parsed at its edge: what registries, plans and journals hold. */
+export type AnyTask<Facts, World> = Task<Facts, World, unknown, unknown, unknown>;
+
+/** Makes a task out of its typed definition; every value that enters it from outside is parsed by its schema. */
+export function defineTask<Facts, World, Input, Intent, Receipt>(
+  task: Task<Facts, World, Input, Intent, Receipt>,
+): AnyTask<Facts, World> {
+  const { undo } = task;
+  return {
+    ...task,
+    title: (input, subject) => task.title(task.input.parse(input), subject),
+    check: (facts, input, subject) => task.check(facts, task.input.parse(input), subject),
+    apply: (context, intent) => task.apply(context, task.intent.parse(intent)),
+    undo:
+      typeof undo !== 'function'
+        ? undo
+        : (context, intent, receipt) =>
+            undo(
+              context,
+              task.intent.parse(intent),
+              receipt === undefined ? undefined : task.receipt.parse(receipt),
+            ),
+  };
+}
