@@ -1,0 +1,61 @@
+import type { Activation } from './release.js';
+
+/** A container as its engine shows it. */
+export interface ContainerFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The image as the container was made from it. */
+  readonly image: string;
+  readonly state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+  /** What HEALTHCHECK says, where there is one. */
+  readonly health?: 'starting' | 'healthy' | 'unhealthy';
+  readonly restart: string;
+  /** Ports of the host that it publishes, or will when it runs. */
+  readonly ports: readonly number[];
+  /** The exit code of one that ended. */
+  readonly exit?: number;
+  /** ISO 8601, of the engine's clock. */
+  readonly started?: string;
+  readonly networks: readonly string[];
+  /** `NAME=value` lines with secret values: compared in memory, never written anywhere. */
+  readonly env: readonly string[];
+}
+
+export interface ImageFacts {
+  readonly id: string;
+  /** `repository@sha256:…` */
+  readonly digests: readonly string[];
+  readonly tags: readonly string[];
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** What a registry says of a reference, asked by a host's engine. */
+export interface ResolvedImage {
+  readonly reference: string;
+  readonly digest: string;
+  /** `linux/amd64` */
+  readonly platforms: readonly string[];
+}
+
+/** What one host looked like at one moment. */
+export interface HostFacts {
+  readonly host: string;
+  readonly engine: { readonly version: string; readonly platform: string };
+  /** Bytes that are free where the engine keeps its images; undefined where the host would not say. */
+  readonly diskFree?: number;
+  /** TCP ports on which something listens. */
+  readonly listening: readonly number[];
+  readonly containers: readonly ContainerFacts[];
+  readonly images: readonly ImageFacts[];
+  /** The release log of the environment: by service, in order. */
+  readonly log: Readonly<Record<string, readonly Activation[]>>;
+}
+
+/** What checks look at. */
+export interface Facts {
+  readonly hosts: Readonly<Record<string, HostFacts>>;
+  /** By reference. */
+  readonly resolved: Readonly<Record<string, ResolvedImage>>;
+}

@@ -1,0 +1,131 @@
+import type { ContainerFacts, ImageFacts, ResolvedImage } from '../domain/facts.js';
+
+/** A command as data; one place turns it into a shell line. */
+export interface Command {
+  readonly argv: readonly string[];
+  /** Sent on standard input together with the command, never in argv. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  /** ms */
+  readonly timeout: number;
+}
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** An HTTP request to a port of the host, made from the host's own loopback. */
+export interface Probe {
+  readonly port: number;
+  /** The address that the port listens on; 127.0.0.1 by default. */
+  readonly address?: string;
+  readonly path: string;
+  /** ms */
+  readonly timeout: number;
+}
+
+export interface ProbeAnswer {
+  readonly status: number;
+  /** The first 2 KiB, as text. */
+  readonly body: string;
+  /** ms */
+  readonly duration: number;
+}
+
+/** A process on the host that lives as long as its standard input is fed. */
+export interface Held {
+  /** Lines that it writes. */
+  readonly lines: AsyncIterable<string>;
+  write(line: string): void;
+  /** Resolves with the exit code when it has ended, undefined when the connection was lost. */
+  readonly ended: Promise<number | undefined>;
+  /** Closes its standard input. */
+  end(): void;
+}
+
+/** A machine that is connected. Everything but `Failure`s that it throws is a bug. */
+export interface Host {
+  readonly name: string;
+  readonly engine: Engine;
+  /** Aborted when the connection is gone. */
+  readonly lost: AbortSignal;
+  /** Runs a command. A non-zero code is an answer; no exit status, a signal, or no connection is a Failure. */
+  run(command: Command, signal?: AbortSignal): Promise<CommandResult>;
+  /** Starts a process and talks to it line by line. */
+  hold(argv: readonly string[]): Promise<Held>;
+  /** Asks over HTTP. No answer, or one that is not HTTP, is a Failure of kind `unhealthy`. */
+  probe(probe: Probe, signal?: AbortSignal): Promise<ProbeAnswer>;
+  /** Resolves when the port accepts a connection; a Failure of kind `unhealthy` otherwise. */
+  reach(port: number, options: { address?: string; timeout: number }, signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface RegistryAuth {
+  readonly username: string;
+  readonly password: string;
+  readonly serveraddress: string;
+}
+
+export interface PullProgress {
+  /** Bytes over all layers whose size is known so far. */
+  readonly done: number;
+  readonly total: number;
+  readonly layers: number;
+  readonly layersDone: number;
+}
+
+/** The part of Docker's container configuration that oneclick fills in; the rest is the project's own. */
+export interface ContainerOptions {
+  readonly name: string;
+  /** The body of `POST /containers/create`. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** A named volume; its labels are all that interests us. */
+export interface VolumeFacts {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/**
+ * A host's Docker engine, by its API (https://docs.docker.com/reference/api/engine/). Each call throws a Failure
+ * with the engine's own words: kind `unreachable` when the engine cannot be spoken to, `access` when this user may not,
+ * `failed` when it refuses. Removing or stopping what is not there, and starting what runs, succeed.
+ */
+export interface Engine {
+  version(): Promise<{ version: string; platform: string; root: string }>;
+  /** All containers, running or not, with what only an inspection shows for those that carry our labels. */
+  containers(): Promise<readonly ContainerFacts[]>;
+  /** Undefined when there is none of that name or ID. */
+  container(idOrName: string): Promise<ContainerFacts | undefined>;
+  images(): Promise<readonly ImageFacts[]>;
+  /** Asks the registry, without a pull. */
+  resolve(reference: string, auth: RegistryAuth | undefined): Promise<ResolvedImage>;
+  pull(
+    image: string,
+    auth: RegistryAuth | undefined,
+    onProgress: (progress: PullProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  removeImage(idOrReference: string): Promise<void>;
+  /** Returns the ID; the existing one's when a container of this name is there and carries the same `oneclick.step` label. */
+  create(options: ContainerOptions): Promise<string>;
+  start(idOrName: string): Promise<void>;
+  /** Sends the container's stop signal, then KILL after `timeout` ms; resolves when it has ended. */
+  stop(idOrName: string, timeout: number): Promise<void>;
+  remove(idOrName: string): Promise<void>;
+  setRestart(idOrName: string, policy: string): Promise<void>;
+  /** The last lines of standard output and error, oldest first, without terminal escapes. */
+  logs(idOrName: string, lines: number): Promise<readonly string[]>;
+  /** Resolves with the exit code when the container has ended. */
+  wait(idOrName: string, signal?: AbortSignal): Promise<number>;
+  rename(idOrName: string, name: string): Promise<void>;
+  /** Makes the bridge network unless it is there. */
+  ensureNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
+  volumes(label: string): Promise<readonly VolumeFacts[]>;
+  /** Makes the volume unless it is there. */
+  ensureVolume(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
+  removeVolume(name: string): Promise<void>;
+}
