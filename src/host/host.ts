@@ -124,6 +124,11 @@ export interface Engine {
   rename(idOrName: string, name: string): Promise<void>;
   /** Makes the bridge network unless it is there. */
   ensureNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
+  /** Joins the network under these names, instead of any that it has there. */
+  connect(network: string, idOrName: string, aliases: readonly string[]): Promise<void>;
+  /** Leaves the network. */
+  disconnect(network: string, idOrName: string): Promise<void>;
+  /** Those with this label: `key` or `key=value`. */
   volumes(label: string): Promise<readonly VolumeFacts[]>;
   /** Makes the volume unless it is there. */
   ensureVolume(name: string, labels: Readonly<Record<string, string>>): Promise<void>;

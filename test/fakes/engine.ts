@@ -1,0 +1,502 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../src/domain/clock.js';
+import type { ContainerFacts, ImageFacts, ResolvedImage } from '../../src/domain/facts.js';
+import { engineFailure } from '../../src/host/failures.js';
+import type {
+  ContainerOptions,
+  Engine,
+  PullProgress,
+  RegistryAuth,
+  VolumeFacts,
+} from '../../src/host/host.js';
+import { Faults } from './faults.js';
+
+/** What the program in an image does. By default it runs, and answers every request with 200. */
+export interface Behaviour {
+  /** The status of an answer; `never`: accepts and stays silent; `refused`: does not listen. */
+  readonly answers?: number | 'never' | 'refused' | ((path: string) => number);
+  readonly body?: string;
+  /** It ends by itself with this code, `after` ms (0) from its start. */
+  readonly exits?: { readonly code: number; readonly after?: number };
+  readonly logs?: readonly string[];
+  /** What HEALTHCHECK says while it runs. */
+  readonly health?: 'starting' | 'healthy' | 'unhealthy';
+  /** The exit code when it is asked to stop; undefined: it does not listen and is killed after the timeout. */
+  readonly stops?: number | undefined;
+}
+
+export interface FakeImage {
+  readonly repository: string;
+  readonly digest: string;
+  readonly id: string;
+  readonly platforms: readonly string[];
+  /** Bytes of each layer. */
+  readonly layers: readonly number[];
+  readonly behaviour: Behaviour;
+  readonly auth?: RegistryAuth;
+}
+
+const digestOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+const repositoryOf = (reference: string) => reference.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+
+/** A registry: references with the images that they name. */
+export class FakeRegistry {
+  readonly #images = new Map<string, FakeImage>();
+  #pushed = 0;
+
+  /** Pushes an image under a tag and returns its digest; each push makes a new image. */
+  push(
+    reference: string,
+    behaviour: Behaviour = {},
+    options: { platforms?: readonly string[]; layers?: readonly number[]; auth?: RegistryAuth } = {},
+  ): string {
+    this.#pushed += 1;
+    const digest = digestOf(`${reference} ${this.#pushed}`);
+    const repository = repositoryOf(reference);
+    const image: FakeImage = {
+      repository,
+      digest,
+      id: digestOf(`config of ${digest}`),
+      platforms: options.platforms ?? ['linux/amd64'],
+      layers: options.layers ?? [1000, 2000],
+      behaviour,
+      ...(options.auth === undefined ? {} : { auth: options.auth }),
+    };
+    this.#images.set(reference, image);
+    this.#images.set(`${repository}@${digest}`, image);
+    return digest;
+  }
+
+  find(reference: string): FakeImage | undefined {
+    return this.#images.get(reference);
+  }
+}
+
+interface FakeContainer {
+  facts: ContainerFacts;
+  readonly behaviour: Behaviour;
+  /** Stopped by a person: not started again with the engine. */
+  stopped: boolean;
+  readonly waiting: Set<(code: number) => void>;
+  /** Counts starts, so that an old timer does not end a new process. */
+  starts: number;
+  readonly aliases: Map<string, readonly string[]>;
+}
+
+interface ContainerBody {
+  Image?: string;
+  Labels?: Record<string, string>;
+  Env?: string[];
+  HostConfig?: {
+    NetworkMode?: string;
+    RestartPolicy?: { Name?: string };
+    PortBindings?: Record<string, { HostPort?: string }[]>;
+  };
+  NetworkingConfig?: { EndpointsConfig?: Record<string, { Aliases?: string[] }> };
+}
+
+export interface FakeEngineOptions {
+  readonly clock: Clock;
+  readonly host?: string;
+  readonly registry?: FakeRegistry;
+  readonly version?: string;
+  readonly platform?: string;
+}
+
+/** A Docker engine in memory that keeps the laws of the real one. */
+export class FakeEngine implements Engine {
+  readonly registry: FakeRegistry;
+  /** Failures to come, and all calls so far. */
+  readonly faults = new Faults<Engine>();
+  /** Ports of the host that something other than a container listens on. */
+  readonly occupied = new Set<number>();
+  readonly networks = new Map<string, Readonly<Record<string, string>>>();
+  readonly #options: FakeEngineOptions;
+  readonly #host: string;
+  readonly #clock: Clock;
+  readonly #containers = new Map<string, FakeContainer>();
+  readonly #images = new Map<string, { facts: ImageFacts; image: FakeImage }>();
+  readonly #volumes = new Map<string, VolumeFacts>();
+  #made = 0;
+
+  constructor(options: FakeEngineOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#host = options.host ?? 'fake';
+    this.registry = options.registry ?? new FakeRegistry();
+  }
+
+  async version(): Promise<{ version: string; platform: string; root: string }> {
+    await this.faults.pass('version');
+    const { version = '28.0.0', platform = 'linux/amd64' } = this.#options;
+    return { version, platform, root: '/var/lib/docker' };
+  }
+
+  async containers(): Promise<readonly ContainerFacts[]> {
+    await this.faults.pass('containers');
+    return this.all();
+  }
+
+  async container(idOrName: string): Promise<ContainerFacts | undefined> {
+    await this.faults.pass('container', idOrName);
+    return this.#find(idOrName)?.facts;
+  }
+
+  async images(): Promise<readonly ImageFacts[]> {
+    await this.faults.pass('images');
+    return [...this.#images.values()].map(({ facts }) => facts);
+  }
+
+  async resolve(reference: string, auth: RegistryAuth | undefined): Promise<ResolvedImage> {
+    await this.faults.pass('resolve', reference, auth);
+    const { digest, platforms } = this.#ask(reference, auth);
+    return { reference, digest, platforms };
+  }
+
+  async pull(
+    reference: string,
+    auth: RegistryAuth | undefined,
+    onProgress: (progress: PullProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.faults.pass('pull', reference, auth);
+    signal?.throwIfAborted();
+    const image = this.#ask(reference, auth);
+    const total = image.layers.reduce((sum, size) => sum + size, 0);
+    let done = 0;
+    for (const [index, size] of image.layers.entries()) {
+      done += size;
+      onProgress({ done, total, layers: image.layers.length, layersDone: index + 1 });
+    }
+    const known = this.#images.get(image.id)?.facts;
+    const tags = reference.includes('@') ? [] : [reference];
+    const digests = [`${image.repository}@${image.digest}`];
+    for (const [id, other] of this.#images)
+      this.#images.set(id, {
+        ...other,
+        facts: { ...other.facts, tags: other.facts.tags.filter((tag) => !tags.includes(tag)) },
+      });
+    const facts: ImageFacts = {
+      id: image.id,
+      digests,
+      tags: [...new Set([...(known?.tags ?? []), ...tags])],
+      size: total,
+    };
+    this.#images.set(image.id, { facts, image });
+  }
+
+  async removeImage(idOrReference: string): Promise<void> {
+    await this.faults.pass('removeImage', idOrReference);
+    const found = this.#image(idOrReference);
+    if (found === undefined) return;
+    const user = this.all().find((container) => this.#image(container.image)?.facts.id === found.facts.id);
+    if (user !== undefined)
+      throw this.#refuse(
+        'removing the image',
+        `conflict: unable to delete ${idOrReference} - container ${user.id} is using it`,
+      );
+    this.#images.delete(found.facts.id);
+  }
+
+  async create(options: ContainerOptions): Promise<string> {
+    await this.faults.pass('create', options);
+    const body = options.config as ContainerBody;
+    const there = this.#find(options.name);
+    const labels = body.Labels ?? {};
+    if (there !== undefined) {
+      const step = labels['oneclick.step'];
+      if (step !== undefined && there.facts.labels['oneclick.step'] === step) return there.facts.id;
+      throw this.#refuse(
+        'creating the container',
+        `Conflict. The container name "/${options.name}" is already in use by container "${there.facts.id}".`,
+      );
+    }
+    const image = this.#image(body.Image ?? '');
+    if (image === undefined) throw this.#refuse('creating the container', `No such image: ${body.Image}`);
+    const bindings = Object.values(body.HostConfig?.PortBindings ?? {}).flat();
+    const endpoints = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {});
+    const mode = body.HostConfig?.NetworkMode ?? 'bridge';
+    return this.#add(
+      {
+        name: options.name,
+        labels,
+        image: body.Image ?? '',
+        restart: body.HostConfig?.RestartPolicy?.Name || 'no',
+        ports: bindings.map((binding) => Number(binding.HostPort)),
+        networks: endpoints.length > 0 ? endpoints.map(([network]) => network) : [mode],
+        env: body.Env ?? [],
+        state: 'created',
+      },
+      image.image.behaviour,
+      new Map(endpoints.map(([network, { Aliases }]) => [network, Aliases ?? []])),
+    );
+  }
+
+  async start(idOrName: string): Promise<void> {
+    await this.faults.pass('start', idOrName);
+    const container = this.#need(idOrName, 'starting the container');
+    if (container.facts.state === 'running') return;
+    const running = this.all().filter((other) => other.state === 'running');
+    for (const port of container.facts.ports) {
+      if (running.some((other) => other.ports.includes(port)))
+        throw this.#refuse(
+          'starting the container',
+          `Bind for 0.0.0.0:${port} failed: port is already allocated`,
+        );
+      if (this.occupied.has(port))
+        throw this.#refuse(
+          'starting the container',
+          `listen tcp4 0.0.0.0:${port}: bind: address already in use`,
+        );
+    }
+    this.#run(container);
+  }
+
+  async stop(idOrName: string, timeout: number): Promise<void> {
+    await this.faults.pass('stop', idOrName, timeout);
+    const container = this.#find(idOrName);
+    if (container === undefined) return;
+    container.stopped = true;
+    if (container.facts.state !== 'running' && container.facts.state !== 'restarting') return;
+    const { stops } = { stops: 0, ...container.behaviour };
+    if (stops === undefined) await this.#clock.sleep(timeout);
+    this.#exit(container, stops ?? 137);
+  }
+
+  async remove(idOrName: string): Promise<void> {
+    await this.faults.pass('remove', idOrName);
+    const container = this.#find(idOrName);
+    if (container === undefined) return;
+    if (container.facts.state === 'running') this.#exit(container, 137);
+    this.#containers.delete(container.facts.id);
+  }
+
+  async setRestart(idOrName: string, policy: string): Promise<void> {
+    await this.faults.pass('setRestart', idOrName, policy);
+    const container = this.#need(idOrName, 'setting the restart policy');
+    container.facts = { ...container.facts, restart: policy };
+  }
+
+  async logs(idOrName: string, lines: number): Promise<readonly string[]> {
+    await this.faults.pass('logs', idOrName, lines);
+    const { behaviour, starts } = this.#need(idOrName, 'reading the logs');
+    return starts === 0 ? [] : (behaviour.logs ?? []).slice(-lines);
+  }
+
+  async wait(idOrName: string, signal?: AbortSignal): Promise<number> {
+    await this.faults.pass('wait', idOrName);
+    signal?.throwIfAborted();
+    const container = this.#need(idOrName, 'waiting for the container');
+    if (container.facts.state !== 'running') return container.facts.exit ?? 0;
+    return new Promise((resolve, reject) => {
+      container.waiting.add(resolve);
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+  }
+
+  async rename(idOrName: string, name: string): Promise<void> {
+    await this.faults.pass('rename', idOrName, name);
+    const container = this.#need(idOrName, 'renaming the container');
+    const there = this.#find(name);
+    if (there !== undefined && there !== container)
+      throw this.#refuse(
+        'renaming the container',
+        `Conflict. The container name "/${name}" is already in use by container "${there.facts.id}".`,
+      );
+    container.facts = { ...container.facts, name };
+  }
+
+  async ensureNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+    await this.faults.pass('ensureNetwork', name, labels);
+    if (!this.networks.has(name)) this.networks.set(name, labels);
+  }
+
+  async connect(network: string, idOrName: string, aliases: readonly string[]): Promise<void> {
+    await this.faults.pass('connect', network, idOrName, aliases);
+    if (!this.networks.has(network)) throw this.#refuse('connecting', `network ${network} not found`);
+    const container = this.#need(idOrName, 'connecting');
+    container.aliases.set(network, aliases);
+    container.facts = { ...container.facts, networks: [...new Set([...container.facts.networks, network])] };
+  }
+
+  async disconnect(network: string, idOrName: string): Promise<void> {
+    await this.faults.pass('disconnect', network, idOrName);
+    const container = this.#find(idOrName);
+    if (container === undefined) return;
+    container.aliases.delete(network);
+    container.facts = {
+      ...container.facts,
+      networks: container.facts.networks.filter((name) => name !== network),
+    };
+  }
+
+  async volumes(label: string): Promise<readonly VolumeFacts[]> {
+    await this.faults.pass('volumes', label);
+    const [key = '', value] = label.split('=');
+    return [...this.#volumes.values()].filter(
+      ({ labels }) => key in labels && (value === undefined || labels[key] === value),
+    );
+  }
+
+  async ensureVolume(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+    await this.faults.pass('ensureVolume', name, labels);
+    if (!this.#volumes.has(name)) this.#volumes.set(name, { name, labels });
+  }
+
+  async removeVolume(name: string): Promise<void> {
+    await this.faults.pass('removeVolume', name);
+    this.#volumes.delete(name);
+  }
+
+  // What tests see and do behind the engine's back.
+
+  /** The containers, without a call. */
+  all(): readonly ContainerFacts[] {
+    return [...this.#containers.values()].map(({ facts }) => facts);
+  }
+
+  /** The running container that publishes the port. */
+  listener(port: number): { readonly facts: ContainerFacts; readonly behaviour: Behaviour } | undefined {
+    return [...this.#containers.values()].find(
+      ({ facts }) => facts.state === 'running' && facts.ports.includes(port),
+    );
+  }
+
+  /** The aliases by which the container is found in the network. */
+  aliases(network: string, idOrName: string): readonly string[] {
+    return this.#find(idOrName)?.aliases.get(network) ?? [];
+  }
+
+  /** A container that somebody else made; it runs unless `facts` say otherwise. */
+  place(facts: Partial<ContainerFacts> & { name: string }, behaviour: Behaviour = {}): string {
+    const id = this.#add(
+      {
+        labels: {},
+        image: 'somebody/else:1',
+        restart: 'no',
+        ports: [],
+        networks: ['bridge'],
+        env: [],
+        ...facts,
+        state: 'created',
+      },
+      behaviour,
+      new Map(),
+    );
+    const container = this.#need(id, 'placing');
+    if ((facts.state ?? 'running') === 'running') this.#run(container);
+    else container.facts = { ...container.facts, ...facts };
+    return id;
+  }
+
+  /** The process of a running container ends by itself. */
+  crash(idOrName: string, code: number): void {
+    this.#end(this.#need(idOrName, 'crashing'), code);
+  }
+
+  /** The engine, or its whole machine, stops and starts again. */
+  restart(): void {
+    const running = [...this.#containers.values()].filter(({ facts }) => facts.state === 'running');
+    for (const container of running) this.#exit(container, 137);
+    for (const container of this.#containers.values()) {
+      const { restart, exit } = container.facts;
+      const wanted =
+        restart === 'always' ||
+        (restart === 'unless-stopped' && !container.stopped && container.starts > 0) ||
+        (restart === 'on-failure' && !container.stopped && exit !== undefined && exit !== 0);
+      if (wanted) this.#run(container);
+    }
+  }
+
+  /** As `docker system prune --all`: stopped containers and unused images are gone. */
+  prune(): void {
+    for (const { facts } of this.#containers.values())
+      if (facts.state !== 'running') this.#containers.delete(facts.id);
+    const used = new Set(this.all().map(({ image }) => this.#image(image)?.facts.id));
+    for (const id of this.#images.keys()) if (!used.has(id)) this.#images.delete(id);
+  }
+
+  #add(facts: Omit<ContainerFacts, 'id'>, behaviour: Behaviour, aliases: FakeContainer['aliases']): string {
+    this.#made += 1;
+    const id = digestOf(`${this.#host} container ${this.#made}`).slice('sha256:'.length);
+    const container = {
+      facts: { ...facts, id },
+      behaviour,
+      stopped: false,
+      waiting: new Set<never>(),
+      starts: 0,
+    };
+    this.#containers.set(id, { ...container, aliases });
+    return id;
+  }
+
+  #run(container: FakeContainer): void {
+    const { exit: _, health: __, ...facts } = container.facts;
+    const { health, exits } = container.behaviour;
+    container.facts = {
+      ...facts,
+      state: 'running',
+      started: this.#clock.now().toISOString(),
+      ...(health === undefined ? {} : { health }),
+    };
+    container.stopped = false;
+    container.starts += 1;
+    const start = container.starts;
+    if (exits === undefined) return;
+    const end = () => {
+      if (container.starts === start && container.facts.state === 'running') this.#end(container, exits.code);
+    };
+    if (exits.after === undefined) end();
+    else void this.#clock.sleep(exits.after).then(end);
+  }
+
+  /** The process ended by itself: its restart policy decides. */
+  #end(container: FakeContainer, code: number): void {
+    const { restart } = container.facts;
+    this.#exit(container, code);
+    if (restart === 'always' || restart === 'unless-stopped' || (restart === 'on-failure' && code !== 0))
+      container.facts = { ...container.facts, state: 'restarting' };
+  }
+
+  #exit(container: FakeContainer, code: number): void {
+    const { health: _, ...facts } = container.facts;
+    container.facts = { ...facts, state: 'exited', exit: code };
+    for (const resolve of container.waiting) resolve(code);
+    container.waiting.clear();
+  }
+
+  #find(idOrName: string): FakeContainer | undefined {
+    return (
+      this.#containers.get(idOrName) ??
+      [...this.#containers.values()].find(({ facts }) => facts.name === idOrName)
+    );
+  }
+
+  #need(idOrName: string, doing: string): FakeContainer {
+    const container = this.#find(idOrName);
+    if (container === undefined) throw this.#refuse(doing, `No such container: ${idOrName}`);
+    return container;
+  }
+
+  #image(idOrReference: string): { facts: ImageFacts; image: FakeImage } | undefined {
+    return [...this.#images.values()].find(
+      ({ facts }) =>
+        facts.id === idOrReference ||
+        facts.tags.includes(idOrReference) ||
+        facts.digests.includes(idOrReference),
+    );
+  }
+
+  #ask(reference: string, auth: RegistryAuth | undefined): FakeImage {
+    const image = this.registry.find(reference);
+    if (image === undefined)
+      throw this.#refuse(reference, `manifest for ${reference} not found: manifest unknown`);
+    if (image.auth !== undefined && image.auth.password !== auth?.password)
+      throw this.#refuse(reference, 'unauthorized: authentication required');
+    return image;
+  }
+
+  #refuse(doing: string, words: string) {
+    return engineFailure(this.#host, doing, words);
+  }
+}

@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process';
+import type { Clock } from '../../src/domain/clock.js';
+import { Failure } from '../../src/domain/failure.js';
+import { lostFailure } from '../../src/host/failures.js';
+import type { Command, CommandResult, Held, Host, Probe, ProbeAnswer } from '../../src/host/host.js';
+import { FakeEngine, type FakeRegistry } from './engine.js';
+import { Faults } from './faults.js';
+
+/** Answers a command, or leaves it to the next one. */
+export type Answer = (
+  command: Command,
+) => Partial<CommandResult> | undefined | Promise<Partial<CommandResult> | undefined>;
+
+export interface FakeHostOptions {
+  readonly clock: Clock;
+  readonly engine?: FakeEngine;
+  readonly registry?: FakeRegistry;
+  readonly answers?: readonly Answer[];
+  readonly holds?: (argv: readonly string[]) => Held;
+}
+
+/** A machine in memory. Commands are answered by `answers`, the first that does; without one a call is a bug of the test. */
+export class FakeHost implements Host {
+  readonly name: string;
+  readonly engine: FakeEngine;
+  readonly faults = new Faults<Host>();
+  readonly answers: Answer[];
+  readonly #lost = new AbortController();
+  readonly #clock: Clock;
+  readonly #holds: FakeHostOptions['holds'];
+  closed = false;
+
+  constructor(name: string, { clock, registry, answers = [], holds, engine }: FakeHostOptions) {
+    this.name = name;
+    this.#clock = clock;
+    this.#holds = holds;
+    this.answers = [...answers];
+    this.engine =
+      engine ?? new FakeEngine({ clock, host: name, ...(registry === undefined ? {} : { registry }) });
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  async run(command: Command, signal?: AbortSignal): Promise<CommandResult> {
+    await this.#pass('run', command);
+    signal?.throwIfAborted();
+    for (const answer of this.answers) {
+      const result = await answer(command);
+      if (result !== undefined) return { code: 0, stdout: '', stderr: '', ...result };
+    }
+    throw new Error(`nothing answers on the fake host ${this.name}: ${command.argv.join(' ')}`);
+  }
+
+  async hold(argv: readonly string[]): Promise<Held> {
+    await this.#pass('hold', argv);
+    if (this.#holds === undefined) throw new Error(`nothing is held on the fake host ${this.name}`);
+    return this.#holds(argv);
+  }
+
+  async probe(probe: Probe, signal?: AbortSignal): Promise<ProbeAnswer> {
+    await this.#pass('probe', probe);
+    signal?.throwIfAborted();
+    const { answers = 200, body = '' } = this.#listener(probe.port);
+    if (answers === 'refused')
+      throw this.#unhealthy('probe.refused', `nothing listens on port ${probe.port}`);
+    if (answers === 'never') {
+      await this.#clock.sleep(probe.timeout, signal);
+      throw this.#unhealthy('probe.timeout', `no answer from port ${probe.port} within ${probe.timeout} ms`);
+    }
+    const status = typeof answers === 'function' ? answers(probe.path) : answers;
+    return { status, body: body.slice(0, 2048), duration: 0 };
+  }
+
+  async reach(
+    port: number,
+    options: { address?: string; timeout: number },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.#pass('reach', port, options);
+    signal?.throwIfAborted();
+    if (this.#listener(port).answers === 'refused')
+      throw this.#unhealthy('probe.refused', `nothing listens on port ${port}`);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.lose();
+  }
+
+  /** The connection is cut; the machine lives on. */
+  lose(): void {
+    this.#lost.abort(lostFailure(this.name));
+  }
+
+  #listener(port: number) {
+    if (this.engine.occupied.has(port)) return {};
+    return this.engine.listener(port)?.behaviour ?? { answers: 'refused' as const };
+  }
+
+  #unhealthy(code: string, message: string): Failure {
+    return new Failure('unhealthy', code, message, { host: this.name });
+  }
+
+  async #pass(...args: Parameters<Faults<Host>['pass']>): Promise<void> {
+    await this.faults.pass(...args);
+    if (this.#lost.signal.aborted) throw lostFailure(this.name);
+  }
+}
+
+/** Runs commands in earnest, on this machine, with `folder` as home and working directory. */
+export function runsHere(folder: string): Answer {
+  return ({ argv, env, stdin, timeout }) =>
+    new Promise((resolve, reject) => {
+      const [program = '', ...args] = argv;
+      const child = spawn(program, args, {
+        cwd: folder,
+        env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', HOME: folder, ...env },
+        timeout,
+      });
+      let stdout = '';
+      let stderr = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text;
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text;
+      });
+      child.on('error', reject);
+      child.on('close', (code) => {
+        if (code === null) reject(new Failure('failed', 'host.signal', `${program} was ended by a signal`));
+        else resolve({ code, stdout, stderr });
+      });
+      child.stdin.on('error', () => undefined).end(stdin ?? '');
+    });
+}

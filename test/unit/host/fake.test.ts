@@ -1,0 +1,60 @@
+import { describe, expect, it } from '@jest/globals';
+import { MovableClock } from '../../fakes/clock.js';
+import { FakeRegistry } from '../../fakes/engine.js';
+import { FakeHost } from '../../fakes/host.js';
+
+const clock = new MovableClock();
+const publish = (port: number) => ({
+  HostConfig: { PortBindings: { '80/tcp': [{ HostPort: String(port) }] } },
+});
+
+async function started(registry: FakeRegistry, name = 'web') {
+  const host = new FakeHost('web-1', { clock, registry });
+  await host.engine.pull('shop/web:1', undefined, () => undefined);
+  await host.engine.create({ name, config: { Image: 'shop/web:1', ...publish(8080) } });
+  await host.engine.start(name);
+  return host;
+}
+
+describe('the fake host', () => {
+  it('answers a probe as the running container that publishes the port does', async () => {
+    const registry = new FakeRegistry();
+    registry.push('shop/web:1', { answers: 503, body: 'starting' });
+    const host = await started(registry);
+    expect(await host.probe({ port: 8080, path: '/', timeout: 100 })).toMatchObject({
+      status: 503,
+      body: 'starting',
+    });
+    await host.engine.stop('web', 1000);
+    await expect(host.probe({ port: 8080, path: '/', timeout: 100 })).rejects.toMatchObject({
+      kind: 'unhealthy',
+    });
+  });
+
+  it('refuses to start a second container on a port', async () => {
+    const registry = new FakeRegistry();
+    registry.push('shop/web:1');
+    const host = await started(registry);
+    await host.engine.create({ name: 'other', config: { Image: 'shop/web:1', ...publish(8080) } });
+    await expect(host.engine.start('other')).rejects.toMatchObject({ code: 'engine.port-taken' });
+  });
+
+  it('starts again what its restart policy says, and nothing else', async () => {
+    const registry = new FakeRegistry();
+    registry.push('shop/web:1');
+    const host = await started(registry);
+    host.engine.restart();
+    expect(await host.engine.container('web')).toMatchObject({ state: 'exited', exit: 137 });
+    await host.engine.setRestart('web', 'unless-stopped');
+    await host.engine.start('web');
+    host.engine.restart();
+    expect(await host.engine.container('web')).toMatchObject({ state: 'running' });
+  });
+
+  it('answers nothing once it is lost', async () => {
+    const host = new FakeHost('web-1', { clock });
+    host.lose();
+    expect(host.lost.aborted).toBe(true);
+    await expect(host.run({ argv: ['true'], timeout: 1 })).rejects.toMatchObject({ code: 'host.lost' });
+  });
+});
