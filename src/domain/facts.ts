@@ -18,7 +18,13 @@ export interface ContainerFacts {
   /** ISO 8601, of the engine's clock. */
   readonly started?: string;
   readonly networks: readonly string[];
-  /** `NAME=value` lines with secret values: compared in memory, never written anywhere. */
+  /** Names of the secrets whose value is not today's; filled in when facts are read. */
+  readonly staleSecrets?: readonly string[];
+}
+
+/** A container together with what must not be kept. */
+export interface InspectedContainer extends ContainerFacts {
+  /** `NAME=value` lines with secret values: compared in memory, never written anywhere. Empty without our labels. */
   readonly env: readonly string[];
 }
 

@@ -31,12 +31,17 @@ export const Release = z.strictObject({
   spec: ContainerSpec,
   /** The commit of the project, where known. */
   commit: z.string().optional(),
+  /** The name of a container that was there before oneclick and was taken over as it stood. */
+  adopted: z.string().optional(),
 });
 export type Release = z.infer<typeof Release>;
 
 /** A line of the release log: this release of the service was made current. */
 export const Activation = z.strictObject({
-  /** The order of activations in this environment and service: one above the highest on any host. */
+  /**
+   * The order of activations in this environment: one above the highest of any service on any host, taken under the
+   * lease. What one run activates has one order, so that a rollback knows what belongs together.
+   */
   order: z.int().min(1),
   kind: z.enum(['deploy', 'rollback', 'adopt']),
   release: Release,

@@ -26,7 +26,12 @@ export type Health = z.infer<typeof Health>;
 /** Where the image comes from: built from the project's commit, or fixed by its reference. */
 export const ImageSource = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('build'), repository: z.string(), context: z.string() }),
-  z.strictObject({ kind: z.literal('fixed'), reference: z.string() }),
+  z.strictObject({
+    kind: z.literal('fixed'),
+    reference: z.string(),
+    /** Asked for in this run: its digest is looked up again instead of being taken from the release log. */
+    moves: z.boolean().optional(),
+  }),
 ]);
 export type ImageSource = z.infer<typeof ImageSource>;
 

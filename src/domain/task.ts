@@ -95,7 +95,15 @@ export interface Task<Facts, World, Input, Intent, Receipt> {
   check(facts: Facts, input: Input, subject: Subject): Verdict<Facts, Intent, Receipt>;
   /** Idempotent: safe to run again with the same intent after a crash. */
   apply(context: TaskContext<World>, intent: Intent): Promise<Receipt>;
-  readonly undo: Undo<World, Intent, Receipt> | { readonly never: string };
+  readonly undo: Undo<World, Intent, Receipt> | Never<World, Intent, Receipt>;
+  /** What a later failure leads to once this step is done, where that is not the recipe's own policy. */
+  onLaterFailure?(receipt: Receipt): 'revert' | 'stop' | undefined;
+}
+
+/** An effect that stays, with the reason; `tidy` removes what was only needed to bring it about. */
+export interface Never<World, Intent, Receipt> {
+  readonly never: string;
+  readonly tidy?: Undo<World, Intent, Receipt>;
 }
 
 /** A task whose inputs, intents and receipts are parsed at its edge: what registries, plans and journals hold. */
@@ -105,20 +113,25 @@ export type AnyTask<Facts, World> = Task<Facts, World, unknown, unknown, unknown
 export function defineTask<Facts, World, Input, Intent, Receipt>(
   task: Task<Facts, World, Input, Intent, Receipt>,
 ): AnyTask<Facts, World> {
-  const { undo } = task;
+  const { undo, onLaterFailure, ...rest } = task;
+  const parsed: Undo<World, unknown, unknown> = (context, intent, receipt) => {
+    const act = typeof undo === 'function' ? undo : undo.tidy;
+    return (
+      act?.(
+        context,
+        task.intent.parse(intent),
+        receipt === undefined ? undefined : task.receipt.parse(receipt),
+      ) ?? Promise.resolve()
+    );
+  };
   return {
-    ...task,
+    ...rest,
     title: (input, subject) => task.title(task.input.parse(input), subject),
     check: (facts, input, subject) => task.check(facts, task.input.parse(input), subject),
     apply: (context, intent) => task.apply(context, task.intent.parse(intent)),
-    undo:
-      typeof undo !== 'function'
-        ? undo
-        : (context, intent, receipt) =>
-            undo(
-              context,
-              task.intent.parse(intent),
-              receipt === undefined ? undefined : task.receipt.parse(receipt),
-            ),
+    undo: typeof undo === 'function' ? parsed : { never: undo.never, tidy: parsed },
+    ...(onLaterFailure === undefined
+      ? {}
+      : { onLaterFailure: (receipt: unknown) => onLaterFailure(task.receipt.parse(receipt)) }),
   };
 }

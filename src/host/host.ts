@@ -1,4 +1,4 @@
-import type { ContainerFacts, ImageFacts, ResolvedImage } from '../domain/facts.js';
+import type { ImageFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
 
 /** A command as data; one place turns it into a shell line. */
 export interface Command {
@@ -97,9 +97,9 @@ export interface VolumeFacts {
 export interface Engine {
   version(): Promise<{ version: string; platform: string; root: string }>;
   /** All containers, running or not, with what only an inspection shows for those that carry our labels. */
-  containers(): Promise<readonly ContainerFacts[]>;
+  containers(): Promise<readonly InspectedContainer[]>;
   /** Undefined when there is none of that name or ID. */
-  container(idOrName: string): Promise<ContainerFacts | undefined>;
+  container(idOrName: string): Promise<InspectedContainer | undefined>;
   images(): Promise<readonly ImageFacts[]>;
   /** Asks the registry, without a pull. */
   resolve(reference: string, auth: RegistryAuth | undefined): Promise<ResolvedImage>;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../src/domain/clock.js';
-import type { ContainerFacts, ImageFacts, ResolvedImage } from '../../src/domain/facts.js';
+import type { ImageFacts, InspectedContainer, ResolvedImage } from '../../src/domain/facts.js';
 import { engineFailure } from '../../src/host/failures.js';
 import type {
   ContainerOptions,
@@ -73,7 +73,7 @@ export class FakeRegistry {
 }
 
 interface FakeContainer {
-  facts: ContainerFacts;
+  facts: InspectedContainer;
   readonly behaviour: Behaviour;
   /** Stopped by a person: not started again with the engine. */
   stopped: boolean;
@@ -132,12 +132,12 @@ export class FakeEngine implements Engine {
     return { version, platform, root: '/var/lib/docker' };
   }
 
-  async containers(): Promise<readonly ContainerFacts[]> {
+  async containers(): Promise<readonly InspectedContainer[]> {
     await this.faults.pass('containers');
     return this.all();
   }
 
-  async container(idOrName: string): Promise<ContainerFacts | undefined> {
+  async container(idOrName: string): Promise<InspectedContainer | undefined> {
     await this.faults.pass('container', idOrName);
     return this.#find(idOrName)?.facts;
   }
@@ -351,12 +351,12 @@ export class FakeEngine implements Engine {
   // What tests see and do behind the engine's back.
 
   /** The containers, without a call. */
-  all(): readonly ContainerFacts[] {
+  all(): readonly InspectedContainer[] {
     return [...this.#containers.values()].map(({ facts }) => facts);
   }
 
   /** The running container that publishes the port. */
-  listener(port: number): { readonly facts: ContainerFacts; readonly behaviour: Behaviour } | undefined {
+  listener(port: number): { readonly facts: InspectedContainer; readonly behaviour: Behaviour } | undefined {
     return [...this.#containers.values()].find(
       ({ facts }) => facts.state === 'running' && facts.ports.includes(port),
     );
@@ -368,7 +368,7 @@ export class FakeEngine implements Engine {
   }
 
   /** A container that somebody else made; it runs unless `facts` say otherwise. */
-  place(facts: Partial<ContainerFacts> & { name: string }, behaviour: Behaviour = {}): string {
+  place(facts: Partial<InspectedContainer> & { name: string }, behaviour: Behaviour = {}): string {
     const id = this.#add(
       {
         labels: {},
@@ -416,7 +416,11 @@ export class FakeEngine implements Engine {
     for (const id of this.#images.keys()) if (!used.has(id)) this.#images.delete(id);
   }
 
-  #add(facts: Omit<ContainerFacts, 'id'>, behaviour: Behaviour, aliases: FakeContainer['aliases']): string {
+  #add(
+    facts: Omit<InspectedContainer, 'id'>,
+    behaviour: Behaviour,
+    aliases: FakeContainer['aliases'],
+  ): string {
     this.#made += 1;
     const id = digestOf(`${this.#host} container ${this.#made}`).slice('sha256:'.length);
     const container = {

@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto';
+import type { ContainerFacts, Facts, HostFacts } from './facts.js';
+import { label, prefix, releaseOf } from './labels.js';
+import type { ContainerSpec, Release } from './release.js';
+import type { Service } from './service.js';
+import type { RunInfo, Subject } from './task.js';
+
+/** What the containers of a release of this service are made of. */
+export function containerSpec(service: Service, image: string): ContainerSpec {
+  const { port, health, env, secrets, volumes, command, memory, cpus, user, restart, stop, docker } = service;
+  return {
+    image,
+    health,
+    env,
+    secrets: [...secrets].sort(),
+    volumes,
+    restart,
+    stop,
+    docker,
+    ...(port === undefined ? {} : { port }),
+    ...(command === undefined ? {} : { command }),
+    ...(memory === undefined ? {} : { memory }),
+    ...(cpus === undefined ? {} : { cpus }),
+    ...(user === undefined ? {} : { user }),
+  };
+}
+
+/** Equal for specs that make the same container, whatever the order of their keys. */
+export function specHash(spec: ContainerSpec): string {
+  return createHash('sha256').update(canonical(spec)).digest('hex').slice(0, 16);
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value).filter(([, held]) => held !== undefined);
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, held]) => `${JSON.stringify(key)}:${canonical(held)}`).join()}}`;
+}
+
+/** The containers of a service on a host that serve, or did: those with our labels, and an adopted one by its name. */
+export function containersOf(host: HostFacts, run: RunInfo, service: string): readonly ContainerFacts[] {
+  const adopted = (host.log[service] ?? []).map((line) => line.release.adopted);
+  return host.containers.filter(
+    (container) =>
+      (isOurs(container, run) &&
+        container.labels[label.service] === service &&
+        container.labels[label.role] === 'service') ||
+      adopted.includes(container.name),
+  );
+}
+
+/** Whether the container belongs to the project and environment of this run. */
+export function isOurs(container: ContainerFacts, run: RunInfo): boolean {
+  return (
+    container.labels[label.project] === run.project && container.labels[label.environment] === run.environment
+  );
+}
+
+/** The container of this release on a host: the running one, or the newest that is kept. */
+export function containerOf(
+  host: HostFacts,
+  run: RunInfo,
+  service: string,
+  release: Release,
+): ContainerFacts | undefined {
+  const hash = specHash(release.spec);
+  const matching = containersOf(host, run, service).filter((container) =>
+    release.adopted === undefined
+      ? releaseOf(container) === release.number && container.labels[label.spec] === hash
+      : container.name === release.adopted,
+  );
+  return matching.find((container) => container.state === 'running') ?? matching.at(-1);
+}
+
+/** The Docker network on which the services of an environment reach each other by name. */
+export function networkName(run: RunInfo): string {
+  return prefix(run);
+}
+
+/** A name that no container of the host has, readable first and unique if need be. */
+export function containerName(host: HostFacts, run: RunInfo, service: string, release: number): string {
+  const name = `${prefix(run)}-${service}-${release}`;
+  return host.containers.some((container) => container.name === name) ? `${name}-${run.id}` : name;
+}
+
+/** The labels of a container that this step makes. */
+export function containerLabels(
+  subject: Subject,
+  service: string,
+  release: Release,
+  role: 'service' | 'command',
+) {
+  const { run } = subject;
+  return {
+    [label.project]: run.project,
+    [label.environment]: run.environment,
+    [label.service]: service,
+    [label.release]: String(release.number),
+    [label.reference]: release.reference,
+    [label.spec]: specHash(release.spec),
+    [label.role]: role,
+    [label.run]: run.id,
+    [label.step]: `${run.id}/${subject.step}`,
+    [label.who]: run.who,
+    ...(release.commit === undefined ? {} : { [label.commit]: release.commit }),
+  };
+}
+
+/** What a container's configuration needs beside the release's spec. */
+export interface ContainerSetting {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly network: string;
+  /** The name under which others on the network reach it; none for a release command. */
+  readonly alias?: string;
+  /** The start of the names of named volumes. */
+  readonly volumePrefix: string;
+  readonly secrets: ReadonlyMap<string, string>;
+}
+
+/**
+ * The body of `POST /containers/create`. A candidate starts with restart policy `no`, so that a crash is an exit code
+ * and not a loop; what oneclick owns wins over the project's `docker:` keys.
+ */
+export function containerConfig(spec: ContainerSpec, setting: ContainerSetting): Record<string, unknown> {
+  const { HostConfig: hostConfig, Labels: labels, ...docker } = spec.docker;
+  const port = spec.port;
+  const inside = port === undefined ? undefined : `${port.container}/tcp`;
+  const env = [...Object.entries(spec.env), ...setting.secrets].map(([name, value]) => `${name}=${value}`);
+  return {
+    ...docker,
+    Image: spec.image,
+    Env: env,
+    Labels: { ...record(labels), ...setting.labels },
+    ...(spec.command === undefined ? {} : { Cmd: spec.command }),
+    ...(spec.user === undefined ? {} : { User: spec.user }),
+    ...(spec.stop.signal === undefined ? {} : { StopSignal: spec.stop.signal }),
+    StopTimeout: Math.ceil(spec.stop.timeout / 1000),
+    ...(inside === undefined ? {} : { ExposedPorts: { [inside]: {} } }),
+    HostConfig: {
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+      ...record(hostConfig),
+      ...(spec.memory === undefined ? {} : { Memory: spec.memory }),
+      ...(spec.cpus === undefined ? {} : { NanoCpus: Math.round(spec.cpus * 1e9) }),
+      Binds: spec.volumes.map((volume) => bind(volume, setting.volumePrefix)),
+      RestartPolicy: { Name: 'no' },
+      NetworkMode: setting.network,
+      PortBindings:
+        port === undefined || inside === undefined
+          ? {}
+          : { [inside]: [{ HostIp: port.address ?? '', HostPort: String(port.host) }] },
+    },
+    NetworkingConfig: {
+      EndpointsConfig: { [setting.network]: setting.alias === undefined ? {} : { Aliases: [setting.alias] } },
+    },
+  };
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value) ? { ...value } : {};
+}
+
+/** Named volumes belong to the environment; paths of the host are taken as they are. */
+function bind(volume: string, volumePrefix: string): string {
+  return volume.startsWith('/') ? volume : `${volumePrefix}-${volume}`;
+}
+
+/** The facts with one host's containers changed: what a check says will be true once its step is done. */
+export function withContainers(
+  host: string,
+  change: (containers: readonly ContainerFacts[], facts: HostFacts) => readonly ContainerFacts[],
+): (facts: Facts) => Facts {
+  return (facts) => {
+    const known = facts.hosts[host];
+    if (known === undefined) return facts;
+    return {
+      ...facts,
+      hosts: { ...facts.hosts, [host]: { ...known, containers: change(known.containers, known) } },
+    };
+  };
+}

@@ -1,0 +1,34 @@
+import type { ContainerFacts } from './facts.js';
+
+/** The labels that oneclick puts on what it makes. Nothing without them is ever changed. */
+export const label = {
+  project: 'oneclick.project',
+  environment: 'oneclick.environment',
+  service: 'oneclick.service',
+  release: 'oneclick.release',
+  run: 'oneclick.run',
+  step: 'oneclick.step',
+  who: 'oneclick.who',
+  commit: 'oneclick.commit',
+  reference: 'oneclick.reference',
+  /** The hash of the release's spec, without secret values. */
+  spec: 'oneclick.spec',
+  /** `service` for what serves, `command` for a release command. */
+  role: 'oneclick.role',
+  /** On a volume that is a line of the release log: `project/environment`. */
+  log: 'oneclick.log',
+  /** The line itself, as JSON. */
+  activation: 'oneclick.activation',
+} as const;
+
+/** The start of names of what belongs to one environment. */
+export function prefix(scope: { project: string; environment: string }): string {
+  return `${scope.project}-${scope.environment}`;
+}
+
+/** The release number that a container's labels claim, where it is one of ours. */
+export function releaseOf(container: ContainerFacts): number | undefined {
+  const text = container.labels[label.release];
+  const number = text === undefined || text === '' ? Number.NaN : Number(text);
+  return Number.isInteger(number) && number >= 0 ? number : undefined;
+}

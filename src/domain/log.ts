@@ -1,0 +1,53 @@
+import type { Facts } from './facts.js';
+import type { Activation, Release } from './release.js';
+
+/**
+ * The release log of one service as all hosts together know it, in order. A host that was added later, or has lost
+ * its lines, is made up for by the others.
+ */
+export function releaseLog(facts: Facts, service: string): readonly Activation[] {
+  const byOrder = new Map<number, Activation>();
+  for (const host of Object.values(facts.hosts)) {
+    for (const line of host.log[service] ?? []) byOrder.set(line.order, line);
+  }
+  return [...byOrder.values()].sort((a, b) => a.order - b.order);
+}
+
+/** The activation that holds now. */
+export function current(log: readonly Activation[]): Activation | undefined {
+  return log.at(-1);
+}
+
+/** The release of that number, as it was last activated. */
+export function findRelease(log: readonly Activation[], number: number): Release | undefined {
+  return log.findLast((line) => line.release.number === number)?.release;
+}
+
+/**
+ * The releases that one could go back through, the current one last. A release that was rolled back from is not among
+ * them: after v1, v2, back to v1, v3 they are v1 and v3.
+ */
+export function lineage(log: readonly Activation[]): readonly Release[] {
+  let releases: Release[] = [];
+  for (const { release } of log) {
+    const known = releases.findIndex((other) => other.number === release.number);
+    releases = known === -1 ? [...releases, release] : [...releases.slice(0, known), release];
+  }
+  return releases;
+}
+
+/** The release that a rollback brings back. */
+export function previous(log: readonly Activation[]): Release | undefined {
+  return lineage(log).at(-2);
+}
+
+/** The order of the next activation: one above the highest of any service on any host. */
+export function nextOrder(facts: Facts): number {
+  return 1 + highestOrder(facts);
+}
+
+/** The order of the last run that activated anything in the environment; 0 when none did. */
+export function highestOrder(facts: Facts): number {
+  const lines = Object.values(facts.hosts).flatMap((host) => Object.values(host.log).flat());
+  return lines.reduce((highest, line) => Math.max(highest, line.order), 0);
+}
