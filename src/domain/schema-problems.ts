@@ -1,0 +1,191 @@
+import { z } from 'zod';
+import { nearest } from './nearest.js';
+import type { Problem } from './problem.js';
+import type { Path, Source } from './source.js';
+
+type Issue = z.core.$ZodIssue;
+/** The parts of a JSON Schema that suggestions come from. */
+export interface JsonSchema {
+  readonly [key: string]: unknown;
+}
+
+/** What is checked: `value` stands at `path` of the source, `schema` says what it should be. */
+export interface Checked {
+  readonly schema: z.ZodType;
+  readonly value: unknown;
+  readonly path: Path;
+}
+
+/** The value, parsed by `schema`, or every problem with its place. `value` is the source's own at `path` by default. */
+export function match<T>(
+  source: Source,
+  schema: z.ZodType<T>,
+  options: { readonly path?: Path; readonly value?: unknown } = {},
+): { readonly value: T } | { readonly problems: readonly Problem[] } {
+  const path = options.path ?? [];
+  const value = 'value' in options ? options.value : valueAt(source.value, path);
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return { value: parsed.data };
+  return { problems: issueProblems(source, { schema, value, path }, parsed.error.issues) };
+}
+
+/** Issues of a zod schema as problems of the text, in a person's words. */
+export function issueProblems(
+  source: Source,
+  checked: Checked,
+  issues: readonly Issue[],
+): readonly Problem[] {
+  const json = jsonSchema(checked.schema);
+  return issues
+    .flatMap((issue) => settle(issue, checked.value))
+    .flatMap((issue) => {
+      const path = [...checked.path, ...issue.path];
+      if (issue.code === 'unrecognized_keys')
+        return issue.keys.map((key) =>
+          source.problem([...path, key], `unknown key "${key}"`, {
+            end: 'key',
+            ...suggest(key, Object.keys(propertiesAt(json, issue.path))),
+          }),
+        );
+      const value = valueAt(checked.value, issue.path);
+      const suggestion = typeof value === 'string' ? suggest(value, valuesAt(json, issue.path)) : {};
+      const name = issue.path.length === 0 ? '' : `${dotted(issue.path)}: `;
+      return [
+        source.problem(path, `${name}${words(issue, value)}`, {
+          ...suggestion,
+          ...(issue.code === 'invalid_key' ? { end: 'key' } : {}),
+        }),
+      ];
+    });
+}
+
+const suggest = (word: string, candidates: Iterable<string>) => {
+  const suggestion = nearest(word, candidates);
+  return suggestion === undefined ? {} : { suggestion };
+};
+
+/** `services.web.ports[1]`. */
+export const dotted = (path: Path): string =>
+  path
+    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('')
+    .replace(/^\./, '');
+
+/** What is at `path` of a plain value. */
+export function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (at, key) =>
+      typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? Reflect.get(at, key) : undefined,
+    value,
+  );
+}
+
+/** A union's issue as those of the one branch that was meant: the branch whose own shape fits, with the fewest issues. */
+function settle(issue: Issue, value: unknown): readonly Issue[] {
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue];
+  const misfit = (branch: readonly Issue[]) =>
+    branch.some(
+      (inner) => inner.path.length === 0 && (inner.code === 'invalid_type' || inner.code === 'invalid_value'),
+    );
+  const fitting = issue.errors.filter((branch) => !misfit(branch)).sort((a, b) => a.length - b.length);
+  const chosen = fitting[0] ?? (issue.errors.length === 1 ? issue.errors[0] : undefined);
+  if (chosen === undefined) return [issue];
+  return chosen
+    .map((inner): Issue => ({ ...inner, path: [...issue.path, ...inner.path] }))
+    .flatMap((inner) => settle(inner, value));
+}
+
+function words(issue: Issue, value: unknown): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return value === undefined ? 'is missing' : `expected ${article(issue.expected)}, not ${shown(value)}`;
+    case 'invalid_value':
+      return value === undefined ? 'is missing' : `${shown(value)} is not ${oneOf(issue.values.map(String))}`;
+    case 'invalid_union': {
+      if (value === undefined) return 'is missing';
+      const expected = issue.errors
+        .flat()
+        .flatMap((inner) =>
+          inner.code === 'invalid_type'
+            ? [article(inner.expected)]
+            : inner.code === 'invalid_value'
+              ? inner.values.map(String)
+              : [],
+        );
+      return expected.length === 0
+        ? `${shown(value)} does not fit`
+        : `${shown(value)} is not ${oneOf([...new Set(expected)])}`;
+    }
+    case 'invalid_key':
+      return issue.issues[0]?.message ?? issue.message;
+    default:
+      return issue.message.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
+  }
+}
+
+const names: Readonly<Record<string, string>> = {
+  string: 'text',
+  boolean: 'true or false',
+  int: 'a whole number',
+  array: 'a list',
+  object: 'a mapping',
+  record: 'a mapping',
+};
+const article = (type: string) => names[type] ?? `a ${type}`;
+
+function oneOf(words: readonly string[]): string {
+  return words.length < 2 ? (words[0] ?? 'possible') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
+
+/** A value as a message shows it: short, and never a whole structure. */
+export function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (value === null) return 'empty';
+  if (typeof value === 'object') return 'a mapping';
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}
+
+/** The JSON Schema of what people may write for `schema`; what JSON Schema cannot say is left open. */
+export function jsonSchema(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' });
+}
+
+/** A schema, or its alternatives, without `$ref`. */
+export function alternatives(root: JsonSchema, schema: unknown, depth = 8): readonly JsonSchema[] {
+  if (typeof schema !== 'object' || schema === null || depth === 0) return [];
+  const node = schema as JsonSchema;
+  if (typeof node.$ref === 'string') {
+    const path = node.$ref.replace(/^#\/?/, '').split('/').filter(Boolean);
+    return alternatives(root, valueAt(root, path), depth - 1);
+  }
+  const branches = [node.anyOf, node.oneOf, node.allOf].flatMap((list) => (Array.isArray(list) ? list : []));
+  return branches.length === 0 ? [node] : branches.flatMap((branch) => alternatives(root, branch, depth - 1));
+}
+
+/** The schemas of what stands at `path`. */
+export function schemasAt(root: JsonSchema, path: Path): readonly JsonSchema[] {
+  return path.reduce<readonly JsonSchema[]>(
+    (nodes, key) =>
+      nodes.flatMap((node) => {
+        const child =
+          typeof key === 'number'
+            ? node.items
+            : (valueAt(node.properties, [key]) ?? node.additionalProperties);
+        return alternatives(root, child);
+      }),
+    alternatives(root, root),
+  );
+}
+
+/** The keys that may stand at `path`, with their schemas. */
+export function propertiesAt(root: JsonSchema, path: Path): Readonly<Record<string, unknown>> {
+  return Object.assign({}, ...schemasAt(root, path).map((node) => node.properties ?? {}));
+}
+
+/** The words that may stand at `path`, where they are enumerated. */
+export function valuesAt(root: JsonSchema, path: Path): readonly string[] {
+  return schemasAt(root, path)
+    .flatMap((node) => (Array.isArray(node.enum) ? node.enum : 'const' in node ? [node.const] : []))
+    .filter((value) => typeof value === 'string');
+}

@@ -1,0 +1,218 @@
+import {
+  Composer,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  type Node,
+  type Pair,
+  Parser,
+} from 'yaml';
+import { invalid, type Problem } from './problem.js';
+
+/** Keys and indexes from the top of a document. */
+export type Path = readonly PropertyKey[];
+
+/** More than any file of ours needs; less than what would make a reader slow or run out of stack. */
+const limits = { characters: 1_048_576, tokens: 100_000, depth: 100, values: 100_000 };
+
+/** Which end of a `key: value` a problem is about. */
+export type End = 'key' | 'value';
+
+/** A YAML text that was read: its value, and the way from a path in the value to a place in the text. */
+export interface Source {
+  readonly file: string;
+  readonly text: string;
+  /** Plain data: no dates, no shared cycles; `null` for an empty text. */
+  readonly value: unknown;
+  /** What is wrong though the text could be read: duplicate keys, unknown aliases. */
+  readonly problems: readonly Problem[];
+  /** A problem at `path`; where that does not exist, at the nearest place above it. */
+  problem(
+    path: Path,
+    message: string,
+    options?: { readonly end?: End; readonly suggestion?: string },
+  ): Problem;
+  /** The same, `offset` characters into the value, for plain one-line values; else at its start. */
+  problemWithin(path: Path, offset: number, message: string, suggestion?: string): Problem;
+}
+
+/**
+ * Reads a YAML text. Throws a failure `config.invalid` (or `code`) when it is not YAML, too large, too deep, or more than one
+ * document; other problems are left in {@link Source.problems}, to be said with those that its reader finds.
+ */
+export function readSource(file: string, text: string, code?: string): Source {
+  const lines = new LineCounter();
+  const rows = text.split('\n');
+  const at = (offset: number, message: string, suggestion?: string): Problem => {
+    const { line, col } = lines.linePos(Math.min(offset, text.length));
+    const row = (rows[Math.max(line, 1) - 1] ?? '').replace(/\r$/, '');
+    const place = { file, line: Math.max(line, 1), column: Math.max(col, 1), text: row, message };
+    return suggestion === undefined ? place : { ...place, suggestion };
+  };
+  if (text.length > limits.characters)
+    throw invalid([{ file, line: 1, column: 1, text: '', message: 'larger than 1 MiB' }], code);
+  lines.addNewLine(0);
+  const document = compose(text, lines, (offset, message) => invalid([at(offset, message)], code));
+  const faults = [...document.errors, ...document.warnings];
+  if (faults.length > 0)
+    throw invalid(
+      faults.map((fault) => at(fault.pos[0], sentence(fault.message))),
+      code,
+    );
+
+  const reader = new Reader(at);
+  const value = reader.value(document.contents);
+  return {
+    file,
+    text,
+    value,
+    problems: reader.problems,
+    problem: (path, message, options = {}) =>
+      at(reader.offset(document.contents, path, options.end ?? 'value'), message, options.suggestion),
+    problemWithin: (path, offset, message, suggestion) => {
+      const start = reader.offset(document.contents, path, 'value');
+      const node = reader.node(document.contents, path);
+      const plain = isScalar(node) && typeof node.value === 'string' && node.range != null;
+      const written = plain && node.range != null ? text.slice(start, node.range[1]) : '';
+      const shift = plain ? written.indexOf(String(node.value)) : -1;
+      return at(shift < 0 ? start : start + shift + offset, message, suggestion);
+    },
+  };
+}
+
+const sentence = (message: string) =>
+  message.replace(/\.$/, '').replace(/^[A-Z](?=[a-z])/, (c) => c.toLowerCase());
+
+type Refuse = (offset: number, message: string) => Error;
+
+/** The first document. Depth is bounded while parsing: composing recurses, and V8 aborts where its stack ends. */
+function compose(text: string, lines: LineCounter, refuse: Refuse): Document.Parsed {
+  const parser = new Parser(lines.addNewLine);
+  const tokens = [];
+  let count = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    if (parser.stack.length > limits.depth) throw refuse(parser.offset, 'nested too deeply');
+    if (++count > limits.tokens) throw refuse(parser.offset, 'too long: nobody reads on from here');
+  }
+  tokens.push(...parser.end());
+  const composer = new Composer({ uniqueKeys: false, logLevel: 'silent', resolveKnownTags: false });
+  const [first, second] = composer.compose(tokens, true, text.length);
+  if (first === undefined) throw refuse(0, 'not a YAML document');
+  if (second !== undefined) throw refuse(second.range[0], 'a second document: one file holds one');
+  return first as Document.Parsed;
+}
+
+type Child = Node | null | undefined;
+
+interface Anchored {
+  readonly node: Node;
+  /** Missing while the anchor's own content is being read. */
+  reading?: { readonly value: unknown; readonly size: number };
+}
+
+/** One pass over the nodes of a document: their plain value, where aliases lead, and what is wrong. */
+class Reader {
+  readonly problems: Problem[] = [];
+  readonly #at: (offset: number, message: string) => Problem;
+  readonly #anchors = new Map<string, Anchored>();
+  readonly #targets = new Map<Node, Node>();
+  #size = 0;
+
+  constructor(at: (offset: number, message: string) => Problem) {
+    this.#at = at;
+  }
+
+  #report(node: Child, message: string): undefined {
+    this.problems.push(this.#at(node?.range?.[0] ?? 0, message));
+  }
+
+  value(node: Child): unknown {
+    if (node == null) return null;
+    const before = this.#size++;
+    if (isAlias(node)) return this.#alias(node);
+    const anchored: Anchored | undefined = node.anchor === undefined ? undefined : { node };
+    if (anchored && node.anchor) this.#anchors.set(node.anchor, anchored);
+    const value = isMap(node)
+      ? this.#map(node.items as Pair<Node, Node | null>[])
+      : isSeq(node)
+        ? node.items.map((item) => this.value(item as Node))
+        : this.#scalar(node);
+    if (anchored) anchored.reading = { value, size: this.#size - before };
+    return value;
+  }
+
+  #scalar(node: Node): unknown {
+    const value = isScalar(node) ? node.value : null;
+    if (typeof value === 'number' && !Number.isFinite(value))
+      return this.#report(node, 'not a number that can be used');
+    return value;
+  }
+
+  /** Shared values are not copied, but whoever walks them walks them again: their size counts each time. */
+  #alias(node: Node & { readonly source: string }): unknown {
+    const anchored = this.#anchors.get(node.source);
+    if (anchored === undefined) return this.#report(node, `no anchor &${node.source} above`);
+    if (anchored.reading === undefined) return this.#report(node, `*${node.source} contains itself`);
+    this.#targets.set(node, anchored.node);
+    this.#size += anchored.reading.size;
+    if (this.#size <= limits.values) return anchored.reading.value;
+    this.#size -= anchored.reading.size;
+    return this.#report(node, 'aliases repeat too much');
+  }
+
+  #map(pairs: readonly Pair<Node, Node | null>[]): Record<string, unknown> {
+    const entries = new Map<string, unknown>();
+    for (const pair of pairs) {
+      const key = keyOf(pair.key);
+      if (key === undefined || key === '__proto__') this.#report(pair.key, 'a key must be a plain word');
+      else if (entries.has(key)) this.#report(pair.key, `"${key}" is here twice`);
+      else entries.set(key, this.value(pair.value));
+    }
+    return Object.fromEntries(entries);
+  }
+
+  #follow(node: Child): Child {
+    return node != null && isAlias(node) ? (this.#targets.get(node) ?? node) : node;
+  }
+
+  #child(node: Child, key: PropertyKey): { readonly key?: Node; readonly value: Child } | undefined {
+    const parent = this.#follow(node);
+    if (isSeq(parent)) {
+      const value = parent.items[Number(key)] as Child;
+      return value === undefined ? undefined : { value };
+    }
+    if (!isMap(parent)) return undefined;
+    const pair = parent.items.find((item) => keyOf(item.key as Node) === String(key));
+    return pair === undefined ? undefined : { key: pair.key as Node, value: pair.value as Child };
+  }
+
+  node(root: Child, path: Path): Child {
+    return path.reduce<Child>((node, key) => this.#child(node, key)?.value, root);
+  }
+
+  offset(root: Child, path: Path, end: End): number {
+    let node = root;
+    let offset = root?.range?.[0] ?? 0;
+    for (const [index, key] of path.entries()) {
+      const child = this.#child(node, key);
+      if (child === undefined) break;
+      const last =
+        index === path.length - 1 && end === 'value' && !(isScalar(child.value) && child.value.source === '');
+      const place = last || child.key === undefined ? child.value : child.key;
+      offset = (place ?? child.key)?.range?.[0] ?? offset;
+      node = child.value;
+    }
+    return offset;
+  }
+}
+
+/** A key as it is written; undefined for what cannot be one. */
+function keyOf(key: Node | null): string | undefined {
+  if (!isScalar(key) || key.value === null || key.value === '') return undefined;
+  return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+}
