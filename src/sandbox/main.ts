@@ -1,0 +1,120 @@
+/**
+ * The sandbox: a private little cloud on this machine. A program of its own, so that the product knows nothing
+ * of it but its answers: JSON lines on stdout, of type `progress`, `result` or `failure`.
+ *
+ *     main.js up [--machines N] [--name NAME]
+ *     main.js down | status [--name NAME]
+ */
+import { parseArgs } from 'node:util';
+import type { Clock, Context } from './context.js';
+import { connect, dockerFailure } from './docker.js';
+import { SandboxFailure } from './failure.js';
+import { down, status, up } from './sandbox.js';
+
+const commands = { up, down, status } as const;
+
+interface Call {
+  readonly command: keyof typeof commands;
+  readonly name: string;
+  readonly machines: number | undefined;
+}
+
+const clock: Clock = {
+  monotonic: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const stop = () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      };
+      const timer = setTimeout(() => {
+        signal.removeEventListener('abort', stop);
+        resolve();
+      }, ms);
+      signal.addEventListener('abort', stop, { once: true });
+    }),
+};
+
+async function main(): Promise<void> {
+  const interruption = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (interruption.signal.aborted) process.exit(130);
+      interruption.abort(
+        new SandboxFailure('sandbox.interrupted', 'interrupted; what was started is still there', {
+          hint: '`oneclick sandbox up` goes on, `oneclick sandbox down` removes it',
+          exitCode: 130,
+        }),
+      );
+    });
+  }
+  try {
+    const call = parse(process.argv.slice(2));
+    const context: Context = {
+      docker: await connect(),
+      progress: (text) => say({ type: 'progress', text }),
+      signal: interruption.signal,
+      clock,
+      env: process.env,
+    };
+    say({ type: 'result', ...(await run(context, call)) });
+  } catch (error) {
+    fail(interruption.signal.aborted ? interruption.signal.reason : dockerFailure(error));
+  }
+}
+
+async function run(context: Context, { command, name, machines }: Call): Promise<object> {
+  if (command === 'up') return up(context, name, machines);
+  if (command === 'down') await down(context, name);
+  return status(context, name);
+}
+
+/** @throws SandboxFailure `usage` */
+function parse(argv: readonly string[]): Call {
+  const usage = (message: string) =>
+    new SandboxFailure('usage', message, {
+      hint: 'up [--machines N] | down | status, [--name NAME]',
+      exitCode: 2,
+    });
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: { machines: { type: 'string' }, name: { type: 'string', default: 'default' } },
+    });
+    const [command, ...rest] = positionals;
+    if (rest.length > 0 || !(command === 'up' || command === 'down' || command === 'status')) {
+      throw usage('one command is needed: up, down or status');
+    }
+    // It becomes part of names in Docker and of a folder that `down` removes.
+    if (!/^[a-z0-9][a-z0-9-]{0,30}$/.test(values.name)) {
+      throw usage('a name is made of small letters, digits and -');
+    }
+    if (values.machines !== undefined && !/^\d+$/.test(values.machines))
+      throw usage('--machines takes a number');
+    const machines = values.machines === undefined ? undefined : Number(values.machines);
+    return { command, name: values.name, machines };
+  } catch (error) {
+    throw error instanceof SandboxFailure
+      ? error
+      : usage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function fail(error: unknown): void {
+  const known = error instanceof SandboxFailure;
+  const message = error instanceof Error ? error.message : String(error);
+  const failure = known
+    ? { code: error.code, message, hint: error.hint, exitCode: error.exitCode }
+    : { code: 'bug', message, exitCode: 1 };
+  if (!known && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  say({ type: 'failure', ...failure });
+  process.exitCode = failure.exitCode;
+}
+
+function say(line: object): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+await main();

@@ -1,0 +1,139 @@
+import type { Context } from './context.js';
+import { belongingTo, ifExists } from './docker.js';
+import { SandboxFailure } from './failure.js';
+import { ensureImage } from './image.js';
+import {
+  authorize,
+  ensureMachine,
+  hostKey,
+  listMachines,
+  type Machine,
+  type MachineState,
+  machine,
+  machineState,
+  removeMachine,
+} from './machine.js';
+import { ensureNetwork, findNetwork, maxMachines } from './network.js';
+import { ensureRegistry, hasRegistry, registryName } from './registry.js';
+import { ensureKey, removeFiles, stateFiles, writeFiles } from './state.js';
+
+/** What `up` and `status` answer. Of a sandbox that does not exist, `machines` is empty and the rest `null`. */
+export interface SandboxStatus {
+  readonly schema: 1;
+  readonly name: string;
+  /** Whether there are machines and all of them are ready. */
+  readonly up: boolean;
+  readonly machines: readonly {
+    readonly id: string;
+    readonly name: string;
+    /** For `docker exec`. */
+    readonly container: string;
+    readonly address: string;
+    readonly port: number;
+    readonly user: string;
+    readonly state: MachineState;
+  }[];
+  /** What an image's name starts with, on this machine and on all of the sandbox's. */
+  readonly registry: string | null;
+  readonly key: string | null;
+  readonly knownHosts: string | null;
+  readonly environment: string | null;
+}
+
+/**
+ * Makes the sandbox, or brings it to `count` machines (those it has, else 3) and repairs what does not answer.
+ * Resolves when everything answers; it can be run again after any failure or interruption.
+ */
+export async function up(context: Context, name: string, count: number | undefined): Promise<SandboxStatus> {
+  if (count !== undefined && (count < 1 || count > maxMachines)) {
+    throw new SandboxFailure('usage', `--machines is between 1 and ${maxMachines}`, { exitCode: 2 });
+  }
+  const files = stateFiles(context.env, name);
+  const image = await ensureImage(context);
+  const publicKey = await ensureKey(files, name);
+  const network = await ensureNetwork(context, name);
+  await ensureRegistry(context, name, network, image);
+
+  const present = await listMachines(context, name, network);
+  const wanted = count ?? (present.length || 3);
+  for (const surplus of present.filter(({ number }) => number > wanted)) {
+    context.progress(`${surplus.name}: removing it`);
+    await removeMachine(context, surplus, { keepKeys: false });
+  }
+  const machines = Array.from({ length: wanted }, (_, index) => machine(name, network, index + 1));
+  const listed = await together(machines, async (it) => {
+    await ensureMachine(context, it, image);
+    await authorize(context, it, publicKey);
+    return { ...it, hostKey: await hostKey(context, it) };
+  });
+  await writeFiles(files, listed, registryName(network));
+  return describe(context, name, machines, () => Promise.resolve('ready'));
+}
+
+/** What exists of the sandbox, and whether it answers. Changes nothing. */
+export async function status(context: Context, name: string): Promise<SandboxStatus> {
+  const network = await findNetwork(context, name);
+  const machines = network === undefined ? [] : await listMachines(context, name, network);
+  return describe(context, name, machines, (it) => machineState(context, it));
+}
+
+/**
+ * Removes every container, volume and network with the sandbox's label, and its files; nothing else. The image
+ * stays: it belongs to all sandboxes and is slow to make.
+ */
+export async function down(context: Context, name: string): Promise<void> {
+  const { docker } = context;
+  const filters = belongingTo(name);
+  const containers = await docker.listContainers({ all: true, filters });
+  if (containers.length > 0) context.progress(`Removing ${containers.length} containers`);
+  await together(containers, ({ Id }) => ifExists(docker.getContainer(Id).remove({ force: true, v: true })));
+  const { Volumes } = await docker.listVolumes({ filters });
+  await together(Volumes ?? [], ({ Name }) => ifExists(docker.getVolume(Name).remove()));
+  for (const { Id } of await docker.listNetworks({ filters })) {
+    const network = docker.getNetwork(Id);
+    // A container of the user's that was attached to our network stays, without it.
+    const guests = Object.keys((await ifExists(network.inspect()))?.Containers ?? {});
+    for (const Container of guests) await ifExists(network.disconnect({ Container, Force: true }));
+    await ifExists(network.remove());
+  }
+  await removeFiles(stateFiles(context.env, name));
+}
+
+async function describe(
+  context: Context,
+  name: string,
+  machines: readonly Machine[],
+  stateOf: (it: Machine) => Promise<MachineState>,
+): Promise<SandboxStatus> {
+  const described = await together(machines, async (it) => ({
+    id: it.id,
+    name: it.name,
+    container: it.container,
+    address: it.address,
+    port: 22,
+    user: 'deploy',
+    state: await stateOf(it),
+  }));
+  const files = stateFiles(context.env, name);
+  const [first] = machines;
+  const exists = first !== undefined;
+  return {
+    schema: 1,
+    name,
+    up: exists && described.every(({ state }) => state === 'ready') && (await hasRegistry(context, name)),
+    machines: described,
+    registry: exists ? registryName(first.network) : null,
+    key: exists ? files.key : null,
+    knownHosts: exists ? files.knownHosts : null,
+    environment: exists ? files.environment : null,
+  };
+}
+
+/** All at once; when some fail, the first error is thrown after the others have ended. */
+async function together<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results = await Promise.allSettled(items.map(work));
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}

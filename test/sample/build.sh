@@ -1,0 +1,27 @@
+#!/bin/sh
+# test/sample/build.sh REGISTRY TAG [VERSION]
+#
+# Builds REGISTRY/sample:TAG, pushes it and prints its reference. VERSION is TAG unless given.
+# From the environment: REPOSITORY (sample), BROKEN (a way of failing, see app), CHECKED=1 (with a HEALTHCHECK).
+# Takes busybox from the image of the sandbox's machines: no network is used but the registry's.
+set -eu
+[ $# -ge 2 ] || { sed -n 2,6p "$0" >&2; exit 2; }
+reference=$1/${REPOSITORY:-sample}:$2
+version=${3:-$2}
+here=$(cd "$(dirname "$0")" && pwd)
+context=$(mktemp -d)
+trap 'rm -rf "$context"' EXIT
+
+machine=$(docker images --quiet oneclick-sandbox | head -n 1)
+[ -n "$machine" ] || { echo 'no sandbox image: oneclick sandbox up makes it' >&2; exit 1; }
+container=$(docker create "$machine")
+docker cp "$container:/bin/busybox" "$context/busybox" >/dev/null
+docker rm "$container" >/dev/null
+
+cp "$here/Dockerfile" "$here/app" "$context"
+target=${CHECKED:+--target=checked}
+quietly() { "$@" >"$context/log" 2>&1 || { cat "$context/log" >&2; exit 1; }; }
+quietly docker build ${target:-} --build-arg "VERSION=$version" --build-arg "BROKEN=${BROKEN:-}" \
+  --tag "$reference" "$context"
+quietly docker push "$reference"
+echo "$reference"
