@@ -1,0 +1,314 @@
+import { spawn } from 'node:child_process';
+import { connect as connectSocket } from 'node:net';
+import { Duplex } from 'node:stream';
+import type { Config } from 'node-ssh';
+import type { Algorithms, Client } from 'ssh2';
+import type { Clock } from '../domain/clock.js';
+import { Failure } from '../domain/failure.js';
+import { within } from './deadline.js';
+import { lostFailure } from './failures.js';
+import type { Keyring, Offer } from './keys.js';
+import { type KnownKeys, knownKeys, rememberKey } from './known-hosts.js';
+import { Sessions } from './sessions.js';
+import type { Target } from './ssh-config.js';
+
+/** A connection that is open and logged in. */
+export interface Connection {
+  readonly target: Target;
+  readonly client: Client;
+  readonly sessions: Sessions;
+  /** Aborted, with a failure as its reason, when the connection has ended for whatever reason. */
+  readonly lost: AbortSignal;
+  /** Resolves when it has ended. */
+  close(): Promise<void>;
+}
+
+export interface DialOptions {
+  readonly clock: Clock;
+  readonly keyring: Keyring;
+  /** Time to connect and log in, tries included; 10 s by default. ms */
+  readonly deadline?: number;
+  /** How often the peer is asked for a sign of life, three of which may be missed; 5 s by default. ms */
+  readonly keepalive?: number;
+}
+
+type Serving = NonNullable<Algorithms['serverHostKey']>;
+
+/** What stops a try and says whether another one makes sense. */
+class Dropped extends Error {}
+
+/**
+ * Without diffie-hellman-group-exchange, which takes seconds, and the fastest first.
+ */
+const keyExchange: NonNullable<Algorithms['kex']> = [
+  'curve25519-sha256',
+  'curve25519-sha256@libssh.org',
+  'ecdh-sha2-nistp256',
+  'ecdh-sha2-nistp384',
+  'ecdh-sha2-nistp521',
+  'diffie-hellman-group14-sha256',
+  'diffie-hellman-group16-sha512',
+];
+const supportedHostKeys: readonly string[] = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+  'ssh-rsa',
+];
+
+const retries = 3;
+
+/**
+ * Connects to a host, through `bastion` when that is given. Throws a failure of kind `unreachable`, or `access`: an
+ * unknown or changed host key, or nobody let in.
+ */
+export async function dial(target: Target, options: DialOptions, bastion?: Connection): Promise<Connection> {
+  const { clock, keyring, deadline = 10_000 } = options;
+  const known = await knownKeys(ownerOf(target), target.knownHosts);
+  const { ready, locked } = await keyring.offers(target);
+  const attempt = (offers: readonly Offer[]) => {
+    const late = () =>
+      unreachable(target, `${place(target)} did not answer within ${deadline / 1000} s`, bastion);
+    const signals = [bastion?.lost];
+    return within(clock, deadline, signals, late, (signal) =>
+      persist(target, offers, known, options, bastion, signal),
+    );
+  };
+  const unlocked: Offer[] = [];
+  for (;;) {
+    const path = locked[unlocked.length];
+    // A passphrase is asked for only when nothing else is left to offer, and outside the deadline.
+    if (ready.length + unlocked.length > 0) {
+      try {
+        return await attempt([...ready, ...unlocked]);
+      } catch (error) {
+        if (path === undefined || !(error instanceof Failure) || error.code !== 'host.auth') throw error;
+      }
+    } else if (path === undefined) throw refused(target, []);
+    if (path !== undefined) unlocked.push(await keyring.unlock(target, path));
+  }
+}
+
+/** Tries again what is likely to pass: a server that hangs up before the handshake (MaxStartups), a resolver that is busy. */
+async function persist(
+  target: Target,
+  offers: readonly Offer[],
+  known: KnownKeys,
+  options: DialOptions,
+  bastion: Connection | undefined,
+  signal: AbortSignal,
+): Promise<Connection> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await login(target, offers, known, options, bastion, signal);
+    } catch (error) {
+      if (!(error instanceof Dropped)) throw error;
+      if (tries === retries)
+        throw unreachable(target, `${place(target)} hangs up: ${error.message}`, bastion, error);
+      await options.clock.sleep(200 * tries, signal);
+    }
+  }
+}
+
+async function login(
+  target: Target,
+  offers: readonly Offer[],
+  known: KnownKeys,
+  options: DialOptions,
+  bastion: Connection | undefined,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const { NodeSSH } = await import('node-ssh');
+  const sock = await openSocket(target, bastion, signal);
+  const ssh = new NodeSSH();
+  let keyFailure: Failure | undefined;
+  const hostVerifier = (key: Buffer, verify: (valid: boolean) => void): void => {
+    void accept(target, known, key).then(
+      (failure) => {
+        keyFailure = failure;
+        verify(failure === undefined);
+      },
+      (error: unknown) => {
+        keyFailure = new Failure(
+          'access',
+          'host.key-unknown',
+          `the host key of ${target.name} could not be remembered: ${String(error)}`,
+          { host: target.name },
+        );
+        verify(false);
+      },
+    );
+  };
+  const tried: string[] = [];
+  const left = [...offers];
+  const config: Config = {
+    sock,
+    username: target.user,
+    readyTimeout: 0,
+    keepaliveInterval: options.keepalive ?? 5000,
+    keepaliveCountMax: 3,
+    algorithms: { kex: keyExchange, ...hostKeyAlgorithms(known) },
+    hostVerifier,
+    authHandler: (_methods, _partial, next) => {
+      const offer = left.shift();
+      if (offer !== undefined) tried.push(offer.label);
+      // ssh2 takes `false` for "nothing left", which its types do not know.
+      next(offer?.method ?? (false as never));
+    },
+  };
+  const cut = () => sock.destroy();
+  signal.addEventListener('abort', cut, { once: true });
+  try {
+    await ssh.connect(config);
+    if (ssh.connection === null) throw new Dropped('the connection ended at once');
+    return open(target, ssh.connection);
+  } catch (error) {
+    sock.destroy();
+    if (keyFailure !== undefined) throw keyFailure;
+    throw handshakeFailure(target, known, tried, error);
+  } finally {
+    signal.removeEventListener('abort', cut);
+  }
+}
+
+function open(target: Target, client: Client): Connection {
+  const lost = new AbortController();
+  let cause: unknown;
+  const closed = new Promise<void>((resolve) => {
+    client.on('error', (error) => {
+      cause = error;
+    });
+    client.on('close', () => {
+      lost.abort(lostFailure(target.name, cause));
+      resolve();
+    });
+  });
+  return {
+    target,
+    client,
+    lost: lost.signal,
+    sessions: new Sessions(target.name, lost.signal),
+    close: () => {
+      client.end();
+      return closed;
+    },
+  };
+}
+
+/** The failure of a host key that is not to be trusted; remembers it where that was asked for. */
+async function accept(target: Target, known: KnownKeys, key: Buffer): Promise<Failure | undefined> {
+  const verdict = known.judge(key);
+  const [file] = target.knownHosts;
+  if (verdict.kind !== 'unknown' || target.hostKeys !== 'accept-new' || file === undefined)
+    return known.failure(key, verdict);
+  await rememberKey(ownerOf(target), key, file);
+  return undefined;
+}
+
+function hostKeyAlgorithms(known: KnownKeys): { serverHostKey?: Serving } {
+  const wanted = known.algorithms()?.filter((name) => supportedHostKeys.includes(name)) ?? [];
+  return wanted.length === 0 ? {} : { serverHostKey: wanted as Serving };
+}
+
+async function openSocket(
+  target: Target,
+  bastion: Connection | undefined,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  if (bastion !== undefined) return openThrough(target, bastion);
+  if (target.proxyCommand !== undefined) return spawnProxy(target.proxyCommand, signal);
+  return new Promise((resolve, reject) => {
+    // ssh2 leaves Nagle's algorithm on, which costs 40 ms a command.
+    const socket = connectSocket({ host: target.address, port: target.port, noDelay: true });
+    const cut = () => socket.destroy();
+    signal.addEventListener('abort', cut, { once: true });
+    socket.once('error', (error: NodeJS.ErrnoException) => reject(socketFailure(target, error)));
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', cut);
+      resolve(socket);
+    });
+  });
+}
+
+function openThrough(target: Target, bastion: Connection): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    bastion.client.forwardOut('127.0.0.1', 0, target.address, target.port, (error, channel) => {
+      if (error === undefined) resolve(channel);
+      else
+        reject(
+          unreachable(
+            target,
+            `${bastion.target.name} cannot reach ${place(target)}: ${error.message}`,
+            bastion,
+            error,
+          ),
+        );
+    });
+  });
+}
+
+function spawnProxy(command: string, signal: AbortSignal): Duplex {
+  const child = spawn('/bin/sh', ['-c', `exec ${command}`], { stdio: ['pipe', 'pipe', 'ignore'], signal });
+  child.on('error', () => undefined);
+  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+  stream.once('close', () => child.kill());
+  return stream;
+}
+
+function handshakeFailure(target: Target, known: KnownKeys, tried: readonly string[], error: unknown): Error {
+  const { message, level } = error as Error & { level?: string };
+  if (level === 'client-authentication') return refused(target, tried, error);
+  if (/no matching host key format/.test(message)) return known.noneShown();
+  if (level === 'handshake' || level === 'protocol')
+    return unreachable(target, `${place(target)} does not speak SSH as we do: ${message}`, undefined, error);
+  return new Dropped(message);
+}
+
+function refused(target: Target, tried: readonly string[], cause?: unknown): Failure {
+  const with_ = tried.length === 0 ? 'there is no key to show it' : `it was shown ${tried.join(', ')}`;
+  const login = `${target.user}@${target.address}`;
+  return new Failure('access', 'host.auth', `${target.name} does not let ${target.user} in: ${with_}`, {
+    host: target.name,
+    hint:
+      tried.length === 0
+        ? 'Start an agent and `ssh-add` a key, or name one under `ssh: key:`.'
+        : `\`ssh-copy-id ${target.port === 22 ? '' : `-p ${target.port} `}${login}\` puts your key there; check the user, too.`,
+    cause,
+  });
+}
+
+function socketFailure(target: Target, error: NodeJS.ErrnoException): Error {
+  const reasons: Record<string, string> = {
+    ECONNREFUSED: 'refuses the connection: is sshd running there?',
+    ETIMEDOUT: 'does not answer',
+    EHOSTUNREACH: 'cannot be reached: no route',
+    ENETUNREACH: 'cannot be reached: no network',
+    ENOTFOUND: 'is not a name that can be resolved',
+  };
+  if (error.code === 'EAI_AGAIN' || error.code === 'ECONNRESET') return new Dropped(error.message);
+  return unreachable(
+    target,
+    `${place(target)} ${reasons[error.code ?? ''] ?? `cannot be reached: ${error.message}`}`,
+    undefined,
+    error,
+  );
+}
+
+function unreachable(target: Target, message: string, bastion?: Connection, cause?: unknown): Failure {
+  const through = bastion === undefined ? '' : `-J ${bastion.target.user}@${bastion.target.address} `;
+  return new Failure('unreachable', 'host.unreachable', `${target.name}: ${message}`, {
+    host: target.name,
+    hint: `Try \`ssh ${through}-p ${target.port} ${target.user}@${target.address}\`.`,
+    cause,
+  });
+}
+
+const place = ({ address, port }: Target) => `${address}:${port}`;
+const ownerOf = ({ name, keyAlias, address, port }: Target) => ({
+  host: name,
+  address: keyAlias ?? address,
+  port: keyAlias === undefined ? port : 22,
+});

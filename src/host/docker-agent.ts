@@ -1,0 +1,135 @@
+import { Agent } from 'node:http';
+import { Duplex } from 'node:stream';
+import type { Channel, ClientChannel } from 'ssh2';
+
+/** A channel that is a connection to something that speaks HTTP. */
+export interface Opened {
+  readonly channel: Channel;
+  /** For a command's channel, whose end says nothing before its exit status is known. */
+  readonly command?: { readonly name: string; readonly channel: ClientChannel };
+}
+
+/**
+ * A channel as the socket that Node's HTTP wants. A channel that is destroyed with unread data never closes, and an agent would
+ * count it forever: here it is drained instead.
+ */
+export class ChannelSocket extends Duplex {
+  readonly #channel: Channel;
+
+  constructor({ channel, command }: Opened) {
+    super({ allowHalfOpen: false });
+    this.#channel = channel;
+    channel.on('data', (data: Buffer) => {
+      if (!this.destroyed && !this.push(data)) channel.pause();
+    });
+    channel.on('error', (error: Error) => this.destroy(error));
+    let failure: Error | undefined;
+    if (command === undefined) channel.on('end', () => this.#finish());
+    else {
+      let words = '';
+      command.channel.stderr.on('data', (data: Buffer) => {
+        words += data.toString();
+      });
+      command.channel.on('exit', (code: number | null, signal?: string) => {
+        if (code !== 0)
+          failure = new Error(`${command.name}: ${words.trim() || signal || `exit code ${code}`}`);
+      });
+    }
+    channel.on('close', () => {
+      if (failure === undefined) this.#finish();
+      else this.destroy(failure);
+    });
+    channel.pause();
+  }
+
+  override _read(): void {
+    this.#channel.resume();
+  }
+
+  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#channel.write(chunk, encoding, done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#channel.end();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#channel.close();
+    this.#channel.resume();
+    done(error);
+  }
+
+  #finish(): void {
+    if (!this.destroyed && !this.readableEnded) this.push(null);
+    if (this.readableLength === 0) this.destroy();
+  }
+
+  // What an agent and a request expect of a net.Socket; channels have none of it.
+  setKeepAlive(): this {
+    return this;
+  }
+  setNoDelay(): this {
+    return this;
+  }
+  setTimeout(): this {
+    return this;
+  }
+  ref(): this {
+    return this;
+  }
+  unref(): this {
+    return this;
+  }
+}
+
+/**
+ * An HTTP agent whose sockets are channels of an SSH connection. Node does not hold `maxSockets` while a socket is still
+ * being opened, so the number is kept here, by what the remote side has closed.
+ */
+export class ChannelAgent extends Agent {
+  readonly #open: () => Promise<Opened>;
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(open: () => Promise<Opened>, channels = 16) {
+    super({ keepAlive: true, maxFreeSockets: 2 });
+    this.#open = open;
+    this.#free = channels;
+  }
+
+  /** Closes the connections that nothing uses at the moment. */
+  dropIdle(): void {
+    for (const sockets of Object.values(this.freeSockets))
+      for (const socket of sockets ?? []) socket.destroy();
+  }
+
+  override createConnection(
+    _options: unknown,
+    done?: (error: Error | null, stream: Duplex) => void,
+  ): Duplex | null | undefined {
+    const start = () => {
+      this.#free -= 1;
+      this.#open().then(
+        (opened) => {
+          opened.channel.once('close', () => this.#leave());
+          done?.(null, new ChannelSocket(opened));
+        },
+        (error: Error) => {
+          this.#leave();
+          // Node takes an error alone, which its types do not know.
+          (done as ((error: Error) => void) | undefined)?.(error);
+        },
+      );
+    };
+    if (this.#free > 0) start();
+    else this.#waiting.push(start);
+    return undefined;
+  }
+
+  #leave(): void {
+    this.#free += 1;
+    this.#waiting.shift()?.();
+  }
+}

@@ -1,0 +1,185 @@
+import type Docker from 'dockerode';
+import type { ClientChannel } from 'ssh2';
+import { Failure } from '../domain/failure.js';
+import type { Connection } from './connection.js';
+import { ChannelAgent, type Opened } from './docker-agent.js';
+import { engineFailure, lostFailure } from './failures.js';
+import type { Host, RegistryAuth } from './host.js';
+
+/** A request to Docker's API. */
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly auth?: RegistryAuth | undefined;
+  /** Whether the answer is a stream. */
+  readonly stream?: boolean;
+}
+
+/** An engine that refuses: its status and its own words. */
+export class Refused extends Error {
+  readonly status: number;
+  constructor(status: number, words: string) {
+    super(words);
+    this.status = status;
+  }
+}
+
+interface Modem {
+  dial(
+    options: unknown,
+    done: (error: (Error & { statusCode?: number; json?: unknown }) | null, data: unknown) => void,
+  ): void;
+}
+
+const socketPath = '/var/run/docker.sock';
+const accepted = { 200: true, 201: true, 204: true };
+
+/** Docker's API on a host, over its SSH connection, by the first way that works there. */
+export class DockerApi {
+  readonly #host: Host;
+  readonly #connection: Connection;
+  #modem: Promise<Modem> | undefined;
+
+  constructor(host: Host, connection: Connection) {
+    this.#host = host;
+    this.#connection = connection;
+  }
+
+  /** Throws {@link Refused}, or a Failure when the engine cannot be spoken to. */
+  async ask(request: ApiRequest, signal?: AbortSignal): Promise<unknown> {
+    this.#modem ??= this.#connect();
+    const modem = await this.#modem.catch((error: unknown) => {
+      // The next call may find it well.
+      this.#modem = undefined;
+      throw error;
+    });
+    const { method, path, query = {}, body = {}, auth, stream = false } = request;
+    const options = {
+      method,
+      path: `${path}?`,
+      // Apart, for dockerode would otherwise repeat the body, and with it the environment, in the query.
+      options: { _query: query, _body: body },
+      isStream: stream,
+      statusCodes: accepted,
+      ...(auth === undefined ? {} : { authconfig: auth }),
+      ...(signal === undefined ? {} : { abortSignal: signal }),
+    };
+    return new Promise((resolve, reject) => {
+      modem.dial(options, (error, data) => {
+        if (error === null) resolve(data);
+        else if (signal?.aborted) reject(signal.reason);
+        else if (error.statusCode !== undefined) reject(new Refused(error.statusCode, wordsOf(error)));
+        else void this.#broken(error).then(reject);
+      });
+    });
+  }
+
+  /** What a broken connection to the engine means. */
+  async #broken(error: Error): Promise<Error> {
+    if (error instanceof Failure) return error;
+    // The channels end a moment before the connection that carries them.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.#host.lost.aborted) return lostFailure(this.#host.name, error);
+    this.#modem = undefined;
+    return engineDown(this.#host.name, error.message, error);
+  }
+
+  async #connect(): Promise<Modem> {
+    const [{ default: Docker }, agent] = await Promise.all([import('dockerode'), this.#way()]);
+    // Everything that docker-modem would otherwise take from DOCKER_HOST and its like.
+    const options: Docker.DockerOptions & { agent: unknown; pathPrefix: string } = {
+      protocol: 'http',
+      host: 'localhost',
+      port: 80,
+      agent,
+      pathPrefix: '/',
+      timeout: undefined,
+      ca: undefined,
+      cert: undefined,
+      key: undefined,
+    };
+    return new Docker(options).modem;
+  }
+
+  /**
+   * The engine's socket, forwarded; where that fails, which may have several reasons that look alike, by a command, and then by that
+   * command as root.
+   */
+  async #way(): Promise<ChannelAgent> {
+    const { client, sessions } = this.#connection;
+    const socket = () =>
+      new Promise<Opened>((resolve, reject) => {
+        client.openssh_forwardOutStreamLocal(socketPath, (error, channel) =>
+          error ? reject(error) : resolve({ channel }),
+        );
+      });
+    const first = await socket().catch(() => undefined);
+    if (first !== undefined) {
+      let ready: Opened | undefined = first;
+      return new ChannelAgent(async () => {
+        const opened = ready ?? (await socket());
+        ready = undefined;
+        return opened;
+      });
+    }
+    const command = `${await this.#command()} system dial-stdio`;
+    const start = () =>
+      new Promise<ClientChannel>((resolve, reject) => {
+        client.exec(`exec ${command}`, (error, channel) => (error ? reject(error) : resolve(channel)));
+      });
+    const agent = new ChannelAgent(async () => {
+      const channel = await sessions.open(start);
+      return { channel, command: { name: command, channel } };
+    });
+    sessions.onShortage(() => agent.dropIdle());
+    return agent;
+  }
+
+  /** `docker`, or `sudo -n docker`: the one that may speak to the engine. Throws a Failure that says why none may. */
+  async #command(): Promise<string> {
+    const { name } = this.#host;
+    const ask = (argv: readonly string[]) =>
+      this.#host.run({ argv: [...argv, 'version', '--format', '{{.Server.Version}}'], timeout: 20_000 });
+    const plain = await ask(['docker']);
+    if (plain.code === 0) return 'docker';
+    const denied = /permission denied/i.test(plain.stderr);
+    const missing = plain.code === 127;
+    if (denied) {
+      const root = await ask(['sudo', '-n', 'docker']);
+      if (root.code === 0) return 'sudo -n docker';
+      const { user } = this.#connection.target;
+      throw new Failure('access', 'engine.access', `${user} may not use Docker on ${name}`, {
+        host: name,
+        hint: `\`sudo usermod -aG docker ${user}\` on ${name} lets them, from the next login on.`,
+        evidence: plain.stderr.trim().split('\n').slice(0, 3),
+      });
+    }
+    if (missing)
+      throw new Failure('unreachable', 'engine.missing', `there is no Docker on ${name}`, {
+        host: name,
+        hint: 'Install it: `apt-get install docker.io`.',
+      });
+    throw engineDown(name, plain.stderr.trim());
+  }
+}
+
+function engineDown(host: string, words: string, cause?: unknown): Failure {
+  return new Failure('unreachable', 'engine.down', `the Docker engine of ${host} does not answer: ${words}`, {
+    host,
+    hint: `\`systemctl status docker\` on ${host} says more.`,
+    cause,
+  });
+}
+
+function wordsOf(error: Error & { json?: unknown }): string {
+  const { json } = error;
+  if (typeof json === 'object' && json !== null && 'message' in json) return String(json.message);
+  return error.message.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
+}
+
+/** The Failure of a refusal. */
+export function refusal(host: string, doing: string, { message, status }: Refused): Failure {
+  return engineFailure(host, doing, message || `HTTP status ${status}`);
+}

@@ -1,0 +1,304 @@
+import { request } from 'node:http';
+import { Readable } from 'node:stream';
+import type { Channel, ClientChannel } from 'ssh2';
+import type { Clock } from '../domain/clock.js';
+import { Failure } from '../domain/failure.js';
+import type { Connection } from './connection.js';
+import { within } from './deadline.js';
+import { ChannelSocket } from './docker-agent.js';
+import { DockerEngine } from './engine.js';
+import { lostFailure } from './failures.js';
+import type { Command, CommandResult, Engine, Held, Host, Probe, ProbeAnswer } from './host.js';
+import type { CallLog } from './observe.js';
+import { isRefusal } from './sessions.js';
+import { afterMarker, shellLine } from './shell.js';
+
+/** `AllowTcpForwarding no` in sshd's configuration. */
+const forbidden = 1;
+/** How long a port must keep a connection to count as open, ms: Docker's own proxy accepts before it knows. */
+const grace = 100;
+const bodyLimit = 2048;
+/** Exit codes of curl(1): could not connect; timed out; the answer was none. */
+const curlCodes: Readonly<Record<number, string>> = {
+  7: 'probe.refused',
+  28: 'probe.timeout',
+  52: 'probe.closed',
+};
+
+/** A machine on the other end of an SSH connection. */
+export class Machine implements Host {
+  readonly name: string;
+  readonly engine: Engine;
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #log: CallLog;
+
+  constructor(connection: Connection, clock: Clock, log: CallLog) {
+    this.name = connection.target.name;
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#log = log;
+    this.engine = new DockerEngine(this, connection, clock, log);
+  }
+
+  get lost(): AbortSignal {
+    return this.#connection.lost;
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  run(command: Command, signal?: AbortSignal): Promise<CommandResult> {
+    const what = command.argv.join(' ');
+    const late = () =>
+      this.#failed('host.timeout', `${command.argv[0]} took longer than ${command.timeout} ms`);
+    return this.#log.record(this.name, 'run', what, () =>
+      within(this.#clock, command.timeout, [this.lost, signal], late, (stop) => this.#execute(command, stop)),
+    );
+  }
+
+  async #execute(command: Command, stop: AbortSignal): Promise<CommandResult> {
+    const { line, input } = shellLine(command);
+    const channel = await this.#exec(line);
+    const end = () => {
+      channel.signal('TERM');
+      channel.close();
+    };
+    if (stop.aborted) end();
+    else stop.addEventListener('abort', end, { once: true });
+    return new Promise((resolve, reject) => {
+      const stdout: Buffer[] = [];
+      const stderr: Buffer[] = [];
+      let exit: { code: number | null; signal?: string } | undefined;
+      channel.on('data', (data: Buffer) => stdout.push(data));
+      channel.stderr.on('data', (data: Buffer) => stderr.push(data));
+      channel.on('error', () => undefined);
+      channel.on('exit', (code: number | null, signal?: string) => {
+        exit = { code, ...(signal === undefined ? {} : { signal }) };
+      });
+      channel.on('close', () => {
+        const out = Buffer.concat(stdout).toString();
+        const err = Buffer.concat(stderr).toString();
+        const program = command.argv[0];
+        const own = afterMarker(out);
+        if (exit === undefined)
+          reject(this.#failed('host.no-status', `${program} ended without an exit status`));
+        else if (exit.code === null)
+          reject(this.#failed('host.signal', `${program} was ended by signal ${exit.signal}`));
+        else if (own === undefined) reject(this.#noShell(`${out}\n${err}`));
+        else resolve({ code: exit.code, stdout: own, stderr: afterMarker(err) ?? err });
+      });
+      channel.end(input);
+    });
+  }
+
+  hold(argv: readonly string[]): Promise<Held> {
+    return this.#log.record(this.name, 'hold', argv.join(' '), async () => {
+      const { line, input } = shellLine({ argv });
+      const channel = await this.#exec(line, true);
+      channel.write(input);
+      return held(channel);
+    });
+  }
+
+  probe(probe: Probe, signal?: AbortSignal): Promise<ProbeAnswer> {
+    const what = `GET ${probe.address ?? '127.0.0.1'}:${probe.port}${probe.path}`;
+    const late = () =>
+      this.#unhealthy('probe.timeout', `port ${probe.port} did not answer within ${probe.timeout} ms`);
+    return this.#log.record(this.name, 'probe', what, () =>
+      within(this.#clock, probe.timeout, [this.lost, signal], late, async (stop) => {
+        const start = this.#clock.monotonic();
+        const channel = await this.#forward(probe.port, probe.address);
+        const answer =
+          channel === undefined ? await this.#curl(probe, stop) : await this.#ask(channel, probe, stop);
+        return { ...answer, duration: this.#clock.monotonic() - start };
+      }),
+    );
+  }
+
+  reach(port: number, options: { address?: string; timeout: number }, signal?: AbortSignal): Promise<void> {
+    const what = `TCP ${options.address ?? '127.0.0.1'}:${port}`;
+    const late = () =>
+      this.#unhealthy('probe.timeout', `port ${port} did not accept within ${options.timeout} ms`);
+    return this.#log.record(this.name, 'reach', what, () =>
+      within(this.#clock, options.timeout, [this.lost, signal], late, async (stop) => {
+        const channel = await this.#forward(port, options.address);
+        if (channel === undefined) return this.#curlOpen(port, options, stop);
+        try {
+          const stays = await Promise.race([
+            new Promise<boolean>((resolve) => {
+              channel
+                .once('data', () => resolve(true))
+                .once('close', () => resolve(false))
+                .once('end', () => resolve(false));
+            }),
+            this.#clock.sleep(grace, stop).then(() => true),
+          ]);
+          if (!stays) throw this.#unhealthy('probe.refused', `nothing listens behind port ${port}`);
+        } finally {
+          channel.close();
+          channel.resume();
+        }
+      }),
+    );
+  }
+
+  #exec(line: string, isHeld = false): Promise<ClientChannel> {
+    const start = () =>
+      new Promise<ClientChannel>((resolve, reject) => {
+        this.#connection.client.exec(line, (error, channel) => (error ? reject(error) : resolve(channel)));
+      });
+    return this.#connection.sessions.open(start, isHeld).catch((error: unknown) => {
+      if (error instanceof Failure) throw error;
+      throw this.lost.aborted ? this.lost.reason : lostFailure(this.name, error);
+    });
+  }
+
+  /** A connection to a port of the host; undefined where sshd forbids that. */
+  #forward(port: number, address = '127.0.0.1'): Promise<Channel | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#connection.client.forwardOut('127.0.0.1', 0, address, port, (error, channel) => {
+        if (!error) resolve(channel);
+        else if (isRefusal(error) && error.reason === forbidden) resolve(undefined);
+        else if (isRefusal(error))
+          reject(this.#unhealthy('probe.refused', `nothing listens on port ${port}`));
+        else reject(lostFailure(this.name, error));
+      });
+    });
+  }
+
+  #ask(channel: Channel, { port, path }: Probe, stop: AbortSignal): Promise<Omit<ProbeAnswer, 'duration'>> {
+    return new Promise((resolve, reject) => {
+      const socket = new ChannelSocket({ channel });
+      const headers = { host: `localhost:${port}`, 'user-agent': 'oneclick', connection: 'close' };
+      const asked = request({ createConnection: () => socket, path, headers, signal: stop });
+      asked.on('error', (error) =>
+        reject(this.#unhealthy('probe.closed', `port ${port} gave no HTTP answer: ${error.message}`)),
+      );
+      asked.on('response', (response) => {
+        let body = Buffer.alloc(0);
+        const done = () => {
+          resolve({ status: response.statusCode ?? 0, body: body.toString() });
+          socket.destroy();
+        };
+        response.on('data', (data: Buffer) => {
+          body = Buffer.concat([body, data]).subarray(0, bodyLimit);
+          if (body.length === bodyLimit) done();
+        });
+        response.on('end', done).on('error', done);
+      });
+      asked.end();
+    });
+  }
+
+  async #curl(
+    { port, address = '127.0.0.1', path, timeout }: Probe,
+    stop: AbortSignal,
+  ): Promise<Omit<ProbeAnswer, 'duration'>> {
+    const argv = [
+      'curl',
+      '-sS',
+      '-A',
+      'oneclick',
+      '-m',
+      String(timeout / 1000),
+      '-w',
+      '\n%{http_code}',
+      `http://${address}:${port}${path}`,
+    ];
+    const { code, stdout, stderr } = await this.#execute({ argv, timeout }, stop);
+    if (code !== 0) throw this.#curlFailure(code, port, stderr);
+    const end = stdout.lastIndexOf('\n');
+    return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, Math.min(end, bodyLimit)) };
+  }
+
+  async #curlOpen(
+    port: number,
+    { address = '127.0.0.1', timeout }: { address?: string; timeout: number },
+    stop: AbortSignal,
+  ): Promise<void> {
+    const argv = [
+      'curl',
+      '-sS',
+      '-m',
+      String(Math.min(timeout, grace) / 1000),
+      `telnet://${address}:${port}`,
+    ];
+    const { code, stderr } = await this.#execute({ argv, timeout }, stop);
+    // A connection that stays open until curl gives up is what is wanted.
+    if (code !== 28 || /Connection timed out after/.test(stderr))
+      throw this.#curlFailure(code === 0 ? 7 : code, port, stderr);
+  }
+
+  #curlFailure(code: number, port: number, words: string): Failure {
+    if (code !== 127)
+      return this.#unhealthy(
+        curlCodes[code] ?? 'probe.closed',
+        `port ${port}: ${words.trim() || 'nothing answers'}`,
+      );
+    return new Failure('access', 'probe.forbidden', `${this.name} forbids TCP forwarding, and has no curl`, {
+      host: this.name,
+      hint: 'Set `AllowTcpForwarding local` in its sshd_config, or install curl there.',
+    });
+  }
+
+  #noShell(words: string): Failure {
+    return new Failure(
+      'access',
+      'host.shell',
+      `${this.name} does not run commands for ${this.#connection.target.user}`,
+      {
+        host: this.name,
+        hint: 'The login shell must run `sh`; a ForceCommand or `nologin` must not be in the way.',
+        evidence: words
+          .split('\n')
+          .filter((line) => line.trim() !== '')
+          .slice(-5),
+      },
+    );
+  }
+
+  #failed(code: string, message: string): Failure {
+    return new Failure('failed', code, message, { host: this.name });
+  }
+
+  #unhealthy(code: string, message: string): Failure {
+    return new Failure('unhealthy', code, message, { host: this.name });
+  }
+}
+
+function held(channel: ClientChannel): Held {
+  const lines = new Readable({ objectMode: true, read: () => undefined });
+  let begun = false;
+  let rest = '';
+  channel.on('data', (data: Buffer) => {
+    rest += data.toString();
+    const whole = afterMarker(rest);
+    if (!begun && whole !== undefined) [begun, rest] = [true, whole];
+    if (!begun) return;
+    const parts = rest.split('\n');
+    rest = parts.pop() ?? '';
+    for (const line of parts) lines.push(line);
+  });
+  channel.stderr.resume();
+  channel.on('error', () => undefined);
+  const ended = new Promise<number | undefined>((resolve) => {
+    let code: number | undefined;
+    channel.on('exit', (status: number | null) => {
+      code = status ?? undefined;
+    });
+    channel.on('close', () => {
+      lines.push(null);
+      resolve(code);
+    });
+  });
+  return {
+    lines,
+    ended,
+    write: (line) => {
+      if (channel.writable) channel.write(`${line}\n`);
+    },
+    end: () => channel.end(),
+  };
+}

@@ -1,0 +1,67 @@
+import type { Clock } from '../domain/clock.js';
+import { Failure } from '../domain/failure.js';
+
+/** Something that was asked of a host, once it is over. Holds no secret: commands carry none in argv. */
+export interface RemoteCall {
+  readonly host: string;
+  readonly kind: 'connect' | 'run' | 'hold' | 'engine' | 'probe' | 'reach';
+  readonly what: string;
+  /** ms */
+  readonly duration: number;
+  /** The position of its start and its end among all starts and ends: a call that began after another ended may depend on it. */
+  readonly began: number;
+  readonly ended: number;
+  /** The code of the failure that it ended in. */
+  readonly failure?: string;
+}
+
+export type Observer = (call: RemoteCall) => void;
+
+/** Times calls and tells an observer of each. */
+export class CallLog {
+  readonly #observer: Observer;
+  readonly #clock: Clock;
+  #position = 0;
+
+  constructor(clock: Clock, observer: Observer = () => undefined) {
+    this.#clock = clock;
+    this.#observer = observer;
+  }
+
+  async record<T>(host: string, kind: RemoteCall['kind'], what: string, work: () => Promise<T>): Promise<T> {
+    this.#position += 1;
+    const began = this.#position;
+    const start = this.#clock.monotonic();
+    const tell = (failure?: string) => {
+      this.#position += 1;
+      const duration = this.#clock.monotonic() - start;
+      const call = { host, kind, what: what.slice(0, 200), duration, began, ended: this.#position };
+      this.#observer(failure === undefined ? call : { ...call, failure });
+    };
+    try {
+      const result = await work();
+      tell();
+      return result;
+    } catch (error) {
+      tell(error instanceof Failure ? error.code : 'bug');
+      throw error;
+    }
+  }
+}
+
+/** The most calls of one host of which each began after the one before had ended: what its latency is paid for. */
+export function longestChain(calls: readonly RemoteCall[]): number {
+  let longest = 0;
+  for (const host of new Set(calls.map((call) => call.host))) {
+    let length = 0;
+    let free = 0;
+    const own = calls.filter((call) => call.host === host).sort((a, b) => a.ended - b.ended);
+    for (const call of own) {
+      if (call.began <= free) continue;
+      length += 1;
+      free = call.ended;
+    }
+    longest = Math.max(longest, length);
+  }
+  return longest;
+}
