@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../domain/clock.js';
 
 /**
@@ -28,7 +29,11 @@ export function within<T>(
     };
     const aborted = cuts.find(({ signal }) => signal.aborted);
     if (aborted !== undefined) return cut(aborted.signal.reason);
-    for (const { signal, listen } of cuts) signal.addEventListener('abort', listen, { once: true });
+    for (const { signal, listen } of cuts) {
+      // Many calls of one connection listen at once; Node warns from the eleventh on.
+      setMaxListeners(0, signal);
+      signal.addEventListener('abort', listen, { once: true });
+    }
     if (Number.isFinite(ms))
       clock.sleep(ms, over.signal).then(
         () => cut(late()),
