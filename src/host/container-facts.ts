@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ContainerFacts, ImageFacts } from '../domain/facts.js';
+import type { ImageFacts, InspectedContainer } from '../domain/facts.js';
 
 /** Docker's JSON has null where other APIs have nothing. */
 const listOf = <T extends z.ZodType>(item: T) =>
@@ -61,7 +61,7 @@ export const ListedImage = z.object({
 });
 
 /** What a list shows of a container: no restart policy (empty), no environment, ports only while it runs. */
-export function listedFacts(item: z.infer<typeof Listed>): ContainerFacts {
+export function listedFacts(item: z.infer<typeof Listed>): InspectedContainer {
   const exit = /^Exited \((\d+)\)/.exec(item.Status)?.[1];
   const health = isHealth(/\((?:health: )?(\w+)\)$/.exec(item.Status)?.[1]);
   return {
@@ -79,7 +79,7 @@ export function listedFacts(item: z.infer<typeof Listed>): ContainerFacts {
   };
 }
 
-export function inspectedFacts(answer: z.infer<typeof Inspected>): ContainerFacts {
+export function inspectedFacts(answer: z.infer<typeof Inspected>): InspectedContainer {
   const { State: state, Config, HostConfig, NetworkSettings } = answer;
   const health = state.Status === 'running' ? isHealth(state.Health?.Status) : undefined;
   const bound = [...Object.values(HostConfig.PortBindings), ...Object.values(NetworkSettings.Ports)].flat();

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Clock } from '../domain/clock.js';
-import type { ContainerFacts, ImageFacts, ResolvedImage } from '../domain/facts.js';
+import type { ImageFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import type { Connection } from './connection.js';
 import {
@@ -72,7 +72,7 @@ export class DockerEngine implements Engine {
     };
   }
 
-  async containers(): Promise<readonly ContainerFacts[]> {
+  async containers(): Promise<readonly InspectedContainer[]> {
     const query = { all: 'true' };
     const listed = await this.#get('listing containers', '/containers/json', z.array(Listed), query);
     const facts = await Promise.all(
@@ -82,7 +82,7 @@ export class DockerEngine implements Engine {
     return facts.filter((container) => container !== undefined);
   }
 
-  async container(idOrName: string): Promise<ContainerFacts | undefined> {
+  async container(idOrName: string): Promise<InspectedContainer | undefined> {
     const found = await this.#inspect(idOrName);
     return found === undefined ? undefined : inspectedFacts(found);
   }
