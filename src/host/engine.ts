@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../domain/clock.js';
 import type { ImageFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
+import { label } from '../domain/labels.js';
 import type { Connection } from './connection.js';
 import {
   Inspected,
@@ -365,8 +366,7 @@ export class DockerEngine implements Engine {
   }
 }
 
-const isOurs = (labels: Readonly<Record<string, string>>) =>
-  Object.keys(labels).some((key) => key.startsWith('oneclick.'));
+const isOurs = (labels: Readonly<Record<string, string>>) => label.project in labels;
 
 /** Whether the reference names a tag or a digest. */
 const isExact = (reference: string) => /@|:[^/]*$/.test(reference);

@@ -129,7 +129,10 @@ export function runsHere(folder: string): Answer {
       });
       child.on('error', reject);
       child.on('close', (code) => {
-        if (code === null) reject(new Failure('failed', 'host.signal', `${program} was ended by a signal`));
+        if (child.killed)
+          reject(new Failure('failed', 'host.timeout', `${program} took longer than ${timeout} ms`));
+        else if (code === null)
+          reject(new Failure('failed', 'host.signal', `${program} was ended by a signal`));
         else resolve({ code, stdout, stderr });
       });
       child.stdin.on('error', () => undefined).end(stdin ?? '');

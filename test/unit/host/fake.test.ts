@@ -1,7 +1,10 @@
+import { tmpdir } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../src/domain/clock.js';
+import { hostContract } from '../../contract/host.contract.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { FakeRegistry } from '../../fakes/engine.js';
-import { FakeHost } from '../../fakes/host.js';
+import { FakeHost, runsHere } from '../../fakes/host.js';
 
 const clock = new MovableClock();
 const publish = (port: number) => ({
@@ -57,4 +60,26 @@ describe('the fake host', () => {
     expect(host.lost.aborted).toBe(true);
     await expect(host.run({ argv: ['true'], timeout: 1 })).rejects.toMatchObject({ code: 'host.lost' });
   });
+});
+
+hostContract('the fake host', async () => {
+  const registry = new FakeRegistry();
+  const logs = ['starting', 'cannot go on: told to exit'];
+  const images = { serves: 'r/web:1', 'exits with 3': 'r/exits:1', 'ignores TERM': 'r/stubborn:1' };
+  registry.push(images.serves);
+  registry.push(images['exits with 3'], { exits: { code: 3 }, logs });
+  registry.push(images['ignores TERM'], { stops: undefined });
+  registry.push('r/web:2');
+  const host = new FakeHost('web-1', { clock: systemClock, registry, answers: [runsHere(tmpdir())] });
+  await host.engine.pull(images['exits with 3'], undefined, () => undefined);
+  await host.engine.pull(images['ignores TERM'], undefined, () => undefined);
+  return {
+    host,
+    image: images.serves,
+    other: 'r/web:2',
+    config: (behaviour) => ({ Image: images[behaviour], Env: [] }),
+    prefix: 'contract',
+    ports: [18_081, 18_082],
+    close: () => host.close(),
+  };
 });

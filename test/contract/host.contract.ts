@@ -1,0 +1,290 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Host, PullProgress } from '../../src/host/host.js';
+
+/** A host to hold to its contract, with images that its engine can pull. */
+export interface ContractWorld {
+  readonly host: Host;
+  /** A reference in a registry: a web server on port 8080 that answers `/up` with 200. */
+  readonly image: string;
+  /** A second one of another digest. */
+  readonly other: string;
+  /** The image, and what makes its container behave so. */
+  config(behaviour: 'serves' | 'exits with 3' | 'ignores TERM'): {
+    readonly Image: string;
+    readonly Env: string[];
+  };
+  /** The start of the names of everything that is made. */
+  readonly prefix: string;
+  /** Two ports of the host that nothing uses. */
+  readonly ports: readonly [number, number];
+  close(): Promise<void>;
+}
+
+/** What every host and its engine keep, the fake ones as well as the real ones. */
+export function hostContract(name: string, open: () => Promise<ContractWorld>): void {
+  describe(`${name}, by contract,`, () => {
+    let world: ContractWorld;
+    let count = 0;
+    const label = { 'oneclick.project': 'contract' };
+
+    beforeAll(async () => {
+      world = await open();
+      await world.host.engine.pull(world.image, undefined, () => undefined);
+    });
+    afterAll(async () => {
+      const { engine } = world.host;
+      for (const container of await engine.containers())
+        if (container.name.startsWith(world.prefix)) await engine.remove(container.id);
+      for (const volume of await engine.volumes('oneclick.project=contract'))
+        await engine.removeVolume(volume.name);
+      await world.close();
+    });
+
+    const fresh = () => `${world.prefix}-${++count}`;
+    async function make(
+      behaviour: Parameters<ContractWorld['config']>[0] = 'serves',
+      { port, step = 'one', ...host }: { port?: number; step?: string; NetworkMode?: string } = {},
+      container = fresh(),
+    ): Promise<string> {
+      const config = world.config(behaviour);
+      const published =
+        port === undefined ? {} : { PortBindings: { '8080/tcp': [{ HostPort: String(port) }] } };
+      await world.host.engine.create({
+        name: container,
+        config: {
+          ...config,
+          Env: [...config.Env, 'PLANTED=value'],
+          Labels: { ...label, 'oneclick.step': step },
+          ExposedPorts: { '8080/tcp': {} },
+          HostConfig: { RestartPolicy: { Name: 'no' }, ...published, ...host },
+        },
+      });
+      return container;
+    }
+    const facts = (container: string) => world.host.engine.container(container);
+    async function answers(port: number, path = '/up'): Promise<number> {
+      for (let tries = 0; ; tries += 1) {
+        try {
+          return (await world.host.probe({ port, path, timeout: 2000 })).status;
+        } catch (error) {
+          if (tries === 20) throw error;
+          await world.host.run({ argv: ['sleep', '0.1'], timeout: 2000 });
+        }
+      }
+    }
+
+    it('names its version, its platform and where it keeps things', async () => {
+      expect(await world.host.engine.version()).toEqual({
+        version: expect.stringMatching(/^\d+\.\d+/),
+        platform: expect.stringMatching(/^linux\//),
+        root: expect.stringMatching(/^\//),
+      });
+    });
+
+    describe('images', () => {
+      it('are resolved to the digest that a pull brings, with progress up to the last layer', async () => {
+        const { engine } = world.host;
+        const resolved = await engine.resolve(world.other, undefined);
+        expect(resolved.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+        let last: PullProgress | undefined;
+        await engine.pull(world.other, undefined, (progress) => {
+          last = progress;
+        });
+        if (last !== undefined) expect(last.layersDone).toBe(last.layers);
+        const image = (await engine.images()).find(({ tags }) => tags.includes(world.other));
+        expect(image?.digests).toContain(`${world.other.replace(/:[^:/]*$/, '')}@${resolved.digest}`);
+        const exact = image?.digests[0] ?? '';
+        await engine.pull(exact, undefined, () => undefined);
+        expect((await engine.resolve(exact, undefined)).digest).toBe(resolved.digest);
+      });
+
+      it('that no registry has cannot be resolved, pulled or run', async () => {
+        const { engine } = world.host;
+        const missing = `${world.image}-missing`;
+        const absent = { code: 'image.not-found' };
+        await expect(engine.resolve(missing, undefined)).rejects.toMatchObject(absent);
+        await expect(engine.pull(missing, undefined, () => undefined)).rejects.toMatchObject(absent);
+        await expect(engine.create({ name: fresh(), config: { Image: missing } })).rejects.toMatchObject(
+          absent,
+        );
+      });
+
+      it('are not removed while a container is made of them, and twice without complaint', async () => {
+        const { engine } = world.host;
+        await engine.pull(world.other, undefined, () => undefined);
+        const name = fresh();
+        await engine.create({
+          name,
+          config: { ...world.config('serves'), Image: world.other, Labels: label },
+        });
+        const image = (await engine.images()).find(({ tags }) => tags.includes(world.other));
+        await expect(engine.removeImage(image?.id ?? '')).rejects.toMatchObject({ kind: 'failed' });
+        await engine.remove(name);
+        await engine.removeImage(world.other);
+        await engine.removeImage(world.other);
+        expect((await engine.images()).some(({ tags }) => tags.includes(world.other))).toBe(false);
+      });
+    });
+
+    describe('a container', () => {
+      it('shows what it was made of', async () => {
+        const name = await make('serves', { port: world.ports[0] });
+        expect(await facts(name)).toMatchObject({
+          name,
+          image: world.config('serves').Image,
+          state: 'created',
+          restart: 'no',
+          ports: [world.ports[0]],
+          labels: { ...label, 'oneclick.step': 'one' },
+          networks: ['bridge'],
+          env: expect.arrayContaining(['PLANTED=value']),
+        });
+        expect((await world.host.engine.containers()).find((other) => other.name === name)).toEqual(
+          await facts(name),
+        );
+      });
+
+      it('is made once by a step, and not over one of another step', async () => {
+        const name = await make();
+        const first = (await world.host.engine.container(name))?.id;
+        await make('serves', {}, name);
+        expect((await world.host.engine.container(name))?.id).toBe(first);
+        await expect(make('serves', { step: 'two' }, name)).rejects.toMatchObject({
+          code: 'container.name-taken',
+        });
+      });
+
+      it('answers while it runs; to start or stop it again changes nothing', async () => {
+        const { engine } = world.host;
+        const [port] = world.ports;
+        const name = await make('serves', { port });
+        await engine.start(name);
+        await engine.start(name);
+        expect(await answers(port)).toBe(200);
+        await world.host.reach(port, { timeout: 2000 });
+        expect(await facts(name)).toMatchObject({
+          state: 'running',
+          started: expect.stringMatching(/^\d{4}-/),
+        });
+        await engine.stop(name, 10_000);
+        await engine.stop(name, 10_000);
+        expect(await facts(name)).toMatchObject({ state: 'exited', exit: 0 });
+        await expect(world.host.probe({ port, path: '/up', timeout: 2000 })).rejects.toMatchObject({
+          kind: 'unhealthy',
+        });
+        await expect(world.host.reach(port, { timeout: 2000 })).rejects.toMatchObject({ kind: 'unhealthy' });
+      });
+
+      it('is refused a port that another one publishes', async () => {
+        const { engine } = world.host;
+        const [, port] = world.ports;
+        const [holder, name] = [await make('serves', { port }), await make('serves', { port })];
+        await engine.start(holder);
+        await expect(engine.start(name)).rejects.toMatchObject({ kind: 'failed', code: 'engine.port-taken' });
+        await engine.stop(holder, 10_000);
+        await engine.start(name);
+        expect(await facts(name)).toMatchObject({ state: 'running' });
+        await engine.remove(name);
+      });
+
+      it('that ends by itself leaves its exit code and its last lines', async () => {
+        const { engine } = world.host;
+        const name = await make('exits with 3');
+        await engine.start(name);
+        expect(await engine.wait(name)).toBe(3);
+        expect(await facts(name)).toMatchObject({ state: 'exited', exit: 3 });
+        expect((await engine.logs(name, 50)).length).toBeGreaterThan(1);
+        expect(await engine.logs(name, 1)).toEqual([expect.stringContaining('cannot go on')]);
+      });
+
+      it('that runs is waited for until the wait is aborted', async () => {
+        const { engine } = world.host;
+        const name = await make();
+        await engine.start(name);
+        const abort = new AbortController();
+        const waiting = engine.wait(name, abort.signal);
+        abort.abort(new Error('enough'));
+        await expect(waiting).rejects.toThrow('enough');
+        const again = engine.wait(name);
+        await engine.stop(name, 10_000);
+        expect(await again).toBe(0);
+      });
+
+      it('that ignores its stop signal is killed', async () => {
+        const { engine } = world.host;
+        const name = await make('ignores TERM');
+        await engine.start(name);
+        await engine.stop(name, 1000);
+        expect(await facts(name)).toMatchObject({ state: 'exited', exit: 137 });
+      });
+
+      it('takes another restart policy and another name', async () => {
+        const { engine } = world.host;
+        const [name, other, renamed] = [await make(), await make(), fresh()];
+        await engine.setRestart(name, 'unless-stopped');
+        await engine.rename(name, renamed);
+        await engine.rename(renamed, renamed);
+        expect(await facts(renamed)).toMatchObject({ name: renamed, restart: 'unless-stopped' });
+        expect(await engine.container(name)).toBeUndefined();
+        await expect(engine.rename(renamed, other)).rejects.toMatchObject({ code: 'container.name-taken' });
+      });
+
+      it('is removed even while it runs, and twice without complaint', async () => {
+        const { engine } = world.host;
+        const name = await make();
+        await engine.start(name);
+        await engine.remove(name);
+        await engine.remove(name);
+        await engine.stop(name, 1000);
+        expect(await engine.container(name)).toBeUndefined();
+        await expect(engine.start(name)).rejects.toMatchObject({ code: 'container.not-found' });
+      });
+
+      it('joins a network under names, under others, and leaves it', async () => {
+        const { engine } = world.host;
+        const network = `${world.prefix}-net`;
+        await engine.ensureNetwork(network, label);
+        await engine.ensureNetwork(network, label);
+        const name = await make();
+        await engine.start(name);
+        await engine.connect(network, name, ['web']);
+        await engine.connect(network, name, ['web']);
+        await engine.connect(network, name, ['web', 'api']);
+        expect((await world.host.engine.container(name))?.networks).toEqual(
+          expect.arrayContaining(['bridge', network]),
+        );
+        await engine.disconnect(network, name);
+        await engine.disconnect(network, name);
+        expect((await world.host.engine.container(name))?.networks).toEqual(['bridge']);
+        await engine.remove(name);
+      });
+    });
+
+    it('keeps volumes with their labels', async () => {
+      const { engine } = world.host;
+      const name = fresh();
+      await engine.ensureVolume(name, { ...label, 'oneclick.log': 'a/b' });
+      await engine.ensureVolume(name, {});
+      const found = (await engine.volumes('oneclick.log=a/b')).filter((volume) => volume.name === name);
+      expect(found).toEqual([{ name, labels: { ...label, 'oneclick.log': 'a/b' } }]);
+      expect((await engine.volumes('oneclick.log')).some((volume) => volume.name === name)).toBe(true);
+      await engine.removeVolume(name);
+      await engine.removeVolume(name);
+      expect((await engine.volumes('oneclick.log')).some((volume) => volume.name === name)).toBe(false);
+    });
+
+    it('answers a command with its code, outputs, and exactly its words and input', async () => {
+      const script = 'printf "%s" "$1"; cat; printf "%s" "$NAME" >&2; exit 3';
+      const argv = ['sh', '-c', script, 'sh', "it's $HOME\n"];
+      const answer = await world.host.run({ argv, stdin: 'in"put', env: { NAME: 'a b' }, timeout: 5000 });
+      expect(answer).toEqual({ code: 3, stdout: 'it\'s $HOME\nin"put', stderr: 'a b' });
+    });
+
+    it('fails for a command that is killed, and for one that takes too long', async () => {
+      const kill = world.host.run({ argv: ['sh', '-c', 'kill -9 $$'], timeout: 5000 });
+      await expect(kill).rejects.toMatchObject({ kind: 'failed', code: 'host.signal' });
+      const slow = world.host.run({ argv: ['sleep', '30'], timeout: 100 });
+      await expect(slow).rejects.toMatchObject({ kind: 'failed', code: 'host.timeout' });
+    });
+  });
+}

@@ -1,0 +1,26 @@
+import { jest } from '@jest/globals';
+import { hostContract } from './host.contract.js';
+import { connect, pushSample, sandbox } from './sandbox.js';
+
+jest.setTimeout(120_000);
+
+hostContract('a machine of the sandbox', async () => {
+  const { addresses, registry } = await sandbox();
+  const [first] = addresses;
+  if (first === undefined) throw new Error('the sandbox has no machine');
+  const image = await pushSample(registry, 'contract-1');
+  const other = await pushSample(registry, 'contract-2');
+  const { connected, failures, close } = await connect([first]);
+  const host = connected.get(first.name);
+  if (host === undefined) throw failures[0] ?? new Error('not connected');
+  const modes = { serves: '', 'exits with 3': 'exit', 'ignores TERM': 'ignore-term' };
+  return {
+    host,
+    image,
+    other,
+    config: (behaviour) => ({ Image: image, Env: [`BROKEN=${modes[behaviour]}`] }),
+    prefix: `contract-${process.pid}`,
+    ports: [18_081, 18_082],
+    close,
+  };
+});

@@ -1,0 +1,49 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { systemClock } from '../../src/domain/clock.js';
+import type { HostAddress } from '../../src/domain/environment.js';
+import { connectAll, type Hosts, type HostsOptions } from '../../src/host/hosts.js';
+
+const Environment = z.object({
+  hosts: z.record(z.string(), z.object({ address: z.string(), port: z.number() })),
+  ssh: z.object({ user: z.string(), key: z.string(), known_hosts: z.string() }),
+  registry: z.string(),
+});
+
+/** The machines that `oneclick sandbox up` left: ONECLICK_TEST_ENVIRONMENT names the file of another sandbox. */
+export async function sandbox(): Promise<{ addresses: HostAddress[]; registry: string }> {
+  const state = process.env.XDG_STATE_HOME || join(homedir(), '.local', 'state');
+  const usual = join(state, 'oneclick', 'environments', 'sandbox.yml');
+  const file = process.env.ONECLICK_TEST_ENVIRONMENT || usual;
+  const { hosts, ssh, registry } = Environment.parse(parse(await readFile(file, 'utf8')));
+  const addresses = Object.entries(hosts).map(([name, { address, port }]) => ({
+    name,
+    address,
+    port,
+    user: ssh.user,
+    key: ssh.key,
+    knownHosts: ssh.known_hosts,
+    hostKeys: 'known' as const,
+  }));
+  return { addresses, registry };
+}
+
+/** Connects to machines with everything that a test does not say otherwise. */
+export function connect(
+  addresses: readonly HostAddress[],
+  options: Partial<HostsOptions> = {},
+): Promise<Hosts> {
+  const environment = { home: homedir(), user: userInfo().username, variables: process.env };
+  return connectAll(addresses, { clock: systemClock, environment, ...options });
+}
+
+/** Pushes the sample application under a tag and returns its reference. */
+export async function pushSample(registry: string, tag: string): Promise<string> {
+  const { stdout } = await promisify(execFile)('test/sample/build.sh', [registry, tag]);
+  return stdout.trim();
+}
