@@ -122,12 +122,16 @@ async function importFolder(context: Context, tag: string, folder: string): Prom
     stdio: ['ignore', 'pipe', 'inherit'],
     signal: context.signal,
   });
-  const failed = new Promise<never>((_, reject) => tar.on('error', reject));
+  const packed = new Promise<void>((resolve, reject) => {
+    tar
+      .on('error', reject)
+      .on('close', (code) => (code === 0 ? resolve() : reject(new Error(`tar: exit ${code}`))));
+  });
   const [repo, version] = tag.split(':');
   const imported = context.docker
     .importImage(tar.stdout, { repo, tag: version, abortSignal: context.signal })
     .then((stream) => follow(context.docker, stream));
-  await Promise.race([imported, failed]);
+  await Promise.all([imported, packed]);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -42,7 +42,7 @@ END
 run_engine() {
   rm -f /run/docker.pid
   # container=docker: AppArmor's profiles are the outer engine's business.
-  container=docker exec dockerd --host unix:///run/docker.sock
+  container=docker exec dockerd --host unix:///run/docker.sock --log-level warn
 }
 run_sshd() { exec /usr/sbin/sshd -D -e; }
 run_relay() { exec haproxy -W -db -f /run/relay.cfg; }

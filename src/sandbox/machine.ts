@@ -40,16 +40,16 @@ export function machine(sandbox: string, network: Network, number: number): Mach
   };
 }
 
-/** The machines that exist, running or not, by number. */
+/** The machines that exist, by number: also one whose container was removed, as long as its disk is there. */
 export async function listMachines(context: Context, sandbox: string, network: Network): Promise<Machine[]> {
   const containers = await context.docker.listContainers({
     all: true,
     filters: belongingTo(sandbox, 'machine'),
   });
-  return containers
-    .map((container) => Number(container.Labels[labels.machine]?.replace('sandbox-', '')))
-    .sort((a, b) => a - b)
-    .map((number) => machine(sandbox, network, number));
+  const { Volumes } = await context.docker.listVolumes({ filters: belongingTo(sandbox) });
+  const names = [...containers, ...(Volumes ?? [])].map((made) => made.Labels?.[labels.machine]);
+  const numbers = new Set(names.flatMap((name) => (name === undefined ? [] : [Number(name.split('-')[1])])));
+  return [...numbers].sort((a, b) => a - b).map((number) => machine(sandbox, network, number));
 }
 
 /**
