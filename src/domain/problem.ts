@@ -40,18 +40,22 @@ function inOrder(problems: readonly Problem[]): readonly Problem[] {
   );
 }
 
-/** The failure (kind `usage`) that says all these problems, formatted, as its evidence. */
-export function invalid(problems: readonly Problem[], code = 'config.invalid'): Failure {
-  const all = inOrder(problems);
-  const files = [...new Set(all.map((problem) => problem.file))].join(', ');
-  const shown = all.slice(0, most).flatMap((problem) => formatProblem(problem).split('\n'));
-  const evidence = all.length > most ? [...shown, `… and ${all.length - most} more`] : shown;
-  return new Failure(
-    'usage',
-    code,
-    `${all.length} ${all.length === 1 ? 'problem' : 'problems'} in ${files}`,
-    {
+/** A failure of kind `usage` with all these problems: formatted as its evidence, and as they are. */
+export class InvalidText extends Failure {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[], code: string) {
+    const all = inOrder(problems);
+    const files = [...new Set(all.map((problem) => problem.file))].join(', ');
+    const shown = all.slice(0, most).flatMap((problem) => formatProblem(problem).split('\n'));
+    const evidence = all.length > most ? [...shown, `… and ${all.length - most} more`] : shown;
+    super('usage', code, `${all.length} ${all.length === 1 ? 'problem' : 'problems'} in ${files}`, {
       evidence,
-    },
-  );
+    });
+    this.problems = all;
+  }
 }
+
+/** The failure that says all these problems, in the order of the text. */
+export const invalid = (problems: readonly Problem[], code = 'config.invalid') =>
+  new InvalidText(problems, code);

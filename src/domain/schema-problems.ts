@@ -146,9 +146,9 @@ export function shown(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
-/** The JSON Schema of what people may write for `schema`; what JSON Schema cannot say is left open. */
-export function jsonSchema(schema: z.ZodType): JsonSchema {
-  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' });
+/** The JSON Schema of what people may write for `schema` (`output`: of what parsing gives); what it cannot say is left open. */
+export function jsonSchema(schema: z.ZodType, io: 'input' | 'output' = 'input'): JsonSchema {
+  return z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
 }
 
 /** A schema, or its alternatives, without `$ref`. */

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { Failure } from '../domain/failure.js';
+import { nearest } from '../domain/nearest.js';
+import { InvalidText, invalid, type Problem } from '../domain/problem.js';
+import { readSource } from '../domain/source.js';
+import { Checker } from './check.js';
+import { parseRecipe } from './parse.js';
+import { type LoadedRecipe, type Recipe, recipeName } from './recipe.js';
+import type { Tasks } from './tasks.js';
+
+/** A recipe's text, and the path that messages call it by. */
+export interface RecipeFile {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** A place that recipes come from. */
+export interface RecipeSource {
+  /** The names of the recipes there. */
+  list(): Promise<readonly string[]>;
+  read(name: string): Promise<RecipeFile | undefined>;
+}
+
+/** All recipes by name; of the same name in several sources, the last. Names that cannot be recipes' are left out. */
+export async function readRecipes(
+  sources: readonly RecipeSource[],
+): Promise<ReadonlyMap<string, RecipeFile>> {
+  const files = new Map<string, RecipeFile>();
+  for (const source of sources) {
+    const names = (await source.list()).filter((name) => recipeName.test(name));
+    const texts = await Promise.all(names.map(async (name) => ({ name, file: await source.read(name) })));
+    for (const { name, file } of texts) if (file !== undefined) files.set(name, file);
+  }
+  return files;
+}
+
+/**
+ * Reads a recipe and all that it may include, and checks them. Throws a failure of kind `usage`: `recipe.unknown`,
+ * `recipe.partial`, or `recipe.invalid` with every problem and its place.
+ */
+export async function loadRecipe(
+  name: string,
+  sources: readonly RecipeSource[],
+  tasks: Tasks,
+): Promise<LoadedRecipe> {
+  const files = await readRecipes(sources);
+  const problems: Problem[] = [];
+  const parsed = new Map<string, Recipe | 'broken'>();
+  const find = (wanted: string): Recipe | 'broken' | undefined => {
+    const file = files.get(wanted);
+    if (file === undefined) return undefined;
+    const known = parsed.get(wanted) ?? parseFile(wanted, file, problems);
+    parsed.set(wanted, known);
+    return known;
+  };
+
+  const recipe = find(name);
+  if (recipe === undefined) throw unknown(name, [...files.keys()]);
+  if (recipe !== 'broken' && recipe.partial) throw partial(recipe);
+  const checker = new Checker(tasks, { names: [...files.keys()], find });
+  if (recipe !== 'broken') problems.push(...checker.check(recipe));
+  if (recipe === 'broken' || problems.length > 0) throw invalid(problems, 'recipe.invalid');
+  const all = new Map([...checker.included, [name, recipe]]);
+  return { recipe, included: checker.included, hash: hashOf(all) };
+}
+
+function parseFile(name: string, { file, text }: RecipeFile, problems: Problem[]): Recipe | 'broken' {
+  try {
+    const { recipe, problems: found } = parseRecipe(name, readSource(file, text, 'recipe.invalid'));
+    problems.push(...found);
+    return recipe;
+  } catch (error) {
+    if (!(error instanceof InvalidText)) throw error;
+    problems.push(...error.problems);
+    return 'broken';
+  }
+}
+
+function unknown(name: string, names: readonly string[]): Failure {
+  const near = nearest(name, names);
+  return new Failure('usage', 'recipe.unknown', `there is no recipe "${name.slice(0, 80)}"`, {
+    hint: near === undefined ? `There are: ${[...names].sort().join(', ')}.` : `Did you mean "${near}"?`,
+  });
+}
+
+const partial = ({ name, source }: Recipe) =>
+  new Failure('usage', 'recipe.partial', `"${name}" is a part of other recipes and cannot run by itself`, {
+    hint: `A recipe that runs has a summary and "steps:"; see ${source.file}.`,
+  });
+
+function hashOf(recipes: ReadonlyMap<string, Recipe>): string {
+  const hash = createHash('sha256');
+  for (const name of [...recipes.keys()].sort())
+    hash.update(JSON.stringify([name, recipes.get(name)?.source.text]));
+  return hash.digest('hex');
+}

@@ -1,0 +1,137 @@
+import { nearest } from '../domain/nearest.js';
+import { jsonSchema, valuesAt } from '../domain/schema-problems.js';
+import { Instance, Service } from '../domain/service.js';
+import { type Dimension, gathered } from './place.js';
+import type { Params } from './recipe.js';
+import { fields, mappingOf, paramShape, type Shape, shapeAt, shapeOf, text } from './shape.js';
+import type { Tasks } from './tasks.js';
+import { type Placeholder, placeholders, type Template, written } from './template.js';
+
+/** The receipt of an earlier step: what it looks like, and what the step is bound to. */
+export interface Provided {
+  readonly shape: Shape;
+  readonly dimensions: readonly Dimension[];
+}
+
+/** What placeholders may refer to at a place of a recipe. */
+export interface Names {
+  readonly params: Params;
+  readonly receipts: ReadonlyMap<string, readonly Provided[]>;
+  readonly dimensions: readonly Dimension[];
+}
+
+/** What a placeholder stands for, or why it stands for nothing. */
+export type Resolved =
+  | { readonly shape: Shape; readonly receipt: boolean }
+  | { readonly fault: string; readonly suggestion?: string | undefined };
+
+/** The names of the configuration, which neither parameters nor receipts may take. */
+export const configured = ['service', 'instance', 'run'] as const;
+const runFields = ['id', 'recipe', 'project', 'environment', 'who', 'commit', 'started'];
+
+/** Looks placeholders up; the shapes of the configuration and of receipts are made once. */
+export class NameResolver {
+  readonly #tasks: Tasks;
+  readonly #receipts = new Map<string, Shape>();
+  readonly #service = shapeOf(Service, 'output');
+  readonly #instance = shapeOf(Instance, 'output');
+
+  constructor(tasks: Tasks) {
+    this.#tasks = tasks;
+  }
+
+  receipt(task: string): Shape {
+    const known = this.#receipts.get(task);
+    if (known !== undefined) return known;
+    const form = this.#tasks.get(task);
+    const shape = form === undefined ? { root: {}, nodes: [{}] } : shapeOf(form.receipt, 'output');
+    this.#receipts.set(task, shape);
+    return shape;
+  }
+
+  resolve(placeholder: Placeholder, names: Names): Resolved {
+    const { name } = placeholder;
+    if (name === 'service' || name === 'instance') {
+      if (names.dimensions.includes(name))
+        return below(placeholder, name === 'service' ? this.#service : this.#instance);
+      return { fault: `${written(placeholder)}: this step is not about one ${name}` };
+    }
+    if (name === 'run') return runField(placeholder);
+    const receipts = names.receipts.get(name);
+    if (receipts !== undefined) return this.#provided(placeholder, receipts, names);
+    const param = names.params.get(name);
+    if (param === undefined) return this.#unknown(placeholder, names);
+    if (placeholder.fields.length > 0) return { fault: `the parameter "${name}" has no fields` };
+    return { shape: paramShape(param.type), receipt: false };
+  }
+
+  /** With alternatives, each must have the field. */
+  #provided(placeholder: Placeholder, receipts: readonly Provided[], names: Names): Resolved {
+    const all = receipts.map((provided) => {
+      const found = below(placeholder, provided.shape);
+      if ('fault' in found) return found;
+      const around = gathered(provided.dimensions, names.dimensions);
+      return { shape: around.reduce(mappingOf, found.shape), receipt: true };
+    });
+    return all.find((found) => 'fault' in found) ?? all[0] ?? this.#unknown(placeholder, names);
+  }
+
+  #unknown(placeholder: Placeholder, names: Names): Resolved {
+    const { name } = placeholder;
+    const providers = [...this.#tasks.values()].filter((task) => task.provides === name);
+    if (providers.length > 0)
+      return {
+        fault: `no earlier step provides "${name}": ${providers.map((task) => task.name).join(' or ')} does`,
+      };
+    const suggestion = nearest(name, [...names.params.keys(), ...names.receipts.keys(), ...configured]);
+    return { fault: `nothing is called "${name}": it is no parameter, receipt or configuration`, suggestion };
+  }
+
+  /** Every name that a template of enumerations may become. */
+  enumerate(
+    template: Template,
+    names: Names,
+  ): { readonly names: readonly string[] } | { readonly fault: string; readonly at: Placeholder } {
+    for (const at of placeholders(template)) {
+      const found = this.resolve(at, names);
+      if ('fault' in found) return { fault: found.fault, at };
+      if (this.#words(at, names).length === 0) return { fault: `${written(at)} is not an enumeration`, at };
+    }
+    const all = template.parts.reduce<readonly string[]>(
+      (starts, part) => {
+        const ends = typeof part === 'string' ? [part] : this.#words(part, names);
+        return starts.flatMap((start) => ends.map((end) => start + end)).slice(0, 100);
+      },
+      [''],
+    );
+    return { names: all };
+  }
+
+  #words({ name, fields }: Placeholder, names: Names): readonly string[] {
+    if (name === 'service') return valuesAt(jsonSchema(Service), fields);
+    const type = names.params.get(name)?.type;
+    return typeof type === 'object' && !names.receipts.has(name) ? type : [];
+  }
+}
+
+function below(placeholder: Placeholder, shape: Shape): Resolved {
+  let at = shape;
+  for (const [index, field] of placeholder.fields.entries()) {
+    const next = shapeAt(at, [field]);
+    if (next === undefined) {
+      const parent = [placeholder.name, ...placeholder.fields.slice(0, index)].join('.');
+      const known = fields(at);
+      const has = known.length === 0 ? 'no fields' : `no field "${field}"`;
+      return { fault: `"${parent}" has ${has}`, suggestion: nearest(field, known) };
+    }
+    at = next;
+  }
+  return { shape: at, receipt: false };
+}
+
+function runField({ fields: [field, ...deeper] }: Placeholder): Resolved {
+  if (field !== undefined && deeper.length === 0 && runFields.includes(field))
+    return { shape: text, receipt: false };
+  const suggestion = nearest(field ?? '', runFields);
+  return { fault: `"run" has only ${runFields.join(', ')}`, suggestion };
+}

@@ -1,0 +1,48 @@
+import type { Problem } from '../domain/problem.js';
+import type { End, Path, Source } from '../domain/source.js';
+import type { Names, Provided } from './names.js';
+import type { Place } from './place.js';
+import type { Params, Recipe } from './recipe.js';
+
+/** The receipts that earlier steps provide, by name; several where alternatives differ. */
+export type Receipts = ReadonlyMap<string, readonly Provided[]>;
+
+/** Where a check stands. */
+export interface Scene {
+  readonly source: Source;
+  readonly params: Params;
+  readonly place: Place;
+  readonly receipts: Receipts;
+  /** The recipes that led here. */
+  readonly chain: readonly string[];
+  readonly holds: Recipe['holds'];
+  /** Why a step that commits may not stand here. */
+  readonly noCommit: string | undefined;
+}
+
+export const namesFor = (scene: Scene, bound: Names['dimensions']): Names => ({
+  params: scene.params,
+  receipts: scene.receipts,
+  dimensions: bound,
+});
+
+/** Where checks put what they find. */
+export class Report {
+  readonly problems: Problem[] = [];
+
+  at(
+    scene: Scene,
+    path: Path,
+    message: string,
+    options: { readonly end?: End; readonly suggestion?: string | undefined } = {},
+  ): void {
+    const { end = 'value', suggestion } = options;
+    const how = suggestion === undefined ? { end } : { end, suggestion };
+    this.problems.push(scene.source.problem(path, message, how));
+  }
+
+  /** The same, some characters into the value. */
+  within(scene: Scene, path: Path, offset: number, message: string, suggestion?: string): void {
+    this.problems.push(scene.source.problemWithin(path, offset, message, suggestion));
+  }
+}

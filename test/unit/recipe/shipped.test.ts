@@ -1,0 +1,69 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import type { PlanNode } from '../../../src/engine/plan.js';
+import { bindRecipe } from '../../../src/recipe/bind.js';
+import { recipeFolder } from '../../../src/recipe/folder.js';
+import { loadRecipe } from '../../../src/recipe/load.js';
+import { run, service, tasks } from '../../fakes/recipes.js';
+
+const shipped = recipeFolder(fileURLToPath(new URL('../../../recipes', import.meta.url)), 'recipes');
+
+async function plan(name: string, params: Readonly<Record<string, unknown>> = {}) {
+  const loaded = await loadRecipe(name, [shipped], tasks);
+  return bindRecipe(loaded, { registry: tasks, services: [service('web', { count: 2 })], params, run });
+}
+
+const ids = (node: PlanNode): readonly string[] =>
+  node.kind === 'step'
+    ? [node.step.id]
+    : node.kind === 'sequence'
+      ? node.nodes.flatMap(ids)
+      : node.branches.flatMap((branch) => ids(branch.node));
+
+const swap = (n: number) =>
+  ['container.create', 'container.stop', 'container.start', 'health.wait'].map(
+    (task) => `${task}/web/web-${n}`,
+  );
+
+describe('the shipped recipes', () => {
+  it('deploy: everything is pulled before anything changes, and the commit is last', async () => {
+    const { steps, after, holds, onFailure } = await plan('deploy');
+    expect(ids(steps)).toEqual([
+      'image.resolve/web',
+      'image.pull/web/web-1',
+      'image.pull/web/web-2',
+      'rollout.resolve/web',
+      'release.command/web',
+      ...swap(1),
+      ...swap(2),
+      'release.commit',
+    ]);
+    expect(ids(after)).toEqual(['release.prune/web/web-1', 'release.prune/web/web-2']);
+    expect([holds, onFailure]).toEqual(['hosts', 'revert']);
+  });
+
+  it('rollback: the same without an image to decide on, and without migrations', async () => {
+    const { steps } = await plan('rollback', { to: '3', batch: 'all' });
+    expect(ids(steps)).toEqual([
+      'release.recall/web',
+      'image.pull/web/web-1',
+      'image.pull/web/web-2',
+      'rollout.resolve/web',
+      ...swap(1),
+      ...swap(2),
+      'release.commit',
+    ]);
+  });
+
+  it('are all complete, or parts of others', async () => {
+    for (const name of await shipped.list()) {
+      const loading = loadRecipe(name, [shipped], tasks);
+      if (name.startsWith('swap-')) await expect(loading).rejects.toMatchObject({ code: 'recipe.partial' });
+      else await expect(loading).resolves.toBeDefined();
+    }
+  });
+
+  it('are found nowhere when the folder is missing', async () => {
+    expect(await recipeFolder('/nowhere/at/all').list()).toEqual([]);
+  });
+});
