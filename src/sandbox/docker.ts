@@ -44,6 +44,12 @@ export async function connect(): Promise<Docker> {
   }
 }
 
+/** The message of an error, without what dockerode puts before the engine's own words. */
+export function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
+}
+
 /** What to tell a person about an error of the Docker API. */
 export function dockerFailure(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof SandboxFailure) return error;
@@ -67,13 +73,13 @@ export function dockerFailure(error: unknown): unknown {
     );
   }
   if (/no space left on device|ENOSPC/i.test(error.message)) {
-    return new SandboxFailure('disk.full', `the disk is full: ${error.message}`, {
+    return new SandboxFailure('disk.full', `the disk is full: ${messageOf(error)}`, {
       hint: 'free some space (docker system df shows what Docker holds), then run it again',
       cause: error,
     });
   }
   if (statusCode !== undefined) {
-    return new SandboxFailure('docker.refused', `Docker refused: ${error.message}`, {
+    return new SandboxFailure('docker.refused', `Docker refused: ${messageOf(error)}`, {
       hint: 'run it again; `oneclick sandbox down` starts from nothing',
       cause: error,
     });

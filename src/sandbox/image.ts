@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bootstrap } from './bootstrap.js';
 import type { Context } from './context.js';
-import { follow, ifExists } from './docker.js';
+import { dockerFailure, follow, ifExists, messageOf } from './docker.js';
 import { SandboxFailure } from './failure.js';
 import { dockerfile, files, packages } from './files.js';
 import { within } from './wait.js';
@@ -42,7 +42,8 @@ async function makeBase(context: Context): Promise<void> {
       return;
     } catch (error) {
       context.signal.throwIfAborted();
-      context.progress(`That did not work (${text(error)})`);
+      if (error instanceof SandboxFailure && error.code === 'disk.full') throw error;
+      context.progress(`That did not work (${messageOf(error)})`);
     }
   }
   await bootstrap(context, base, packages, whyNotPulled ?? `its packages could not be installed`);
@@ -61,7 +62,7 @@ async function pull(context: Context): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     context.signal.throwIfAborted();
-    return text(error);
+    return messageOf(error);
   }
 }
 
@@ -89,8 +90,10 @@ async function build(
     const said: string[] = [];
     await follow(context.docker, stream, (line) => said.push(line.stream ?? '')).catch((error: unknown) => {
       context.signal.throwIfAborted();
+      const told = dockerFailure(error);
+      if (told instanceof SandboxFailure) throw told;
       const last = said.join('').trim().split('\n').slice(-3).join(' | ');
-      throw new SandboxFailure('image.build', `docker build failed: ${text(error)} (${last})`, {
+      throw new SandboxFailure('image.build', `docker build failed: ${messageOf(error)} (${last})`, {
         cause: error,
       });
     });
@@ -106,8 +109,4 @@ function proxies(env: Context['env']): Record<string, string> {
 
 function hash(...parts: readonly string[]): string {
   return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 12);
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -19,9 +19,9 @@ docker cp "$container:/bin/busybox" "$context/busybox" >/dev/null
 docker rm "$container" >/dev/null
 
 cp "$here/Dockerfile" "$here/app" "$context"
-target=${CHECKED:+--target=checked}
+target=${CHECKED:+checked}
 quietly() { "$@" >"$context/log" 2>&1 || { cat "$context/log" >&2; exit 1; }; }
-quietly docker build ${target:-} --build-arg "VERSION=$version" --build-arg "BROKEN=${BROKEN:-}" \
+quietly docker build --target "${target:-plain}" --build-arg "VERSION=$version" --build-arg "BROKEN=${BROKEN:-}" \
   --tag "$reference" "$context"
 quietly docker push "$reference"
 echo "$reference"
