@@ -29,6 +29,8 @@ export type RunEvent =
       readonly step: string;
       readonly because: string;
       readonly receipt: unknown;
+      /** Set when the task commits. */
+      readonly commits?: true;
     }
   | {
       readonly type: 'step.started';
@@ -37,6 +39,8 @@ export type RunEvent =
       readonly title: string;
       readonly changes: readonly Change[];
       readonly intent: unknown;
+      /** Set when the task commits: until the step is answered nobody knows whether the run is committed. */
+      readonly commits?: true;
     }
   | {
       readonly type: 'step.progress';

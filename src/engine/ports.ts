@@ -3,7 +3,7 @@ import type { RunEvent } from './events.js';
 
 /** Where the events of one run are kept. */
 export interface Journal {
-  /** Resolves when the event is on the disk. */
+  /** Resolves when the event is on the disk. Events are kept, and their promises resolved, in the order of the calls. */
   append(event: RunEvent): Promise<void>;
 }
 

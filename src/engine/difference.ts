@@ -1,0 +1,49 @@
+import type { Preview, PreviewVerdict, StepPreview } from './preview.js';
+
+/** A step of which a later preview says something else than the one that was confirmed. */
+export interface StepDifference {
+  readonly step: string;
+  readonly title: string;
+  /** Missing when the step was not in the plan. */
+  readonly confirmed?: PreviewVerdict;
+  /** Missing when the step is no longer in the plan. */
+  readonly now?: PreviewVerdict;
+}
+
+/** What has changed between two previews, in the order of the later one; empty when they say the same. */
+export type Difference = readonly StepDifference[];
+
+/** Compares what the steps would change, not the words in which they say why they would not. */
+export function difference(confirmed: Preview, now: Preview): Difference {
+  const before = new Map(confirmed.steps.map((preview) => [preview.step.id, preview]));
+  const after = new Set(now.steps.map((preview) => preview.step.id));
+  const differing = now.steps.flatMap((preview) => compared(before.get(preview.step.id), preview));
+  const gone = confirmed.steps.filter((preview) => !after.has(preview.step.id));
+  return [...differing, ...gone.flatMap((preview) => compared(preview, undefined))];
+}
+
+/** Whether two previews say the same. */
+export function same(confirmed: Preview, now: Preview): boolean {
+  return difference(confirmed, now).length === 0;
+}
+
+function compared(confirmed: StepPreview | undefined, now: StepPreview | undefined): Difference {
+  const shown = now ?? confirmed;
+  if (shown === undefined || essence(confirmed?.verdict) === essence(now?.verdict)) return [];
+  return [
+    {
+      step: shown.step.id,
+      title: shown.title,
+      ...(confirmed === undefined ? {} : { confirmed: confirmed.verdict }),
+      ...(now === undefined ? {} : { now: now.verdict }),
+    },
+  ];
+}
+
+function essence(verdict: PreviewVerdict | undefined): string {
+  if (verdict === undefined) return 'absent';
+  if (verdict.kind === 'todo') return `todo ${JSON.stringify(verdict.changes)}`;
+  if (verdict.kind === 'unknown') return `unknown ${verdict.waitsFor}`;
+  if (verdict.kind === 'done') return 'done';
+  return `blocked ${JSON.stringify(verdict.problems.map(({ code, host, message }) => [code, host, message]))}`;
+}

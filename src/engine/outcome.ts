@@ -1,0 +1,59 @@
+import { exitCode, type FailureRecord } from '../domain/failure.js';
+import type { Outcome } from './events.js';
+import type { Progress } from './progress.js';
+import { stepsOf } from './walk.js';
+
+/**
+ * How a run ended. `finished`: all steps are done or skipped. `halted`: what stopped it at once, so that steps
+ * are neither finished nor taken back.
+ */
+export function outcomeOf(progress: Progress, finished: boolean, halted: readonly FailureRecord[]): Outcome {
+  const failures = finished ? [] : [...progress.failures, ...halted];
+  const result = resultOf(progress, finished);
+  return {
+    result,
+    exitCode: finished ? 0 : codeOf(progress, result, failures),
+    failures,
+    left: result === 'incomplete' ? leftBy(progress) : [],
+    never: [...progress.steps].flatMap(([step, state]) =>
+      state.kind === 'kept' ? [{ step, reason: state.reason }] : [],
+    ),
+    cancelled: progress.cancelledBy !== undefined,
+    committed: progress.committed,
+  };
+}
+
+function resultOf(progress: Progress, finished: boolean): Outcome['result'] {
+  const states = [...progress.steps.values()];
+  if (finished) return states.every((state) => state.kind === 'skipped') ? 'unchanged' : 'done';
+  if (progress.direction === 'forward') return 'stopped';
+  return hasEffects(progress) ? 'incomplete' : 'reverted';
+}
+
+function codeOf(progress: Progress, result: Outcome['result'], failures: readonly FailureRecord[]): number {
+  const onlyCancelled = failures.every((failure) => failure.kind === 'interrupted');
+  const intended = progress.committed && onlyCancelled;
+  const changed = result !== 'reverted' && hasEffects(progress) && !intended;
+  const code = exitCode([
+    ...failures.map((failure) => failure.kind),
+    ...(changed ? ['changed' as const] : []),
+  ]);
+  return code === 130 && progress.cancelledBy === 'SIGTERM' ? 143 : code;
+}
+
+function hasEffects(progress: Progress): boolean {
+  return [...progress.steps.values()].some((state) => state.kind === 'started' || state.kind === 'done');
+}
+
+/** Failed undos, and what no undo was tried on. */
+function leftBy(progress: Progress): readonly FailureRecord[] {
+  return stepsOf(progress.plan.steps).flatMap((step) => {
+    const state = progress.steps.get(step.id);
+    if (state?.kind !== 'started' && state?.kind !== 'done') return [];
+    const failure = progress.left.get(step.id);
+    if (failure !== undefined) return [failure];
+    const host = step.host === undefined ? {} : { host: step.host };
+    const message = `not taken back: ${state.title}`;
+    return [{ kind: 'changed' as const, code: 'undo.missing', message, ...host, evidence: [] }];
+  });
+}

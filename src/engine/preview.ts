@@ -1,0 +1,147 @@
+import type { Failure } from '../domain/failure.js';
+import type { AnyTask, Change, Subject, Verdict } from '../domain/task.js';
+import { look, subjectOf, taskOf } from './look.js';
+import type { Plan, Step } from './plan.js';
+import type { Registry } from './ports.js';
+import { resolve } from './reference.js';
+import { stepsOf } from './walk.js';
+
+/** What will become of a step, as far as it can be told before anything is touched. */
+export type PreviewVerdict =
+  | { readonly kind: 'done'; readonly because: string }
+  | {
+      readonly kind: 'todo';
+      readonly changes: readonly Change[];
+      /** `expected`: holds if the steps before it do what they are expected to. */
+      readonly certainty: 'certain' | 'expected';
+    }
+  /** Decided after another step. */
+  | { readonly kind: 'unknown'; readonly waitsFor: string }
+  | { readonly kind: 'blocked'; readonly problems: readonly Failure[] };
+
+export interface StepPreview {
+  readonly step: Step;
+  readonly title: string;
+  readonly verdict: PreviewVerdict;
+  /** Why it is never taken back, where that is so. */
+  readonly never?: string;
+  /** Whether it belongs to the part past the commit. */
+  readonly after: boolean;
+}
+
+/** The dry run of a plan, in the order of the plan. */
+export interface Preview {
+  readonly steps: readonly StepPreview[];
+  /** What blocks any step, each problem once: nothing may start while there is one. */
+  readonly problems: readonly Failure[];
+}
+
+/**
+ * Says what the plan would do, from facts alone. `receipts` holds those of steps that an earlier process has
+ * finished. Throws a failure of kind `usage` when a task is not known.
+ */
+export function preview<Facts, World>(
+  plan: Plan,
+  facts: Facts,
+  registry: Registry<Facts, World>,
+  receipts: ReadonlyMap<string, unknown> = new Map(),
+): Preview {
+  const foresight = new Foresight(plan, facts, registry, receipts);
+  const steps = [
+    ...stepsOf(plan.steps).map((step) => foresight.see(step, false)),
+    ...stepsOf(plan.after).map((step) => foresight.see(step, true)),
+  ];
+  const problems = steps.flatMap(({ verdict }) => (verdict.kind === 'blocked' ? verdict.problems : []));
+  const known = new Map(
+    problems.map((problem) => [JSON.stringify([problem.code, problem.host, problem.message]), problem]),
+  );
+  return { steps, problems: [...known.values()] };
+}
+
+/** Whether a preview says that all is as it should be. */
+export function nothingToDo({ steps }: Preview): boolean {
+  return steps.every(({ verdict }) => verdict.kind === 'done');
+}
+
+/** The facts and receipts as they will be, step by step. */
+class Foresight<Facts, World> {
+  readonly #plan: Plan;
+  readonly #registry: Registry<Facts, World>;
+  readonly #finished: ReadonlyMap<string, unknown>;
+  readonly #receipts: Map<string, unknown>;
+  /** Steps whose receipt may turn out otherwise. */
+  readonly #guessed = new Set<string>();
+  readonly #start: Facts;
+  #facts: Facts;
+
+  constructor(
+    plan: Plan,
+    facts: Facts,
+    registry: Registry<Facts, World>,
+    receipts: ReadonlyMap<string, unknown>,
+  ) {
+    this.#plan = plan;
+    this.#registry = registry;
+    this.#finished = receipts;
+    this.#receipts = new Map(receipts);
+    this.#start = facts;
+    this.#facts = facts;
+  }
+
+  see(step: Step, after: boolean): StepPreview {
+    const task = taskOf(this.#registry, step);
+    const subject = subjectOf(this.#plan, step);
+    const resolved = resolve(step.input, this.#receipts);
+    const input = resolved.kind === 'value' ? resolved.value : undefined;
+    const verdict: PreviewVerdict =
+      resolved.kind === 'waits'
+        ? { kind: 'unknown', waitsFor: resolved.for }
+        : this.#finished.has(step.id)
+          ? { kind: 'done', because: 'done before' }
+          : this.#judge(task, resolved.value, subject, resolved.from);
+    return {
+      step,
+      title: titleOf(task, input, subject),
+      verdict,
+      ...(typeof task.undo === 'function' ? {} : { never: task.undo.never }),
+      after,
+    };
+  }
+
+  #judge(
+    task: AnyTask<Facts, World>,
+    input: unknown,
+    subject: Subject,
+    from: readonly string[],
+  ): PreviewVerdict {
+    const verdict = look(task, this.#facts, input, subject);
+    if (verdict.kind === 'blocked') return verdict;
+    const guessed =
+      from.some((step) => this.#guessed.has(step)) ||
+      !alike(verdict, look(task, this.#start, input, subject));
+    if (verdict.kind === 'done') {
+      this.#receipts.set(subject.step, verdict.receipt);
+      if (guessed) this.#guessed.add(subject.step);
+      return { kind: 'done', because: verdict.because };
+    }
+    this.#facts = verdict.then(this.#facts);
+    if (verdict.expect !== undefined) this.#receipts.set(subject.step, verdict.expect);
+    this.#guessed.add(subject.step);
+    return { kind: 'todo', changes: verdict.changes, certainty: guessed ? 'expected' : 'certain' };
+  }
+}
+
+/** A step's title in a person's words, or the summary of its task while the input is not known. */
+export function titleOf<Facts, World>(task: AnyTask<Facts, World>, input: unknown, subject: Subject): string {
+  return task.input.safeParse(input).success ? task.title(input, subject) : task.summary;
+}
+
+function alike<Facts>(
+  one: Verdict<Facts, unknown, unknown>,
+  other: Verdict<Facts, unknown, unknown>,
+): boolean {
+  if (one.kind === 'todo' && other.kind === 'todo') {
+    return JSON.stringify(one.changes) === JSON.stringify(other.changes);
+  }
+  return one.kind === other.kind;
+}

@@ -1,0 +1,129 @@
+import { Failure } from '../domain/failure.js';
+import { type Difference, difference } from './difference.js';
+import type { Outcome, RunEvent } from './events.js';
+import { type ExecutionPorts, execute } from './execute.js';
+import { knowAll } from './look.js';
+import type { Plan } from './plan.js';
+import type { Lease, Leases } from './ports.js';
+import { type Preview, preview } from './preview.js';
+import { cancellation, Progress } from './progress.js';
+import { resumption } from './resume.js';
+import { signalName, unlessAborted } from './signals.js';
+import { hostsOf } from './walk.js';
+
+/** What every run needs. */
+export interface RunPorts<Facts, World> extends Omit<ExecutionPorts<Facts, World>, 'lease'> {
+  readonly leases: Leases;
+}
+
+/** A plan to be run from its beginning. */
+export interface RunRequest<Facts, World> extends RunPorts<Facts, World> {
+  readonly plan: Plan;
+  /** What the person said yes to. */
+  readonly confirmed?: Preview;
+  /** Whether the plan may run though it is no longer the confirmed one. It cannot ask: the lease is held. */
+  readonly accept?: (difference: Difference) => boolean;
+}
+
+/** A run to be gone on with, told by its journal. */
+export interface ResumeRequest<Facts, World> extends RunPorts<Facts, World> {
+  readonly events: readonly RunEvent[];
+  /** Take it back instead of going on. */
+  readonly revert: boolean;
+}
+
+/** The plan under the lease is not the one that was confirmed. */
+export class PlanChanged extends Failure {
+  readonly difference: Difference;
+
+  constructor(difference: Difference) {
+    super('lease', 'plan.changed', 'the servers have changed since the plan was confirmed', {
+      evidence: difference.map(({ title }) => title),
+      hint: 'run the command again',
+    });
+    this.difference = difference;
+  }
+}
+
+/**
+ * The whole life of a run: takes the lease, reads the facts, compares the plan with the confirmed one,
+ * executes, gives the lease back. Rejects with a {@link Failure} only while nothing has been changed or journaled:
+ * the lease is held by others, the facts cannot be read, the plan has changed ({@link PlanChanged}) or is
+ * blocked, the run is cancelled. From `run.started` on it always resolves, and the events tell all.
+ */
+export function startRun<Facts, World>(request: RunRequest<Facts, World>): Promise<Outcome> {
+  const { plan } = request;
+  return holding(request, plan, async (lease) => {
+    knowAll(plan, request.registry);
+    const facts = await unlessInterrupted(request, request.readFacts());
+    confirm(request, preview(plan, facts, request.registry));
+    const started: RunEvent = { type: 'run.started', at: request.clock.now().toISOString(), plan };
+    const ports = { ...request, lease, readFacts: async () => facts };
+    return execute(ports, new Progress(plan), started);
+  });
+}
+
+/**
+ * Goes on with a run that another process has left: steps with receipts are not repeated, steps in flight are
+ * applied again with their intents, then the facts are read. Rejects as {@link startRun} does, and with the
+ * failures of {@link resumption}.
+ */
+export async function resumeRun<Facts, World>(request: ResumeRequest<Facts, World>): Promise<Outcome> {
+  const progress = Progress.of(request.events);
+  const direction = resumption(progress, request.registry, request.revert);
+  return holding(request, progress.plan, (lease) => {
+    const at = request.clock.now().toISOString();
+    return execute({ ...request, lease }, progress, { type: 'run.resumed', at, direction });
+  });
+}
+
+function confirm<Facts, World>(request: RunRequest<Facts, World>, now: Preview): void {
+  const { confirmed, accept = () => false } = request;
+  const differences = confirmed === undefined ? [] : difference(confirmed, now);
+  if (differences.length > 0 && !accept(differences)) throw new PlanChanged(differences);
+  const [first, ...others] = now.problems;
+  if (first === undefined) return;
+  if (others.length === 0) throw first;
+  const evidence = now.problems.map(({ host, message }) =>
+    host === undefined ? message : `${host}: ${message}`,
+  );
+  throw new Failure(first.kind, 'plan.blocked', `${evidence.length} problems, nothing was changed`, {
+    evidence,
+  });
+}
+
+async function holding<Facts, World, T>(
+  ports: RunPorts<Facts, World>,
+  plan: Plan,
+  work: (lease: Lease | undefined) => Promise<T>,
+): Promise<T> {
+  if (plan.holds === undefined) return work(undefined);
+  const taking = ports.leases.take(hostsOf(plan), plan.run);
+  const lease = await unlessInterrupted(ports, taking).catch((error: unknown) => {
+    if (ports.cancel.aborted || ports.abandon.aborted) taking.then(giveBack, () => {});
+    throw error;
+  });
+  try {
+    return await work(lease);
+  } finally {
+    await giveBack(lease);
+  }
+}
+
+async function unlessInterrupted<T>(
+  ports: Pick<ExecutionPorts<never, never>, 'cancel' | 'abandon'>,
+  work: Promise<T>,
+): Promise<T> {
+  const { cancel, abandon } = ports;
+  try {
+    return await unlessAborted(AbortSignal.any([cancel, abandon]), work);
+  } catch (error) {
+    if (cancel.aborted || abandon.aborted) throw cancellation(signalName(cancel.reason));
+    throw error;
+  }
+}
+
+/** A lease that cannot be given back frees itself when its holder is gone. */
+async function giveBack(lease: Lease): Promise<void> {
+  await lease.release().catch(() => {});
+}

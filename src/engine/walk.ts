@@ -1,0 +1,74 @@
+import { Failure } from '../domain/failure.js';
+import type { Branch, Plan, PlanNode, Step } from './plan.js';
+
+/** All steps of a node, each after everything that it comes after, otherwise as they are written. */
+export function stepsOf(node: PlanNode): readonly Step[] {
+  if (node.kind === 'step') return [node.step];
+  if (node.kind === 'sequence') return node.nodes.flatMap(stepsOf);
+  return ordered(node.branches).flatMap((branch) => stepsOf(branch.node));
+}
+
+/** The hosts that a plan may touch: those of its steps and those on which its services run. */
+export function hostsOf(plan: Plan): readonly string[] {
+  const ofSteps = [...stepsOf(plan.steps), ...stepsOf(plan.after)].flatMap((step) => step.host ?? []);
+  const ofServices = plan.services.flatMap((service) => service.instances.map((instance) => instance.host));
+  return [...new Set([...ofSteps, ...ofServices])].sort();
+}
+
+/** The same tree seen from its end: what came last comes first, and what ran side by side still does. */
+export function reversed(node: PlanNode): PlanNode {
+  if (node.kind === 'step') return node;
+  if (node.kind === 'sequence') return { kind: 'sequence', nodes: node.nodes.map(reversed).reverse() };
+  const branches = node.branches.map((branch) => ({
+    id: branch.id,
+    after: node.branches.filter((other) => other.after.includes(branch.id)).map((other) => other.id),
+    node: reversed(branch.node),
+  }));
+  return { kind: 'graph', branches: branches.reverse() };
+}
+
+/**
+ * Visits the steps in the order that the tree allows, as parallel as it allows. A visit that answers `false`
+ * keeps what comes after it from being visited. Resolves, when no visit is under way any more, to whether all
+ * answered `true`. Visits must not throw.
+ */
+export async function walk(node: PlanNode, visit: (step: Step) => Promise<boolean>): Promise<boolean> {
+  if (node.kind === 'step') return visit(node.step);
+  if (node.kind === 'graph') return walkGraph(node.branches, visit);
+  for (const child of node.nodes) {
+    if (!(await walk(child, visit))) return false;
+  }
+  return true;
+}
+
+async function walkGraph(
+  branches: readonly Branch[],
+  visit: (step: Step) => Promise<boolean>,
+): Promise<boolean> {
+  const finished = new Map<string, Promise<boolean>>();
+  for (const branch of ordered(branches)) {
+    const before = branch.after.map((id) => finished.get(id));
+    const run = async () => (await Promise.all(before)).every(Boolean) && (await walk(branch.node, visit));
+    finished.set(branch.id, run());
+  }
+  return (await Promise.all(finished.values())).every(Boolean);
+}
+
+function ordered(branches: readonly Branch[]): readonly Branch[] {
+  const order = new Set<Branch>();
+  const ready = (branch: Branch) =>
+    branch.after.every((id) => branches.some((other) => other.id === id && order.has(other)));
+  while (order.size < branches.length) {
+    const next = branches.find((branch) => !order.has(branch) && ready(branch));
+    if (next === undefined) {
+      const stuck = branches.filter((branch) => !order.has(branch)).map((branch) => branch.id);
+      throw new Failure(
+        'usage',
+        'plan.cycle',
+        `these wait for each other, or for nothing: ${stuck.join(', ')}`,
+      );
+    }
+    order.add(next);
+  }
+  return [...order];
+}

@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { Failure, type FailureKind } from '../../src/domain/failure.js';
+import { type AnyTask, defineTask, type TaskContext } from '../../src/domain/task.js';
+import type { Registry } from '../../src/engine/ports.js';
+
+/** The values of all resources, by name. */
+export type FakeFacts = Readonly<Record<string, number>>;
+
+/** What goes wrong with a step: before its effect, after it, or when it is undone. */
+export interface Fault {
+  readonly when: 'before' | 'after' | 'undo';
+  readonly kind: FailureKind;
+}
+
+/** A line of what was done to the world. */
+export interface Deed {
+  readonly what: 'apply' | 'undo';
+  readonly edge: 'begin' | 'end';
+  readonly step: string;
+}
+
+/**
+ * A world of resources that are there with a value or are not. `pause` is awaited around every effect: it is where
+ * a test lets others go first, or ends the process by never answering.
+ */
+export class FakeWorld {
+  readonly #values = new Map<string, number>();
+  readonly deeds: Deed[] = [];
+  faults: ReadonlyMap<string, Fault> = new Map();
+  pause: () => Promise<void> = async () => {};
+
+  constructor(facts: FakeFacts = {}) {
+    for (const [name, value] of Object.entries(facts)) this.#values.set(name, value);
+  }
+
+  facts(): FakeFacts {
+    return Object.fromEntries([...this.#values].sort());
+  }
+
+  read(name: string): number {
+    return this.#values.get(name) ?? 0;
+  }
+
+  /** Zero is absence. */
+  write(name: string, value: number): void {
+    if (value === 0) this.#values.delete(name);
+    else this.#values.set(name, value);
+  }
+
+  /** Does `effect` as the step's, with the faults and pauses that are set for it. */
+  async act(what: Deed['what'], step: string, effect: () => void): Promise<void> {
+    const fault = this.faults.get(step);
+    const fail = (when: Fault['when']) => {
+      if (fault?.when === when) throw new Failure(fault.kind, `fake.${when}`, `${step} failed`);
+    };
+    this.deeds.push({ what, edge: 'begin', step });
+    try {
+      await this.pause();
+      fail(what === 'undo' ? 'undo' : 'before');
+      effect();
+      await this.pause();
+      if (what === 'apply') fail('after');
+    } finally {
+      this.deeds.push({ what, edge: 'end', step });
+    }
+  }
+}
+
+const Input = z.object({ name: z.string(), value: z.number() });
+const Intent = Input.extend({ before: z.number() });
+const Receipt = z.object({ value: z.number() });
+type Intent = z.infer<typeof Intent>;
+
+async function apply({ world, subject }: TaskContext<FakeWorld>, intent: Intent) {
+  await world.act('apply', subject.step, () => world.write(intent.name, intent.value));
+  return { value: intent.value };
+}
+
+async function undo({ world, subject }: TaskContext<FakeWorld>, intent: Intent) {
+  await world.act('undo', subject.step, () => {
+    if (world.read(intent.name) === intent.value) world.write(intent.name, intent.before);
+  });
+}
+
+type FakeTask = AnyTask<FakeFacts, FakeWorld>;
+type Typed = Parameters<
+  typeof defineTask<FakeFacts, FakeWorld, z.infer<typeof Input>, Intent, { value: number }>
+>[0];
+
+function setting(name: string, special: Partial<Typed> = {}): FakeTask {
+  return defineTask<FakeFacts, FakeWorld, z.infer<typeof Input>, Intent, { value: number }>({
+    name,
+    version: 1,
+    scope: 'host',
+    summary: 'Set a resource',
+    input: Input,
+    intent: Intent,
+    receipt: Receipt,
+    title: (input) => `${input.name} to ${input.value}`,
+    check: (facts, { name, value }, subject) => {
+      const before = facts[name] ?? 0;
+      if (before === value) return { kind: 'done', because: `${name} is ${value}`, receipt: { value } };
+      const host = subject.host === undefined ? {} : { host: subject.host };
+      return {
+        kind: 'todo',
+        changes: [{ ...host, text: `${name}: ${before} -> ${value}` }],
+        intent: { name, value, before },
+        then: (facts) => ({ ...facts, [name]: value }),
+        expect: { value },
+      };
+    },
+    apply,
+    undo,
+    ...special,
+  });
+}
+
+const tasks: readonly FakeTask[] = [
+  setting('thing.set'),
+  /** Its receipt is known only when it is done. */
+  setting('thing.surprise', {
+    check: (facts, { name, value }) =>
+      (facts[name] ?? 0) === value
+        ? { kind: 'done', because: `${name} is ${value}`, receipt: { value } }
+        : {
+            kind: 'todo',
+            changes: [{ text: `${name} to a surprise` }],
+            intent: { name, value, before: facts[name] ?? 0 },
+            then: (facts) => ({ ...facts, [name]: value }),
+          },
+  }),
+  setting('thing.keep', { undo: { never: 'what was told cannot be untold' } }),
+  setting('thing.commit', { commits: true }),
+  setting('thing.refuse', {
+    check: (_facts, { name }, subject) => ({
+      kind: 'blocked',
+      problems: [1, 2].map(
+        (n) => new Failure('access', `fake.refused.${n}`, `${subject.step} may not touch ${name} (${n})`),
+      ),
+    }),
+  }),
+];
+
+/** The tasks that work on a {@link FakeWorld}. */
+export const fakeRegistry: Registry<FakeFacts, FakeWorld> = new Map(tasks.map((task) => [task.name, task]));
