@@ -9,7 +9,7 @@ export interface Reference {
 
 /** A task bound to its inputs. Inputs may hold {@link Reference}s at any depth. */
 export interface Step {
-  /** Unique in the plan and readable: `web/web-1/container.start`. */
+  /** Unique in the plan and readable: `container.start/web/web-1`. */
   readonly id: string;
   readonly task: string;
   readonly version: number;

@@ -5,7 +5,7 @@ import type { NameResolver, Names } from './names.js';
 import { dimensions } from './place.js';
 import type { TaskStep } from './recipe.js';
 import { namesFor, type Receipts, type Report, type Scene } from './scene.js';
-import { fits, inWords, required, type Shape, scalar, shapeAt, shapeOf, text } from './shape.js';
+import { fits, inWords, required, type Shape, scalar, shapeAt, text } from './shape.js';
 import type { TaskForm, Tasks } from './tasks.js';
 import { only, placeholders, type Template, templatesIn, written } from './template.js';
 
@@ -40,9 +40,9 @@ export class TaskChecker {
     }
     this.#standing(step, task, scene);
     const names = namesFor(scene, dimensions(scene.place, task.scope));
-    this.#input({ step, task, names, scene, shape: shapeOf(task.input, 'input') });
+    this.#input({ step, task, names, scene, shape: this.#names.input(task) });
     if (task.provides === undefined) return scene.receipts;
-    const provided = { shape: this.#names.receipt(task.name), dimensions: names.dimensions };
+    const provided = { shape: this.#names.receipt(task), dimensions: names.dimensions };
     return new Map([...scene.receipts, [task.provides, [provided]]]);
   }
 
@@ -51,9 +51,9 @@ export class TaskChecker {
     const refuse = (message: string) => this.#report.at(scene, step.path, message, { end: step.end });
     if (scene.place.each && scope === 'run' && !step.repeats)
       refuse(`${name} runs once: it does not go into "each: service"`);
-    if (scene.place.rolling && scope === 'service')
+    else if (scene.place.rolling && scope === 'service')
       refuse(`${name} runs once for a service: it does not go into "rolling:"`);
-    if (commits && scene.noCommit !== undefined) refuse(`${name} does not go into ${scene.noCommit}`);
+    else if (commits && scene.noCommit !== undefined) refuse(`${name} does not go into ${scene.noCommit}`);
   }
 
   #input(checked: Checked): void {
@@ -118,8 +118,10 @@ export class TaskChecker {
         refuse(offset, `${said} is ${inWords(found.shape)}: it cannot be part of a text`);
       else if (!alone && found.receipt)
         refuse(offset, `${said} is only known during the run: it must be the whole value`);
-      else if (alone && wanted !== undefined && !fits(found.shape, wanted))
-        refuse(offset, `${task.name} wants ${inWords(wanted)} here, and ${said} is ${inWords(found.shape)}`);
+      else if (alone && wanted !== undefined && !fits(found.shape, wanted)) {
+        const is = found.over.length > 0 ? `one for each ${found.over.join(' and ')}` : inWords(found.shape);
+        refuse(offset, `${task.name} wants ${inWords(wanted)} here, and ${said} is ${is}`);
+      }
     }
   }
 }

@@ -92,7 +92,11 @@ export class Checker {
   #each(step: EachStep, scene: Scene): Receipts {
     if (scene.place.each)
       this.#report.at(scene, step.path, '"each: service" inside another one', { end: 'key' });
-    return this.#sequence(step.steps, { ...scene, place: { ...scene.place, each: true } });
+    return this.#sequence(step.steps, {
+      ...scene,
+      place: { ...scene.place, each: true },
+      noCommit: '"each: service": all services are made current together',
+    });
   }
 
   #rolling(step: RollingStep, scene: Scene): Receipts {

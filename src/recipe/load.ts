@@ -64,6 +64,17 @@ export async function loadRecipe(
   return { recipe, included: checker.included, hash: hashOf(all) };
 }
 
+/** One recipe as its file says it, a part of others too; its tasks and names are not looked at. Throws as {@link loadRecipe}. */
+export async function readRecipe(name: string, sources: readonly RecipeSource[]): Promise<Recipe> {
+  const files = await readRecipes(sources);
+  const file = files.get(name);
+  if (file === undefined) throw unknown(name, [...files.keys()]);
+  const problems: Problem[] = [];
+  const recipe = parseFile(name, file, problems);
+  if (recipe === 'broken' || problems.length > 0) throw invalid(problems, 'recipe.invalid');
+  return recipe;
+}
+
 function parseFile(name: string, { file, text }: RecipeFile, problems: Problem[]): Recipe | 'broken' {
   try {
     const { recipe, problems: found } = parseRecipe(name, readSource(file, text, 'recipe.invalid'));

@@ -4,7 +4,7 @@ import { Instance, Service } from '../domain/service.js';
 import { type Dimension, gathered } from './place.js';
 import type { Params } from './recipe.js';
 import { fields, mappingOf, paramShape, type Shape, shapeAt, shapeOf, text } from './shape.js';
-import type { Tasks } from './tasks.js';
+import type { TaskForm, Tasks } from './tasks.js';
 import { type Placeholder, placeholders, type Template, written } from './template.js';
 
 /** The receipt of an earlier step: what it looks like, and what the step is bound to. */
@@ -22,17 +22,23 @@ export interface Names {
 
 /** What a placeholder stands for, or why it stands for nothing. */
 export type Resolved =
-  | { readonly shape: Shape; readonly receipt: boolean }
+  | {
+      readonly shape: Shape;
+      readonly receipt: boolean;
+      /** Over what it is gathered: it is one for each of these. */
+      readonly over: readonly Dimension[];
+    }
   | { readonly fault: string; readonly suggestion?: string | undefined };
 
 /** The names of the configuration, which neither parameters nor receipts may take. */
 export const configured = ['service', 'instance', 'run'] as const;
 const runFields = ['id', 'recipe', 'project', 'environment', 'who', 'commit', 'started'];
 
-/** Looks placeholders up; the shapes of the configuration and of receipts are made once. */
+/** Looks placeholders up; the shapes of configuration, inputs and receipts are made once. */
 export class NameResolver {
   readonly #tasks: Tasks;
-  readonly #receipts = new Map<string, Shape>();
+  readonly #receipts = new Map<TaskForm, Shape>();
+  readonly #inputs = new Map<TaskForm, Shape>();
   readonly #service = shapeOf(Service, 'output');
   readonly #instance = shapeOf(Instance, 'output');
 
@@ -40,13 +46,12 @@ export class NameResolver {
     this.#tasks = tasks;
   }
 
-  receipt(task: string): Shape {
-    const known = this.#receipts.get(task);
-    if (known !== undefined) return known;
-    const form = this.#tasks.get(task);
-    const shape = form === undefined ? { root: {}, nodes: [{}] } : shapeOf(form.receipt, 'output');
-    this.#receipts.set(task, shape);
-    return shape;
+  receipt(task: TaskForm): Shape {
+    return kept(this.#receipts, task, () => shapeOf(task.receipt, 'output'));
+  }
+
+  input(task: TaskForm): Shape {
+    return kept(this.#inputs, task, () => shapeOf(task.input, 'input'));
   }
 
   resolve(placeholder: Placeholder, names: Names): Resolved {
@@ -62,7 +67,7 @@ export class NameResolver {
     const param = names.params.get(name);
     if (param === undefined) return this.#unknown(placeholder, names);
     if (placeholder.fields.length > 0) return { fault: `the parameter "${name}" has no fields` };
-    return { shape: paramShape(param.type), receipt: false };
+    return { shape: paramShape(param.type), receipt: false, over: [] };
   }
 
   /** With alternatives, each must have the field. */
@@ -70,8 +75,8 @@ export class NameResolver {
     const all = receipts.map((provided) => {
       const found = below(placeholder, provided.shape);
       if ('fault' in found) return found;
-      const around = gathered(provided.dimensions, names.dimensions);
-      return { shape: around.reduce(mappingOf, found.shape), receipt: true };
+      const over = gathered(provided.dimensions, names.dimensions);
+      return { shape: over.reduce(mappingOf, found.shape), receipt: true, over };
     });
     return all.find((found) => 'fault' in found) ?? all[0] ?? this.#unknown(placeholder, names);
   }
@@ -114,6 +119,12 @@ export class NameResolver {
   }
 }
 
+function kept(shapes: Map<TaskForm, Shape>, task: TaskForm, make: () => Shape): Shape {
+  const shape = shapes.get(task) ?? make();
+  shapes.set(task, shape);
+  return shape;
+}
+
 function below(placeholder: Placeholder, shape: Shape): Resolved {
   let at = shape;
   for (const [index, field] of placeholder.fields.entries()) {
@@ -126,12 +137,12 @@ function below(placeholder: Placeholder, shape: Shape): Resolved {
     }
     at = next;
   }
-  return { shape: at, receipt: false };
+  return { shape: at, receipt: false, over: [] };
 }
 
 function runField({ fields: [field, ...deeper] }: Placeholder): Resolved {
   if (field !== undefined && deeper.length === 0 && runFields.includes(field))
-    return { shape: text, receipt: false };
+    return { shape: text, receipt: false, over: [] };
   const suggestion = nearest(field ?? '', runFields);
   return { fault: `"run" has only ${runFields.join(', ')}`, suggestion };
 }

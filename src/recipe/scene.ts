@@ -26,6 +26,9 @@ export const namesFor = (scene: Scene, bound: Names['dimensions']): Names => ({
   dimensions: bound,
 });
 
+/** More than anyone reads: what is found after these is not said. */
+const mostProblems = 500;
+
 /** Where checks put what they find. */
 export class Report {
   readonly problems: Problem[] = [];
@@ -36,6 +39,7 @@ export class Report {
     message: string,
     options: { readonly end?: End; readonly suggestion?: string | undefined } = {},
   ): void {
+    if (this.problems.length >= mostProblems) return;
     const { end = 'value', suggestion } = options;
     const how = suggestion === undefined ? { end } : { end, suggestion };
     this.problems.push(scene.source.problem(path, message, how));
@@ -43,6 +47,7 @@ export class Report {
 
   /** The same, some characters into the value. */
   within(scene: Scene, path: Path, offset: number, message: string, suggestion?: string): void {
-    this.problems.push(scene.source.problemWithin(path, offset, message, suggestion));
+    if (this.problems.length < mostProblems)
+      this.problems.push(scene.source.problemWithin(path, offset, message, suggestion));
   }
 }

@@ -42,7 +42,12 @@ export const tasks: Tasks = new Map(
       name: 'rollout.resolve',
       scope: 'service',
       provides: 'rollout',
-      input: z.strictObject({ image: Image.optional(), release: z.int().min(0).optional() }),
+      input: z.strictObject({
+        image: Image.optional(),
+        release: z.int().min(0).optional(),
+        adopt: z.string().optional(),
+        todaysSecrets: z.boolean().default(false),
+      }),
       receipt: Rollout,
       defaults: { image: '{{ image }}' },
     }),
@@ -69,8 +74,14 @@ export const tasks: Tasks = new Map(
     }),
     form({
       name: 'release.commit',
-      scope: 'run',
+      scope: 'service',
       commits: true,
+      input: z.strictObject(rollout),
+      defaults,
+    }),
+    form({
+      name: 'release.announce',
+      scope: 'run',
       input: z.strictObject({ rollouts: z.record(z.string(), Rollout) }),
       defaults: { rollouts: '{{ rollout }}' },
     }),
@@ -88,6 +99,8 @@ export const tasks: Tasks = new Map(
     }),
     form({
       name: 'shell.remote',
+      provides: 'output',
+      receipt: z.string(),
       scope: 'instance',
       input: z.strictObject({ command: z.string(), timeout: z.number().optional() }),
     }),

@@ -224,10 +224,10 @@ describe('a reference', () => {
 
   it('of a step that runs once, to those of all services, is a mapping by their names', async () => {
     const plan = await bind(
-      steps('- image.resolve', '- each: service', '  steps: [rollout.resolve]', '- release.commit'),
+      steps('- image.resolve', '- each: service', '  steps: [rollout.resolve]', '- release.announce'),
       [web, api],
     );
-    expect(input(plan, 'release.commit')).toEqual({
+    expect(input(plan, 'release.announce')).toEqual({
       rollouts: {
         web: { $from: 'rollout.resolve/web', path: [] },
         api: { $from: 'rollout.resolve/api', path: [] },

@@ -37,7 +37,7 @@ describe('a recipe that is in order', () => {
     ],
     ['braces that stay', steps(`- run: docker ps --format '\\{{.Names}}'`)],
     ['receipts of later steps beside it', steps('- parallel:', '  - image.pull', '  - image.resolve')],
-    ['receipts of several services', steps('- image.resolve', '- rollout.resolve', '- release.commit')],
+    ['receipts of several services', steps('- image.resolve', '- rollout.resolve', '- release.announce')],
     ['a receipt of its host', steps('- host.look', '- health.wait: { deadline: "{{ look.load }}" }')],
     ['an optional input whose default leads nowhere', steps('- rollout.resolve: { release: 3 }')],
   ])('may have %s', async (_, text) => {
@@ -129,8 +129,8 @@ describe('the problems of a recipe', () => {
     ],
     [
       'a run task inside each',
-      steps('- each: service', '  steps:', '    - release.commit: { rollouts: {} }'),
-      '5:9 release.commit runs once: it does not go into "each: service"',
+      steps('- each: service', '  steps:', '    - release.announce: { rollouts: {} }'),
+      '5:9 release.announce runs once: it does not go into "each: service"',
     ],
     [
       'a service task inside rolling',
@@ -138,9 +138,19 @@ describe('the problems of a recipe', () => {
       '6:17 image.resolve runs once for a service: it does not go into "rolling:"',
     ],
     [
+      'a receipt of each instance for the service',
+      steps('- each: service', '  steps:', '    - remote: ls', '    - run: "{{ output }}"'),
+      '6:15 shell.local wants text or a list here, and {{ output }} is one for each instance',
+    ],
+    [
+      'a commit for one service',
+      steps('- image.resolve', '- each: service', '  steps: [rollout.resolve, release.commit]'),
+      '5:30 release.commit does not go into "each: service": all services are made current together',
+    ],
+    [
       'a commit beside others',
-      steps('- parallel: [{ release.commit: { rollouts: {} } }]'),
-      '3:18 release.commit does not go into "parallel:"',
+      steps('- image.resolve', '- rollout.resolve', '- parallel: [release.commit]'),
+      '5:16 release.commit does not go into "parallel:"',
     ],
     [
       'a receipt that nobody leaves',

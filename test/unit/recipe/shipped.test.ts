@@ -36,7 +36,7 @@ describe('the shipped recipes', () => {
       'release.command/web',
       ...swap(1),
       ...swap(2),
-      'release.commit',
+      'release.commit/web',
     ]);
     expect(ids(after)).toEqual(['release.prune/web/web-1', 'release.prune/web/web-2']);
     expect([holds, onFailure]).toEqual(['hosts', 'revert']);
@@ -51,7 +51,7 @@ describe('the shipped recipes', () => {
       'rollout.resolve/web',
       ...swap(1),
       ...swap(2),
-      'release.commit',
+      'release.commit/web',
     ]);
   });
 
