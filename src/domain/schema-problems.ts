@@ -36,27 +36,25 @@ export function issueProblems(
   issues: readonly Issue[],
 ): readonly Problem[] {
   const json = jsonSchema(checked.schema);
-  return issues
-    .flatMap((issue) => settle(issue, checked.value))
-    .flatMap((issue) => {
-      const path = [...checked.path, ...issue.path];
-      if (issue.code === 'unrecognized_keys')
-        return issue.keys.map((key) =>
-          source.problem([...path, key], `unknown key "${key}"`, {
-            end: 'key',
-            ...suggest(key, Object.keys(propertiesAt(json, issue.path))),
-          }),
-        );
-      const value = valueAt(checked.value, issue.path);
-      const suggestion = typeof value === 'string' ? suggest(value, valuesAt(json, issue.path)) : {};
-      const name = issue.path.length === 0 ? '' : `${dotted(issue.path)}: `;
-      return [
-        source.problem(path, `${name}${words(issue, value)}`, {
-          ...suggestion,
-          ...(issue.code === 'invalid_key' ? { end: 'key' } : {}),
+  return issues.flatMap(settle).flatMap((issue) => {
+    const path = [...checked.path, ...issue.path];
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) =>
+        source.problem([...path, key], `unknown key "${key}"`, {
+          end: 'key',
+          ...suggest(key, Object.keys(propertiesAt(json, issue.path))),
         }),
-      ];
-    });
+      );
+    const value = valueAt(checked.value, issue.path);
+    const suggestion = typeof value === 'string' ? suggest(value, valuesAt(json, issue.path)) : {};
+    const name = issue.path.length === 0 ? '' : `${dotted(issue.path)}: `;
+    return [
+      source.problem(path, `${name}${words(issue, value)}`, {
+        ...suggestion,
+        ...(issue.code === 'invalid_key' ? { end: 'key' } : {}),
+      }),
+    ];
+  });
 }
 
 const suggest = (word: string, candidates: Iterable<string>) => {
@@ -81,7 +79,7 @@ export function valueAt(value: unknown, path: Path): unknown {
 }
 
 /** A union's issue as those of the one branch that was meant: the branch whose own shape fits, with the fewest issues. */
-function settle(issue: Issue, value: unknown): readonly Issue[] {
+function settle(issue: Issue): readonly Issue[] {
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue];
   const misfit = (branch: readonly Issue[]) =>
     branch.some(
@@ -90,37 +88,25 @@ function settle(issue: Issue, value: unknown): readonly Issue[] {
   const fitting = issue.errors.filter((branch) => !misfit(branch)).sort((a, b) => a.length - b.length);
   const chosen = fitting[0] ?? (issue.errors.length === 1 ? issue.errors[0] : undefined);
   if (chosen === undefined) return [issue];
-  return chosen
-    .map((inner): Issue => ({ ...inner, path: [...issue.path, ...inner.path] }))
-    .flatMap((inner) => settle(inner, value));
+  return chosen.map((inner): Issue => ({ ...inner, path: [...issue.path, ...inner.path] })).flatMap(settle);
 }
 
 function words(issue: Issue, value: unknown): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return value === undefined ? 'is missing' : `expected ${article(issue.expected)}, not ${shown(value)}`;
-    case 'invalid_value':
-      return value === undefined ? 'is missing' : `${shown(value)} is not ${oneOf(issue.values.map(String))}`;
-    case 'invalid_union': {
-      if (value === undefined) return 'is missing';
-      const expected = issue.errors
-        .flat()
-        .flatMap((inner) =>
-          inner.code === 'invalid_type'
-            ? [article(inner.expected)]
-            : inner.code === 'invalid_value'
-              ? inner.values.map(String)
-              : [],
-        );
-      return expected.length === 0
-        ? `${shown(value)} does not fit`
-        : `${shown(value)} is not ${oneOf([...new Set(expected)])}`;
-    }
-    case 'invalid_key':
-      return issue.issues[0]?.message ?? issue.message;
-    default:
-      return issue.message.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
+  if (issue.code === 'invalid_type' || issue.code === 'invalid_value' || issue.code === 'invalid_union') {
+    if (value === undefined) return 'is missing';
+    const expected = wanted(issue);
+    if (issue.code === 'invalid_type') return `expected ${oneOf(expected)}, not ${shown(value)}`;
+    return `${shown(value)} ${expected.length === 0 ? 'does not fit' : `is not ${oneOf(expected)}`}`;
   }
+  const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+  return message.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
+}
+
+/** The types and words that would have been right. */
+function wanted(issue: Issue): readonly string[] {
+  if (issue.code === 'invalid_type') return [article(issue.expected)];
+  if (issue.code === 'invalid_value') return issue.values.map(String);
+  return issue.code === 'invalid_union' ? [...new Set(issue.errors.flat().flatMap(wanted))] : [];
 }
 
 const names: Readonly<Record<string, string>> = {

@@ -10,7 +10,7 @@ export function recipeFolder(folder: string, shown = folder): RecipeSource {
     list: async () => {
       const entries = await readdir(folder, { withFileTypes: true }).catch(ifMissing([]));
       return entries
-        .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+        .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && entry.name.endsWith(ending))
         .map((entry) => entry.name.slice(0, -ending.length));
     },
     read: async (name) => {
