@@ -165,17 +165,32 @@ function bind(volume: string, volumePrefix: string): string {
   return volume.startsWith('/') ? volume : `${volumePrefix}-${volume}`;
 }
 
-/** The facts with one host's containers changed: what a check says will be true once its step is done. */
-export function withContainers(
-  host: string,
-  change: (containers: readonly ContainerFacts[], facts: HostFacts) => readonly ContainerFacts[],
-): (facts: Facts) => Facts {
+/** The facts with one host changed: what a check says will be true once its step is done. */
+export function withHost(name: string, change: (host: HostFacts) => HostFacts): (facts: Facts) => Facts {
   return (facts) => {
-    const known = facts.hosts[host];
-    if (known === undefined) return facts;
-    return {
-      ...facts,
-      hosts: { ...facts.hosts, [host]: { ...known, containers: change(known.containers, known) } },
-    };
+    const host = facts.hosts[name];
+    return host === undefined ? facts : { ...facts, hosts: { ...facts.hosts, [name]: change(host) } };
   };
+}
+
+/** The facts with some containers of a host in another state, and its ports open or closed accordingly. */
+export function withState(
+  name: string,
+  containers: readonly string[],
+  state: 'running' | 'exited',
+): (facts: Facts) => Facts {
+  return withHost(name, (host) => {
+    const changed = host.containers.filter((container) => containers.includes(container.name));
+    const ports = changed.flatMap((container) => container.ports);
+    return {
+      ...host,
+      containers: host.containers.map((container) =>
+        changed.includes(container) ? { ...container, state } : container,
+      ),
+      listening:
+        state === 'running'
+          ? [...host.listening, ...ports]
+          : host.listening.filter((port) => !ports.includes(port)),
+    };
+  });
 }

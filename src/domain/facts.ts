@@ -18,6 +18,8 @@ export interface ContainerFacts {
   /** ISO 8601, of the engine's clock. */
   readonly started?: string;
   readonly networks: readonly string[];
+  /** Its own IP address while it runs: where its port is reached without the engine's proxy. */
+  readonly address?: string;
   /** Names of the secrets whose value is not today's; filled in when facts are read. */
   readonly staleSecrets?: readonly string[];
 }

@@ -32,3 +32,8 @@ export function releaseOf(container: ContainerFacts): number | undefined {
   const number = text === undefined || text === '' ? Number.NaN : Number(text);
   return Number.isInteger(number) && number >= 0 ? number : undefined;
 }
+
+/** The labels of everything that belongs to an environment. */
+export function environmentLabels(scope: { project: string; environment: string }): Record<string, string> {
+  return { [label.project]: scope.project, [label.environment]: scope.environment };
+}

@@ -1,5 +1,7 @@
 import type { Facts } from './facts.js';
+import { prefix } from './labels.js';
 import type { Activation, Release } from './release.js';
+import type { RunInfo } from './task.js';
 
 /**
  * The release log of one service as all hosts together know it, in order. A host that was added later, or has lost
@@ -50,4 +52,12 @@ export function nextOrder(facts: Facts): number {
 export function highestOrder(facts: Facts): number {
   const lines = Object.values(facts.hosts).flatMap((host) => Object.values(host.log).flat());
   return lines.reduce((highest, line) => Math.max(highest, line.order), 0);
+}
+
+/** How many lines a host keeps of a service's log. */
+export const linesKept = 30;
+
+/** The name of the volume that is a line of the log. */
+export function lineName(run: RunInfo, service: string, order: number): string {
+  return `oneclick-log-${prefix(run)}-${service}-${order}`;
 }

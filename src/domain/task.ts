@@ -45,7 +45,7 @@ export type Verdict<Facts, Intent, Receipt> =
       /** Journaled before `apply`: names chosen, and the state before. */
       readonly intent: Intent;
       /** The facts once this is done, for the checks of later steps. */
-      readonly then: (facts: Facts) => Facts;
+      readonly foresee: (facts: Facts) => Facts;
       /** The receipt, where it is already known what it will say. */
       readonly expect?: Receipt;
     }

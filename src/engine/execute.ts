@@ -126,7 +126,7 @@ class Execution<Facts, World> {
       if (verdict.kind === 'blocked') return await this.#blocked(step, verdict.problems, after);
       if (verdict.kind === 'done') return await this.#skip(step, task, verdict.because, verdict.receipt);
       if (!(await this.#start(step, task, titleOf(task, input, subject), verdict))) return false;
-      return await this.#apply(step, verdict.intent, after, verdict.then);
+      return await this.#apply(step, verdict.intent, after, verdict.foresee);
     } catch (error) {
       return this.#failed(step, error, 0, after);
     }

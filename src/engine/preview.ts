@@ -124,7 +124,7 @@ class Foresight<Facts, World> {
       if (guessed) this.#guessed.add(subject.step);
       return { kind: 'done', because: verdict.because };
     }
-    this.#facts = verdict.then(this.#facts);
+    this.#facts = verdict.foresee(this.#facts);
     if (verdict.expect !== undefined) this.#receipts.set(subject.step, verdict.expect);
     this.#guessed.add(subject.step);
     return { kind: 'todo', changes: verdict.changes, certainty: guessed ? 'expected' : 'certain' };

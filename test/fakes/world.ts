@@ -105,7 +105,7 @@ function setting(name: string, special: Partial<Typed> = {}): FakeTask {
         kind: 'todo',
         changes: [{ ...host, text: `${name}: ${before} -> ${value}` }],
         intent: { name, value, before },
-        then: (facts) => ({ ...facts, [name]: value }),
+        foresee: (facts) => ({ ...facts, [name]: value }),
         expect: { value },
       };
     },
@@ -126,7 +126,7 @@ const tasks: readonly FakeTask[] = [
             kind: 'todo',
             changes: [{ text: `${name} to a surprise` }],
             intent: { name, value, before: facts[name] ?? 0 },
-            then: (facts) => ({ ...facts, [name]: value }),
+            foresee: (facts) => ({ ...facts, [name]: value }),
           },
   }),
   setting('thing.keep', { undo: { never: 'what was told cannot be untold' } }),

@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { containerSpec, containersOf, specHash } from './container.js';
+import type { ContainerFacts, Facts, HostFacts } from './facts.js';
+import { releaseOf } from './labels.js';
+import { current, findRelease, nextOrder, releaseLog } from './log.js';
+import { Release } from './release.js';
+import type { Service } from './service.js';
+import type { RunInfo } from './task.js';
+
+/** What is decided once for a service, before anything changes: which release comes, and from where. */
+export const Rollout = z.strictObject({
+  /** `same`: the release that is current already, where it is missing or does not run. */
+  kind: z.enum(['deploy', 'rollback', 'same']),
+  release: Release,
+  /** The order of its activation in the log. */
+  order: z.int(),
+  /** The release that is current until the commit. */
+  before: Release.optional(),
+  /** A container that was there before oneclick, taken over as release 0. */
+  adopted: Release.optional(),
+  /** Containers are made anew when a secret has another value than the kept one's. */
+  todaysSecrets: z.boolean(),
+});
+export type Rollout = z.infer<typeof Rollout>;
+
+/** The rollout of an image with today's configuration: a new release, unless it is the current one already. */
+export function rolloutOf(
+  facts: Facts,
+  run: RunInfo,
+  service: Service,
+  image: { readonly image: string; readonly reference: string },
+  adopt: string | undefined,
+): Rollout {
+  const log = releaseLog(facts, service.name);
+  const active = current(log);
+  const spec = containerSpec(service, image.image);
+  if (active !== undefined && isSame(facts, run, service, active.release, specHash(spec))) {
+    return {
+      kind: 'same',
+      release: active.release,
+      order: active.order,
+      before: active.release,
+      todaysSecrets: false,
+    };
+  }
+  const release: Release = {
+    number: highestRelease(facts, run, service) + 1,
+    reference: image.reference,
+    spec,
+    ...(run.commit === undefined ? {} : { commit: run.commit }),
+  };
+  const adopted = adopt === undefined ? undefined : adoptedRelease(facts, service, adopt);
+  return {
+    kind: 'deploy',
+    release,
+    order: nextOrder(facts) + (adopted === undefined ? 0 : 1),
+    todaysSecrets: true,
+    ...(active === undefined ? {} : { before: active.release }),
+    ...(adopted === undefined ? {} : { adopted }),
+  };
+}
+
+/** The rollout that brings a logged release back; undefined when the log does not know it. */
+export function rolloutBack(
+  facts: Facts,
+  service: Service,
+  number: number,
+  todaysSecrets: boolean,
+): Rollout | undefined {
+  const log = releaseLog(facts, service.name);
+  const active = current(log);
+  const release = findRelease(log, number);
+  if (release === undefined || active === undefined) return undefined;
+  const same = release.number === active.release.number;
+  return {
+    kind: same ? 'same' : 'rollback',
+    release,
+    order: same ? active.order : nextOrder(facts),
+    before: active.release,
+    todaysSecrets,
+  };
+}
+
+function isSame(facts: Facts, run: RunInfo, service: Service, active: Release, hash: string): boolean {
+  if (specHash(active.spec) !== hash) return false;
+  const running = service.instances.flatMap(({ host }) => {
+    const known = facts.hosts[host];
+    return known === undefined ? [] : serving(known, run, service.name);
+  });
+  return !running.some((container) => (container.staleSecrets ?? []).length > 0);
+}
+
+function highestRelease(facts: Facts, run: RunInfo, service: Service): number {
+  const logged = releaseLog(facts, service.name).map((line) => line.release.number);
+  const seen = Object.values(facts.hosts).flatMap((host) =>
+    containersOf(host, run, service.name).map(releaseOf),
+  );
+  return Math.max(0, ...logged, ...seen.filter((number) => number !== undefined));
+}
+
+function adoptedRelease(facts: Facts, service: Service, name: string): Release | undefined {
+  const container = service.instances
+    .flatMap(({ host }) => facts.hosts[host]?.containers ?? [])
+    .find((candidate) => candidate.name === name);
+  if (container === undefined) return undefined;
+  return {
+    number: 0,
+    reference: container.image,
+    spec: containerSpec(service, container.image),
+    adopted: name,
+  };
+}
+
+/** The containers of a service that run on a host. */
+export function serving(host: HostFacts, run: RunInfo, service: string): readonly ContainerFacts[] {
+  return containersOf(host, run, service).filter(isUp);
+}
+
+export function isUp(container: ContainerFacts): boolean {
+  return container.state === 'running' || container.state === 'restarting' || container.state === 'paused';
+}
+
+/** The containers of releases that no run has activated and that are not this run's: what a dead run left. */
+export function deadCandidates(
+  host: HostFacts,
+  facts: Facts,
+  run: RunInfo,
+  service: string,
+): readonly ContainerFacts[] {
+  const activated = new Set(releaseLog(facts, service).map((line) => line.release.number));
+  return containersOf(host, run, service).filter((container) => {
+    const release = releaseOf(container);
+    return release !== undefined && !activated.has(release) && !isOfRun(container, run);
+  });
+}
+
+function isOfRun(container: ContainerFacts, run: RunInfo): boolean {
+  return container.labels['oneclick.run'] === run.id;
+}

@@ -1,0 +1,158 @@
+import type { Facts, HostFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
+import { Failure } from '../domain/failure.js';
+import { label } from '../domain/labels.js';
+import { current, releaseLog } from '../domain/log.js';
+import { Activation } from '../domain/release.js';
+import type { Service } from '../domain/service.js';
+import type { Host, RegistryAuth, VolumeFacts } from './host.js';
+
+/** What facts are read for. */
+export interface FactsRequest {
+  readonly project: string;
+  readonly environment: string;
+  readonly services: readonly Service[];
+  /** Today's values, to name the secrets that differ; nothing else is done with them. */
+  readonly secrets: ReadonlyMap<string, string>;
+  /** Already known, and not asked for again. */
+  readonly resolved: Readonly<Record<string, ResolvedImage>>;
+  auth(reference: string): Promise<RegistryAuth | undefined>;
+}
+
+/** One snapshot of all hosts, and everything that kept it from being whole. */
+export interface Snapshot {
+  readonly facts: Facts;
+  readonly problems: readonly Failure[];
+}
+
+/** Reads all hosts at once; one that fails is a problem and missing from the facts. */
+export async function readFacts(hosts: readonly Host[], request: FactsRequest): Promise<Snapshot> {
+  const problems: Failure[] = [];
+  const early = resolveAll(hosts, request, request.services.filter(moves), problems);
+  const read = await Promise.all(
+    hosts.map((host) => attempt(problems, host.name, () => readHost(host, request))),
+  );
+  const byName = Object.fromEntries(read.filter((facts) => facts !== undefined).map((f) => [f.host, f]));
+  const known: Facts = { hosts: byName, resolved: {} };
+  const fresh = request.services.filter((service) => !moves(service) && isNew(known, service));
+  const late = await resolveAll(hosts, request, fresh, problems);
+  return {
+    facts: { hosts: byName, resolved: { ...request.resolved, ...(await early), ...late } },
+    problems,
+  };
+}
+
+function moves(service: Service): boolean {
+  return service.image.kind === 'fixed' && service.image.moves === true;
+}
+
+/** Whether the log does not say which digest the service's reference stands for. */
+function isNew(facts: Facts, { name, image }: Service): boolean {
+  return image.kind === 'fixed' && current(releaseLog(facts, name))?.release.reference !== image.reference;
+}
+
+async function resolveAll(
+  hosts: readonly Host[],
+  request: FactsRequest,
+  services: readonly Service[],
+  problems: Failure[],
+): Promise<Record<string, ResolvedImage>> {
+  const resolved = await Promise.all(
+    services.map(async ({ image, instances }) => {
+      const host = hosts.find(({ name }) => instances.some((instance) => instance.host === name));
+      if (image.kind !== 'fixed' || host === undefined) return [];
+      if (request.resolved[image.reference] !== undefined) return [];
+      const answer = await attempt(problems, host.name, async () =>
+        host.engine.resolve(image.reference, await request.auth(image.reference)),
+      );
+      return answer === undefined ? [] : [[image.reference, answer] as const];
+    }),
+  );
+  return Object.fromEntries(resolved.flat());
+}
+
+async function attempt<T>(problems: Failure[], host: string, act: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const { kind, code, message, hint, evidence, cause } = error;
+    problems.push(
+      new Failure(kind, code, message, { host, evidence, cause, ...(hint === undefined ? {} : { hint }) }),
+    );
+    return undefined;
+  }
+}
+
+async function readHost(host: Host, request: FactsRequest): Promise<HostFacts> {
+  const scope = `${request.project}/${request.environment}`;
+  const [engine, containers, images, volumes, machine] = await Promise.all([
+    host.engine.version(),
+    host.engine.containers(),
+    host.engine.images(),
+    host.engine.volumes(`${label.log}=${scope}`),
+    readMachine(host),
+  ]);
+  return {
+    host: host.name,
+    engine: { version: engine.version, platform: engine.platform },
+    ...machine,
+    containers: containers.map((container) => withoutSecrets(container, request.secrets)),
+    images,
+    log: releaseLines(host.name, volumes),
+  };
+}
+
+/** Replaces the environment of a container, which holds secret values, by the names of those that differ. */
+function withoutSecrets(container: InspectedContainer, secrets: ReadonlyMap<string, string>) {
+  const { env, ...facts } = container;
+  const values = new Map(
+    env.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+  const stale = [...secrets].filter(([name, value]) => values.has(name) && values.get(name) !== value);
+  return { ...facts, staleSecrets: stale.map(([name]) => name) };
+}
+
+const machineScript =
+  'df -Pk /var/lib/docker 2>/dev/null || df -Pk /; cat /proc/net/tcp /proc/net/tcp6 2>/dev/null; :';
+
+async function readMachine(host: Host): Promise<Pick<HostFacts, 'diskFree' | 'listening'>> {
+  const { stdout } = await host.run({ argv: ['sh', '-c', machineScript], timeout: 15_000 });
+  const lines = stdout.split('\n').map((line) => line.trim().split(/\s+/));
+  const free = lines.find((fields) => fields[4]?.endsWith('%'))?.[3];
+  const listening = lines
+    .filter((fields) => fields[3] === '0A' && fields[1]?.includes(':'))
+    .map((fields) => Number.parseInt(fields[1]?.split(':')[1] ?? '', 16));
+  return {
+    ...(free === undefined ? {} : { diskFree: Number(free) * 1024 }),
+    listening: [...new Set(listening)],
+  };
+}
+
+function releaseLines(host: string, volumes: readonly VolumeFacts[]): HostFacts['log'] {
+  const log: Record<string, Activation[]> = {};
+  for (const volume of volumes) {
+    const service = volume.labels[label.service] ?? '';
+    const line = Activation.safeParse(parseJson(volume.labels[label.activation] ?? ''));
+    if (!line.success) {
+      throw new Failure(
+        'failed',
+        'log.unreadable',
+        `the release log line in volume ${volume.name} is not readable`,
+        {
+          host,
+          hint: `look at it with: docker volume inspect ${volume.name}`,
+        },
+      );
+    }
+    log[service] = [...(log[service] ?? []), line.data].sort((a, b) => a.order - b.order);
+  }
+  return log;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

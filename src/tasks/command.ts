@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { containerConfig, containerLabels, networkName } from '../domain/container.js';
+import { Failure } from '../domain/failure.js';
+import { environmentLabels, prefix } from '../domain/labels.js';
+import { Release } from '../domain/release.js';
+import { isUp, Rollout } from '../domain/rollout.js';
+import type { Host } from '../host/host.js';
+import { serviceOf, task } from './world.js';
+
+const CommandReceipt = z.strictObject({
+  ran: z.boolean(),
+  onLaterFailure: z.enum(['revert', 'stop']).optional(),
+});
+const CommandIntent = z.strictObject({
+  name: z.string(),
+  host: z.string(),
+  release: Release,
+  command: z.array(z.string()),
+});
+
+/** Runs the release command (migrations), once, in a container of the new release. */
+export const releaseCommand = task({
+  name: 'release.command',
+  version: 1,
+  scope: 'service',
+  summary: 'Runs the release command of a new release once, in a container of its own.',
+  input: z.strictObject({ rollout: Rollout }),
+  intent: CommandIntent,
+  receipt: CommandReceipt,
+  defaults: { rollout: '{{ rollout }}' },
+  title: (_, subject) => `run the release command of ${serviceOf(subject).name}`,
+  check(_, { rollout }, subject) {
+    const service = serviceOf(subject);
+    const host = service.instances[0]?.host;
+    if (service.releaseCommand === undefined || host === undefined) {
+      return {
+        kind: 'done',
+        because: `${service.name} has no release command`,
+        receipt: { ran: false } satisfies z.infer<typeof CommandReceipt>,
+      };
+    }
+    if (rollout.kind !== 'deploy') {
+      return { kind: 'done', because: 'it belongs to new releases only', receipt: { ran: false } };
+    }
+    const { command } = service.releaseCommand;
+    const name = `${prefix(subject.run)}-${service.name}-${rollout.release.number}-command-${subject.run.id}`;
+    return {
+      kind: 'todo',
+      changes: [{ host, text: `run ${command.join(' ')}` }],
+      intent: { name, host, release: rollout.release, command: [...command] },
+      expect: { ran: true, onLaterFailure: service.releaseCommand.onLaterFailure },
+      foresee: (facts) => facts,
+    };
+  },
+  async apply({ world, subject, clock, progress }, { name, host: on, release, command }) {
+    const service = serviceOf(subject);
+    const host = world.host(on);
+    const before = await host.engine.container(name);
+    if (before === undefined) {
+      const labels = containerLabels(subject, service.name, release, 'command');
+      const network = networkName(subject.run);
+      await host.engine.ensureNetwork(network, environmentLabels(subject.run));
+      const spec = { ...withoutPort(release), command };
+      const config = containerConfig(spec, {
+        labels,
+        network,
+        volumePrefix: prefix(subject.run),
+        secrets: await world.secrets(release.spec.secrets),
+      });
+      await host.engine.create({ name, config });
+    }
+    if (before === undefined || before.state === 'created') await host.engine.start(name);
+    progress(`waits for ${command.join(' ')}`);
+    const limit = service.releaseCommand?.timeout ?? 0;
+    // Not the run's signal: a migration that was cut short is worse than one that was waited for.
+    const stop = new AbortController();
+    const timeout = clock.sleep(limit, stop.signal).then(
+      () => 'timeout' as const,
+      () => 'timeout' as const,
+    );
+    const code = await Promise.race([host.engine.wait(name, stop.signal), timeout]).finally(() =>
+      stop.abort(),
+    );
+    if (code === 0) return { ran: true, onLaterFailure: service.releaseCommand?.onLaterFailure };
+    throw await commandFailure(
+      host,
+      name,
+      command,
+      code === 'timeout' ? `still runs after ${limit / 1000} s` : `ended with exit code ${code}`,
+    );
+  },
+  undo: {
+    never: 'what a release command changed is not taken back',
+    tidy: async ({ world }, { name, host }) => {
+      const { engine } = world.host(host);
+      const found = await engine.container(name);
+      if (found !== undefined && !isUp(found)) await engine.remove(found.id);
+    },
+  },
+  onLaterFailure: (receipt: z.infer<typeof CommandReceipt>) => receipt.onLaterFailure,
+});
+
+/** A release command serves nobody: its container must not take the service's port. */
+function withoutPort({ spec }: Release): Release['spec'] {
+  const { port: _, ...rest } = spec;
+  return rest;
+}
+
+async function commandFailure(
+  host: Host,
+  name: string,
+  command: readonly string[],
+  what: string,
+): Promise<Failure> {
+  const lines = await host.engine.logs(name, 5).catch(() => []);
+  return new Failure('failed', 'command.failed', `the release command ${command.join(' ')} ${what}`, {
+    host: host.name,
+    hint: `see all of it there: docker logs ${name}`,
+    evidence: lines.map((line) => `log: ${line}`),
+  });
+}

@@ -1,0 +1,270 @@
+import { z } from 'zod';
+import {
+  containerConfig,
+  containerLabels,
+  containerName,
+  containerOf,
+  containersOf,
+  networkName,
+  withHost,
+  withState,
+} from '../domain/container.js';
+import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
+import { Failure } from '../domain/failure.js';
+import { label, prefix } from '../domain/labels.js';
+import { ContainerSpec, Release } from '../domain/release.js';
+import { deadCandidates, isUp, Rollout } from '../domain/rollout.js';
+import type { Service } from '../domain/service.js';
+import type { Subject } from '../domain/task.js';
+import { untilHealthy } from './health.js';
+import { hostName, placeOf, serviceOf, task } from './world.js';
+
+const CreateIntent = z.strictObject({ name: z.string(), release: Release });
+
+/** Makes the container of the release, unless the host has kept it. */
+export const containerCreate = task({
+  name: 'container.create',
+  version: 1,
+  scope: 'instance',
+  summary: 'Makes the new container before the old one is touched; a kept one is taken as it is.',
+  provides: 'container',
+  input: z.strictObject({ rollout: Rollout }),
+  intent: CreateIntent,
+  receipt: z.strictObject({ name: z.string() }),
+  defaults: { rollout: '{{ rollout }}' },
+  title: ({ rollout }, { service }) => `create ${service?.name} release ${rollout.release.number}`,
+  check(facts, { rollout }, subject) {
+    const { service, host } = placeOf(facts, subject);
+    const { release } = rollout;
+    const kept = keptContainer(host, subject, service, rollout);
+    if (kept !== undefined) {
+      const because = isUp(kept) ? `release ${release.number} runs as ${kept.name}` : `${kept.name} was kept`;
+      return { kind: 'done', because: because + staleNote(kept), receipt: { name: kept.name } };
+    }
+    if (release.adopted !== undefined) {
+      const message = `release 0 was the container ${release.adopted}, which is gone`;
+      const hint = 'roll forward instead: oneclick deploy';
+      return {
+        kind: 'blocked',
+        problems: [new Failure('failed', 'adopt.gone', message, { host: host.host, hint })],
+      };
+    }
+    const name = containerName(host, subject.run, service.name, release.number);
+    const made = candidate(name, containerLabels(subject, service.name, release, 'service'), release.spec);
+    return {
+      kind: 'todo',
+      changes: [{ host: host.host, text: `create ${name} from ${release.reference}` }],
+      intent: { name, release },
+      expect: { name },
+      foresee: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, made] })),
+    };
+  },
+  async apply({ world, subject }, { name, release }) {
+    const { engine } = world.host(hostName(subject));
+    const service = serviceOf(subject).name;
+    const network = networkName(subject.run);
+    const {
+      [label.project]: project,
+      [label.environment]: environment,
+      ...rest
+    } = containerLabels(subject, service, release, 'service');
+    const scope = { [label.project]: project ?? '', [label.environment]: environment ?? '' };
+    await engine.ensureNetwork(network, scope);
+    const config = containerConfig(release.spec, {
+      labels: { ...scope, ...rest },
+      network,
+      alias: service,
+      volumePrefix: prefix(subject.run),
+      secrets: await world.secrets(release.spec.secrets),
+    });
+    await engine.create({ name, config });
+    return { name };
+  },
+  async undo({ world, subject }, { name }) {
+    const { engine } = world.host(hostName(subject));
+    const found = await engine.container(name);
+    if (found?.labels[label.step] === `${subject.run.id}/${subject.step}`) await engine.remove(found.id);
+  },
+});
+
+function keptContainer(
+  host: HostFacts,
+  subject: Subject,
+  service: Service,
+  rollout: Rollout,
+): ContainerFacts | undefined {
+  if (rollout.kind === 'deploy') return undefined;
+  const found = containerOf(host, subject.run, service.name, rollout.release);
+  if (found === undefined || found.state === 'dead' || found.state === 'removing') return undefined;
+  const stale = (found.staleSecrets ?? []).length > 0;
+  return stale && rollout.todaysSecrets && !isUp(found) ? undefined : found;
+}
+
+function staleNote({ staleSecrets = [] }: ContainerFacts): string {
+  if (staleSecrets.length === 0) return '';
+  return `, with older values of ${staleSecrets.join(', ')} (--current-secrets makes it anew)`;
+}
+
+function candidate(name: string, labels: Record<string, string>, spec: ContainerSpec): ContainerFacts {
+  return {
+    id: name,
+    name,
+    labels,
+    image: spec.image,
+    state: 'created',
+    restart: 'no',
+    ports: spec.port === undefined ? [] : [spec.port.host],
+    networks: [],
+  };
+}
+
+const Stopped = z.strictObject({
+  name: z.string(),
+  restart: z.string(),
+  /** Whether taking the step back starts it again. */
+  comesBack: z.boolean(),
+});
+const StopIntent = z.strictObject({
+  containers: z.array(Stopped),
+  /** What the one that comes back is made of, to see that it is healthy. */
+  spec: ContainerSpec.optional(),
+  timeout: z.number(),
+});
+
+/** Stops what serves now; taking it back starts it and sees that it is healthy. */
+export const containerStop = task({
+  name: 'container.stop',
+  version: 1,
+  scope: 'instance',
+  summary: 'Stops the old container, which is kept; it does not come back with a reboot.',
+  provides: 'stopped',
+  input: z.strictObject({ release: z.enum(['old']).default('old'), rollout: Rollout, container: z.string() }),
+  intent: StopIntent,
+  receipt: z.strictObject({ at: z.number().optional() }),
+  defaults: { rollout: '{{ rollout }}', container: '{{ container.name }}' },
+  title: ({ rollout }, { service }) =>
+    rollout.before === undefined
+      ? `stop the old ${service?.name}`
+      : `stop ${service?.name} release ${rollout.before.number}`,
+  check(facts, input, subject) {
+    const { service, host } = placeOf(facts, subject);
+    const old = oldContainers(facts, host, subject, service, input);
+    if (old.length === 0) return { kind: 'done', because: 'nothing else of it runs here', receipt: {} };
+    const names = old.map(({ name }) => name);
+    const spec = (input.rollout.before ?? input.rollout.adopted)?.spec;
+    return {
+      kind: 'todo',
+      changes: names.map((name) => ({ host: host.host, text: `stop ${name}` })),
+      intent: { containers: old, timeout: service.stop.timeout, ...(spec === undefined ? {} : { spec }) },
+      expect: {},
+      foresee: withState(host.host, names, 'exited'),
+    };
+  },
+  async apply({ world, subject, clock }, { containers, timeout }) {
+    const { engine } = world.host(hostName(subject));
+    await Promise.all(containers.map(({ name }) => engine.setRestart(name, 'no')));
+    const at = clock.now().getTime();
+    await Promise.all(containers.map(({ name }) => engine.stop(name, timeout)));
+    return { at };
+  },
+  async undo(context, { containers, spec }) {
+    const host = context.world.host(hostName(context.subject));
+    for (const { name, restart, comesBack } of containers) {
+      if (!comesBack) continue;
+      await host.engine.start(name);
+      if (spec !== undefined) await untilHealthy(host, name, spec, context);
+      await host.engine.setRestart(name, restart);
+    }
+  },
+});
+
+/**
+ * What has to stop: everything of the service but the new container. The current release comes back when the step is
+ * undone, also when a run that died had stopped it: then its restart policy was lost too.
+ */
+function oldContainers(
+  facts: Facts,
+  host: HostFacts,
+  subject: Subject,
+  service: Service,
+  { rollout, container }: { rollout: Rollout; container: string },
+): z.infer<typeof Stopped>[] {
+  const adopted = host.containers.filter(({ name }) => name === rollout.adopted?.adopted);
+  const others = [...containersOf(host, subject.run, service.name), ...adopted].filter(
+    (other) => other.name !== container,
+  );
+  const active =
+    rollout.before === undefined ? undefined : containerOf(host, subject.run, service.name, rollout.before);
+  const dead = new Set(deadCandidates(host, facts, subject.run, service.name).map(({ name }) => name));
+  const interrupted = active !== undefined && !isUp(active) && dead.size > 0;
+  return others
+    .filter((other) => isUp(other) || (interrupted && other.name === active.name))
+    .map((other) => ({
+      name: other.name,
+      restart: other.restart === 'no' && interrupted ? (rollout.before?.spec.restart ?? 'no') : other.restart,
+      comesBack: !dead.has(other.name),
+    }));
+}
+
+const StartIntent = z.strictObject({ name: z.string(), timeout: z.number() });
+
+/** Starts the new container. */
+export const containerStart = task({
+  name: 'container.start',
+  version: 1,
+  scope: 'instance',
+  summary: 'Starts the new container; until it is healthy it does not come back by itself.',
+  provides: 'started',
+  input: z.strictObject({ container: z.string(), rollout: Rollout }),
+  intent: StartIntent,
+  receipt: z.strictObject({ fresh: z.boolean() }),
+  defaults: { container: '{{ container.name }}', rollout: '{{ rollout }}' },
+  title: ({ rollout }, { service }) => `start ${service?.name} release ${rollout.release.number}`,
+  check(facts, { container, rollout }, subject) {
+    const { service, host } = placeOf(facts, subject);
+    const known = host.containers.find(({ name }) => name === container);
+    if (known !== undefined && isUp(known)) {
+      return { kind: 'done', because: 'it runs already', receipt: { fresh: false } };
+    }
+    const taken = portTaken(host, rollout.release.spec.port?.host, container);
+    if (taken !== undefined) return { kind: 'blocked', problems: [taken] };
+    return {
+      kind: 'todo',
+      changes: [{ host: host.host, text: `start ${container}` }],
+      intent: { name: container, timeout: service.stop.timeout },
+      expect: { fresh: true },
+      foresee: withState(host.host, [container], 'running'),
+    };
+  },
+  async apply({ world, subject }, { name }) {
+    await world.host(hostName(subject)).engine.start(name);
+    return { fresh: true };
+  },
+  async undo({ world, subject }, { name, timeout }) {
+    const { engine } = world.host(hostName(subject));
+    const found = await engine.container(name);
+    if (found === undefined || !isUp(found)) return;
+    await engine.setRestart(name, 'no');
+    await engine.stop(name, timeout);
+  },
+});
+
+function portTaken(host: HostFacts, port: number | undefined, container: string): Failure | undefined {
+  if (port === undefined) return undefined;
+  const holder = host.containers.find(
+    (other) => other.name !== container && isUp(other) && other.ports.includes(port),
+  );
+  if (holder !== undefined) {
+    const message = `port ${port} is held by the container ${holder.name}`;
+    const hint =
+      holder.labels[label.service] === undefined
+        ? `take it over: --adopt ${holder.name}`
+        : 'give one of them another port';
+    return new Failure('failed', 'port.taken', message, { host: host.host, hint });
+  }
+  if (!host.listening.includes(port)) return undefined;
+  return new Failure('failed', 'port.taken', `something that is not a container listens on port ${port}`, {
+    host: host.host,
+    hint: `see what: ss -ltnp 'sport = :${port}'`,
+  });
+}

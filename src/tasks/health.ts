@@ -1,0 +1,197 @@
+import { z } from 'zod';
+import type { Clock } from '../domain/clock.js';
+import type { ContainerFacts } from '../domain/facts.js';
+import { Failure } from '../domain/failure.js';
+import { ContainerSpec } from '../domain/release.js';
+import { Rollout } from '../domain/rollout.js';
+import type { Host } from '../host/host.js';
+import { hostName, placeOf, task } from './world.js';
+
+/** What a wait for health is given beside the container. */
+export interface HealthContext {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  progress(text: string): void;
+}
+
+/** Between the first probes, in ms: a container is often ready at once; then the service's own interval. */
+const eager = [20, 40, 80, 160, 300];
+
+/**
+ * Resolves when the container proves that it works: by an HTTP answer of 2xx or 3xx, by HEALTHCHECK, by its port, or by
+ * having run for a while. Throws a Failure of kind `unhealthy` when it ends or when its deadline passes.
+ */
+export async function untilHealthy(
+  host: Host,
+  container: string,
+  spec: ContainerSpec,
+  context: HealthContext,
+): Promise<void> {
+  const { clock, signal, progress } = context;
+  const { health } = spec;
+  const started = clock.monotonic();
+  const until = new Date(clock.now().getTime() + health.deadline).toISOString().slice(11, 19);
+  for (let tries = 0; ; tries++) {
+    const seen = await look(host, container, spec, clock.monotonic() - started, signal);
+    if (seen === 'healthy') return;
+    if (clock.monotonic() - started >= health.deadline) {
+      throw await unhealthy(host, container, `not healthy within ${health.deadline / 1000} s: ${seen}`, [
+        seen,
+      ]);
+    }
+    progress(`waits for ${subject(spec)} until ${until}: ${seen}`);
+    await clock.sleep(Math.min(eager[tries] ?? health.interval, health.interval), signal);
+  }
+}
+
+function subject({ health, port }: ContainerSpec): string {
+  if (health.path !== undefined) return `GET ${health.path}`;
+  return port === undefined ? 'it to stay up' : `port ${port.container}`;
+}
+
+/** `healthy`, or why not yet. */
+async function look(
+  host: Host,
+  name: string,
+  spec: ContainerSpec,
+  elapsed: number,
+  signal: AbortSignal,
+): Promise<string> {
+  const { health, port } = spec;
+  if (health.path !== undefined && port !== undefined) {
+    const answer = await ask(host, spec, signal);
+    if (answer === 'healthy') return answer;
+    await running(host, name);
+    return answer;
+  }
+  const container = await running(host, name);
+  if (container.health !== undefined) {
+    return container.health === 'healthy' ? 'healthy' : `HEALTHCHECK says ${container.health}`;
+  }
+  if (port !== undefined) return connects(host, container, spec, signal);
+  return elapsed >= health.settle ? 'healthy' : `up for ${Math.round(elapsed / 1000)} s`;
+}
+
+async function ask(host: Host, { health, port }: ContainerSpec, signal: AbortSignal): Promise<string> {
+  if (port === undefined || health.path === undefined) return 'healthy';
+  try {
+    const answer = await host.probe(
+      { port: port.host, path: health.path, timeout: health.timeout, ...addressOf(port.address) },
+      signal,
+    );
+    if (answer.status >= 200 && answer.status < 400) return 'healthy';
+    return `HTTP ${answer.status} ${answer.body.slice(0, 80).split('\n')[0] ?? ''}`.trim();
+  } catch (error) {
+    if (error instanceof Failure && error.kind === 'unhealthy') return error.message;
+    throw error;
+  }
+}
+
+/** The container's own address is asked where it is known: the engine's proxy accepts before the container does. */
+async function connects(
+  host: Host,
+  container: ContainerFacts,
+  { health, port }: ContainerSpec,
+  signal: AbortSignal,
+): Promise<string> {
+  if (port === undefined) return 'healthy';
+  const own =
+    container.address === undefined ? undefined : { port: port.container, address: container.address };
+  const place = own ?? { port: port.host, ...addressOf(port.address) };
+  try {
+    await host.reach(place.port, { ...place, timeout: health.timeout }, signal);
+    return 'healthy';
+  } catch (error) {
+    if (error instanceof Failure && error.kind === 'unhealthy') return error.message;
+    throw error;
+  }
+}
+
+function addressOf(address: string | undefined): { address?: string } {
+  return address === undefined || address === '0.0.0.0' ? {} : { address };
+}
+
+async function running(host: Host, name: string): Promise<ContainerFacts> {
+  const container = await host.engine.container(name);
+  if (container === undefined) throw await unhealthy(host, name, 'its container is gone', []);
+  if (container.state !== 'running') {
+    const code = container.exit === undefined ? '' : ` with exit code ${container.exit}`;
+    throw await unhealthy(
+      host,
+      name,
+      `the container ended${code}`,
+      code === '' ? [] : [`exit code ${container.exit}`],
+    );
+  }
+  return container;
+}
+
+async function unhealthy(
+  host: Host,
+  name: string,
+  message: string,
+  seen: readonly string[],
+): Promise<Failure> {
+  const lines = await host.engine.logs(name, 5).catch(() => []);
+  return new Failure('unhealthy', 'health.failed', message, {
+    host: host.name,
+    evidence: [...seen, ...lines.map((line) => `log: ${line}`)],
+  });
+}
+
+const HealthIntent = z.strictObject({
+  container: z.string(),
+  spec: ContainerSpec,
+  stoppedAt: z.number().optional(),
+});
+
+/** Waits until the new container is healthy, then gives it the configured restart policy. */
+export const healthWait = task({
+  name: 'health.wait',
+  version: 1,
+  scope: 'instance',
+  summary: 'Waits until the new container proves that it works; then it may outlive a reboot.',
+  provides: 'healthy',
+  input: z.strictObject({
+    container: z.string(),
+    rollout: Rollout,
+    fresh: z.boolean(),
+    stopped: z.strictObject({ at: z.number().optional() }).optional(),
+  }),
+  intent: HealthIntent,
+  receipt: z.strictObject({
+    /** How long nothing answered on this instance, in ms. */
+    gap: z.number().optional(),
+  }),
+  defaults: {
+    container: '{{ container.name }}',
+    rollout: '{{ rollout }}',
+    fresh: '{{ started.fresh }}',
+    stopped: '{{ stopped }}',
+  },
+  title: ({ rollout }, { service }) =>
+    `wait until ${service?.name} release ${rollout.release.number} is healthy`,
+  check(facts, input, subject) {
+    if (!input.fresh) return { kind: 'done', because: 'it runs already', receipt: {} };
+    const { host } = placeOf(facts, subject);
+    return {
+      kind: 'todo',
+      changes: [{ host: host.host, text: `wait until ${input.container} is healthy` }],
+      intent: {
+        container: input.container,
+        spec: input.rollout.release.spec,
+        ...(input.stopped?.at === undefined ? {} : { stoppedAt: input.stopped.at }),
+      },
+      expect: {},
+      foresee: (later) => later,
+    };
+  },
+  async apply(context, { container, spec, stoppedAt }) {
+    const host = context.world.host(hostName(context.subject));
+    await untilHealthy(host, container, spec, context);
+    const gap = stoppedAt === undefined ? undefined : Math.max(0, context.clock.now().getTime() - stoppedAt);
+    await host.engine.setRestart(container, spec.restart);
+    return gap === undefined ? {} : { gap };
+  },
+  undo: () => Promise.resolve(),
+});

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { containerOf, containersOf, isOurs, withHost } from '../domain/container.js';
+import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
+import { label } from '../domain/labels.js';
+import { lineage, lineName, linesKept, releaseLog } from '../domain/log.js';
+import type { Activation, Release } from '../domain/release.js';
+import { isUp, Rollout } from '../domain/rollout.js';
+import type { Service } from '../domain/service.js';
+import type { RunInfo, Subject } from '../domain/task.js';
+import { hostName, placeOf, task } from './world.js';
+
+const PruneIntent = z.strictObject({
+  containers: z.array(z.string()),
+  images: z.array(z.string()),
+  volumes: z.array(z.string()),
+});
+
+/** Removes what no rollback will need. */
+export const releasePrune = task({
+  name: 'release.prune',
+  version: 1,
+  scope: 'instance',
+  summary: 'Removes containers, images and log lines of releases older than those that are kept.',
+  input: z.strictObject({ rollout: Rollout }),
+  intent: PruneIntent,
+  receipt: z.strictObject({ removed: z.int() }),
+  defaults: { rollout: '{{ rollout }}' },
+  title: (_, { service }) => `remove old releases of ${service?.name}`,
+  check(facts, { rollout }, subject) {
+    const { service, host } = placeOf(facts, subject);
+    const intent = prunable(facts, host, subject, service, rollout);
+    const names = [...intent.containers, ...intent.images, ...intent.volumes];
+    if (names.length === 0)
+      return { kind: 'done', because: 'nothing is old enough', receipt: { removed: 0 } };
+    return {
+      kind: 'todo',
+      changes: names.map((name) => ({ host: host.host, text: `remove ${name}` })),
+      intent,
+      expect: { removed: names.length },
+      foresee: withHost(host.host, (known) => ({
+        ...known,
+        containers: known.containers.filter(({ name }) => !intent.containers.includes(name)),
+        images: known.images.filter(
+          ({ digests }) => !digests.some((digest) => intent.images.includes(digest)),
+        ),
+      })),
+    };
+  },
+  async apply({ world, subject }, { containers, images, volumes }) {
+    const { engine } = world.host(hostName(subject));
+    await Promise.all(containers.map((name) => engine.remove(name)));
+    await Promise.all([
+      ...images.map((image) => engine.removeImage(image)),
+      ...volumes.map((name) => engine.removeVolume(name)),
+    ]);
+    return { removed: containers.length + images.length + volumes.length };
+  },
+  undo: { never: 'a removed container is made again from the release log when a rollback needs it' },
+});
+
+/** Never what serves, is current, is what a rollback would bring back, or is among the newest that are kept. */
+function prunable(
+  facts: Facts,
+  host: HostFacts,
+  subject: Subject,
+  service: Service,
+  rollout: Rollout,
+): z.infer<typeof PruneIntent> {
+  const { run } = subject;
+  const log = releaseLog(facts, service.name);
+  const kept = [...lineage(log).slice(-service.keep), ...recent(log, service.keep), rollout.release];
+  const keptContainers = kept.map((release) => containerOf(host, run, service.name, release)?.name);
+  const old = [...containersOf(host, run, service.name), ...commands(host, run, service.name)].filter(
+    (container) => !isUp(container) && isOurs(container, run) && !keptContainers.includes(container.name),
+  );
+  const removed = new Set(old.map(({ name }) => name));
+  const used = new Set([
+    ...kept.map((release) => release.spec.image),
+    ...host.containers.filter(({ name }) => !removed.has(name)).map(({ image }) => image),
+  ]);
+  const repositories = new Set(log.map((line) => line.release.spec.image.split('@')[0]));
+  const images = host.images
+    .flatMap(({ digests }) => digests)
+    .filter(
+      (digest) =>
+        repositories.has(digest.split('@')[0]) &&
+        !used.has(digest) &&
+        (wasOurs(log, digest) || old.some(({ image }) => image === digest)),
+    );
+  const lines = (host.log[service.name] ?? []).slice(0, -linesKept);
+  return {
+    containers: [...removed],
+    images,
+    volumes: lines.map((line) => lineName(run, service.name, line.order)),
+  };
+}
+
+function recent(log: readonly Activation[], count: number): readonly Release[] {
+  const newest = [...log].reverse().map((line) => line.release);
+  return newest
+    .filter((release, index) => newest.findIndex(({ number }) => number === release.number) === index)
+    .slice(0, count);
+}
+
+function commands(host: HostFacts, run: RunInfo, service: string): readonly ContainerFacts[] {
+  return host.containers.filter(
+    (container) =>
+      isOurs(container, run) &&
+      container.labels[label.service] === service &&
+      container.labels[label.role] === 'command',
+  );
+}
+
+function wasOurs(log: readonly Activation[], digest: string): boolean {
+  return log.some((line) => line.release.spec.image === digest);
+}

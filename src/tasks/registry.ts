@@ -1,0 +1,30 @@
+import type { Facts } from '../domain/facts.js';
+import type { Registry } from '../engine/ports.js';
+import { releaseCommand } from './command.js';
+import { containerCreate, containerStart, containerStop } from './container.js';
+import { healthWait } from './health.js';
+import { imagePull, imageResolve } from './image.js';
+import { releasePrune } from './prune.js';
+import { releaseCommit, releaseRecall } from './release.js';
+import { rolloutResolve } from './rollout.js';
+import { shellLocal, shellRemote } from './shell.js';
+import type { World } from './world.js';
+
+const all = [
+  containerCreate,
+  containerStart,
+  containerStop,
+  healthWait,
+  imagePull,
+  imageResolve,
+  releaseCommand,
+  releaseCommit,
+  releasePrune,
+  releaseRecall,
+  rolloutResolve,
+  shellLocal,
+  shellRemote,
+];
+
+/** The tasks that ship with oneclick, by name. */
+export const tasks: Registry<Facts, World> = new Map(all.map((task) => [task.name, task]));

@@ -1,0 +1,244 @@
+import { z } from 'zod';
+import { withHost } from '../domain/container.js';
+import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
+import { Failure } from '../domain/failure.js';
+import { environmentLabels, label, releaseOf } from '../domain/labels.js';
+import {
+  current,
+  findRelease,
+  highestOrder,
+  lineName,
+  linesKept,
+  previous,
+  releaseLog,
+} from '../domain/log.js';
+import { Activation, type Release } from '../domain/release.js';
+import { Rollout, serving } from '../domain/rollout.js';
+import type { Service } from '../domain/service.js';
+import type { Subject } from '../domain/task.js';
+import type { Host } from '../host/host.js';
+import { serviceOf, task } from './world.js';
+
+/** Chooses the release that a rollback brings back. */
+export const releaseRecall = task({
+  name: 'release.recall',
+  version: 1,
+  scope: 'service',
+  summary: 'Chooses the activation before the current one, or the release asked for.',
+  provides: 'recalled',
+  input: z.strictObject({ to: z.int().min(0).optional() }),
+  intent: z.strictObject({}),
+  receipt: z.strictObject({ number: z.int(), image: z.string(), reference: z.string() }),
+  title: (_, subject) => `choose the release of ${serviceOf(subject).name} to bring back`,
+  check(facts, { to }, subject) {
+    const service = serviceOf(subject);
+    const log = releaseLog(facts, service.name);
+    const active = current(log);
+    if (active === undefined)
+      return blocked('release.none', `${service.name} has no release yet`, 'oneclick deploy');
+    const mixed = to === undefined ? mixedHosts(facts, subject, service, active.release) : [];
+    if (mixed.length > 0) {
+      const message = `${service.name} runs other releases than ${active.release.number} on ${mixed.join(', ')}`;
+      return blocked(
+        'release.mixed',
+        message,
+        `say which one should run everywhere: --to ${active.release.number}`,
+      );
+    }
+    const choice = choose(facts, subject, service, to);
+    if (choice === undefined) {
+      const known = [...new Set(log.map((line) => line.release.number))];
+      const message =
+        to === undefined
+          ? `${service.name} has no release before ${active.release.number}`
+          : `${service.name} has no release ${to}`;
+      return blocked(
+        'release.unknown',
+        message,
+        known.length < 2 ? 'there is nothing to go back to' : `it has ${known.join(', ')}`,
+      );
+    }
+    const { number, reference, spec } = choice;
+    const same = number === active.release.number;
+    const because = same
+      ? `${service.name} was not part of the last run: it stays on release ${number}`
+      : `${service.name} goes back from release ${active.release.number} to ${number} (${reference})`;
+    return { kind: 'done', because, receipt: { number, reference, image: spec.image } };
+  },
+  apply: () => Promise.reject(new Error('release.recall has nothing to apply')),
+  undo: () => Promise.resolve(),
+});
+
+function blocked(code: string, message: string, hint: string) {
+  return { kind: 'blocked' as const, problems: [new Failure('usage', code, message, { hint })] };
+}
+
+/** Services that the last run did not activate stay: a rollback takes back one run, and no more. */
+function choose(
+  facts: Facts,
+  subject: Subject,
+  service: Service,
+  to: number | undefined,
+): Release | undefined {
+  const log = releaseLog(facts, service.name);
+  if (to !== undefined) return findRelease(log, to);
+  const active = current(log);
+  const others = subject.services.length > 1;
+  if (others && active !== undefined && active.order < lastOrder(facts, subject)) return active.release;
+  const before = previous(log);
+  const stays =
+    others && subject.services.some((other) => previous(releaseLog(facts, other.name)) !== undefined);
+  return before ?? (stays ? active?.release : undefined);
+}
+
+/** The order of the last run among the services of this one. */
+function lastOrder(facts: Facts, { services }: Subject): number {
+  const orders = services.map((service) => current(releaseLog(facts, service.name))?.order ?? 0);
+  return Math.max(0, ...orders, services.length === 0 ? highestOrder(facts) : 0);
+}
+
+function mixedHosts(facts: Facts, { run }: Subject, service: Service, active: Release): readonly string[] {
+  return service.instances.flatMap(({ host }) => {
+    const known = facts.hosts[host];
+    if (known === undefined) return [];
+    const running = serving(known, run, service.name);
+    const others = running.filter((container) => isOther(container, active));
+    return others.length > 0 && others.length === running.length ? [host] : [];
+  });
+}
+
+function isOther(container: ContainerFacts, active: Release): boolean {
+  return active.adopted === undefined
+    ? releaseOf(container) !== active.number
+    : container.name !== active.adopted;
+}
+
+const CommitIntent = z.strictObject({
+  /** By host: the lines that it lacks. */
+  lines: z.record(z.string(), z.array(Activation)),
+  order: z.int(),
+});
+
+/** Makes the new release the current one, by a line in the log of every host. */
+export const releaseCommit = task({
+  name: 'release.commit',
+  version: 1,
+  scope: 'service',
+  summary: 'Writes the new release into the release log of every host: from here on only forward.',
+  commits: true,
+  input: z.strictObject({ rollout: Rollout }),
+  intent: CommitIntent,
+  receipt: z.strictObject({ order: z.int() }),
+  defaults: { rollout: '{{ rollout }}' },
+  title: ({ rollout }, { service }) =>
+    `make ${service?.name} release ${rollout.release.number} the current one`,
+  check(facts, { rollout }, subject) {
+    const service = serviceOf(subject);
+    const wanted = [...releaseLog(facts, service.name), ...newLines(rollout, subject, facts)];
+    const lines = missingLines(facts, service, wanted);
+    const hosts = Object.keys(lines);
+    if (hosts.length === 0) {
+      const because = `release ${rollout.release.number} is in the log of every host`;
+      return { kind: 'done', because, receipt: { order: rollout.order } };
+    }
+    return {
+      kind: 'todo',
+      changes: hosts.map((host) => ({ host, text: `log ${service.name} release ${rollout.release.number}` })),
+      intent: { lines, order: rollout.order },
+      expect: { order: rollout.order },
+      foresee: (later) =>
+        hosts.reduce((known, host) => withHost(host, withLines(service.name, wanted))(known), later),
+    };
+  },
+  async apply({ world, subject, warn }, { lines, order }) {
+    const written = await Promise.allSettled(
+      Object.entries(lines).map(([host, missing]) => writeLines(world.host(host), subject, missing)),
+    );
+    const failures = written.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    if (failures.length === 0) return { order };
+    if (failures.length === written.length) throw commitFailure(failures);
+    for (const failure of failures) {
+      if (!(failure instanceof Failure)) throw failure;
+      warn(`${failure.host}: the release is not in its log (${failure.message}); the next run mends that`);
+    }
+    return { order };
+  },
+  async undo({ world, subject }, { lines, order }) {
+    for (const host of Object.keys(lines)) {
+      const { engine } = world.host(host);
+      const found = await engine.volumes(`${label.log}=${subject.run.project}/${subject.run.environment}`);
+      if (!found.some(({ name }) => name === lineName(subject.run, serviceOf(subject).name, order))) continue;
+      throw new Failure('changed', 'commit.done', 'the new release is in the release log already', {
+        host,
+        hint: 'bring the old one back: oneclick rollback',
+      });
+    }
+  },
+});
+
+/** What no host has written is not activated; where the answer was lost, nobody knows. */
+function commitFailure(failures: readonly unknown[]): unknown {
+  const [first] = failures;
+  const lost = failures.find((failure) => failure instanceof Failure && failure.kind === 'unreachable');
+  if (!(lost instanceof Failure)) return first;
+  return new Failure(
+    'changed',
+    'commit.unknown',
+    `it is not known whether the release was logged: ${lost.message}`,
+    {
+      ...(lost.host === undefined ? {} : { host: lost.host }),
+      hint: 'look, then go on: oneclick status, oneclick resume',
+    },
+  );
+}
+
+function newLines(rollout: Rollout, { run }: Subject, facts: Facts): readonly Activation[] {
+  const common = { run: run.id, who: run.who, at: run.started };
+  const { adopted, release, order, kind } = rollout;
+  const zero: Activation[] =
+    adopted === undefined ? [] : [{ ...common, order: order - 1, kind: 'adopt', release: adopted }];
+  const logged =
+    kind === 'same' ||
+    Object.values(facts.hosts).some((host) =>
+      Object.values(host.log)
+        .flat()
+        .some(
+          (line) => line.order === order && line.run === run.id && line.release.number === release.number,
+        ),
+    );
+  return logged
+    ? []
+    : [...zero, { ...common, order, kind: kind === 'rollback' ? 'rollback' : 'deploy', release }];
+}
+
+function missingLines(
+  facts: Facts,
+  service: Service,
+  wanted: readonly Activation[],
+): Record<string, Activation[]> {
+  const recent = wanted.slice(-linesKept);
+  const missing = service.instances.map(({ host }) => {
+    const known = new Set((facts.hosts[host]?.log[service.name] ?? []).map((line) => line.order));
+    return [host, recent.filter((line) => !known.has(line.order))] as const;
+  });
+  return Object.fromEntries(missing.filter(([, lines]) => lines.length > 0));
+}
+
+function withLines(service: string, lines: readonly Activation[]): (host: HostFacts) => HostFacts {
+  return (host) => ({ ...host, log: { ...host.log, [service]: lines } });
+}
+
+/**
+ * A line is a volume without data whose labels hold it. Whoever may use a host's engine can read and write it, no other
+ * permission or folder is needed, and it is made at once or not at all.
+ */
+async function writeLines(host: Host, subject: Subject, lines: readonly Activation[]): Promise<void> {
+  for (const line of lines) {
+    await host.engine.ensureVolume(lineName(subject.run, serviceOf(subject).name, line.order), {
+      ...environmentLabels(subject.run),
+      [label.service]: serviceOf(subject).name,
+      [label.log]: `${subject.run.project}/${subject.run.environment}`,
+      [label.activation]: JSON.stringify(line),
+    });
+  }
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import type { Facts } from '../domain/facts.js';
+import { Failure } from '../domain/failure.js';
+import { releaseLog } from '../domain/log.js';
+import { deadCandidates, Rollout, rolloutBack, rolloutOf } from '../domain/rollout.js';
+import type { Service } from '../domain/service.js';
+import type { Subject } from '../domain/task.js';
+import { ResolvedImage } from './image.js';
+import { serviceOf, task } from './world.js';
+
+/** Decides once which release comes and which one is old. */
+export const rolloutResolve = task({
+  name: 'rollout.resolve',
+  version: 1,
+  scope: 'service',
+  summary:
+    'Decides which release comes: a new one, the current one where it is missing, or one from the log.',
+  provides: 'rollout',
+  input: z.strictObject({
+    image: ResolvedImage.optional(),
+    /** A release of the log, by number; without it a release is made of the image. */
+    release: z.int().min(0).optional(),
+    /** A container to take over as release 0. */
+    adopt: z.string().optional(),
+    todaysSecrets: z.boolean().default(false),
+  }),
+  intent: z.strictObject({}),
+  receipt: Rollout,
+  defaults: { image: '{{ image }}' },
+  title: (_, subject) => `decide on the release of ${serviceOf(subject).name}`,
+  check(facts, input, subject) {
+    const service = serviceOf(subject);
+    const problem = adoptProblem(facts, service, input.adopt);
+    if (problem !== undefined) return { kind: 'blocked', problems: [problem] };
+    const rollout = decide(facts, input, subject);
+    if (rollout === undefined) {
+      const known = releaseLog(facts, service.name).map((line) => line.release.number);
+      const message = `${service.name} has no release ${input.release}`;
+      const hint = known.length === 0 ? 'deploy it first' : `it has ${[...new Set(known)].join(', ')}`;
+      return { kind: 'blocked', problems: [new Failure('usage', 'release.unknown', message, { hint })] };
+    }
+    return { kind: 'done', because: describe(rollout) + leftovers(facts, subject), receipt: rollout };
+  },
+  apply: () => Promise.reject(new Error('rollout.resolve has nothing to apply')),
+  undo: () => Promise.resolve(),
+});
+
+type Input = {
+  image?: z.infer<typeof ResolvedImage> | undefined;
+  release?: number | undefined;
+  adopt?: string | undefined;
+  todaysSecrets: boolean;
+};
+
+function decide(facts: Facts, input: Input, subject: Subject): Rollout | undefined {
+  const service = serviceOf(subject);
+  if (input.release !== undefined) return rolloutBack(facts, service, input.release, input.todaysSecrets);
+  if (input.image === undefined) throw new Error(`${subject.step}: bound without image and release`);
+  return rolloutOf(facts, subject.run, service, input.image, input.adopt);
+}
+
+function describe({ kind, release, before, adopted }: Rollout): string {
+  const name = `release ${release.number} (${release.reference})`;
+  if (kind === 'same') return `${name} is the current one`;
+  if (adopted !== undefined) return `${name} replaces ${adopted.adopted}, kept as release 0`;
+  return before === undefined ? `${name} is the first` : `${name} replaces release ${before.number}`;
+}
+
+/** Says what a dead run left on the hosts of the service. */
+function leftovers(facts: Facts, subject: Subject): string {
+  const service = serviceOf(subject);
+  const found = service.instances.flatMap(({ host }) => {
+    const known = facts.hosts[host];
+    return known === undefined ? [] : deadCandidates(known, facts, subject.run, service.name).map(() => host);
+  });
+  return found.length === 0 ? '' : `; a run that died left candidates on ${[...new Set(found)].join(', ')}`;
+}
+
+function adoptProblem(facts: Facts, service: Service, adopt: string | undefined): Failure | undefined {
+  if (adopt === undefined) return undefined;
+  if (releaseLog(facts, service.name).length > 0) {
+    return new Failure(
+      'usage',
+      'adopt.late',
+      `${service.name} has releases already: nothing is left to adopt`,
+      {
+        hint: 'leave --adopt out',
+      },
+    );
+  }
+  const hosts = service.instances.map(({ host }) => facts.hosts[host]);
+  const found = hosts.some((host) => host?.containers.some((container) => container.name === adopt));
+  if (found) return undefined;
+  const names = hosts.flatMap((host) => host?.containers.map((container) => container.name) ?? []);
+  return new Failure('usage', 'adopt.unknown', `no host of ${service.name} has a container named ${adopt}`, {
+    hint: names.length === 0 ? 'leave --adopt out' : `there are ${[...new Set(names)].join(', ')}`,
+  });
+}
