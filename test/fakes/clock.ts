@@ -39,6 +39,11 @@ export class MovableClock implements Clock {
     });
   }
 
+  /** Time passes at once while nothing runs, as when the process is suspended; sleepers wake with the next advance. */
+  jump(ms: number): void {
+    this.#now += ms;
+  }
+
   /** Moves time on by `ms`, waking sleepers in order and letting what they started run in between. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;

@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import type { Held } from '../../src/host/host.js';
+
+/** A process on this machine instead of a host; `kill` ends its first process by a signal. */
+export function heldHere(
+  argv: readonly string[],
+): Held & { readonly pid: number; kill(signal: NodeJS.Signals): void } {
+  const [program = '', ...args] = argv;
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.on('error', () => undefined);
+  return {
+    pid: child.pid ?? 0,
+    kill: (signal) => child.kill(signal),
+    lines: createInterface({ input: child.stdout }),
+    write: (line) => child.stdin.write(`${line}\n`),
+    ended: new Promise((resolve) => child.on('close', (code) => resolve(code ?? undefined))),
+    end: () => child.stdin.end(),
+  };
+}
+
+/** A process that says and does what the test makes it. */
+export class FakeHeld implements Held {
+  readonly lines = new Readable({ objectMode: true, read: () => undefined });
+  readonly written: string[] = [];
+  readonly ended: Promise<number | undefined>;
+  exit: (code: number | undefined) => void = () => undefined;
+  /** Answers what is written. */
+  onWrite: (line: string) => void = () => undefined;
+
+  constructor(...first: readonly string[]) {
+    this.ended = new Promise((resolve) => {
+      this.exit = (code) => {
+        this.lines.push(null);
+        resolve(code);
+      };
+    });
+    for (const line of first) this.say(line);
+  }
+
+  say(line: string): void {
+    this.lines.push(line);
+  }
+
+  write(line: string): void {
+    this.written.push(line);
+    this.onWrite(line);
+  }
+
+  end(): void {
+    this.exit(0);
+  }
+}
