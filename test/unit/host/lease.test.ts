@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/domain/clock.js';
 import type { Failure } from '../../../src/domain/failure.js';
 import type { RunInfo } from '../../../src/domain/task.js';
+import type { Lease } from '../../../src/engine/ports.js';
 import { endLeases, HostLeases, leaseHolders } from '../../../src/host/lease.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { FakeHeld, heldHere } from '../../fakes/held.js';
@@ -27,19 +28,26 @@ describe('with real holders, a lease', () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'lease-'));
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
+  const taken: Lease[] = [];
+  afterEach(async () => {
+    await Promise.all(taken.splice(0).map((lease) => lease.release()));
+    rmSync(folder, { recursive: true });
+  });
   const machine = (name: string) =>
     new FakeHost(name, { clock: systemClock, holds: heldHere, answers: [runsHere(folder)] });
-  const leases = (...list: FakeHost[]) =>
-    new HostLeases(hosts(...list), { clock: systemClock, random: () => 0, folder });
+  const take = async (host: FakeHost, who: RunInfo) => {
+    const leases = new HostLeases(hosts(host), { clock: systemClock, random: () => 0, folder });
+    const lease = await leases.take([host.name], who);
+    taken.push(lease);
+    return lease;
+  };
 
   it('keeps every other run of the environment out, by name and step, until it is released', async () => {
     const host = machine('web-1');
-    const lease = await leases(host).take(['web-1'], run);
+    const lease = await take(host, run);
     lease.describe('web/web-1/container.start');
-    const refused = (await leases(host)
-      .take(['web-1'], ben)
-      .catch((error: unknown) => error)) as Failure;
+    while ((await leaseHolders([host], run, folder))[0]?.step === '');
+    const refused = (await take(host, ben).catch((error: unknown) => error)) as Failure;
     expect(refused).toMatchObject({ kind: 'lease', code: 'lease.held', host: 'web-1' });
     expect(refused.message).toContain('ana@laptop');
     expect(refused.message).toContain('deploy run-1, at web/web-1/container.start');
@@ -51,19 +59,19 @@ describe('with real holders, a lease', () => {
     await lease.release();
     expect(lease.lost.aborted).toBe(false);
     expect(await leaseHolders([host], run, folder)).toEqual([]);
-    await (await leases(host).take(['web-1'], ben)).release();
+    await (await take(host, ben)).release();
   });
 
   it('of another environment is another lease', async () => {
     const host = machine('web-1');
-    const one = await leases(host).take(['web-1'], run);
-    const other = await leases(host).take(['web-1'], { ...run, environment: 'staging' });
+    const one = await take(host, run);
+    const other = await take(host, { ...run, environment: 'staging' });
     await Promise.all([one.release(), other.release()]);
   });
 
   it('that is taken away is lost', async () => {
     const host = machine('web-1');
-    const lease = await leases(host).take(['web-1'], run);
+    const lease = await take(host, run);
     const lost = new Promise((resolve) =>
       lease.lost.addEventListener('abort', () => resolve(lease.lost.reason)),
     );
