@@ -32,16 +32,25 @@ export function parseImage(text: string): ImageReference {
       },
     );
   }
-  // `acme/web` is a path of Docker Hub; only a first part with a dot, a port, or `localhost` is a registry.
-  const isRegistry = first !== undefined && (/[.:]/.test(first) || first === 'localhost');
+  const isRegistry = first !== undefined && namesRegistry(repository);
+  const isHub = !isRegistry || first === 'docker.io' || first === 'index.docker.io';
   const path = isRegistry || first === undefined ? rest : `${first}/${rest}`;
   return {
-    registry: isRegistry ? first : 'docker.io',
-    path: isRegistry || path.includes('/') ? path : `library/${path}`,
+    registry: isHub ? 'docker.io' : first,
+    path: isHub && !path.includes('/') ? `library/${path}` : path,
     repository,
     ...(tag === undefined ? {} : { tag }),
     ...(digest === undefined ? {} : { digest }),
   };
+}
+
+/**
+ * Whether a reference names its registry: `acme/web` is a path of Docker Hub; only a first part with a dot, a port, an upper-case
+ * letter, or `localhost` is a registry (https://github.com/distribution/reference/blob/main/normalize.go).
+ */
+export function namesRegistry(text: string): boolean {
+  const [first = '', ...rest] = text.split('/');
+  return rest.length > 0 && (/[.:A-Z]/.test(first) || first === 'localhost');
 }
 
 /** The same repository at this tag. */

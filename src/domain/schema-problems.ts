@@ -94,6 +94,8 @@ function settle(issue: Issue): readonly Issue[] {
 function words(issue: Issue, value: unknown): string {
   if (issue.code === 'invalid_type' || issue.code === 'invalid_value' || issue.code === 'invalid_union') {
     if (value === undefined) return 'is missing';
+    // A message of the schema's own says more than what zod says by itself.
+    if (!issue.message.startsWith('Invalid ')) return issue.message;
     const expected = wanted(issue);
     if (issue.code === 'invalid_type') return `expected ${oneOf(expected)}, not ${shown(value)}`;
     return `${shown(value)} ${expected.length === 0 ? 'does not fit' : `is not ${oneOf(expected)}`}`;

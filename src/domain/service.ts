@@ -25,7 +25,16 @@ export type Health = z.infer<typeof Health>;
 
 /** Where the image comes from: built from the project's commit, or fixed by its reference. */
 export const ImageSource = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('build'), repository: z.string(), context: z.string() }),
+  z.strictObject({
+    kind: z.literal('build'),
+    repository: z.string(),
+    /** An absolute path. */
+    context: z.string(),
+    /** From the context; `Dockerfile` by default. */
+    dockerfile: z.string().optional(),
+    target: z.string().optional(),
+    args: z.record(z.string(), z.string()).optional(),
+  }),
   z.strictObject({
     kind: z.literal('fixed'),
     reference: z.string(),

@@ -36,7 +36,9 @@ export interface Source {
     message: string,
     options?: { readonly end?: End; readonly suggestion?: string },
   ): Problem;
-  /** The same, `offset` characters into the value, for plain one-line values; else at its start. */
+  /** The single value at `path` as it is written (`1.10`, not 1.1), without quotes; undefined where there is none. */
+  written(path: Path): string | undefined;
+  /** The same as {@link Source.problem}, `offset` characters into the value, for plain one-line values; else at its start. */
   problemWithin(path: Path, offset: number, message: string, suggestion?: string): Problem;
 }
 
@@ -73,6 +75,7 @@ export function readSource(file: string, text: string, code?: string): Source {
     problems: reader.problems,
     problem: (path, message, options = {}) =>
       at(reader.offset(document.contents, path, options.end ?? 'value'), message, options.suggestion),
+    written: (path) => reader.written(document.contents, path),
     problemWithin: (path, offset, message, suggestion) => {
       const start = reader.offset(document.contents, path, 'value');
       const node = reader.node(document.contents, path);
@@ -193,6 +196,11 @@ class Reader {
 
   node(root: Child, path: Path): Child {
     return path.reduce<Child>((node, key) => this.#child(node, key)?.value, root);
+  }
+
+  written(root: Child, path: Path): string | undefined {
+    const node = this.#follow(this.node(root, path));
+    return isScalar(node) ? node.source : undefined;
   }
 
   offset(root: Child, path: Path, end: End): number {

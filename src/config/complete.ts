@@ -1,0 +1,165 @@
+import { namesRegistry, parseImage } from '../domain/image.js';
+import type { ImageSource, Service } from '../domain/service.js';
+import type { Path } from '../domain/source.js';
+import { absolutePath } from './files.js';
+import { given, type Layers } from './layers.js';
+import { parsePort } from './notation.js';
+import type { WrittenService } from './service.js';
+
+/** A service without what the environment's hosts decide. */
+export type CompleteService = Omit<Service, 'instances' | 'needs'>;
+
+/** Times in ms. */
+const defaults = {
+  health: { interval: 500, timeout: 5000, deadline: 60_000, settle: 3000 },
+  stop: { timeout: 10_000 },
+  releaseCommand: { timeout: 600_000, onLaterFailure: 'revert' },
+  restart: 'unless-stopped',
+  swap: 'plain',
+  keep: 5,
+} as const;
+
+/** The service with every default filled in; what is wrong is reported to the layers. */
+export function completeService(layers: Layers, name: string, home: string): CompleteService {
+  const written = layers.service(name);
+  const at = (...keys: Path) => ['services', name, ...keys];
+  checkSwap(layers, written, at);
+  const { port, health, stop } = written;
+  if (health?.path && !port)
+    layers.report(at('health', 'path'), 'a path needs a port: write port, or leave the path out');
+  return {
+    name,
+    image: imageSource(layers, name, written, home),
+    health: { ...defaults.health, ...given(health ?? {}) },
+    env: environmentVariables(layers, name, written),
+    secrets: [...new Set(written.secrets ?? [])],
+    volumes: written.volumes ?? [],
+    restart: restartPolicy(layers, written, at('restart')),
+    stop: { ...defaults.stop, ...given(stop ?? {}) },
+    swap: written.swap ?? defaults.swap,
+    singleton: written.singleton ?? false,
+    keep: written.keep ?? defaults.keep,
+    docker: written.docker ?? {},
+    ...given({
+      port: port ? parsePort(port) : undefined,
+      command: written.command,
+      memory: written.memory,
+      cpus: written.cpus,
+      user: written.user,
+      releaseCommand: releaseCommand(layers, written, at('release_command')),
+    }),
+  };
+}
+
+function checkSwap(layers: Layers, written: WrittenService, at: (...keys: Path) => Path): void {
+  if (written.swap !== 'beside') return;
+  const why = written.singleton
+    ? 'a singleton never runs twice'
+    : written.volumes?.length
+      ? 'two containers must not share its volumes'
+      : undefined;
+  if (why !== undefined) layers.report(at('swap'), `cannot be beside: ${why}; write plain or drain`);
+  if (!written.port) layers.report(at('swap'), 'cannot be beside: it has no port for a load balancer');
+}
+
+function restartPolicy(layers: Layers, { restart }: WrittenService, at: Path): Service['restart'] {
+  if (restart !== 'always') return restart ?? defaults.restart;
+  layers.warn(
+    at,
+    'always is taken as unless-stopped: with always, Docker starts the stopped containers that are kept to go back to along with its engine',
+  );
+  return 'unless-stopped';
+}
+
+function releaseCommand(layers: Layers, written: WrittenService, at: Path): Service['releaseCommand'] {
+  const { release_command: release } = written;
+  if (!release) return undefined;
+  const { command, timeout, on_later_failure: underscored, 'on-later-failure': dashed } = release;
+  if (dashed && underscored) layers.report(at, 'on_later_failure is here twice, once with dashes');
+  if (!command) layers.report(at, 'release_command: command is missing');
+  return {
+    command: command ?? [],
+    onLaterFailure: underscored ?? dashed ?? defaults.releaseCommand.onLaterFailure,
+    timeout: timeout ?? defaults.releaseCommand.timeout,
+  };
+}
+
+function environmentVariables(layers: Layers, name: string, written: WrittenService): Record<string, string> {
+  const base = layers.project.written.services[name]?.env ?? {};
+  const over = layers.environment.written.services?.[name]?.env ?? {};
+  for (const [key, value] of Object.entries(base))
+    if (value === null && !Object.hasOwn(over, key))
+      layers.report(['services', name, 'env', key], `${key} has no value: write "" or \${${key}}`);
+  for (const secret of written.secrets ?? [])
+    if (Object.hasOwn(written.env ?? {}, secret))
+      layers.report(['services', name, 'env', secret], `${secret} is also named under secrets`, {
+        end: 'key',
+      });
+  return putAll(layers, written.env ?? {}, ['services', name, 'env']);
+}
+
+/** Values as they were written: `1.10` stays `1.10`. */
+function putAll(layers: Layers, values: Readonly<Record<string, string | null>>, at: Path) {
+  return Object.fromEntries(
+    Object.entries(values).map(([key, value]) => {
+      const { source, path } = layers.place([...at, key]);
+      const text = source.written(path) ?? value ?? '';
+      return [key, layers.put(text, (message) => layers.report([...at, key], message))];
+    }),
+  );
+}
+
+function imageSource(layers: Layers, name: string, written: WrittenService, home: string): ImageSource {
+  const at = ['services', name];
+  const { build } = written;
+  const report = (message: string) => layers.report([...at, 'image'], message);
+  const image = written.image ? layers.put(written.image, report) : undefined;
+  if (!build) {
+    if (image === undefined) layers.report(at, `${name} has neither image nor build`, { end: 'key' });
+    else if (layers.isFinal(image)) layers.attempt(() => parseImage(image), report);
+    return { kind: 'fixed', reference: image ?? '' };
+  }
+  const { dockerfile, target } = build;
+  const args = build.args ? putAll(layers, build.args, [...at, 'build', 'args']) : undefined;
+  return {
+    kind: 'build',
+    repository: repository(layers, name, image),
+    context: absolutePath(build.context ?? '.', layers.project.folder, home),
+    ...given({
+      dockerfile,
+      target,
+      args,
+    }),
+  };
+}
+
+/** Where the builds of a service go: `image` if that names a registry, else below the environment's registry. */
+function repository(layers: Layers, name: string, image: string | undefined): string {
+  const registry = registryOf(layers);
+  const path = image ?? `${layers.project.written.project}-${name}`;
+  const report = (message: string) =>
+    layers.report(image === undefined ? ['registry'] : ['services', name, 'image'], message);
+  if (image === undefined && registry === undefined) {
+    if (layers.variables !== undefined)
+      layers.report(
+        ['services', name, 'build'],
+        `${name} is built, and ${layers.environment.name} has no registry to push it to: write registry, or image`,
+        { end: 'key' },
+      );
+    return path;
+  }
+  const full = registry === undefined || namesRegistry(path) ? path : `${registry}/${path}`;
+  if (!layers.isFinal(full)) return path;
+  const parsed = layers.attempt(() => parseImage(full), report);
+  if (parsed === undefined) return path;
+  if (parsed.tag !== undefined || parsed.digest !== undefined)
+    report('a built image has no tag here: it follows the commit');
+  return parsed.repository;
+}
+
+/** The registry of the environment with its variables put in, if it has one. */
+export function registryOf(layers: Layers): string | undefined {
+  const written = layers.environment.written.registry ?? layers.project.written.registry;
+  if (!written) return undefined;
+  return layers.put(written, (message) => layers.report(['registry'], message)).replace(/\/+$/, '');
+}

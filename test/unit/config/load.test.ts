@@ -1,0 +1,132 @@
+import { describe, expect, it } from '@jest/globals';
+import { loadProject, resolveEnvironment } from '../../../src/config/load.js';
+import { Failure } from '../../../src/domain/failure.js';
+import { settingOf } from './setting.js';
+
+const shop = `project: shop
+registry: ghcr.io/acme
+ssh: {user: deploy, key: ~/.ssh/shop, bastion: "jump@gate.example.com:2222"}
+services:
+  web:
+    build: .
+    port: "80:3000"
+    health: /up
+    env: {VERSION: 1.10, GREETING: "hi \${NAME:-you}"}
+    needs: [db]
+  worker: {build: ., command: node worker.js}
+  db: {image: "postgres:16", volumes: ["data:/var/lib/postgresql/data"]}
+environments:
+  production:
+    hosts:
+      web-1: 10.0.0.1
+      web-2: {address: 10.0.0.2, id: i-0123456789abcdef0}
+    services:
+      web: {health: {deadline: 2m}, env: {GREETING: null, MODE: live}}
+      worker: {hosts: [web-2]}
+      db: null
+  staging: {hosts: [10.1.0.1]}
+`;
+
+const user = `hosts:
+  sandbox-1: {address: 172.20.0.2, port: 22, id: m-1}
+ssh: {user: deploy, key: key, known_hosts: /state/known_hosts}
+registry: 127.0.0.1:5055
+`;
+
+const setting = settingOf({ '/project/oneclick.yml': shop, '/state/environments/sandbox.yml': user });
+
+async function resolved(name?: string) {
+  const project = await loadProject(setting);
+  return (await resolveEnvironment(project, name, setting)).environment;
+}
+
+async function failure(work: Promise<unknown>): Promise<Failure> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof Failure) return error;
+  throw new Error('expected a Failure', { cause: error });
+}
+
+describe('an environment', () => {
+  it('has every default filled in and what it says itself merged over the services', async () => {
+    const production = await resolved('production');
+    expect(production.services.map(({ name }) => name)).toEqual(['web', 'worker']);
+    expect(production.services[0]).toEqual({
+      name: 'web',
+      image: { kind: 'build', repository: 'ghcr.io/acme/shop-web', context: '/project' },
+      port: { host: 80, container: 3000 },
+      health: { path: '/up', interval: 500, timeout: 5000, deadline: 120_000, settle: 3000 },
+      env: { VERSION: '1.10', MODE: 'live' },
+      secrets: [],
+      volumes: [],
+      restart: 'unless-stopped',
+      stop: { timeout: 10_000 },
+      swap: 'plain',
+      singleton: false,
+      needs: [],
+      keep: 5,
+      docker: {},
+      instances: [
+        { id: 'web-1', host: 'web-1' },
+        { id: 'i-0123456789abcdef0', host: 'web-2' },
+      ],
+    });
+    expect(production.services[1]?.command).toEqual(['node', 'worker.js']);
+    expect(production.services[1]?.instances).toEqual([{ id: 'i-0123456789abcdef0', host: 'web-2' }]);
+  });
+
+  it('reaches its hosts as the ssh settings say, through the bastion', async () => {
+    expect((await resolved('production')).hosts[1]).toEqual({
+      name: 'web-2',
+      address: '10.0.0.2',
+      user: 'deploy',
+      key: '/home/me/.ssh/shop',
+      hostKeys: 'known',
+      bastion: {
+        name: 'gate.example.com',
+        address: 'gate.example.com',
+        user: 'jump',
+        port: 2222,
+        key: '/home/me/.ssh/shop',
+        hostKeys: 'known',
+      },
+    });
+  });
+
+  it('can be a file of the user, whose paths start beside it, and runs every service of any project', async () => {
+    const sandbox = await resolved('sandbox');
+    expect(sandbox.services.map((service) => service.instances)).toEqual(
+      Array(3).fill([{ id: 'm-1', host: 'sandbox-1' }]),
+    );
+    expect(sandbox.registry).toBe('127.0.0.1:5055');
+    expect(sandbox.services[0]?.image).toMatchObject({ repository: '127.0.0.1:5055/shop-web' });
+    expect(sandbox.hosts[0]).toMatchObject({
+      key: '/state/environments/key',
+      knownHosts: '/state/known_hosts',
+    });
+  });
+
+  it('must be named when there are several, and is suggested when the name is nearly right', async () => {
+    expect(await failure(resolved())).toMatchObject({
+      code: 'environment.unnamed',
+      message: 'which environment? there are production, staging, sandbox',
+    });
+    expect(await failure(resolved('producton'))).toMatchObject({
+      code: 'environment.unknown',
+      hint: 'did you mean production?',
+    });
+  });
+});
+
+describe('the file', () => {
+  it('is looked for in the folders above', async () => {
+    const below = { ...setting, cwd: '/project/src/web' };
+    expect((await loadProject(below)).folder).toBe('/project');
+    expect(await failure(loadProject({ ...setting, cwd: '/elsewhere' }))).toMatchObject({
+      kind: 'usage',
+      code: 'config.missing',
+    });
+  });
+});
