@@ -48,7 +48,14 @@ export type RunEvent =
       readonly text: string;
       readonly fraction?: number;
     }
-  | { readonly type: 'step.done'; readonly step: string; readonly ms: number; readonly receipt: unknown }
+  | {
+      readonly type: 'step.done';
+      readonly step: string;
+      readonly ms: number;
+      readonly receipt: unknown;
+      /** What a failure leads to from here on, where the step says so. */
+      readonly onLaterFailure?: FailurePolicy;
+    }
   | {
       readonly type: 'step.failed';
       readonly step: string;

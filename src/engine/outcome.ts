@@ -15,9 +15,7 @@ export function outcomeOf(progress: Progress, finished: boolean, halted: readonl
     exitCode: finished ? 0 : codeOf(progress, result, failures),
     failures,
     left: result === 'incomplete' ? leftBy(progress) : [],
-    never: [...progress.steps].flatMap(([step, state]) =>
-      state.kind === 'kept' ? [{ step, reason: state.reason }] : [],
-    ),
+    never: [...progress.never].map(([step, reason]) => ({ step, reason })),
     cancelled: progress.cancelledBy !== undefined,
     committed: progress.committed,
   };

@@ -16,7 +16,7 @@ export type StepState =
   | { readonly kind: 'done'; readonly title: string; readonly intent: unknown }
   | { readonly kind: 'undone' }
   /** Its effects are never taken back. */
-  | { readonly kind: 'kept'; readonly reason: string };
+  | { readonly kind: 'kept' };
 
 export type Direction = 'forward' | 'revert';
 
@@ -34,7 +34,10 @@ export class Progress {
   readonly #committing = new Set<string>();
   #failures: readonly FailureRecord[] = [];
   #cancelledBy: string | undefined;
+  /** Reasons why steps are never taken back, by step. */
+  readonly #never = new Map<string, string>();
   #committed = false;
+  #stopsLater = false;
   #reverting = false;
   #outcome: Outcome | undefined;
 
@@ -92,9 +95,14 @@ export class Progress {
     return this.#outcome;
   }
 
-  /** What a failure leads to, from here on. */
+  /** Why effects were left when the rest was taken back, by step. */
+  get never(): ReadonlyMap<string, string> {
+    return this.#never;
+  }
+
+  /** What a failure leads to, from here on: it stops as soon as the recipe, a finished step or the commit says so. */
   get policy(): FailurePolicy {
-    return this.#committed ? 'stop' : this.plan.onFailure;
+    return this.#committed || this.#stopsLater ? 'stop' : this.plan.onFailure;
   }
 
   /** A run goes back only while it is certain that nothing was committed. */
@@ -121,6 +129,7 @@ export class Progress {
       }
       case 'step.done':
         this.#finish(event.step, event.receipt);
+        if (event.onLaterFailure === 'stop') this.#stopsLater = true;
         return;
       case 'step.failed':
         this.#fail(event.step, event.failure);
@@ -139,7 +148,8 @@ export class Progress {
         this.#left.set(event.step, event.failure);
         return;
       case 'undo.never':
-        this.#steps.set(event.step, { kind: 'kept', reason: event.reason });
+        this.#never.set(event.step, event.reason);
+        if (!this.#left.has(event.step)) this.#steps.set(event.step, { kind: 'kept' });
         return;
       case 'run.ended':
         this.#outcome = event.outcome;

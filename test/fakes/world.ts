@@ -130,6 +130,16 @@ const tasks: readonly FakeTask[] = [
           },
   }),
   setting('thing.keep', { undo: { never: 'what was told cannot be untold' } }),
+  /** Gives up as soon as its signal tells it to, as a fetch does. */
+  setting('thing.listen', {
+    apply: async ({ world, subject, signal }, { name, value }) => {
+      await world.act('apply', subject.step, () => {
+        if (signal.aborted) throw new DOMException('given up', 'AbortError');
+        world.write(name, value);
+      });
+      return { value };
+    },
+  }),
   setting('thing.commit', { commits: true }),
   setting('thing.refuse', {
     check: (_facts, { name }, subject) => ({

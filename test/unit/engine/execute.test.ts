@@ -99,13 +99,13 @@ describe('a failure', () => {
     const bench = new Bench();
     const gate = new Gate();
     bench.world.faults = new Map([['bad', broken]]);
-    let pauses = 0;
-    bench.world.pause = () => (pauses++ === 0 ? gate.pass() : Promise.resolve());
+    bench.world.pause = gate.once;
     const run = bench.start(
       planOf(parallel(sequence(step('slow'), step('next')), step('bad')), sequence(), 'stop'),
     );
     await gate.reached;
-    while (!bench.types().includes('step.failed')) await Promise.resolve();
+    await gate.settle();
+    expect(bench.steps('step.failed')).toEqual(['bad']);
     gate.open();
     expect(await run).toMatchObject({ result: 'stopped', exitCode: 7 });
     expect(bench.steps('step.done')).toEqual(['slow']);

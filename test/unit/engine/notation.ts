@@ -8,7 +8,7 @@ import { type FakeFacts, FakeWorld, fakeRegistry } from '../../fakes/world.js';
 
 /** A short notation for plans, and a bench to run them on. */
 
-export type Verb = 'set' | 'surprise' | 'keep' | 'commit' | 'refuse';
+export type Verb = 'set' | 'surprise' | 'listen' | 'keep' | 'commit' | 'refuse';
 
 /** A step that sets the resource named like it to 1, unless told otherwise. */
 export function step(
@@ -116,24 +116,37 @@ export class Bench {
   }
 }
 
-/** Pauses until the test opens it. */
+/** Something to wait at: the test knows when it is reached, and opens it. */
 export class Gate {
-  open: () => void = () => {};
-  reached: Promise<void>;
+  readonly reached: Promise<void>;
   #arrive: () => void = () => {};
+  #open: () => void = () => {};
   readonly #opened: Promise<void>;
+  #used = false;
 
   constructor() {
     this.reached = new Promise((resolve) => {
       this.#arrive = resolve;
     });
     this.#opened = new Promise((resolve) => {
-      this.open = resolve;
+      this.#open = resolve;
     });
   }
 
-  readonly pass = async (): Promise<void> => {
+  open(): void {
+    this.#open();
+  }
+
+  /** The first to come waits, others pass. */
+  readonly once = async (): Promise<void> => {
+    if (this.#used) return;
+    this.#used = true;
     this.#arrive();
     await this.#opened;
   };
+
+  /** Resolves when everything that can go on without the test has done so. */
+  settle(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
 }

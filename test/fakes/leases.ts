@@ -1,0 +1,27 @@
+import type { RunInfo } from '../../src/domain/task.js';
+import type { Lease, Leases } from '../../src/engine/ports.js';
+
+/** Leases that are always free, remember what was asked of them, and can be lost. */
+export class FakeLeases implements Leases {
+  readonly taken: (readonly string[])[] = [];
+  readonly described: string[] = [];
+  released = 0;
+  #lost = new AbortController();
+
+  async take(hosts: readonly string[], _run: RunInfo): Promise<Lease> {
+    this.taken.push(hosts);
+    this.#lost = new AbortController();
+    return {
+      lost: this.#lost.signal,
+      describe: (step) => this.described.push(step),
+      release: async () => {
+        this.released += 1;
+      },
+    };
+  }
+
+  /** Ends the lease that was taken last. */
+  lose(reason?: unknown): void {
+    this.#lost.abort(reason);
+  }
+}
