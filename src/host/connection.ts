@@ -164,7 +164,7 @@ async function login(
   try {
     await ssh.connect(config);
     if (ssh.connection === null) throw new Dropped('the connection ended at once');
-    return open(target, ssh.connection);
+    return open(target, ssh.connection, options.clock);
   } catch (error) {
     sock.destroy();
     if (keyFailure !== undefined) throw keyFailure;
@@ -174,7 +174,7 @@ async function login(
   }
 }
 
-function open(target: Target, client: Client): Connection {
+function open(target: Target, client: Client, clock: Clock): Connection {
   const lost = new AbortController();
   let cause: unknown;
   const closed = new Promise<void>((resolve) => {
@@ -190,7 +190,7 @@ function open(target: Target, client: Client): Connection {
     target,
     client,
     lost: lost.signal,
-    sessions: new Sessions(target.name, lost.signal),
+    sessions: new Sessions(target.name, lost.signal, clock),
     close: () => {
       client.end();
       return closed;
@@ -262,7 +262,7 @@ function handshakeFailure(target: Target, known: KnownKeys, tried: readonly stri
   const { message, level } = error as Error & { level?: string };
   if (level === 'client-authentication') return refused(target, tried, error);
   if (/no matching host key format/.test(message)) return known.noneShown();
-  if (level === 'handshake' || level === 'protocol')
+  if ((level === 'handshake' || level === 'protocol') && !/lost before/.test(message))
     return unreachable(target, `${place(target)} does not speak SSH as we do: ${message}`, undefined, error);
   return new Dropped(message);
 }

@@ -2,21 +2,17 @@ import { Agent } from 'node:http';
 import { Duplex } from 'node:stream';
 import type { Channel, ClientChannel } from 'ssh2';
 
-/** A channel that is a connection to something that speaks HTTP. */
-export interface Opened {
-  readonly channel: Channel;
-  /** For a command's channel, whose end says nothing before its exit status is known. */
-  readonly command?: { readonly name: string; readonly channel: ClientChannel };
-}
-
 /**
  * A channel as the socket that Node's HTTP wants. A channel that is destroyed with unread data never closes, and an agent would
  * count it forever: here it is drained instead.
  */
 export class ChannelSocket extends Duplex {
+  /** Resolves when the other side has closed the channel. */
+  readonly gone: Promise<void>;
   readonly #channel: Channel;
 
-  constructor({ channel, command }: Opened) {
+  /** `command` is what runs at the other end, where something does: its end says nothing before its exit status is known. */
+  constructor(channel: Channel, command?: { readonly name: string; readonly channel: ClientChannel }) {
     super({ allowHalfOpen: false });
     this.#channel = channel;
     channel.on('data', (data: Buffer) => {
@@ -35,9 +31,12 @@ export class ChannelSocket extends Duplex {
           failure = new Error(`${command.name}: ${words.trim() || signal || `exit code ${code}`}`);
       });
     }
-    channel.on('close', () => {
-      if (failure === undefined) this.#finish();
-      else this.destroy(failure);
+    this.gone = new Promise((resolve) => {
+      channel.on('close', () => {
+        if (failure === undefined) this.#finish();
+        else this.destroy(failure);
+        resolve();
+      });
     });
     channel.pause();
   }
@@ -89,11 +88,11 @@ export class ChannelSocket extends Duplex {
  * being opened, so the number is kept here, by what the remote side has closed.
  */
 export class ChannelAgent extends Agent {
-  readonly #open: () => Promise<Opened>;
+  readonly #open: () => Promise<ChannelSocket>;
   readonly #waiting: (() => void)[] = [];
   #free: number;
 
-  constructor(open: () => Promise<Opened>, channels = 16) {
+  constructor(open: () => Promise<ChannelSocket>, channels = 16) {
     super({ keepAlive: true, maxFreeSockets: 2 });
     this.#open = open;
     this.#free = channels;
@@ -112,9 +111,9 @@ export class ChannelAgent extends Agent {
     const start = () => {
       this.#free -= 1;
       this.#open().then(
-        (opened) => {
-          opened.channel.once('close', () => this.#leave());
-          done?.(null, new ChannelSocket(opened));
+        (socket) => {
+          void socket.gone.then(() => this.#leave());
+          done?.(null, socket);
         },
         (error: Error) => {
           this.#leave();

@@ -1,10 +1,11 @@
 import type Docker from 'dockerode';
-import type { ClientChannel } from 'ssh2';
+import type { Channel } from 'ssh2';
 import { Failure } from '../domain/failure.js';
 import type { Connection } from './connection.js';
-import { ChannelAgent, type Opened } from './docker-agent.js';
+import { ChannelAgent, ChannelSocket } from './docker-agent.js';
 import { engineFailure, lostFailure } from './failures.js';
 import type { Host, RegistryAuth } from './host.js';
+import { openChannel } from './sessions.js';
 
 /** A request to Docker's API. */
 export interface ApiRequest {
@@ -110,29 +111,26 @@ export class DockerApi {
   async #way(): Promise<ChannelAgent> {
     const { client, sessions } = this.#connection;
     const socket = () =>
-      new Promise<Opened>((resolve, reject) => {
-        client.openssh_forwardOutStreamLocal(socketPath, (error, channel) =>
-          error ? reject(error) : resolve({ channel }),
-        );
-      });
+      openChannel<Channel, ChannelSocket>(
+        (done) => client.openssh_forwardOutStreamLocal(socketPath, done),
+        (channel) => new ChannelSocket(channel),
+      );
     const first = await socket().catch(() => undefined);
     if (first !== undefined) {
-      let ready: Opened | undefined = first;
+      let ready: ChannelSocket | undefined = first;
       return new ChannelAgent(async () => {
         const opened = ready ?? (await socket());
         ready = undefined;
         return opened;
       });
     }
-    const command = `${await this.#command()} system dial-stdio`;
-    const start = () =>
-      new Promise<ClientChannel>((resolve, reject) => {
-        client.exec(`exec ${command}`, (error, channel) => (error ? reject(error) : resolve(channel)));
-      });
-    const agent = new ChannelAgent(async () => {
-      const channel = await sessions.open(start);
-      return { channel, command: { name: command, channel } };
-    });
+    const name = `${await this.#command()} system dial-stdio`;
+    const agent = new ChannelAgent(() =>
+      sessions.open(
+        (done) => client.exec(`exec ${name}`, done),
+        (channel) => new ChannelSocket(channel, { name, channel }),
+      ),
+    );
     sessions.onShortage(() => agent.dropIdle());
     return agent;
   }

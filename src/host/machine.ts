@@ -10,7 +10,7 @@ import { DockerEngine } from './engine.js';
 import { lostFailure } from './failures.js';
 import type { Command, CommandResult, Engine, Held, Host, Probe, ProbeAnswer } from './host.js';
 import type { CallLog } from './observe.js';
-import { isRefusal } from './sessions.js';
+import { isRefusal, openChannel } from './sessions.js';
 import { afterMarker, shellLine } from './shell.js';
 
 /** `AllowTcpForwarding no` in sshd's configuration. */
@@ -60,45 +60,34 @@ export class Machine implements Host {
 
   async #execute(command: Command, stop: AbortSignal): Promise<CommandResult> {
     const { line, input } = shellLine(command);
-    const channel = await this.#exec(line);
-    const end = () => {
-      channel.signal('TERM');
-      channel.close();
-    };
-    if (stop.aborted) end();
-    else stop.addEventListener('abort', end, { once: true });
-    return new Promise((resolve, reject) => {
-      const stdout: Buffer[] = [];
-      const stderr: Buffer[] = [];
-      let exit: { code: number | null; signal?: string } | undefined;
-      channel.on('data', (data: Buffer) => stdout.push(data));
-      channel.stderr.on('data', (data: Buffer) => stderr.push(data));
-      channel.on('error', () => undefined);
-      channel.on('exit', (code: number | null, signal?: string) => {
-        exit = { code, ...(signal === undefined ? {} : { signal }) };
-      });
-      channel.on('close', () => {
-        const out = Buffer.concat(stdout).toString();
-        const err = Buffer.concat(stderr).toString();
-        const program = command.argv[0];
-        const own = afterMarker(out);
-        if (exit === undefined)
-          reject(this.#failed('host.no-status', `${program} ended without an exit status`));
-        else if (exit.code === null)
-          reject(this.#failed('host.signal', `${program} was ended by signal ${exit.signal}`));
-        else if (own === undefined) reject(this.#noShell(`${out}\n${err}`));
-        else resolve({ code: exit.code, stdout: own, stderr: afterMarker(err) ?? err });
-      });
+    const [program] = command.argv;
+    const said = this.#exec(line, (channel) => {
+      const end = () => {
+        channel.signal('TERM');
+        channel.close();
+      };
+      if (stop.aborted) end();
+      else stop.addEventListener('abort', end, { once: true });
       channel.end(input);
+      return listen(channel);
     });
+    const { exit, stdout, stderr } = await (await said).all;
+    const own = afterMarker(stdout);
+    if (exit === undefined) throw this.#failed('host.no-status', `${program} ended without an exit status`);
+    if (exit.code === null)
+      throw this.#failed('host.signal', `${program} was ended by signal ${exit.signal}`);
+    if (own === undefined) throw this.#noShell(`${stdout}\n${stderr}`);
+    return { code: exit.code, stdout: own, stderr: afterMarker(stderr) ?? stderr };
   }
 
   hold(argv: readonly string[]): Promise<Held> {
     return this.#log.record(this.name, 'hold', argv.join(' '), async () => {
       const { line, input } = shellLine({ argv });
-      const channel = await this.#exec(line, true);
-      channel.write(input);
-      return held(channel);
+      const start = (channel: ClientChannel) => {
+        channel.write(input);
+        return held(channel);
+      };
+      return this.#exec(line, start, true);
     });
   }
 
@@ -109,9 +98,9 @@ export class Machine implements Host {
     return this.#log.record(this.name, 'probe', what, () =>
       within(this.#clock, probe.timeout, [this.lost, signal], late, async (stop) => {
         const start = this.#clock.monotonic();
-        const channel = await this.#forward(probe.port, probe.address);
+        const socket = await this.#forward(probe.port, probe.address);
         const answer =
-          channel === undefined ? await this.#curl(probe, stop) : await this.#ask(channel, probe, stop);
+          socket === undefined ? await this.#curl(probe, stop) : await this.#ask(socket, probe, stop);
         return { ...answer, duration: this.#clock.monotonic() - start };
       }),
     );
@@ -123,54 +112,49 @@ export class Machine implements Host {
       this.#unhealthy('probe.timeout', `port ${port} did not accept within ${options.timeout} ms`);
     return this.#log.record(this.name, 'reach', what, () =>
       within(this.#clock, options.timeout, [this.lost, signal], late, async (stop) => {
-        const channel = await this.#forward(port, options.address);
-        if (channel === undefined) return this.#curlOpen(port, options, stop);
-        try {
-          const stays = await Promise.race([
-            new Promise<boolean>((resolve) => {
-              channel
-                .once('data', () => resolve(true))
-                .once('close', () => resolve(false))
-                .once('end', () => resolve(false));
-            }),
-            this.#clock.sleep(grace, stop).then(() => true),
-          ]);
-          if (!stays) throw this.#unhealthy('probe.refused', `nothing listens behind port ${port}`);
-        } finally {
-          channel.close();
-          channel.resume();
-        }
+        const socket = await this.#forward(port, options.address);
+        if (socket === undefined) return this.#curlOpen(port, options, stop);
+        socket.on('error', () => undefined);
+        const spoke = new Promise<boolean>((resolve) => socket.once('data', () => resolve(true)));
+        const left = socket.gone.then(() => false);
+        const stays = await Promise.race([spoke, left, this.#clock.sleep(grace, stop).then(() => true)]);
+        socket.destroy();
+        if (!stays) throw this.#unhealthy('probe.refused', `nothing listens behind port ${port}`);
       }),
     );
   }
 
-  #exec(line: string, isHeld = false): Promise<ClientChannel> {
-    const start = () =>
-      new Promise<ClientChannel>((resolve, reject) => {
-        this.#connection.client.exec(line, (error, channel) => (error ? reject(error) : resolve(channel)));
+  #exec<T>(line: string, attach: (channel: ClientChannel) => T, isHeld = false): Promise<T> {
+    const { client, sessions } = this.#connection;
+    return sessions
+      .open((done) => client.exec(line, done), attach, isHeld)
+      .catch((error: unknown) => {
+        if (error instanceof Failure) throw error;
+        throw this.lost.aborted ? this.lost.reason : lostFailure(this.name, error);
       });
-    return this.#connection.sessions.open(start, isHeld).catch((error: unknown) => {
-      if (error instanceof Failure) throw error;
-      throw this.lost.aborted ? this.lost.reason : lostFailure(this.name, error);
-    });
   }
 
   /** A connection to a port of the host; undefined where sshd forbids that. */
-  #forward(port: number, address = '127.0.0.1'): Promise<Channel | undefined> {
-    return new Promise((resolve, reject) => {
-      this.#connection.client.forwardOut('127.0.0.1', 0, address, port, (error, channel) => {
-        if (!error) resolve(channel);
-        else if (isRefusal(error) && error.reason === forbidden) resolve(undefined);
-        else if (isRefusal(error))
-          reject(this.#unhealthy('probe.refused', `nothing listens on port ${port}`));
-        else reject(lostFailure(this.name, error));
-      });
-    });
+  async #forward(port: number, address = '127.0.0.1'): Promise<ChannelSocket | undefined> {
+    const { client } = this.#connection;
+    try {
+      return await openChannel<Channel, ChannelSocket>(
+        (done) => client.forwardOut('127.0.0.1', 0, address, port, done),
+        (channel) => new ChannelSocket(channel),
+      );
+    } catch (error) {
+      if (!isRefusal(error)) throw lostFailure(this.name, error);
+      if (error.reason === forbidden) return undefined;
+      throw this.#unhealthy('probe.refused', `nothing listens on port ${port}`);
+    }
   }
 
-  #ask(channel: Channel, { port, path }: Probe, stop: AbortSignal): Promise<Omit<ProbeAnswer, 'duration'>> {
+  #ask(
+    socket: ChannelSocket,
+    { port, path }: Probe,
+    stop: AbortSignal,
+  ): Promise<Omit<ProbeAnswer, 'duration'>> {
     return new Promise((resolve, reject) => {
-      const socket = new ChannelSocket({ channel });
       const headers = { host: `localhost:${port}`, 'user-agent': 'oneclick', connection: 'close' };
       const asked = request({ createConnection: () => socket, path, headers, signal: stop });
       asked.on('error', (error) =>
@@ -266,6 +250,26 @@ export class Machine implements Host {
   #unhealthy(code: string, message: string): Failure {
     return new Failure('unhealthy', code, message, { host: this.name });
   }
+}
+
+/** Everything that a command says until its channel is closed. */
+function listen(channel: ClientChannel) {
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  let exit: { readonly code: number | null; readonly signal: string | undefined } | undefined;
+  channel.on('data', (data: Buffer) => stdout.push(data));
+  channel.stderr.on('data', (data: Buffer) => stderr.push(data));
+  channel.on('error', () => undefined);
+  channel.on('exit', (code: number | null, signal?: string) => {
+    exit = { code, signal };
+  });
+  const text = (parts: readonly Buffer[]) => Buffer.concat(parts).toString();
+  // In an object, for a promise itself would be awaited together with the channel's opening.
+  return {
+    all: new Promise<{ exit: typeof exit; stdout: string; stderr: string }>((resolve) => {
+      channel.on('close', () => resolve({ exit, stdout: text(stdout), stderr: text(stderr) }));
+    }),
+  };
 }
 
 function held(channel: ClientChannel): Held {

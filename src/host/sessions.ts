@@ -1,4 +1,5 @@
 import type { ClientChannel } from 'ssh2';
+import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
 
 /** What a server says when it does not open a channel (RFC 4254, 5.1). */
@@ -13,6 +14,25 @@ export function isRefusal(error: unknown): error is Refusal {
 
 /** Fewer than sshd's default MaxSessions of 10. */
 const most = 8;
+/** sshd may count a channel for a moment after both sides have closed it. ms */
+const pause = 20;
+const patience = 10;
+
+/** Asks for a channel, as ssh2's methods do. */
+export type Ask<Channel> = (done: (error: Error | undefined, channel: Channel) => void) => void;
+
+/**
+ * Opens a channel. `attach` is called before anything that came with the answer is handled: listeners that are added after an
+ * `await` miss what a quick command said.
+ */
+export function openChannel<Channel, T>(ask: Ask<Channel>, attach: (channel: Channel) => T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    ask((error, channel) => {
+      if (error) reject(error);
+      else resolve(attach(channel));
+    });
+  });
+}
 
 /**
  * The session channels of one connection. No more are opened than the server allows: at first 8, and once it refuses one as many as it
@@ -21,15 +41,17 @@ const most = 8;
 export class Sessions {
   readonly #host: string;
   readonly #lost: AbortSignal;
+  readonly #clock: Clock;
   readonly #waiting = new Set<() => void>();
   readonly #shortage = new Set<() => void>();
   #limit = most;
   #open = 0;
   #held = 0;
 
-  constructor(host: string, lost: AbortSignal) {
+  constructor(host: string, lost: AbortSignal, clock: Clock) {
     this.#host = host;
     this.#lost = lost;
+    this.#clock = clock;
     lost.addEventListener('abort', () => this.#wake());
   }
 
@@ -42,8 +64,8 @@ export class Sessions {
    * Opens a channel, when there is room. One that is `held` stays open until the connection ends, so that nothing waits
    * for it. Throws a failure of kind `access` when the server leaves no room beside held ones.
    */
-  async open(start: () => Promise<ClientChannel>, held = false): Promise<ClientChannel> {
-    for (;;) {
+  async open<T>(ask: Ask<ClientChannel>, attach: (channel: ClientChannel) => T, held = false): Promise<T> {
+    for (let refusals = 0; ; ) {
       await this.#room();
       this.#open += 1;
       if (held) this.#held += 1;
@@ -53,14 +75,17 @@ export class Sessions {
         this.#wake();
       };
       try {
-        const channel = await start();
-        channel.once('close', leave);
-        return channel;
+        return await openChannel(ask, (channel) => {
+          channel.once('close', leave);
+          return attach(channel);
+        });
       } catch (error) {
         leave();
         if (!isRefusal(error)) throw error;
-        if (this.#open === 0) throw this.#refused(error);
-        this.#limit = this.#open;
+        refusals += 1;
+        if (this.#open > this.#held) this.#limit = this.#open;
+        else if (refusals > patience) throw this.#refused(error);
+        else await this.#clock.sleep(pause, this.#lost);
       }
     }
   }

@@ -1,0 +1,163 @@
+import { spawn } from 'node:child_process';
+import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
+import type { AuthContext, Connection, Server, ServerChannel, Session } from 'ssh2';
+import ssh2 from 'ssh2';
+
+/** How the server behaves. By default it lets everyone in, and runs and forwards everything. */
+export interface SshServerOptions {
+  /** The public keys that are let in, in the form of authorized_keys. */
+  readonly authorized?: readonly string[];
+  /** How many sessions may be open on one connection. */
+  readonly maxSessions?: number;
+  readonly tcpForwarding?: boolean;
+  /** The TCP port on this machine that stands for the host's `/var/run/docker.sock`. */
+  readonly docker?: number;
+  /** What runs a command instead of `/bin/sh -c`. */
+  readonly exec?: (command: string, channel: ServerChannel) => void;
+  /** Hangs up on so many connections before it says anything. */
+  readonly drops?: number;
+  readonly hostKeyType?: 'ed25519' | 'ecdsa';
+}
+
+/** A pair of keys: the private one as a file has it, the public one as authorized_keys has it. */
+export interface KeyPair {
+  readonly private: string;
+  readonly public: string;
+}
+
+export function keyPair(type: 'ed25519' | 'ecdsa' = 'ed25519', passphrase?: string): KeyPair {
+  const lock = passphrase === undefined ? undefined : { passphrase, cipher: 'aes256-cbc', rounds: 1 };
+  return type === 'ecdsa'
+    ? ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256, ...lock })
+    : ssh2.utils.generateKeyPairSync('ed25519', lock);
+}
+
+/** An SSH server in this process. */
+export class SshServer {
+  readonly key: KeyPair;
+  /** The labels of what clients tried: user and type of key. */
+  readonly logins: string[] = [];
+  /** The most sessions that were open at once. */
+  mostSessions = 0;
+  connections = 0;
+  readonly #options: SshServerOptions;
+  readonly #ssh: Server;
+  readonly #server: NetServer;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(options: SshServerOptions) {
+    this.#options = options;
+    this.key = keyPair(options.hostKeyType);
+    this.#ssh = new ssh2.Server({ hostKeys: [this.key.private] }, (client) => this.#serve(client));
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      this.#sockets.add(socket);
+      this.connections += 1;
+      if (this.connections <= (options.drops ?? 0)) socket.destroy();
+      else this.#ssh.injectSocket(socket);
+    });
+  }
+
+  static async start(options: SshServerOptions = {}): Promise<SshServer> {
+    const server = new SshServer(options);
+    await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
+    return server;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  /** A line of a known_hosts file. */
+  get known(): string {
+    return `[127.0.0.1]:${this.port} ${this.key.public}\n`;
+  }
+
+  /** Ends all connections without a word. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #serve(client: Connection): void {
+    client.on('error', () => undefined);
+    client.on('authentication', (context) => this.#admit(context));
+    let sessions = 0;
+    client.on('session', (accept, reject) => {
+      if (sessions >= (this.#options.maxSessions ?? 10)) return reject();
+      sessions += 1;
+      this.mostSessions = Math.max(this.mostSessions, sessions);
+      const session = accept();
+      session.on('close', () => {
+        sessions -= 1;
+      });
+      this.#run(session);
+    });
+    // Without a listener the answer is "administratively prohibited", as sshd's is.
+    if (this.#options.tcpForwarding !== false)
+      client.on('tcpip', (accept, reject, { destIP, destPort }) =>
+        join(connect({ host: destIP, port: destPort }), accept, reject),
+      );
+    const { docker } = this.#options;
+    if (docker !== undefined)
+      client.on('openssh.streamlocal', (accept, reject) =>
+        join(connect({ host: '127.0.0.1', port: docker }), accept, reject),
+      );
+  }
+
+  #admit(context: AuthContext): void {
+    const { authorized } = this.#options;
+    if (context.method !== 'publickey') {
+      if (authorized === undefined) context.accept();
+      else context.reject(['publickey']);
+      return;
+    }
+    this.logins.push(`${context.username} ${context.key.algo}`);
+    const isKnown = (text: string) => {
+      const key = ssh2.utils.parseKey(text);
+      return !(key instanceof Error) && key.getPublicSSH().equals(context.key.data);
+    };
+    if (authorized === undefined || authorized.some(isKnown)) context.accept();
+    else context.reject(['publickey']);
+  }
+
+  #run(session: Session): void {
+    session.on('exec', (accept, _reject, { command }) => {
+      const channel = accept();
+      if (this.#options.exec !== undefined) return this.#options.exec(command, channel);
+      runHere(command, channel, session);
+    });
+  }
+}
+
+/** As sshd does: with the login shell of the user. */
+function runHere(command: string, channel: ServerChannel, session: Session): void {
+  const child = spawn('/bin/sh', ['-c', command], { stdio: 'pipe' });
+  child.stdin.on('error', () => undefined);
+  channel.pipe(child.stdin);
+  child.stdout.pipe(channel, { end: false });
+  child.stderr.pipe(channel.stderr, { end: false });
+  session.on('signal', (_accept, _reject, { name }) => child.kill(`SIG${name}` as NodeJS.Signals));
+  channel.on('close', () => child.kill());
+  child.on('close', (code, signal) => {
+    if (code !== null) channel.exit(code);
+    else channel.exit((signal ?? 'SIGKILL').replace(/^SIG/, ''));
+    channel.end();
+  });
+}
+
+function join(socket: Socket, accept: () => ServerChannel, reject: () => void): void {
+  socket.once('error', reject);
+  socket.once('connect', () => {
+    socket.off('error', reject);
+    const channel = accept();
+    channel.pipe(socket).pipe(channel);
+    channel.on('close', () => socket.destroy());
+    channel.on('error', () => socket.destroy());
+    socket.on('error', () => channel.close());
+  });
+}
