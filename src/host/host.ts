@@ -66,6 +66,8 @@ export interface RegistryAuth {
   readonly username: string;
   readonly password: string;
   readonly serveraddress: string;
+  /** Some registries give this instead of a password. */
+  readonly identitytoken?: string;
 }
 
 export interface PullProgress {

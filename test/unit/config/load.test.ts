@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadProject, resolveEnvironment } from '../../../src/config/load.js';
-import { Failure } from '../../../src/domain/failure.js';
-import { settingOf } from './setting.js';
+import { failureOf, settingOf } from './setting.js';
 
 const shop = `project: shop
 registry: ghcr.io/acme
@@ -38,15 +37,6 @@ const setting = settingOf({ '/project/oneclick.yml': shop, '/state/environments/
 async function resolved(name?: string) {
   const project = await loadProject(setting);
   return (await resolveEnvironment(project, name, setting)).environment;
-}
-
-async function failure(work: Promise<unknown>): Promise<Failure> {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof Failure) return error;
-  throw new Error('expected a Failure', { cause: error });
 }
 
 describe('an environment', () => {
@@ -109,11 +99,11 @@ describe('an environment', () => {
   });
 
   it('must be named when there are several, and is suggested when the name is nearly right', async () => {
-    expect(await failure(resolved())).toMatchObject({
+    expect(await failureOf(() => resolved())).toMatchObject({
       code: 'environment.unnamed',
       message: 'which environment? there are production, staging, sandbox',
     });
-    expect(await failure(resolved('producton'))).toMatchObject({
+    expect(await failureOf(() => resolved('producton'))).toMatchObject({
       code: 'environment.unknown',
       hint: 'did you mean production?',
     });
@@ -124,7 +114,7 @@ describe('the file', () => {
   it('is looked for in the folders above', async () => {
     const below = { ...setting, cwd: '/project/src/web' };
     expect((await loadProject(below)).folder).toBe('/project');
-    expect(await failure(loadProject({ ...setting, cwd: '/elsewhere' }))).toMatchObject({
+    expect(await failureOf(() => loadProject({ ...setting, cwd: '/elsewhere' }))).toMatchObject({
       kind: 'usage',
       code: 'config.missing',
     });

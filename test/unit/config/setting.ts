@@ -1,5 +1,7 @@
 import type { Files } from '../../../src/config/files.js';
 import type { Setting } from '../../../src/config/load.js';
+import { Failure } from '../../../src/domain/failure.js';
+import type { Command, CommandResult } from '../../../src/host/host.js';
 
 /** Files that are only in memory. */
 export function memoryFiles(texts: Readonly<Record<string, string>>): Files {
@@ -24,4 +26,28 @@ export function settingOf(
     environmentsDir: '/state/environments',
     variables,
   };
+}
+
+/** The Failure that the work ends in. */
+export async function failureOf(work: () => Promise<unknown>): Promise<Failure> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error('it did not fail');
+}
+
+/** A machine on which these commands answer, and nothing else does; it remembers what was run. */
+export function commandsOf(answers: Readonly<Record<string, Partial<CommandResult>>>) {
+  const ran: Command[] = [];
+  const run = async (command: Command): Promise<CommandResult> => {
+    ran.push(command);
+    const answer = answers[command.argv.join(' ')];
+    if (answer === undefined)
+      throw new Failure('failed', 'command.missing', `there is no ${command.argv[0]}`);
+    return { code: 0, stdout: '', stderr: '', ...answer };
+  };
+  return { run, ran };
 }

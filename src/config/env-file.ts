@@ -1,0 +1,58 @@
+import { invalid, type Problem } from '../domain/problem.js';
+
+const assignment = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=[ \t]*(.*)$/;
+const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
+
+/**
+ * Reads `.env.<environment>`: lines `NAME=value` or `export NAME=value`. A value in `'…'` is taken as it is, in `"…"` with the escapes
+ * `\n \r \t \" \\ \$`, both over several lines if need be; a bare one ends at ` #` or at the end of the line. `#` starts a comment;
+ * nothing is put in for `$`. The last of two values counts. Throws a usage failure `config.invalid` that shows no value.
+ */
+export function readEnvFile(file: string, text: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  const problems: Problem[] = [];
+  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  for (let row = 0; row < lines.length; row++) {
+    const line = lines[row] ?? '';
+    if (/^\s*(?:#.*)?$/.test(line)) continue;
+    const report = (message: string) => problems.push({ file, line: row + 1, column: 1, text: '', message });
+    const [, name = '', written = ''] = assignment.exec(line) ?? [];
+    if (name === '') {
+      report('expected NAME=value');
+      continue;
+    }
+    if (!/^['"]/.test(written)) {
+      values.set(name, written.replace(/(?:^|\s+)#.*$/, '').trim());
+      continue;
+    }
+    const quoted = readQuoted(written, lines, row);
+    if (quoted === undefined) report(`the quote of ${name} is not closed`);
+    else if (!/^\s*(?:#.*)?$/.test(quoted.after)) report(`there is more after the closing quote of ${name}`);
+    else values.set(name, quoted.value);
+    row = quoted?.row ?? row;
+  }
+  if (problems.length > 0) throw invalid(problems);
+  return values;
+}
+
+function readQuoted(
+  start: string,
+  lines: readonly string[],
+  first: number,
+): { value: string; after: string; row: number } | undefined {
+  const quote = start.charAt(0);
+  let value = '';
+  for (let row = first, text = start.slice(1); ; text = lines[++row] ?? '') {
+    for (let at = 0; at < text.length; at++) {
+      const char = text.charAt(at);
+      if (char === quote) return { value, after: text.slice(at + 1), row };
+      const escaped = quote === '"' && char === '\\' ? text.charAt(at + 1) : '';
+      if (/["\\$nrt]/.test(escaped)) {
+        value += escapes[escaped] ?? escaped;
+        at++;
+      } else value += char;
+    }
+    if (row + 1 >= lines.length) return undefined;
+    value += '\n';
+  }
+}

@@ -1,0 +1,69 @@
+import { describe, expect, it } from '@jest/globals';
+import { type SecretPlaces, secretStore } from '../../../src/config/secrets.js';
+import { commandsOf, failureOf, memoryFiles } from './setting.js';
+
+function placesOf(given: Partial<SecretPlaces>): SecretPlaces {
+  return {
+    environment: 'live',
+    folder: '/project',
+    sources: {},
+    variables: {},
+    files: memoryFiles({}),
+    run: commandsOf({}).run,
+    ...given,
+  };
+}
+
+const file = memoryFiles({ '/project/.env.live': 'A=from-file\nB=from-file\nEMPTY=\n' });
+const sources = { B: { command: ['op', 'read', 'b'] }, C: { command: ['op', 'read', 'c'], timeout: 1000 } };
+
+describe('secrets', () => {
+  it('come from the environment, else from the file, else from a command that runs once', async () => {
+    const { run, ran } = commandsOf({ 'op read c': { stdout: 'from-command\n' } });
+    const store = secretStore(placesOf({ variables: { A: 'from-variable' }, files: file, sources, run }));
+    const [first] = await Promise.all([store.get(['A', 'B', 'C']), store.get(['C', 'C'])]);
+    expect([...first]).toEqual([
+      ['A', 'from-variable'],
+      ['B', 'from-file'],
+      ['C', 'from-command'],
+    ]);
+    expect(ran).toEqual([{ argv: ['op', 'read', 'c'], timeout: 1000 }]);
+  });
+
+  it('that have no value are all named, with where they were looked for, and no value is shown', async () => {
+    const { run } = commandsOf({ 'op read c': { code: 1, stdout: 'hunter2', stderr: 'not signed in\n' } });
+    const store = secretStore(placesOf({ variables: { A: 'hunter2', X: '' }, files: file, sources, run }));
+    const failure = await failureOf(() => store.get(['A', 'C', 'X', 'EMPTY', 'constructor']));
+    expect(failure).toMatchObject({
+      kind: 'access',
+      code: 'secret.missing',
+      message: '4 secrets have no value: C, X, EMPTY, constructor',
+      evidence: [
+        'C: not in the environment, not in .env.live, op read c ended with exit code 1: not signed in',
+        'X: empty in the environment, not in .env.live',
+        'EMPTY: not in the environment, empty in .env.live',
+        'constructor: not in the environment, not in .env.live',
+      ],
+    });
+    expect(JSON.stringify(failure)).not.toContain('hunter2');
+  });
+
+  it('whose command cannot be started, or prints nothing, have no value', async () => {
+    const { run } = commandsOf({ 'op read b': { stdout: '\n' } });
+    const failure = await failureOf(() => secretStore(placesOf({ sources, run })).get(['B', 'C']));
+    expect(failure.evidence).toEqual([
+      'B: not in the environment, no file .env.live, op read b printed nothing',
+      'C: not in the environment, no file .env.live, op read c: there is no op',
+    ]);
+  });
+
+  it.each([
+    ['warns about a file that git would take', { code: 1 }, 1],
+    ['is content with one that git ignores', { code: 0 }, 0],
+    ['is content outside a repository', { code: 128 }, 0],
+  ])('%s', async (_, answer, count) => {
+    const { run } = commandsOf({ 'git check-ignore --quiet -- .env.live': answer });
+    expect(await secretStore(placesOf({ files: file, run })).warnings()).toHaveLength(count);
+    expect(await secretStore(placesOf({ run })).warnings()).toEqual([]);
+  });
+});

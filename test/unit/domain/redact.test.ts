@@ -1,0 +1,85 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { redactor } from '../../../src/domain/redact.js';
+
+const secretText = fc.oneof(
+  fc.string({ minLength: 6, maxLength: 40 }),
+  fc.string({ minLength: 6, maxLength: 20, unit: 'binary' }),
+);
+const of = (...values: string[]) => redactor(new Map(values.map((value, index) => [`S${index}`, value])));
+
+describe('a redactor', () => {
+  it('takes a value out as it is, in JSON, in JSON within JSON, and in a URL', () => {
+    const value = 'pa"ss/wö rd\\\n+&x';
+    const { redact } = of(value);
+    const json = JSON.stringify({ value });
+    const texts = [
+      `before ${value} after`,
+      json,
+      JSON.stringify({ json }),
+      encodeURIComponent(value),
+      encodeURIComponent(value).toLowerCase(),
+      new URLSearchParams({ value }).toString(),
+    ];
+    for (const text of texts) {
+      expect(redact(text)).toContain('***');
+      expect(redact(text)).not.toContain('ss');
+    }
+  });
+
+  it('takes it out of base64 wherever it starts in it', () => {
+    fc.assert(
+      fc.property(
+        secretText,
+        fc.uint8Array({ maxLength: 5 }),
+        fc.uint8Array({ maxLength: 5 }),
+        (value, before, after) => {
+          const encoded = Buffer.concat([before, Buffer.from(value), after]).toString('base64');
+          expect(of(value).redact(encoded)).toContain('***');
+        },
+      ),
+    );
+  });
+
+  it('takes out each line of a key', () => {
+    const key = '-----BEGIN KEY-----\nMIIabcdefgh\nMIIijklmnop\n-----END KEY-----\n';
+    expect(of(key).redact('[web-1] MIIijklmnop')).toBe('[web-1] ***');
+  });
+
+  it('leaves values of less than six characters, and names them', () => {
+    const { redact, unprotected } = redactor(
+      new Map([
+        ['PIN', '12345'],
+        ['TOKEN', '123456'],
+      ]),
+    );
+    expect(redact('12345 123456')).toBe('12345 ***');
+    expect(unprotected).toEqual(['PIN']);
+  });
+
+  it('may be applied twice', () => {
+    const { redact } = of('secret');
+    expect(redact(redact('the secret'))).toBe('the ***');
+  });
+});
+
+describe('a redacting stream', () => {
+  it('says the same as the whole text, wherever the text is cut', () => {
+    const alphabet = fc.string({ minLength: 6, maxLength: 9, unit: fc.constantFrom('a', 'b') });
+    const pieces = fc.array(fc.string({ maxLength: 12, unit: fc.constantFrom('a', 'b') }), { maxLength: 12 });
+    fc.assert(
+      fc.property(fc.array(alphabet, { minLength: 1, maxLength: 3 }), pieces, (values, chunks) => {
+        const { redact, stream } = of(...values);
+        const open = stream();
+        expect(chunks.map((chunk) => open.write(chunk)).join('') + open.end()).toBe(redact(chunks.join('')));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('holds back nothing that cannot become a secret', () => {
+    const open = of('hunter2-hunter2').stream();
+    expect(open.write('listening on 3000\nhunt')).toBe('listening on 3000\n');
+    expect(open.write('ing\n')).toBe('hunting\n');
+  });
+});
