@@ -1,0 +1,112 @@
+import type { Clock } from '../domain/clock.js';
+import type { FailureRecord } from '../domain/failure.js';
+import type { Outcome, RunEvent } from '../engine/events.js';
+import type { Step } from '../engine/plan.js';
+import type { Preview } from '../engine/preview.js';
+import type { Card } from './card.js';
+import type { Output } from './output.js';
+import type { Reporter } from './reporter.js';
+import type { Summary } from './summary.js';
+import { stepsOf } from './view.js';
+
+/** The number of the shape of all that is printed as JSON; raised when a field changes its meaning or goes. */
+export const schema = 1;
+
+/**
+ * One event a line on stdout, `{schema, type, at, …}`; the result of a command that has one is a document of its
+ * own, `{schema, …}`. Intents, receipts and inputs stay in the journal: they are between a task and its version.
+ */
+export class JsonReporter implements Reporter {
+  readonly #output: Output;
+  readonly #clock: Clock;
+  #steps = new Map<string, Step>();
+
+  constructor(output: Output, clock: Clock) {
+    this.#output = output;
+    this.#clock = clock;
+  }
+
+  event(event: RunEvent): void {
+    if (event.type === 'run.started') {
+      this.#started(event);
+      return;
+    }
+    const {
+      type,
+      step,
+      intent: _,
+      receipt: __,
+      ...fields
+    } = { step: undefined, intent: 0, receipt: 0, ...event };
+    this.#line(type, { ...(step === undefined ? {} : this.#place(step)), ...fields });
+  }
+
+  busy(): () => void {
+    return () => undefined;
+  }
+
+  note(text: string): void {
+    this.#line('note', { text });
+  }
+
+  warn(text: string): void {
+    this.#line('warning', { text });
+  }
+
+  preview(preview: Preview): void {
+    this.#line('preview', { ...previewDocument(preview) });
+  }
+
+  problems(problems: readonly FailureRecord[]): void {
+    this.#line('problems', { problems });
+  }
+
+  failure(card: Card): void {
+    this.#line('failure', { ...card });
+  }
+
+  summary(outcome: Outcome, summary: Summary): void {
+    this.#line('summary', { result: outcome.result, ...summary });
+  }
+
+  result<T extends object>(document: T): void {
+    this.#output.stdout.write(`${JSON.stringify({ schema, ...document }, undefined, 2)}\n`);
+  }
+
+  close(): void {}
+
+  #started({ at, plan }: Extract<RunEvent, { type: 'run.started' }>): void {
+    const steps = stepsOf(plan.steps);
+    const after = stepsOf(plan.after);
+    this.#steps = new Map([...steps, ...after].map((step) => [step.id, step]));
+    const ids = (part: readonly Step[]) => part.map(({ id }) => ({ ...this.#place(id) }));
+    this.#line('run.started', {
+      at,
+      run: plan.run,
+      onFailure: plan.onFailure,
+      steps: ids(steps),
+      after: ids(after),
+    });
+  }
+
+  /** What a step is about. */
+  #place(id: string) {
+    const { task, service, instance, host } = this.#steps.get(id) ?? {};
+    return { step: id, task, service, instance, host };
+  }
+
+  #line(type: string, fields: Readonly<Record<string, unknown>>): void {
+    const at = this.#clock.now().toISOString();
+    this.#output.stdout.write(`${JSON.stringify({ schema, type, at, ...fields })}\n`);
+  }
+}
+
+/** A preview as the document that `plan --json` prints. */
+export function previewDocument({ steps }: Preview) {
+  return {
+    steps: steps.map(({ step, title, verdict, never, after }) => {
+      const { id, task, service, instance, host } = step;
+      return { step: id, task, service, instance, host, title, ...verdict, never, after };
+    }),
+  };
+}

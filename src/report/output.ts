@@ -1,0 +1,72 @@
+/** One stream that people or programs read. */
+export interface Sink {
+  write(text: string): void;
+  /** The width of the terminal now; infinite where there is none. */
+  readonly columns: number;
+  readonly colour: boolean;
+}
+
+/** Where a command speaks: results on stdout, progress and errors on stderr. */
+export interface Output {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  /** The height of the terminal now. */
+  readonly rows: number;
+  /** Whether lines may be drawn over: stderr is a terminal, and no CI. */
+  readonly interactive: boolean;
+  /** Takes secrets out of a text. All that is written went through it; texts that get cut go through it before. */
+  redact(text: string): string;
+  /** Calls `restore` when the process exits, however that comes; gives back how to forget it. */
+  atExit(restore: () => void): () => void;
+}
+
+/** What {@link processOutput} needs of a stream of Node. */
+interface ProcessStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
+/** What {@link processOutput} needs of the process. */
+export interface OutputProcess {
+  readonly stdout: ProcessStream;
+  readonly stderr: ProcessStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  once(event: 'exit', listener: () => void): unknown;
+  removeListener(event: 'exit', listener: () => void): unknown;
+}
+
+/**
+ * The output of this process. Colour follows NO_COLOR and FORCE_COLOR (https://no-color.org,
+ * https://force-color.org), then whether the stream is a terminal.
+ */
+export function processOutput(process: OutputProcess, redact: (text: string) => string): Output {
+  const { env } = process;
+  const sink = (stream: ProcessStream): Sink => ({
+    write: (text) => void stream.write(redact(text)),
+    get columns() {
+      return stream.isTTY === true ? (stream.columns ?? 80) : Number.POSITIVE_INFINITY;
+    },
+    colour: coloured(stream, env),
+  });
+  return {
+    stdout: sink(process.stdout),
+    stderr: sink(process.stderr),
+    get rows() {
+      return process.stderr.rows ?? 24;
+    },
+    interactive: process.stderr.isTTY === true && !env.CI && env.TERM !== 'dumb',
+    redact,
+    atExit: (restore) => {
+      process.once('exit', restore);
+      return () => process.removeListener('exit', restore);
+    },
+  };
+}
+
+function coloured(stream: ProcessStream, env: OutputProcess['env']): boolean {
+  if (env.NO_COLOR) return false;
+  if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0';
+  return stream.isTTY === true && env.TERM !== 'dumb';
+}

@@ -1,0 +1,170 @@
+import type { Preview, StepPreview } from '../engine/preview.js';
+import type { Page } from './style.js';
+import { count, hanging, oneLine, onHosts, width, wrap } from './text.js';
+
+/** Steps of one service with one title: a numbered entry of the plan. */
+interface Entry {
+  readonly number: number;
+  readonly service: string | undefined;
+  readonly after: boolean;
+  readonly title: string;
+  readonly steps: StepPreview[];
+}
+
+/** One thing that is said of an entry, and of which hosts. */
+interface Line {
+  readonly mark: Mark;
+  /** Empty where the title says it already. */
+  readonly text: string;
+  readonly note: string;
+  readonly hosts: string[];
+}
+
+type HostLine = Omit<Line, 'hosts'> & { readonly host: string | undefined };
+
+type Mark = '+' | '~' | '=' | '?' | '!';
+
+/**
+ * The plan as text: one entry for all hosts on which a service has a step of the same title. `+` will change,
+ * `~` is expected to change, `=` has nothing to do, `?` is decided later, `!` cannot be done. Ends with a summary.
+ */
+export function previewText(preview: Pick<Preview, 'steps'>, page: Page): string {
+  const entries = entriesOf(preview.steps);
+  const numbers = new Map(entries.flatMap((entry) => entry.steps.map(({ step }) => [step.id, entry.number])));
+  const lines: string[] = [];
+  let section: string | undefined;
+  for (const entry of entries) {
+    const title = `${entry.service ?? 'all services'}${entry.after ? ', after the commit' : ''}`;
+    if (title !== section) lines.push(...(section === undefined ? [] : ['']), page.style.strong(title));
+    section = title;
+    lines.push(...entryLines(entry, numbers, page));
+  }
+  return [...lines, ...(lines.length === 0 ? [] : ['']), ...wrap(previewSummary(preview), page.columns)]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** One line: how many changes on how many hosts, and what is not certain. */
+export function previewSummary(preview: Pick<Preview, 'steps'>): string {
+  const hosts = new Set<string>();
+  const total = { certain: 0, expected: 0, unknown: 0, blocked: 0 };
+  for (const { step, verdict } of preview.steps) {
+    if (verdict.kind === 'unknown') total.unknown += 1;
+    if (verdict.kind === 'blocked') total.blocked += verdict.problems.length;
+    if (verdict.kind !== 'todo') continue;
+    total[verdict.certainty] += verdict.changes.length;
+    for (const change of verdict.changes) {
+      const host = change.host ?? step.host;
+      if (host !== undefined) hosts.add(host);
+    }
+  }
+  const changes = total.certain + total.expected;
+  const parts = [
+    changes === 0
+      ? ''
+      : `${count(changes, 'change')}${hosts.size === 0 ? '' : ` on ${count(hosts.size, 'host')}`}`,
+    total.expected === 0 ? '' : `${total.expected} of them expected`,
+    total.unknown === 0 ? '' : `${count(total.unknown, 'step')} decided on the way`,
+    total.blocked === 0 ? '' : `${count(total.blocked, 'problem')} in the way`,
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? 'Nothing to do.' : `${parts.join(', ')}.`;
+}
+
+function entriesOf(steps: readonly StepPreview[]): Entry[] {
+  const entries = new Map<string, Omit<Entry, 'number'>>();
+  for (const step of steps) {
+    const { service } = step.step;
+    const key = JSON.stringify([step.after, service, step.title]);
+    const entry = entries.get(key) ?? { service, after: step.after, title: step.title, steps: [] };
+    entry.steps.push(step);
+    entries.set(key, entry);
+  }
+  return bySection([...entries.values()]).map((entry, index) => ({ ...entry, number: index + 1 }));
+}
+
+/** Entries of one service together, as far as that keeps what is before the commit before it. */
+function bySection<E extends { readonly service: string | undefined; readonly after: boolean }>(
+  entries: E[],
+): E[] {
+  const sections = [...new Set(entries.map(({ service, after }) => JSON.stringify([after, service])))];
+  const place = ({ service, after }: E) => sections.indexOf(JSON.stringify([after, service]));
+  return [...entries].sort((a, b) => Number(a.after) - Number(b.after) || place(a) - place(b));
+}
+
+function entryLines(entry: Entry, numbers: ReadonlyMap<string, number>, page: Page): string[] {
+  const lines = fold(entry.steps.flatMap((step) => stepLines(step, numbers)));
+  const number = `${entry.number}`.padStart(3);
+  const only = lines.length === 1 ? lines[0] : undefined;
+  const head =
+    only !== undefined && (only.text === '' || only.text === entry.title)
+      ? drawn(only, entry.title, page, `${number} `)
+      : [
+          ...hanging(entry.title, page.columns, `${number}   `),
+          ...lines.flatMap((line) =>
+            drawn(line, line.mark === '=' ? 'nothing to do' : 'not known yet', page, '      '),
+          ),
+        ];
+  const reasons = new Set(entry.steps.flatMap(({ never }) => (never === undefined ? [] : [never])));
+  return [
+    ...head,
+    ...[...reasons].flatMap((reason) =>
+      hanging(`undo: never, ${reason}`, page.columns, '        ').map(page.style.caution),
+    ),
+  ];
+}
+
+function stepLines({ step, verdict }: StepPreview, numbers: ReadonlyMap<string, number>): HostLine[] {
+  const { host } = step;
+  switch (verdict.kind) {
+    case 'done':
+      return [{ mark: '=', text: '', note: `: ${verdict.because}`, host }];
+    case 'unknown': {
+      const number = numbers.get(verdict.waitsFor);
+      return [{ mark: '?', text: '', note: `: decided after step ${number ?? verdict.waitsFor}`, host }];
+    }
+    case 'blocked':
+      return verdict.problems.map((problem) => ({
+        mark: '!',
+        text: problem.message,
+        note: problem.hint === undefined ? '' : `: ${problem.hint}`,
+        host: problem.host ?? host,
+      }));
+    case 'todo': {
+      const certain = verdict.certainty === 'certain';
+      return verdict.changes.map((change) => ({
+        mark: certain ? '+' : '~',
+        text: change.text,
+        note: certain ? '' : ', expected',
+        host: change.host ?? host,
+      }));
+    }
+  }
+}
+
+function fold(lines: readonly HostLine[]): Line[] {
+  const folded = new Map<string, Line>();
+  for (const { host, ...rest } of lines) {
+    const key = JSON.stringify(rest);
+    const line = folded.get(key) ?? { ...rest, hosts: [] };
+    if (host !== undefined && !line.hosts.includes(host)) line.hosts.push(host);
+    folded.set(key, line);
+  }
+  return [...folded.values()];
+}
+
+/** `+ pull web:2 on 3 hosts (a, b, c), expected`, with as many names of hosts as the first line holds. */
+function drawn({ mark, text, note, hosts }: Line, title: string, page: Page, indent: string): string[] {
+  const { style } = page;
+  const words = oneLine(text === '' ? title : text);
+  const room = page.columns - indent.length - 2 - width(words) - 1 - width(note);
+  const where = onHosts(hosts, Math.max(room, 0));
+  const lines = hanging(
+    `${words}${where === '' ? '' : ` ${where}`}${oneLine(note)}`,
+    page.columns,
+    `${indent}${mark} `,
+  );
+  if (mark === '=') return lines.map(style.faint);
+  if (mark === '!') return lines.map(style.bad);
+  const colour = mark === '+' ? style.good : style.caution;
+  return lines.map((line, at) => (at === 0 ? line.replace(mark, () => colour(mark)) : line));
+}

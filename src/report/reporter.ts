@@ -1,0 +1,92 @@
+import type { Clock } from '../domain/clock.js';
+import type { FailureRecord } from '../domain/failure.js';
+import type { Outcome, RunEvent } from '../engine/events.js';
+import type { Preview } from '../engine/preview.js';
+import type { Card } from './card.js';
+import type { Output } from './output.js';
+import { loadStyle, type Page, plainStyle } from './style.js';
+import type { Summary } from './summary.js';
+import { mapTexts, printable } from './text.js';
+
+/** All that a command says. Nothing of it throws; texts may come from anywhere, they are made safe here. */
+export interface Reporter {
+  /** Shows how a run goes. */
+  event(event: RunEvent): void;
+  /** Says that something without steps is under way, until the function that it gives back is called. */
+  busy(text: string): () => void;
+  note(text: string): void;
+  warn(text: string): void;
+  /** The plan of a run that is about to be confirmed; where the plan is the result, see {@link result}. */
+  preview(preview: Preview): void;
+  /** The problems that a preflight found, of all hosts. */
+  problems(problems: readonly FailureRecord[]): void;
+  /** A failure, of a run or of anything else; step and subject of the last run are filled in. */
+  failure(card: Card): void;
+  /** The last lines of a run that ended well. */
+  summary(outcome: Outcome, summary: Summary): void;
+  /** What was asked for: `text` lays the document out for people. Both go to stdout. */
+  result<T extends object>(document: T, text: (document: T, page: Page) => string): void;
+  /** Ends the drawing and gives the terminal back; safe to call twice. Without it the process may not end. */
+  close(): void;
+}
+
+/** `auto`: drawn over on a terminal, plain lines elsewhere. */
+export type ReportMode = 'auto' | 'plain' | 'json';
+
+export interface ReporterOptions {
+  readonly output: Output;
+  readonly clock: Clock;
+  readonly mode: ReportMode;
+  /** Says which CI this is, if any. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The reporter for this mode and output; chalk and ora are loaded only where they are needed. */
+export async function openReporter({ output, clock, mode, env }: ReporterOptions): Promise<Reporter> {
+  if (mode === 'json') {
+    const { JsonReporter } = await import('./json.js');
+    return guarded(new JsonReporter(output, clock), output.redact);
+  }
+  if (mode === 'plain' || !output.interactive) {
+    const { PlainReporter } = await import('./plain.js');
+    const { foldsOf, withoutCommands } = await import('./folds.js');
+    const folds = foldsOf(env);
+    const safe = (text: string) => output.redact(printable(output.redact(text)));
+    const reporter = new PlainReporter({
+      output,
+      clock,
+      folds,
+      style: mode === 'plain' ? plainStyle : await loadStyle(output.stdout.colour),
+    });
+    return guarded(reporter, folds === 'github' ? (text) => withoutCommands(safe(text)) : safe);
+  }
+  const [{ TerminalReporter }, { loadSpinner }] = await Promise.all([
+    import('./terminal.js'),
+    import('./spinner.js'),
+  ]);
+  const reporter = new TerminalReporter({
+    output,
+    clock,
+    spin: await loadSpinner(),
+    style: await loadStyle(output.stderr.colour),
+    resultStyle: await loadStyle(output.stdout.colour),
+  });
+  return guarded(reporter, (text) => output.redact(printable(output.redact(text))));
+}
+
+/** The reporter, given only texts that went through `safe`: before any of them is cut or wrapped. */
+export function guarded(reporter: Reporter, safe: (text: string) => string): Reporter {
+  const clean = <T>(value: T) => mapTexts(value, safe);
+  return {
+    event: (event) => reporter.event(clean(event)),
+    busy: (text) => reporter.busy(safe(text)),
+    note: (text) => reporter.note(safe(text)),
+    warn: (text) => reporter.warn(safe(text)),
+    preview: (preview) => reporter.preview(clean(preview)),
+    problems: (problems) => reporter.problems(clean(problems)),
+    failure: (card) => reporter.failure(clean(card)),
+    summary: (outcome, summary) => reporter.summary(outcome, clean(summary)),
+    result: (document, text) => reporter.result(clean(document), text),
+    close: () => reporter.close(),
+  };
+}

@@ -1,0 +1,33 @@
+/** How parts of a line are marked. Without colour every function gives back what it was given. */
+export interface Style {
+  strong(text: string): string;
+  faint(text: string): string;
+  good(text: string): string;
+  bad(text: string): string;
+  caution(text: string): string;
+}
+
+const same = (text: string) => text;
+
+/** Style without colour. */
+export const plainStyle: Style = { strong: same, faint: same, good: same, bad: same, caution: same };
+
+/** The style of a sink: chalk is loaded only where there is colour, and never asked to guess. */
+export async function loadStyle(colour: boolean): Promise<Style> {
+  if (!colour) return plainStyle;
+  const { Chalk } = await import('chalk');
+  const chalk = new Chalk({ level: 1 });
+  return {
+    strong: (text) => chalk.bold(text),
+    faint: (text) => chalk.dim(text),
+    good: (text) => chalk.green(text),
+    bad: (text) => chalk.red(text),
+    caution: (text) => chalk.yellow(text),
+  };
+}
+
+/** What text is laid out for: `columns` is infinite where nothing needs to be cut, as in a pipe. */
+export interface Page {
+  readonly columns: number;
+  readonly style: Style;
+}

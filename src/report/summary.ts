@@ -1,0 +1,53 @@
+import type { Outcome } from '../engine/events.js';
+import { duration } from './measure.js';
+import type { Page } from './style.js';
+import { count, hanging } from './text.js';
+
+/** What runs of a service at the end of a run. */
+export interface ServiceSummary {
+  readonly service: string;
+  readonly release: number;
+  /** What the person wrote: `api:v2`. */
+  readonly reference: string;
+  readonly hosts: number;
+  /** ms in which the service did not answer, where that was measured. */
+  readonly gap?: number;
+}
+
+/** What the last lines of a run are made of. */
+export interface Summary {
+  readonly recipe: string;
+  readonly environment: string;
+  /** Empty for recipes that do not release anything. */
+  readonly services: readonly ServiceSummary[];
+  /** ms */
+  readonly ms: number;
+}
+
+/** The last lines of a run that went well: `✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, gap 0.4s`. */
+export function summaryText(outcome: Outcome, summary: Summary, page: Page): string {
+  const took = outcome.result === 'unchanged' ? '' : ` in ${duration(summary.ms)}`;
+  const lines =
+    summary.services.length === 0
+      ? [
+          `${summary.environment}: ${summary.recipe} ${outcome.result === 'unchanged' ? 'had nothing to do' : 'is done'}${took}`,
+        ]
+      : summary.services.map((service) => {
+          const runs = outcome.result === 'unchanged' ? 'already runs' : 'runs';
+          const gap = service.gap === undefined ? '' : `, gap ${duration(service.gap)}`;
+          const what = `${service.service} release ${service.release} (${service.reference})`;
+          return `${summary.environment} ${runs} ${what} on ${count(service.hosts, 'host')}${took}${gap}`;
+        });
+  const late = outcome.failures.map(
+    ({ host, message }) =>
+      `after the commit: ${host === undefined ? '' : `${host}: `}${message} (the next run does it again)`,
+  );
+  return [
+    ...lines.flatMap((line) =>
+      hanging(line, page.columns, '✓ ').map((text) => text.replace('✓', page.style.good)),
+    ),
+    ...late.flatMap((line) => hanging(line, page.columns, '! ').map(page.style.caution)),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}

@@ -1,0 +1,56 @@
+import type { RunEvent } from '../engine/events.js';
+import { duration } from './measure.js';
+import type { Active, Finished } from './view.js';
+
+/** A step that ended, as a sentence: `web-1: start web-4 (0.3s)`. */
+export function sentence({ kind, label, title, ms, reason }: Finished): string {
+  const took = ms === undefined ? '' : ` (${duration(ms)})`;
+  switch (kind) {
+    case 'done':
+      return `${label}: ${title}${took}`;
+    case 'skipped':
+      return `${label}: ${title}: nothing to do, ${reason}`;
+    case 'failed':
+      return `${label}: failed: ${title}${took}: ${reason}`;
+    case 'undone':
+      return `${label}: taken back: ${title}${took}`;
+    case 'undo-failed':
+      return `${label}: could not be taken back: ${title}${took}: ${reason}`;
+    case 'never':
+      return `${label}: not taken back: ${title}: ${reason}`;
+  }
+}
+
+/** A step under way and how far it is: `wait for health: 503 from /up, until 12:03:30`. */
+export function stage({ title, undo, text }: Active): string {
+  return `${undo ? 'taking back: ' : ''}${title}${text === undefined ? '' : `: ${text}`}`;
+}
+
+/** What is waited for: the longest step under way, and how many others. */
+export function waiting(active: readonly Active[], now: number): string | undefined {
+  const [first] = active;
+  if (first === undefined) return undefined;
+  const others = active.length > 1 ? ` and ${active.length - 1} more` : '';
+  return `waiting for ${first.label}${others} (${duration(now - first.since)}): ${stage(first)}`;
+}
+
+/** What an event that is not about a step's course says, where it says something. */
+export function announcement(
+  event: RunEvent,
+  about: (step: string) => string,
+): { readonly text: string; readonly warning: boolean } | undefined {
+  if (event.type === 'run.resumed') {
+    const how = event.direction === 'revert' ? 'taking back what was done' : 'going on where it ended';
+    return { text: `resumed: ${how}`, warning: false };
+  }
+  if (event.type === 'run.warning') {
+    const where = event.step === undefined ? '' : `${about(event.step)}: `;
+    return { text: where + event.text, warning: true };
+  }
+  if (event.type === 'run.cancelled') {
+    const then = event.policy === 'revert' ? 'taking back what was done' : 'stopping where it is';
+    return { text: `interrupted by ${event.by}: ${then}`, warning: true };
+  }
+  if (event.type === 'run.committed') return { text: 'committed: from here on only forward', warning: false };
+  return undefined;
+}

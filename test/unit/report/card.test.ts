@@ -1,0 +1,134 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Card, failureCard } from '../../../src/report/card.js';
+import { plainStyle } from '../../../src/report/style.js';
+import { summaryText } from '../../../src/report/summary.js';
+import { outcome, unhealthy } from './scenario.js';
+
+const page = (columns: number) => ({ columns, style: plainStyle });
+
+const runs = ['web-1', 'web-2', 'web-3'].map((host) => ({
+  host,
+  service: 'web',
+  release: 'release 3 (api:v1)',
+  state: 'healthy',
+}));
+
+const card: Card = {
+  subject: 'deploy web on production',
+  step: 'wait until web is healthy',
+  result: 'reverted',
+  failures: [unhealthy],
+  runs,
+  left: [],
+  never: [{ step: 'web/release.command', reason: 'migrations ran' }],
+};
+
+describe('the failure card', () => {
+  it('says what failed, where, why, what runs now, and what to type next', () => {
+    expect(failureCard(card, page(80))).toBe(
+      [
+        '✗ deploy web on production failed at "wait until web is healthy": everything was',
+        '  taken back',
+        '  cause  web-2 did not become healthy in 30s: the last answer of /up was 503',
+        '  | exited with code 1',
+        '  | GET /up: 503 in 12 ms',
+        '  | Error: connect ECONNREFUSED 10.0.0.9:5432',
+        '  now    web release 3 (api:v1), healthy on 3 hosts (web-1, web-2, web-3)',
+        '  kept   web/release.command was not taken back: migrations ran',
+        '  next   oneclick logs web --host web-2 --release 4',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('has at most 15 lines however much there is to say, and never cuts the command', () => {
+    const next = `oneclick rollback web --to 3 --only ${Array.from({ length: 30 }, (_, n) => `web-${n}`).join(' ')}`;
+    const crowded: Card = {
+      ...card,
+      failures: Array.from({ length: 9 }, (_, n) => ({
+        ...unhealthy,
+        host: `web-${n}`,
+        message: `went wrong, ${'and wrong again, '.repeat(20)}`,
+        evidence: Array.from({ length: 50 }, (_, line) => `log ${line}`),
+      })),
+      left: Array.from({ length: 9 }, (_, n) => ({ ...unhealthy, message: `web-4 is left ${n}` })),
+      never: Array.from({ length: 9 }, (_, n) => ({ step: `step ${n}`, reason: 'it cannot' })),
+      runs: Array.from({ length: 9 }, (_, n) => ({
+        host: `web-${n}`,
+        service: 'web',
+        release: `${n}`,
+        state: 'up',
+      })),
+      next,
+    };
+    for (const columns of [40, 80, 120]) {
+      const lines = failureCard(crowded, page(columns)).trimEnd().split('\n');
+      expect(lines.length).toBeLessThanOrEqual(15);
+      expect(lines.at(-1)).toBe(`  next   ${next}`);
+      expect(Math.max(...lines.slice(0, -1).map((line) => line.length))).toBeLessThanOrEqual(columns);
+    }
+  });
+
+  it('shows the first two lines of the evidence and the last ones', () => {
+    const evidence = [
+      'exited with code 137',
+      'GET /up: 503',
+      ...Array.from({ length: 30 }, (_, n) => `log ${n}`),
+    ];
+    const lines = failureCard({ ...card, failures: [{ ...unhealthy, evidence }] }, page(80)).split('\n');
+    expect(lines.filter((line) => line.startsWith('  | '))).toEqual([
+      '  | exited with code 137',
+      '  | GET /up: 503',
+      '  | … 24 more lines',
+      ...[24, 25, 26, 27, 28, 29].map((n) => `  | log ${n}`),
+    ]);
+  });
+
+  it('is short for an error outside of a run', () => {
+    const failure = {
+      kind: 'usage',
+      code: 'config.missing',
+      message: 'there is no oneclick.yml here',
+      evidence: [],
+    };
+    expect(failureCard({ failures: [{ ...failure, kind: 'usage', hint: 'oneclick init' }] }, page(80))).toBe(
+      ['✗ there is no oneclick.yml here', '  next   oneclick init', ''].join('\n'),
+    );
+  });
+});
+
+describe('the last line of a run', () => {
+  const summary = {
+    recipe: 'deploy',
+    environment: 'production',
+    ms: 4_200,
+    services: [{ service: 'web', release: 4, reference: 'api:v2', hosts: 3, gap: 400 }],
+  };
+
+  it('says what runs where, how long it took, and the gap', () => {
+    expect(summaryText(outcome(), summary, page(80))).toBe(
+      '✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, gap 0.4s\n',
+    );
+  });
+
+  it('says that nothing had to be done', () => {
+    expect(summaryText(outcome({ result: 'unchanged' }), { ...summary, services: [] }, page(80))).toBe(
+      '✓ production: deploy had nothing to do\n',
+    );
+    const [web] = summary.services.map(({ gap: _, ...service }) => service);
+    expect(
+      summaryText(outcome({ result: 'unchanged' }), { ...summary, services: web ? [web] : [] }, page(80)),
+    ).toBe('✓ production already runs web release 4 (api:v2) on 3 hosts\n');
+  });
+
+  it('warns of what failed past the commit', () => {
+    const late = { ...unhealthy, message: 'could not remove web-1' };
+    expect(summaryText(outcome({ failures: [late] }), summary, page(80))).toBe(
+      [
+        '✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, gap 0.4s',
+        '! after the commit: web-2: could not remove web-1 (the next run does it again)',
+        '',
+      ].join('\n'),
+    );
+  });
+});

@@ -1,0 +1,101 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from '@jest/globals';
+import { Failure } from '../../../src/domain/failure.js';
+import { type Ask, confirm, terminalAsk } from '../../../src/report/ask.js';
+import { type OutputProcess, processOutput } from '../../../src/report/output.js';
+import { BufferOutput } from '../../fakes/output.js';
+
+const processWith = (tty: boolean, env: OutputProcess['env'] = {}) => {
+  const written: string[] = [];
+  const listeners = new Set<() => void>();
+  const stream = { write: (text: string) => written.push(text), isTTY: tty, columns: 132, rows: 40 };
+  const process: OutputProcess = {
+    stdout: stream,
+    stderr: stream,
+    env,
+    once: (_, listener) => listeners.add(listener),
+    removeListener: (_, listener) => listeners.delete(listener),
+  };
+  return { process, written, listeners };
+};
+
+const same = (text: string) => text;
+
+describe('the output of the process', () => {
+  it('takes secrets out of everything that is written', () => {
+    const { process, written } = processWith(false);
+    const output = processOutput(process, (text) => text.replaceAll('hunter22', '***'));
+    output.stdout.write('a hunter22\n');
+    output.stderr.write('b hunter22\n');
+    expect(written).toEqual(['a ***\n', 'b ***\n']);
+  });
+
+  it('is interactive on a terminal only, and never in a CI or on a dumb terminal', () => {
+    const interactive = (tty: boolean, env: OutputProcess['env'] = {}) =>
+      processOutput(processWith(tty, env).process, same).interactive;
+    expect(interactive(true)).toBe(true);
+    expect(interactive(false)).toBe(false);
+    expect(interactive(true, { CI: 'true' })).toBe(false);
+    expect(interactive(true, { TERM: 'dumb' })).toBe(false);
+  });
+
+  it('has colour on a terminal, unless NO_COLOR or FORCE_COLOR say otherwise', () => {
+    const colour = (tty: boolean, env: OutputProcess['env'] = {}) =>
+      processOutput(processWith(tty, env).process, same).stderr.colour;
+    expect(colour(true)).toBe(true);
+    expect(colour(false)).toBe(false);
+    expect(colour(true, { NO_COLOR: '1' })).toBe(false);
+    expect(colour(false, { FORCE_COLOR: '1' })).toBe(true);
+    expect(colour(true, { FORCE_COLOR: '0' })).toBe(false);
+  });
+
+  it('is as wide as the terminal, and without one as wide as it takes', () => {
+    expect(processOutput(processWith(true).process, same).stdout.columns).toBe(132);
+    expect(processOutput(processWith(false).process, same).stdout.columns).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('forgets what to restore when told so', () => {
+    const { process, listeners } = processWith(true);
+    const forget = processOutput(process, same).atExit(() => undefined);
+    expect(listeners.size).toBe(1);
+    forget();
+    expect(listeners.size).toBe(0);
+  });
+});
+
+describe('a question', () => {
+  const answering = (answer: string | undefined, possible = true): Ask => ({
+    possible,
+    line: async () => answer,
+  });
+
+  it('is answered yes by y or yes alone', async () => {
+    const answers = ['y', 'YES', ' yes ', 'n', '', 'yep', undefined];
+    const said = await Promise.all(answers.map((answer) => confirm('Deploy?', answering(answer))));
+    expect(said).toEqual([true, true, true, false, false, false, false]);
+  });
+
+  it('is refused without a terminal, naming the flag that answers it', async () => {
+    const refused = confirm('Deploy web?', answering('y', false), '--yes');
+    await expect(refused).rejects.toBeInstanceOf(Failure);
+    await expect(refused).rejects.toMatchObject({
+      kind: 'usage',
+      code: 'confirm.terminal',
+      hint: 'add --yes',
+    });
+  });
+
+  it('is asked on stderr and read from stdin, where the end of the input is no answer', async () => {
+    const ask = (text: string, tty: boolean) => {
+      const output = new BufferOutput({ interactive: true });
+      const stdin = Object.assign(new PassThrough(), { isTTY: tty });
+      stdin.end(text);
+      return { output, ask: terminalAsk(stdin, output) };
+    };
+    const yes = ask('yes\n', true);
+    await expect(confirm('Deploy?', yes.ask)).resolves.toBe(true);
+    expect(yes.output.stderr.text).toBe('Deploy? [y/N] ');
+    await expect(confirm('Deploy?', ask('', true).ask)).resolves.toBe(false);
+    await expect(confirm('Deploy?', ask('y\n', false).ask)).rejects.toMatchObject({ kind: 'usage' });
+  });
+});

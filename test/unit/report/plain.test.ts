@@ -1,0 +1,157 @@
+import { describe, expect, it } from '@jest/globals';
+import { openReporter } from '../../../src/report/reporter.js';
+import { MovableClock } from '../../fakes/clock.js';
+import { BufferOutput } from '../../fakes/output.js';
+import { begins, ends, fails, finished, outcome, plan, says, started, step, unhealthy } from './scenario.js';
+
+const open = async (env: Record<string, string> = {}) => {
+  const output = new BufferOutput({ columns: 80 });
+  const clock = new MovableClock();
+  const reporter = await openReporter({ output, clock, mode: 'plain', env });
+  return { output, clock, reporter };
+};
+
+const pull = step('web-1', 'image.pull');
+const health = step('web-2', 'health.wait');
+
+describe('the plain report', () => {
+  it('has one line for each thing that happened, as host: step (time)', async () => {
+    const { output, reporter } = await open();
+    reporter.event(started(plan([pull, health])));
+    reporter.event(begins(pull, 'pull api:v2'));
+    reporter.event(says(pull, '12 of 40 MB', 0.3));
+    reporter.event(ends(pull, 120));
+    reporter.event({ type: 'step.skipped', step: health.id, because: 'it is healthy', receipt: {} });
+    reporter.event({ type: 'run.warning', text: 'PASSWORD is short', step: pull.id });
+    reporter.event({ type: 'run.committed', at: '' });
+    reporter.event(finished());
+    reporter.summary(outcome(), { recipe: 'deploy', environment: 'production', services: [], ms: 4_200 });
+    reporter.close();
+    expect(output.stderr.text).toBe(
+      [
+        'deploy web  production  run 3f2a',
+        'web-1: pull api:v2 (0.1s)',
+        'web-2: health.wait: nothing to do, it is healthy',
+        'warning: web-1: PASSWORD is short',
+        'committed: from here on only forward',
+        '✓ production: deploy is done in 4.2s',
+        '',
+      ].join('\n'),
+    );
+    expect(output.stdout.text).toBe('');
+  });
+
+  it('tells how a failed run is taken back', async () => {
+    const { output, reporter } = await open();
+    reporter.event(started(plan([pull, health])));
+    reporter.event(begins(health, 'wait until web is healthy'));
+    reporter.event(fails(health, 30_000, unhealthy));
+    reporter.event({ type: 'undo.started', step: pull.id, title: 'start web-4' });
+    reporter.event({ type: 'undo.done', step: pull.id, ms: 400 });
+    reporter.event({ type: 'undo.never', step: 'web/release.command', reason: 'migrations ran' });
+    reporter.event({ type: 'run.cancelled', at: '', by: 'SIGINT', policy: 'revert' });
+    const ended = outcome({ result: 'reverted', failures: [unhealthy] });
+    reporter.event(finished(ended));
+    reporter.failure(ended);
+    reporter.close();
+    expect(output.stderr.text).toBe(
+      [
+        'deploy web  production  run 3f2a',
+        'web-2: failed: wait until web is healthy (30.0s): web-2 did not become healthy in 30s: the last answer of /up was 503',
+        'web-1: taken back: start web-4 (0.4s)',
+        'all: not taken back: web/release.command: migrations ran',
+        'warning: interrupted by SIGINT: taking back what was done',
+        '✗ deploy web on production failed at "wait until web is healthy": everything was',
+        '  taken back',
+        '  cause  web-2 did not become healthy in 30s: the last answer of /up was 503',
+        '  | exited with code 1',
+        '  | GET /up: 503 in 12 ms',
+        '  | Error: connect ECONNREFUSED 10.0.0.9:5432',
+        '  next   oneclick logs web --host web-2 --release 4',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('says what it waits for after ten seconds of silence, and again after ten more', async () => {
+    const { output, clock, reporter } = await open();
+    reporter.event(started(plan([health])));
+    reporter.event(begins(health, 'wait until web is healthy'));
+    reporter.event(says(health, '503 from /up, until 12:03:30'));
+    const before = output.stderr.text;
+    await clock.advance(9_900);
+    expect(output.stderr.text).toBe(before);
+    await clock.advance(10_200);
+    expect(output.stderr.text.slice(before.length)).toBe(
+      [
+        'waiting for web-2 (10.0s): wait until web is healthy: 503 from /up, until 12:03:30',
+        'waiting for web-2 (20.0s): wait until web is healthy: 503 from /up, until 12:03:30',
+        '',
+      ].join('\n'),
+    );
+    reporter.close();
+    await clock.advance(60_000);
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('is silent again once the busy thing is over', async () => {
+    const { output, clock, reporter } = await open();
+    const done = reporter.busy('looking at 3 hosts');
+    await clock.advance(10_500);
+    done();
+    await clock.advance(60_000);
+    expect(output.stderr.text).toBe('looking at 3 hosts\nlooking at 3 hosts (10.0s)\n');
+    expect(clock.sleeping).toBe(0);
+    reporter.close();
+  });
+
+  it('folds the steps where GitHub or GitLab show the log, and leaves the result outside', async () => {
+    const lines = async (env: Record<string, string>) => {
+      const { output, reporter } = await open(env);
+      reporter.event(started(plan([pull])));
+      reporter.event(begins(pull, 'pull api:v2'));
+      reporter.event(ends(pull, 120));
+      reporter.event(finished());
+      reporter.note('done');
+      reporter.close();
+      return output.stderr.text;
+    };
+    expect(await lines({ GITHUB_ACTIONS: 'true' })).toBe(
+      '::group::deploy web  production  run 3f2a\nweb-1: pull api:v2 (0.1s)\n::endgroup::\ndone\n',
+    );
+    expect(await lines({ GITLAB_CI: 'true' })).toBe(
+      '\u001b[0Ksection_start:1767225600:run[collapsed=true]\r\u001b[0Kdeploy web  production  run 3f2a\n' +
+        'web-1: pull api:v2 (0.1s)\n\u001b[0Ksection_end:1767225600:run\r\u001b[0K\ndone\n',
+    );
+  });
+
+  it('lets no host give commands to GitHub’s runner', async () => {
+    const { output, reporter } = await open({ GITHUB_ACTIONS: 'true' });
+    reporter.note('::add-mask::everything');
+    reporter.note('log: ##[error]fake');
+    reporter.close();
+    expect(output.stderr.text).toBe(': :add-mask::everything\nlog: # #[error]fake\n');
+  });
+});
+
+describe('what comes from elsewhere', () => {
+  it('is shown without escapes', async () => {
+    const { output, reporter } = await open();
+    reporter.note('\u001b[2J\u001b[31mgone\u0007');
+    reporter.result({ image: 'evil\u001b]0;title\u0007' }, ({ image }) => `${image}\n`);
+    expect(output.stderr.text).toBe('gone\n');
+    expect(output.stdout.text).toBe('evil\n');
+    reporter.close();
+  });
+
+  it('loses its secrets before it is cut', async () => {
+    const { output, reporter } = await open();
+    const secret = 'hunter22hunter22hunter22hunter22hunter22hunter22hunter22hunter22';
+    output.redact = (text) => text.replaceAll(secret, '***');
+    reporter.failure({
+      failures: [{ ...unhealthy, evidence: [`connecting to postgres://web:${secret}@db/shop`] }],
+    });
+    expect(output.stderr.text).toContain('  | connecting to postgres://web:***@db/shop\n');
+    reporter.close();
+  });
+});

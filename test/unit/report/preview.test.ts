@@ -1,0 +1,133 @@
+import { describe, expect, it } from '@jest/globals';
+import { Failure } from '../../../src/domain/failure.js';
+import type { Preview, StepPreview } from '../../../src/engine/preview.js';
+import { previewText } from '../../../src/report/preview.js';
+import { plainStyle } from '../../../src/report/style.js';
+import { step } from './scenario.js';
+
+type Verdict = StepPreview['verdict'];
+
+const hosts = ['web-1', 'web-2', 'web-3'];
+const todo = (text: string, certainty: 'certain' | 'expected' = 'certain'): Verdict => ({
+  kind: 'todo',
+  certainty,
+  changes: [{ text }],
+});
+const done = (because: string): Verdict => ({ kind: 'done', because });
+
+const on = (
+  names: readonly string[],
+  task: string,
+  title: string,
+  verdict: (host: string) => Verdict,
+  more: { never?: string; after?: boolean; service?: string } = {},
+): StepPreview[] => {
+  const { service = 'web', after = false, ...rest } = more;
+  return names.map((host) => ({
+    step: step(host, task, service),
+    title,
+    verdict: verdict(host),
+    after,
+    ...rest,
+  }));
+};
+
+const deploy: Pick<Preview, 'steps'> = {
+  steps: [
+    ...on(hosts, 'image.pull', 'pull web:2', (host) =>
+      host === 'web-1' ? done('the image is there already') : todo('pull web:2'),
+    ),
+    ...on(hosts, 'container.create', 'create web-4', () => todo('create web-4')),
+    ...on(['web-1'], 'release.command', 'migrate the database', () => todo('run bin/migrate'), {
+      never: 'what migrations did to the data is not known',
+    }),
+    ...on(hosts, 'container.start', 'start web-4', () => todo('start web-4', 'expected')),
+    ...on(hosts, 'health.wait', 'wait until web is healthy', (host) => ({
+      kind: 'unknown',
+      waitsFor: step(host, 'container.start').id,
+    })),
+    ...on(hosts, 'release.prune', 'remove old releases', () => done('no more than 5 are kept'), {
+      after: true,
+    }),
+  ],
+};
+
+const text = (preview: Pick<Preview, 'steps'>, columns: number) =>
+  previewText(preview, { columns, style: plainStyle });
+
+describe('the plan as text', () => {
+  it('folds the same change on many hosts, and marks what is expected, decided later and never taken back', () => {
+    expect(text(deploy, 80)).toBe(
+      [
+        'web',
+        '  1   pull web:2',
+        '      = nothing to do on web-1: the image is there already',
+        '      + pull web:2 on 2 hosts (web-2, web-3)',
+        '  2 + create web-4 on 3 hosts (web-1, web-2, web-3)',
+        '  3   migrate the database',
+        '      + run bin/migrate on web-1',
+        '        undo: never, what migrations did to the data is not known',
+        '  4 ~ start web-4 on 3 hosts (web-1, web-2, web-3), expected',
+        '  5 ? wait until web is healthy on 3 hosts: decided after step 4',
+        '',
+        'web, after the commit',
+        '  6 = remove old releases on 3 hosts (web-1 and 2 more): no more than 5 are kept',
+        '',
+        '9 changes on 3 hosts, 3 of them expected, 3 steps decided on the way.',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('names all hosts where there is room', () => {
+    expect(text(deploy, 120)).toContain(
+      '  5 ? wait until web is healthy on 3 hosts (web-1, web-2, web-3): decided after step 4\n',
+    );
+  });
+
+  it('never is wider than the page', () => {
+    const many = Array.from({ length: 40 }, (_, index) => `a-rather-long-name-of-a-host-${index}`);
+    const long = on(many, 'image.pull', 'pull it', () =>
+      todo(`pull ${'registry.example.com/'.repeat(6)}web:2`),
+    );
+    for (const columns of [40, 80, 120]) {
+      const widths = text({ steps: [...deploy.steps, ...long] }, columns)
+        .split('\n')
+        .map((line) => line.length);
+      expect(Math.max(...widths)).toBeLessThanOrEqual(columns);
+    }
+  });
+
+  it('keeps services apart and counts what is in the way', () => {
+    const problem = new Failure('failed', 'port.taken', 'port 80 is held by nginx', {
+      hint: '--adopt nginx',
+    });
+    const preview = {
+      steps: [
+        ...on(['web-1'], 'image.pull', 'pull it', () => todo('pull web:2')),
+        ...on(['web-1'], 'image.pull', 'pull it', () => todo('pull worker:2'), { service: 'worker' }),
+        ...on(hosts, 'container.start', 'start it', () => ({ kind: 'blocked', problems: [problem] })),
+      ],
+    };
+    expect(text(preview, 80)).toBe(
+      [
+        'web',
+        '  1   pull it',
+        '      + pull web:2 on web-1',
+        '  2   start it',
+        '      ! port 80 is held by nginx on 3 hosts (web-1, web-2, web-3): --adopt nginx',
+        '',
+        'worker',
+        '  3   pull it',
+        '      + pull worker:2 on web-1',
+        '',
+        '2 changes on 1 host, 3 problems in the way.',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('says so when there is nothing to do', () => {
+    expect(text({ steps: [] }, 80)).toBe('Nothing to do.\n');
+  });
+});

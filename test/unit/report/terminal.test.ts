@@ -1,0 +1,217 @@
+import { describe, expect, it } from '@jest/globals';
+import { guarded } from '../../../src/report/reporter.js';
+import { plainStyle } from '../../../src/report/style.js';
+import { TerminalReporter } from '../../../src/report/terminal.js';
+import { printable } from '../../../src/report/text.js';
+import { MovableClock } from '../../fakes/clock.js';
+import { BufferOutput } from '../../fakes/output.js';
+import { TerminalModel } from '../../fakes/terminal.js';
+import { begins, ends, fails, finished, outcome, plan, says, started, step, unhealthy } from './scenario.js';
+
+const open = (columns = 80) => {
+  const output = new BufferOutput({ columns, interactive: true });
+  const terminal = new TerminalModel(columns);
+  output.stderr.tap = (text) => terminal.write(text);
+  output.stdout.tap = (text) => terminal.write(text.replaceAll('\n', '\r\n'));
+  const clock = new MovableClock();
+  const reporter = guarded(
+    new TerminalReporter({
+      output,
+      clock,
+      spin: (text) => `* ${text}`,
+      style: plainStyle,
+      resultStyle: plainStyle,
+    }),
+    printable,
+  );
+  const resize = (to: number) => {
+    terminal.resize(to);
+    output.stderr.columns = to;
+    output.stdout.columns = to;
+  };
+  return { output, terminal, clock, reporter, resize };
+};
+
+const hosts = ['web-1', 'web-2', 'web-3'];
+const pulls = hosts.map((host) => step(host, 'image.pull'));
+const waits = hosts.map((host) => step(host, 'health.wait'));
+const [pull1, pull2, pull3] = pulls as [(typeof pulls)[0], (typeof pulls)[0], (typeof pulls)[0]];
+const [wait1, wait2] = waits as [(typeof waits)[0], (typeof waits)[0]];
+
+describe('the live block', () => {
+  it('has one line for each host with its step, and how far a pull is', async () => {
+    const { terminal, clock, reporter } = open();
+    reporter.event(started(plan([...pulls, ...waits])));
+    reporter.event(begins(pull1, 'pull api:v2'));
+    reporter.event(says(pull1, '12 of 40 MB', 0.3));
+    reporter.event(begins(pull2, 'pull api:v2'));
+    await clock.advance(2_000);
+    expect(terminal.screen).toBe(
+      [
+        'deploy web  production  run 3f2a',
+        '* 0 of 6 steps  2.0s',
+        '  web-1  pull api:v2: 12 of 40 MB                      ━━━━────────  30%   2.0s',
+        '  web-2  pull api:v2                                                       2.0s',
+        '  web-3  waiting',
+      ].join('\n'),
+    );
+    reporter.close();
+  });
+
+  it('folds what ended on many hosts into one line above it', async () => {
+    const { terminal, clock, reporter } = open(120);
+    reporter.event(started(plan([...pulls, wait1])));
+    for (const pull of pulls) reporter.event(begins(pull, 'pull api:v2'));
+    await clock.advance(1_000);
+    reporter.event(ends(pull1, 900));
+    reporter.event(ends(pull2, 1_000));
+    await clock.advance(1_000);
+    expect(terminal.screen).not.toContain('✓');
+    reporter.event(ends(pull3, 2_000));
+    reporter.event(begins(wait1, 'wait until web is healthy'));
+    await clock.advance(1_000);
+    expect(terminal.screen).toBe(
+      [
+        'deploy web  production  run 3f2a',
+        '✓ pull api:v2 on 3 hosts (web-1, web-2, web-3)  2.0s',
+        '* 3 of 4 steps  3.0s',
+        `  web-1  wait until web is healthy${' '.repeat(72)}1.0s`,
+        '  web-2  done',
+        '  web-3  done',
+      ].join('\n'),
+    );
+    reporter.close();
+  });
+
+  it('says after five seconds of silence what it waits for, and until when', async () => {
+    const { terminal, clock, reporter } = open();
+    reporter.event(started(plan(waits)));
+    reporter.event(begins(wait1, 'wait until web is healthy'));
+    reporter.event(begins(wait2, 'wait until web is healthy'));
+    for (let second = 0; second < 6; second += 1) {
+      reporter.event(says(wait1, '503, until 12:03:30'));
+      await clock.advance(1_000);
+    }
+    expect(terminal.screen.split('\n').slice(-2)).toEqual([
+      '  waiting for web-1 and 1 more (6.0s): wait until web is healthy: 503, until',
+      '  12:03:30',
+    ]);
+    reporter.event(says(wait1, '502, until 12:03:30'));
+    await clock.advance(100);
+    expect(terminal.screen).not.toContain('waiting for');
+    reporter.close();
+  });
+
+  it('leaves nothing but what stays when the run has ended', async () => {
+    const { terminal, clock, reporter } = open();
+    const done = reporter.busy('looking at 3 hosts');
+    await clock.advance(500);
+    expect(terminal.screen).toBe('* looking at 3 hosts');
+    done();
+    reporter.event(started(plan([...pulls, wait1])));
+    for (const pull of pulls) reporter.event(begins(pull, 'pull api:v2'));
+    await clock.advance(500);
+    for (const pull of pulls) reporter.event(ends(pull, 500));
+    reporter.event({ type: 'run.warning', text: 'PASSWORD is short', step: pull1.id });
+    reporter.event(begins(wait1, 'wait until web is healthy'));
+    await clock.advance(500);
+    reporter.event(fails(wait1, 500, { ...unhealthy, message: 'the last answer of /up was 503' }));
+    reporter.event({ type: 'undo.started', step: pull1.id, title: 'pull api:v2' });
+    await clock.advance(500);
+    expect(terminal.screen.split('\n').slice(-2)).toEqual([
+      '* taking back  1.5s',
+      `  web-1  taking back: pull api:v2${' '.repeat(42)}0.5s`,
+    ]);
+    reporter.event({ type: 'undo.done', step: pull1.id, ms: 500 });
+    reporter.event(finished(outcome({ result: 'reverted' })));
+    reporter.close();
+    expect(terminal.screen).toBe(
+      [
+        'deploy web  production  run 3f2a',
+        '✓ pull api:v2 on 3 hosts (web-1, web-2, web-3)  0.5s',
+        '! web-1: PASSWORD is short',
+        '✗ wait until web is healthy on web-1: the last answer of /up was 503  0.5s',
+        '← taken back: pull api:v2 on web-1  0.5s',
+      ].join('\n'),
+    );
+    expect(terminal.cursorShown).toBe(true);
+    expect(clock.sleeping).toBe(0);
+  });
+
+  it('never is as wide as the terminal, whatever hosts are called and say', async () => {
+    for (const columns of [40, 80, 120]) {
+      const { terminal, clock, reporter } = open(columns);
+      const long = Array.from({ length: 60 }, (_, n) =>
+        step(`host-of-the-${'long'.repeat(9)}-name-${n}`, 'image.pull'),
+      );
+      reporter.event(started(plan(long)));
+      for (const one of long) {
+        reporter.event(begins(one, `pull ${'registry.example.com/'.repeat(8)}api:v2`));
+        reporter.event(says(one, 'many words '.repeat(30), 0.5));
+      }
+      await clock.advance(6_000);
+      expect(terminal.widest).toBeLessThan(columns);
+      expect(terminal.screen.split('\n').length).toBeLessThan(24);
+      expect(terminal.screen).toContain('more at work');
+      reporter.close();
+    }
+  });
+
+  it('repaints without rubbish when the terminal becomes narrower and wider', async () => {
+    const { terminal, clock, reporter, resize } = open(120);
+    reporter.event(started(plan(waits)));
+    for (const wait of waits) reporter.event(begins(wait, 'wait until web is healthy'));
+    await clock.advance(1_000);
+    for (const columns of [60, 35, 100, 80]) {
+      resize(columns);
+      await clock.advance(200);
+    }
+    expect(terminal.screen).toBe(
+      [
+        'deploy web  production  run 3f2a',
+        '* 0 of 3 steps  1.8s',
+        ...hosts.map((host) => `  ${host}  wait until web is healthy${' '.repeat(41)}1.8s`),
+      ].join('\n'),
+    );
+    reporter.close();
+    expect(terminal.screen).toBe('deploy web  production  run 3f2a');
+  });
+
+  it('makes way for a result and comes back below it', async () => {
+    const { terminal, clock, reporter } = open();
+    reporter.event(started(plan(waits.slice(0, 1))));
+    reporter.event(begins(wait1, 'wait'));
+    await clock.advance(500);
+    reporter.result({ answer: 42 }, ({ answer }) => `the answer is ${answer}\n`);
+    await clock.advance(500);
+    expect(terminal.screen).toBe(
+      [
+        'deploy web  production  run 3f2a',
+        'the answer is 42',
+        '* 0 of 1 steps  1.0s',
+        `  web-1  wait${' '.repeat(62)}1.0s`,
+      ].join('\n'),
+    );
+    reporter.close();
+  });
+
+  it('gives the cursor back when the process exits in the middle of a run', async () => {
+    const { terminal, clock, reporter, output } = open();
+    reporter.event(started(plan(waits)));
+    await clock.advance(500);
+    expect(terminal.cursorShown).toBe(false);
+    output.exit();
+    expect(terminal.cursorShown).toBe(true);
+    reporter.close();
+  });
+
+  it('does not let a host draw', async () => {
+    const { terminal, clock, reporter } = open();
+    reporter.event(started(plan(waits.slice(0, 1))));
+    reporter.event(begins(wait1, 'wait'));
+    reporter.event(says(wait1, '\u001b[10A\u001b[2Jboo\n\nboo\r'));
+    await clock.advance(500);
+    expect(terminal.screen.split('\n').at(-1)).toMatch(/^ {2}web-1 {2}wait: boo boo +0\.5s$/);
+    reporter.close();
+  });
+});
