@@ -59,7 +59,7 @@ export class DockerApi {
     const { method, path, query = {}, body = {}, auth, stream = false } = request;
     const options = {
       method,
-      path: `${path}?`,
+      path: Object.keys(query).length === 0 ? path : `${path}?`,
       // Apart, for dockerode would otherwise repeat the body, and with it the environment, in the query.
       options: { _query: query, _body: body },
       isStream: stream,

@@ -16,7 +16,7 @@ export function isRefusal(error: unknown): error is Refusal {
 const most = 8;
 /** sshd may count a channel for a moment after both sides have closed it. ms */
 const pause = 20;
-const patience = 10;
+const patience = 25;
 
 /** Asks for a channel, as ssh2's methods do. */
 export type Ask<Channel> = (done: (error: Error | undefined, channel: Channel) => void) => void;
@@ -65,7 +65,7 @@ export class Sessions {
    * for it. Throws a failure of kind `access` when the server leaves no room beside held ones.
    */
   async open<T>(ask: Ask<ClientChannel>, attach: (channel: ClientChannel) => T, held = false): Promise<T> {
-    for (let refusals = 0; ; ) {
+    for (let tries = 0; ; ) {
       await this.#room();
       this.#open += 1;
       if (held) this.#held += 1;
@@ -82,10 +82,13 @@ export class Sessions {
       } catch (error) {
         leave();
         if (!isRefusal(error)) throw error;
-        refusals += 1;
-        if (this.#open > this.#held) this.#limit = this.#open;
-        else if (refusals > patience) throw this.#refused(error);
-        else await this.#clock.sleep(pause, this.#lost);
+        if (this.#open > this.#held) {
+          this.#limit = this.#open;
+          continue;
+        }
+        tries += 1;
+        if (tries > patience) throw this.#refused(error);
+        await this.#clock.sleep(pause, this.#lost);
       }
     }
   }

@@ -190,7 +190,9 @@ interface Tokens {
 /** Replaces `~` and the tokens of ssh_config(5) that file names may hold. */
 function expand(text: string, { home, host, port, user, local }: Tokens): string {
   const tokens: Record<string, string> = { d: home, h: host, p: String(port), r: user, u: local, '%': '%' };
-  return text
+  const { homedir } = userInfo();
+  // ssh has already put the home directory of the password file in the place of some `~`.
+  return (text.startsWith(`${homedir}/`) ? `~${text.slice(homedir.length)}` : text)
     .replace(/^~(?=\/|$)/, () => home)
     .replace(/%([dhpru%])/g, (_, letter: string) => tokens[letter] ?? '');
 }

@@ -12,6 +12,8 @@ export interface SshServerOptions {
   readonly tcpForwarding?: boolean;
   /** The TCP port on this machine that stands for the host's `/var/run/docker.sock`. */
   readonly docker?: number;
+  /** A folder whose programs commands find first. */
+  readonly programs?: string;
   /** What runs a command instead of `/bin/sh -c`. */
   readonly exec?: (command: string, channel: ServerChannel) => void;
   /** Hangs up on so many connections before it says anything. */
@@ -27,9 +29,14 @@ export interface KeyPair {
 
 export function keyPair(type: 'ed25519' | 'ecdsa' = 'ed25519', passphrase?: string): KeyPair {
   const lock = passphrase === undefined ? undefined : { passphrase, cipher: 'aes256-cbc', rounds: 1 };
-  return type === 'ecdsa'
-    ? ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256, ...lock })
-    : ssh2.utils.generateKeyPairSync('ed25519', lock);
+  for (;;) {
+    const pair =
+      type === 'ecdsa'
+        ? ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256, ...lock })
+        : ssh2.utils.generateKeyPairSync('ed25519', lock);
+    // One in a hundred and more of the pairs that ssh2 makes it cannot read itself.
+    if (!(ssh2.utils.parseKey(pair.private, passphrase) instanceof Error)) return pair;
+  }
 }
 
 /** An SSH server in this process. */
@@ -129,14 +136,15 @@ export class SshServer {
     session.on('exec', (accept, _reject, { command }) => {
       const channel = accept();
       if (this.#options.exec !== undefined) return this.#options.exec(command, channel);
-      runHere(command, channel, session);
+      runHere(command, channel, session, this.#options.programs);
     });
   }
 }
 
 /** As sshd does: with the login shell of the user. */
-function runHere(command: string, channel: ServerChannel, session: Session): void {
-  const child = spawn('/bin/sh', ['-c', command], { stdio: 'pipe' });
+function runHere(command: string, channel: ServerChannel, session: Session, programs?: string): void {
+  const path = programs === undefined ? process.env.PATH : `${programs}:${process.env.PATH}`;
+  const child = spawn('/bin/sh', ['-c', command], { stdio: 'pipe', env: { ...process.env, PATH: path } });
   child.stdin.on('error', () => undefined);
   channel.pipe(child.stdin);
   child.stdout.pipe(channel, { end: false });

@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -198,6 +199,41 @@ describe('logging in', () => {
     ]);
     const wrong = await connect(addresses.slice(0, 1), { askPassphrase: async () => 'guess' });
     expect(wrong.failures).toMatchObject([{ message: expect.stringContaining('not the passphrase') }]);
+  });
+});
+
+describe('an agent', () => {
+  it('lets in with the key that a file names, or with any of its keys, and is no loss when it is gone', async () => {
+    const locked = keyPair('ed25519', 'secret');
+    writeFileSync(join(home, 'locked'), locked.private);
+    writeFileSync(join(home, 'locked.pub'), locked.public);
+    const socket = join(home, 'agent');
+    const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+    closing.push(async () => agent.kill());
+    writeFileSync(join(home, 'plain'), keyPair().private, { mode: 0o600 });
+    writeFileSync(join(home, 'open'), mine.private, { mode: 0o600 });
+    while (!existsSync(socket)) await new Promise((resolve) => setImmediate(resolve));
+    const add = (file: string, passphrase = '') =>
+      execFileSync(
+        'sh',
+        ['-c', 'SSH_ASKPASS="$0" SSH_ASKPASS_REQUIRE=force ssh-add -q "$1" 2>&1', join(home, 'ask'), file],
+        {
+          env: { ...process.env, SSH_AUTH_SOCK: socket, ANSWER: passphrase },
+        },
+      );
+    writeFileSync(join(home, 'ask'), '#!/bin/sh\necho "$ANSWER"\n', { mode: 0o755 });
+    chmodSync(join(home, 'locked'), 0o600);
+    for (const file of ['plain', 'open']) add(join(home, file));
+    add(join(home, 'locked'), 'secret');
+    const environment = { home, user: 'me', variables: { PATH: process.env.PATH, SSH_AUTH_SOCK: socket } };
+    const named = await serve({ authorized: [locked.public] });
+    await connected(named.port, { key: '~/locked' }, { environment });
+    expect(named.logins).toHaveLength(1 + 1);
+    const any = await serve();
+    const { key: _, ...unnamed } = addressOf(any.port);
+    expect((await connect([unnamed], { environment })).failures).toEqual([]);
+    const gone = { ...environment, variables: { SSH_AUTH_SOCK: join(home, 'none') } };
+    await connected(any.port, {}, { environment: gone });
   });
 });
 
