@@ -55,7 +55,7 @@ export function failureCard(card: Card, page: Page): string {
     ...section('left', left.map(placed), 2, columns).map(style.bad),
     ...section(
       'kept',
-      never.map(({ step, reason }) => `${step} was not taken back: ${reason}`),
+      never.map(({ step, reason }) => `"${step}" is not taken back: ${reason}`),
       2,
       columns,
     ).map(style.caution),

@@ -1,12 +1,11 @@
 import type { Clock } from '../domain/clock.js';
 import type { FailureRecord } from '../domain/failure.js';
 import type { Outcome, RunEvent } from '../engine/events.js';
-import type { Preview } from '../engine/preview.js';
 import { type Card, failureCard } from './card.js';
 import { type Folds, fold } from './folds.js';
 import { duration } from './measure.js';
 import type { Output } from './output.js';
-import { previewText } from './preview.js';
+import { type Preview, previewText } from './preview.js';
 import { problemTable } from './problems.js';
 import type { Reporter } from './reporter.js';
 import { type Page, plainStyle, type Style } from './style.js';

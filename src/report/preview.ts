@@ -1,6 +1,18 @@
-import type { Preview, StepPreview } from '../engine/preview.js';
+import type { FailureRecord } from '../domain/failure.js';
+import type { PreviewVerdict, StepPreview } from '../engine/preview.js';
 import type { Page } from './style.js';
 import { count, hanging, oneLine, onHosts, width, wrap } from './text.js';
+
+/** The engine's preview as it is shown: its problems may be plain data, as they are once texts were made safe. */
+export interface Preview {
+  readonly steps: readonly PreviewStep[];
+}
+
+export interface PreviewStep extends Omit<StepPreview, 'verdict'> {
+  readonly verdict:
+    | Exclude<PreviewVerdict, { kind: 'blocked' }>
+    | { readonly kind: 'blocked'; readonly problems: readonly FailureRecord[] };
+}
 
 /** Steps of one service with one title: a numbered entry of the plan. */
 interface Entry {
@@ -8,7 +20,7 @@ interface Entry {
   readonly service: string | undefined;
   readonly after: boolean;
   readonly title: string;
-  readonly steps: StepPreview[];
+  readonly steps: PreviewStep[];
 }
 
 /** One thing that is said of an entry, and of which hosts. */
@@ -28,7 +40,7 @@ type Mark = '+' | '~' | '=' | '?' | '!';
  * The plan as text: one entry for all hosts on which a service has a step of the same title. `+` will change,
  * `~` is expected to change, `=` has nothing to do, `?` is decided later, `!` cannot be done. Ends with a summary.
  */
-export function previewText(preview: Pick<Preview, 'steps'>, page: Page): string {
+export function previewText(preview: Preview, page: Page): string {
   const entries = entriesOf(preview.steps);
   const numbers = new Map(entries.flatMap((entry) => entry.steps.map(({ step }) => [step.id, entry.number])));
   const lines: string[] = [];
@@ -45,7 +57,7 @@ export function previewText(preview: Pick<Preview, 'steps'>, page: Page): string
 }
 
 /** One line: how many changes on how many hosts, and what is not certain. */
-export function previewSummary(preview: Pick<Preview, 'steps'>): string {
+export function previewSummary(preview: Preview): string {
   const hosts = new Set<string>();
   const total = { certain: 0, expected: 0, unknown: 0, blocked: 0 };
   for (const { step, verdict } of preview.steps) {
@@ -70,7 +82,7 @@ export function previewSummary(preview: Pick<Preview, 'steps'>): string {
   return parts.length === 0 ? 'Nothing to do.' : `${parts.join(', ')}.`;
 }
 
-function entriesOf(steps: readonly StepPreview[]): Entry[] {
+function entriesOf(steps: readonly PreviewStep[]): Entry[] {
   const entries = new Map<string, Omit<Entry, 'number'>>();
   for (const step of steps) {
     const { service } = step.step;
@@ -113,7 +125,7 @@ function entryLines(entry: Entry, numbers: ReadonlyMap<string, number>, page: Pa
   ];
 }
 
-function stepLines({ step, verdict }: StepPreview, numbers: ReadonlyMap<string, number>): HostLine[] {
+function stepLines({ step, verdict }: PreviewStep, numbers: ReadonlyMap<string, number>): HostLine[] {
   const { host } = step;
   switch (verdict.kind) {
     case 'done':

@@ -1,9 +1,9 @@
 import type { Clock } from '../domain/clock.js';
 import type { FailureRecord } from '../domain/failure.js';
 import type { Outcome, RunEvent } from '../engine/events.js';
-import type { Preview } from '../engine/preview.js';
 import type { Card } from './card.js';
 import type { Output } from './output.js';
+import type { Preview } from './preview.js';
 import { loadStyle, type Page, plainStyle } from './style.js';
 import type { Summary } from './summary.js';
 import { mapTexts, printable } from './text.js';

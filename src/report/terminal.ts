@@ -1,13 +1,12 @@
 import type { Clock } from '../domain/clock.js';
 import type { FailureRecord } from '../domain/failure.js';
 import type { Outcome, RunEvent } from '../engine/events.js';
-import type { Preview } from '../engine/preview.js';
 import { Canvas, cursor } from './canvas.js';
 import { type Card, failureCard } from './card.js';
 import { FinishedLines } from './finished.js';
 import { liveBlock } from './live.js';
 import type { Output } from './output.js';
-import { previewText } from './preview.js';
+import { type Preview, previewText } from './preview.js';
 import { problemTable } from './problems.js';
 import type { Reporter } from './reporter.js';
 import type { Spin } from './spinner.js';

@@ -167,7 +167,8 @@ export class RunView {
     if (subject === undefined) return card;
     const step =
       failed === undefined || failed.message !== card.failures[0]?.message ? {} : { step: failed.title };
-    return { subject, ...step, ...card };
+    const never = card.never?.map(({ step: id, reason }) => ({ step: this.#title(id), reason }));
+    return { subject, ...step, ...card, ...(never === undefined ? {} : { never }) };
   }
 
   #start(plan: Plan, now: number): void {

@@ -20,7 +20,7 @@ const card: Card = {
   failures: [unhealthy],
   runs,
   left: [],
-  never: [{ step: 'web/release.command', reason: 'migrations ran' }],
+  never: [{ step: 'migrate the database', reason: 'migrations ran' }],
 };
 
 describe('the failure card', () => {
@@ -34,7 +34,7 @@ describe('the failure card', () => {
         '  | GET /up: 503 in 12 ms',
         '  | Error: connect ECONNREFUSED 10.0.0.9:5432',
         '  now    web release 3 (api:v1), healthy on 3 hosts (web-1, web-2, web-3)',
-        '  kept   web/release.command was not taken back: migrations ran',
+        '  kept   "migrate the database" is not taken back: migrations ran',
         '  next   oneclick logs web --host web-2 --release 4',
         '',
       ].join('\n'),

@@ -1,11 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { Failure } from '../../../src/domain/failure.js';
-import type { Preview, StepPreview } from '../../../src/engine/preview.js';
-import { previewText } from '../../../src/report/preview.js';
+import { type Preview, type PreviewStep, previewText } from '../../../src/report/preview.js';
 import { plainStyle } from '../../../src/report/style.js';
 import { step } from './scenario.js';
 
-type Verdict = StepPreview['verdict'];
+type Verdict = PreviewStep['verdict'];
 
 const hosts = ['web-1', 'web-2', 'web-3'];
 const todo = (text: string, certainty: 'certain' | 'expected' = 'certain'): Verdict => ({
@@ -21,7 +20,7 @@ const on = (
   title: string,
   verdict: (host: string) => Verdict,
   more: { never?: string; after?: boolean; service?: string } = {},
-): StepPreview[] => {
+): PreviewStep[] => {
   const { service = 'web', after = false, ...rest } = more;
   return names.map((host) => ({
     step: step(host, task, service),
@@ -32,7 +31,7 @@ const on = (
   }));
 };
 
-const deploy: Pick<Preview, 'steps'> = {
+const deploy: Preview = {
   steps: [
     ...on(hosts, 'image.pull', 'pull web:2', (host) =>
       host === 'web-1' ? done('the image is there already') : todo('pull web:2'),
@@ -52,8 +51,7 @@ const deploy: Pick<Preview, 'steps'> = {
   ],
 };
 
-const text = (preview: Pick<Preview, 'steps'>, columns: number) =>
-  previewText(preview, { columns, style: plainStyle });
+const text = (preview: Preview, columns: number) => previewText(preview, { columns, style: plainStyle });
 
 describe('the plan as text', () => {
   it('folds the same change on many hosts, and marks what is expected, decided later and never taken back', () => {
