@@ -1,0 +1,74 @@
+import { Failure } from '../domain/failure.js';
+import { parseImage, withTag } from '../domain/image.js';
+import { nearest } from '../domain/nearest.js';
+import type { Service } from '../domain/service.js';
+
+/** Which services a command is about, on which hosts, and which images they get. */
+export interface Choice {
+  /** By name; none for all. */
+  readonly services: readonly string[];
+  /** Hosts by name; none for all. */
+  readonly only: readonly string[];
+  /** `REF`, or `service=REF`. */
+  readonly images: readonly string[];
+  readonly tag?: string;
+  /** The commit of the project, the tag of what is built from it. */
+  readonly commit?: string;
+}
+
+/** The services of the environment as the command wants them. Throws usage failures that name what exists. */
+export function chooseServices(all: readonly Service[], choice: Choice): readonly Service[] {
+  const names = all.map(({ name }) => name);
+  for (const name of choice.services) refuseUnknown('service', name, names);
+  const hosts = [...new Set(all.flatMap(({ instances }) => instances.map(({ host }) => host)))];
+  for (const name of choice.only) refuseUnknown('host', name, hosts);
+  const images = imagesByService(choice, names);
+  const named = new Set([...choice.services, ...images.keys()]);
+  const wanted = choice.services.length === 0 ? all : all.filter(({ name }) => named.has(name));
+  return wanted.map((service) => ({
+    ...service,
+    image: imageOf(service, choice, images.get(service.name), named.has(service.name)),
+    instances: service.instances.filter(({ host }) => choice.only.length === 0 || choice.only.includes(host)),
+  }));
+}
+
+function refuseUnknown(kind: string, name: string, known: readonly string[]): void {
+  if (known.includes(name)) return;
+  const near = nearest(name, known);
+  throw new Failure('usage', `${kind}.unknown`, `there is no ${kind} "${name}"`, {
+    hint: near === undefined ? `there are ${known.join(', ')}` : `did you mean ${near}?`,
+  });
+}
+
+function imagesByService(choice: Choice, names: readonly string[]): ReadonlyMap<string, string> {
+  const images = new Map<string, string>();
+  for (const text of choice.images) {
+    const [, service, named] = /^([a-z0-9][a-z0-9-]*)=(.+)$/.exec(text) ?? [];
+    if (service !== undefined) refuseUnknown('service', service, names);
+    const only = choice.services.length === 1 ? choice.services[0] : names.length === 1 ? names[0] : undefined;
+    const target = service ?? only;
+    if (target === undefined) {
+      throw new Failure('usage', 'image.service', `--image ${text}: for which service?`, {
+        hint: `write --image ${names[0] ?? 'web'}=${text}`,
+      });
+    }
+    const reference = named ?? text;
+    parseImage(reference);
+    images.set(target, reference);
+  }
+  return images;
+}
+
+/** What was named moves to what its reference stands for now; what was not stays at the digest in the release log. */
+function imageOf(service: Service, choice: Choice, image: string | undefined, named: boolean): Service['image'] {
+  if (image !== undefined) return { kind: 'fixed', reference: image, moves: true };
+  if (service.image.kind === 'fixed') {
+    if (named && choice.tag !== undefined) {
+      return { kind: 'fixed', reference: withTag(service.image.reference, choice.tag), moves: true };
+    }
+    return { ...service.image, moves: named };
+  }
+  const tag = choice.tag ?? choice.commit;
+  if (tag === undefined) return service.image;
+  return { kind: 'fixed', reference: `${service.image.repository}:${tag}`, moves: true };
+}

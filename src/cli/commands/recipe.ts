@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { localFiles } from '../../config/files.js';
+import { loadProject } from '../../config/load.js';
+import { Failure } from '../../domain/failure.js';
+import { describe, describeTasks } from '../../recipe/describe.js';
+import { recipeFolder } from '../../recipe/folder.js';
+import { loadRecipe, readRecipe, readRecipes } from '../../recipe/load.js';
+import { table } from '../../report/table.js';
+import { tasks } from '../../tasks/registry.js';
+import type { Edge } from '../edge.js';
+import type { Globals } from '../program.js';
+import { speaking } from '../speak.js';
+
+/** The shipped recipes, and the project's own where there is a project. */
+async function sources(edge: Edge, flags: Globals) {
+  const shipped = recipeFolder(join(edge.packageDir, 'recipes'), 'recipes');
+  const folder = await projectFolder(edge, flags);
+  if (folder === undefined) return [shipped];
+  return [shipped, recipeFolder(join(folder, '.oneclick', 'recipes'), '.oneclick/recipes')];
+}
+
+async function projectFolder(edge: Edge, { file }: Globals): Promise<string | undefined> {
+  const environmentsDir = join(edge.stateDir, 'environments');
+  const setting = { files: localFiles, cwd: edge.cwd, home: edge.home, environmentsDir, variables: edge.env };
+  try {
+    return (await loadProject(setting, file)).folder;
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'config.missing' && file === undefined) return undefined;
+    throw error;
+  }
+}
+
+/** `oneclick recipe list` */
+export function list(edge: Edge, _: readonly string[], flags: Globals): Promise<number> {
+  return speaking(edge, flags, async ({ reporter }) => {
+    const from = await sources(edge, flags);
+    const files = await readRecipes(from);
+    const recipes = await Promise.all(
+      [...files].map(async ([name, { file }]) => {
+        const recipe = await readRecipe(name, from);
+        return { name, file, summary: recipe.partial ? 'a part of other recipes' : (recipe.summary ?? '') };
+      }),
+    );
+    recipes.sort((a, b) => a.name.localeCompare(b.name));
+    reporter.result({ recipes }, (document, page) =>
+      table(
+        document.recipes,
+        [
+          { title: 'RECIPE', value: (row) => row.name },
+          { title: 'WHAT IT DOES', value: (row) => row.summary, narrow: 'wrap' },
+          { title: 'FROM', value: (row) => row.file, narrow: 'cut' },
+        ],
+        page,
+      ),
+    );
+    return 0;
+  });
+}
+
+/** `oneclick recipe show` */
+export function show(edge: Edge, [name = '']: readonly string[], flags: Globals & { tasks: boolean }): Promise<number> {
+  return speaking(edge, flags, async ({ reporter }) => {
+    const from = await sources(edge, flags);
+    const recipe = await readRecipe(name, from);
+    const included = flags.tasks && !recipe.partial ? [...(await loadRecipe(name, from, tasks)).included.values()] : [];
+    const explained = flags.tasks ? `\n${describeTasks([recipe, ...included], tasks)}` : '';
+    const text = describe(recipe);
+    reporter.result({ name, file: recipe.source.file, text }, (document) => document.text + explained);
+    return 0;
+  });
+}
+
+/** `oneclick recipe eject` */
+export function eject(edge: Edge, [name = '']: readonly string[], flags: Globals): Promise<number> {
+  return speaking(edge, flags, async ({ reporter }) => {
+    const folder = (await projectFolder(edge, flags)) ?? edge.cwd;
+    const { source } = await readRecipe(name, [recipeFolder(join(edge.packageDir, 'recipes'), 'recipes')]);
+    const path = join(folder, '.oneclick', 'recipes', `${name}.yml`);
+    const hash = createHash('sha256').update(source.text).digest('hex').slice(0, 16);
+    await mkdir(join(folder, '.oneclick', 'recipes'), { recursive: true });
+    try {
+      await writeFile(path, `# ejected from the shipped recipe ${name}, ${hash}\n${source.text}`, { flag: 'wx' });
+    } catch (cause) {
+      throw new Failure('usage', 'eject.exists', `${path} is there already`, { hint: 'remove it first', cause });
+    }
+    reporter.result({ name, path, hash }, (document) => `${document.path} now replaces the shipped ${document.name}\n`);
+    return 0;
+  });
+}

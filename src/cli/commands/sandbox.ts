@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { Failure, type FailureKind } from '../../domain/failure.js';
+import type { Reporter } from '../../report/reporter.js';
+import { table } from '../../report/table.js';
+import type { Edge } from '../edge.js';
+import type { Globals } from '../program.js';
+import { speaking } from '../speak.js';
+
+interface SandboxFlags extends Globals {
+  readonly name?: string;
+  readonly machines?: number;
+}
+
+/** What the sandbox, a program of its own, says: JSON lines. */
+const Line = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('progress'), text: z.string() }),
+  z.looseObject({
+    type: z.literal('result'),
+    up: z.boolean().optional(),
+    registry: z.string().nullish(),
+    machines: z.array(z.looseObject({ name: z.string(), address: z.string(), port: z.number(), user: z.string(), state: z.string() })),
+  }),
+  z.object({ type: z.literal('failure'), code: z.string(), message: z.string(), hint: z.string().optional(), exitCode: z.number() }),
+]);
+type Result = Extract<z.infer<typeof Line>, { type: 'result' }>;
+
+/** `oneclick sandbox up|down|status`: hands over to the sandbox and shows what it says. */
+export function sandbox(verb: 'up' | 'down' | 'status') {
+  return (edge: Edge, _: readonly string[], flags: SandboxFlags): Promise<number> =>
+    speaking(edge, flags, async ({ reporter }) => {
+      const args = [
+        verb,
+        ...(flags.name === undefined ? [] : ['--name', flags.name]),
+        ...(flags.machines === undefined ? [] : ['--machines', String(flags.machines)]),
+      ];
+      const { type: _type, ...result } = await converse(edge, args, reporter);
+      reporter.result(result, (document, page) => {
+        if (document.machines.length === 0) return 'the sandbox is down; start it: oneclick sandbox up\n';
+        const machines = table(
+          document.machines,
+          [
+            { title: 'MACHINE', value: (row) => row.name },
+            { title: 'ADDRESS', value: (row) => `${row.user}@${row.address}:${row.port}` },
+            { title: 'STATE', value: (row) => row.state },
+          ],
+          page,
+        );
+        return `${machines}\nregistry  ${document.registry ?? '-'}\nnext      oneclick deploy --env sandbox\n`;
+      });
+      return 0;
+    });
+}
+
+async function converse(edge: Edge, args: readonly string[], reporter: Reporter): Promise<Result> {
+  const program = join(edge.packageDir, 'dist', 'sandbox', 'main.js');
+  const child = spawn(process.execPath, [program, ...args], { cwd: edge.cwd, env: edge.env, stdio: ['ignore', 'pipe', 'inherit'] });
+  let answer: Result | undefined;
+  for await (const text of createInterface({ input: child.stdout })) {
+    const line = Line.parse(JSON.parse(text));
+    if (line.type === 'progress') reporter.note(line.text);
+    else if (line.type === 'result') answer = line;
+    else {
+      throw new Failure(kindOf(line.exitCode), line.code, line.message, line.hint === undefined ? {} : { hint: line.hint });
+    }
+  }
+  if (answer !== undefined) return answer;
+  throw new Failure('interrupted', 'sandbox.ended', 'the sandbox ended without an answer', { hint: `oneclick sandbox ${args[0]}` });
+}
+
+const kinds: Readonly<Record<number, FailureKind>> = { 2: 'usage', 4: 'access', 5: 'unreachable', 130: 'interrupted' };
+
+function kindOf(code: number): FailureKind {
+  return kinds[code] ?? 'failed';
+}

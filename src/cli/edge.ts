@@ -1,0 +1,79 @@
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { homedir, hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../domain/clock.js';
+
+/** What of the process the commands may see: everything that a test would want to choose. */
+export interface Edge {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  readonly user: string;
+  /** `user@machine`, for logs and leases. */
+  readonly who: string;
+  readonly clock: Clock;
+  /** At least 0, less than 1. */
+  readonly random: () => number;
+  /** A short ID that no other run has. */
+  readonly runId: () => string;
+  /** Where environments and sandboxes of this user are kept. */
+  readonly stateDir: string;
+  /** The folder of the installed package. */
+  readonly packageDir: string;
+}
+
+/** The edge of this process. */
+export function processEdge(): Edge {
+  const { env } = process;
+  const home = env.HOME ?? homedir();
+  const user = userInfo().username;
+  return {
+    cwd: process.cwd(),
+    env,
+    home,
+    user,
+    who: `${user}@${hostname()}`,
+    clock: systemClock,
+    random: Math.random,
+    runId: () => randomBytes(3).toString('hex'),
+    stateDir: join(env.XDG_STATE_HOME || join(home, '.local/state'), 'oneclick'),
+    packageDir: new URL('../..', import.meta.url).pathname,
+  };
+}
+
+/** The commit that a folder is at, if git knows one. */
+export function commitOf(folder: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile('git', ['-C', folder, 'rev-parse', '--short=12', 'HEAD'], { timeout: 5000 }, (error, stdout) =>
+      resolve(error === null ? stdout.trim() : undefined),
+    );
+  });
+}
+
+/** Runs a command of this machine and hands over its lines as they come. */
+export function runLocal(
+  argv: readonly string[],
+  options: { cwd: string; timeout: number; signal?: AbortSignal; env: Edge['env'] },
+  onLine: (line: string) => void,
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const [file = 'true', ...args] = argv;
+  return new Promise((resolve, reject) => {
+    const { signal, ...rest } = options;
+    const child = spawn(file, args, {
+      ...rest,
+      ...(signal === undefined ? {} : { signal }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout = (stdout + text).slice(-65_536);
+      for (const line of text.split('\n')) if (line.trim() !== '') onLine(line);
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr = (stderr + text).slice(-65_536);
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code: code ?? 128, stdout, stderr }));
+  });
+}

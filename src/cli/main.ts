@@ -1,0 +1,36 @@
+import { exitCode, Failure, failureRecord } from '../domain/failure.js';
+import { processEdge } from './edge.js';
+import { program } from './program.js';
+
+/** Runs the command line of this process; the only place that ends it. */
+export async function main(): Promise<void> {
+  process.exitCode = await run(process.argv.slice(2));
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const edge = processEdge();
+  try {
+    return await program(edge, argv);
+  } catch (error) {
+    return explain(error, argv.includes('--json'));
+  }
+}
+
+/** A failure says what to do; anything else is a bug and says how to report it. */
+function explain(error: unknown, json: boolean): number {
+  const record = failureRecord(error);
+  if (json) process.stdout.write(`${JSON.stringify({ schema: 1, type: 'failure', failures: [record] })}\n`);
+  if (!(error instanceof Failure)) {
+    process.stderr.write(`oneclick has a bug: ${record.message}\n`);
+    if (error instanceof Error && error.stack !== undefined) process.stderr.write(`${error.stack}\n`);
+    process.stderr.write('Please report it with the lines above and the command that you typed.\n');
+    return 1;
+  }
+  if (!json) {
+    const where = record.host === undefined ? '' : `${record.host}: `;
+    process.stderr.write(`✗ ${where}${record.message}\n`);
+    for (const line of record.evidence) process.stderr.write(`  ${line}\n`);
+    if (record.hint !== undefined) process.stderr.write(`  → ${record.hint}\n`);
+  }
+  return exitCode([record.kind]);
+}

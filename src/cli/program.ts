@@ -1,0 +1,186 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Failure } from '../domain/failure.js';
+import { nearest } from '../domain/nearest.js';
+import type { Edge } from './edge.js';
+
+/** What every command takes. */
+export interface Globals {
+  readonly json: boolean;
+  readonly plain: boolean;
+  readonly color: boolean;
+  readonly file?: string;
+}
+
+/** What the commands that change servers take. */
+export interface ChangeFlags extends Globals {
+  readonly env?: string;
+  readonly only: readonly string[];
+  readonly batch?: string;
+  readonly dryRun: boolean;
+  readonly onFailure?: 'revert' | 'stop';
+  readonly wait: boolean;
+  readonly yes: boolean;
+}
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is not a whole number.');
+  return Number(text);
+}
+
+/** Reads the arguments, runs the command that they name, and gives its exit code. */
+export async function program(edge: Edge, argv: readonly string[]): Promise<number> {
+  let code = 0;
+  const root = base('oneclick')
+    .description('Ships container images to servers, and brings them back. Each command is a recipe of small tasks.')
+    .option('-V, --version', 'print the version')
+    .addHelpText(
+      'before',
+      examples('oneclick deploy', 'oneclick deploy web --tag v2 --env production', 'oneclick rollback', 'oneclick status'),
+    );
+  /** Runs what a command is bound to; its module, and what that needs, is loaded only now. */
+  const bind =
+    <Flags extends Globals>(load: () => Promise<(edge: Edge, args: readonly string[], flags: Flags) => Promise<number>>) =>
+    async (...given: unknown[]) => {
+      const command = given.at(-1);
+      if (!(command instanceof Command)) throw new Error('commander calls an action with its command last');
+      const act = await load();
+      code = await act(edge, command.args, command.optsWithGlobals<Flags>());
+    };
+
+  changing(root.command('deploy').argument('[service...]', 'the services to deploy; all by default'))
+    .summary('put a new release on every instance')
+    .option('--image <ref>', 'deploy this image: REF, or service=REF (repeatable)', collect)
+    .option('--tag <tag>', 'deploy this tag of the named services, and of those that are built')
+    .option('--adopt <container>', 'take over a container that holds the port, as release 0')
+    .addHelpText('before', examples('oneclick deploy', 'oneclick deploy web --image ghcr.io/acme/web:v2', 'oneclick deploy --dry-run'))
+    .action(bind(async () => (await import('./commands/deploy.js')).deploy));
+
+  changing(root.command('rollback').argument('[service...]', 'the services to bring back; those of the last run by default'))
+    .summary('bring the release before the current one back')
+    .option('--to <release>', 'the number of the release to bring back', wholeNumber)
+    .option('--current-secrets', "make the containers anew where a secret's value has changed", false)
+    .addHelpText('before', examples('oneclick rollback', 'oneclick rollback web --to 3', 'oneclick rollback --dry-run'))
+    .action(bind(async () => (await import('./commands/deploy.js')).rollback));
+
+  changing(root.command('run').argument('<recipe>', 'the name of the recipe'))
+    .summary('run any recipe')
+    .option('--set <name=value>', 'a parameter of the recipe (repeatable)', collect)
+    .addHelpText('before', examples('oneclick run nightly --set batch=1', 'oneclick recipe list'))
+    .action(bind(async () => (await import('./commands/run.js')).runRecipe));
+
+  changing(root.command('plan').argument('[service...]', 'the services to plan for'))
+    .summary('say what a deploy would do, and do nothing')
+    .option('--recipe <name>', 'another recipe than deploy', 'deploy')
+    .option('--image <ref>', 'plan with this image (repeatable)', collect)
+    .option('--tag <tag>', 'plan with this tag')
+    .option('--set <name=value>', 'a parameter of the recipe (repeatable)', collect)
+    .addHelpText('before', examples('oneclick plan', 'oneclick plan --recipe rollback'))
+    .action(bind(async () => (await import('./commands/run.js')).plan));
+
+  aboutServers(root.command('status').argument('[service...]', 'the services to look at'))
+    .summary('show what runs where')
+    .addHelpText('before', examples('oneclick status', 'oneclick status --env production --json'))
+    .action(bind(async () => (await import('./commands/status.js')).status));
+
+  aboutServers(root.command('resume').argument('[run]', 'the ID of the run; the last unfinished one by default'))
+    .summary('go on with a run that was interrupted')
+    .option('--revert', 'take it back instead', false)
+    .option('--wait', 'wait for a lease that another run holds', false)
+    .addHelpText('before', examples('oneclick resume', 'oneclick resume 3f2a9c --revert'))
+    .action(bind(async () => (await import('./commands/resume.js')).resume));
+
+  const recipe = family(root, 'recipe', 'look at recipes, or copy one to change it');
+  everywhere(recipe.command('list')).summary('list them')
+    .action(bind(async () => (await import('./commands/recipe.js')).list));
+  everywhere(recipe.command('show').argument('<name>')).summary('print one as it stands')
+    .option('--tasks', 'say what each task does and how it is taken back', false)
+    .addHelpText('before', examples('oneclick recipe show deploy'))
+    .action(bind(async () => (await import('./commands/recipe.js')).show));
+  everywhere(recipe.command('eject').argument('<name>')).summary('copy one into .oneclick/recipes, where yours wins')
+    .addHelpText('before', examples('oneclick recipe eject deploy'))
+    .action(bind(async () => (await import('./commands/recipe.js')).eject));
+
+  const lease = family(root, 'lease', 'see who holds the servers, or take them over');
+  aboutServers(lease.command('show', { isDefault: true })).summary('say who holds them')
+    .action(bind(async () => (await import('./commands/lease.js')).show));
+  aboutServers(lease.command('take')).summary('end the run that holds them')
+    .option('-y, --yes', 'do not ask', false)
+    .action(bind(async () => (await import('./commands/lease.js')).take));
+
+  const sandbox = family(root, 'sandbox', 'a private set of real machines on this one, to try things on');
+  for (const [verb, summary] of [
+    ['up', 'start the machines, or mend them'],
+    ['down', 'remove the machines and everything on them'],
+    ['status', 'say where the machines are'],
+  ] as const) {
+    const command = everywhere(sandbox.command(verb)).summary(summary).option('--name <name>', 'another sandbox than the default one');
+    if (verb === 'up') command.option('--machines <n>', 'how many', wholeNumber);
+    command
+      .addHelpText('before', examples(`oneclick sandbox ${verb}`))
+      .action(bind(async () => (await import('./commands/sandbox.js')).sandbox(verb)));
+  }
+
+  try {
+    await root.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) return usage(error, argv, root);
+    throw error;
+  }
+  return code;
+}
+
+function base(name: string): Command {
+  return new Command(name).exitOverride().configureOutput({ outputError: () => undefined }).showSuggestionAfterError(false);
+}
+
+function examples(...lines: readonly string[]): string {
+  return `Examples:\n${lines.map((line) => `  $ ${line}\n`).join('')}`;
+}
+
+function family(root: Command, name: string, summary: string): Command {
+  return everywhere(root.command(name).summary(summary).description(summary));
+}
+
+/** Commands inherit nothing of commander's settings that is made by hand. */
+function everywhere(command: Command): Command {
+  return command
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
+    .option('--json', 'print JSON: one event a line, or one document', false)
+    .option('--plain', 'plain lines, for screen readers and logs', false)
+    .option('--no-color', 'no colour')
+    .option('-f, --file <path>', 'another oneclick.yml');
+}
+
+function aboutServers(command: Command): Command {
+  return everywhere(command).option('-e, --env <name>', 'the environment');
+}
+
+function changing(command: Command): Command {
+  return aboutServers(command)
+    .option('--only <host>', 'only on this host (repeatable)', collect, [])
+    .option('--batch <n>', 'how many instances change at a time: 1, 25% or all')
+    .option('--dry-run', 'say what would be done, and do nothing', false)
+    .addOption(new Option('--on-failure <policy>', 'what a failure leads to').choices(['revert', 'stop']))
+    .option('--wait', 'wait for a lease that another run holds', false)
+    .option('-y, --yes', 'do not ask', false);
+}
+
+/** Help and version are answers; everything else is a usage failure with the nearest that exists. */
+function usage(error: CommanderError, argv: readonly string[], root: Command): number {
+  if (error.exitCode === 0) return 0;
+  if (error.code === 'commander.help') return 2;
+  const message = error.message.replace(/^error: /, '').replace(/ \(Did you mean.*$/s, '');
+  const words = [...root.commands.flatMap((command) => [command.name(), ...flagsOf(command)])];
+  const unknown = /'([^']+)'/.exec(message)?.[1] ?? '';
+  const near = error.code.includes('unknown') ? nearest(unknown, words) : undefined;
+  const command = root.commands.find((candidate) => candidate.name() === argv[0]);
+  const help = command === undefined ? 'oneclick --help' : `oneclick ${command.name()} --help`;
+  throw new Failure('usage', 'arguments', message, { hint: near === undefined ? help : `did you mean ${near}?` });
+}
+
+function flagsOf(command: Command): readonly string[] {
+  return [...command.options.flatMap((option) => option.long ?? []), ...command.commands.flatMap(flagsOf)];
+}

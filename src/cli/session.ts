@@ -1,0 +1,161 @@
+import { join } from 'node:path';
+import { localFiles } from '../config/files.js';
+import { loadProject, type Project, resolveEnvironment, type Setting } from '../config/load.js';
+import { SecretStore } from '../config/secrets.js';
+import { registryAuth } from '../config/registry-auth.js';
+import type { Environment } from '../domain/environment.js';
+import { Failure } from '../domain/failure.js';
+import type { Service } from '../domain/service.js';
+import type { RunInfo } from '../domain/task.js';
+import type { Facts } from '../domain/facts.js';
+import { readFacts, type Snapshot } from '../host/facts.js';
+import type { Host } from '../host/host.js';
+import { connectAll, type Hosts } from '../host/hosts.js';
+import type { Reporter } from '../report/reporter.js';
+import type { World } from '../tasks/world.js';
+import { commitOf, type Edge, runLocal } from './edge.js';
+import type { Voice } from './speak.js';
+
+/** What every command about servers has: the project in one environment, and a way to speak. */
+export interface Session {
+  readonly edge: Edge;
+  readonly reporter: Reporter;
+  readonly project: Project;
+  readonly environment: Environment;
+  readonly secrets: SecretStore;
+  readonly commit: string | undefined;
+}
+
+/** What the person said on the command line, for every command about servers. */
+export interface SessionOptions {
+  readonly file?: string;
+  readonly env?: string;
+}
+
+/** Reads the project and resolves the environment; touches no server. */
+export async function openSession(edge: Edge, voice: Voice, options: SessionOptions): Promise<Session> {
+  const { reporter } = voice;
+  const setting: Setting = {
+    files: localFiles,
+    cwd: edge.cwd,
+    home: edge.home,
+    environmentsDir: join(edge.stateDir, 'environments'),
+    variables: edge.env,
+  };
+  const project = await loadProject(setting, options.file);
+  const resolved = await resolveEnvironment(project, options.env ?? edge.env.ONECLICK_ENV, setting);
+  const secrets = new SecretStore({
+    environment: resolved.environment.name,
+    folder: project.folder,
+    sources: resolved.secretSources,
+    variables: edge.env,
+    files: localFiles,
+    run: (argv, { timeout, stdin }) => commandOf(edge, project.folder, argv, timeout, stdin),
+  });
+  for (const warning of [...resolved.warnings, ...(await secrets.warnings())]) reporter.warn(warning);
+  return {
+    edge,
+    reporter,
+    project,
+    environment: resolved.environment,
+    secrets,
+    commit: await commitOf(project.folder),
+  };
+}
+
+function commandOf(edge: Edge, cwd: string, argv: readonly string[], timeout: number, _stdin?: string) {
+  return runLocal(argv, { cwd, timeout, env: edge.env }, () => undefined);
+}
+
+/** The folder where the journals of a project's runs are. */
+export function runsDir(project: Project): string {
+  return join(project.folder, '.oneclick', 'runs');
+}
+
+/** A run that begins now. */
+export function newRun(session: Session, recipe: string): RunInfo {
+  const { edge, environment, commit } = session;
+  return {
+    id: edge.runId(),
+    recipe,
+    project: environment.project,
+    environment: environment.name,
+    who: edge.who,
+    started: edge.clock.now().toISOString(),
+    ...(commit === undefined ? {} : { commit }),
+  };
+}
+
+/** The hosts of a run, connected, and what can be asked of them. */
+export interface Field {
+  readonly hosts: Hosts;
+  readonly world: World;
+  /** Reads the facts of all hosts; what is missing is a problem. */
+  look(): Promise<Snapshot>;
+  /** The same, where a problem is a failure. */
+  facts(): Promise<Facts>;
+  close(): Promise<void>;
+}
+
+/** Connects to the hosts of these services. Hosts that cannot be reached are problems of {@link Field.look}. */
+export async function openField(session: Session, services: readonly Service[]): Promise<Field> {
+  const { edge, environment, project, secrets } = session;
+  const names = new Set(services.flatMap(({ instances }) => instances.map(({ host }) => host)));
+  const addresses = environment.hosts.filter(({ name }) => names.has(name));
+  const wanted = [...new Set(services.flatMap((service) => service.secrets))];
+  const [hosts, values] = await Promise.all([
+    connectAll(addresses, {
+      clock: edge.clock,
+      environment: { home: edge.home, user: edge.user, variables: edge.env },
+    }),
+    settle(secrets.get(wanted)),
+  ]);
+  const auth = (reference: string) => registryAuth(reference, { home: edge.home, env: edge.env, files: localFiles });
+  let resolved: Facts['resolved'] = {};
+  const look = async (): Promise<Snapshot> => {
+    const snapshot = await readFacts([...hosts.connected.values()], {
+      project: environment.project,
+      environment: environment.name,
+      services,
+      secrets: values instanceof Failure ? new Map() : values,
+      resolved,
+      auth,
+    });
+    resolved = snapshot.facts.resolved;
+    const missing = values instanceof Failure ? [values] : [];
+    return { facts: snapshot.facts, problems: [...hosts.failures, ...missing, ...snapshot.problems] };
+  };
+  return {
+    hosts,
+    look,
+    facts: async () => {
+      const { facts, problems } = await look();
+      const [first] = problems;
+      if (first !== undefined) throw first;
+      return facts;
+    },
+    world: {
+      host: (name) => hostOf(hosts.connected, name),
+      secrets: (needed) => secrets.get(needed),
+      auth,
+      local: (command, onLine, signal) =>
+        runLocal(command.argv, { cwd: project.folder, timeout: command.timeout, signal, env: edge.env }, onLine),
+    },
+    close: () => hosts.close(),
+  };
+}
+
+async function settle<T>(work: Promise<T>): Promise<T | Failure> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+}
+
+function hostOf(connected: ReadonlyMap<string, Host>, name: string): Host {
+  const host = connected.get(name);
+  if (host === undefined) throw new Failure('unreachable', 'host.unreachable', 'it is not connected', { host: name });
+  return host;
+}

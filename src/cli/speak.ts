@@ -1,0 +1,45 @@
+import { type Ask, confirm, terminalAsk } from '../report/ask.js';
+import { processOutput } from '../report/output.js';
+import { openReporter, type Reporter } from '../report/reporter.js';
+import type { Edge } from './edge.js';
+import type { Globals } from './program.js';
+
+/** A command's voice: what it says, and whom it may ask. */
+export interface Voice {
+  readonly reporter: Reporter;
+  readonly ask: Ask;
+  /** From now on these values are taken out of everything that is said. */
+  hide(values: Iterable<string>): void;
+}
+
+/** Opens the output of this process, lends it to `act`, and closes it whatever happens. */
+export async function speaking<T>(edge: Edge, flags: Globals, act: (voice: Voice) => Promise<T>): Promise<T> {
+  const hidden = new Set<string>();
+  const env = flags.color ? edge.env : { ...edge.env, NO_COLOR: '1' };
+  const { redactor } = await import('../domain/redact.js');
+  let redact = (text: string) => text;
+  const stdio = { stdout: process.stdout, stderr: process.stderr, env };
+  const output = processOutput(
+    { ...stdio, once: process.once.bind(process), removeListener: process.removeListener.bind(process) },
+    (text) => redact(text),
+  );
+  const mode = flags.json ? 'json' : flags.plain ? 'plain' : 'auto';
+  const reporter = await openReporter({ output, clock: edge.clock, mode, env });
+  const hide = (values: Iterable<string>) => {
+    for (const value of values) hidden.add(value);
+    redact = redactor([...hidden]);
+  };
+  try {
+    return await act({ reporter, ask: terminalAsk(process.stdin, output), hide });
+  } finally {
+    reporter.close();
+  }
+}
+
+/** On a terminal asks; without one goes on, for who wrote the command into a script has said yes. */
+export function assent({ ask }: Voice, flags: { readonly yes: boolean; readonly json: boolean }) {
+  return async (question: string): Promise<boolean> => {
+    if (flags.yes || flags.json || !ask.possible) return true;
+    return confirm(question, ask);
+  };
+}
