@@ -45,7 +45,8 @@ function imagesByService(choice: Choice, names: readonly string[]): ReadonlyMap<
   for (const text of choice.images) {
     const [, service, named] = /^([a-z0-9][a-z0-9-]*)=(.+)$/.exec(text) ?? [];
     if (service !== undefined) refuseUnknown('service', service, names);
-    const only = choice.services.length === 1 ? choice.services[0] : names.length === 1 ? names[0] : undefined;
+    const only =
+      choice.services.length === 1 ? choice.services[0] : names.length === 1 ? names[0] : undefined;
     const target = service ?? only;
     if (target === undefined) {
       throw new Failure('usage', 'image.service', `--image ${text}: for which service?`, {
@@ -60,11 +61,22 @@ function imagesByService(choice: Choice, names: readonly string[]): ReadonlyMap<
 }
 
 /** What was named moves to what its reference stands for now; what was not stays at the digest in the release log. */
-function imageOf(service: Service, choice: Choice, image: string | undefined, named: boolean): Service['image'] {
-  if (image !== undefined) return { kind: 'fixed', reference: image, moves: true };
+function imageOf(
+  service: Service,
+  choice: Choice,
+  image: string | undefined,
+  named: boolean,
+): Service['image'] {
+  const written = service.image.kind === 'fixed' ? { written: service.image.reference } : {};
+  if (image !== undefined) return { kind: 'fixed', reference: image, moves: true, ...written };
   if (service.image.kind === 'fixed') {
     if (named && choice.tag !== undefined) {
-      return { kind: 'fixed', reference: withTag(service.image.reference, choice.tag), moves: true };
+      return {
+        kind: 'fixed',
+        reference: withTag(service.image.reference, choice.tag),
+        moves: true,
+        ...written,
+      };
     }
     return { ...service.image, moves: named };
   }

@@ -51,20 +51,24 @@ export function commitOf(folder: string): Promise<string | undefined> {
   });
 }
 
-/** Runs a command of this machine and hands over its lines as they come. */
+/** A command of this machine, as data. */
+export interface LocalCommand {
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  /** ms */
+  readonly timeout: number;
+}
+
+/** Runs a command of this machine and hands over its lines as they come; rejects when it cannot be started. */
 export function runLocal(
-  argv: readonly string[],
-  options: { cwd: string; timeout: number; signal?: AbortSignal; env: Edge['env'] },
+  { argv, env, stdin, timeout }: LocalCommand,
+  options: { cwd: string; signal?: AbortSignal; env: Edge['env'] },
   onLine: (line: string) => void,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const [file = 'true', ...args] = argv;
   return new Promise((resolve, reject) => {
-    const { signal, ...rest } = options;
-    const child = spawn(file, args, {
-      ...rest,
-      ...(signal === undefined ? {} : { signal }),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(file, args, { ...options, timeout, env: { ...options.env, ...env } });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout = (stdout + text).slice(-65_536);
@@ -73,6 +77,8 @@ export function runLocal(
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-65_536);
     });
+    // A command that does not read what it is given closes the pipe; that is its business.
+    child.stdin.on('error', () => undefined).end(stdin);
     child.on('error', reject);
     child.on('close', (code) => resolve({ code: code ?? 128, stdout, stderr }));
   });

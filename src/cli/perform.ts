@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { exitCode, type Failure, failureRecord } from '../domain/failure.js';
 import type { Facts } from '../domain/facts.js';
-import { Rollout, serving } from '../domain/rollout.js';
+import { exitCode, type Failure, failureRecord } from '../domain/failure.js';
 import { releaseOf } from '../domain/labels.js';
+import { Rollout, serving } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { RunInfo } from '../domain/task.js';
 import type { Outcome, RunEvent } from '../engine/events.js';
@@ -16,7 +16,8 @@ import { recipeFolder } from '../recipe/folder.js';
 import { loadRecipe, type RecipeSource } from '../recipe/load.js';
 import type { LoadedRecipe } from '../recipe/recipe.js';
 import type { Running } from '../report/card.js';
-import { type Preview as ShownPreview, previewText } from '../report/preview.js';
+import { previewDocument } from '../report/json.js';
+import { previewText } from '../report/preview.js';
 import type { ServiceSummary } from '../report/summary.js';
 import { tasks } from '../tasks/registry.js';
 import { listenForInterrupts } from './interrupts.js';
@@ -60,7 +61,7 @@ export async function perform(session: Session, errand: Errand): Promise<number>
     if (seen.problems.length > 0) return refuse(session, seen.problems);
     if (errand.dryRun) return showPlan(session, seen);
     if (!nothingToDo(seen)) {
-      reporter.preview(forReport(seen));
+      reporter.preview(seen);
       if (!(await errand.confirm(`${plan.run.recipe} to ${session.environment.name}?`))) {
         reporter.note('nothing was changed');
         return 1;
@@ -85,27 +86,19 @@ export function refuse({ reporter }: Session, problems: readonly Failure[]): num
 }
 
 function showPlan({ reporter, environment }: Session, seen: Preview): number {
-  const shown = forReport(seen);
-  reporter.result({ environment: environment.name, ...shown }, (_, page) => previewText(shown, page));
+  reporter.result({ environment: environment.name, ...previewDocument(seen) }, (_, page) =>
+    previewText(seen, page),
+  );
   return 0;
 }
 
-
-
-/** The preview as the reporter takes it: failures as data. */
-export function forReport(seen: Preview): ShownPreview {
-  return {
-    steps: seen.steps.map((step) => ({
-      ...step,
-      verdict:
-        step.verdict.kind === 'blocked'
-          ? { kind: 'blocked', problems: step.verdict.problems.map(failureRecord) }
-          : step.verdict,
-    })),
-  };
-}
-
-async function carryOut(session: Session, field: Field, plan: Plan, errand: Errand, confirmed: Preview): Promise<number> {
+async function carryOut(
+  session: Session,
+  field: Field,
+  plan: Plan,
+  errand: Errand,
+  confirmed: Preview,
+): Promise<number> {
   const { edge, reporter, project } = session;
   const journal = new FileJournal(runsDir(project), plan.run.id);
   const interrupts = listenForInterrupts(edge.clock);
@@ -186,7 +179,12 @@ export async function tell(
 ): Promise<void> {
   const { reporter, environment } = session;
   if (good.includes(outcome.result)) {
-    reporter.summary(outcome, { recipe: plan.run.recipe, environment: environment.name, services: summaries(plan, watched), ms });
+    reporter.summary(outcome, {
+      recipe: plan.run.recipe,
+      environment: environment.name,
+      services: summaries(plan, watched),
+      ms,
+    });
     return;
   }
   const { facts } = await field.look();
@@ -215,7 +213,11 @@ function summaries(plan: Plan, watched: Watched): readonly ServiceSummary[] {
 }
 
 /** What every host runs of these services, as its engine says. */
-export function whatRuns(facts: Facts, run: Pick<RunInfo, 'project' | 'environment'>, services: readonly Service[]): readonly Running[] {
+export function whatRuns(
+  facts: Facts,
+  run: Pick<RunInfo, 'project' | 'environment'>,
+  services: readonly Service[],
+): readonly Running[] {
   const asRun = { id: '', recipe: '', who: '', started: '', ...run };
   return services.flatMap(({ name, instances }) =>
     instances.map(({ host }) => {

@@ -33,15 +33,24 @@ function wholeNumber(text: string): number {
 export async function program(edge: Edge, argv: readonly string[]): Promise<number> {
   let code = 0;
   const root = base('oneclick')
-    .description('Ships container images to servers, and brings them back. Each command is a recipe of small tasks.')
+    .description(
+      'Ships container images to servers, and brings them back. Each command is a recipe of small tasks.',
+    )
     .option('-V, --version', 'print the version')
     .addHelpText(
       'before',
-      examples('oneclick deploy', 'oneclick deploy web --tag v2 --env production', 'oneclick rollback', 'oneclick status'),
+      examples(
+        'oneclick deploy',
+        'oneclick deploy web --tag v2 --env production',
+        'oneclick rollback',
+        'oneclick status',
+      ),
     );
   /** Runs what a command is bound to; its module, and what that needs, is loaded only now. */
   const bind =
-    <Flags extends Globals>(load: () => Promise<(edge: Edge, args: readonly string[], flags: Flags) => Promise<number>>) =>
+    <Flags extends Globals>(
+      load: () => Promise<(edge: Edge, args: readonly string[], flags: Flags) => Promise<number>>,
+    ) =>
     async (...given: unknown[]) => {
       const command = given.at(-1);
       if (!(command instanceof Command)) throw new Error('commander calls an action with its command last');
@@ -54,14 +63,28 @@ export async function program(edge: Edge, argv: readonly string[]): Promise<numb
     .option('--image <ref>', 'deploy this image: REF, or service=REF (repeatable)', collect)
     .option('--tag <tag>', 'deploy this tag of the named services, and of those that are built')
     .option('--adopt <container>', 'take over a container that holds the port, as release 0')
-    .addHelpText('before', examples('oneclick deploy', 'oneclick deploy web --image ghcr.io/acme/web:v2', 'oneclick deploy --dry-run'))
+    .addHelpText(
+      'before',
+      examples(
+        'oneclick deploy',
+        'oneclick deploy web --image ghcr.io/acme/web:v2',
+        'oneclick deploy --dry-run',
+      ),
+    )
     .action(bind(async () => (await import('./commands/deploy.js')).deploy));
 
-  changing(root.command('rollback').argument('[service...]', 'the services to bring back; those of the last run by default'))
+  changing(
+    root
+      .command('rollback')
+      .argument('[service...]', 'the services to bring back; those of the last run by default'),
+  )
     .summary('bring the release before the current one back')
     .option('--to <release>', 'the number of the release to bring back', wholeNumber)
     .option('--current-secrets', "make the containers anew where a secret's value has changed", false)
-    .addHelpText('before', examples('oneclick rollback', 'oneclick rollback web --to 3', 'oneclick rollback --dry-run'))
+    .addHelpText(
+      'before',
+      examples('oneclick rollback', 'oneclick rollback web --to 3', 'oneclick rollback --dry-run'),
+    )
     .action(bind(async () => (await import('./commands/deploy.js')).rollback));
 
   changing(root.command('run').argument('<recipe>', 'the name of the recipe'))
@@ -84,7 +107,9 @@ export async function program(edge: Edge, argv: readonly string[]): Promise<numb
     .addHelpText('before', examples('oneclick status', 'oneclick status --env production --json'))
     .action(bind(async () => (await import('./commands/status.js')).status));
 
-  aboutServers(root.command('resume').argument('[run]', 'the ID of the run; the last unfinished one by default'))
+  aboutServers(
+    root.command('resume').argument('[run]', 'the ID of the run; the last unfinished one by default'),
+  )
     .summary('go on with a run that was interrupted')
     .option('--revert', 'take it back instead', false)
     .option('--wait', 'wait for a lease that another run holds', false)
@@ -92,20 +117,25 @@ export async function program(edge: Edge, argv: readonly string[]): Promise<numb
     .action(bind(async () => (await import('./commands/resume.js')).resume));
 
   const recipe = family(root, 'recipe', 'look at recipes, or copy one to change it');
-  everywhere(recipe.command('list')).summary('list them')
+  everywhere(recipe.command('list'))
+    .summary('list them')
     .action(bind(async () => (await import('./commands/recipe.js')).list));
-  everywhere(recipe.command('show').argument('<name>')).summary('print one as it stands')
+  everywhere(recipe.command('show').argument('<name>'))
+    .summary('print one as it stands')
     .option('--tasks', 'say what each task does and how it is taken back', false)
     .addHelpText('before', examples('oneclick recipe show deploy'))
     .action(bind(async () => (await import('./commands/recipe.js')).show));
-  everywhere(recipe.command('eject').argument('<name>')).summary('copy one into .oneclick/recipes, where yours wins')
+  everywhere(recipe.command('eject').argument('<name>'))
+    .summary('copy one into .oneclick/recipes, where yours wins')
     .addHelpText('before', examples('oneclick recipe eject deploy'))
     .action(bind(async () => (await import('./commands/recipe.js')).eject));
 
   const lease = family(root, 'lease', 'see who holds the servers, or take them over');
-  aboutServers(lease.command('show', { isDefault: true })).summary('say who holds them')
+  aboutServers(lease.command('show', { isDefault: true }))
+    .summary('say who holds them')
     .action(bind(async () => (await import('./commands/lease.js')).show));
-  aboutServers(lease.command('take')).summary('end the run that holds them')
+  aboutServers(lease.command('take'))
+    .summary('end the run that holds them')
     .option('-y, --yes', 'do not ask', false)
     .action(bind(async () => (await import('./commands/lease.js')).take));
 
@@ -115,7 +145,9 @@ export async function program(edge: Edge, argv: readonly string[]): Promise<numb
     ['down', 'remove the machines and everything on them'],
     ['status', 'say where the machines are'],
   ] as const) {
-    const command = everywhere(sandbox.command(verb)).summary(summary).option('--name <name>', 'another sandbox than the default one');
+    const command = everywhere(sandbox.command(verb))
+      .summary(summary)
+      .option('--name <name>', 'another sandbox than the default one');
     if (verb === 'up') command.option('--machines <n>', 'how many', wholeNumber);
     command
       .addHelpText('before', examples(`oneclick sandbox ${verb}`))
@@ -132,7 +164,10 @@ export async function program(edge: Edge, argv: readonly string[]): Promise<numb
 }
 
 function base(name: string): Command {
-  return new Command(name).exitOverride().configureOutput({ outputError: () => undefined }).showSuggestionAfterError(false);
+  return new Command(name)
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
+    .showSuggestionAfterError(false);
 }
 
 function examples(...lines: readonly string[]): string {
@@ -178,7 +213,9 @@ function usage(error: CommanderError, argv: readonly string[], root: Command): n
   const near = error.code.includes('unknown') ? nearest(unknown, words) : undefined;
   const command = root.commands.find((candidate) => candidate.name() === argv[0]);
   const help = command === undefined ? 'oneclick --help' : `oneclick ${command.name()} --help`;
-  throw new Failure('usage', 'arguments', message, { hint: near === undefined ? help : `did you mean ${near}?` });
+  throw new Failure('usage', 'arguments', message, {
+    hint: near === undefined ? help : `did you mean ${near}?`,
+  });
 }
 
 function flagsOf(command: Command): readonly string[] {

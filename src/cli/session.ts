@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { localFiles } from '../config/files.js';
 import { loadProject, type Project, resolveEnvironment, type Setting } from '../config/load.js';
-import { SecretStore } from '../config/secrets.js';
-import { registryAuth } from '../config/registry-auth.js';
+import { type Logins, registryAuth } from '../config/registry-auth.js';
+import { type SecretStore, secretStore } from '../config/secrets.js';
 import type { Environment } from '../domain/environment.js';
+import type { Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import type { Service } from '../domain/service.js';
 import type { RunInfo } from '../domain/task.js';
-import type { Facts } from '../domain/facts.js';
 import { readFacts, type Snapshot } from '../host/facts.js';
-import type { Host } from '../host/host.js';
+import type { Command, Host } from '../host/host.js';
 import { connectAll, type Hosts } from '../host/hosts.js';
 import type { Reporter } from '../report/reporter.js';
 import type { World } from '../tasks/world.js';
@@ -23,6 +23,8 @@ export interface Session {
   readonly project: Project;
   readonly environment: Environment;
   readonly secrets: SecretStore;
+  /** Takes these values out of everything that is said from now on. */
+  readonly hide: Voice['hide'];
   readonly commit: string | undefined;
 }
 
@@ -44,13 +46,14 @@ export async function openSession(edge: Edge, voice: Voice, options: SessionOpti
   };
   const project = await loadProject(setting, options.file);
   const resolved = await resolveEnvironment(project, options.env ?? edge.env.ONECLICK_ENV, setting);
-  const secrets = new SecretStore({
+  const run = (command: Command) => runHere(edge, project.folder, command);
+  const secrets = secretStore({
     environment: resolved.environment.name,
     folder: project.folder,
     sources: resolved.secretSources,
     variables: edge.env,
     files: localFiles,
-    run: (argv, { timeout, stdin }) => commandOf(edge, project.folder, argv, timeout, stdin),
+    run,
   });
   for (const warning of [...resolved.warnings, ...(await secrets.warnings())]) reporter.warn(warning);
   return {
@@ -59,12 +62,29 @@ export async function openSession(edge: Edge, voice: Voice, options: SessionOpti
     project,
     environment: resolved.environment,
     secrets,
+    hide: voice.hide,
     commit: await commitOf(project.folder),
   };
 }
 
-function commandOf(edge: Edge, cwd: string, argv: readonly string[], timeout: number, _stdin?: string) {
-  return runLocal(argv, { cwd, timeout, env: edge.env }, () => undefined);
+/** Runs a command of this machine in a folder; one that cannot be started is a Failure. */
+async function runHere(
+  edge: Edge,
+  cwd: string,
+  command: Command,
+  onLine: (line: string) => void = () => undefined,
+  signal?: AbortSignal,
+) {
+  try {
+    return await runLocal(
+      command,
+      { cwd, env: edge.env, ...(signal === undefined ? {} : { signal }) },
+      onLine,
+    );
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure('failed', 'command.start', `${command.argv[0]} did not run: ${message}`, { cause });
+  }
 }
 
 /** The folder where the journals of a project's runs are. */
@@ -110,7 +130,13 @@ export async function openField(session: Session, services: readonly Service[]):
     }),
     settle(secrets.get(wanted)),
   ]);
-  const auth = (reference: string) => registryAuth(reference, { home: edge.home, env: edge.env, files: localFiles });
+  if (!(values instanceof Failure)) session.hide(values);
+  const logins: Logins = {
+    folder: edge.env.DOCKER_CONFIG || join(edge.home, '.docker'),
+    files: localFiles,
+    run: (command) => runHere(edge, project.folder, command),
+  };
+  const auth = (reference: string) => registryAuth(reference, logins);
   let resolved: Facts['resolved'] = {};
   const look = async (): Promise<Snapshot> => {
     const snapshot = await readFacts([...hosts.connected.values()], {
@@ -138,13 +164,13 @@ export async function openField(session: Session, services: readonly Service[]):
       host: (name) => hostOf(hosts.connected, name),
       secrets: (needed) => secrets.get(needed),
       auth,
-      local: (command, onLine, signal) =>
-        runLocal(command.argv, { cwd: project.folder, timeout: command.timeout, signal, env: edge.env }, onLine),
+      local: (command, onLine, signal) => runHere(edge, project.folder, command, onLine, signal),
     },
     close: () => hosts.close(),
   };
 }
 
+/** The value, or the failure as one. */
 async function settle<T>(work: Promise<T>): Promise<T | Failure> {
   try {
     return await work;
@@ -156,6 +182,7 @@ async function settle<T>(work: Promise<T>): Promise<T | Failure> {
 
 function hostOf(connected: ReadonlyMap<string, Host>, name: string): Host {
   const host = connected.get(name);
-  if (host === undefined) throw new Failure('unreachable', 'host.unreachable', 'it is not connected', { host: name });
+  if (host === undefined)
+    throw new Failure('unreachable', 'host.unreachable', 'it is not connected', { host: name });
   return host;
 }

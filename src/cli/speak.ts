@@ -9,12 +9,12 @@ export interface Voice {
   readonly reporter: Reporter;
   readonly ask: Ask;
   /** From now on these values are taken out of everything that is said. */
-  hide(values: Iterable<string>): void;
+  hide(values: ReadonlyMap<string, string>): void;
 }
 
 /** Opens the output of this process, lends it to `act`, and closes it whatever happens. */
 export async function speaking<T>(edge: Edge, flags: Globals, act: (voice: Voice) => Promise<T>): Promise<T> {
-  const hidden = new Set<string>();
+  const hidden = new Map<string, string>();
   const env = flags.color ? edge.env : { ...edge.env, NO_COLOR: '1' };
   const { redactor } = await import('../domain/redact.js');
   let redact = (text: string) => text;
@@ -25,9 +25,16 @@ export async function speaking<T>(edge: Edge, flags: Globals, act: (voice: Voice
   );
   const mode = flags.json ? 'json' : flags.plain ? 'plain' : 'auto';
   const reporter = await openReporter({ output, clock: edge.clock, mode, env });
-  const hide = (values: Iterable<string>) => {
-    for (const value of values) hidden.add(value);
-    redact = redactor([...hidden]);
+  const warned = new Set<string>();
+  const hide = (values: ReadonlyMap<string, string>) => {
+    for (const [name, value] of values) hidden.set(name, value);
+    const { redact: take, unprotected } = redactor(hidden);
+    redact = take;
+    for (const name of unprotected) {
+      if (!warned.has(name))
+        reporter.warn(`the secret ${name} is shorter than 6 characters: it is not taken out of output`);
+      warned.add(name);
+    }
   };
   try {
     return await act({ reporter, ask: terminalAsk(process.stdin, output), hide });

@@ -1,6 +1,7 @@
 import type { Facts } from './facts.js';
 import { prefix } from './labels.js';
 import type { Activation, Release } from './release.js';
+import type { ImageSource } from './service.js';
 import type { RunInfo } from './task.js';
 
 /**
@@ -60,4 +61,9 @@ export const linesKept = 30;
 /** The name of the volume that is a line of the log. */
 export function lineName(run: RunInfo, service: string, order: number): string {
   return `oneclick-log-${prefix(run)}-${service}-${order}`;
+}
+
+/** Whether a service keeps the image of its release: nobody asked for another, and the configuration is as it was then. */
+export function staysAt(image: ImageSource, { reference, written }: Release): boolean {
+  return image.kind === 'fixed' && image.moves !== true && image.reference === (written ?? reference);
 }

@@ -28,6 +28,8 @@ export const Release = z.strictObject({
   number: z.int().min(0),
   /** What the person wrote: a tag, mostly. The digest is in the spec. */
   reference: z.string(),
+  /** What the configuration said then, where that was something else: it moves the service only when it changes. */
+  written: z.string().optional(),
   spec: ContainerSpec,
   /** The commit of the project, where known. */
   commit: z.string().optional(),

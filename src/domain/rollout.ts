@@ -28,7 +28,7 @@ export function rolloutOf(
   facts: Facts,
   run: RunInfo,
   service: Service,
-  image: { readonly image: string; readonly reference: string },
+  image: { readonly image: string; readonly reference: string; readonly written?: string | undefined },
   adopt: string | undefined,
 ): Rollout {
   const log = releaseLog(facts, service.name);
@@ -47,6 +47,7 @@ export function rolloutOf(
     number: highestRelease(facts, run, service) + 1,
     reference: image.reference,
     spec,
+    ...(image.written === undefined || image.written === image.reference ? {} : { written: image.written }),
     ...(run.commit === undefined ? {} : { commit: run.commit }),
   };
   const adopted = adopt === undefined ? undefined : adoptedRelease(facts, service, adopt);

@@ -40,6 +40,8 @@ export const ImageSource = z.discriminatedUnion('kind', [
     reference: z.string(),
     /** Asked for in this run: its digest is looked up again instead of being taken from the release log. */
     moves: z.boolean().optional(),
+    /** What the configuration says, where this run was asked for something else. */
+    written: z.string().optional(),
   }),
 ]);
 export type ImageSource = z.infer<typeof ImageSource>;

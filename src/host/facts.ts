@@ -1,7 +1,7 @@
 import type { Facts, HostFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { label } from '../domain/labels.js';
-import { current, releaseLog } from '../domain/log.js';
+import { current, releaseLog, staysAt } from '../domain/log.js';
 import { Activation } from '../domain/release.js';
 import type { Service } from '../domain/service.js';
 import type { Host, RegistryAuth, VolumeFacts } from './host.js';
@@ -47,7 +47,8 @@ function moves(service: Service): boolean {
 
 /** Whether the log does not say which digest the service's reference stands for. */
 function isNew(facts: Facts, { name, image }: Service): boolean {
-  return image.kind === 'fixed' && current(releaseLog(facts, name))?.release.reference !== image.reference;
+  const active = current(releaseLog(facts, name))?.release;
+  return active === undefined || !staysAt(image, active);
 }
 
 async function resolveAll(

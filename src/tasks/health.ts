@@ -32,7 +32,14 @@ export async function untilHealthy(
   const started = clock.monotonic();
   const until = new Date(clock.now().getTime() + health.deadline).toISOString().slice(11, 19);
   for (let tries = 0; ; tries++) {
-    const seen = await look(host, container, spec, clock.monotonic() - started, signal);
+    const patience = Math.min(health.timeout, 250 * 2 ** Math.min(tries, 10));
+    const seen = await look(
+      host,
+      container,
+      spec,
+      { elapsed: clock.monotonic() - started, patience },
+      signal,
+    );
     if (seen === 'healthy') return;
     if (clock.monotonic() - started >= health.deadline) {
       throw await unhealthy(host, container, `not healthy within ${health.deadline / 1000} s: ${seen}`, [
@@ -49,17 +56,26 @@ function subject({ health, port }: ContainerSpec): string {
   return port === undefined ? 'it to stay up' : `port ${port.container}`;
 }
 
+/** How long the container has had, and how long one probe may take, in ms. */
+interface Turn {
+  readonly elapsed: number;
+  /**
+   * Short at first: a packet to a container whose address the bridge has not learnt yet is lost, and only a new one finds the way.
+   */
+  readonly patience: number;
+}
+
 /** `healthy`, or why not yet. */
 async function look(
   host: Host,
   name: string,
   spec: ContainerSpec,
-  elapsed: number,
+  turn: Turn,
   signal: AbortSignal,
 ): Promise<string> {
   const { health, port } = spec;
   if (health.path !== undefined && port !== undefined) {
-    const answer = await ask(host, spec, signal);
+    const answer = await ask(host, spec, turn, signal);
     if (answer === 'healthy') return answer;
     await running(host, name);
     return answer;
@@ -68,15 +84,20 @@ async function look(
   if (container.health !== undefined) {
     return container.health === 'healthy' ? 'healthy' : `HEALTHCHECK says ${container.health}`;
   }
-  if (port !== undefined) return connects(host, container, spec, signal);
-  return elapsed >= health.settle ? 'healthy' : `up for ${Math.round(elapsed / 1000)} s`;
+  if (port !== undefined) return connects(host, container, spec, turn, signal);
+  return turn.elapsed >= health.settle ? 'healthy' : `up for ${Math.round(turn.elapsed / 1000)} s`;
 }
 
-async function ask(host: Host, { health, port }: ContainerSpec, signal: AbortSignal): Promise<string> {
+async function ask(
+  host: Host,
+  { health, port }: ContainerSpec,
+  { patience }: Turn,
+  signal: AbortSignal,
+): Promise<string> {
   if (port === undefined || health.path === undefined) return 'healthy';
   try {
     const answer = await host.probe(
-      { port: port.host, path: health.path, timeout: health.timeout, ...addressOf(port.address) },
+      { port: port.host, path: health.path, timeout: patience, ...addressOf(port.address) },
       signal,
     );
     if (answer.status >= 200 && answer.status < 400) return 'healthy';
@@ -91,7 +112,8 @@ async function ask(host: Host, { health, port }: ContainerSpec, signal: AbortSig
 async function connects(
   host: Host,
   container: ContainerFacts,
-  { health, port }: ContainerSpec,
+  { port }: ContainerSpec,
+  { patience }: Turn,
   signal: AbortSignal,
 ): Promise<string> {
   if (port === undefined) return 'healthy';
@@ -99,7 +121,7 @@ async function connects(
     container.address === undefined ? undefined : { port: port.container, address: container.address };
   const place = own ?? { port: port.host, ...addressOf(port.address) };
   try {
-    await host.reach(place.port, { ...place, timeout: health.timeout }, signal);
+    await host.reach(place.port, { ...place, timeout: patience }, signal);
     return 'healthy';
   } catch (error) {
     if (error instanceof Failure && error.kind === 'unhealthy') return error.message;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { withDigest } from '../domain/image.js';
-import { current, releaseLog } from '../domain/log.js';
+import { current, releaseLog, staysAt } from '../domain/log.js';
 import type { Service } from '../domain/service.js';
 import { hostFacts, hostName, placeOf, serviceOf, task } from './world.js';
 
@@ -11,6 +11,8 @@ export const ResolvedImage = z.strictObject({
   reference: z.string(),
   /** `repository@sha256:…` */
   image: z.string(),
+  /** As the configuration says it. */
+  written: z.string().optional(),
 });
 
 /** Decides on one digest for all instances of a service. */
@@ -27,13 +29,14 @@ export const imageResolve = task({
   check(facts, _, subject) {
     const service = serviceOf(subject);
     if (service.image.kind === 'build') return blocked(noTag(service));
-    const { reference, moves } = service.image;
+    const { reference } = service.image;
+    const written = service.image.written ?? reference;
     const active = current(releaseLog(facts, service.name))?.release;
-    if (moves !== true && active?.reference === reference) {
+    if (active !== undefined && staysAt(service.image, active)) {
       return {
         kind: 'done',
-        because: `${reference} stays what it was in release ${active.number}`,
-        receipt: { reference, image: active.spec.image },
+        because: `it stays at ${active.reference} of release ${active.number}; name ${service.name} to move it`,
+        receipt: { reference: active.reference, image: active.spec.image, written },
       };
     }
     const resolved = facts.resolved[reference];
@@ -47,7 +50,7 @@ export const imageResolve = task({
     return {
       kind: 'done',
       because: `${reference} is ${resolved.digest.slice(0, 19)}`,
-      receipt: { reference, image: withDigest(reference, resolved.digest) },
+      receipt: { reference, image: withDigest(reference, resolved.digest), written },
     };
   },
   apply: () => Promise.reject(new Error('image.resolve has nothing to apply')),

@@ -35,12 +35,21 @@ export function show(edge: Edge, _: readonly string[], flags: LeaseFlags): Promi
 }
 
 /** `oneclick lease take`: ends the run that holds them; it can send nothing any more. */
-export function take(edge: Edge, _: readonly string[], flags: LeaseFlags & { yes: boolean }): Promise<number> {
+export function take(
+  edge: Edge,
+  _: readonly string[],
+  flags: LeaseFlags & { yes: boolean },
+): Promise<number> {
   return speaking(edge, flags, (voice) =>
     onHosts(edge, voice, flags, async (hosts, scope) => {
       const holders = await leaseHolders(hosts, scope);
       const who = [...new Set(holders.map((holder) => `${holder.who} (run ${holder.run})`))].join(', ');
-      if (holders.length > 0 && !flags.yes && !(await confirm(`End the run of ${who} where it stands?`, voice.ask))) return 1;
+      if (
+        holders.length > 0 &&
+        !flags.yes &&
+        !(await confirm(`End the run of ${who} where it stands?`, voice.ask))
+      )
+        return 1;
       const ended = await endLeases(hosts, scope);
       voice.reporter.result({ environment: scope.environment, ended }, (document) =>
         document.ended.length === 0
@@ -56,14 +65,23 @@ async function onHosts(
   edge: Edge,
   voice: Voice,
   flags: LeaseFlags,
-  act: (hosts: Parameters<typeof leaseHolders>[0], scope: { project: string; environment: string }) => Promise<number>,
+  act: (
+    hosts: Parameters<typeof leaseHolders>[0],
+    scope: { project: string; environment: string },
+  ) => Promise<number>,
 ): Promise<number> {
   const session = await openSession(edge, voice, flags);
   const { environment } = session;
-  const field = await openField(session, environment.services.map((service) => ({ ...service, secrets: [] })));
+  const field = await openField(
+    session,
+    environment.services.map((service) => ({ ...service, secrets: [] })),
+  );
   try {
     if (field.hosts.failures.length > 0) return refuse(session, field.hosts.failures);
-    return await act([...field.hosts.connected.values()], { project: environment.project, environment: environment.name });
+    return await act([...field.hosts.connected.values()], {
+      project: environment.project,
+      environment: environment.name,
+    });
   } finally {
     await field.close();
   }

@@ -60,11 +60,16 @@ export function list(edge: Edge, _: readonly string[], flags: Globals): Promise<
 }
 
 /** `oneclick recipe show` */
-export function show(edge: Edge, [name = '']: readonly string[], flags: Globals & { tasks: boolean }): Promise<number> {
+export function show(
+  edge: Edge,
+  [name = '']: readonly string[],
+  flags: Globals & { tasks: boolean },
+): Promise<number> {
   return speaking(edge, flags, async ({ reporter }) => {
     const from = await sources(edge, flags);
     const recipe = await readRecipe(name, from);
-    const included = flags.tasks && !recipe.partial ? [...(await loadRecipe(name, from, tasks)).included.values()] : [];
+    const included =
+      flags.tasks && !recipe.partial ? [...(await loadRecipe(name, from, tasks)).included.values()] : [];
     const explained = flags.tasks ? `\n${describeTasks([recipe, ...included], tasks)}` : '';
     const text = describe(recipe);
     reporter.result({ name, file: recipe.source.file, text }, (document) => document.text + explained);
@@ -81,11 +86,19 @@ export function eject(edge: Edge, [name = '']: readonly string[], flags: Globals
     const hash = createHash('sha256').update(source.text).digest('hex').slice(0, 16);
     await mkdir(join(folder, '.oneclick', 'recipes'), { recursive: true });
     try {
-      await writeFile(path, `# ejected from the shipped recipe ${name}, ${hash}\n${source.text}`, { flag: 'wx' });
+      await writeFile(path, `# ejected from the shipped recipe ${name}, ${hash}\n${source.text}`, {
+        flag: 'wx',
+      });
     } catch (cause) {
-      throw new Failure('usage', 'eject.exists', `${path} is there already`, { hint: 'remove it first', cause });
+      throw new Failure('usage', 'eject.exists', `${path} is there already`, {
+        hint: 'remove it first',
+        cause,
+      });
     }
-    reporter.result({ name, path, hash }, (document) => `${document.path} now replaces the shipped ${document.name}\n`);
+    reporter.result(
+      { name, path, hash },
+      (document) => `${document.path} now replaces the shipped ${document.name}\n`,
+    );
     return 0;
   });
 }

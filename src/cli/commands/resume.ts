@@ -57,7 +57,6 @@ export function resume(edge: Edge, [id]: readonly string[], flags: ResumeFlags):
   });
 }
 
-
 async function unfinished(dir: string): Promise<string> {
   const runs = await listRuns(dir);
   const open = runs.find((run) => run.state === 'unfinished' || run.state === 'undoing');

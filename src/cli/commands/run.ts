@@ -28,7 +28,9 @@ function params(set: readonly string[] = []): Readonly<Record<string, string>> {
     set.map((text) => {
       const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
       if (name !== undefined && value !== undefined) return [name, value];
-      throw new Failure('usage', 'arguments', `--set ${text}: a value is missing`, { hint: `--set ${text}=VALUE` });
+      throw new Failure('usage', 'arguments', `--set ${text}: a value is missing`, {
+        hint: `--set ${text}=VALUE`,
+      });
     }),
   );
 }

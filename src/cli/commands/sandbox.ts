@@ -21,9 +21,23 @@ const Line = z.discriminatedUnion('type', [
     type: z.literal('result'),
     up: z.boolean().optional(),
     registry: z.string().nullish(),
-    machines: z.array(z.looseObject({ name: z.string(), address: z.string(), port: z.number(), user: z.string(), state: z.string() })),
+    machines: z.array(
+      z.looseObject({
+        name: z.string(),
+        address: z.string(),
+        port: z.number(),
+        user: z.string(),
+        state: z.string(),
+      }),
+    ),
   }),
-  z.object({ type: z.literal('failure'), code: z.string(), message: z.string(), hint: z.string().optional(), exitCode: z.number() }),
+  z.object({
+    type: z.literal('failure'),
+    code: z.string(),
+    message: z.string(),
+    hint: z.string().optional(),
+    exitCode: z.number(),
+  }),
 ]);
 type Result = Extract<z.infer<typeof Line>, { type: 'result' }>;
 
@@ -56,21 +70,37 @@ export function sandbox(verb: 'up' | 'down' | 'status') {
 
 async function converse(edge: Edge, args: readonly string[], reporter: Reporter): Promise<Result> {
   const program = join(edge.packageDir, 'dist', 'sandbox', 'main.js');
-  const child = spawn(process.execPath, [program, ...args], { cwd: edge.cwd, env: edge.env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: edge.cwd,
+    env: edge.env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let answer: Result | undefined;
   for await (const text of createInterface({ input: child.stdout })) {
     const line = Line.parse(JSON.parse(text));
     if (line.type === 'progress') reporter.note(line.text);
     else if (line.type === 'result') answer = line;
     else {
-      throw new Failure(kindOf(line.exitCode), line.code, line.message, line.hint === undefined ? {} : { hint: line.hint });
+      throw new Failure(
+        kindOf(line.exitCode),
+        line.code,
+        line.message,
+        line.hint === undefined ? {} : { hint: line.hint },
+      );
     }
   }
   if (answer !== undefined) return answer;
-  throw new Failure('interrupted', 'sandbox.ended', 'the sandbox ended without an answer', { hint: `oneclick sandbox ${args[0]}` });
+  throw new Failure('interrupted', 'sandbox.ended', 'the sandbox ended without an answer', {
+    hint: `oneclick sandbox ${args[0]}`,
+  });
 }
 
-const kinds: Readonly<Record<number, FailureKind>> = { 2: 'usage', 4: 'access', 5: 'unreachable', 130: 'interrupted' };
+const kinds: Readonly<Record<number, FailureKind>> = {
+  2: 'usage',
+  4: 'access',
+  5: 'unreachable',
+  130: 'interrupted',
+};
 
 function kindOf(code: number): FailureKind {
   return kinds[code] ?? 'failed';

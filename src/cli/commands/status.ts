@@ -34,12 +34,23 @@ interface StatusDocument {
 }
 
 /** `oneclick status`: what runs where, as the engines of the hosts say. */
-export function status(edge: Edge, names: readonly string[], flags: Globals & { env?: string }): Promise<number> {
+export function status(
+  edge: Edge,
+  names: readonly string[],
+  flags: Globals & { env?: string },
+): Promise<number> {
   return speaking(edge, flags, async (voice) => {
     const session = await openSession(edge, voice, flags);
-    const services = chooseServices(session.environment.services, { services: names, only: [], images: [] }).map(
+    const services = chooseServices(session.environment.services, {
+      services: names,
+      only: [],
+      images: [],
+    }).map(
       // Status looks at the servers; a registry is none of them.
-      (service) => ({ ...service, image: { kind: 'build', repository: service.name, context: '.' } as const }),
+      (service) => ({
+        ...service,
+        image: { kind: 'build', repository: service.name, context: '.' } as const,
+      }),
     );
     const done = voice.reporter.busy(`looking at ${session.environment.name}`);
     const field = await openField(session, services);
@@ -49,7 +60,8 @@ export function status(edge: Edge, names: readonly string[], flags: Globals & { 
       voice.reporter.result(documentOf(session, services, facts), (document, page) =>
         table(rowsOf(document, edge.clock.now()), columns, page),
       );
-      for (const problem of problems.map(failureRecord)) voice.reporter.warn(`${problem.host ?? ''}: ${problem.message}`);
+      for (const problem of problems.map(failureRecord))
+        voice.reporter.warn(`${problem.host ?? ''}: ${problem.message}`);
       return problems.length > 0 ? refuse(session, problems) : 0;
     } finally {
       await field.close();
@@ -63,12 +75,19 @@ function documentOf(session: Session, services: readonly Service[], facts: Facts
     services: services.map((service) => ({
       name: service.name,
       release: current(releaseLog(facts, service.name))?.release.number ?? null,
-      instances: service.instances.map((instance) => statusOf(session, service, instance, facts.hosts[instance.host])),
+      instances: service.instances.map((instance) =>
+        statusOf(session, service, instance, facts.hosts[instance.host]),
+      ),
     })),
   };
 }
 
-function statusOf(session: Session, service: Service, { id, host }: Instance, facts: HostFacts | undefined): InstanceStatus {
+function statusOf(
+  session: Session,
+  service: Service,
+  { id, host }: Instance,
+  facts: HostFacts | undefined,
+): InstanceStatus {
   const none = { id, host, release: null, image: null, digest: null, health: null, since: null };
   if (facts === undefined) return { ...none, state: 'unreachable' };
   const [container] = serving(facts, newRun(session, 'status'), service.name);
@@ -86,7 +105,11 @@ function statusOf(session: Session, service: Service, { id, host }: Instance, fa
   };
 }
 
-type Row = InstanceStatus & { readonly service: string; readonly age: string; readonly current: number | null };
+type Row = InstanceStatus & {
+  readonly service: string;
+  readonly age: string;
+  readonly current: number | null;
+};
 
 function rowsOf(document: StatusDocument, now: Date): readonly Row[] {
   return document.services.flatMap(({ name, release, instances }) =>
@@ -102,7 +125,11 @@ function rowsOf(document: StatusDocument, now: Date): readonly Row[] {
 const columns: readonly Column<Row>[] = [
   { title: 'SERVICE', value: (row) => row.service },
   { title: 'HOST', value: (row) => row.host },
-  { title: 'RELEASE', value: (row) => (row.release === null ? '-' : `${row.release}${row.release === row.current ? '' : ' (not current)'}`) },
+  {
+    title: 'RELEASE',
+    value: (row) =>
+      row.release === null ? '-' : `${row.release}${row.release === row.current ? '' : ' (not current)'}`,
+  },
   { title: 'IMAGE', value: (row) => row.image ?? '-', narrow: 'cut' },
   { title: 'STATE', value: (row) => (row.health === null ? row.state : `${row.state}, ${row.health}`) },
   { title: 'SINCE', value: (row) => row.age, narrow: 'cut' },
