@@ -20,7 +20,12 @@ const defaults = {
 } as const;
 
 /** The service with every default filled in; what is wrong is reported to the layers. */
-export function completeService(layers: Layers, name: string, home: string): CompleteService {
+export function completeService(
+  layers: Layers,
+  name: string,
+  registry: string | undefined,
+  home: string,
+): CompleteService {
   const written = layers.service(name);
   const at = (...keys: Path) => ['services', name, ...keys];
   checkSwap(layers, written, at);
@@ -29,7 +34,7 @@ export function completeService(layers: Layers, name: string, home: string): Com
     layers.report(at('health', 'path'), 'a path needs a port: write port, or leave the path out');
   return {
     name,
-    image: imageSource(layers, name, written, home),
+    image: imageSource(layers, written, { name, registry, home }),
     health: { ...defaults.health, ...given(health ?? {}) },
     env: environmentVariables(layers, name, written),
     secrets: [...new Set(written.secrets ?? [])],
@@ -104,26 +109,34 @@ function putAll(layers: Layers, values: Readonly<Record<string, string | null>>,
     Object.entries(values).map(([key, value]) => {
       const { source, path } = layers.place([...at, key]);
       const text = source.written(path) ?? value ?? '';
-      return [key, layers.put(text, (message) => layers.report([...at, key], message))];
+      return [key, layers.put(text, (message) => layers.report([...at, key], message)) ?? text];
     }),
   );
 }
 
-function imageSource(layers: Layers, name: string, written: WrittenService, home: string): ImageSource {
+interface Naming {
+  readonly name: string;
+  readonly registry: string | undefined;
+  readonly home: string;
+}
+
+function imageSource(layers: Layers, written: WrittenService, { name, registry, home }: Naming): ImageSource {
   const at = ['services', name];
   const { build } = written;
   const report = (message: string) => layers.report([...at, 'image'], message);
   const image = written.image ? layers.put(written.image, report) : undefined;
   if (!build) {
-    if (image === undefined) layers.report(at, `${name} has neither image nor build`, { end: 'key' });
-    else if (layers.isFinal(image)) layers.attempt(() => parseImage(image), report);
-    return { kind: 'fixed', reference: image ?? '' };
+    if (!written.image) layers.report(at, `${name} has neither image nor build`, { end: 'key' });
+    else if (image !== undefined) layers.attempt(() => parseImage(image), report);
+    return { kind: 'fixed', reference: image ?? written.image ?? '' };
   }
   const { dockerfile, target } = build;
   const args = build.args ? putAll(layers, build.args, [...at, 'build', 'args']) : undefined;
   return {
     kind: 'build',
-    repository: repository(layers, name, image),
+    repository: written.image
+      ? namedRepository(layers, image, registry, report)
+      : ownRepository(layers, name, registry),
     context: absolutePath(build.context ?? '.', layers.project.folder, home),
     ...given({
       dockerfile,
@@ -133,33 +146,45 @@ function imageSource(layers: Layers, name: string, written: WrittenService, home
   };
 }
 
-/** Where the builds of a service go: `image` if that names a registry, else below the environment's registry. */
-function repository(layers: Layers, name: string, image: string | undefined): string {
-  const registry = registryOf(layers);
-  const path = image ?? `${layers.project.written.project}-${name}`;
-  const report = (message: string) =>
-    layers.report(image === undefined ? ['registry'] : ['services', name, 'image'], message);
-  if (image === undefined && registry === undefined) {
-    if (layers.variables !== undefined)
-      layers.report(
-        ['services', name, 'build'],
-        `${name} is built, and ${layers.environment.name} has no registry to push it to: write registry, or image`,
-        { end: 'key' },
-      );
-    return path;
-  }
-  const full = registry === undefined || namesRegistry(path) ? path : `${registry}/${path}`;
-  if (!layers.isFinal(full)) return path;
-  const parsed = layers.attempt(() => parseImage(full), report);
-  if (parsed === undefined) return path;
-  if (parsed.tag !== undefined || parsed.digest !== undefined)
-    report('a built image has no tag here: it follows the commit');
-  return parsed.repository;
+/** Where builds go that are called by the names of project and service: below the registry. */
+function ownRepository(layers: Layers, name: string, registry: string | undefined): string {
+  if (!writtenRegistry(layers) && layers.variables !== undefined)
+    layers.report(
+      ['services', name, 'build'],
+      `${name} is built, and ${layers.environment.name} has no registry to push it to: write registry, or image`,
+      { end: 'key' },
+    );
+  const path = `${layers.project.written.project}-${name}`;
+  return registry === undefined ? path : `${registry}/${path}`;
 }
 
-/** The registry of the environment with its variables put in, if it has one. */
+/** Where builds go that `image` names: that registry, else below the environment's. */
+function namedRepository(
+  layers: Layers,
+  image: string | undefined,
+  registry: string | undefined,
+  report: (message: string) => void,
+): string {
+  if (image === undefined) return '';
+  const below = writtenRegistry(layers) && !namesRegistry(image);
+  const parsed = layers.attempt(() => parseImage(below && registry ? `${registry}/${image}` : image), report);
+  if (parsed?.tag !== undefined || parsed?.digest !== undefined)
+    report('a built image has no tag here: it follows the commit');
+  return parsed?.repository ?? image;
+}
+
+const writtenRegistry = ({ environment, project }: Layers) =>
+  environment.written.registry ?? project.written.registry;
+
+/** The registry of the environment; undefined when it has none, or none that is known and right. */
 export function registryOf(layers: Layers): string | undefined {
-  const written = layers.environment.written.registry ?? layers.project.written.registry;
-  if (!written) return undefined;
-  return layers.put(written, (message) => layers.report(['registry'], message)).replace(/\/+$/, '');
+  const report = (message: string) => layers.report(['registry'], message);
+  const written = writtenRegistry(layers);
+  const registry = written ? layers.put(written, report)?.replace(/\/+$/, '') : undefined;
+  if (registry === undefined) return undefined;
+  const parsed = layers.attempt(
+    () => parseImage(`${registry}/image`),
+    () => report(`${registry} is not the beginning of an image name, such as ghcr.io/acme`),
+  );
+  return parsed && registry;
 }

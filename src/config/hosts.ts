@@ -9,6 +9,8 @@ import type { WrittenHost, WrittenSsh } from './schema.js';
 export interface EnvironmentHost {
   readonly address: HostAddress;
   readonly id: string;
+  /** Whether its address is; without, only the name is to be trusted. */
+  readonly known: boolean;
   readonly services?: readonly string[];
 }
 
@@ -33,14 +35,15 @@ function environmentHost(
 ): EnvironmentHost {
   const report = (message: string) => layers.reportEnvironment(['hosts', ...written.at], message);
   const text = layers.put(written.address ?? written.name ?? '', report);
-  const parsed = layers.isFinal(text) ? layers.attempt(() => parseSshAddress(text), report) : undefined;
-  const address = parsed?.address ?? text;
+  const parsed = text === undefined ? undefined : layers.attempt(() => parseSshAddress(text), report);
+  const address = parsed?.address ?? '';
   const name = written.name ?? address;
   for (const service of written.services ?? [])
     checkService(layers, service, ['hosts', ...written.at, 'services']);
   const key = written.key ? absolutePath(written.key, layers.environment.folder, home) : ssh.key;
   return {
     id: written.id ?? name,
+    known: parsed !== undefined,
     ...given({ services: written.services }),
     address: {
       name,
@@ -87,10 +90,9 @@ function bastionAddress(
 ): HostAddress {
   const report = (message: string) => layers.report(['ssh', 'bastion'], message);
   if (!written.address) report('bastion: address is missing');
-  const text = layers.put(written.address ?? '', report);
-  const parsed =
-    written.address && layers.isFinal(text) ? layers.attempt(() => parseSshAddress(text), report) : undefined;
-  const address = parsed?.address ?? text;
+  const text = written.address ? layers.put(written.address, report) : undefined;
+  const parsed = text === undefined ? undefined : layers.attempt(() => parseSshAddress(text), report);
+  const address = parsed?.address ?? '';
   return {
     name: address,
     address,
@@ -115,9 +117,9 @@ function checkTwins(
     id: new Map<string, string>(),
     place: new Map<string, string>(),
   };
-  for (const [index, { address, id }] of hosts.entries()) {
+  for (const [index, { address, id, known }] of hosts.entries()) {
     const at = ['hosts', ...(written[index]?.at ?? [])];
-    if (!layers.isFinal(address.address)) continue;
+    if (!known) continue;
     const place = `${address.address}:${address.port ?? 22}`;
     const twin =
       (seen.name.has(address.name) && `there are two hosts "${address.name}"`) ||

@@ -3,7 +3,7 @@ import { NotationError } from './notation.js';
 /** Variables of the caller's environment. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-const reference = /\$\$|\$\{([^}]*)\}|\$\{/g;
+const reference = /\$\$|\$\{([^}]{0,1000})\}|\$\{/g;
 const inside = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([^${]*))?$/;
 
 /**

@@ -37,7 +37,7 @@ type Options = Parameters<Source['problem']>[2];
 export class Layers {
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
-  /** Undefined: variables are left alone, and what depends on them is not judged. */
+  /** Undefined: variables are not looked at, and what depends on them is not judged. */
   readonly variables: Variables | undefined;
   readonly project: ProjectLayer;
   readonly environment: EnvironmentLayer;
@@ -86,15 +86,14 @@ export class Layers {
     this.warnings.push(place.source.problem(place.path, message));
   }
 
-  /** The text with its variables put in; what is wrong about them is reported by `report`. */
-  put(text: string, report: (message: string) => void): string {
-    if (this.variables === undefined) return text;
-    return this.attempt(() => interpolate(text, this.variables ?? {}), report) ?? text;
-  }
-
-  /** Whether the text is final: variables that are not known yet may make anything of it. */
-  isFinal(text: string): boolean {
-    return this.variables !== undefined || !text.includes('$');
+  /**
+   * The text with its variables put in; undefined when it is not known: because variables are not looked at, or one is unset, which is
+   * then reported.
+   */
+  put(text: string, report: (message: string) => void): string | undefined {
+    const { variables } = this;
+    if (variables === undefined) return text.includes('$') ? undefined : text;
+    return this.attempt(() => interpolate(text, variables), report);
   }
 
   /** The result, or undefined when the text was refused, which is then reported. */

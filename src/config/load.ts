@@ -2,11 +2,13 @@ import { dirname, join, resolve as resolvePath } from 'node:path';
 import { Failure } from '../domain/failure.js';
 import { nearest } from '../domain/nearest.js';
 import { invalid, type Problem } from '../domain/problem.js';
+import { valueAt } from '../domain/schema-problems.js';
 import { readSource, type Source } from '../domain/source.js';
 import { type Files, shortPath } from './files.js';
 import type { Variables } from './interpolate.js';
 import { readAs } from './issues.js';
 import { type ResolvedEnvironment, resolve } from './resolve.js';
+import { whatIsSound } from './salvage.js';
 import { WrittenEnvironment, WrittenProject } from './schema.js';
 
 /** What surrounds a configuration. */
@@ -53,8 +55,8 @@ export async function loadProject(
   const found = file === undefined ? await search(files, cwd) : await read(files, resolvePath(cwd, file));
   const source = readSource(shortPath(found.path, cwd), found.text);
   const matched = readAs(source, WrittenProject);
-  if ('problems' in matched) throw invalid(matched.problems);
-  const written = matched.value;
+  const written = 'value' in matched ? matched.value : whatIsSound(source.value);
+  if (written === undefined) throw invalid('problems' in matched ? matched.problems : []);
   const environments = await listEnvironments(files, environmentsDir, found.path, written);
   const standard = written.default_environment ?? onlyOne(environments);
   const project: Project = {
@@ -67,7 +69,8 @@ export async function loadProject(
     written,
     ...(standard === undefined ? {} : { defaultEnvironment: standard }),
   };
-  const problems = [...checkDefault(project), ...checkEnvironments(project, home)];
+  const misfits = 'problems' in matched ? matched.problems : [];
+  const problems = [...misfits, ...checkDefault(project), ...checkEnvironments(project, home)];
   if (problems.length > 0) throw invalid(problems);
   return project;
 }
@@ -134,7 +137,9 @@ function onlyOne(environments: readonly EnvironmentEntry[]): string | undefined 
 
 function checkDefault({ written, environments, source }: Project): Problem[] {
   const name = written.default_environment ?? undefined;
-  const names = environments.map((entry) => entry.name);
+  // One that was refused is there all the same.
+  const refused = Object.keys(Object(valueAt(source.value, ['environments'])));
+  const names = [...environments.map((entry) => entry.name), ...refused];
   if (name === undefined || names.includes(name)) return [];
   const suggestion = nearest(name, names);
   const options = suggestion === undefined ? {} : { suggestion };

@@ -9,12 +9,12 @@ export function isMap(value: unknown): value is Readonly<Record<string, unknown>
  */
 export function merge<T>(base: T, over: unknown): T;
 export function merge(base: unknown, over: unknown): unknown {
-  if (over === undefined) return isMap(base) ? merge({}, base) : base;
+  if (over === undefined) return isMap(base) ? merge(base, {}) : base;
   if (!isMap(over)) return over;
-  const merged = new Map(Object.entries(isMap(base) ? base : {}));
-  for (const [key, value] of Object.entries(over)) {
-    if (value === undefined) continue;
-    merged.set(key, merge(merged.get(key), value));
-  }
-  return Object.fromEntries([...merged].filter(([, value]) => value !== null));
+  const below = isMap(base) ? base : {};
+  const own = (map: Readonly<Record<string, unknown>>, key: string) =>
+    Object.hasOwn(map, key) ? map[key] : undefined;
+  const keys = new Set([...Object.keys(below), ...Object.keys(over)]);
+  const merged = [...keys].map((key) => [key, merge(own(below, key), own(over, key))] as const);
+  return Object.fromEntries(merged.filter(([, value]) => value !== null && value !== undefined));
 }

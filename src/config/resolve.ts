@@ -1,5 +1,4 @@
 import type { Environment } from '../domain/environment.js';
-import { parseImage } from '../domain/image.js';
 import { nearest } from '../domain/nearest.js';
 import type { Problem } from '../domain/problem.js';
 import type { Instance, Service } from '../domain/service.js';
@@ -33,18 +32,9 @@ export function resolve(
   for (const name of Object.keys(environment.written.services ?? {}))
     checkService(layers, name, ['services', name]);
   const registry = registryOf(layers);
-  if (registry !== undefined && layers.isFinal(registry))
-    layers.attempt(
-      () => parseImage(`${registry}/image`),
-      () =>
-        layers.report(
-          ['registry'],
-          `registry: ${registry} is not the beginning of an image name: ghcr.io/acme`,
-        ),
-    );
   const hosts = environmentHosts(layers, home);
   const services = layers.services.map((name): Service => {
-    const service = completeService(layers, name, home);
+    const service = completeService(layers, name, registry, home);
     return { ...service, needs: needs(layers, name), instances: instances(layers, service, hosts) };
   });
   checkCycles(layers, services);
@@ -90,7 +80,7 @@ function instances(layers: Layers, service: CompleteService, hosts: readonly Env
     const found = hosts.find(({ address }) => address.name === host);
     const suggestion = nearest(host, names);
     if (found === undefined) {
-      if (hosts.every(({ address }) => layers.isFinal(address.address)))
+      if (hosts.every(({ known }) => known))
         layers.reportEnvironment(
           [...at, index],
           `there is no host "${host}"`,

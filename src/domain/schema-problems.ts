@@ -101,6 +101,7 @@ function words(issue: Issue, value: unknown): string {
     return `${shown(value)} ${expected.length === 0 ? 'does not fit' : `is not ${oneOf(expected)}`}`;
   }
   const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+  if (issue.code === 'custom') return message;
   return message.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 }
 

@@ -110,6 +110,71 @@ describe('an environment', () => {
   });
 });
 
+describe('an environment of the user', () => {
+  const broken = {
+    '/state/environments/sandbox.yml': 'hosts: 7\n',
+    '/state/environments/staging.yml': 'hosts: 7\n',
+  };
+  const own = settingOf({ '/project/oneclick.yml': shop, ...broken });
+
+  it('gives way to the project’s own of that name, and is not read before it is asked for', async () => {
+    const project = await loadProject(own);
+    expect(project.environments.map(({ name, origin }) => `${name} ${origin}`)).toEqual([
+      'production project',
+      'staging project',
+      'sandbox user',
+    ]);
+    expect((await resolveEnvironment(project, 'staging', own)).environment.hosts[0]?.address).toBe(
+      '10.1.0.1',
+    );
+  });
+
+  it('has its problems said in its own file', async () => {
+    const project = await loadProject(own);
+    const failure = await failureOf(() => resolveEnvironment(project, 'sandbox', own));
+    expect(failure.evidence[0]).toContain(
+      '/state/environments/sandbox.yml:1:8: hosts: expected a list or a map',
+    );
+  });
+});
+
+describe('without a name', () => {
+  const only = 'project: a\nservices: {web: {image: a}}\n';
+  const one = `${only}environments: {live: {hosts: [a]}}\n`;
+  const two = `${only}default_environment: b\nenvironments: {a: {hosts: [a]}, b: {hosts: [b]}}\n`;
+  const sandbox = { '/state/environments/sandbox.yml': 'hosts: [a]\n' };
+
+  it.each([
+    ['the project’s only one is meant', one, sandbox, 'live'],
+    ['the default one is', two, sandbox, 'b'],
+    ['the user’s only one is when the project has none', only, sandbox, 'sandbox'],
+    ['none is when there is none', only, {}, undefined],
+  ])('%s', async (_, text, others, expected) => {
+    const project = await loadProject(settingOf({ '/project/oneclick.yml': text, ...others }));
+    expect(project.defaultEnvironment).toBe(expected);
+  });
+});
+
+describe('what is not as written', () => {
+  const text = `project: a
+secrets: {TOKEN: {command: op read a}, OLD: {command: x}}
+services: {web: {image: a, restart: always, port: 80}, one: {image: b, singleton: true}}
+environments:
+  live: {hosts: [a, b], services: {web: {restart: always}}, secrets: {TOKEN: {timeout: 5s}, OLD: null}}
+`;
+
+  it('is a warning with its place, and a singleton gets the first host', async () => {
+    const setting = settingOf({ '/project/oneclick.yml': text });
+    const resolved = await resolveEnvironment(await loadProject(setting), 'live', setting);
+    expect(resolved.warnings).toEqual([
+      expect.stringMatching(/^oneclick\.yml:5:\d+: always is taken as unless-stopped/),
+    ]);
+    expect(resolved.environment.services[0]?.restart).toBe('unless-stopped');
+    expect(resolved.environment.services[1]?.instances).toEqual([{ id: 'a', host: 'a' }]);
+    expect(resolved.secretSources).toEqual({ TOKEN: { command: ['op', 'read', 'a'], timeout: 5000 } });
+  });
+});
+
 describe('the file', () => {
   it('is looked for in the folders above', async () => {
     const below = { ...setting, cwd: '/project/src/web' };
