@@ -1,14 +1,13 @@
-import { spawn } from 'node:child_process';
-import { connect as connectSocket } from 'node:net';
-import { Duplex } from 'node:stream';
 import type { Config } from 'node-ssh';
 import type { Algorithms, Client } from 'ssh2';
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
 import { within } from './deadline.js';
+import { Dropped, handshakeFailure, place, refused, unreachable } from './dial-failures.js';
 import { lostFailure } from './failures.js';
 import type { Keyring, Offer } from './keys.js';
 import { type KnownKeys, knownKeys, rememberKey } from './known-hosts.js';
+import { openRoute } from './route.js';
 import { Sessions } from './sessions.js';
 import type { Target } from './ssh-config.js';
 
@@ -33,9 +32,6 @@ export interface DialOptions {
 }
 
 type Serving = NonNullable<Algorithms['serverHostKey']>;
-
-/** What stops a try and says whether another one makes sense. */
-class Dropped extends Error {}
 
 /**
  * Without diffie-hellman-group-exchange, which takes seconds, and the fastest first.
@@ -71,7 +67,7 @@ export async function dial(target: Target, options: DialOptions, bastion?: Conne
   const { ready, locked } = await keyring.offers(target);
   const attempt = (offers: readonly Offer[]) => {
     const late = () =>
-      unreachable(target, `${place(target)} did not answer within ${deadline / 1000} s`, bastion);
+      unreachable(target, `${place(target)} did not answer within ${deadline / 1000} s`, bastion?.target);
     const signals = [bastion?.lost];
     return within(clock, deadline, signals, late, (signal) =>
       persist(target, offers, known, options, bastion, signal),
@@ -107,7 +103,7 @@ async function persist(
     } catch (error) {
       if (!(error instanceof Dropped)) throw error;
       if (tries === retries)
-        throw unreachable(target, `${place(target)} hangs up: ${error.message}`, bastion, error);
+        throw unreachable(target, `${place(target)} hangs up: ${error.message}`, bastion?.target, error);
       await options.clock.sleep(200 * tries, signal);
     }
   }
@@ -122,7 +118,7 @@ async function login(
   signal: AbortSignal,
 ): Promise<Connection> {
   const { NodeSSH } = await import('node-ssh');
-  const sock = await openSocket(target, bastion, signal);
+  const sock = await openRoute(target, bastion, signal);
   const ssh = new NodeSSH();
   let keyFailure: Failure | undefined;
   const hostVerifier = (key: Buffer, verify: (valid: boolean) => void): void => {
@@ -213,100 +209,6 @@ function hostKeyAlgorithms(known: KnownKeys): { serverHostKey?: Serving } {
   return wanted.length === 0 ? {} : { serverHostKey: wanted as Serving };
 }
 
-async function openSocket(
-  target: Target,
-  bastion: Connection | undefined,
-  signal: AbortSignal,
-): Promise<Duplex> {
-  if (bastion !== undefined) return openThrough(target, bastion);
-  if (target.proxyCommand !== undefined) return spawnProxy(target.proxyCommand, signal);
-  return new Promise((resolve, reject) => {
-    // ssh2 leaves Nagle's algorithm on, which costs 40 ms a command.
-    const socket = connectSocket({ host: target.address, port: target.port, noDelay: true });
-    const cut = () => socket.destroy();
-    signal.addEventListener('abort', cut, { once: true });
-    socket.once('error', (error: NodeJS.ErrnoException) => reject(socketFailure(target, error)));
-    socket.once('connect', () => {
-      signal.removeEventListener('abort', cut);
-      resolve(socket);
-    });
-  });
-}
-
-function openThrough(target: Target, bastion: Connection): Promise<Duplex> {
-  return new Promise((resolve, reject) => {
-    bastion.client.forwardOut('127.0.0.1', 0, target.address, target.port, (error, channel) => {
-      if (error === undefined) resolve(channel);
-      else
-        reject(
-          unreachable(
-            target,
-            `${bastion.target.name} cannot reach ${place(target)}: ${error.message}`,
-            bastion,
-            error,
-          ),
-        );
-    });
-  });
-}
-
-function spawnProxy(command: string, signal: AbortSignal): Duplex {
-  const child = spawn('/bin/sh', ['-c', `exec ${command}`], { stdio: ['pipe', 'pipe', 'ignore'], signal });
-  child.on('error', () => undefined);
-  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
-  stream.once('close', () => child.kill());
-  return stream;
-}
-
-function handshakeFailure(target: Target, known: KnownKeys, tried: readonly string[], error: unknown): Error {
-  const { message, level } = error as Error & { level?: string };
-  if (level === 'client-authentication') return refused(target, tried, error);
-  if (/no matching host key format/.test(message)) return known.noneShown();
-  if ((level === 'handshake' || level === 'protocol') && !/lost before/.test(message))
-    return unreachable(target, `${place(target)} does not speak SSH as we do: ${message}`, undefined, error);
-  return new Dropped(message);
-}
-
-function refused(target: Target, tried: readonly string[], cause?: unknown): Failure {
-  const with_ = tried.length === 0 ? 'there is no key to show it' : `it was shown ${tried.join(', ')}`;
-  const login = `${target.user}@${target.address}`;
-  return new Failure('access', 'host.auth', `${target.name} does not let ${target.user} in: ${with_}`, {
-    host: target.name,
-    hint:
-      tried.length === 0
-        ? 'Start an agent and `ssh-add` a key, or name one under `ssh: key:`.'
-        : `\`ssh-copy-id ${target.port === 22 ? '' : `-p ${target.port} `}${login}\` puts your key there; check the user, too.`,
-    cause,
-  });
-}
-
-function socketFailure(target: Target, error: NodeJS.ErrnoException): Error {
-  const reasons: Record<string, string> = {
-    ECONNREFUSED: 'refuses the connection: is sshd running there?',
-    ETIMEDOUT: 'does not answer',
-    EHOSTUNREACH: 'cannot be reached: no route',
-    ENETUNREACH: 'cannot be reached: no network',
-    ENOTFOUND: 'is not a name that can be resolved',
-  };
-  if (error.code === 'EAI_AGAIN' || error.code === 'ECONNRESET') return new Dropped(error.message);
-  return unreachable(
-    target,
-    `${place(target)} ${reasons[error.code ?? ''] ?? `cannot be reached: ${error.message}`}`,
-    undefined,
-    error,
-  );
-}
-
-function unreachable(target: Target, message: string, bastion?: Connection, cause?: unknown): Failure {
-  const through = bastion === undefined ? '' : `-J ${bastion.target.user}@${bastion.target.address} `;
-  return new Failure('unreachable', 'host.unreachable', `${target.name}: ${message}`, {
-    host: target.name,
-    hint: `Try \`ssh ${through}-p ${target.port} ${target.user}@${target.address}\`.`,
-    cause,
-  });
-}
-
-const place = ({ address, port }: Target) => `${address}:${port}`;
 const ownerOf = ({ name, keyAlias, address, port }: Target) => ({
   host: name,
   address: keyAlias ?? address,

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Clock } from '../domain/clock.js';
 import type { ImageFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
@@ -13,16 +12,15 @@ import {
   ListedImage,
   listedFacts,
 } from './container-facts.js';
-import { within } from './deadline.js';
-import { type ApiRequest, DockerApi, Refused, refusal } from './docker-api.js';
-import { engineFailure } from './failures.js';
+import { DockerApi, Refused } from './docker-api.js';
+import { answerWithin, EngineCalls } from './engine-calls.js';
 import type { ContainerOptions, Engine, Host, PullProgress, RegistryAuth, VolumeFacts } from './host.js';
 import { lastLines, logText } from './logs.js';
 import type { CallLog } from './observe.js';
-import { followPull, PullError } from './pull.js';
+import { followPull } from './pull.js';
+import { StallWatch } from './stall.js';
 
 /** ms */
-const answerWithin = 60_000;
 const pullStallsAfter = 60_000;
 
 const Version = z.object({ Version: z.string(), Os: z.string(), Arch: z.string() });
@@ -41,30 +39,22 @@ const Volumes = z.object({
     .nullish(),
 });
 
-interface Asking {
-  /** Of the call, in ms; unlimited where the call itself waits for something. */
-  readonly deadline?: number;
-  readonly signal?: AbortSignal | undefined;
-}
-
 /** A Docker engine by its API. */
 export class DockerEngine implements Engine {
   readonly #host: Host;
-  readonly #api: DockerApi;
   readonly #clock: Clock;
-  readonly #log: CallLog;
+  readonly #calls: EngineCalls;
 
   constructor(host: Host, connection: Connection, clock: Clock, log: CallLog) {
     this.#host = host;
-    this.#api = new DockerApi(host, connection);
     this.#clock = clock;
-    this.#log = log;
+    this.#calls = new EngineCalls(host, new DockerApi(host, connection), clock, log);
   }
 
   async version(): Promise<{ version: string; platform: string; root: string }> {
     const [version, info] = await Promise.all([
-      this.#get('asking for the version', '/version', Version),
-      this.#get('asking for the version', '/info', Info),
+      this.#calls.get('asking for the version', '/version', Version),
+      this.#calls.get('asking for the version', '/info', Info),
     ]);
     return {
       version: version.Version,
@@ -75,9 +65,9 @@ export class DockerEngine implements Engine {
 
   async containers(): Promise<readonly InspectedContainer[]> {
     const query = { all: 'true' };
-    const listed = await this.#get('listing containers', '/containers/json', z.array(Listed), query);
+    const listed = await this.#calls.get('listing containers', '/containers/json', z.array(Listed), query);
     const facts = await Promise.all(
-      listed.map((item) => (isOurs(item.Labels) ? this.container(item.Id) : listedFacts(item))),
+      listed.map(async (item) => (isOurs(item.Labels) ? this.container(item.Id) : listedFacts(item))),
     );
     // One may have gone between the list and its inspection.
     return facts.filter((container) => container !== undefined);
@@ -89,13 +79,15 @@ export class DockerEngine implements Engine {
   }
 
   async images(): Promise<readonly ImageFacts[]> {
-    const images = await this.#get('listing images', '/images/json', z.array(ListedImage));
+    const images = await this.#calls.get('listing images', '/images/json', z.array(ListedImage));
     return images.map(imageFacts);
   }
 
   async resolve(reference: string, auth: RegistryAuth | undefined): Promise<ResolvedImage> {
     const request = { method: 'GET', path: `/distribution/${reference}/json`, auth } as const;
-    const { Descriptor, Platforms } = Distribution.parse(await this.#ask(`looking up ${reference}`, request));
+    const { Descriptor, Platforms } = Distribution.parse(
+      await this.#calls.ask(`looking up ${reference}`, request),
+    );
     const platforms = (Platforms ?? []).map(({ os, architecture, variant }) =>
       variant === undefined || variant === '' ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`,
     );
@@ -109,45 +101,23 @@ export class DockerEngine implements Engine {
     signal?: AbortSignal,
   ): Promise<void> {
     const doing = `pulling ${image}`;
-    const stalled = new AbortController();
-    const over = new AbortController();
-    let heard = this.#clock.monotonic();
-    let last = 'asking the registry';
-    const watch = async () => {
-      for (;;) {
-        const left = heard + pullStallsAfter - this.#clock.monotonic();
-        if (left <= 0) break;
-        await this.#clock.sleep(left, over.signal);
-      }
-      stalled.abort(this.#stalled(image, last));
-    };
-    watch().catch(() => undefined);
-    const signals = [signal, stalled.signal, this.#host.lost];
-    const work = async (stop: AbortSignal) => {
-      const query = { fromImage: image, ...(isExact(image) ? {} : { tag: 'latest' }) };
-      const request = { method: 'POST', path: '/images/create', query, auth, stream: true } as const;
-      const stream = await this.#api.ask(request, stop);
-      if (!(stream instanceof Readable)) throw new TypeError('the answer to a pull is a stream');
-      await followPull(stream, onProgress, (line) => {
-        heard = this.#clock.monotonic();
-        last = line;
-      });
-    };
+    const query = { fromImage: image, ...(isExact(image) ? {} : { tag: 'latest' }) };
+    const request = { method: 'POST', path: '/images/create', query, auth, stream: true } as const;
+    const stall = new StallWatch(this.#clock, pullStallsAfter, 'asking the registry', (last) =>
+      this.#stalled(image, last),
+    );
+    const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal, stall.signal] };
     try {
-      await this.#log.record(this.#host.name, 'engine', doing, () =>
-        within(this.#clock, Number.POSITIVE_INFINITY, signals, () => new Error('never'), work).catch(
-          (error) => {
-            throw this.#translate(doing, error);
-          },
-        ),
+      await this.#calls.read(doing, request, asking, (stream) =>
+        followPull(stream, onProgress, (line) => stall.hear(line)),
       );
     } finally {
-      over.abort();
+      stall.end();
     }
   }
 
   async removeImage(idOrReference: string): Promise<void> {
-    await this.#settle(
+    await this.#calls.settle(
       `removing the image ${idOrReference}`,
       { method: 'DELETE', path: `/images/${idOrReference}` },
       [404],
@@ -158,50 +128,52 @@ export class DockerEngine implements Engine {
     const doing = `creating the container ${name}`;
     const request = { method: 'POST', path: '/containers/create', query: { name }, body: config } as const;
     try {
-      return Created.parse(await this.#raw(doing, request)).Id;
+      return Created.parse(await this.#calls.raw(doing, request)).Id;
     } catch (error) {
-      if (!(error instanceof Refused && error.status === 409)) throw this.#translate(doing, error);
+      if (!(error instanceof Refused && error.status === 409)) throw this.#calls.translate(doing, error);
       const there = await this.container(name);
       const step = labelsOf(config)['oneclick.step'];
       if (step !== undefined && there?.labels['oneclick.step'] === step) return there.id;
-      throw this.#translate(doing, error);
+      throw this.#calls.translate(doing, error);
     }
   }
 
   async start(idOrName: string): Promise<void> {
-    await this.#post(`starting the container ${idOrName}`, `/containers/${idOrName}/start`, [304]);
+    const request = { method: 'POST', path: `/containers/${idOrName}/start` } as const;
+    await this.#calls.settle(`starting the container ${idOrName}`, request, [304]);
   }
 
   async stop(idOrName: string, timeout: number): Promise<void> {
     const doing = `stopping the container ${idOrName}`;
     const query = { t: String(Math.ceil(timeout / 1000)) };
     const request = { method: 'POST', path: `/containers/${idOrName}/stop`, query } as const;
-    await this.#settle(doing, request, [304, 404], { deadline: timeout + answerWithin });
+    await this.#calls.settle(doing, request, [304, 404], { deadline: timeout + answerWithin });
   }
 
   async remove(idOrName: string): Promise<void> {
     const doing = `removing the container ${idOrName}`;
     const request = { method: 'DELETE', path: `/containers/${idOrName}`, query: { force: 'true' } } as const;
     try {
-      await this.#raw(doing, request);
+      await this.#calls.raw(doing, request);
     } catch (error) {
       const going = error instanceof Refused && /is already in progress/.test(error.message);
-      if (!going && !(error instanceof Refused && error.status === 404)) throw this.#translate(doing, error);
+      if (!going && !(error instanceof Refused && error.status === 404))
+        throw this.#calls.translate(doing, error);
     }
   }
 
   async setRestart(idOrName: string, policy: string): Promise<void> {
     const body = { RestartPolicy: { Name: policy } };
     const request = { method: 'POST', path: `/containers/${idOrName}/update`, body } as const;
-    await this.#ask(`setting the restart policy of ${idOrName}`, request);
+    await this.#calls.ask(`setting the restart policy of ${idOrName}`, request);
   }
 
   async logs(idOrName: string, lines: number): Promise<readonly string[]> {
     const query = { stdout: 'true', stderr: 'true', tail: String(lines) };
     const request = { method: 'GET', path: `/containers/${idOrName}/logs`, query, stream: true } as const;
-    const bytes = await this.#within(`reading the logs of ${idOrName}`, request, {}, async (answer) => {
+    const bytes = await this.#calls.read(`reading the logs of ${idOrName}`, request, {}, async (stream) => {
       const parts: Buffer[] = [];
-      for await (const part of answer as Readable) parts.push(Buffer.from(part));
+      for await (const part of stream) parts.push(Buffer.from(part));
       return Buffer.concat(parts);
     });
     return lastLines(logText(bytes), lines);
@@ -209,25 +181,25 @@ export class DockerEngine implements Engine {
 
   async wait(idOrName: string, signal?: AbortSignal): Promise<number> {
     const request = { method: 'POST', path: `/containers/${idOrName}/wait` } as const;
-    const asking = { deadline: Number.POSITIVE_INFINITY, signal };
-    return Waited.parse(await this.#ask(`waiting for ${idOrName}`, request, asking)).StatusCode;
+    const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal] };
+    return Waited.parse(await this.#calls.ask(`waiting for ${idOrName}`, request, asking)).StatusCode;
   }
 
   async rename(idOrName: string, name: string): Promise<void> {
     const doing = `renaming the container ${idOrName}`;
     const request = { method: 'POST', path: `/containers/${idOrName}/rename`, query: { name } } as const;
     try {
-      await this.#raw(doing, request);
+      await this.#calls.raw(doing, request);
     } catch (error) {
       // Docker refuses the name that it has already.
       const [asked, there] = await Promise.all([this.container(idOrName), this.container(name)]);
-      if (asked === undefined || asked.id !== there?.id) throw this.#translate(doing, error);
+      if (asked === undefined || asked.id !== there?.id) throw this.#calls.translate(doing, error);
     }
   }
 
   async ensureNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
     const body = { Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: labels };
-    await this.#settle(
+    await this.#calls.settle(
       `making the network ${name}`,
       { method: 'POST', path: '/networks/create', body },
       [409],
@@ -244,112 +216,50 @@ export class DockerEngine implements Engine {
     }
     const body = { Container: idOrName, EndpointConfig: { Aliases: aliases } };
     const request = { method: 'POST', path: `/networks/${network}/connect`, body } as const;
-    await this.#ask(`connecting ${idOrName} to ${network}`, request);
+    await this.#calls.ask(`connecting ${idOrName} to ${network}`, request);
   }
 
   async disconnect(network: string, idOrName: string): Promise<void> {
     const doing = `disconnecting ${idOrName} from ${network}`;
     const body = { Container: idOrName, Force: true };
     try {
-      await this.#raw(doing, { method: 'POST', path: `/networks/${network}/disconnect`, body });
+      await this.#calls.raw(doing, { method: 'POST', path: `/networks/${network}/disconnect`, body });
     } catch (error) {
       const apart =
         error instanceof Refused && (error.status === 404 || /is not connected/.test(error.message));
-      if (!apart) throw this.#translate(doing, error);
+      if (!apart) throw this.#calls.translate(doing, error);
     }
   }
 
   async volumes(label: string): Promise<readonly VolumeFacts[]> {
     const query = { filters: JSON.stringify({ label: [label] }) };
-    const { Volumes: found } = await this.#get('listing volumes', '/volumes', Volumes, query);
+    const { Volumes: found } = await this.#calls.get('listing volumes', '/volumes', Volumes, query);
     return (found ?? []).map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
   }
 
   async ensureVolume(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
     const body = { Name: name, Labels: labels };
-    await this.#ask(`making the volume ${name}`, { method: 'POST', path: '/volumes/create', body });
+    await this.#calls.ask(`making the volume ${name}`, { method: 'POST', path: '/volumes/create', body });
   }
 
   async removeVolume(name: string): Promise<void> {
-    await this.#settle(`removing the volume ${name}`, { method: 'DELETE', path: `/volumes/${name}` }, [404]);
+    await this.#calls.settle(
+      `removing the volume ${name}`,
+      { method: 'DELETE', path: `/volumes/${name}` },
+      [404],
+    );
   }
 
   async #inspect(idOrName: string): Promise<z.infer<typeof Inspected> | undefined> {
     const doing = `inspecting the container ${idOrName}`;
     try {
-      return Inspected.parse(await this.#raw(doing, { method: 'GET', path: `/containers/${idOrName}/json` }));
+      return Inspected.parse(
+        await this.#calls.raw(doing, { method: 'GET', path: `/containers/${idOrName}/json` }),
+      );
     } catch (error) {
       if (error instanceof Refused && error.status === 404) return undefined;
-      throw this.#translate(doing, error);
+      throw this.#calls.translate(doing, error);
     }
-  }
-
-  async #get<T>(
-    doing: string,
-    path: string,
-    answer: z.ZodType<T>,
-    query: Record<string, string> = {},
-  ): Promise<T> {
-    return answer.parse(await this.#ask(doing, { method: 'GET', path, query }));
-  }
-
-  async #post(doing: string, path: string, fine: readonly number[]): Promise<void> {
-    await this.#settle(doing, { method: 'POST', path }, fine);
-  }
-
-  /** Asks, and takes these refusals for "it is so already". */
-  async #settle(
-    doing: string,
-    request: ApiRequest,
-    fine: readonly number[],
-    asking: Asking = {},
-  ): Promise<void> {
-    try {
-      await this.#raw(doing, request, asking);
-    } catch (error) {
-      if (!(error instanceof Refused && fine.includes(error.status))) throw this.#translate(doing, error);
-    }
-  }
-
-  /** Asks; a refusal is a Failure. */
-  #ask(doing: string, request: ApiRequest, asking: Asking = {}): Promise<unknown> {
-    return this.#raw(doing, request, asking).catch((error: unknown) => {
-      throw this.#translate(doing, error);
-    });
-  }
-
-  /** Asks; a refusal is thrown as such. */
-  #raw(doing: string, request: ApiRequest, asking: Asking = {}): Promise<unknown> {
-    return this.#within(doing, request, asking, (answer) => Promise.resolve(answer));
-  }
-
-  #within<T>(
-    doing: string,
-    request: ApiRequest,
-    { deadline = answerWithin, signal }: Asking,
-    read: (answer: unknown) => Promise<T>,
-  ): Promise<T> {
-    const { name, lost } = this.#host;
-    const late = () =>
-      new Failure(
-        'unreachable',
-        'engine.silent',
-        `${doing}: the Docker engine of ${name} did not answer within ${deadline / 1000} s`,
-        {
-          host: name,
-        },
-      );
-    return this.#log.record(name, 'engine', doing, () =>
-      within(this.#clock, deadline, [lost, signal], late, async (stop) =>
-        read(await this.#api.ask(request, stop)),
-      ),
-    );
-  }
-
-  #translate(doing: string, error: unknown): unknown {
-    if (error instanceof Refused) return refusal(this.#host.name, doing, error);
-    if (error instanceof PullError) return engineFailure(this.#host.name, doing, error.message, error);
-    return error;
   }
 
   #stalled(image: string, last: string): Failure {

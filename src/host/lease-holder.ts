@@ -1,3 +1,19 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { RunInfo } from '../domain/task.js';
+
+/** Who holds a lease. */
+const Holder = z.object({
+  who: z.string(),
+  run: z.string(),
+  recipe: z.string(),
+  project: z.string(),
+  environment: z.string(),
+  /** ISO 8601, by the clock of the holder's own machine. */
+  since: z.string(),
+});
+export type Holder = z.infer<typeof Holder> & { readonly host: string; readonly step: string };
+
 /** What the script is asked to do. */
 export type LeaseAction = 'take' | 'look' | 'end';
 
@@ -89,4 +105,39 @@ fence
 /** The command line of the holder. */
 export function holderArgv(action: LeaseAction, lock: string, info = '', silence = 0): string[] {
   return ['sh', '-c', script, 'oneclick-lease', action, lock, info, String(silence)];
+}
+
+/** What the holder says first. */
+export type Answer =
+  | { readonly kind: 'held' | 'free' }
+  | { readonly kind: 'busy' | 'ended'; readonly holder: Holder | undefined }
+  | { readonly kind: 'broken'; readonly reason: string };
+
+/** The path is safe whatever the names are, and the same for everybody. */
+export function lockOf(
+  { project, environment }: Pick<RunInfo, 'project' | 'environment'>,
+  folder = '/tmp',
+): string {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([project, environment]))
+    .digest('hex')
+    .slice(0, 16);
+  return `${folder}/oneclick-${hash}.lock`;
+}
+
+/** Reads the holder's first line. */
+export function parseAnswer(line: string, host: string): Answer {
+  const [kind = '', text = '', step = ''] = line.split('\t');
+  if (kind === 'held' || kind === 'free') return { kind };
+  if (kind === 'busy' || kind === 'ended') return { kind, holder: parseHolder(text, step, host) };
+  return { kind: 'broken', reason: text || line || 'it ended at once' };
+}
+
+function parseHolder(text: string, step: string, host: string): Holder | undefined {
+  try {
+    return { ...Holder.parse(JSON.parse(text)), step, host };
+  } catch {
+    // Somebody who holds the lock and does not say who they are.
+    return undefined;
+  }
 }

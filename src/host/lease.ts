@@ -1,24 +1,11 @@
-import { createHash } from 'node:crypto';
-import { z } from 'zod';
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
 import type { RunInfo } from '../domain/task.js';
 import type { Lease, Leases } from '../engine/ports.js';
 import { within } from './deadline.js';
-import type { Held, Host } from './host.js';
-import { holderArgv } from './lease-holder.js';
-
-/** Who holds a lease. */
-const Holder = z.object({
-  who: z.string(),
-  run: z.string(),
-  recipe: z.string(),
-  project: z.string(),
-  environment: z.string(),
-  /** ISO 8601, by the clock of the holder's own machine. */
-  since: z.string(),
-});
-export type Holder = z.infer<typeof Holder> & { readonly host: string; readonly step: string };
+import { HeldLease, HostsLease, silence, silent } from './held-lease.js';
+import type { Host } from './host.js';
+import { type Answer, type Holder, holderArgv, lockOf, parseAnswer } from './lease-holder.js';
 
 /** What a lease is on. */
 export type LeaseScope = Pick<RunInfo, 'project' | 'environment'>;
@@ -28,21 +15,18 @@ export interface LeaseOptions {
   /** At least 0, less than 1. */
   readonly random: () => number;
   /** Whether to wait for a lease that is held, for how long (ms), and whom to tell of each try that failed. */
-  readonly wait?: { readonly deadline: number; readonly onBusy: (failure: Failure) => void };
+  readonly wait?: {
+    readonly deadline: number;
+    readonly onBusy: (failure: Failure) => void;
+    /** Ends the waiting. */
+    readonly signal?: AbortSignal;
+  };
   /** The folder of the lock on the hosts; `/tmp`, which every user there shares. */
   readonly folder?: string;
 }
 
 /** ms */
-const beat = 2000;
-/** A holder that has heard nothing for so long lets go, and a client that has missed so much stops. ms */
-const silence = 8000;
 const answerWithin = 15_000;
-
-type Answer =
-  | { readonly kind: 'held' | 'free' }
-  | { readonly kind: 'busy' | 'ended'; readonly holder: Holder | undefined }
-  | { readonly kind: 'broken'; readonly reason: string };
 
 /** Leases on hosts, each held by a process there that lives as long as it hears from here. */
 export class HostLeases implements Leases {
@@ -64,7 +48,7 @@ export class HostLeases implements Leases {
       const pause = 1000 + 2000 * random();
       if (wait === undefined || clock.monotonic() + pause - start > wait.deadline) throw taken;
       wait.onBusy(taken);
-      await clock.sleep(pause);
+      await clock.sleep(pause, wait.signal);
     }
   }
 
@@ -94,7 +78,7 @@ export class HostLeases implements Leases {
       project: run.project,
       environment: run.environment,
       since: clock.now().toISOString(),
-    } satisfies z.infer<typeof Holder>;
+    } satisfies Omit<Holder, 'host' | 'step'>;
     const argv = holderArgv('take', lockOf(run, this.#options.folder), JSON.stringify(info), silence / 1000);
     const started = host.hold(argv);
     const late = () => silent(host);
@@ -124,109 +108,6 @@ export class HostLeases implements Leases {
 interface Busy {
   readonly host: string;
   readonly holder: Holder | undefined;
-}
-
-/** The holder on one host. */
-class HeldLease {
-  readonly host: Host;
-  readonly #held: Held;
-  readonly #clock: Clock;
-  /** When the holder last answered. */
-  heard: number;
-  #released = false;
-
-  constructor(host: Host, held: Held, lines: AsyncIterator<string>, clock: Clock) {
-    this.host = host;
-    this.#held = held;
-    this.#clock = clock;
-    this.heard = clock.monotonic();
-    void this.#listen(lines);
-  }
-
-  beat(step: string): void {
-    this.#held.write(`beat ${step.replace(/\s+/g, ' ')}`);
-  }
-
-  /** Calls back when the holder is gone, unless it was released. */
-  onEnd(listener: () => void): void {
-    void this.#held.ended.then(() => {
-      if (!this.#released) listener();
-    });
-  }
-
-  async release(): Promise<void> {
-    this.#released = true;
-    this.#held.write('release');
-    const late = () => silent(this.host);
-    await within(this.#clock, silence, [this.host.lost], late, () => this.#held.ended).catch(() => undefined);
-    this.#held.end();
-  }
-
-  async #listen(lines: AsyncIterator<string>): Promise<void> {
-    while (!(await lines.next()).done) this.heard = this.#clock.monotonic();
-  }
-}
-
-/** The leases on all hosts of a run, as one. */
-class HostsLease implements Lease {
-  readonly #parts: readonly HeldLease[];
-  readonly #clock: Clock;
-  readonly #lost = new AbortController();
-  readonly #over = new AbortController();
-  #step = '';
-  #released: Promise<void> | undefined;
-
-  constructor(parts: readonly HeldLease[], clock: Clock) {
-    this.#parts = parts;
-    this.#clock = clock;
-    for (const part of parts) part.onEnd(() => this.#lose(part.host, 'its holder has ended'));
-    this.#keep().catch(() => undefined);
-  }
-
-  get lost(): AbortSignal {
-    return this.#lost.signal;
-  }
-
-  describe(step: string): void {
-    this.#step = step;
-    this.#beat();
-  }
-
-  release(): Promise<void> {
-    this.#over.abort();
-    this.#released ??= Promise.all(this.#parts.map((part) => part.release())).then(() => undefined);
-    return this.#released;
-  }
-
-  async #keep(): Promise<void> {
-    let last = this.#clock.monotonic();
-    while (!this.#lost.signal.aborted) {
-      await this.#clock.sleep(beat, this.#over.signal);
-      const now = this.#clock.monotonic();
-      const [first] = this.#parts;
-      if (now - last > silence && first !== undefined)
-        return this.#lose(first.host, 'this process was suspended');
-      last = now;
-      const silentPart = this.#parts.find((part) => now - part.heard > silence);
-      if (silentPart !== undefined) return this.#lose(silentPart.host, 'its holder is silent');
-      this.#beat();
-    }
-  }
-
-  #beat(): void {
-    if (this.#lost.signal.aborted || this.#over.signal.aborted) return;
-    for (const part of this.#parts) part.beat(this.#step);
-  }
-
-  #lose(host: Host, why: string): void {
-    this.#over.abort();
-    this.#lost.abort(
-      new Failure('unreachable', 'lease.lost', `the lease on ${host.name} was lost: ${why}`, {
-        host: host.name,
-        hint: 'Another run may act there now. `oneclick status`, then `oneclick resume`.',
-      }),
-    );
-  }
 }
 
 /** Who holds the lease, by host; hosts on which nobody does are left out. */
@@ -259,31 +140,6 @@ async function ask(host: Host, action: 'look' | 'end', scope: LeaseScope, folder
   return answer;
 }
 
-/** The path is safe whatever the names are, and the same for everybody. */
-function lockOf({ project, environment }: LeaseScope, folder = '/tmp'): string {
-  const hash = createHash('sha256')
-    .update(JSON.stringify([project, environment]))
-    .digest('hex')
-    .slice(0, 16);
-  return `${folder}/oneclick-${hash}.lock`;
-}
-
-function parseAnswer(line: string, host: string): Answer {
-  const [kind = '', text = '', step = ''] = line.split('\t');
-  if (kind === 'held' || kind === 'free') return { kind };
-  if (kind === 'busy' || kind === 'ended') return { kind, holder: parseHolder(text, step, host) };
-  return { kind: 'broken', reason: text || line || 'it ended at once' };
-}
-
-function parseHolder(text: string, step: string, host: string): Holder | undefined {
-  try {
-    return { ...Holder.parse(JSON.parse(text)), step, host };
-  } catch {
-    // Somebody who holds the lock and does not say who they are.
-    return undefined;
-  }
-}
-
 function heldFailure({ project, environment }: LeaseScope, busy: readonly Busy[]): Failure {
   const say = ({ host, holder }: Busy) => {
     if (holder === undefined) return `${host}: somebody who does not say who`;
@@ -308,8 +164,4 @@ function brokenFailure(host: Host, answer: Answer): Failure {
     host: host.name,
     hint: 'It takes `flock` (util-linux), `timeout` (coreutils) and a writable /tmp; to end one of another user, `sudo`.',
   });
-}
-
-function silent(host: Host): Failure {
-  return new Failure('unreachable', 'host.silent', `${host.name} does not answer`, { host: host.name });
 }

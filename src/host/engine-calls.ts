@@ -1,0 +1,118 @@
+import { Readable } from 'node:stream';
+import type { z } from 'zod';
+import type { Clock } from '../domain/clock.js';
+import { Failure } from '../domain/failure.js';
+import { within } from './deadline.js';
+import { type ApiRequest, type DockerApi, Refused, refusal } from './docker-api.js';
+import { engineFailure } from './failures.js';
+import type { Host } from './host.js';
+import type { CallLog } from './observe.js';
+import { PullError } from './pull.js';
+
+/** ms */
+export const answerWithin = 60_000;
+
+/** How long, and until when. */
+export interface Asking {
+  /** Of the call, in ms; unlimited where the call itself waits for something. */
+  readonly deadline?: number;
+  /** Those beside the loss of the host. */
+  readonly signals?: readonly (AbortSignal | undefined)[];
+}
+
+/** Requests to one engine: timed, cancelled, told of, and failing in the engine's own words. */
+export class EngineCalls {
+  readonly #host: Host;
+  readonly #api: DockerApi;
+  readonly #clock: Clock;
+  readonly #log: CallLog;
+
+  constructor(host: Host, api: DockerApi, clock: Clock, log: CallLog) {
+    this.#host = host;
+    this.#api = api;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Asks with GET, and parses the answer. */
+  async get<T>(
+    doing: string,
+    path: string,
+    answer: z.ZodType<T>,
+    query: Record<string, string> = {},
+  ): Promise<T> {
+    return answer.parse(await this.ask(doing, { method: 'GET', path, query }));
+  }
+
+  /** Asks, and takes these refusals for "it is so already". */
+  async settle(
+    doing: string,
+    request: ApiRequest,
+    fine: readonly number[],
+    asking: Asking = {},
+  ): Promise<void> {
+    try {
+      await this.raw(doing, request, asking);
+    } catch (error) {
+      if (!(error instanceof Refused && fine.includes(error.status))) throw this.translate(doing, error);
+    }
+  }
+
+  /** Asks; a refusal is a Failure. */
+  ask(doing: string, request: ApiRequest, asking: Asking = {}): Promise<unknown> {
+    return this.raw(doing, request, asking).catch((error: unknown) => {
+      throw this.translate(doing, error);
+    });
+  }
+
+  /** Asks; a refusal is thrown as such. */
+  raw(doing: string, request: ApiRequest, asking: Asking = {}): Promise<unknown> {
+    return this.#within(doing, request, asking, (answer) => Promise.resolve(answer));
+  }
+
+  /** Asks for a stream and reads it, within the deadline. */
+  read<T>(
+    doing: string,
+    request: ApiRequest,
+    asking: Asking,
+    read: (stream: Readable) => Promise<T>,
+  ): Promise<T> {
+    const readStream = (answer: unknown) => {
+      if (!(answer instanceof Readable)) throw new TypeError(`${doing}: the answer is no stream`);
+      return read(answer);
+    };
+    return this.#within(doing, request, asking, readStream).catch((error: unknown) => {
+      throw this.translate(doing, error);
+    });
+  }
+
+  #within<T>(
+    doing: string,
+    request: ApiRequest,
+    { deadline = answerWithin, signals = [] }: Asking,
+    read: (answer: unknown) => Promise<T>,
+  ): Promise<T> {
+    const { name, lost } = this.#host;
+    const late = () =>
+      new Failure(
+        'unreachable',
+        'engine.silent',
+        `${doing}: the Docker engine of ${name} did not answer within ${deadline / 1000} s`,
+        {
+          host: name,
+        },
+      );
+    return this.#log.record(name, 'engine', doing, () =>
+      within(this.#clock, deadline, [lost, ...signals], late, async (stop) =>
+        read(await this.#api.ask(request, stop)),
+      ),
+    );
+  }
+
+  /** The Failure that an error stands for. */
+  translate(doing: string, error: unknown): unknown {
+    if (error instanceof Refused) return refusal(this.#host.name, doing, error);
+    if (error instanceof PullError) return engineFailure(this.#host.name, doing, error.message, error);
+    return error;
+  }
+}
