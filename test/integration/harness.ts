@@ -1,0 +1,214 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { parse, stringify } from 'yaml';
+import { z } from 'zod';
+
+const root = join(import.meta.dirname, '../..');
+const exec = promisify(execFile);
+
+/** What the binary answered. */
+export interface Answer {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The binary while it runs. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly answer: Promise<Answer>;
+  /** Resolves when what was printed until now matches; throws when the program ends without. */
+  prints(text: RegExp): Promise<void>;
+}
+
+/** A folder with a oneclick.yml of its own: a name and a port that no other test has. */
+export interface Project {
+  readonly name: string;
+  readonly folder: string;
+  readonly port: number;
+  /** Writes oneclick.yml; the keys of a service are on top of {@link web}. */
+  write(services: Readonly<Record<string, object>>, rest?: object): Promise<void>;
+  start(...argv: readonly string[]): Running;
+  run(...argv: readonly string[]): Promise<Answer>;
+  /** The references of the running containers that publish the port on a machine, as its engine says. */
+  serving(machine: number): Promise<readonly string[]>;
+  /** What every machine serves, in their order. */
+  served(): Promise<readonly (readonly string[])[]>;
+  /** Names and states of all containers of this project on a machine. */
+  containers(machine: number): Promise<readonly string[]>;
+}
+
+/** Real machines of this test file alone, with images v1, v2, v3, `broken` (answers 500) and `exits`. */
+export interface Machines {
+  readonly registry: string;
+  project(env?: NodeJS.ProcessEnv): Promise<Project>;
+  /** A command inside a machine. */
+  inside(machine: number, ...argv: readonly string[]): Promise<string>;
+  image(tag: string): string;
+  /** Files of the sandbox's environment. */
+  readonly knownHosts: string;
+  /** Removes what the projects of this test left. */
+  clean(): Promise<void>;
+  down(): Promise<void>;
+}
+
+const Status = z.object({ registry: z.string(), knownHosts: z.string(), environment: z.string() });
+const count = 3;
+
+/** Brings up machines for one test file. */
+export async function machines(file: string): Promise<Machines> {
+  const sandbox = `${file}-${process.pid}`;
+  const state = await mkdtemp(join(tmpdir(), 'oneclick-state-'));
+  const env = { ...process.env, XDG_STATE_HOME: state, CI: '', GITHUB_ACTIONS: '' };
+  await finished(start(['sandbox', 'up', '--name', sandbox, '--machines', `${count}`], state, env));
+  const { stdout } = await finished(start(['sandbox', 'status', '--name', sandbox, '--json'], state, env));
+  const status = Status.parse(parse(stdout));
+  for (const tag of ['v1', 'v2', 'v3']) await build(status.registry, tag);
+  await build(status.registry, 'broken', '500');
+  await build(status.registry, 'exits', 'exit');
+
+  const inside = async (machine: number, ...argv: readonly string[]) =>
+    (await exec('docker', ['exec', `oneclick-${sandbox}-sandbox-${machine}`, ...argv])).stdout.trim();
+  const lines = async (machine: number, ...argv: readonly string[]) =>
+    (await inside(machine, 'docker', ...argv)).split('\n').filter((line) => line !== '');
+  let made = 0;
+  const folders: string[] = [];
+  const started: ChildProcess[] = [];
+
+  const project = async (extra: NodeJS.ProcessEnv = {}): Promise<Project> => {
+    made += 1;
+    const name = `p${made}`;
+    const port = 8100 + 10 * made;
+    const folder = join(await mkdtemp(join(tmpdir(), 'oneclick-project-')), name);
+    folders.push(join(folder, '..'));
+    await mkdir(folder);
+    const begin = (...argv: readonly string[]) => {
+      const running = start([...argv, '--env', `sandbox-${sandbox}`], folder, { ...env, ...extra });
+      started.push(running.child);
+      return running;
+    };
+    const serving = (machine: number) =>
+      lines(machine, 'ps', '--filter', `publish=${port}`, '--format', '{{.Label "oneclick.reference"}}').then(
+        (references) => references.map((reference) => reference.replace(`${status.registry}/sample:`, '')),
+      );
+    return {
+      ...{ name, folder, port, serving },
+      write: (services, rest = {}) =>
+        writeFile(
+          join(folder, 'oneclick.yml'),
+          stringify({
+            project: name,
+            services: Object.fromEntries(
+              Object.entries(services).map(([service, keys]) => [
+                service,
+                { ...web(`${status.registry}/sample:v1`, port), ...keys },
+              ]),
+            ),
+            ...rest,
+          }),
+        ),
+      start: begin,
+      run: (...argv) => begin(...argv).answer,
+      served: () => Promise.all([1, 2, 3].map(serving)),
+      containers: (machine) =>
+        lines(
+          machine,
+          ...['ps', '-a', '--filter', `label=oneclick.project=${name}`, '--format', '{{.Names}} {{.State}}'],
+        ),
+    };
+  };
+
+  const clean = async () => {
+    for (const child of started.splice(0)) child.kill('SIGKILL');
+    await Promise.all(
+      [1, 2, 3].map(async (machine) => {
+        const left = await lines(machine, 'ps', '-aq');
+        if (left.length > 0) await inside(machine, 'docker', 'rm', '-f', ...left);
+      }),
+    );
+    for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+  };
+
+  return {
+    ...{ registry: status.registry, knownHosts: status.knownHosts, project, inside, clean },
+    image: (tag) => `${status.registry}/sample:${tag}`,
+    down: async () => {
+      await start(['sandbox', 'down', '--name', sandbox], state, env).answer;
+      await rm(state, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A web service that fails soon when it fails. */
+function web(image: string, port: number): object {
+  return {
+    image,
+    port: `${port}:8080`,
+    health: { path: '/up', interval: '100ms', settle: '0s', timeout: '1s', deadline: '4s' },
+    stop: { timeout: '2s' },
+  };
+}
+
+function start(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Running {
+  const child = spawn(process.execPath, [join(root, 'bin/oneclick'), ...argv], {
+    ...{ cwd, env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr, ended] = ['', '', false];
+  const watchers = new Set<() => void>();
+  const tell = () => {
+    for (const watch of watchers) watch();
+  };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    tell();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    tell();
+  });
+  const answer = new Promise<Answer>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => {
+      ended = true;
+      tell();
+      resolve({ code, stdout, stderr });
+    });
+  });
+  const prints = (text: RegExp) =>
+    new Promise<void>((resolve, reject) => {
+      const watch = () => {
+        if (text.test(stdout + stderr)) resolve();
+        else if (ended) reject(new Error(`it ended without ${text}:\n${stdout}\n${stderr}`));
+        else return;
+        watchers.delete(watch);
+      };
+      watchers.add(watch);
+      watch();
+    });
+  return { child, answer, prints };
+}
+
+/** The answer of a command that must succeed. */
+export async function finished(running: Running): Promise<Answer> {
+  const answer = await running.answer;
+  if (answer.code !== 0) throw new Error(`exit ${answer.code}\n${answer.stdout}\n${answer.stderr}`);
+  return answer;
+}
+
+async function build(registry: string, tag: string, broken = ''): Promise<void> {
+  await exec(join(root, 'test/sample/build.sh'), [registry, tag], {
+    env: { ...process.env, BROKEN: broken },
+  });
+}
+
+/** Asks again until it holds; throws what it was last after `deadline` ms. */
+export async function waitFor(condition: () => Promise<boolean>, deadline = 20_000): Promise<void> {
+  const end = performance.now() + deadline;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`not within ${deadline} ms: ${condition}`);
+  }
+}
