@@ -180,7 +180,8 @@ export const containerStop = task({
 
 /**
  * What has to stop: everything of the service but the new container. The current release comes back when the step is
- * undone, also when a run that died had stopped it: then its restart policy was lost too.
+ * undone, also when a run that died had stopped it: then its restart policy was lost too. That of an adopted one is
+ * not looked up; it gets the service's.
  */
 function oldContainers(
   facts: Facts,
@@ -201,7 +202,10 @@ function oldContainers(
     .filter((other) => isUp(other) || (interrupted && other.name === active.name))
     .map((other) => ({
       name: other.name,
-      restart: other.restart === 'no' && interrupted ? (rollout.before?.spec.restart ?? 'no') : other.restart,
+      restart:
+        (other.restart === 'no' && interrupted) || other.restart === ''
+          ? ((rollout.before ?? rollout.adopted)?.spec.restart ?? 'no')
+          : other.restart,
       comesBack: !dead.has(other.name),
     }));
 }
