@@ -12,7 +12,10 @@ export type PreviewVerdict =
   | {
       readonly kind: 'todo';
       readonly changes: readonly Change[];
-      /** `expected`: holds if the steps before it do what they are expected to. */
+      /**
+       * `expected`: holds if the steps before it do what they are expected to, and those on the same host that are
+       * unknown yet do not interfere.
+       */
       readonly certainty: 'certain' | 'expected';
     }
   /** Decided after another step. */
@@ -71,6 +74,8 @@ class Foresight<Facts, World> {
   readonly #receipts: Map<string, unknown>;
   /** Steps whose receipt may turn out otherwise. */
   readonly #guessed = new Set<string>();
+  /** Where steps act of which nobody knows yet what they do. */
+  readonly #unseen = new Set<string | undefined>();
   readonly #start: Facts;
   #facts: Facts;
 
@@ -93,6 +98,7 @@ class Foresight<Facts, World> {
     const subject = subjectOf(this.#plan, step);
     const resolved = resolve(step.input, this.#receipts);
     const input = resolved.kind === 'value' ? resolved.value : undefined;
+    if (resolved.kind === 'waits') this.#unseen.add(subject.host);
     const verdict: PreviewVerdict =
       resolved.kind === 'waits'
         ? { kind: 'unknown', waitsFor: resolved.for }
@@ -117,6 +123,7 @@ class Foresight<Facts, World> {
     const verdict = look(task, this.#facts, input, subject);
     if (verdict.kind === 'blocked') return verdict;
     const guessed =
+      this.#isUnseen(subject.host) ||
       from.some((step) => this.#guessed.has(step)) ||
       !alike(verdict, look(task, this.#start, input, subject));
     if (verdict.kind === 'done') {
@@ -128,6 +135,11 @@ class Foresight<Facts, World> {
     if (verdict.expect !== undefined) this.#receipts.set(subject.step, verdict.expect);
     this.#guessed.add(subject.step);
     return { kind: 'todo', changes: verdict.changes, certainty: guessed ? 'expected' : 'certain' };
+  }
+
+  #isUnseen(host: string | undefined): boolean {
+    if (host === undefined) return this.#unseen.size > 0;
+    return this.#unseen.has(host) || this.#unseen.has(undefined);
   }
 }
 

@@ -26,6 +26,8 @@ export interface Deed {
 export class FakeWorld {
   readonly #values = new Map<string, number>();
   readonly deeds: Deed[] = [];
+  /** Steps whose `apply` failed, in that order. */
+  readonly failed: string[] = [];
   faults: ReadonlyMap<string, Fault> = new Map();
   pause: () => Promise<void> = async () => {};
 
@@ -51,7 +53,9 @@ export class FakeWorld {
   async act(what: Deed['what'], step: string, effect: () => void): Promise<void> {
     const fault = this.faults.get(step);
     const fail = (when: Fault['when']) => {
-      if (fault?.when === when) throw new Failure(fault.kind, `fake.${when}`, `${step} failed`);
+      if (fault?.when !== when) return;
+      if (what === 'apply') this.failed.push(step);
+      throw new Failure(fault.kind, `fake.${when}`, `${step} failed`);
     };
     this.deeds.push({ what, edge: 'begin', step });
     try {

@@ -20,7 +20,7 @@ export function step(
     id,
     task: `thing.${verb}`,
     version: 1,
-    host: `host-${id}`,
+    host: `host-${input.name ?? id}`,
     input: { name: input.name ?? id, value: input.value ?? 1 },
   };
   return { kind: 'step', step: inner };
