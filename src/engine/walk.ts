@@ -56,8 +56,8 @@ async function walkGraph(
 
 function ordered(branches: readonly Branch[]): readonly Branch[] {
   const order = new Set<Branch>();
-  const ready = (branch: Branch) =>
-    branch.after.every((id) => branches.some((other) => other.id === id && order.has(other)));
+  const done = new Set<string>();
+  const ready = (branch: Branch) => branch.after.every((id) => done.has(id));
   while (order.size < branches.length) {
     const next = branches.find((branch) => !order.has(branch) && ready(branch));
     if (next === undefined) {
@@ -69,6 +69,7 @@ function ordered(branches: readonly Branch[]): readonly Branch[] {
       );
     }
     order.add(next);
+    done.add(next.id);
   }
   return [...order];
 }

@@ -136,13 +136,30 @@ const tasks: readonly FakeTask[] = [
   setting('thing.keep', { undo: { never: 'what was told cannot be untold' } }),
   /** Gives up as soon as its signal tells it to, as a fetch does. */
   setting('thing.listen', {
-    apply: async ({ world, subject, signal }, { name, value }) => {
+    apply: async ({ world, subject, signal, warn }, { name, value }) => {
       await world.act('apply', subject.step, () => {
-        if (signal.aborted) throw new DOMException('given up', 'AbortError');
-        world.write(name, value);
+        if (!signal.aborted) return world.write(name, value);
+        warn('told to give up');
+        throw new DOMException('given up', 'AbortError');
       });
       return { value };
     },
+  }),
+  /** Leaves a box beside its effect; the effect stays, the box is tidied away. The value 2 lets no later failure revert. */
+  setting('thing.migrate', {
+    apply: async ({ world, subject }, { name, value }) => {
+      await world.act('apply', subject.step, () => {
+        world.write(name, value);
+        world.write(`${name}-box`, value);
+      });
+      return { value };
+    },
+    undo: {
+      never: 'what is migrated stays',
+      tidy: ({ world, subject }, { name }) =>
+        world.act('undo', subject.step, () => world.write(`${name}-box`, 0)),
+    },
+    onLaterFailure: ({ value }) => (value === 2 ? 'stop' : undefined),
   }),
   setting('thing.commit', { commits: true }),
   setting('thing.refuse', {

@@ -37,13 +37,14 @@ describe('a cancellation', () => {
 
   it('tells running steps through their signal, and their giving up is not a failure of its own', async () => {
     const { bench, gate } = gated();
-    const heard: unknown[] = [];
     const run = bench.start(planOf(step('a', 'listen')));
     await gate.reached;
     bench.cancel.abort('SIGINT');
     gate.open();
-    heard.push(...(await run).failures.map((failure) => failure.code));
-    expect(heard).toEqual(['run.cancelled']);
+    expect((await run).failures.map((failure) => failure.code)).toEqual(['run.cancelled']);
+    expect(bench.said).toContainEqual(
+      expect.objectContaining({ type: 'run.warning', text: 'told to give up' }),
+    );
     expect(bench.said).toContainEqual(
       expect.objectContaining({
         type: 'step.failed',
@@ -83,6 +84,28 @@ describe('a cancellation', () => {
     expect(bench.world.facts()).toEqual({ yes: 1 });
   });
 
+  it('past the commit says that nothing is taken back', async () => {
+    const bench = new Bench();
+    const gate = new Gate();
+    bench.world.pause = () => (bench.types().includes('run.committed') ? gate.once() : Promise.resolve());
+    const run = bench.start(planOf(step('yes', 'commit'), step('tidy')));
+    await gate.reached;
+    bench.cancel.abort('SIGINT');
+    gate.open();
+    await run;
+    expect(bench.said).toContainEqual(expect.objectContaining({ type: 'run.cancelled', policy: 'stop' }));
+  });
+
+  it('just before a second part that would commit takes everything back', async () => {
+    const { bench, gate } = gated();
+    const run = bench.start(planOf(step('a'), step('tidy')));
+    await gate.reached;
+    bench.cancel.abort('SIGINT');
+    gate.open();
+    expect(await run).toMatchObject({ result: 'reverted', committed: false });
+    expect(bench.world.facts()).toEqual({});
+  });
+
   it('during the undo is heard, and the undo goes on', async () => {
     const bench = new Bench();
     const gate = new Gate();
@@ -107,7 +130,7 @@ describe('a cancellation', () => {
 describe('abandoning a run', () => {
   it('ends it where it stands, without waiting for the step that hangs', async () => {
     const { bench, gate } = gated();
-    const run = bench.start(planOf(parallel(step('hangs'), step('a'))));
+    const run = bench.start(planOf(parallel(step('hangs', 'listen'), step('a'))));
     await gate.reached;
     await gate.settle();
     bench.cancel.abort('SIGINT');

@@ -154,6 +154,43 @@ describe('a failure', () => {
   });
 });
 
+describe('a step whose effect stays', () => {
+  const plan = (value: number) => planOf(sequence(step('a'), step('m', 'migrate', { value }), step('b')));
+
+  it('is tidied up behind when the rest is taken back', async () => {
+    const bench = new Bench();
+    bench.world.faults = new Map([['b', broken]]);
+    const outcome = await bench.start(plan(1));
+    expect(outcome).toMatchObject({ result: 'reverted', exitCode: 6, never: [{ step: 'm' }] });
+    expect(bench.steps('undo.started')).toEqual(['b', 'a']);
+    expect(bench.world.facts()).toEqual({ m: 1 });
+  });
+
+  it('is listed as left too when the tidying fails', async () => {
+    const bench = new Bench();
+    bench.world.faults = new Map([
+      ['b', broken],
+      ['m', { when: 'undo', kind: 'unreachable' }],
+    ]);
+    const outcome = await bench.start(plan(1));
+    expect(outcome).toMatchObject({
+      result: 'incomplete',
+      exitCode: 7,
+      never: [{ step: 'm' }],
+      left: [{ kind: 'unreachable' }],
+    });
+    expect(bench.world.facts()).toEqual({ m: 1, 'm-box': 1 });
+  });
+
+  it('may turn a later failure into a stop, also for a process that resumes the run', async () => {
+    const bench = new Bench();
+    bench.world.faults = new Map([['b', broken]]);
+    expect(await bench.start(plan(2))).toMatchObject({ result: 'stopped', exitCode: 7, never: [] });
+    expect(await bench.resume()).toMatchObject({ result: 'stopped', exitCode: 7 });
+    expect(bench.steps('undo.started')).toEqual([]);
+  });
+});
+
 describe('past the commit', () => {
   const plan = planOf(sequence(step('a'), step('yes', 'commit')), sequence(step('tidy'), step('prune')));
 
@@ -170,6 +207,25 @@ describe('past the commit', () => {
     bench.world.faults = new Map([['tidy', broken]]);
     await bench.start(planOf(step('yes', 'commit'), parallel(step('tidy'), step('prune'))));
     expect(bench.world.facts()).toEqual({ prune: 1, yes: 1 });
+  });
+
+  it('a failure keeps what comes after it from starting', async () => {
+    const bench = new Bench();
+    bench.world.faults = new Map([['tidy', broken]]);
+    const branches = graph(
+      { id: 'x', after: [], node: step('tidy') },
+      { id: 'y', after: ['x'], node: step('prune') },
+    );
+    expect((await bench.start(planOf(step('yes', 'commit'), branches))).exitCode).toBe(0);
+    expect(bench.steps('step.started')).toEqual(['yes', 'tidy']);
+  });
+
+  it('is also where a plan without a commit begins its second part', async () => {
+    const bench = new Bench();
+    bench.world.faults = new Map([['tidy', broken]]);
+    const outcome = await bench.start(planOf(step('a'), step('tidy')));
+    expect(outcome).toMatchObject({ result: 'done', exitCode: 0, committed: true });
+    expect(bench.types().indexOf('run.committed')).toBe(3);
   });
 
   it('a failure of a later step stops the run and takes nothing back', async () => {

@@ -2,6 +2,7 @@ import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { RunEvent } from '../../../src/engine/events.js';
 import { FileJournal, journalPath, listRuns, readJournal } from '../../../src/engine/journal.js';
 import { Bench, Gate, graph, planOf, sequence, step } from './notation.js';
@@ -67,6 +68,21 @@ describe('a journal', () => {
     expect(await texts()).toEqual(['whole']);
     await journal().append(warning('next'));
     expect(await texts()).toEqual(['whole', 'next']);
+  });
+
+  it('torn anywhere loses no more than its torn line', async () => {
+    const bench = new Bench();
+    await bench.start(planOf(sequence(step('a'), step('ä-ö-ü-€'))));
+    for (const event of bench.journal.events) await journal().append(event);
+    const whole = await readFile(path);
+    await fc.assert(
+      fc.asyncProperty(fc.nat({ max: whole.length }), async (length) => {
+        await writeFile(path, whole.subarray(0, length));
+        const lines = whole.subarray(0, length).toString().split('\n').length - 1;
+        expect(await readJournal(path)).toEqual(bench.journal.events.slice(0, lines));
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it('refuses garbage in the middle with file and line', async () => {

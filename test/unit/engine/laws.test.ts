@@ -1,16 +1,18 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import type { Outcome, RunEvent } from '../../../src/engine/events.js';
 import type { Plan } from '../../../src/engine/plan.js';
 import { preview } from '../../../src/engine/preview.js';
-import { FakeLeases } from '../../fakes/leases.js';
 import { type Deed, type FakeFacts, FakeWorld, type Fault, fakeRegistry } from '../../fakes/world.js';
 import { committingPlans, faultsOf, orderedPairs, reversiblePlans, rollouts, startFacts } from './plans.js';
 import { calm, FakeProcess, type Fate, runToItsEnd } from './process.js';
 
+// Only so that a busy machine is no failure: together they take some seconds.
+jest.setTimeout(60_000);
+
 const noFaults: ReadonlyMap<string, Fault> = new Map();
 const anyPlans = fc.oneof(reversiblePlans, committingPlans);
-const points = fc.nat({ max: 60 });
+const points = fc.nat({ max: 80 });
 const crashes: fc.Arbitrary<readonly Fate[]> = fc.array(
   fc.record({ at: points, what: fc.constant('crash' as const) }),
   { minLength: 1, maxLength: 3 },
@@ -207,27 +209,25 @@ describe('whatever the plan and whatever happens', () => {
         fc.scheduler(),
         async ({ plan, start, faults }, at, s) => {
           const world = worldOf(start, faults);
-          const leases = new FakeLeases();
-          const process = new FakeProcess(world, [], s);
-          let left = at;
-          let begun = -1;
-          const { pause } = world;
-          world.pause = () => {
-            if (left-- === 0) {
-              begun = world.deeds.length;
-              leases.lose();
-            }
-            return pause();
-          };
-          const outcome = (await process.start({ ...plan, holds: 'hosts' }, leases)) as Outcome;
-          if (begun < 0) return;
-          expect(world.deeds.slice(begun).filter(({ edge }) => edge === 'begin')).toEqual([]);
-          expect(outcome).toMatchObject({
-            exitCode: 7,
-            failures: expect.arrayContaining([expect.objectContaining({ code: 'lease.lost' })]),
-          });
+          const process = new FakeProcess(world, [], s, { at, what: 'lose' });
+          const outcome = (await process.start({ ...plan, holds: 'hosts' })) as Outcome;
+          if (process.before === undefined || outcome.exitCode === 0) return;
+          expect(world.deeds.slice(process.before).filter(({ edge }) => edge === 'begin')).toEqual([]);
+          if (outcome.result !== 'reverted') expect(outcome.exitCode).toBe(7);
         },
       ),
+    );
+  });
+
+  it('nothing begins once a step has failed', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases(reversiblePlans), fc.scheduler(), async ({ plan, start, faults }, s) => {
+        const process = new FakeProcess(worldOf(start, faults), [], s);
+        await process.start(plan);
+        const failed = process.said.findIndex(({ type }) => type === 'step.failed');
+        if (failed < 0) return;
+        expect(stepsOf(process.said.slice(failed), 'step.started')).toEqual([]);
+      }),
     );
   });
 });

@@ -8,7 +8,7 @@ import { type FakeFacts, FakeWorld, fakeRegistry } from '../../fakes/world.js';
 
 /** A short notation for plans, and a bench to run them on. */
 
-export type Verb = 'set' | 'surprise' | 'listen' | 'keep' | 'commit' | 'refuse';
+export type Verb = 'set' | 'surprise' | 'listen' | 'migrate' | 'keep' | 'commit' | 'refuse';
 
 /** A step that sets the resource named like it to 1, unless told otherwise. */
 export function step(

@@ -26,26 +26,34 @@ interface Sight {
 }
 
 function shapes(verbs: readonly Verb[]): fc.Arbitrary<Shape> {
-  return fc.letrec<{ node: Shape }>((tie) => ({
-    node: fc.oneof(
-      { maxDepth: 3, depthSize: 'small' },
-      fc.record({
-        kind: fc.constant('step' as const),
-        verb: fc.constantFrom(...verbs),
-        value: fc.integer({ min: 0, max: 3 }),
-        pick: fc.nat({ max: 5 }),
-        copy: fc.boolean(),
+  const leaf = fc.record({
+    kind: fc.constant('step' as const),
+    verb: fc.constantFrom(...verbs),
+    value: fc.integer({ min: 0, max: 3 }),
+    pick: fc.nat({ max: 5 }),
+    copy: fc.boolean(),
+  });
+  const after = fc.array(fc.boolean(), { maxLength: 3 });
+  const inner = (node: fc.Arbitrary<Shape>, minLength = 0): readonly fc.WeightedArbitrary<Shape>[] => [
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('sequence' as const),
+        nodes: fc.array(node, { minLength, maxLength: 4, size: 'max' }),
       }),
-      fc.record({ kind: fc.constant('sequence' as const), nodes: fc.array(tie('node'), { maxLength: 4 }) }),
-      fc.record({
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
         kind: fc.constant('graph' as const),
-        branches: fc.array(
-          fc.record({ node: tie('node'), after: fc.array(fc.boolean(), { maxLength: 3 }) }),
-          { maxLength: 4 },
-        ),
+        branches: fc.array(fc.record({ node, after }), { minLength, maxLength: 4, size: 'max' }),
       }),
-    ),
-  })).node;
+    },
+  ];
+  const { node } = fc.letrec<{ node: Shape }>((tie) => ({
+    node: fc.oneof({ maxDepth: 2 }, { weight: 4, arbitrary: leaf }, ...inner(tie('node'))),
+  }));
+  return fc.oneof(...inner(node, 2));
 }
 
 /** Numbers the steps of shapes and chooses what they work on. */
@@ -174,7 +182,7 @@ export function faultsOf(plan: Plan, whens: readonly Fault['when'][] = ['before'
     kind: fc.constantFrom('failed' as const, 'unhealthy' as const, 'unreachable' as const),
   });
   return fc
-    .array(fc.tuple(fc.constantFrom(...ids), fault), { maxLength: 3 })
+    .array(fc.tuple(fc.constantFrom(...ids), fault), { maxLength: 3, size: 'max' })
     .map((entries): ReadonlyMap<string, Fault> => new Map(entries));
 }
 

@@ -78,6 +78,17 @@ describe('a preview', () => {
     expect(see(plan).steps[1]?.title).toBe('Set a resource');
   });
 
+  it('is not certain of what follows something unknown on the same host', () => {
+    const riddle = step('copy', 'set', { value: receiptOf('riddle'), name: 'shared' });
+    const plan = planOf(
+      sequence(step('riddle', 'surprise'), riddle, step('same', 'set', { name: 'shared' }), step('other')),
+    );
+    expect(verdicts(plan)).toMatchObject({
+      same: { certainty: 'expected' },
+      other: { certainty: 'certain' },
+    });
+  });
+
   it('collects what blocks it over the whole plan, each problem once', () => {
     const plan = planOf(parallel(step('a', 'refuse'), step('b', 'refuse')), step('c', 'refuse'));
     expect(see(plan).problems.map(({ message }) => message)).toEqual(

@@ -1,10 +1,11 @@
 import type { Outcome, RunEvent } from '../../../src/engine/events.js';
 import type { Plan } from '../../../src/engine/plan.js';
-import type { Journal, Leases } from '../../../src/engine/ports.js';
+import type { Journal } from '../../../src/engine/ports.js';
 import { Progress } from '../../../src/engine/progress.js';
 import { resumable } from '../../../src/engine/resume.js';
 import { resumeRun, startRun } from '../../../src/engine/run.js';
 import { MovableClock } from '../../fakes/clock.js';
+import { FakeLeases } from '../../fakes/leases.js';
 import { type FakeWorld, fakeRegistry } from '../../fakes/world.js';
 
 /** Chooses who goes first where several could: a scheduler of fast-check is one. */
@@ -19,7 +20,7 @@ export const calm: Interleaving = { schedule: (task) => task, waitFor: (end) => 
 /** What happens to a process at one of the points where it touches the world or its journal. */
 export interface Fate {
   readonly at: number;
-  readonly what: 'crash' | 'cancel' | 'abandon';
+  readonly what: 'crash' | 'cancel' | 'abandon' | 'lose';
 }
 
 /**
@@ -28,6 +29,9 @@ export interface Fate {
  */
 export class FakeProcess {
   readonly said: RunEvent[] = [];
+  /** How many deeds had been done when the process met its fate. */
+  before: number | undefined;
+  readonly #leases = new FakeLeases();
   readonly #world: FakeWorld;
   readonly #journal: RunEvent[];
   readonly #scheduler: Interleaving;
@@ -51,8 +55,8 @@ export class FakeProcess {
     world.pause = () => this.#point();
   }
 
-  start(plan: Plan, leases?: Leases): Promise<Outcome | 'dead'> {
-    return this.#live(() => startRun({ ...this.#ports(leases), plan }));
+  start(plan: Plan): Promise<Outcome | 'dead'> {
+    return this.#live(() => startRun({ ...this.#ports(), plan }));
   }
 
   resume(revert = false): Promise<Outcome | 'dead'> {
@@ -64,7 +68,7 @@ export class FakeProcess {
     return this.#scheduler.waitFor(Promise.race([run(), this.#died]));
   }
 
-  #ports(leases: Leases = { take: () => Promise.reject(new Error('this plan holds nothing')) }) {
+  #ports() {
     const journal: Journal = { append: (event) => this.#append(event) };
     return {
       registry: fakeRegistry,
@@ -72,7 +76,7 @@ export class FakeProcess {
       clock: new MovableClock(),
       journal,
       emit: (event: RunEvent) => void this.said.push(event),
-      leases,
+      leases: this.#leases,
       readFacts: async () => this.#world.facts(),
       cancel: this.#cancel.signal,
       abandon: this.#abandon.signal,
@@ -95,6 +99,8 @@ export class FakeProcess {
   }
 
   #meet(what: Fate['what']): void {
+    this.before = this.#world.deeds.length;
+    if (what === 'lose') this.#leases.lose();
     if (what === 'cancel') this.#cancel.abort('SIGINT');
     if (what === 'abandon') this.#abandon.abort('SIGINT');
     if (what !== 'crash') return;
