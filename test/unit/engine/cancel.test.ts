@@ -156,6 +156,7 @@ describe('abandoning a run', () => {
       'not taken back: b to 1',
     ]);
     expect(outcome.failures[0]).toMatchObject({ kind: 'unhealthy' });
+    expect(bench.steps('undo.started')).toEqual(['c', 'b']);
   });
 
   it('leaves a run that can be resumed, and goes on undoing', async () => {

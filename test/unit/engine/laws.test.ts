@@ -7,7 +7,7 @@ import { type Deed, type FakeFacts, FakeWorld, type Fault, fakeRegistry } from '
 import { committingPlans, faultsOf, orderedPairs, reversiblePlans, rollouts, startFacts } from './plans.js';
 import { calm, FakeProcess, type Fate, runToItsEnd } from './process.js';
 
-// Only so that a busy machine is no failure: together they take some seconds.
+/** They take seconds; a busy machine is no failure. */
 jest.setTimeout(60_000);
 
 const noFaults: ReadonlyMap<string, Fault> = new Map();
