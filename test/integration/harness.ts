@@ -33,10 +33,10 @@ export interface Project {
   write(services: Readonly<Record<string, object>>, rest?: object): Promise<void>;
   start(...argv: readonly string[]): Running;
   run(...argv: readonly string[]): Promise<Answer>;
-  /** The references of the running containers that publish the port on a machine, as its engine says. */
-  serving(machine: number): Promise<readonly string[]>;
+  /** The tags of the running containers that publish the port (or one above it) on a machine, as its engine says. */
+  serving(machine: number, above?: number): Promise<readonly string[]>;
   /** What every machine serves, in their order. */
-  served(): Promise<readonly (readonly string[])[]>;
+  served(above?: number): Promise<readonly (readonly string[])[]>;
   /** Names and states of all containers of this project on a machine. */
   containers(machine: number): Promise<readonly string[]>;
 }
@@ -90,9 +90,16 @@ export async function machines(file: string): Promise<Machines> {
       started.push(running.child);
       return running;
     };
-    const serving = (machine: number) =>
-      lines(machine, 'ps', '--filter', `publish=${port}`, '--format', '{{.Label "oneclick.reference"}}').then(
-        (references) => references.map((reference) => reference.replace(`${status.registry}/sample:`, '')),
+    const serving = (machine: number, above = 0) =>
+      lines(
+        machine,
+        'ps',
+        '--filter',
+        `publish=${port + above}`,
+        '--format',
+        '{{.Label "oneclick.reference"}}',
+      ).then((references) =>
+        references.map((reference) => reference.replace(`${status.registry}/sample:`, '')),
       );
     return {
       ...{ name, folder, port, serving },
@@ -112,7 +119,7 @@ export async function machines(file: string): Promise<Machines> {
         ),
       start: begin,
       run: (...argv) => begin(...argv).answer,
-      served: () => Promise.all([1, 2, 3].map(serving)),
+      served: (above) => Promise.all([1, 2, 3].map((machine) => serving(machine, above))),
       containers: (machine) =>
         lines(
           machine,
