@@ -1,0 +1,114 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import type { Edge } from '../../src/cli/edge.js';
+import { program } from '../../src/cli/program.js';
+import { loadProject, resolveEnvironment } from '../../src/config/load.js';
+import { exitCode, type FailureKind } from '../../src/domain/failure.js';
+import { tasks } from '../../src/tasks/registry.js';
+import { MovableClock } from '../fakes/clock.js';
+import { failureOf, settingOf } from './config/setting.js';
+
+const root = new URL('../../', import.meta.url);
+const readme = read('README.md');
+
+/** The blocks between fences, in order. */
+const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({
+  language,
+  text,
+}));
+
+const commands = [
+  ...new Set([
+    ...blocks.flatMap(({ text }) => [...text.matchAll(/^\$ oneclick (.+)$/gm)].map(([, line = '']) => line)),
+    ...[...readme.matchAll(/`oneclick ([^`]+)`/g)].map(([, line = '']) => line),
+  ]),
+];
+
+describe('the README', () => {
+  it('shows the recipe deploy as it ships', () => {
+    expect(blocks.map(({ text }) => text)).toContain(read('recipes/deploy.yml'));
+  });
+
+  it('has a configuration of ten lines without a problem or a warning', async () => {
+    const text = blocks.find((block) => block.text.startsWith('project:'))?.text ?? '';
+    expect(text.trimEnd().split('\n')).toHaveLength(10);
+    const setting = settingOf({ '/project/oneclick.yml': text });
+    const { warnings } = await resolveEnvironment(await loadProject(setting), 'production', setting);
+    expect(warnings).toEqual([]);
+  });
+
+  // Commander complains of the first flag that it does not know, once it has understood all that stands before it.
+  it.each(commands)('oneclick %s is a command', async (line) => {
+    const end = '--the-end-of-the-line';
+    const failure = await failureOf(() => program(edge(), [...line.split(' '), end]));
+    expect(failure.message).toBe(`unknown option '${end}'`);
+  });
+
+  it('names files that are there', () => {
+    const named = [...readme.matchAll(/(?<![\w/])(?:src|test|recipes|bin|schema)\/[\w./-]*\w/g)].map(
+      ([path]) => path,
+    );
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter((path) => !existsSync(new URL(path, root)))).toEqual([]);
+  });
+
+  it('names tasks that are there, but for the one that it adds', () => {
+    const nouns = new Set([...tasks.keys()].map((name) => name.split('.')[0]));
+    const named = [...readme.matchAll(/\b([a-z]+)\.([a-z]+)\b(?![.(/])/g)]
+      .filter(([, noun = '', verb = '']) => nouns.has(noun) && !['yml', 'ts', 'js', 'swap'].includes(verb))
+      .map(([name]) => name);
+    const unknown = new Set(named.filter((name) => !tasks.has(name)));
+    expect([...unknown]).toEqual(['container.hold']);
+  });
+
+  it('lists the exit codes that there are', () => {
+    const kinds: Record<FailureKind, true> = {
+      failed: true,
+      usage: true,
+      lease: true,
+      access: true,
+      unreachable: true,
+      unhealthy: true,
+      changed: true,
+      interrupted: true,
+    };
+    const codes = Object.keys(kinds).map((kind) => exitCode([kind as FailureKind]));
+    expect(firstColumn('Exit codes').map(Number)).toEqual([0, ...codes.sort((a, b) => a - b), 143]);
+  });
+
+  it('explains words that the code uses', () => {
+    const code = sources().join('\n');
+    const words = firstColumn('Words').flatMap((cell) => cell.split(', '));
+    expect(words.filter((word) => !new RegExp(`\\b${word}`, 'i').test(code))).toEqual([]);
+  });
+});
+
+function read(path: string): string {
+  return readFileSync(new URL(path, root), 'utf8');
+}
+
+function sources(): string[] {
+  const paths = readdirSync(new URL('src', root), { recursive: true, encoding: 'utf8' });
+  return paths.filter((path) => path.endsWith('.ts')).map((path) => read(`src/${path}`));
+}
+
+/** The first cells of the table below a heading. */
+function firstColumn(heading: string): string[] {
+  const section = readme.split(`## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+  return [...section.matchAll(/^\| ([^|]+?) +\|/gm)].map(([, cell = '']) => cell).slice(2);
+}
+
+function edge(): Edge {
+  return {
+    cwd: '/project',
+    env: {},
+    home: '/home/me',
+    user: 'me',
+    who: 'me@here',
+    clock: new MovableClock(),
+    random: () => 0,
+    runId: () => '000000',
+    stateDir: '/state',
+    packageDir: '/package',
+  };
+}
