@@ -12,6 +12,8 @@ const base = {
 
 /** `unit` needs nothing but Node; `machines` needs Docker and the sandbox (see bin/test). */
 export default {
+  // Properties and processes share the cores with others: a slow test is told from a hung one by minutes.
+  testTimeout: 60_000,
   projects: [
     { ...base, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },
     {

@@ -19,6 +19,7 @@ import type { Running } from '../report/card.js';
 import { previewDocument } from '../report/json.js';
 import { previewText } from '../report/preview.js';
 import type { ServiceSummary } from '../report/summary.js';
+import { mapTexts, printable } from '../report/text.js';
 import { tasks } from '../tasks/registry.js';
 import { listenForInterrupts } from './interrupts.js';
 import { type Field, newRun, openField, runsDir, type Session } from './session.js';
@@ -87,7 +88,7 @@ export function refuse({ reporter }: Session, problems: readonly Failure[]): num
 
 function showPlan({ reporter, environment }: Session, seen: Preview): number {
   reporter.result({ environment: environment.name, ...previewDocument(seen) }, (_, page) =>
-    previewText(seen, page),
+    previewText(mapTexts(seen, printable), page),
   );
   return 0;
 }
@@ -190,6 +191,7 @@ export async function tell(
   const { facts } = await field.look();
   const resumable = outcome.result === 'stopped' || outcome.result === 'incomplete';
   const resume = `oneclick resume ${plan.run.id}${outcome.committed ? '' : `   (or --revert)`}`;
+  const look = `oneclick status --env ${environment.name}`;
   reporter.failure({
     failures: outcome.failures,
     result: outcome.result,
@@ -197,7 +199,7 @@ export async function tell(
     runs: whatRuns(facts, plan.run, plan.services),
     left: outcome.left,
     never: outcome.never,
-    ...(resumable ? { next: resume } : {}),
+    ...(resumable ? { next: resume } : outcome.failures[0]?.hint === undefined ? { next: look } : {}),
   });
 }
 

@@ -180,13 +180,17 @@ function family(root: Command, name: string, summary: string): Command {
 
 /** Commands inherit nothing of commander's settings that is made by hand. */
 function everywhere(command: Command): Command {
-  return command
-    .exitOverride()
-    .configureOutput({ outputError: () => undefined })
-    .option('--json', 'print JSON: one event a line, or one document', false)
-    .option('--plain', 'plain lines, for screen readers and logs', false)
-    .option('--no-color', 'no colour')
-    .option('-f, --file <path>', 'another oneclick.yml');
+  return (
+    command
+      .exitOverride()
+      .configureOutput({ outputError: () => undefined })
+      // commander would add "(default: false)" to every flag.
+      .configureHelp({ optionDescription: ({ description }) => description })
+      .option('--json', 'print JSON: one event a line, or one document', false)
+      .option('--plain', 'plain lines, for screen readers and logs', false)
+      .option('--no-color', 'no colour')
+      .option('-f, --file <path>', 'another oneclick.yml')
+  );
 }
 
 function aboutServers(command: Command): Command {
@@ -198,7 +202,12 @@ function changing(command: Command): Command {
     .option('--only <host>', 'only on this host (repeatable)', collect, [])
     .option('--batch <n>', 'how many instances change at a time: 1, 25% or all')
     .option('--dry-run', 'say what would be done, and do nothing', false)
-    .addOption(new Option('--on-failure <policy>', 'what a failure leads to').choices(['revert', 'stop']))
+    .addOption(
+      new Option('--on-failure <policy>', 'what a failure leads to: revert or stop').choices([
+        'revert',
+        'stop',
+      ]),
+    )
     .option('--wait', 'wait for a lease that another run holds', false)
     .option('-y, --yes', 'do not ask', false);
 }

@@ -116,7 +116,8 @@ function entryLines(entry: Entry, numbers: ReadonlyMap<string, number>, page: Pa
             drawn(line, line.mark === '=' ? 'nothing to do' : 'not known yet', page, '      '),
           ),
         ];
-  const reasons = new Set(entry.steps.flatMap(({ never }) => (never === undefined ? [] : [never])));
+  const acting = entry.steps.filter(({ verdict }) => verdict.kind === 'todo' || verdict.kind === 'unknown');
+  const reasons = new Set(acting.flatMap(({ never }) => (never === undefined ? [] : [never])));
   return [
     ...head,
     ...[...reasons].flatMap((reason) =>
