@@ -134,7 +134,8 @@ export const releaseCommit = task({
     `make ${service?.name} release ${rollout.release.number} the current one`,
   check(facts, { rollout }, subject) {
     const service = serviceOf(subject);
-    const wanted = [...releaseLog(facts, service.name), ...newLines(rollout, subject, facts)];
+    const log = releaseLog(facts, service.name);
+    const wanted = [...log, ...newLines(rollout, subject, log)];
     const lines = missingLines(facts, service, wanted);
     const hosts = Object.keys(lines);
     if (hosts.length === 0) {
@@ -192,23 +193,17 @@ function commitFailure(failures: readonly unknown[]): unknown {
   );
 }
 
-function newLines(rollout: Rollout, { run }: Subject, facts: Facts): readonly Activation[] {
+/** Services that one run activates share its order, so that only their own lines tell them apart. */
+function newLines(rollout: Rollout, { run }: Subject, log: readonly Activation[]): readonly Activation[] {
   const common = { run: run.id, who: run.who, at: run.started };
   const { adopted, release, order, kind } = rollout;
-  const zero: Activation[] =
-    adopted === undefined ? [] : [{ ...common, order: order - 1, kind: 'adopt', release: adopted }];
   const logged =
     kind === 'same' ||
-    Object.values(facts.hosts).some((host) =>
-      Object.values(host.log)
-        .flat()
-        .some(
-          (line) => line.order === order && line.run === run.id && line.release.number === release.number,
-        ),
-    );
-  return logged
-    ? []
-    : [...zero, { ...common, order, kind: kind === 'rollback' ? 'rollback' : 'deploy', release }];
+    log.some((line) => line.order === order && line.run === run.id && line.release.number === release.number);
+  if (logged) return [];
+  const zero: Activation[] =
+    adopted === undefined ? [] : [{ ...common, order: order - 1, kind: 'adopt', release: adopted }];
+  return [...zero, { ...common, order, kind: kind === 'rollback' ? 'rollback' : 'deploy', release }];
 }
 
 function missingLines(

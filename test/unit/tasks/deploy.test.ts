@@ -1,0 +1,74 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { at, everywhere, Fleet, serviceOn } from './fleet.js';
+
+const web = serviceOn('web', 8080);
+const api = serviceOn('api', 9090);
+let fleet: Fleet;
+
+beforeEach(() => {
+  fleet = new Fleet();
+  for (const name of ['web', 'api']) for (const tag of ['v1', 'v2', 'v3']) fleet.push(name, tag);
+});
+
+describe('a deploy of two services to three hosts', () => {
+  it('leaves one container of each on every host, with the configured restart policy', async () => {
+    expect(await fleet.deploy(web, api)).toMatchObject({ result: 'done', exitCode: 0 });
+    expect(fleet.running()).toEqual(everywhere('web 1 unless-stopped', 'api 1 unless-stopped'));
+  });
+
+  it('logs every service on every host, and the dry run says so', async () => {
+    const { changes } = await fleet.dryRun('deploy', [web, api]);
+    expect(changes.filter((line) => line.includes(': log '))).toHaveLength(6);
+    await fleet.deploy(web, api);
+    const facts = await fleet.facts([web, api]);
+    for (const { log } of Object.values(facts.hosts))
+      expect([log.web?.map(({ order }) => order), log.api?.map(({ order }) => order)]).toEqual([[1], [1]]);
+  });
+
+  it('changes nothing when it is asked for again', async () => {
+    await fleet.deploy(web, api);
+    const before = fleet.state();
+    expect(await fleet.deploy(web, api)).toMatchObject({ result: 'unchanged', exitCode: 0 });
+    expect(fleet.state()).toEqual(before);
+  });
+
+  it('keeps the old containers, which do not come back with a reboot', async () => {
+    await fleet.deploy(web);
+    await fleet.deploy(at(web, 'v2'));
+    expect(fleet.state()).toEqual(
+      everywhere('shop-production-web-1 exited no', 'shop-production-web-2 running unless-stopped'),
+    );
+    for (const { engine } of fleet.hosts) engine.restart();
+    expect(fleet.running()).toEqual(everywhere('web 2 unless-stopped'));
+  });
+
+  it('that fails in its second batch leaves every host as it was', async () => {
+    await fleet.deploy(web, api);
+    const before = fleet.state();
+    let probes = 0;
+    fleet.push('web', 'bad', {
+      answers: () => (++probes > 1 ? 500 : 200),
+      logs: ['cannot reach the database'],
+    });
+    const outcome = await fleet.deploy(at(web, 'bad'), at(api, 'v2'));
+    expect(outcome).toMatchObject({ result: 'reverted', exitCode: 6, left: [] });
+    expect(outcome.failures[0]?.evidence).toEqual(['HTTP 500', 'log: cannot reach the database']);
+    expect(fleet.state()).toEqual(before);
+  });
+
+  it('a first one that fails leaves nothing', async () => {
+    fleet.push('web', 'bad', { exits: { code: 3 } });
+    expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ result: 'reverted', exitCode: 6 });
+    expect(fleet.state()).toEqual([]);
+  });
+
+  it('goes back and forth', async () => {
+    await fleet.deploy(web, api);
+    await fleet.deploy(at(web, 'v2'), at(api, 'v2'));
+    expect(await fleet.rollback(web, api)).toMatchObject({ result: 'done', exitCode: 0 });
+    expect(fleet.running()).toEqual(everywhere('web 1 unless-stopped', 'api 1 unless-stopped'));
+    await fleet.deploy(at(web, 'v3'), at(api, 'v3'));
+    await fleet.rollback(web, api);
+    expect(fleet.running()).toEqual(everywhere('web 1 unless-stopped', 'api 1 unless-stopped'));
+  });
+});
