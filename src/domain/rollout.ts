@@ -121,6 +121,14 @@ export function isUp(container: ContainerFacts): boolean {
   return container.state === 'running' || container.state === 'restarting' || container.state === 'paused';
 }
 
+/**
+ * Whether a container has yet to prove itself, or was told not to come back: a run that died left it with the restart
+ * policy of a candidate. Nothing can be told where the release wants no other, nor of an adopted one.
+ */
+export function isProvisional(container: ContainerFacts, release: Release): boolean {
+  return release.adopted === undefined && container.restart === 'no' && release.spec.restart !== 'no';
+}
+
 /** The containers of releases that no run has activated and that are not this run's: what a dead run left. */
 export function deadCandidates(
   host: HostFacts,

@@ -13,7 +13,7 @@ import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { label, prefix } from '../domain/labels.js';
 import { ContainerSpec, Release } from '../domain/release.js';
-import { deadCandidates, isUp, Rollout } from '../domain/rollout.js';
+import { deadCandidates, isProvisional, isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import { untilHealthy } from './health.js';
@@ -197,22 +197,24 @@ function oldContainers(
   const active =
     rollout.before === undefined ? undefined : containerOf(host, subject.run, service.name, rollout.before);
   const dead = new Set(deadCandidates(host, facts, subject.run, service.name).map(({ name }) => name));
-  const interrupted = active !== undefined && !isUp(active) && dead.size > 0;
+  const provisional =
+    active !== undefined && rollout.before !== undefined && isProvisional(active, rollout.before);
+  const interrupted = provisional || (active !== undefined && !isUp(active) && dead.size > 0);
   return others
-    .filter((other) => isUp(other) || (interrupted && other.name === active.name))
+    .filter((other) => isUp(other) || (interrupted && other.name === active?.name))
     .map((other) => ({
       name: other.name,
       restart:
-        (other.restart === 'no' && interrupted) || other.restart === ''
+        (provisional && other.name === active.name) || other.restart === ''
           ? ((rollout.before ?? rollout.adopted)?.spec.restart ?? 'no')
           : other.restart,
-      comesBack: !dead.has(other.name),
+      comesBack: interrupted ? other.name === active?.name : !dead.has(other.name),
     }));
 }
 
 const StartIntent = z.strictObject({ name: z.string(), timeout: z.number() });
 
-/** Starts the new container. */
+/** Starts the new container; one that a dead run has started is not trusted before its health was seen. */
 export const containerStart = task({
   name: 'container.start',
   version: 1,
@@ -227,7 +229,7 @@ export const containerStart = task({
   check(facts, { container, rollout }, subject) {
     const { service, host } = placeOf(facts, subject);
     const known = host.containers.find(({ name }) => name === container);
-    if (known !== undefined && isUp(known)) {
+    if (known !== undefined && isUp(known) && !isProvisional(known, rollout.release)) {
       return { kind: 'done', because: 'it runs already', receipt: { fresh: false } };
     }
     const taken = portTaken(host, rollout.release.spec.port?.host, container);

@@ -1,0 +1,87 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Service } from '../../../src/domain/service.js';
+import type { Outcome } from '../../../src/engine/events.js';
+import { at, Fleet, serviceOn } from './fleet.js';
+
+const web = serviceOn('web', 8080, { count: 1 });
+const api = serviceOn('api', 9090, { count: 1 });
+
+async function onRelease1(services: readonly Service[]): Promise<Fleet> {
+  const fleet = new Fleet(1);
+  for (const { name } of services) for (const tag of ['v1', 'v2']) fleet.push(name, tag);
+  fleet.push('web', 'bad', { answers: 500 });
+  await fleet.deploy(...services);
+  return fleet;
+}
+
+/** What was seen after a process had died after its first event, after its second, and so on, until one lives to its end. */
+async function eachDeath<Seen>(
+  services: readonly Service[],
+  die: (fleet: Fleet, events: number) => Promise<Outcome>,
+  then: (fleet: Fleet) => Promise<Seen>,
+): Promise<readonly Seen[]> {
+  const seen: Seen[] = [];
+  for (;;) {
+    const fleet = await onRelease1(services);
+    const { exitCode } = await die(fleet, seen.length + 1);
+    if (exitCode === 0) return seen;
+    seen.push(await then(fleet));
+  }
+}
+
+/** The index of each is the event after which the run died. */
+const allAre = <Seen>(seen: readonly Seen[], good: unknown) => {
+  expect(seen.length).toBeGreaterThan(10);
+  expect(seen).toEqual(seen.map(() => good));
+};
+
+/** Deploys what never gets healthy, and tells what serves then: the release that the log calls current, or another. */
+async function afterFailing(fleet: Fleet) {
+  const { log } = (await fleet.facts([web])).hosts['host-1'] ?? {};
+  const current = log?.web?.at(-1)?.release.number;
+  const { exitCode } = await fleet.deploy(at(web, 'bad'));
+  return { exitCode, running: fleet.running().map((line) => line.replace(` ${current} `, ' current ')) };
+}
+
+const currentServes = { exitCode: 6, running: ['host-1 web current unless-stopped'] };
+
+describe('a deploy that died, after whichever event', () => {
+  it('is made good by the same deploy, from the hosts alone', async () => {
+    const next = [at(web, 'v2'), at(api, 'v2')];
+    const seen = await eachDeath(
+      [web, api],
+      (fleet, events) => fleet.run('deploy', next, {}, events),
+      async (fleet) => {
+        const { exitCode } = await fleet.deploy(...next);
+        const left = fleet.state().filter((line) => !/-1 exited no$|running unless-stopped$/.test(line));
+        return { exitCode, left, images: fleet.serves() };
+      },
+    );
+    const images = ['host-1 api v2 unless-stopped', 'host-1 web v2 unless-stopped'];
+    allAre(seen, { exitCode: 0, left: [], images });
+  }, 30_000);
+
+  it('and is followed by one that fails, leaves the current release as it was', async () => {
+    const die = (fleet: Fleet, events: number) => fleet.run('deploy', [at(web, 'v2')], {}, events);
+    allAre(await eachDeath([web], die, afterFailing), currentServes);
+  }, 30_000);
+});
+
+describe('a rollback that died, after whichever event', () => {
+  const die = async (fleet: Fleet, events: number) => {
+    await fleet.deploy(at(web, 'v2'));
+    return fleet.run('rollback', [web], { to: 1 }, events);
+  };
+
+  it('is made good by the same rollback', async () => {
+    const seen = await eachDeath([web], die, async (fleet) => {
+      const { exitCode } = await fleet.run('rollback', [web], { to: 1 });
+      return { exitCode, running: fleet.running() };
+    });
+    allAre(seen, { exitCode: 0, running: ['host-1 web 1 unless-stopped'] });
+  }, 30_000);
+
+  it('and is followed by a deploy that fails, leaves the current release as it was', async () => {
+    allAre(await eachDeath([web], die, afterFailing), currentServes);
+  }, 30_000);
+});
