@@ -80,11 +80,11 @@ function prunable(
   ]);
   const repositories = new Set(log.map((line) => line.release.spec.image.split('@')[0]));
   const images = host.images
+    .filter(({ id, digests, tags }) => ![id, ...digests, ...tags].some((name) => used.has(name)))
     .flatMap(({ digests }) => digests)
     .filter(
       (digest) =>
         repositories.has(digest.split('@')[0]) &&
-        !used.has(digest) &&
         (wasOurs(log, digest) || old.some(({ image }) => image === digest)),
     );
   const lines = (host.log[service.name] ?? []).slice(0, -linesKept);
