@@ -134,8 +134,12 @@ export const imagePull = task({
   undo: () => Promise.resolve(),
 });
 
+/** An adopted container is of an image by whichever name it was made from, and keeps it on the host while it is there. */
 function hasImage(host: HostFacts, image: string): boolean {
-  return host.images.some(({ digests }) => digests.includes(image));
+  return (
+    host.images.some(({ digests }) => digests.includes(image)) ||
+    (!image.includes('@') && host.containers.some((container) => container.image === image))
+  );
 }
 
 function withImage(facts: Facts, name: string, image: string): Facts {

@@ -1,0 +1,109 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { at, everywhere, Fleet, serviceOn } from './fleet.js';
+
+const web = serviceOn('web', 8080);
+const api = serviceOn('api', 9090);
+let fleet: Fleet;
+
+beforeEach(() => {
+  fleet = new Fleet();
+  for (const name of ['web', 'api']) for (const tag of ['v1', 'v2', 'v3']) fleet.push(name, tag);
+});
+
+const serves = (name: string) => fleet.serves().filter((line) => line.includes(` ${name} `));
+
+describe('a rollback', () => {
+  it('takes back one run after the other, and says when there is none left', async () => {
+    for (const tag of ['v1', 'v2', 'v3']) await fleet.deploy(at(web, tag));
+    await fleet.rollback(web);
+    expect(serves('web')).toEqual(everywhere('web v2 unless-stopped'));
+    await fleet.rollback(web);
+    expect(serves('web')).toEqual(everywhere('web v1 unless-stopped'));
+    expect((await fleet.dryRun('rollback', [web])).problems).toEqual(['release.unknown']);
+  });
+
+  it('leaves the services alone that the last run did not activate', async () => {
+    await fleet.deploy(web, api);
+    await fleet.deploy(at(web, 'v2'), at(api, 'v2'));
+    await fleet.deploy(at(web, 'v3'));
+    await fleet.rollback(web, api);
+    expect(serves('web')).toEqual(everywhere('web v2 unless-stopped'));
+    expect(serves('api')).toEqual(everywhere('api v2 unless-stopped'));
+  });
+
+  it('goes to an older release that is asked for, and refuses one that never was', async () => {
+    for (const tag of ['v1', 'v2', 'v3']) await fleet.deploy(at(web, tag));
+    expect((await fleet.dryRun('rollback', [web], { to: 9 })).problems).toContain('release.unknown');
+    await fleet.run('rollback', [web], { to: 1 });
+    expect(serves('web')).toEqual(everywhere('web v1 unless-stopped'));
+  });
+
+  it('asks for --to while a host runs another release, which then runs everywhere', async () => {
+    await fleet.deploy(web);
+    await fleet.deploy(at(web, 'v2'));
+    const { engine } = fleet.host('host-2');
+    await engine.stop('shop-production-web-2', 0);
+    await engine.start('shop-production-web-1');
+    expect((await fleet.dryRun('rollback', [web])).problems).toContain('release.mixed');
+    await fleet.run('rollback', [web], { to: 2 });
+    expect(serves('web')).toEqual(everywhere('web v2 unless-stopped'));
+  });
+
+  it('makes the container again from the log where it is gone', async () => {
+    await fleet.deploy(web);
+    await fleet.deploy(at(web, 'v2'));
+    fleet.host('host-3').engine.prune();
+    await fleet.rollback(web);
+    expect(serves('web')).toEqual(everywhere('web v1 unless-stopped'));
+  });
+
+  it('brings back the container from before oneclick, which was adopted as release 0', async () => {
+    const one = serviceOn('web', 8080, { count: 1 });
+    const { engine } = fleet.host('host-1');
+    engine.place({ name: 'legacy', image: 'made/here:1', restart: 'unless-stopped', ports: [8080] });
+    await fleet.run('deploy', [one], { adopt: 'legacy' });
+    expect(fleet.state()).toContain('host-1 legacy exited no');
+    const { problems, changes } = await fleet.dryRun('rollback', [one]);
+    expect([problems, changes.filter((line) => line.includes('pull'))]).toEqual([[], []]);
+    expect(await fleet.rollback(one)).toMatchObject({ result: 'done' });
+    expect(fleet.state()).toContain('host-1 legacy running unless-stopped');
+  });
+});
+
+describe('the next release', () => {
+  it('is the current one when nothing has changed', async () => {
+    await fleet.deploy(web);
+    expect((await fleet.dryRun('deploy', [web])).changes).toEqual([]);
+  });
+
+  it('is a new one when the configuration changes, though the image does not', async () => {
+    await fleet.deploy(web);
+    await fleet.deploy({ ...web, env: { LEVEL: 'debug' } });
+    expect(fleet.running()).toEqual(everywhere('web 2 unless-stopped'));
+  });
+
+  it('is a new one when the value of a secret changes', async () => {
+    const secret = { ...web, secrets: ['TOKEN'] };
+    fleet.secrets.set('TOKEN', 'first-value');
+    await fleet.deploy(secret);
+    fleet.secrets.set('TOKEN', 'second-value');
+    await fleet.deploy(secret);
+    expect(fleet.running()).toEqual(everywhere('web 2 unless-stopped'));
+  });
+
+  it('is the same one for a host that was added, and the others are not touched', async () => {
+    await fleet.deploy(serviceOn('web', 8080, { count: 2 }));
+    const { changes } = await fleet.dryRun('deploy', [web]);
+    expect(changes.filter((line) => !line.startsWith('host-3'))).toEqual([]);
+    await fleet.deploy(web);
+    expect(fleet.running()).toEqual(everywhere('web 1 unless-stopped'));
+  });
+
+  it('has a number above those of dead candidates', async () => {
+    await fleet.deploy(web);
+    await fleet.run('deploy', [at(web, 'v2')], {}, 20);
+    expect(fleet.state().some((line) => line.includes('web-2'))).toBe(true);
+    await fleet.deploy(at(web, 'v3'));
+    expect(fleet.running()).toEqual(everywhere('web 3 unless-stopped'));
+  });
+});
