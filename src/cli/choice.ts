@@ -25,11 +25,22 @@ export function chooseServices(all: readonly Service[], choice: Choice): readonl
   const images = imagesByService(choice, names);
   const named = new Set([...choice.services, ...images.keys()]);
   const wanted = choice.services.length === 0 ? all : all.filter(({ name }) => named.has(name));
-  return wanted.map((service) => ({
-    ...service,
-    image: imageOf(service, choice, images.get(service.name), named.has(service.name)),
-    instances: service.instances.filter(({ host }) => choice.only.length === 0 || choice.only.includes(host)),
-  }));
+  return wanted.flatMap((service) => {
+    const instances = service.instances.filter(
+      ({ host }) => choice.only.length === 0 || choice.only.includes(host),
+    );
+    if (instances.length === 0) return elsewhere(service, named.has(service.name));
+    const image = imageOf(service, choice, images.get(service.name), named.has(service.name));
+    return [{ ...service, image, instances }];
+  });
+}
+
+/** A service that has none of the hosts is not part of the command, unless it was asked for. */
+function elsewhere({ name, instances }: Service, named: boolean): [] {
+  if (!named) return [];
+  throw new Failure('usage', 'service.elsewhere', `${name} does not run on the hosts that were named`, {
+    hint: `${name} runs on ${instances.map(({ host }) => host).join(', ')}`,
+  });
 }
 
 function refuseUnknown(kind: string, name: string, known: readonly string[]): void {
