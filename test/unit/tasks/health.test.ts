@@ -1,0 +1,91 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Behaviour } from '../../fakes/engine.js';
+import { at, Fleet, serviceOn } from './fleet.js';
+
+const http = serviceOn('web', 8080, { count: 1 });
+const { path: _, ...pathless } = http.health;
+const port = { ...http, health: pathless };
+const worker = serviceOn('web', undefined, { count: 1, health: pathless });
+let fleet: Fleet;
+
+beforeEach(() => {
+  fleet = new Fleet(1);
+});
+
+async function outcomeOf(service: typeof http, behaviour: Behaviour) {
+  fleet.push('web', 'x', behaviour);
+  const { exitCode, failures } = await fleet.deploy(at(service, 'x'));
+  return { exitCode, message: failures[0]?.message, evidence: failures[0]?.evidence };
+}
+
+describe('a new container is healthy', () => {
+  it('when it answers with 2xx or 3xx', async () => {
+    for (const answers of [200, 204, 302])
+      expect(await outcomeOf(http, { answers })).toMatchObject({ exitCode: 0 });
+  });
+
+  it('when its port accepts, where no path is asked for', async () => {
+    expect(await outcomeOf(port, { answers: 500 })).toMatchObject({ exitCode: 0 });
+    expect(await outcomeOf(port, { answers: 'refused' })).toMatchObject({ exitCode: 6 });
+  });
+
+  it('when HEALTHCHECK says so, where it has one', async () => {
+    expect(await outcomeOf(port, { health: 'healthy', answers: 'refused' })).toMatchObject({ exitCode: 0 });
+    expect(await outcomeOf(port, { health: 'unhealthy' })).toMatchObject({
+      exitCode: 6,
+      evidence: ['HEALTHCHECK says unhealthy'],
+    });
+  });
+
+  it('when it has stayed up for a while, where nothing can be asked', async () => {
+    expect(await outcomeOf(worker, {})).toMatchObject({ exitCode: 0 });
+    expect(await outcomeOf(worker, { exits: { code: 1, after: 150 } })).toMatchObject({ exitCode: 6 });
+  });
+});
+
+describe('a new container that is not healthy', () => {
+  it('is told with the status that was seen when the deadline passed', async () => {
+    expect(await outcomeOf(http, { answers: 503, body: 'warming up\nmore' })).toEqual({
+      exitCode: 6,
+      message: 'not healthy within 1 s: HTTP 503 warming up',
+      evidence: ['HTTP 503 warming up'],
+    });
+  });
+
+  it('is told at once when it ends, with its exit code and last lines', async () => {
+    const logs = ['one', 'two', 'three', 'four', 'five', 'six'];
+    expect(await outcomeOf(http, { exits: { code: 3 }, logs })).toEqual({
+      exitCode: 6,
+      message: 'the container ended with exit code 3',
+      evidence: ['exit code 3', 'log: two', 'log: three', 'log: four', 'log: five', 'log: six'],
+    });
+  });
+
+  it('is asked with growing patience, up to the timeout of a probe', async () => {
+    const patient = { ...http, health: { ...http.health, timeout: 700, deadline: 3000 } };
+    await outcomeOf(patient, { answers: 'never' });
+    const { calls } = fleet.host('host-1').faults;
+    const asked = calls.flatMap(({ call, args }) => (call === 'probe' ? [args[0]] : []));
+    expect(asked.slice(0, 4)).toMatchObject([250, 500, 700, 700].map((timeout) => ({ timeout })));
+  });
+});
+
+describe('a release command', () => {
+  const command = { command: ['migrate'], onLaterFailure: 'revert' as const, timeout: 500 };
+  const migrates = { ...worker, releaseCommand: command };
+
+  it('that fails is told with its exit code and last lines, and nothing is replaced', async () => {
+    expect(await outcomeOf(migrates, { exits: { code: 4 }, logs: ['no such table'] })).toEqual({
+      exitCode: 1,
+      message: 'the release command migrate ended with exit code 4',
+      evidence: ['log: no such table'],
+    });
+    expect(fleet.running()).toEqual([]);
+  });
+
+  it('that takes too long is told, and left to end', async () => {
+    const { message } = await outcomeOf(migrates, {});
+    expect(message).toBe('the release command migrate still runs after 0.5 s');
+    expect(fleet.running()).toEqual(['host-1 web 1 no']);
+  });
+});
