@@ -10,6 +10,7 @@ import { FileJournal } from '../engine/journal.js';
 import type { Plan } from '../engine/plan.js';
 import { nothingToDo, type Preview, preview } from '../engine/preview.js';
 import { startRun } from '../engine/run.js';
+import { stepsOf } from '../engine/walk.js';
 import { HostLeases } from '../host/lease.js';
 import { bindRecipe } from '../recipe/bind.js';
 import { recipeFolder } from '../recipe/folder.js';
@@ -109,6 +110,7 @@ async function carryOut(
     const outcome = await startRun({
       plan,
       confirmed,
+      accept: () => errand.wait && bringsWhatWasNamed(plan),
       registry: tasks,
       world: field.world,
       clock: edge.clock,
@@ -125,6 +127,14 @@ async function carryOut(
     interrupts.stop();
     await journal.close();
   }
+}
+
+/**
+ * Whether what comes does not depend on what is current: who waits for another run knows that the old release will have
+ * moved on, but a rollback would then bring back another one than was confirmed.
+ */
+function bringsWhatWasNamed(plan: Plan): boolean {
+  return !stepsOf(plan.steps).some(({ task }) => task === 'release.recall');
 }
 
 /** The leases on the hosts of a field. */

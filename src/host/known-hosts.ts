@@ -108,7 +108,7 @@ export class KnownKeys {
           host,
           hint: `Compare the fingerprint with the machine's, then accept it: \`ssh-keyscan ${
             this.#owner.port === 22 ? '' : `-p ${this.#owner.port} `
-          }${this.#owner.address} >> ~/.ssh/known_hosts\`, or set \`host-keys: accept-new\`.`,
+          }${this.#owner.address} >> ~/.ssh/known_hosts\`, or set \`host_keys: accept-new\`.`,
         });
     }
   }

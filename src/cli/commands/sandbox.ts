@@ -62,7 +62,7 @@ export function sandbox(verb: 'up' | 'down' | 'status') {
           ],
           page,
         );
-        return `${machines}\nregistry  ${document.registry ?? '-'}\nnext      oneclick deploy --env sandbox\n`;
+        return `${machines}\nregistry  ${document.registry ?? '-'}\nnext      oneclick deploy --env ${environmentName(flags)}\n`;
       });
       return 0;
     });
@@ -104,4 +104,9 @@ const kinds: Readonly<Record<number, FailureKind>> = {
 
 function kindOf(code: number): FailureKind {
   return kinds[code] ?? 'failed';
+}
+
+/** What the sandbox calls its environment. */
+function environmentName({ name }: SandboxFlags): string {
+  return name === undefined || name === 'default' ? 'sandbox' : `sandbox-${name}`;
 }
