@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import type { Context } from './context.js';
 import { belongingTo, ifExists, labels } from './docker.js';
 import { address, type Network } from './network.js';
@@ -56,11 +57,19 @@ export async function hasRegistry(context: Context, sandbox: string): Promise<bo
   return (await context.docker.listContainers({ all: true, filters })).length > 0;
 }
 
-async function registryLacks(network: Network): Promise<string | undefined> {
-  try {
-    const reply = await fetch(`http://${registryName(network)}/v2/`, { signal: AbortSignal.timeout(3_000) });
-    return reply.ok ? undefined : `it answers ${reply.status}`;
-  } catch (error) {
-    return error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-  }
+function registryLacks(network: Network): Promise<string | undefined> {
+  return lacksAnswer(`http://${registryName(network)}/v2/`);
+}
+
+/** Nothing when the address answers a GET with 2xx, else a few words on what it does instead. */
+export function lacksAnswer(url: string): Promise<string | undefined> {
+  // Not `fetch`: of a port that accepts and hangs up, as the engine's proxy does at first, it may never tell.
+  return new Promise((resolve) => {
+    const asked = get(url, { agent: false, timeout: 3_000 }, (reply) => {
+      const { statusCode = 0 } = reply.resume();
+      resolve(statusCode >= 200 && statusCode < 300 ? undefined : `it answers ${statusCode}`);
+    });
+    asked.on('timeout', () => asked.destroy(new Error('no answer within 3 s')));
+    asked.on('error', ({ message }) => resolve(message));
+  });
 }

@@ -31,11 +31,19 @@ export function stateFiles(env: Context['env'], name: string): StateFiles {
 export async function ensureKey(files: StateFiles, name: string): Promise<string> {
   const present = await readFile(files.publicKey, 'utf8').catch(() => undefined);
   if (present !== undefined) return present.trim();
-  const { default: ssh } = await import('ssh2');
-  const pair = ssh.utils.generateKeyPairSync('ed25519', { comment: `oneclick sandbox ${name}` });
+  const pair = await makeKey(`oneclick sandbox ${name}`);
   await write(files.key, pair.private, 0o600);
   await write(files.publicKey, `${pair.public}\n`, 0o644);
   return pair.public;
+}
+
+/** ssh2 makes one unreadable key in some hundreds; that one is made again. */
+async function makeKey(comment: string) {
+  const { default: ssh } = await import('ssh2');
+  for (;;) {
+    const pair = ssh.utils.generateKeyPairSync('ed25519', { comment });
+    if (!(ssh.utils.parseKey(pair.private) instanceof Error)) return pair;
+  }
 }
 
 /** A machine as the files name it. */
