@@ -35,6 +35,15 @@ export function chooseServices(all: readonly Service[], choice: Choice): readonl
   });
 }
 
+/** The hosts of the chosen services that were not chosen. */
+export function hostsBeside(all: readonly Service[], chosen: readonly Service[]): readonly string[] {
+  const hosts = (services: readonly Service[]) =>
+    new Set(services.flatMap(({ instances }) => instances.map(({ host }) => host)));
+  const touched = hosts(chosen);
+  const whole = hosts(all.filter(({ name }) => chosen.some((service) => service.name === name)));
+  return [...whole].filter((host) => !touched.has(host));
+}
+
 /** A service that has none of the hosts is not part of the command, unless it was asked for. */
 function elsewhere({ name, instances }: Service, named: boolean): [] {
   if (!named) return [];

@@ -5,7 +5,7 @@ import { type Logins, registryAuth } from '../config/registry-auth.js';
 import { type SecretStore, secretStore } from '../config/secrets.js';
 import type { Environment } from '../domain/environment.js';
 import type { Facts } from '../domain/facts.js';
-import { Failure } from '../domain/failure.js';
+import { Blocked, Failure, failureRecord } from '../domain/failure.js';
 import type { Service } from '../domain/service.js';
 import type { RunInfo } from '../domain/task.js';
 import { readFacts, type Snapshot } from '../host/facts.js';
@@ -112,15 +112,25 @@ export interface Field {
   readonly world: World;
   /** Reads the facts of all hosts; what is missing is a problem. */
   look(): Promise<Snapshot>;
-  /** The same, where a problem is a failure. */
+  /** The same, where problems are thrown as {@link Blocked}. */
   facts(): Promise<Facts>;
   close(): Promise<void>;
 }
 
-/** Connects to the hosts of these services. Hosts that cannot be reached are problems of {@link Field.look}. */
-export async function openField(session: Session, services: readonly Service[]): Promise<Field> {
+/**
+ * Connects to the hosts of these services, and to those beside. What goes wrong on the former is a problem of
+ * {@link Field.look}; on the latter it is warned of, once, and they are left out.
+ */
+export async function openField(
+  session: Session,
+  services: readonly Service[],
+  beside: readonly string[] = [],
+): Promise<Field> {
   const { edge, environment, project, secrets } = session;
-  const names = new Set(services.flatMap(({ instances }) => instances.map(({ host }) => host)));
+  const names = new Set([
+    ...services.flatMap(({ instances }) => instances.map(({ host }) => host)),
+    ...beside,
+  ]);
   const addresses = environment.hosts.filter(({ name }) => names.has(name));
   const wanted = [...new Set(services.flatMap((service) => service.secrets))];
   const [hosts, values] = await Promise.all([
@@ -137,6 +147,13 @@ export async function openField(session: Session, services: readonly Service[]):
     run: (command) => runHere(edge, project.folder, command),
   };
   const auth = (reference: string) => registryAuth(reference, logins);
+  const warned = new Set<string>();
+  const warnOf = (problems: readonly Failure[]) => {
+    for (const { host = '', message } of problems.map(failureRecord)) {
+      if (!warned.has(host)) session.reporter.warn(`${host} is left out, its releases too: ${message}`);
+      warned.add(host);
+    }
+  };
   let resolved: Facts['resolved'] = {};
   const look = async (): Promise<Snapshot> => {
     const snapshot = await readFacts([...hosts.connected.values()], {
@@ -149,15 +166,17 @@ export async function openField(session: Session, services: readonly Service[]):
     });
     resolved = snapshot.facts.resolved;
     const missing = values instanceof Failure ? [values] : [];
-    return { facts: snapshot.facts, problems: [...hosts.failures, ...missing, ...snapshot.problems] };
+    const all = [...hosts.failures, ...missing, ...snapshot.problems];
+    const isBeside = ({ host }: Failure) => host !== undefined && beside.includes(host);
+    warnOf(all.filter(isBeside));
+    return { facts: snapshot.facts, problems: all.filter((problem) => !isBeside(problem)) };
   };
   return {
     hosts,
     look,
     facts: async () => {
       const { facts, problems } = await look();
-      const [first] = problems;
-      if (first !== undefined) throw first;
+      if (problems.length > 0) throw new Blocked(problems);
       return facts;
     },
     world: {

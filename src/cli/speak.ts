@@ -1,3 +1,4 @@
+import { exitCode, type Failure, failureRecord } from '../domain/failure.js';
 import { type Ask, confirm, terminalAsk } from '../report/ask.js';
 import { processOutput } from '../report/output.js';
 import { openReporter, type Reporter } from '../report/reporter.js';
@@ -43,10 +44,17 @@ export async function speaking<T>(edge: Edge, flags: Globals, act: (voice: Voice
   }
 }
 
-/** On a terminal asks; without one goes on, for who wrote the command into a script has said yes. */
-export function assent({ ask }: Voice, flags: { readonly yes: boolean; readonly json: boolean }) {
-  return async (question: string): Promise<boolean> => {
-    if (flags.yes || flags.json || !ask.possible) return true;
-    return confirm(question, ask);
-  };
+/** Asks on a terminal; without one nobody is asked, for who wrote the command into a script has said yes. */
+export function assent(
+  { ask }: Voice,
+  flags: { readonly yes: boolean; readonly json: boolean },
+): { readonly confirm?: (question: string) => Promise<boolean> } {
+  if (flags.yes || flags.json || !ask.possible) return {};
+  return { confirm: (question) => confirm(question, ask) };
+}
+
+/** Every problem of every host at once, where nothing was changed; gives the exit code. */
+export function refuse(reporter: Reporter, problems: readonly Failure[]): number {
+  reporter.problems(problems.map(failureRecord));
+  return exitCode(problems.map(({ kind }) => kind));
 }

@@ -51,6 +51,23 @@ export class Failure extends Error {
   }
 }
 
+/** What stands in the way of a run, every problem at once; kind and code are those of the first. */
+export class Blocked extends Failure {
+  readonly problems: readonly Failure[];
+
+  constructor(problems: readonly Failure[]) {
+    const [first] = problems;
+    const told = problems.map(({ host, message }) => (host === undefined ? message : `${host}: ${message}`));
+    super(
+      first?.kind ?? 'failed',
+      problems.length === 1 ? (first?.code ?? 'plan.blocked') : 'plan.blocked',
+      problems.length === 1 ? (first?.message ?? '') : `${problems.length} problems, nothing was changed`,
+      { evidence: told },
+    );
+    this.problems = problems;
+  }
+}
+
 /** A failure as data: what journals, events and `--json` carry. */
 export interface FailureRecord {
   readonly kind: FailureKind;

@@ -55,6 +55,12 @@ export function highestOrder(facts: Facts): number {
   return lines.reduce((highest, line) => Math.max(highest, line.order), 0);
 }
 
+/** An activation by another run, of any service, that has this order or a later one. */
+export function laterActivation(facts: Facts, run: string, order: number): Activation | undefined {
+  const lines = Object.values(facts.hosts).flatMap((host) => Object.values(host.log).flat());
+  return lines.find((line) => line.order >= order && line.run !== run);
+}
+
 /** How many lines a host keeps of a service's log. */
 export const linesKept = 30;
 

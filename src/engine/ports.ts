@@ -20,11 +20,8 @@ export interface Lease {
   release(): Promise<void>;
 }
 
-/** Takes leases. */
+/** The lease on the hosts of a run. */
 export interface Leases {
-  /**
-   * Takes the lease on all these hosts or on none. Throws a failure of kind `lease` that names the holder when
-   * another run holds one of them.
-   */
-  take(hosts: readonly string[], run: RunInfo): Promise<Lease>;
+  /** Takes it on all hosts or on none. Throws a failure of kind `lease` that names the holder when another run holds one of them. */
+  take(run: RunInfo): Promise<Lease>;
 }

@@ -1,4 +1,4 @@
-import { Failure } from '../domain/failure.js';
+import { Blocked, Failure } from '../domain/failure.js';
 import { type Difference, difference } from './difference.js';
 import type { Outcome, RunEvent } from './events.js';
 import { type ExecutionPorts, execute } from './execute.js';
@@ -9,7 +9,6 @@ import { type Preview, preview } from './preview.js';
 import { cancellation, Progress } from './progress.js';
 import { resumption } from './resume.js';
 import { signalName, unlessAborted } from './signals.js';
-import { hostsOf } from './walk.js';
 
 /** What every run needs. */
 export interface RunPorts<Facts, World> extends Omit<ExecutionPorts<Facts, World>, 'lease'> {
@@ -28,6 +27,8 @@ export interface RunRequest<Facts, World> extends RunPorts<Facts, World> {
 /** A run to be gone on with, told by its journal. */
 export interface ResumeRequest<Facts, World> extends RunPorts<Facts, World> {
   readonly events: readonly RunEvent[];
+  /** Why the run cannot go on where others have acted since. */
+  readonly overtaken?: (facts: Facts) => Failure | undefined;
   /** Take it back instead of going on. */
   readonly revert: boolean;
 }
@@ -35,13 +36,16 @@ export interface ResumeRequest<Facts, World> extends RunPorts<Facts, World> {
 /** The plan under the lease is not the one that was confirmed. */
 export class PlanChanged extends Failure {
   readonly difference: Difference;
+  /** What the plan comes to now. */
+  readonly now: Preview;
 
-  constructor(difference: Difference) {
+  constructor(difference: Difference, now: Preview) {
     super('lease', 'plan.changed', 'the servers have changed since the plan was confirmed', {
       evidence: difference.map(({ title }) => title),
       hint: 'run the command again',
     });
     this.difference = difference;
+    this.now = now;
   }
 }
 
@@ -66,12 +70,14 @@ export function startRun<Facts, World>(request: RunRequest<Facts, World>): Promi
 /**
  * Goes on with a run that another process has left: steps with receipts are not repeated, steps in flight are
  * applied again with their intents, then the facts are read. Rejects as {@link startRun} does, and with the
- * failures of {@link resumption}.
+ * failures of {@link resumption} and of `overtaken`.
  */
 export async function resumeRun<Facts, World>(request: ResumeRequest<Facts, World>): Promise<Outcome> {
   const progress = Progress.of(request.events);
   const direction = resumption(progress, request.registry, request.revert);
-  return holding(request, progress.plan, (lease) => {
+  return holding(request, progress.plan, async (lease) => {
+    const overtaken = request.overtaken?.(await unlessInterrupted(request, request.readFacts()));
+    if (overtaken !== undefined) throw overtaken;
     const at = request.clock.now().toISOString();
     return execute({ ...request, lease }, progress, { type: 'run.resumed', at, direction });
   });
@@ -80,16 +86,8 @@ export async function resumeRun<Facts, World>(request: ResumeRequest<Facts, Worl
 function confirm<Facts, World>(request: RunRequest<Facts, World>, now: Preview): void {
   const { confirmed, accept = () => false } = request;
   const differences = confirmed === undefined ? [] : difference(confirmed, now);
-  if (differences.length > 0 && !accept(differences)) throw new PlanChanged(differences);
-  const [first, ...others] = now.problems;
-  if (first === undefined) return;
-  if (others.length === 0) throw first;
-  const evidence = now.problems.map(({ host, message }) =>
-    host === undefined ? message : `${host}: ${message}`,
-  );
-  throw new Failure(first.kind, 'plan.blocked', `${evidence.length} problems, nothing was changed`, {
-    evidence,
-  });
+  if (now.problems.length > 0) throw new Blocked(now.problems);
+  if (differences.length > 0 && !accept(differences)) throw new PlanChanged(differences, now);
 }
 
 async function holding<Facts, World, T>(
@@ -98,7 +96,7 @@ async function holding<Facts, World, T>(
   work: (lease: Lease | undefined) => Promise<T>,
 ): Promise<T> {
   if (plan.holds === undefined) return work(undefined);
-  const taking = ports.leases.take(hostsOf(plan), plan.run);
+  const taking = ports.leases.take(plan.run);
   const lease = await unlessInterrupted(ports, taking).catch((error: unknown) => {
     if (ports.cancel.aborted || ports.abandon.aborted) taking.then(giveBack, () => {});
     throw error;

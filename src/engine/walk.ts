@@ -1,18 +1,11 @@
 import { Failure } from '../domain/failure.js';
-import type { Branch, Plan, PlanNode, Step } from './plan.js';
+import type { Branch, PlanNode, Step } from './plan.js';
 
 /** All steps of a node, each after everything that it comes after, otherwise as they are written. */
 export function stepsOf(node: PlanNode): readonly Step[] {
   if (node.kind === 'step') return [node.step];
   if (node.kind === 'sequence') return node.nodes.flatMap(stepsOf);
   return ordered(node.branches).flatMap((branch) => stepsOf(branch.node));
-}
-
-/** The hosts that a plan may touch: those of its steps and those on which its services run. */
-export function hostsOf(plan: Plan): readonly string[] {
-  const ofSteps = [...stepsOf(plan.steps), ...stepsOf(plan.after)].flatMap((step) => step.host ?? []);
-  const ofServices = plan.services.flatMap((service) => service.instances.map((instance) => instance.host));
-  return [...new Set([...ofSteps, ...ofServices])].sort();
 }
 
 /** The same tree seen from its end: what came last comes first, and what ran side by side still does. */

@@ -38,10 +38,10 @@ export class HostLeases implements Leases {
     this.#options = options;
   }
 
-  async take(names: readonly string[], run: RunInfo): Promise<Lease> {
+  async take(run: RunInfo): Promise<Lease> {
     const { clock, random, wait } = this.#options;
     const start = clock.monotonic();
-    const hosts = names.flatMap((name) => this.#hosts.get(name) ?? []);
+    const hosts = [...this.#hosts.values()];
     for (;;) {
       const taken = await this.#takeAll(hosts, run);
       if (!(taken instanceof Failure)) return taken;

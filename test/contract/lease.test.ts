@@ -53,8 +53,7 @@ describe('a lease on real machines', () => {
     if (host === undefined) throw failures[0] ?? new Error('not connected');
     return host;
   }
-  const take = (host: Host, who: RunInfo) =>
-    new HostLeases(new Map([[host.name, host]]), options).take([host.name], who);
+  const take = (host: Host, who: RunInfo) => new HostLeases(new Map([[host.name, host]]), options).take(who);
   const lossOf = (lease: Lease) =>
     new Promise((resolve) =>
       lease.lost.addEventListener('abort', () => resolve(lease.lost.reason), { once: true }),
@@ -65,7 +64,7 @@ describe('a lease on real machines', () => {
     const start = systemClock.monotonic();
     const wait = { deadline: 30_000, onBusy: () => undefined };
     const leases = new HostLeases(new Map([[direct.name, direct]]), { ...options, wait });
-    await (await leases.take([direct.name], ben)).release();
+    await (await leases.take(ben)).release();
     return systemClock.monotonic() - start;
   }
 

@@ -1,4 +1,4 @@
-import { chooseServices } from '../choice.js';
+import { chooseServices, hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
 import { perform } from '../perform.js';
 import type { ChangeFlags } from '../program.js';
@@ -51,10 +51,11 @@ export function change(
     return perform(session, {
       recipe,
       services: chosen,
+      beside: hostsBeside(session.environment.services, chosen),
       params: { ...params, ...(flags.batch === undefined ? {} : { batch: flags.batch }) },
       dryRun: flags.dryRun,
       wait: flags.wait,
-      confirm: assent(voice, flags),
+      ...assent(voice, flags),
       ...(flags.onFailure === undefined ? {} : { onFailure: flags.onFailure }),
     });
   });

@@ -2,10 +2,9 @@ import { endLeases, leaseHolders } from '../../host/lease.js';
 import { confirm } from '../../report/ask.js';
 import { table } from '../../report/table.js';
 import type { Edge } from '../edge.js';
-import { refuse } from '../perform.js';
 import type { Globals } from '../program.js';
 import { openField, openSession } from '../session.js';
-import { speaking, type Voice } from '../speak.js';
+import { refuse, speaking, type Voice } from '../speak.js';
 
 type LeaseFlags = Globals & { readonly env?: string };
 
@@ -77,7 +76,7 @@ async function onHosts(
     environment.services.map((service) => ({ ...service, secrets: [] })),
   );
   try {
-    if (field.hosts.failures.length > 0) return refuse(session, field.hosts.failures);
+    if (field.hosts.failures.length > 0) return refuse(voice.reporter, field.hosts.failures);
     return await act([...field.hosts.connected.values()], {
       project: environment.project,
       environment: environment.name,

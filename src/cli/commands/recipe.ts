@@ -1,21 +1,22 @@
-import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { localFiles } from '../../config/files.js';
 import { loadProject } from '../../config/load.js';
 import { Failure } from '../../domain/failure.js';
 import { describe, describeTasks } from '../../recipe/describe.js';
+import { ejectedText, textHash } from '../../recipe/eject.js';
 import { recipeFolder } from '../../recipe/folder.js';
 import { loadRecipe, readRecipe, readRecipes } from '../../recipe/load.js';
 import { table } from '../../report/table.js';
 import { tasks } from '../../tasks/registry.js';
 import type { Edge } from '../edge.js';
+import { shippedRecipes } from '../perform.js';
 import type { Globals } from '../program.js';
 import { speaking } from '../speak.js';
 
 /** The shipped recipes, and the project's own where there is a project. */
 async function sources(edge: Edge, flags: Globals) {
-  const shipped = recipeFolder(join(edge.packageDir, 'recipes'), 'recipes');
+  const shipped = shippedRecipes({ edge });
   const folder = await projectFolder(edge, flags);
   if (folder === undefined) return [shipped];
   return [shipped, recipeFolder(join(folder, '.oneclick', 'recipes'), '.oneclick/recipes')];
@@ -81,14 +82,12 @@ export function show(
 export function eject(edge: Edge, [name = '']: readonly string[], flags: Globals): Promise<number> {
   return speaking(edge, flags, async ({ reporter }) => {
     const folder = (await projectFolder(edge, flags)) ?? edge.cwd;
-    const { source } = await readRecipe(name, [recipeFolder(join(edge.packageDir, 'recipes'), 'recipes')]);
+    const recipe = await readRecipe(name, [shippedRecipes({ edge })]);
     const path = join(folder, '.oneclick', 'recipes', `${name}.yml`);
-    const hash = createHash('sha256').update(source.text).digest('hex').slice(0, 16);
+    const hash = textHash(recipe.source.text);
     await mkdir(join(folder, '.oneclick', 'recipes'), { recursive: true });
     try {
-      await writeFile(path, `# ejected from the shipped recipe ${name}, ${hash}\n${source.text}`, {
-        flag: 'wx',
-      });
+      await writeFile(path, ejectedText(recipe), { flag: 'wx' });
     } catch (cause) {
       throw new Failure('usage', 'eject.exists', `${path} is there already`, {
         hint: 'remove it first',

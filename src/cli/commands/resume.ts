@@ -1,14 +1,16 @@
-import { Failure } from '../../domain/failure.js';
-import { FileJournal, journalPath, listRuns, readJournal } from '../../engine/journal.js';
+import type { Facts } from '../../domain/facts.js';
+import { Blocked, Failure } from '../../domain/failure.js';
+import { laterActivation } from '../../domain/log.js';
+import { Rollout } from '../../domain/rollout.js';
+import { journalPath, listRuns, readJournal } from '../../engine/journal.js';
 import { Progress } from '../../engine/progress.js';
 import { resumeRun } from '../../engine/run.js';
-import { tasks } from '../../tasks/registry.js';
+import { carry } from '../carry.js';
+import { hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
-import { listenForInterrupts } from '../interrupts.js';
-import { leases, refuse, tell, Watched } from '../perform.js';
 import type { Globals } from '../program.js';
 import { openField, openSession, runsDir } from '../session.js';
-import { speaking } from '../speak.js';
+import { refuse, speaking } from '../speak.js';
 
 interface ResumeFlags extends Globals {
   readonly env?: string;
@@ -23,37 +25,40 @@ export function resume(edge: Edge, [id]: readonly string[], flags: ResumeFlags):
     const dir = runsDir(project);
     const run = id ?? (await unfinished(dir));
     const events = await readJournal(journalPath(dir, run));
-    const { plan } = Progress.of(events);
+    const { plan, receipts } = Progress.of(events);
     const session = await openSession(edge, voice, { ...flags, env: plan.run.environment });
-    const field = await openField(session, plan.services);
-    const interrupts = listenForInterrupts(edge.clock);
-    const journal = new FileJournal(dir, run);
-    const watched = new Watched((event) => voice.reporter.event(event));
-    const started = edge.clock.monotonic();
+    const beside = hostsBeside(session.environment.services, plan.services);
+    const field = await openField(session, plan.services, beside);
     try {
-      const { problems } = await field.look();
-      if (problems.length > 0) return refuse(session, problems);
       for (const event of events) if (event.type === 'run.started') voice.reporter.event(event);
-      const outcome = await resumeRun({
-        events,
-        revert: flags.revert,
-        registry: tasks,
-        world: field.world,
-        clock: edge.clock,
-        journal,
-        leases: leases(session, field, flags.wait),
-        emit: watched.event,
-        readFacts: field.facts,
-        cancel: interrupts.cancel,
-        abandon: interrupts.abandon,
-      });
-      await tell(session, field, plan, outcome, watched, edge.clock.monotonic() - started);
-      return outcome.exitCode;
+      return await carry(session, field, plan, flags.wait, (ports) =>
+        resumeRun({
+          ...ports,
+          events,
+          revert: flags.revert,
+          overtaken: (facts) => overtaken(facts, plan.run.id, receipts),
+        }),
+      );
+    } catch (error) {
+      if (error instanceof Blocked) return refuse(voice.reporter, error.problems);
+      throw error;
     } finally {
-      interrupts.stop();
-      await journal.close();
       await field.close();
     }
+  });
+}
+
+/** The failure of a run after which another one has activated something: what it knows of the hosts is no longer so. */
+function overtaken(facts: Facts, run: string, receipts: ReadonlyMap<string, unknown>): Failure | undefined {
+  const orders = [...receipts.values()].flatMap((receipt) => {
+    const rollout = Rollout.safeParse(receipt);
+    return rollout.success && rollout.data.kind !== 'same' ? [rollout.data.order] : [];
+  });
+  const later = laterActivation(facts, run, Math.min(...orders));
+  if (later === undefined) return undefined;
+  const message = `run ${later.run} of ${later.who} has released ${later.release.reference} since`;
+  return new Failure('changed', 'resume.overtaken', `the run ${run} cannot go on: ${message}`, {
+    hint: 'see what runs now: oneclick status',
   });
 }
 

@@ -8,10 +8,9 @@ import { ago } from '../../report/measure.js';
 import { type Column, table } from '../../report/table.js';
 import { chooseServices } from '../choice.js';
 import type { Edge } from '../edge.js';
-import { refuse } from '../perform.js';
 import type { Globals } from '../program.js';
 import { newRun, openField, openSession, type Session } from '../session.js';
-import { speaking } from '../speak.js';
+import { refuse, speaking } from '../speak.js';
 
 interface InstanceStatus {
   readonly id: string;
@@ -56,13 +55,14 @@ export function status(
     const field = await openField(session, services);
     try {
       const { facts, problems } = await field.look().finally(done);
-      if (Object.keys(facts.hosts).length === 0 && problems.length > 0) return refuse(session, problems);
+      if (Object.keys(facts.hosts).length === 0 && problems.length > 0)
+        return refuse(voice.reporter, problems);
       voice.reporter.result(documentOf(session, services, facts), (document, page) =>
         table(rowsOf(document, edge.clock.now()), columns, page),
       );
       for (const problem of problems.map(failureRecord))
         voice.reporter.warn(`${problem.host ?? ''}: ${problem.message}`);
-      return problems.length > 0 ? refuse(session, problems) : 0;
+      return problems.length > 0 ? refuse(voice.reporter, problems) : 0;
     } finally {
       await field.close();
     }

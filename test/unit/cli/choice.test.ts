@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Choice, chooseServices } from '../../../src/cli/choice.js';
+import { type Choice, chooseServices, hostsBeside } from '../../../src/cli/choice.js';
 import { service } from '../../fakes/recipes.js';
 
 const build = { kind: 'build' as const, repository: 'registry/api', context: '/project' };
@@ -82,5 +82,14 @@ describe('the images of a command', () => {
       reference: 'registry/web:v7',
       moves: true,
     });
+  });
+});
+
+describe('the hosts beside those of a command', () => {
+  it('are the others of its services, and none of services that are not part of it', () => {
+    expect(hostsBeside(all, choose({ services: ['web'], only: ['host-2'] }))).toEqual(
+      all[0]?.instances.map(({ host }) => host).filter((host) => host !== 'host-2'),
+    );
+    expect(hostsBeside(all, choose({ services: ['db'] }))).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { containerSpec } from '../../../src/domain/container.js';
-import { lineage, previous } from '../../../src/domain/log.js';
+import { laterActivation, lineage, previous } from '../../../src/domain/log.js';
 import type { Activation } from '../../../src/domain/release.js';
 import { service } from '../../fakes/recipes.js';
 
@@ -36,5 +36,29 @@ describe('the releases that one can go back through', () => {
   it('are none before the first activation', () => {
     expect(numbers()).toEqual([]);
     expect(previous([])).toBeUndefined();
+  });
+});
+
+describe('an activation after a run', () => {
+  const [first, second] = logOf(1, 2);
+  const host = {
+    host: 'a',
+    engine: { version: '', platform: '' },
+    listening: [],
+    containers: [],
+    images: [],
+  };
+  const facts = {
+    hosts: { a: { ...host, log: { web: [first, second].flatMap((line) => line ?? []) } } },
+    resolved: {},
+  };
+
+  it('is one by another run with its order or a later one', () => {
+    expect(laterActivation(facts, 'mine', 2)).toBe(second);
+    expect(laterActivation(facts, 'mine', 3)).toBeUndefined();
+  });
+
+  it('is none of its own', () => {
+    expect(laterActivation(facts, 'run-1', 2)).toBeUndefined();
   });
 });

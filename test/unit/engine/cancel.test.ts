@@ -213,11 +213,11 @@ describe('a lost lease', () => {
 describe('the lease', () => {
   const plan = { ...planOf(sequence(step('a'), step('b'))), holds: 'hosts' as const };
 
-  it('is taken on the hosts of the plan, knows the step under way, and is given back', async () => {
+  it('is taken, knows the step under way, and is given back', async () => {
     const bench = new Bench();
     const leases = new FakeLeases();
     await bench.start(plan, { leases });
-    expect(leases.taken).toEqual([['host-a', 'host-b']]);
+    expect(leases.taken).toBe(1);
     expect(leases.described).toEqual(['a', 'b']);
     expect(leases.released).toBe(1);
   });
@@ -242,7 +242,7 @@ describe('the lease', () => {
     const run = bench.start(plan, { leases: { take } });
     bench.cancel.abort('SIGINT');
     await expect(run).rejects.toMatchObject({ kind: 'interrupted' });
-    give(await leases.take([], plan.run));
+    give(await leases.take(plan.run));
     await new Gate().settle();
     expect(leases.released).toBe(1);
   });

@@ -1,7 +1,7 @@
 import type { RunEvent } from '../../../src/engine/events.js';
 import type { Branch, FailurePolicy, Plan, PlanNode, Step } from '../../../src/engine/plan.js';
 import { Progress } from '../../../src/engine/progress.js';
-import { type RunRequest, resumeRun, startRun } from '../../../src/engine/run.js';
+import { type ResumeRequest, type RunRequest, resumeRun, startRun } from '../../../src/engine/run.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { MemoryJournal } from '../../fakes/journal.js';
 import { type FakeFacts, FakeWorld, fakeRegistry } from '../../fakes/world.js';
@@ -100,10 +100,10 @@ export class Bench {
   }
 
   /** Goes on, as a new process would, with what this one has journaled. */
-  resume(revert = false) {
+  resume(revert = false, more: Partial<ResumeRequest<FakeFacts, FakeWorld>> = {}) {
     const { events } = this.journal;
     const { plan } = Progress.of(events);
-    return resumeRun({ ...this.request(plan), events: [...events], revert });
+    return resumeRun({ ...this.request(plan), events: [...events], revert, ...more });
   }
 
   /** The steps of which an event of this type was said, in order. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { Failure } from '../../../src/domain/failure.js';
 import type { Plan } from '../../../src/engine/plan.js';
 import { Progress } from '../../../src/engine/progress.js';
 import { resumption } from '../../../src/engine/resume.js';
-import { fakeRegistry } from '../../fakes/world.js';
+import { type FakeFacts, fakeRegistry } from '../../fakes/world.js';
 import { Bench, parallel, planOf, receiptOf, sequence, step } from './notation.js';
 
 /** Runs the plan until the event that `dies` picks has been journaled; there the process ends. */
@@ -133,6 +134,18 @@ describe('a resume is refused', () => {
   it('when a run is to be taken back of which nobody knows whether it is committed', async () => {
     const bench = await dead(plan, afterIntentOf('yes'));
     await expect(bench.resume(true)).rejects.toMatchObject({ code: 'resume.committing' });
+  });
+
+  it('when the facts show that others have acted since, and then nothing is done', async () => {
+    const bench = await dead(plan, afterIntentOf('a'));
+    bench.world.write('other', 1);
+    const overtaken = (facts: FakeFacts) =>
+      facts.other === 1 ? new Failure('changed', 'fake.overtaken', 'others have acted') : undefined;
+    for (const revert of [false, true]) {
+      await expect(bench.resume(revert, { overtaken })).rejects.toMatchObject({ code: 'fake.overtaken' });
+    }
+    expect(bench.said).toEqual([]);
+    expect(bench.world.facts()).toEqual({ other: 1 });
   });
 
   it('when the journal does not begin with a run', () => {

@@ -16,6 +16,7 @@ describe('under the lease', () => {
       kind: 'lease',
       code: 'plan.changed',
       difference: [{ step: 'a' }],
+      now: { steps: [{ verdict: { changes: [{ text: 'a: 5 -> 1' }] } }, {}] },
     });
     expect(leases.released).toBe(1);
     expect(bench.said).toEqual([]);

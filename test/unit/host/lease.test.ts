@@ -37,7 +37,7 @@ describe('with real holders, a lease', () => {
     new FakeHost(name, { clock: systemClock, holds: heldHere, answers: [runsHere(folder)] });
   const take = async (host: FakeHost, who: RunInfo) => {
     const leases = new HostLeases(hosts(host), { clock: systemClock, random: () => 0, folder });
-    const lease = await leases.take([host.name], who);
+    const lease = await leases.take(who);
     taken.push(lease);
     return lease;
   };
@@ -92,7 +92,7 @@ describe('a lease', () => {
     const time = clock();
     const a = new FakeHost('a', { clock: time, holds: () => free });
     const b = new FakeHost('b', { clock: time, holds: () => new FakeHeld(busy) });
-    const taking = new HostLeases(hosts(a, b), { clock: time, random: () => 0 }).take(['a', 'b'], run);
+    const taking = new HostLeases(hosts(a, b), { clock: time, random: () => 0 }).take(run);
     await expect(taking).rejects.toMatchObject({ code: 'lease.held', host: 'b' });
     expect(free.written).toEqual(['release']);
   });
@@ -104,11 +104,11 @@ describe('a lease', () => {
     const host = new FakeHost('a', { clock: time, holds: () => new FakeHeld(answers.shift() ?? busy) });
     const wait = { deadline: 10_000, onBusy: (failure: Failure) => told.push(failure.code) };
     const leases = new HostLeases(hosts(host), { clock: time, random: () => 0.5, wait });
-    const taking = leases.take(['a'], run);
+    const taking = leases.take(run);
     await time.advance(4000);
     await taking;
     expect(told).toEqual(['lease.held', 'lease.held']);
-    const failing = leases.take(['a'], run).catch((error: Failure) => error.code);
+    const failing = leases.take(run).catch((error: Failure) => error.code);
     await time.advance(20_000);
     expect(await failing).toBe('lease.held');
   });
@@ -116,7 +116,7 @@ describe('a lease', () => {
   async function held(time: MovableClock) {
     const holder = new FakeHeld('held');
     const host = new FakeHost('a', { clock: time, holds: () => holder });
-    const lease = await new HostLeases(hosts(host), { clock: time, random: () => 0 }).take(['a'], run);
+    const lease = await new HostLeases(hosts(host), { clock: time, random: () => 0 }).take(run);
     return { holder, lease };
   }
 
@@ -157,7 +157,7 @@ describe('a lease', () => {
   it('that cannot be held says why', async () => {
     const time = clock();
     const host = new FakeHost('a', { clock: time, holds: () => new FakeHeld('broken\tthere is no flock') });
-    const taking = new HostLeases(hosts(host), { clock: time, random: () => 0 }).take(['a'], run);
+    const taking = new HostLeases(hosts(host), { clock: time, random: () => 0 }).take(run);
     await expect(taking).rejects.toMatchObject({
       kind: 'access',
       code: 'lease.broken',

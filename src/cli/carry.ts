@@ -1,0 +1,60 @@
+import type { Facts } from '../domain/facts.js';
+import type { Failure } from '../domain/failure.js';
+import type { Outcome } from '../engine/events.js';
+import { FileJournal } from '../engine/journal.js';
+import type { Plan } from '../engine/plan.js';
+import type { RunPorts } from '../engine/run.js';
+import { HostLeases } from '../host/lease.js';
+import { tasks } from '../tasks/registry.js';
+import type { World } from '../tasks/world.js';
+import { Ending } from './ending.js';
+import { listenForInterrupts } from './interrupts.js';
+import { type Field, runsDir, type Session } from './session.js';
+
+/** How long `--wait` waits for a lease. ms */
+const patience = 30 * 60_000;
+
+/** Lends a run everything of this process that it needs, tells how it ended, and gives the exit code. */
+export async function carry(
+  session: Session,
+  field: Field,
+  plan: Plan,
+  wait: boolean,
+  run: (ports: RunPorts<Facts, World>) => Promise<Outcome>,
+): Promise<number> {
+  const { edge, reporter, project } = session;
+  const journal = new FileJournal(runsDir(project), plan.run.id);
+  const interrupts = listenForInterrupts(edge.clock);
+  const ending = new Ending(session, field, plan);
+  const started = edge.clock.monotonic();
+  try {
+    const outcome = await run({
+      registry: tasks,
+      world: field.world,
+      clock: edge.clock,
+      journal,
+      leases: leases(session, field, wait),
+      emit: (event) => {
+        reporter.event(event);
+        ending.take(event);
+      },
+      readFacts: field.facts,
+      cancel: interrupts.cancel,
+      abandon: interrupts.abandon,
+    });
+    await ending.tell(outcome, edge.clock.monotonic() - started);
+    return outcome.exitCode;
+  } finally {
+    interrupts.stop();
+    await journal.close();
+  }
+}
+
+function leases({ edge, reporter }: Session, field: Field, wait: boolean): HostLeases {
+  const onBusy = (failure: Failure) => reporter.note(`waits: ${failure.message}`);
+  return new HostLeases(field.hosts.connected, {
+    clock: edge.clock,
+    random: edge.random,
+    ...(wait ? { wait: { deadline: patience, onBusy } } : {}),
+  });
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from '@jest/globals';
+import { ejectedText, outdated } from '../../../src/recipe/eject.js';
+import { loadRecipe, type RecipeSource, readRecipe } from '../../../src/recipe/load.js';
+import { tasks } from '../../../src/tasks/registry.js';
+
+const folder = (recipes: Readonly<Record<string, string>>): RecipeSource => ({
+  list: async () => Object.keys(recipes),
+  read: async (name) => {
+    const text = recipes[name];
+    return text === undefined ? undefined : { file: `recipes/${name}.yml`, text };
+  },
+});
+const greet = 'summary: Greet\nsteps:\n  - run: echo hello\n';
+const shipped = folder({ greet });
+
+async function warnings(own: string, now: RecipeSource): Promise<readonly string[]> {
+  return outdated(await loadRecipe('greet', [now, folder({ greet: own })], tasks), now);
+}
+
+describe('a recipe that was ejected', () => {
+  it('is no reason to warn while the shipped one is the same, however it was changed itself', async () => {
+    const copy = ejectedText(await readRecipe('greet', [shipped]));
+    expect(await warnings(copy, shipped)).toEqual([]);
+    expect(await warnings(copy.replace('hello', 'hi'), shipped)).toEqual([]);
+  });
+
+  it('is warned of when the shipped one has been changed since, or is gone', async () => {
+    const copy = ejectedText(await readRecipe('greet', [shipped]));
+    expect(await warnings(copy, folder({ greet: greet.replace('hello', 'good day') }))).toEqual([
+      expect.stringMatching(/recipes\/greet.yml was copied .* has been changed since/),
+    ]);
+    expect(await warnings(copy, folder({}))).toEqual([expect.stringMatching(/is not shipped any more/)]);
+  });
+
+  it('and one of the same name that was written by hand are two things', async () => {
+    expect(await warnings(greet, folder({ greet: 'summary: Another\nsteps: []\n' }))).toEqual([]);
+  });
+});
