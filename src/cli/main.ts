@@ -1,5 +1,4 @@
 import { exitCode, Failure, failureRecord } from '../domain/failure.js';
-import { processEdge } from './edge.js';
 import { program } from './program.js';
 
 /** Runs the command line of this process; the only place that ends it. */
@@ -8,9 +7,9 @@ export async function main(): Promise<void> {
 }
 
 async function run(argv: readonly string[]): Promise<number> {
-  const edge = processEdge();
+  const openEdge = async () => (await import('./edge.js')).processEdge();
   try {
-    return await program(edge, argv);
+    return await program(openEdge, argv);
   } catch (error) {
     return explain(error, argv.includes('--json'));
   }

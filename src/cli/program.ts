@@ -29,8 +29,8 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
-/** Reads the arguments, runs the command that they name, and gives its exit code. */
-export async function program(edge: Edge, argv: readonly string[]): Promise<number> {
+/** Reads the arguments, runs the command that they name, and gives its exit code. The edge is opened for a command only, not for help. */
+export async function program(openEdge: () => Promise<Edge>, argv: readonly string[]): Promise<number> {
   let code = 0;
   const root = base('oneclick')
     .description(
@@ -54,7 +54,7 @@ export async function program(edge: Edge, argv: readonly string[]): Promise<numb
     async (...given: unknown[]) => {
       const command = given.at(-1);
       if (!(command instanceof Command)) throw new Error('commander calls an action with its command last');
-      const act = await load();
+      const [edge, act] = await Promise.all([openEdge(), load()]);
       code = await act(edge, command.args, command.optsWithGlobals<Flags>());
     };
 

@@ -63,8 +63,10 @@ const retries = 3;
  */
 export async function dial(target: Target, options: DialOptions, bastion?: Connection): Promise<Connection> {
   const { clock, keyring, deadline = 10_000 } = options;
-  const known = await knownKeys(ownerOf(target), target.knownHosts);
-  const { ready, locked } = await keyring.offers(target);
+  const [known, { ready, locked }] = await Promise.all([
+    knownKeys(ownerOf(target), target.knownHosts),
+    keyring.offers(target),
+  ]);
   const attempt = (offers: readonly Offer[]) => {
     const late = () =>
       unreachable(target, `${place(target)} did not answer within ${deadline / 1000} s`, bastion?.target);

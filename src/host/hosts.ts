@@ -69,7 +69,11 @@ class Dialer {
   }
 
   async connect(address: HostAddress): Promise<Host> {
-    const target = await resolveTarget(address, this.#options.environment);
+    // The library is read while `ssh` reads its configuration.
+    const [target] = await Promise.all([
+      resolveTarget(address, this.#options.environment),
+      import('node-ssh'),
+    ]);
     return new Machine(await this.#dial(target), this.#options.clock, this.#log);
   }
 

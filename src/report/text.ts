@@ -47,7 +47,15 @@ export function mapTexts<T>(value: T, change: (text: string) => string): T {
 /** Text on one line. */
 export const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ').trimEnd();
 
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+// Made when a text needs it: most is ASCII, and the first one takes Node 20 ms.
+const made: { segmenter?: Intl.Segmenter } = {};
+
+/** The characters as people see them. */
+function graphemes(text: string): Iterable<{ readonly segment: string }> {
+  made.segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
+  return made.segmenter.segment(text);
+}
+
 const nothing = /^[\p{Mark}\p{Cf}]+$/u;
 const wide =
   /\p{Emoji_Presentation}|\uFE0F|[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6]|[\u{20000}-\u{3FFFD}]/u;
@@ -60,7 +68,7 @@ export function width(text: string): number {
   // Most text is ASCII, and this is called for every line that is drawn.
   if (/^[\u0020-\u007e]*$/.test(plain)) return plain.length;
   let sum = 0;
-  for (const { segment } of graphemes.segment(plain)) sum += graphemeWidth(segment);
+  for (const { segment } of graphemes(plain)) sum += graphemeWidth(segment);
   return sum;
 }
 
@@ -70,7 +78,7 @@ export function cut(text: string, columns: number): string {
   if (width(line) <= columns) return line;
   let kept = '';
   let room = columns - 1;
-  for (const { segment } of graphemes.segment(line)) {
+  for (const { segment } of graphemes(line)) {
     room -= graphemeWidth(segment);
     if (room < 0) break;
     kept += segment;
@@ -105,7 +113,7 @@ function wrapLine(text: string, columns: number): string[] {
 function pieces(word: string, columns: number): string[] {
   if (width(word) <= columns) return [word];
   const parts = [''];
-  for (const { segment } of graphemes.segment(word)) {
+  for (const { segment } of graphemes(word)) {
     const last = parts[parts.length - 1] ?? '';
     if (width(last) + graphemeWidth(segment) > columns) parts.push(segment);
     else parts[parts.length - 1] = last + segment;

@@ -40,7 +40,7 @@ describe('the README', () => {
   // Commander complains of the first flag that it does not know, once it has understood all that stands before it.
   it.each(commands)('oneclick %s is a command', async (line) => {
     const end = '--the-end-of-the-line';
-    const failure = await failureOf(() => program(edge(), [...line.split(' '), end]));
+    const failure = await failureOf(() => program(async () => edge(), [...line.split(' '), end]));
     expect(failure.message).toBe(`unknown option '${end}'`);
   });
 
