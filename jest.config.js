@@ -19,7 +19,7 @@ export default {
     {
       ...base,
       displayName: 'machines',
-      testMatch: ['<rootDir>/test/{contract,integration,acceptance}/**/*.test.ts'],
+      testMatch: ['<rootDir>/test/{contract,integration,acceptance,faults}/**/*.test.ts'],
     },
   ],
 };

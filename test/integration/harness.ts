@@ -45,6 +45,8 @@ export interface Project {
 export interface Machines {
   readonly registry: string;
   project(env?: NodeJS.ProcessEnv): Promise<Project>;
+  /** The container of a machine, for `docker exec`. */
+  container(machine: number): string;
   /** A command inside a machine. */
   inside(machine: number, ...argv: readonly string[]): Promise<string>;
   image(tag: string): string;
@@ -56,10 +58,10 @@ export interface Machines {
 }
 
 const Status = z.object({ registry: z.string(), knownHosts: z.string(), environment: z.string() });
-const count = 3;
 
 /** Brings up machines for one test file. */
-export async function machines(file: string): Promise<Machines> {
+export async function machines(file: string, count = 3): Promise<Machines> {
+  const all = Array.from({ length: count }, (_, index) => index + 1);
   const sandbox = `${file}-${process.pid}`;
   const state = await mkdtemp(join(tmpdir(), 'oneclick-state-'));
   const env = { ...process.env, XDG_STATE_HOME: state, CI: '', GITHUB_ACTIONS: '' };
@@ -70,8 +72,9 @@ export async function machines(file: string): Promise<Machines> {
   await build(status.registry, 'broken', '500');
   await build(status.registry, 'exits', 'exit');
 
+  const container = (machine: number) => `oneclick-${sandbox}-sandbox-${machine}`;
   const inside = async (machine: number, ...argv: readonly string[]) =>
-    (await exec('docker', ['exec', `oneclick-${sandbox}-sandbox-${machine}`, ...argv])).stdout.trim();
+    (await exec('docker', ['exec', container(machine), ...argv])).stdout.trim();
   const lines = async (machine: number, ...argv: readonly string[]) =>
     (await inside(machine, 'docker', ...argv)).split('\n').filter((line) => line !== '');
   let made = 0;
@@ -119,7 +122,7 @@ export async function machines(file: string): Promise<Machines> {
         ),
       start: begin,
       run: (...argv) => begin(...argv).answer,
-      served: (above) => Promise.all([1, 2, 3].map((machine) => serving(machine, above))),
+      served: (above) => Promise.all(all.map((machine) => serving(machine, above))),
       containers: (machine) =>
         lines(
           machine,
@@ -131,7 +134,7 @@ export async function machines(file: string): Promise<Machines> {
   const clean = async () => {
     for (const child of started.splice(0)) child.kill('SIGKILL');
     await Promise.all(
-      [1, 2, 3].map(async (machine) => {
+      all.map(async (machine) => {
         const left = await lines(machine, 'ps', '-aq');
         if (left.length > 0) await inside(machine, 'docker', 'rm', '-f', ...left);
       }),
@@ -140,7 +143,7 @@ export async function machines(file: string): Promise<Machines> {
   };
 
   return {
-    ...{ registry: status.registry, knownHosts: status.knownHosts, project, inside, clean },
+    ...{ registry: status.registry, knownHosts: status.knownHosts, project, container, inside, clean },
     image: (tag) => `${status.registry}/sample:${tag}`,
     down: async () => {
       await start(['sandbox', 'down', '--name', sandbox], state, env).answer;
