@@ -1,0 +1,132 @@
+import { join } from 'node:path';
+import { chooseServices } from '../../src/cli/choice.js';
+import { processEdge } from '../../src/cli/edge.js';
+import { perform } from '../../src/cli/perform.js';
+import { openSession } from '../../src/cli/session.js';
+import type { RunEvent } from '../../src/engine/events.js';
+import { openReporter } from '../../src/report/reporter.js';
+import { BufferOutput } from '../fakes/output.js';
+import { type Call, chainOf, Moments, watchCalls } from './calls.js';
+import { Course } from './course.js';
+import { alone, type Figure } from './figures.js';
+import type { Machines } from './machines.js';
+import { type Bench, root } from './process.js';
+
+/** A part of a run; ms from its start. */
+interface Phase {
+  readonly name: string;
+  readonly began: number;
+  readonly ended: number;
+}
+
+/** What was seen of one run. */
+interface Seen {
+  readonly chain: readonly Call[];
+  readonly phases: readonly Phase[];
+}
+
+/** The longest chain of dependent calls to one host, of a deploy and of the rollback after it, and where their time goes. */
+export async function chains(
+  bench: Bench,
+  sandbox: Machines,
+  print: (text: string) => void,
+): Promise<Figure[]> {
+  const course = await Course.of(bench, sandbox, 1, 0);
+  await course.ready('ours');
+  const tag = await sandbox.newVersion();
+  const deploy = await watched(bench, course, 'deploy', tag);
+  await course.answers(tag);
+  const rollback = await watched(bench, course, 'rollback');
+  await course.answers('v1');
+  for (const [name, { chain, phases }] of Object.entries({ deploy, rollback })) {
+    print(`\n${name} to one host, in this process: start, duration (ms) and name of each part`);
+    for (const { began, ended, name: part } of phases) print(`${time(began, ended)}  ${part}`);
+    print(`${name}: the longest chain of calls that waited for each other`);
+    for (const { began, ended, kind, what } of chain)
+      print(`${time(began, ended)}  ${kind.padEnd(7)} ${what.split('\n')[0]?.slice(0, 80)}`);
+  }
+  return [
+    alone('longest chain of calls, deploy', '', [deploy.chain.length], 12),
+    alone('longest chain of calls, rollback', '', [rollback.chain.length], 6),
+  ];
+}
+
+const time = (began: number, ended: number) =>
+  `${began.toFixed(0).padStart(7)} ${(ended - began).toFixed(1).padStart(8)}`;
+
+/** Runs a recipe in this process as the command does, and watches. */
+async function watched(
+  bench: Bench,
+  course: Course,
+  recipe: 'deploy' | 'rollback',
+  tag?: string,
+): Promise<Seen> {
+  const moments = new Moments();
+  const calls: Call[] = [];
+  const events: { readonly event: RunEvent; readonly at: number }[] = [];
+  const edge = {
+    ...processEdge(),
+    ...{ cwd: course.folder, env: bench.env, packageDir: root },
+    stateDir: join(bench.env.XDG_STATE_HOME ?? '', 'oneclick'),
+  };
+  const output = new BufferOutput();
+  const reporter = {
+    ...(await openReporter({ output, clock: edge.clock, mode: 'plain', env: {} })),
+    event: (event: RunEvent) => void events.push({ event, at: moments.now() }),
+  };
+  const ask = { possible: false, line: async () => undefined };
+  const voice = { reporter, ask, hide: () => undefined };
+  const unwatch = watchCalls(course.machines[0]?.name ?? '', moments, calls);
+  const start = moments.now();
+  try {
+    const session = await openSession(edge, voice, { env: course.environment });
+    const chosen = { services: ['web'], only: [], images: [], ...(tag === undefined ? {} : { tag }) };
+    const code = await perform(session, {
+      ...{ recipe, services: chooseServices(session.environment.services, chosen) },
+      ...{ beside: [], params: { batch: 'all' }, dryRun: false, wait: false },
+    });
+    if (code !== 0) throw new Error(`${recipe}: exit ${code}\n${output.stderr.text}`);
+  } finally {
+    unwatch();
+  }
+  const end = moments.now();
+  const since = <T extends Phase>(part: T): T => ({
+    ...part,
+    began: part.began - start,
+    ended: part.ended - start,
+  });
+  const phases = [...around(start, end, calls, events), ...steps(events)].sort((a, b) => a.began - b.began);
+  return { chain: chainOf(calls).map((call) => since({ ...call, name: '' })), phases: phases.map(since) };
+}
+
+type Events = readonly { readonly event: RunEvent; readonly at: number }[];
+
+/** What comes before the steps of a run and after them, told by its calls and events. */
+function around(start: number, end: number, calls: readonly Call[], events: Events): readonly Phase[] {
+  const first = (kind: Call['kind']) => calls.find((call) => call.kind === kind);
+  const at = (type: RunEvent['type']) => events.find(({ event }) => event.type === type)?.at ?? end;
+  const connect = first('connect');
+  const lease = first('hold');
+  const begun = at('run.started');
+  if (connect === undefined || lease === undefined) return [];
+  const later = calls.filter(({ kind, began }) => kind === 'engine' && began > lease.ended);
+  const asked = Math.min(begun, ...later.map(({ began }) => began));
+  return [
+    { name: 'configuration, recipe, imports', began: start, ended: connect.began },
+    { name: 'connect', began: connect.began, ended: connect.ended },
+    { name: 'facts before the lease', began: connect.ended, ended: lease.began },
+    { name: 'lease', began: lease.began, ended: asked },
+    { name: 'facts under the lease', began: asked, ended: begun },
+    { name: 'release the lease, close', began: at('run.ended'), ended: end },
+  ];
+}
+
+function steps(events: Events): readonly Phase[] {
+  const begun = new Map<string, number>();
+  return events.flatMap(({ event, at }) => {
+    if (event.type === 'step.started') begun.set(event.step, at);
+    const began = event.type === 'step.done' ? begun.get(event.step) : undefined;
+    if (event.type !== 'step.done' || began === undefined) return [];
+    return [{ name: event.step.split('/').at(-1) ?? '', began, ended: at }];
+  });
+}

@@ -1,0 +1,112 @@
+/**
+ * `npm run bench`: how fast oneclick is, beside what it is measured against. Its parts, all by default:
+ *
+ *     deploy     deploys to real machines by us and by the sticky note, in turns   --hosts 1,4,8 --pairs 9
+ *                --far 40 (ms of added round trip, 0 for none)  --traffic both|yes|no
+ *     memory     what a deploy to many hosts takes here                            --hosts (the most of them)
+ *     chain      the longest chain of dependent calls to one host, and where the time of one deploy goes
+ *     startup    commands that touch no server, and a deploy before its first packet   --runs 15
+ *     simulated  our own time for a host of many
+ *
+ * `--json FILE` keeps the figures. Everything that is started is taken down, after Ctrl-C too.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { chains } from './chain.js';
+import { deploys, memory } from './deploy.js';
+import { type Figure, isKept, tableOf } from './figures.js';
+import { Machines } from './machines.js';
+import type { Bench } from './process.js';
+import { simulated } from './simulated.js';
+import { startup } from './startup.js';
+
+const parts = ['startup', 'simulated', 'chain', 'memory', 'deploy'] as const;
+type Part = (typeof parts)[number];
+
+interface Settings {
+  readonly parts: readonly Part[];
+  readonly hosts: readonly number[];
+  readonly pairs: number;
+  readonly runs: number;
+  readonly roundTrips: readonly number[];
+  readonly traffic: readonly boolean[];
+  readonly json: string | undefined;
+}
+
+function settings(argv: readonly string[]): Settings {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      hosts: { type: 'string', default: '1,4,8' },
+      pairs: { type: 'string', default: '9' },
+      runs: { type: 'string', default: '15' },
+      far: { type: 'string', default: '0,40' },
+      traffic: { type: 'string', default: 'both' },
+      json: { type: 'string' },
+    },
+  });
+  const unknown = positionals.find((name) => !parts.some((part) => part === name));
+  if (unknown !== undefined) throw new Error(`there is no part ${unknown}: ${parts.join(', ')}`);
+  const numbers = (text: string) => text.split(',').map(Number);
+  return {
+    parts: parts.filter((part) => positionals.length === 0 || positionals.includes(part)),
+    hosts: numbers(values.hosts),
+    pairs: Number(values.pairs),
+    runs: Number(values.runs),
+    roundTrips: numbers(values.far),
+    traffic: values.traffic === 'both' ? [false, true] : [values.traffic === 'yes'],
+    json: values.json,
+  };
+}
+
+const print = (text: string) => void process.stdout.write(`${text}\n`);
+
+async function measure(bench: Bench, wanted: Settings): Promise<readonly Figure[]> {
+  const figures: Figure[] = [];
+  const has = (part: Part) => wanted.parts.includes(part);
+  if (has('startup')) figures.push(...(await startup(bench, wanted.runs)));
+  if (has('simulated')) figures.push(...(await simulated(bench, 3)));
+  if (!has('chain') && !has('memory') && !has('deploy')) return figures;
+  const most = has('memory') || has('deploy') ? Math.max(...wanted.hosts) : 1;
+  try {
+    const sandbox = await Machines.up(bench, most);
+    if (has('chain')) figures.push(...(await chains(bench, sandbox, print)));
+    if (has('memory')) figures.push(...(await memory(bench, sandbox, { hosts: most, runs: 3 })));
+    if (has('deploy')) figures.push(...(await deploys(bench, sandbox, wanted)));
+  } finally {
+    bench.note('taking the machines down');
+    await Machines.down(bench);
+  }
+  return figures;
+}
+
+async function main(): Promise<void> {
+  const interruption = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => interruption.abort(new Error(`ended by ${signal}`)));
+  const folder = await mkdtemp(join(tmpdir(), 'oneclick-bench-'));
+  const bench: Bench = {
+    signal: interruption.signal,
+    folder,
+    env: { ...process.env, XDG_STATE_HOME: join(folder, 'state'), CI: '', GITHUB_ACTIONS: '' },
+    note: (text) => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`),
+  };
+  try {
+    const wanted = settings(process.argv.slice(2));
+    const figures = await measure(bench, wanted);
+    print(`\n${tableOf(figures)}`);
+    if (wanted.json !== undefined) await writeFile(wanted.json, `${JSON.stringify(figures, null, 2)}\n`);
+    if (figures.some((figure) => isKept(figure) === false)) process.exitCode = 1;
+  } catch (error) {
+    const cause = interruption.signal.aborted ? interruption.signal.reason : error;
+    process.stderr.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : cause}\n`);
+    process.exitCode = 2;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+await main();

@@ -1,0 +1,67 @@
+import { get } from 'node:http';
+
+/** What a client saw that asked again and again. */
+export interface Seen {
+  readonly requests: number;
+  readonly failed: number;
+  /** The longest time between two good answers, in ms. */
+  readonly gap: number;
+}
+
+/** ms */
+const every = 5;
+const patience = 1000;
+
+/** Asks a web server every 5 ms, whether or not it has answered before, on a new connection each time. */
+export class Prober {
+  readonly #url: string;
+  readonly #timer: NodeJS.Timeout;
+  #last = performance.now();
+  #gap = 0;
+  #requests = 0;
+  #failed = 0;
+
+  constructor(url: string) {
+    this.#url = url;
+    this.#timer = setInterval(() => this.#ask(), every);
+  }
+
+  stop(): Seen {
+    clearInterval(this.#timer);
+    const gap = Math.max(this.#gap, performance.now() - this.#last);
+    return { requests: this.#requests, failed: this.#failed, gap };
+  }
+
+  #ask(): void {
+    this.#requests += 1;
+    const end = (good: boolean) => {
+      if (!good) {
+        this.#failed += 1;
+        return;
+      }
+      const now = performance.now();
+      this.#gap = Math.max(this.#gap, now - this.#last);
+      this.#last = now;
+    };
+    const asked = get(this.#url, { agent: false, timeout: patience }, (answer) => {
+      answer.resume().on('end', () => end(answer.statusCode === 200));
+    });
+    asked.on('timeout', () => asked.destroy(new Error('no answer')));
+    asked.on('error', () => end(false));
+  }
+}
+
+/** The text that a web server answers with now; empty when it does not. */
+export function answerOf(url: string): Promise<string> {
+  return new Promise((resolve) => {
+    const asked = get(url, { agent: false, timeout: patience }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+      });
+      answer.on('end', () => resolve(text.trim()));
+    });
+    asked.on('timeout', () => asked.destroy(new Error('no answer')));
+    asked.on('error', () => resolve(''));
+  });
+}

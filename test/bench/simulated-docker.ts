@@ -1,0 +1,119 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+interface Container {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Config: { readonly Image: string; readonly Labels: unknown; readonly Env: unknown };
+  readonly HostConfig: { RestartPolicy: unknown; readonly PortBindings: unknown };
+  readonly NetworkSettings: { readonly Networks: object; readonly Ports: object };
+  readonly State: { Status: string; ExitCode: number; StartedAt: string };
+}
+
+interface Asked {
+  readonly path: readonly string[];
+  readonly query: URLSearchParams;
+  readonly body: Record<string, unknown>;
+}
+
+const digestOf = (words: string) => `sha256:${createHash('sha256').update(words).digest('hex')}`;
+
+/** A Docker engine that only keeps books: as much of its API as a deploy uses, answered at once. */
+export class SimulatedDocker {
+  readonly #containers = new Map<string, Container>();
+  readonly #volumes: unknown[] = [];
+  readonly #images = new Set<string>();
+  readonly #server: Server;
+
+  private constructor() {
+    this.#server = createServer((request, response) => void this.#serve(request, response));
+  }
+
+  static async start(): Promise<SimulatedDocker> {
+    const docker = new SimulatedDocker();
+    await new Promise<void>((resolve) => docker.#server.listen(0, '127.0.0.1', resolve));
+    return docker;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://docker');
+    const said = await text(request);
+    const path = pathname.split('/').filter((part) => part !== '');
+    const asked = { path, query: searchParams, body: said === '' ? {} : JSON.parse(said) };
+    const answer = this.#answer(`${request.method} ${path[0]}/${path.at(-1)}`, asked);
+    response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(answer ?? { message: 'no such thing' }));
+  }
+
+  #answer(route: string, asked: Asked): unknown {
+    const { path, query, body } = asked;
+    switch (route) {
+      case 'GET version/version':
+        return { Version: '20.10.24', Os: 'linux', Arch: 'amd64' };
+      case 'GET info/info':
+        return { DockerRootDir: '/var/lib/docker' };
+      case 'GET images/json':
+        return [...this.#images].map((image) => ({ Id: image, RepoDigests: [image], RepoTags: [], Size: 1 }));
+      case 'GET volumes/volumes':
+        return { Volumes: this.#volumes };
+      case 'POST volumes/create':
+        this.#volumes.push(body);
+        return body;
+      case 'POST networks/create':
+        return { Id: 'network' };
+      case 'POST images/create':
+        this.#images.add(query.get('fromImage') ?? '');
+        return { status: 'Status: Downloaded newer image' };
+      case 'GET distribution/json':
+        return { Descriptor: { digest: digestOf(path.join('/')) }, Platforms: [] };
+      case 'POST containers/create':
+        return this.#create(query.get('name') ?? '', body);
+      default:
+        return this.#aboutContainer(route, asked);
+    }
+  }
+
+  #aboutContainer(route: string, { path, body }: Asked): unknown {
+    if (route === 'GET containers/json' && path.length === 2)
+      return [...this.#containers.values()].map((one) => ({
+        ...{ Id: one.Id, Names: [`/${one.Name}`], Image: one.Config.Image, Labels: one.Config.Labels },
+        ...{ State: one.State.Status, Status: '', Ports: [] },
+      }));
+    const container = this.#containers.get(path[1] ?? '');
+    if (container === undefined) return undefined;
+    switch (route) {
+      case 'POST containers/start':
+        Object.assign(container.State, { Status: 'running', StartedAt: '2026-01-01T00:00:00Z' });
+        return {};
+      case 'POST containers/stop':
+        container.State.Status = 'exited';
+        return {};
+      case 'POST containers/update':
+        container.HostConfig.RestartPolicy = body.RestartPolicy;
+        return {};
+      default:
+        return container;
+    }
+  }
+
+  #create(name: string, body: Record<string, unknown>): unknown {
+    const Id = randomBytes(32).toString('hex');
+    const { RestartPolicy, PortBindings } = body.HostConfig as Record<string, unknown>;
+    const container: Container = {
+      ...{ Id, Name: name },
+      Config: { Image: String(body.Image), Labels: body.Labels, Env: body.Env },
+      HostConfig: { RestartPolicy, PortBindings },
+      NetworkSettings: { Networks: {}, Ports: {} },
+      State: { Status: 'created', ExitCode: 0, StartedAt: '0001-01-01T00:00:00Z' },
+    };
+    this.#containers.set(Id, container);
+    this.#containers.set(name, container);
+    return { Id };
+  }
+}
