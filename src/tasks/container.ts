@@ -179,9 +179,9 @@ export const containerStop = task({
 });
 
 /**
- * What has to stop: everything of the service but the new container. The current release comes back when the step is
- * undone, also when a run that died had stopped it: then its restart policy was lost too. That of an adopted one is
- * not looked up; it gets the service's.
+ * What has to stop: everything of the service but the new container. What serves until the commit comes back when the
+ * step is undone, also when a run that died had stopped it: then its restart policy was lost too. That of an adopted one
+ * is not looked up; it gets the service's.
  */
 function oldContainers(
   facts: Facts,
@@ -190,23 +190,22 @@ function oldContainers(
   service: Service,
   { rollout, container }: { rollout: Rollout; container: string },
 ): z.infer<typeof Stopped>[] {
-  const adopted = host.containers.filter(({ name }) => name === rollout.adopted?.adopted);
-  const others = [...containersOf(host, subject.run, service.name), ...adopted].filter(
-    (other) => other.name !== container,
-  );
+  const adopted = host.containers.find(({ name }) => name === rollout.adopted?.adopted);
+  const ours = containersOf(host, subject.run, service.name);
+  const others = (adopted === undefined ? ours : [...ours, adopted]).filter(({ name }) => name !== container);
+  const before = rollout.before ?? rollout.adopted;
   const active =
-    rollout.before === undefined ? undefined : containerOf(host, subject.run, service.name, rollout.before);
+    rollout.before === undefined ? adopted : containerOf(host, subject.run, service.name, rollout.before);
   const dead = new Set(deadCandidates(host, facts, subject.run, service.name).map(({ name }) => name));
-  const provisional =
-    active !== undefined && rollout.before !== undefined && isProvisional(active, rollout.before);
+  const provisional = active !== undefined && before !== undefined && isProvisional(active, before);
   const interrupted = provisional || (active !== undefined && !isUp(active) && dead.size > 0);
   return others
     .filter((other) => isUp(other) || (interrupted && other.name === active?.name))
     .map((other) => ({
       name: other.name,
       restart:
-        (provisional && other.name === active.name) || other.restart === ''
-          ? ((rollout.before ?? rollout.adopted)?.spec.restart ?? 'no')
+        other.restart === '' || (interrupted && other.name === active?.name)
+          ? (before?.spec.restart ?? 'no')
           : other.restart,
       comesBack: interrupted ? other.name === active?.name : !dead.has(other.name),
     }));

@@ -85,3 +85,29 @@ describe('a rollback that died, after whichever event', () => {
     allAre(await eachDeath([web], die, afterFailing), currentServes);
   }, 30_000);
 });
+
+describe('a deploy that took a container over and died, after whichever event', () => {
+  /** A host that runs a container from before oneclick on the port of web. */
+  function withLegacy(): Fleet {
+    const fleet = new Fleet(1);
+    fleet.push('web', 'v1');
+    fleet.push('web', 'bad', { answers: 500 });
+    const legacy = { name: 'legacy', image: 'made/here:1', restart: 'unless-stopped', ports: [8080] };
+    fleet.host('host-1').engine.place(legacy);
+    return fleet;
+  }
+
+  it('and is followed by the same that fails, leaves the container as it was', async () => {
+    const adopt = { adopt: 'legacy' };
+    const seen: unknown[] = [];
+    for (;;) {
+      const fleet = withLegacy();
+      const { exitCode } = await fleet.run('deploy', [web], adopt, seen.length + 1);
+      const activated = (await fleet.facts([web])).hosts['host-1']?.log.web !== undefined;
+      if (exitCode === 0 || activated) break;
+      const second = await fleet.run('deploy', [at(web, 'bad')], adopt);
+      seen.push({ exitCode: second.exitCode, running: fleet.running() });
+    }
+    allAre(seen, { exitCode: 6, running: ['host-1 legacy - unless-stopped'] });
+  }, 30_000);
+});
