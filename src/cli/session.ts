@@ -140,6 +140,7 @@ export async function openField(
     }),
     settle(secrets.get(wanted)),
   ]);
+  for (const host of hosts.connected.values()) void host.engine.warm();
   if (!(values instanceof Failure)) session.hide(values);
   const logins: Logins = {
     folder: edge.env.DOCKER_CONFIG || join(edge.home, '.docker'),

@@ -56,6 +56,8 @@ export interface HostFacts {
   /** TCP ports on which something listens. */
   readonly listening: readonly number[];
   readonly containers: readonly ContainerFacts[];
+  /** The names of its networks. */
+  readonly networks: readonly string[];
   readonly images: readonly ImageFacts[];
   /** The release log of the environment: by service, in order. */
   readonly log: Readonly<Record<string, readonly Activation[]>>;

@@ -14,6 +14,8 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly auth?: RegistryAuth | undefined;
+  /** A tar archive, instead of a body. */
+  readonly archive?: Buffer;
   /** Whether the answer is a stream. */
   readonly stream?: boolean;
 }
@@ -56,7 +58,7 @@ export class DockerApi {
       this.#modem = undefined;
       throw error;
     });
-    const { method, path, query = {}, body = {}, auth, stream = false } = request;
+    const { method, path, query = {}, body = {}, auth, archive, stream = false } = request;
     const options = {
       method,
       path: Object.keys(query).length === 0 ? path : `${path}?`,
@@ -65,6 +67,7 @@ export class DockerApi {
       isStream: stream,
       statusCodes: accepted,
       ...(auth === undefined ? {} : { authconfig: auth }),
+      ...(archive === undefined ? {} : { file: archive }),
       ...(signal === undefined ? {} : { abortSignal: signal }),
     };
     return new Promise((resolve, reject) => {

@@ -17,14 +17,14 @@ import { answerWithin, EngineCalls } from './engine-calls.js';
 import type { ContainerOptions, Engine, Host, PullProgress, RegistryAuth, VolumeFacts } from './host.js';
 import { lastLines, logText } from './logs.js';
 import type { CallLog } from './observe.js';
-import { followPull } from './pull.js';
+import { followImport, followPull } from './pull.js';
 import { StallWatch } from './stall.js';
 
 /** ms */
 const pullStallsAfter = 60_000;
 
 const Version = z.object({ Version: z.string(), Os: z.string(), Arch: z.string() });
-const Info = z.object({ DockerRootDir: z.string() });
+const Networks = z.array(z.object({ Name: z.string() }));
 const Distribution = z.object({
   Descriptor: z.object({ digest: z.string() }),
   Platforms: z
@@ -44,6 +44,8 @@ export class DockerEngine implements Engine {
   readonly #host: Host;
   readonly #clock: Clock;
   readonly #calls: EngineCalls;
+  /** Our containers as they were last listed: they are inspected while the next list is on its way. */
+  #ours: readonly string[] = [];
 
   constructor(host: Host, connection: Connection, clock: Clock, log: CallLog) {
     this.#host = host;
@@ -51,26 +53,41 @@ export class DockerEngine implements Engine {
     this.#calls = new EngineCalls(host, new DockerApi(host, connection), clock, log);
   }
 
-  async version(): Promise<{ version: string; platform: string; root: string }> {
-    const [version, info] = await Promise.all([
-      this.#calls.get('asking for the version', '/version', Version),
-      this.#calls.get('asking for the version', '/info', Info),
-    ]);
-    return {
-      version: version.Version,
-      platform: `${version.Os}/${version.Arch}`,
-      root: info.DockerRootDir,
-    };
+  async version(): Promise<{ version: string; platform: string }> {
+    const {
+      Version: version,
+      Os,
+      Arch,
+    } = await this.#calls.get('asking for the version', '/version', Version);
+    return { version, platform: `${Os}/${Arch}` };
+  }
+
+  async warm(): Promise<void> {
+    await this.#list().catch(() => undefined);
   }
 
   async containers(): Promise<readonly InspectedContainer[]> {
-    const query = { all: 'true' };
-    const listed = await this.#calls.get('listing containers', '/containers/json', z.array(Listed), query);
+    const known = this.#ours;
+    const [listed, inspected] = await Promise.all([
+      this.#list(),
+      Promise.all(known.map((id) => this.container(id))),
+    ]);
+    const early = new Map(known.map((id, index) => [id, inspected[index]]));
     const facts = await Promise.all(
-      listed.map(async (item) => (isOurs(item.Labels) ? this.container(item.Id) : listedFacts(item))),
+      listed.map(async (item) => {
+        if (!isOurs(item.Labels)) return listedFacts(item);
+        return early.has(item.Id) ? early.get(item.Id) : this.container(item.Id);
+      }),
     );
     // One may have gone between the list and its inspection.
     return facts.filter((container) => container !== undefined);
+  }
+
+  async #list(): Promise<readonly z.infer<typeof Listed>[]> {
+    const query = { all: 'true' };
+    const listed = await this.#calls.get('listing containers', '/containers/json', z.array(Listed), query);
+    this.#ours = listed.flatMap(({ Id, Labels }) => (isOurs(Labels) ? [Id] : []));
+    return listed;
   }
 
   async container(idOrName: string): Promise<InspectedContainer | undefined> {
@@ -114,6 +131,13 @@ export class DockerEngine implements Engine {
     } finally {
       stall.end();
     }
+  }
+
+  async importImage(reference: string, archive: Buffer): Promise<void> {
+    const [repo = '', tag = 'latest'] = reference.split(':');
+    const query = { fromSrc: '-', repo, tag };
+    const request = { method: 'POST', path: '/images/create', query, archive, stream: true } as const;
+    await this.#calls.read(`making the image ${reference}`, request, {}, followImport);
   }
 
   async removeImage(idOrReference: string): Promise<void> {
@@ -195,6 +219,10 @@ export class DockerEngine implements Engine {
       const [asked, there] = await Promise.all([this.container(idOrName), this.container(name)]);
       if (asked === undefined || asked.id !== there?.id) throw this.#calls.translate(doing, error);
     }
+  }
+
+  async networks(): Promise<readonly string[]> {
+    return (await this.#calls.get('listing networks', '/networks', Networks)).map(({ Name }) => Name);
   }
 
   async ensureNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void> {

@@ -86,9 +86,10 @@ async function attempt<T>(problems: Failure[], host: string, act: () => Promise<
 
 async function readHost(host: Host, request: FactsRequest): Promise<HostFacts> {
   const scope = `${request.project}/${request.environment}`;
-  const [engine, containers, images, volumes, machine] = await Promise.all([
+  const [engine, containers, networks, images, volumes, machine] = await Promise.all([
     host.engine.version(),
     host.engine.containers(),
+    host.engine.networks(),
     host.engine.images(),
     host.engine.volumes(`${label.log}=${scope}`),
     readMachine(host),
@@ -98,6 +99,7 @@ async function readHost(host: Host, request: FactsRequest): Promise<HostFacts> {
     engine: { version: engine.version, platform: engine.platform },
     ...machine,
     containers: containers.map((container) => withoutSecrets(container, request.secrets)),
+    networks,
     images,
     log: releaseLines(host.name, volumes),
   };

@@ -21,6 +21,7 @@ const meanings: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
     'image.not-found',
     'Check the name and the tag, and that the image was pushed.',
   ],
+  [/network .* not found/i, 'failed', 'network.not-found'],
   [/no such image/i, 'failed', 'image.not-found'],
   [
     /no matching manifest for|does not match the (?:specified|detected) (?:host )?platform/i,

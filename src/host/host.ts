@@ -97,7 +97,9 @@ export interface VolumeFacts {
  * `failed` when it refuses. Removing or stopping what is not there, and starting what runs, succeed.
  */
 export interface Engine {
-  version(): Promise<{ version: string; platform: string; root: string }>;
+  version(): Promise<{ version: string; platform: string }>;
+  /** Opens the way to the engine, so that the next call is quick. Never fails: the next call does. */
+  warm(): Promise<void>;
   /** All containers, running or not, with what only an inspection shows for those that carry our labels. */
   containers(): Promise<readonly InspectedContainer[]>;
   /** Undefined when there is none of that name or ID. */
@@ -111,6 +113,8 @@ export interface Engine {
     onProgress: (progress: PullProgress) => void,
     signal?: AbortSignal,
   ): Promise<void>;
+  /** Makes an image of this name out of a file system, a tar archive. */
+  importImage(reference: string, archive: Buffer): Promise<void>;
   removeImage(idOrReference: string): Promise<void>;
   /** Returns the ID; the existing one's when a container of this name is there and carries the same `oneclick.step` label. */
   create(options: ContainerOptions): Promise<string>;
@@ -124,6 +128,8 @@ export interface Engine {
   /** Resolves with the exit code when the container has ended. */
   wait(idOrName: string, signal?: AbortSignal): Promise<number>;
   rename(idOrName: string, name: string): Promise<void>;
+  /** The names of all networks. */
+  networks(): Promise<readonly string[]>;
   /** Makes the bridge network unless it is there. */
   ensureNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
   /** Joins the network under these names, instead of any that it has there. */

@@ -41,6 +41,14 @@ export async function followPull(
   if (!finished) throw new PullError('the engine ended the pull before it was complete');
 }
 
+/** Follows an import to its end. Throws a {@link PullError} for what the engine reports. */
+export async function followImport(stream: Readable): Promise<void> {
+  for await (const text of linesOf(stream)) {
+    const { error } = Line.parse(JSON.parse(text));
+    if (error !== undefined) throw new PullError(error);
+  }
+}
+
 /** Whether the line was about a layer. */
 function update(
   layers: Map<string, Layer>,

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { containerConfig, containerLabels, networkName } from '../domain/container.js';
 import { Failure } from '../domain/failure.js';
-import { environmentLabels, prefix } from '../domain/labels.js';
+import { prefix } from '../domain/labels.js';
 import { Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Host } from '../host/host.js';
+import { startOnNetwork } from './network.js';
 import { serviceOf, task } from './world.js';
 
 const CommandReceipt = z.strictObject({
@@ -59,7 +60,6 @@ export const releaseCommand = task({
     if (before === undefined) {
       const labels = containerLabels(subject, service.name, release, 'command');
       const network = networkName(subject.run);
-      await host.engine.ensureNetwork(network, environmentLabels(subject.run));
       const spec = { ...withoutPort(release), command };
       const config = containerConfig(spec, {
         labels,
@@ -69,7 +69,8 @@ export const releaseCommand = task({
       });
       await host.engine.create({ name, config });
     }
-    if (before === undefined || before.state === 'created') await host.engine.start(name);
+    if (before === undefined || before.state === 'created')
+      await startOnNetwork(host.engine, name, subject.run);
     progress(`waits for ${command.join(' ')}`);
     const limit = service.releaseCommand?.timeout ?? 0;
     // Not the run's signal: a migration that was cut short is worse than one that was waited for.

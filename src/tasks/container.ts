@@ -17,6 +17,7 @@ import { deadCandidates, isProvisional, isUp, Rollout } from '../domain/rollout.
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import { untilHealthy } from './health.js';
+import { startOnNetwork } from './network.js';
 import { hostName, placeOf, serviceOf, task } from './world.js';
 
 const CreateIntent = z.strictObject({ name: z.string(), release: Release });
@@ -62,17 +63,9 @@ export const containerCreate = task({
   async apply({ world, subject }, { name, release }) {
     const { engine } = world.host(hostName(subject));
     const service = serviceOf(subject).name;
-    const network = networkName(subject.run);
-    const {
-      [label.project]: project,
-      [label.environment]: environment,
-      ...rest
-    } = containerLabels(subject, service, release, 'service');
-    const scope = { [label.project]: project ?? '', [label.environment]: environment ?? '' };
-    await engine.ensureNetwork(network, scope);
     const config = containerConfig(release.spec, {
-      labels: { ...scope, ...rest },
-      network,
+      labels: containerLabels(subject, service, release, 'service'),
+      network: networkName(subject.run),
       alias: service,
       volumePrefix: prefix(subject.run),
       secrets: await world.secrets(release.spec.secrets),
@@ -162,16 +155,18 @@ export const containerStop = task({
   },
   async apply({ world, subject, clock }, { containers, timeout }) {
     const { engine } = world.host(hostName(subject));
-    await Promise.all(containers.map(({ name }) => engine.setRestart(name, 'no')));
     const at = clock.now().getTime();
-    await Promise.all(containers.map(({ name }) => engine.stop(name, timeout)));
+    // Side by side: an engine that restarts does not start what was told to stop, whatever its policy still is.
+    await Promise.all(
+      containers.flatMap(({ name }) => [engine.setRestart(name, 'no'), engine.stop(name, timeout)]),
+    );
     return { at };
   },
   async undo(context, { containers, spec }) {
     const host = context.world.host(hostName(context.subject));
     for (const { name, restart, comesBack } of containers) {
       if (!comesBack) continue;
-      await host.engine.start(name);
+      await startOnNetwork(host.engine, name, context.subject.run);
       if (spec !== undefined) await untilHealthy(host, name, spec, context);
       await host.engine.setRestart(name, restart);
     }
@@ -242,7 +237,7 @@ export const containerStart = task({
     };
   },
   async apply({ world, subject }, { name }) {
-    await world.host(hostName(subject)).engine.start(name);
+    await startOnNetwork(world.host(hostName(subject)).engine, name, subject.run);
     return { fresh: true };
   },
   async undo({ world, subject }, { name, timeout }) {

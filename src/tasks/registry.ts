@@ -4,6 +4,7 @@ import { releaseCommand } from './command.js';
 import { containerCreate, containerStart, containerStop } from './container.js';
 import { healthWait } from './health.js';
 import { imagePull, imageResolve } from './image.js';
+import { networkHold } from './network.js';
 import { releasePrune } from './prune.js';
 import { releaseCommit, releaseRecall } from './release.js';
 import { rolloutResolve } from './rollout.js';
@@ -17,6 +18,7 @@ const all = [
   healthWait,
   imagePull,
   imageResolve,
+  networkHold,
   releaseCommand,
   releaseCommit,
   releasePrune,

@@ -103,6 +103,9 @@ export interface FakeEngineOptions {
   readonly platform?: string;
 }
 
+/** Whether every engine has this network. */
+const isDefault = (network: string) => ['bridge', 'host', 'none'].includes(network);
+
 /** A Docker engine in memory that keeps the laws of the real one. */
 export class FakeEngine implements Engine {
   readonly registry: FakeRegistry;
@@ -110,7 +113,7 @@ export class FakeEngine implements Engine {
   readonly faults = new Faults<Engine>();
   /** Ports of the host that something other than a container listens on. */
   readonly occupied = new Set<number>();
-  readonly networks = new Map<string, Readonly<Record<string, string>>>();
+  readonly #networks = new Map<string, Readonly<Record<string, string>>>();
   readonly #options: FakeEngineOptions;
   readonly #host: string;
   readonly #clock: Clock;
@@ -126,10 +129,12 @@ export class FakeEngine implements Engine {
     this.registry = options.registry ?? new FakeRegistry();
   }
 
-  async version(): Promise<{ version: string; platform: string; root: string }> {
+  async warm(): Promise<void> {}
+
+  async version(): Promise<{ version: string; platform: string }> {
     await this.faults.pass('version');
     const { version = '28.0.0', platform = 'linux/amd64' } = this.#options;
-    return { version, platform, root: '/var/lib/docker' };
+    return { version, platform };
   }
 
   async containers(): Promise<readonly InspectedContainer[]> {
@@ -185,6 +190,23 @@ export class FakeEngine implements Engine {
     this.#images.set(image.id, { facts, image });
   }
 
+  async importImage(reference: string, archive: Buffer): Promise<void> {
+    await this.faults.pass('importImage', reference, archive);
+    const digest = digestOf(archive.toString('base64'));
+    const image = {
+      repository: repositoryOf(reference),
+      digest,
+      id: digest,
+      platforms: [],
+      layers: [],
+      behaviour: {},
+    };
+    this.#images.set(digest, {
+      facts: { id: digest, digests: [], tags: [reference], size: archive.length },
+      image,
+    });
+  }
+
   async removeImage(idOrReference: string): Promise<void> {
     await this.faults.pass('removeImage', idOrReference);
     const found = this.#image(idOrReference);
@@ -236,6 +258,8 @@ export class FakeEngine implements Engine {
     await this.faults.pass('start', idOrName);
     const container = this.#need(idOrName, 'starting the container');
     if (container.facts.state === 'running') return;
+    const lost = container.facts.networks.find((name) => !this.#networks.has(name) && !isDefault(name));
+    if (lost !== undefined) throw this.#refuse('starting the container', `network ${lost} not found`);
     const running = this.all().filter((other) => other.state === 'running');
     for (const port of container.facts.ports) {
       if (running.some((other) => other.ports.includes(port)))
@@ -306,14 +330,24 @@ export class FakeEngine implements Engine {
     container.facts = { ...container.facts, name };
   }
 
+  async networks(): Promise<readonly string[]> {
+    await this.faults.pass('networks');
+    return ['bridge', 'host', 'none', ...this.#networks.keys()];
+  }
+
+  /** Somebody removes a network by hand. */
+  dropNetwork(name: string): void {
+    this.#networks.delete(name);
+  }
+
   async ensureNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
     await this.faults.pass('ensureNetwork', name, labels);
-    if (!this.networks.has(name)) this.networks.set(name, labels);
+    if (!this.#networks.has(name)) this.#networks.set(name, labels);
   }
 
   async connect(network: string, idOrName: string, aliases: readonly string[]): Promise<void> {
     await this.faults.pass('connect', network, idOrName, aliases);
-    if (!this.networks.has(network)) throw this.#refuse('connecting', `network ${network} not found`);
+    if (!this.#networks.has(network)) throw this.#refuse('connecting', `network ${network} not found`);
     const container = this.#need(idOrName, 'connecting');
     container.aliases.set(network, aliases);
     container.facts = { ...container.facts, networks: [...new Set([...container.facts.networks, network])] };

@@ -126,7 +126,16 @@ export async function machines(file: string, count = 3): Promise<Machines> {
       containers: (machine) =>
         lines(
           machine,
-          ...['ps', '-a', '--filter', `label=oneclick.project=${name}`, '--format', '{{.Names}} {{.State}}'],
+          ...[
+            'ps',
+            '-a',
+            '--filter',
+            `label=oneclick.project=${name}`,
+            '--filter',
+            'label=oneclick.service',
+            '--format',
+            '{{.Names}} {{.State}}',
+          ],
         ),
     };
   };

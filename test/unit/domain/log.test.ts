@@ -46,6 +46,7 @@ describe('an activation after a run', () => {
     engine: { version: '', platform: '' },
     listening: [],
     containers: [],
+    networks: [],
     images: [],
   };
   const facts = {

@@ -16,7 +16,7 @@ import type { LoadedRecipe } from '../../../src/recipe/recipe.js';
 import { tasks } from '../../../src/tasks/registry.js';
 import type { World } from '../../../src/tasks/world.js';
 import { MovableClock } from '../../fakes/clock.js';
-import { type Behaviour, FakeRegistry } from '../../fakes/engine.js';
+import { type Behaviour, type FakeEngine, FakeRegistry } from '../../fakes/engine.js';
 import { FakeHost } from '../../fakes/host.js';
 import { MemoryJournal } from '../../fakes/journal.js';
 import { FakeLeases } from '../../fakes/leases.js';
@@ -212,11 +212,11 @@ export class Fleet {
     return this.#running(label.reference).map((line) => line.replace(/ [^ ]*:/, ' '));
   }
 
-  /** All containers with state and restart policy. */
+  /** All containers of services, with state and restart policy. */
   state(): readonly string[] {
     return this.hosts
       .flatMap(({ name: host, engine }) =>
-        engine.all().map(({ name, state, restart }) => `${host} ${name} ${state} ${restart}`),
+        ofServices(engine).map(({ name, state, restart }) => `${host} ${name} ${state} ${restart}`),
       )
       .sort();
   }
@@ -224,8 +224,7 @@ export class Fleet {
   #running(key: string): readonly string[] {
     return this.hosts
       .flatMap(({ name: host, engine }) =>
-        engine
-          .all()
+        ofServices(engine)
           .filter(({ state }) => state === 'running' || state === 'restarting')
           .map(({ name, labels, restart }) =>
             [host, labels[label.service] ?? name, labels[key] ?? '-', restart].join(' '),
@@ -234,6 +233,9 @@ export class Fleet {
       .sort();
   }
 }
+
+const ofServices = (engine: FakeEngine) =>
+  engine.all().filter(({ labels }) => labels[label.role] !== 'network');
 
 /** The same on each of the three hosts. */
 export const everywhere = (...lines: readonly string[]): readonly string[] =>

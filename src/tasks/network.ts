@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { networkName } from '../domain/container.js';
+import type { ContainerFacts } from '../domain/facts.js';
+import { Failure } from '../domain/failure.js';
+import { environmentLabels, label, prefix } from '../domain/labels.js';
+import { pauseArchive, pauseImage, pauseProgram } from '../domain/pause.js';
+import { isUp } from '../domain/rollout.js';
+import type { RunInfo, Subject } from '../domain/task.js';
+import type { Engine } from '../host/host.js';
+import { hostFacts, hostName, task } from './world.js';
+
+const Intent = z.strictObject({ network: z.string(), holder: z.string(), platform: z.string() });
+
+/**
+ * Keeps the network of the environment up. Linux takes up to a second to forward again on a bridge whose last container
+ * has left, and that second would be part of every plain swap.
+ */
+export const networkHold = task({
+  name: 'network.hold',
+  version: 1,
+  scope: 'host',
+  summary: 'Makes the network of the services, and keeps it up with a container that does nothing.',
+  input: z.strictObject({}),
+  intent: Intent,
+  receipt: z.strictObject({}),
+  title: (_, { run }) => `keep the network ${networkName(run)} up`,
+  check(facts, _, subject) {
+    const host = hostFacts(facts, hostName(subject));
+    const network = networkName(subject.run);
+    const holder = host.containers.find((container) => isHolder(container, subject.run));
+    const { platform } = host.engine;
+    const held = (holder !== undefined && isUp(holder)) || pauseArchive(platform) === undefined;
+    if (held && host.networks.includes(network)) return { kind: 'done', because: 'it is up', receipt: {} };
+    return {
+      kind: 'todo',
+      changes: [{ host: host.host, text: `make the network ${network}` }],
+      intent: { network, holder: `${prefix(subject.run)}-network`, platform },
+      expect: {},
+      foresee: (later) => later,
+    };
+  },
+  async apply({ world, subject }, { network, holder, platform }) {
+    const { engine } = world.host(hostName(subject));
+    await engine.ensureNetwork(network, environmentLabels(subject.run));
+    const archive = pauseArchive(platform);
+    if (archive === undefined) return {};
+    await engine.importImage(pauseImage, archive);
+    const there = await engine.container(holder);
+    if (there !== undefined && isHolder(there, subject.run) && !isUp(there)) await engine.remove(there.id);
+    await engine.create({ name: holder, config: holderConfig(network, subject) });
+    await engine.start(holder);
+    return {};
+  },
+  /** The network stays: nobody minds an empty one, and somebody may have joined it. */
+  async undo({ world, subject }, { holder }) {
+    const { engine } = world.host(hostName(subject));
+    const there = await engine.container(holder);
+    if (there !== undefined && isHolder(there, subject.run) && there.labels[label.run] === subject.run.id)
+      await engine.remove(there.id);
+  },
+});
+
+function isHolder({ labels }: ContainerFacts, run: RunInfo): boolean {
+  return (
+    labels[label.role] === 'network' &&
+    labels[label.project] === run.project &&
+    labels[label.environment] === run.environment
+  );
+}
+
+function holderConfig(network: string, { run }: Subject): Record<string, unknown> {
+  return {
+    Image: pauseImage,
+    Entrypoint: [pauseProgram],
+    User: '65534:65534',
+    StopSignal: 'SIGKILL',
+    Labels: {
+      ...environmentLabels(run),
+      [label.role]: 'network',
+      [label.run]: run.id,
+      // The same for every run, so that the one which is there is taken.
+      [label.step]: 'network.hold',
+    },
+    HostConfig: {
+      NetworkMode: network,
+      RestartPolicy: { Name: 'unless-stopped' },
+      ReadonlyRootfs: true,
+      CapDrop: ['ALL'],
+      LogConfig: { Type: 'none' },
+    },
+  };
+}
+
+/** Starts a container of the environment; where somebody has removed its network, the network is made again. */
+export async function startOnNetwork(engine: Engine, container: string, run: RunInfo): Promise<void> {
+  try {
+    await engine.start(container);
+  } catch (error) {
+    if (!(error instanceof Failure && error.code === 'network.not-found')) throw error;
+    await engine.ensureNetwork(networkName(run), environmentLabels(run));
+    await engine.start(container);
+  }
+}
