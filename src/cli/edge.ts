@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Clock, systemClock } from '../domain/clock.js';
 
 /** What of the process the commands may see: everything that a test would want to choose. */
@@ -38,7 +39,7 @@ export function processEdge(): Edge {
     random: Math.random,
     runId: () => randomBytes(3).toString('hex'),
     stateDir: join(env.XDG_STATE_HOME || join(home, '.local/state'), 'oneclick'),
-    packageDir: new URL('../..', import.meta.url).pathname,
+    packageDir: fileURLToPath(new URL('../..', import.meta.url)),
   };
 }
 

@@ -3,7 +3,13 @@ import { program } from './program.js';
 
 /** Runs the command line of this process; the only place that ends it. */
 export async function main(): Promise<void> {
+  // Whoever read the output may have gone, as `head` does: what is under way on servers goes on all the same.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
   process.exitCode = await run(process.argv.slice(2));
+}
+
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 async function run(argv: readonly string[]): Promise<number> {

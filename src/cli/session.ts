@@ -34,17 +34,22 @@ export interface SessionOptions {
   readonly env?: string;
 }
 
+function settingOf(edge: Edge): Setting {
+  const environmentsDir = join(edge.stateDir, 'environments');
+  return { files: localFiles, cwd: edge.cwd, home: edge.home, environmentsDir, variables: edge.env };
+}
+
+/** Reads the project. */
+export function openProject(edge: Edge, { file }: SessionOptions): Promise<Project> {
+  return loadProject(settingOf(edge), file);
+}
+
 /** Reads the project and resolves the environment; touches no server. */
 export async function openSession(edge: Edge, voice: Voice, options: SessionOptions): Promise<Session> {
   const { reporter } = voice;
-  const setting: Setting = {
-    files: localFiles,
-    cwd: edge.cwd,
-    home: edge.home,
-    environmentsDir: join(edge.stateDir, 'environments'),
-    variables: edge.env,
-  };
-  const project = await loadProject(setting, options.file);
+  const setting = settingOf(edge);
+  const project = await openProject(edge, options);
+  const commit = commitOf(project.folder);
   const resolved = await resolveEnvironment(project, options.env ?? edge.env.ONECLICK_ENV, setting);
   const run = (command: Command) => runHere(edge, project.folder, command);
   const secrets = secretStore({
@@ -63,7 +68,7 @@ export async function openSession(edge: Edge, voice: Voice, options: SessionOpti
     environment: resolved.environment,
     secrets,
     hide: voice.hide,
-    commit: await commitOf(project.folder),
+    commit: await commit,
   };
 }
 

@@ -19,6 +19,10 @@ export const label = {
   log: 'oneclick.log',
   /** The line itself, as JSON. */
   activation: 'oneclick.activation',
+  /** On a volume that is a line of the audit: `project/environment`. */
+  audit: 'oneclick.audit',
+  /** That line, as JSON. */
+  entry: 'oneclick.audit-entry',
 } as const;
 
 /** The start of names of what belongs to one environment. */

@@ -155,11 +155,10 @@ export const containerStop = task({
   },
   async apply({ world, subject, clock }, { containers, timeout }) {
     const { engine } = world.host(hostName(subject));
+    // One after the other: an engine refuses to update a container that is being stopped.
+    await Promise.all(containers.map(({ name }) => engine.setRestart(name, 'no')));
     const at = clock.now().getTime();
-    // Side by side: an engine that restarts does not start what was told to stop, whatever its policy still is.
-    await Promise.all(
-      containers.flatMap(({ name }) => [engine.setRestart(name, 'no'), engine.stop(name, timeout)]),
-    );
+    await Promise.all(containers.map(({ name }) => engine.stop(name, timeout)));
     return { at };
   },
   async undo(context, { containers, spec }) {

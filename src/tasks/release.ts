@@ -45,6 +45,11 @@ export const releaseRecall = task({
         `say which one should run everywhere: --to ${active.release.number}`,
       );
     }
+    const last = to === undefined ? lastRuns(facts, subject) : [];
+    if (last.length > 1) {
+      const message = `the runs ${last.join(' and ')} released at the same time, on hosts of their own`;
+      return blocked('release.ambiguous', message, 'name the services to bring back: oneclick rollback web');
+    }
     const choice = choose(facts, subject, service, to);
     if (choice === undefined) {
       const known = [...new Set(log.map((line) => line.release.number))];
@@ -95,6 +100,13 @@ function choose(
 function lastOrder(facts: Facts, { services }: Subject): number {
   const orders = services.map((service) => current(releaseLog(facts, service.name))?.order ?? 0);
   return Math.max(0, ...orders, services.length === 0 ? highestOrder(facts) : 0);
+}
+
+/** The runs of that order: several, where runs on different hosts could not know of each other. */
+function lastRuns(facts: Facts, subject: Subject): readonly string[] {
+  const order = lastOrder(facts, subject);
+  const actives = subject.services.flatMap((service) => current(releaseLog(facts, service.name)) ?? []);
+  return [...new Set(actives.filter((active) => active.order === order).map(({ run }) => run))];
 }
 
 function mixedHosts(facts: Facts, { run }: Subject, service: Service, active: Release): readonly string[] {

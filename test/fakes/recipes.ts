@@ -31,6 +31,7 @@ const defaults = { rollout: '{{ rollout }}' };
 /** Tasks with the shapes of those that deploy and roll back. */
 export const tasks: Tasks = new Map(
   [
+    form({ name: 'network.hold', scope: 'host' }),
     form({ name: 'image.resolve', scope: 'service', provides: 'image', receipt: Image }),
     form({
       name: 'image.pull',

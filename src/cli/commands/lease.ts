@@ -1,4 +1,8 @@
-import { endLeases, leaseHolders } from '../../host/lease.js';
+import { type Audit, auditOf, auditVolume } from '../../domain/audit.js';
+import { label } from '../../domain/labels.js';
+import type { Host } from '../../host/host.js';
+import { endLeases, type LeaseScope, leaseHolders } from '../../host/lease.js';
+import type { Holder } from '../../host/lease-holder.js';
 import { confirm } from '../../report/ask.js';
 import { table } from '../../report/table.js';
 import type { Edge } from '../edge.js';
@@ -8,32 +12,35 @@ import { refuse, speaking, type Voice } from '../speak.js';
 
 type LeaseFlags = Globals & { readonly env?: string };
 
-/** `oneclick lease`: who holds the hosts of the environment. */
+/** `oneclick lease`: who holds the hosts of the environment, and who has taken them from others. */
 export function show(edge: Edge, _: readonly string[], flags: LeaseFlags): Promise<number> {
   return speaking(edge, flags, (voice) =>
     onHosts(edge, voice, flags, async (hosts, scope) => {
-      const holders = await leaseHolders(hosts, scope);
-      voice.reporter.result({ environment: scope.environment, holders }, (document, page) =>
-        document.holders.length === 0
-          ? `nobody holds ${scope.environment}\n`
-          : table(
-              document.holders,
-              [
-                { title: 'HOST', value: (row) => row.host },
-                { title: 'WHO', value: (row) => row.who },
-                { title: 'RUN', value: (row) => row.run },
-                { title: 'SINCE', value: (row) => row.since },
-                { title: 'STEP', value: (row) => row.step, narrow: 'cut' },
-              ],
-              page,
-            ),
-      );
+      const [holders, taken] = await Promise.all([leaseHolders(hosts, scope), audits(hosts, scope)]);
+      voice.reporter.result({ environment: scope.environment, holders, taken }, (document, page) => {
+        const past = document.taken.map(
+          ({ at, who, run, whose }) => `taken ${at} by ${who}: ended run ${run} of ${whose}\n`,
+        );
+        if (document.holders.length === 0) return [`nobody holds ${scope.environment}\n`, ...past].join('');
+        const holding = table(
+          document.holders,
+          [
+            { title: 'HOST', value: (row) => row.host },
+            { title: 'WHO', value: (row) => row.who },
+            { title: 'RUN', value: (row) => row.run },
+            { title: 'SINCE', value: (row) => row.since },
+            { title: 'STEP', value: (row) => row.step, narrow: 'cut' },
+          ],
+          page,
+        );
+        return [holding, ...past].join('');
+      });
       return 0;
     }),
   );
 }
 
-/** `oneclick lease take`: ends the run that holds them; it can send nothing any more. */
+/** `oneclick lease take`: ends the run that holds them; it can send nothing any more. The hosts remember who did it. */
 export function take(
   edge: Edge,
   _: readonly string[],
@@ -49,6 +56,7 @@ export function take(
         !(await confirm(`End the run of ${who} where it stands?`, voice.ask))
       )
         return 1;
+      await remember(edge, hosts, scope, holders);
       const ended = await endLeases(hosts, scope);
       voice.reporter.result({ environment: scope.environment, ended }, (document) =>
         document.ended.length === 0
@@ -60,14 +68,41 @@ export function take(
   );
 }
 
+/** Written before the run is ended: what cannot be written must not happen unseen. */
+async function remember(
+  { who, clock }: Edge,
+  hosts: readonly Host[],
+  scope: LeaseScope,
+  holders: readonly Holder[],
+): Promise<void> {
+  const at = clock.now().toISOString();
+  await Promise.all(
+    holders.map(async (holder) => {
+      const audit: Audit = { what: 'lease.take', who, at, run: holder.run, whose: holder.who };
+      const { name, labels } = auditVolume(scope, audit);
+      await hosts.find((host) => host.name === holder.host)?.engine.ensureVolume(name, labels);
+    }),
+  );
+}
+
+/** The lines of all hosts, each once, oldest first. */
+async function audits(
+  hosts: readonly Host[],
+  { project, environment }: LeaseScope,
+): Promise<readonly Audit[]> {
+  const volumes = await Promise.all(
+    hosts.map(({ engine }) => engine.volumes(`${label.audit}=${project}/${environment}`)),
+  );
+  const lines = volumes.flat().flatMap(({ labels }) => auditOf(labels) ?? []);
+  const byRun = new Map(lines.map((line) => [line.run, line]));
+  return [...byRun.values()].sort((a, b) => a.at.localeCompare(b.at));
+}
+
 async function onHosts(
   edge: Edge,
   voice: Voice,
   flags: LeaseFlags,
-  act: (
-    hosts: Parameters<typeof leaseHolders>[0],
-    scope: { project: string; environment: string },
-  ) => Promise<number>,
+  act: (hosts: readonly Host[], scope: LeaseScope) => Promise<number>,
 ): Promise<number> {
   const session = await openSession(edge, voice, flags);
   const { environment } = session;

@@ -1,7 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { localFiles } from '../../config/files.js';
-import { loadProject } from '../../config/load.js';
 import { Failure } from '../../domain/failure.js';
 import { describe, describeTasks } from '../../recipe/describe.js';
 import { ejectedText, textHash } from '../../recipe/eject.js';
@@ -12,6 +10,7 @@ import { tasks } from '../../tasks/registry.js';
 import type { Edge } from '../edge.js';
 import { shippedRecipes } from '../perform.js';
 import type { Globals } from '../program.js';
+import { openProject } from '../session.js';
 import { speaking } from '../speak.js';
 
 /** The shipped recipes, and the project's own where there is a project. */
@@ -23,10 +22,8 @@ async function sources(edge: Edge, flags: Globals) {
 }
 
 async function projectFolder(edge: Edge, { file }: Globals): Promise<string | undefined> {
-  const environmentsDir = join(edge.stateDir, 'environments');
-  const setting = { files: localFiles, cwd: edge.cwd, home: edge.home, environmentsDir, variables: edge.env };
   try {
-    return (await loadProject(setting, file)).folder;
+    return (await openProject(edge, file === undefined ? {} : { file })).folder;
   } catch (error) {
     if (error instanceof Failure && error.code === 'config.missing' && file === undefined) return undefined;
     throw error;

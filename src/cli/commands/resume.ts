@@ -9,7 +9,7 @@ import { carry } from '../carry.js';
 import { hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
 import type { Globals } from '../program.js';
-import { openField, openSession, runsDir } from '../session.js';
+import { openField, openProject, openSession, runsDir } from '../session.js';
 import { refuse, speaking } from '../speak.js';
 
 interface ResumeFlags extends Globals {
@@ -21,8 +21,7 @@ interface ResumeFlags extends Globals {
 /** `oneclick resume`: goes on with a run that this machine has the journal of, with that run's own plan. */
 export function resume(edge: Edge, [id]: readonly string[], flags: ResumeFlags): Promise<number> {
   return speaking(edge, flags, async (voice) => {
-    const { project } = await openSession(edge, voice, flags);
-    const dir = runsDir(project);
+    const dir = runsDir(await openProject(edge, flags));
     const run = id ?? (await unfinished(dir));
     const events = await readJournal(journalPath(dir, run));
     const { plan, receipts } = Progress.of(events);

@@ -31,6 +31,18 @@ describe('a rollback', () => {
     expect(serves('api')).toEqual(everywhere('api v2 unless-stopped'));
   });
 
+  it('asks for names when two runs released on hosts of their own, and could not know of each other', async () => {
+    const here = { ...web, instances: web.instances.slice(0, 1) };
+    const there = { ...api, instances: api.instances.slice(1, 2) };
+    for (const tag of ['v1', 'v2']) {
+      await fleet.deploy(at(here, tag));
+      await fleet.deploy(at(there, tag));
+    }
+    expect((await fleet.dryRun('rollback', [here, there])).problems).toEqual(['release.ambiguous']);
+    await fleet.rollback(here);
+    expect(fleet.serves()).toEqual(['host-1 web v1 unless-stopped', 'host-2 api v2 unless-stopped']);
+  });
+
   it('goes to an older release that is asked for, and refuses one that never was', async () => {
     for (const tag of ['v1', 'v2', 'v3']) await fleet.deploy(at(web, tag));
     expect((await fleet.dryRun('rollback', [web], { to: 9 })).problems).toContain('release.unknown');

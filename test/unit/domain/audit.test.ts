@@ -1,0 +1,23 @@
+import { expect, it } from '@jest/globals';
+import { type Audit, auditOf, auditVolume } from '../../../src/domain/audit.js';
+
+const scope = { project: 'shop', environment: 'production' };
+const taken: Audit = {
+  what: 'lease.take',
+  who: 'ada@here',
+  at: '2026-01-01T00:00:00Z',
+  run: 'a1b2c3',
+  whose: 'ben@there',
+};
+
+it('a line of the audit is read from the volume that it was written as', () => {
+  const { name, labels } = auditVolume(scope, taken);
+  expect(name).toBe('oneclick-audit-shop-production-a1b2c3');
+  expect(labels).toMatchObject({ 'oneclick.audit': 'shop/production', 'oneclick.project': 'shop' });
+  expect(auditOf(labels)).toEqual(taken);
+});
+
+it('what is no line of the audit is none, whatever its labels are', () => {
+  for (const entry of [undefined, '', '{', 'null', '{"what":"lease.take"}'])
+    expect(auditOf(entry === undefined ? {} : { 'oneclick.audit-entry': entry })).toBeUndefined();
+});
