@@ -15,6 +15,8 @@ export interface ContainerFacts {
   readonly ports: readonly number[];
   /** The exit code of one that ended. */
   readonly exit?: number;
+  /** Set when it ended because it needed more memory than it may have. */
+  readonly outOfMemory?: true;
   /** ISO 8601, of the engine's clock. */
   readonly started?: string;
   readonly networks: readonly string[];

@@ -38,6 +38,7 @@ export const Inspected = z.object({
   State: z.object({
     Status: State,
     ExitCode: z.number(),
+    OOMKilled: z.boolean().nullish(),
     StartedAt: z.string(),
     Health: z.object({ Status: z.string() }).nullish(),
   }),
@@ -94,6 +95,7 @@ export function inspectedFacts(answer: z.infer<typeof Inspected>): InspectedCont
     restart: HostConfig.RestartPolicy?.Name || 'no',
     ports: byNumber(bound.map(({ HostPort }) => Number(HostPort)).filter((port) => port > 0)),
     ...(ended ? { exit: state.ExitCode } : {}),
+    ...(ended && state.OOMKilled === true ? { outOfMemory: true as const } : {}),
     ...(state.StartedAt.startsWith('0001') ? {} : { started: state.StartedAt }),
     networks: Object.keys(NetworkSettings.Networks),
     env: Config.Env,

@@ -136,16 +136,12 @@ function addressOf(address: string | undefined): { address?: string } {
 async function running(host: Host, name: string): Promise<ContainerFacts> {
   const container = await host.engine.container(name);
   if (container === undefined) throw await unhealthy(host, name, 'its container is gone', []);
-  if (container.state !== 'running') {
-    const code = container.exit === undefined ? '' : ` with exit code ${container.exit}`;
-    throw await unhealthy(
-      host,
-      name,
-      `the container ended${code}`,
-      code === '' ? [] : [`exit code ${container.exit}`],
-    );
-  }
-  return container;
+  if (container.state === 'running') return container;
+  const code = container.exit === undefined ? '' : ` with exit code ${container.exit}`;
+  const why = container.outOfMemory === true ? ', killed because it ran out of memory' : '';
+  const hint = why === '' ? undefined : 'give it more memory, in oneclick.yml or on the host: memory: 512m';
+  const seen = code === '' ? [] : [`exit code ${container.exit}`];
+  throw await unhealthy(host, name, `the container ended${code}${why}`, seen, hint);
 }
 
 async function unhealthy(
@@ -153,10 +149,12 @@ async function unhealthy(
   name: string,
   message: string,
   seen: readonly string[],
+  hint?: string,
 ): Promise<Failure> {
   const lines = await host.engine.logs(name, 5).catch(() => []);
   return new Failure('unhealthy', 'health.failed', message, {
     host: host.name,
+    ...(hint === undefined ? {} : { hint }),
     evidence: [...seen, ...lines.map((line) => `log: ${line}`)],
   });
 }

@@ -17,7 +17,7 @@ export interface Behaviour {
   readonly answers?: number | 'never' | 'refused' | ((path: string) => number);
   readonly body?: string;
   /** It ends by itself with this code, `after` ms (0) from its start. */
-  readonly exits?: { readonly code: number; readonly after?: number };
+  readonly exits?: { readonly code: number; readonly after?: number; readonly outOfMemory?: true };
   readonly logs?: readonly string[];
   /** What HEALTHCHECK says while it runs. */
   readonly health?: 'starting' | 'healthy' | 'unhealthy';
@@ -482,7 +482,9 @@ export class FakeEngine implements Engine {
     const start = container.starts;
     if (exits === undefined) return;
     const end = () => {
-      if (container.starts === start && container.facts.state === 'running') this.#end(container, exits.code);
+      if (container.starts !== start || container.facts.state !== 'running') return;
+      this.#end(container, exits.code);
+      if (exits.outOfMemory) container.facts = { ...container.facts, outOfMemory: true };
     };
     if (exits.after === undefined) end();
     else void this.#clock.sleep(exits.after).then(end);

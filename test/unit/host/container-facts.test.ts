@@ -66,6 +66,8 @@ describe('a container that is inspected', () => {
   it('has an exit code only when it has ended, and a start only when it has started', () => {
     expect(inspectedFacts(answer({}))).not.toHaveProperty('exit');
     expect(inspectedFacts(answer({ Status: 'exited', ExitCode: 3 })).exit).toBe(3);
+    expect(inspectedFacts(answer({ Status: 'exited', OOMKilled: false }))).not.toHaveProperty('outOfMemory');
+    expect(inspectedFacts(answer({ Status: 'exited', OOMKilled: true })).outOfMemory).toBe(true);
     expect(
       inspectedFacts(answer({ Status: 'created', StartedAt: '0001-01-01T00:00:00Z' })),
     ).not.toHaveProperty('started');

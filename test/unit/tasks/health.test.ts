@@ -61,6 +61,15 @@ describe('a new container that is not healthy', () => {
     });
   });
 
+  it('is told to need more memory where the lack of it has ended it', async () => {
+    fleet.push('web', 'x', { exits: { code: 137, outOfMemory: true } });
+    const { failures } = await fleet.deploy(at(http, 'x'));
+    expect(failures[0]).toMatchObject({
+      message: 'the container ended with exit code 137, killed because it ran out of memory',
+      hint: expect.stringContaining('memory: 512m'),
+    });
+  });
+
   it('is asked with growing patience, up to the timeout of a probe', async () => {
     const patient = { ...http, health: { ...http.health, timeout: 700, deadline: 3000 } };
     await outcomeOf(patient, { answers: 'never' });

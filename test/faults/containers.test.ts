@@ -1,0 +1,121 @@
+import { afterAll, afterEach, beforeAll, describe, expect, jest } from '@jest/globals';
+import { type Machines, machines } from '../integration/harness.js';
+import { faults } from './engine-rows.js';
+
+jest.setTimeout(120_000);
+
+let field: Machines;
+
+beforeAll(async () => {
+  field = await machines('containers', 1);
+});
+afterEach(() => field.clean());
+afterAll(() => field.down());
+
+/** The new release fails in this way; the sample application knows how. */
+const broken = (how: string) => ({ env: { BROKEN: how } });
+/** The new release is this line of shell. */
+const program = (line: string) => ({ docker: { Entrypoint: ['/bin/sh', '-c', line] } });
+
+describe('a new container that', () => {
+  faults(
+    () => field,
+    [
+      {
+        fault: 'exits at once is taken back, with its code and its last words',
+        change: broken('exit'),
+        code: 6,
+        serves: 'v1',
+        says: ['sandbox-1', 'exit code 3', 'cannot go on: told to exit'],
+      },
+      {
+        fault: 'exits while it is waited for is taken back, with its code and its last words',
+        change: program('sleep 1; echo too late; exit 7'),
+        code: 6,
+        serves: 'v1',
+        says: ['sandbox-1', 'exit code 7', 'too late'],
+      },
+      {
+        fault: 'exits after 3 s, without a port to be asked on, is not mistaken for one that serves',
+        change: { ...broken('exit-late'), health: { settle: '4s', deadline: '8s' }, port: null },
+        code: 6,
+        serves: 'v1',
+        says: ['sandbox-1', 'exit code 3', 'told to exit late'],
+      },
+      {
+        fault: 'never answers is taken back at its deadline',
+        change: broken('never'),
+        code: 6,
+        serves: 'v1',
+        says: ['sandbox-1', 'not healthy within 4 s', /no answer|did not answer/],
+      },
+      {
+        fault: 'answers 500 is taken back, with the answer',
+        change: broken('500'),
+        code: 6,
+        serves: 'v1',
+        says: ['sandbox-1', 'not healthy within 4 s', 'HTTP 500'],
+      },
+      {
+        fault: 'answers too slowly is taken back at its deadline',
+        change: { env: { BROKEN: 'slow', SLOW: '3' } },
+        code: 6,
+        serves: 'v1',
+        says: ['sandbox-1', 'not healthy within 4 s', /no answer|did not answer/],
+      },
+      {
+        fault: 'answers slowly, but in time, serves',
+        change: { env: { BROKEN: 'slow', SLOW: '0.5' } },
+        code: 0,
+        serves: 'v2',
+      },
+      {
+        fault:
+          'needs more memory than it may have is taken back, and the card says that the memory was too small',
+        change: { ...program('tail /dev/zero'), memory: '16m' },
+        code: 6,
+        serves: 'v1',
+        says: ['sandbox-1', /out of memory/i, 'exit code 137', /memory:/],
+      },
+    ],
+  );
+});
+
+describe('an old container that', () => {
+  faults(
+    () => field,
+    [
+      {
+        fault: 'ignores TERM is killed after its stop timeout, and the new one serves',
+        service: broken('ignore-term'),
+        code: 0,
+        serves: 'v2',
+        also: async (project) => {
+          const states = await field.inside(
+            1,
+            ...['docker', 'ps', '-a', '--filter', `label=oneclick.project=${project.name}`],
+            ...['--format', '{{.Status}}'],
+          );
+          expect(states).toContain('Exited (137)');
+        },
+      },
+    ],
+  );
+});
+
+describe('somebody who', () => {
+  faults(
+    () => field,
+    [
+      {
+        fault: 'starts a container on the port between preflight and swap is left alone, and named',
+        before: {
+          step: 'container.start',
+          line: ({ port }) => `docker run -d --name stranger -p ${port}:8080 ${field.image('v3')}`,
+        },
+        code: 7,
+        says: ['sandbox-1', 'port'],
+      },
+    ],
+  );
+});
