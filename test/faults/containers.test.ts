@@ -108,7 +108,8 @@ describe('somebody who', () => {
     () => field,
     [
       {
-        fault: 'starts a container on the port between preflight and swap is left alone, and named',
+        fault:
+          'takes the port between preflight and swap keeps the old one from coming back, and the port is told',
         before: {
           step: 'container.start',
           line: ({ port }) => `docker run -d --name stranger -p ${port}:8080 ${field.image('v3')}`,
