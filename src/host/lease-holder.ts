@@ -87,7 +87,7 @@ for try in 1 2 3; do
   [ "$lock" -ef "/proc/$$/fd/9" ] && break
 done
 started=$(ticks $$)
-trap fence HUP INT TERM
+trap fence HUP INT TERM PIPE
 note ''
 say held
 last=

@@ -3,16 +3,17 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type { Held } from '../../src/host/host.js';
 
-/** A process on this machine instead of a host; `kill` ends its first process by a signal. */
+/** A process on this machine instead of a host; `kill` ends its first process by a signal, `deaf` reads it no more. */
 export function heldHere(
   argv: readonly string[],
-): Held & { readonly pid: number; kill(signal: NodeJS.Signals): void } {
+): Held & { readonly pid: number; kill(signal: NodeJS.Signals): void; deaf(): void } {
   const [program = '', ...args] = argv;
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.on('error', () => undefined);
   return {
     pid: child.pid ?? 0,
     kill: (signal) => child.kill(signal),
+    deaf: () => child.stdout.destroy(),
     lines: createInterface({ input: child.stdout }),
     write: (line) => child.stdin.write(`${line}\n`),
     ended: new Promise((resolve) => child.on('close', (code) => resolve(code ?? undefined))),

@@ -47,6 +47,15 @@ describe('the holder of a lease on a host', () => {
     await second.ended;
   });
 
+  it('leaves nothing when it is asked something by a client that has died before the answer', async () => {
+    const { next, write, deaf, ended } = start('take');
+    await next();
+    deaf();
+    write('beat web/start 1');
+    await ended;
+    expect(readdirSync(folder)).toEqual(['a.lock']);
+  });
+
   it('lets go after silence', async () => {
     const first = start('take', '{}', 1);
     await first.next();
