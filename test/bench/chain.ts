@@ -29,15 +29,16 @@ interface Seen {
 export async function chains(
   bench: Bench,
   sandbox: Machines,
-  print: (text: string) => void,
+  { roundTrip, print }: { roundTrip: number; print: (text: string) => void },
 ): Promise<Figure[]> {
-  const course = await Course.of(bench, sandbox, 1, 0);
+  const course = await Course.of(bench, sandbox, 1, roundTrip);
   await course.ready('ours');
   const tag = await sandbox.newVersion();
   const deploy = await watched(bench, course, 'deploy', tag);
   await course.answers(tag);
   const rollback = await watched(bench, course, 'rollback');
   await course.answers('v1');
+  await course.close();
   for (const [name, { chain, phases }] of Object.entries({ deploy, rollback })) {
     print(`\n${name} to one host, in this process: start, duration (ms) and name of each part`);
     for (const { began, ended, name: part } of phases) print(`${time(began, ended)}  ${part}`);
@@ -127,6 +128,6 @@ function steps(events: Events): readonly Phase[] {
     if (event.type === 'step.started') begun.set(event.step, at);
     const began = event.type === 'step.done' ? begun.get(event.step) : undefined;
     if (event.type !== 'step.done' || began === undefined) return [];
-    return [{ name: event.step.split('/').at(-1) ?? '', began, ended: at }];
+    return [{ name: event.step, began, ended: at }];
   });
 }

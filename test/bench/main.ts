@@ -4,7 +4,8 @@
  *     deploy     deploys to real machines by us and by the sticky note, in turns   --hosts 1,4,8 --pairs 9
  *                --far 40 (ms of added round trip, 0 for none)  --traffic both|yes|no
  *     memory     what a deploy to many hosts takes here                            --hosts (the most of them)
- *     chain      the longest chain of dependent calls to one host, and where the time of one deploy goes
+ *     chain      the longest chain of dependent calls to one host, and where the time of one deploy goes,
+ *                at the first distance of --far
  *     startup    commands that touch no server, and a deploy before its first packet   --runs 15
  *     simulated  our own time for a host of many
  *
@@ -73,7 +74,8 @@ async function measure(bench: Bench, wanted: Settings): Promise<readonly Figure[
   const most = has('memory') || has('deploy') ? Math.max(...wanted.hosts) : 1;
   try {
     const sandbox = await Machines.up(bench, most);
-    if (has('chain')) figures.push(...(await chains(bench, sandbox, print)));
+    if (has('chain'))
+      figures.push(...(await chains(bench, sandbox, { roundTrip: wanted.roundTrips[0] ?? 0, print })));
     if (has('memory')) figures.push(...(await memory(bench, sandbox, { hosts: most, runs: 3 })));
     if (has('deploy')) figures.push(...(await deploys(bench, sandbox, wanted)));
   } finally {
