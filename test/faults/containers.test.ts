@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest } from '@jest/gl
 import { type Machines, machines } from '../integration/harness.js';
 import { faults } from './engine-rows.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 let field: Machines;
 
@@ -108,15 +108,63 @@ describe('somebody who', () => {
     () => field,
     [
       {
-        fault:
-          'takes the port between preflight and swap keeps the old one from coming back, and the port is told',
+        fault: 'takes the port between preflight and swap is left alone, and the card names the port',
         before: {
           step: 'container.start',
           line: ({ port }) => `docker run -d --name stranger -p ${port}:8080 ${field.image('v3')}`,
         },
         code: 7,
-        says: ['sandbox-1', 'port'],
+        says: ['sandbox-1', /port is already allocated/],
+        also: async () => {
+          expect(await field.inside(1, 'docker', 'ps', '--filter', 'name=^stranger$', '-q')).not.toBe('');
+        },
+      },
+      {
+        fault: 'removes the kept container before a rollback gets it made anew',
+        run: 'rollback',
+        before: { line: ({ name }) => withoutKept(name) },
+        code: 0,
+        serves: 'v1',
+      },
+      {
+        fault: 'removes the kept container in mid-rollback gets back what ran, and its name is told',
+        run: 'rollback',
+        before: {
+          step: 'container.start',
+          line: ({ name }) => withoutKept(name),
+        },
+        code: 1,
+        serves: 'v2',
+        says: ['sandbox-1', /No such container/i],
+      },
+      {
+        fault: 'removes the network before a deploy gets it made again',
+        before: { line: ({ name }) => withoutNetwork(name) },
+        code: 0,
+        serves: 'v2',
+      },
+      {
+        fault: 'removes the network in mid-deploy gets it made again',
+        before: { step: 'container.start', line: ({ name }) => withoutNetwork(name) },
+        code: 0,
+        serves: 'v2',
+      },
+      {
+        fault: 'removes the image between pull and create is told so, and the old one serves on',
+        before: { step: 'container.create', line: () => 'docker image prune --all --force' },
+        code: 1,
+        serves: 'v1',
+        says: ['sandbox-1', /No such image/i],
       },
     ],
   );
 });
+
+/** A line of shell that removes the network of a project, and all containers that run on it. */
+const withoutNetwork = (project: string) =>
+  `network=$(docker network ls -q --filter label=oneclick.project=${project}); ` +
+  'docker rm -f $(docker ps -q --filter network=$network); docker network rm $network';
+
+/** A line of shell that removes the container of the first release of a project. */
+const withoutKept = (project: string) =>
+  `docker rm $(docker ps -aq --filter label=oneclick.project=${project} --filter label=oneclick.release=1)`;

@@ -5,6 +5,16 @@ import { finished, type Machines, type Project } from '../integration/harness.js
 
 const recipes = join(import.meta.dirname, '../../recipes');
 
+/** What somebody does in the middle of a run. */
+export interface Meddling {
+  /** By default the plain swap. */
+  readonly recipe?: string;
+  /** The step before which it happens; by default before the run. */
+  readonly step?: string;
+  /** A line for the machine's shell, as root. */
+  readonly line: (project: Project) => string;
+}
+
 /** A fault that a run meets on a machine, and what must be true afterwards. */
 export interface Row {
   /** The name of the test. */
@@ -15,12 +25,7 @@ export interface Row {
   readonly change?: object;
   /** What the run is; by default a deploy of v2 over v1. A rollback is one from v2 to v1. */
   readonly run?: 'deploy' | 'rollback';
-  /** A line for the machine's shell, as root, just before the first step of this name in `recipe` or before the run. */
-  readonly before?: {
-    readonly recipe?: string;
-    readonly step?: string;
-    readonly line: (project: Project) => string;
-  };
+  readonly before?: Meddling;
   readonly code: number;
   /** The tag that serves afterwards; none where nothing may. */
   readonly serves?: string;
@@ -69,7 +74,7 @@ export async function expectServes(
 }
 
 /** Puts the fault into a recipe of the project, as one of its steps: it always comes at the same moment. */
-async function meddle(field: Machines, project: Project, before: NonNullable<Row['before']>): Promise<void> {
+export async function meddle(field: Machines, project: Project, before: Meddling): Promise<void> {
   const line = before.line(project);
   if (before.step === undefined) {
     await field.inside(1, 'sh', '-c', line);
