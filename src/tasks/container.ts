@@ -165,7 +165,8 @@ export const containerStop = task({
     const host = context.world.host(hostName(context.subject));
     for (const { name, restart, comesBack } of containers) {
       if (!comesBack) continue;
-      await startOnNetwork(host.engine, name, context.subject.run);
+      const { run, service } = context.subject;
+      await startOnNetwork(host.engine, name, run, service?.name);
       if (spec !== undefined) await untilHealthy(host, name, spec, context);
       await host.engine.setRestart(name, restart);
     }
@@ -236,7 +237,8 @@ export const containerStart = task({
     };
   },
   async apply({ world, subject }, { name }) {
-    await startOnNetwork(world.host(hostName(subject)).engine, name, subject.run);
+    const { engine } = world.host(hostName(subject));
+    await startOnNetwork(engine, name, subject.run, serviceOf(subject).name);
     return { fresh: true };
   },
   async undo({ world, subject }, { name, timeout }) {

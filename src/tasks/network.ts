@@ -91,13 +91,24 @@ function holderConfig(network: string, { run }: Subject): Record<string, unknown
   };
 }
 
-/** Starts a container of the environment; where somebody has removed its network, the network is made again. */
-export async function startOnNetwork(engine: Engine, container: string, run: RunInfo): Promise<void> {
+/**
+ * Starts a container of the environment. Where somebody has removed its network, the network is made again, and joined
+ * again too: an engine remembers it by the ID that it had.
+ */
+export async function startOnNetwork(
+  engine: Engine,
+  container: string,
+  run: RunInfo,
+  alias?: string,
+): Promise<void> {
   try {
     await engine.start(container);
   } catch (error) {
     if (!(error instanceof Failure && error.code === 'network.not-found')) throw error;
-    await engine.ensureNetwork(networkName(run), environmentLabels(run));
+    const network = networkName(run);
+    await engine.ensureNetwork(network, environmentLabels(run));
+    await engine.disconnect(network, container);
+    await engine.connect(network, container, alias === undefined ? [] : [alias]);
     await engine.start(container);
   }
 }

@@ -36,7 +36,8 @@ export const releaseRecall = task({
     const active = current(log);
     if (active === undefined)
       return blocked('release.none', `${service.name} has no release yet`, 'oneclick deploy');
-    const mixed = to === undefined ? mixedHosts(facts, subject, service, active.release) : [];
+    const back = choose(facts, subject, service, to);
+    const mixed = to === undefined ? mixedHosts(facts, subject, service, [active.release, back]) : [];
     if (mixed.length > 0) {
       const message = `${service.name} runs other releases than ${active.release.number} on ${mixed.join(', ')}`;
       return blocked(
@@ -50,8 +51,7 @@ export const releaseRecall = task({
       const message = `the runs ${last.join(' and ')} released at the same time, on hosts of their own`;
       return blocked('release.ambiguous', message, 'name the services to bring back: oneclick rollback web');
     }
-    const choice = choose(facts, subject, service, to);
-    if (choice === undefined) {
+    if (back === undefined) {
       const known = [...new Set(log.map((line) => line.release.number))];
       const message =
         to === undefined
@@ -63,7 +63,7 @@ export const releaseRecall = task({
         known.length < 2 ? 'there is nothing to go back to' : `it has ${known.join(', ')}`,
       );
     }
-    const { number, reference, spec } = choice;
+    const { number, reference, spec } = back;
     const same = number === active.release.number;
     const because = same
       ? `${service.name} was not part of the last run: it stays on release ${number}`
@@ -109,12 +109,20 @@ function lastRuns(facts: Facts, subject: Subject): readonly string[] {
   return [...new Set(actives.filter((active) => active.order === order).map(({ run }) => run))];
 }
 
-function mixedHosts(facts: Facts, { run }: Subject, service: Service, active: Release): readonly string[] {
+/** Hosts that run neither what is current nor what comes back, which a rollback that died may have brought there. */
+function mixedHosts(
+  facts: Facts,
+  { run }: Subject,
+  service: Service,
+  expected: readonly (Release | undefined)[],
+): readonly string[] {
   return service.instances.flatMap(({ host }) => {
     const known = facts.hosts[host];
     if (known === undefined) return [];
     const running = serving(known, run, service.name);
-    const others = running.filter((container) => isOther(container, active));
+    const others = running.filter((container) =>
+      expected.every((release) => release === undefined || isOther(container, release)),
+    );
     return others.length > 0 && others.length === running.length ? [host] : [];
   });
 }

@@ -81,6 +81,8 @@ interface FakeContainer {
   /** Counts starts, so that an old timer does not end a new process. */
   starts: number;
   readonly aliases: Map<string, readonly string[]>;
+  /** The networks as they were when it first ran: one that was made again is another. */
+  readonly joined: Map<string, object>;
 }
 
 interface ContainerBody {
@@ -258,8 +260,12 @@ export class FakeEngine implements Engine {
     await this.faults.pass('start', idOrName);
     const container = this.#need(idOrName, 'starting the container');
     if (container.facts.state === 'running') return;
-    const lost = container.facts.networks.find((name) => !this.#networks.has(name) && !isDefault(name));
-    if (lost !== undefined) throw this.#refuse('starting the container', `network ${lost} not found`);
+    for (const name of container.facts.networks.filter((network) => !isDefault(network))) {
+      const now = this.#networks.get(name);
+      if (now === undefined || (container.joined.get(name) ?? now) !== now)
+        throw this.#refuse('starting the container', `network ${name} not found`);
+      container.joined.set(name, now);
+    }
     const running = this.all().filter((other) => other.state === 'running');
     for (const port of container.facts.ports) {
       if (running.some((other) => other.ports.includes(port)))
@@ -350,6 +356,7 @@ export class FakeEngine implements Engine {
     if (!this.#networks.has(network)) throw this.#refuse('connecting', `network ${network} not found`);
     const container = this.#need(idOrName, 'connecting');
     container.aliases.set(network, aliases);
+    container.joined.delete(network);
     container.facts = { ...container.facts, networks: [...new Set([...container.facts.networks, network])] };
   }
 
@@ -464,7 +471,7 @@ export class FakeEngine implements Engine {
       waiting: new Set<never>(),
       starts: 0,
     };
-    this.#containers.set(id, { ...container, aliases });
+    this.#containers.set(id, { ...container, aliases, joined: new Map() });
     return id;
   }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
@@ -31,6 +31,7 @@ export interface Project {
   readonly port: number;
   /** Writes oneclick.yml; the keys of a service are on top of {@link web}. */
   write(services: Readonly<Record<string, object>>, rest?: object): Promise<void>;
+  /** Without `--env` the arguments go to the sandbox's own environment. */
   start(...argv: readonly string[]): Running;
   run(...argv: readonly string[]): Promise<Answer>;
   /** The tags of the running containers that publish the port (or one above it) on a machine, as its engine says. */
@@ -41,15 +42,20 @@ export interface Project {
   containers(machine: number): Promise<readonly string[]>;
 }
 
-/** Real machines of this test file alone, with images v1, v2, v3, `broken` (answers 500) and `exits`. */
+/** Real machines with images v1, v2, v3, `broken` (answers 500) and `exits`. */
 export interface Machines {
+  /** The name of the sandbox. */
+  readonly sandbox: string;
   readonly registry: string;
-  project(env?: NodeJS.ProcessEnv): Promise<Project>;
+  /** `binary` is another installation of oneclick than the one of this folder. */
+  project(env?: NodeJS.ProcessEnv, binary?: string): Promise<Project>;
   /** The container of a machine, for `docker exec`. */
   container(machine: number): string;
   /** A command inside a machine. */
   inside(machine: number, ...argv: readonly string[]): Promise<string>;
   image(tag: string): string;
+  /** The hosts and the ssh settings of the sandbox's environment, to make others of. */
+  readonly environment: z.infer<typeof Environment>;
   /** Files of the sandbox's environment. */
   readonly knownHosts: string;
   /** Removes what the projects of this test left. */
@@ -58,16 +64,40 @@ export interface Machines {
 }
 
 const Status = z.object({ registry: z.string(), knownHosts: z.string(), environment: z.string() });
+const Environment = z.object({
+  hosts: z.record(z.string(), z.object({ address: z.string(), port: z.number(), id: z.string() })),
+  ssh: z.object({ user: z.string(), key: z.string(), known_hosts: z.string() }),
+});
+/** How many machines the tests share. */
+const common = 3;
 
-/** Brings up machines for one test file. */
-export async function machines(file: string, count = 3): Promise<Machines> {
+/**
+ * The sandbox that the tests share, by the file of its environment (see bin/test); one of this file alone where there is
+ * none, or another number of machines is asked for.
+ */
+async function place(
+  file: string,
+  count: number,
+): Promise<{ sandbox: string; state: string; shared: boolean }> {
+  const shared = process.env.ONECLICK_TEST_ENVIRONMENT;
+  if (shared === undefined || count !== common)
+    return {
+      ...{ sandbox: `${file}-${process.pid}`, shared: false },
+      state: await mkdtemp(join(tmpdir(), 'oneclick-state-')),
+    };
+  const sandbox = basename(shared, '.yml').replace('sandbox-', '');
+  return { sandbox, state: join(dirname(shared), '../..'), shared: true };
+}
+
+/** Brings up machines for one test file; those that are there already are taken as they are. */
+export async function machines(file: string, count = common): Promise<Machines> {
   const all = Array.from({ length: count }, (_, index) => index + 1);
-  const sandbox = `${file}-${process.pid}`;
-  const state = await mkdtemp(join(tmpdir(), 'oneclick-state-'));
+  const { sandbox, state, shared } = await place(file, count);
   const env = { ...process.env, XDG_STATE_HOME: state, CI: '', GITHUB_ACTIONS: '' };
   await finished(start(['sandbox', 'up', '--name', sandbox, '--machines', `${count}`], state, env));
   const { stdout } = await finished(start(['sandbox', 'status', '--name', sandbox, '--json'], state, env));
   const status = Status.parse(parse(stdout));
+  const environment = Environment.parse(parse(await readFile(status.environment, 'utf8')));
   for (const tag of ['v1', 'v2', 'v3']) await build(status.registry, tag);
   await build(status.registry, 'broken', '500');
   await build(status.registry, 'exits', 'exit');
@@ -81,15 +111,16 @@ export async function machines(file: string, count = 3): Promise<Machines> {
   const folders: string[] = [];
   const started: ChildProcess[] = [];
 
-  const project = async (extra: NodeJS.ProcessEnv = {}): Promise<Project> => {
+  const project = async (extra: NodeJS.ProcessEnv = {}, binary?: string): Promise<Project> => {
     made += 1;
-    const name = `p${made}`;
+    const name = `${file}-${made}`;
     const port = 8100 + 10 * made;
     const folder = join(await mkdtemp(join(tmpdir(), 'oneclick-project-')), name);
     folders.push(join(folder, '..'));
     await mkdir(folder);
     const begin = (...argv: readonly string[]) => {
-      const running = start([...argv, '--env', `sandbox-${sandbox}`], folder, { ...env, ...extra });
+      const ONECLICK_ENV = `sandbox-${sandbox}`;
+      const running = start(argv, folder, { ...env, ONECLICK_ENV, ...extra }, binary);
       started.push(running.child);
       return running;
     };
@@ -142,24 +173,29 @@ export async function machines(file: string, count = 3): Promise<Machines> {
 
   const clean = async () => {
     for (const child of started.splice(0)) child.kill('SIGKILL');
-    await Promise.all(
-      all.map(async (machine) => {
-        const left = await lines(machine, 'ps', '-aq');
-        if (left.length > 0) await inside(machine, 'docker', 'rm', '-f', ...left);
-      }),
-    );
+    await Promise.all(all.map((machine) => inside(machine, 'sh', '-c', wipe)));
     for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
   };
 
   return {
-    ...{ registry: status.registry, knownHosts: status.knownHosts, project, container, inside, clean },
+    ...{ sandbox, registry: status.registry, knownHosts: status.knownHosts, environment },
+    ...{ project, container, inside, clean },
     image: (tag) => `${status.registry}/sample:${tag}`,
     down: async () => {
+      if (shared) return;
       await start(['sandbox', 'down', '--name', sandbox], state, env).answer;
       await rm(state, { recursive: true, force: true });
     },
   };
 }
+
+/** Leaves a machine's engine with its images, and /tmp with nothing. */
+const wipe = `
+docker ps -aq | xargs -r docker rm -f >/dev/null
+docker volume ls -q | xargs -r docker volume rm -f >/dev/null
+docker network prune -f >/dev/null
+rm -rf /tmp/* /tmp/.[!.]*
+`;
 
 /** A web service that fails soon when it fails. */
 function web(image: string, port: number): object {
@@ -171,8 +207,13 @@ function web(image: string, port: number): object {
   };
 }
 
-function start(argv: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Running {
-  const child = spawn(process.execPath, [join(root, 'bin/oneclick'), ...argv], {
+function start(
+  argv: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  binary = join(root, 'bin/oneclick'),
+): Running {
+  const child = spawn(process.execPath, [binary, ...argv], {
     ...{ cwd, env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -218,16 +259,23 @@ export async function finished(running: Running): Promise<Answer> {
   return answer;
 }
 
+/** Pushes a version of the sample application, unless an earlier test file has. */
 async function build(registry: string, tag: string, broken = ''): Promise<void> {
+  const there = await fetch(`http://${registry}/v2/sample/manifests/${tag}`, {
+    method: 'HEAD',
+    headers: { accept: 'application/vnd.docker.distribution.manifest.v2+json' },
+  });
+  if (there.ok) return;
   await exec(join(root, 'test/sample/build.sh'), [registry, tag], {
     env: { ...process.env, BROKEN: broken },
   });
 }
 
-/** Asks again until it holds; throws what it was last after `deadline` ms. */
+/** Asks again, ten times a second, until it holds; throws what was asked after `deadline` ms. */
 export async function waitFor(condition: () => Promise<boolean>, deadline = 20_000): Promise<void> {
   const end = performance.now() + deadline;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not within ${deadline} ms: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -74,7 +74,7 @@ async function refusal(
   return failure;
 }
 
-const echo = (word: string) => ({ argv: ['echo', word], timeout: 5000 });
+const echo = (word: string) => ({ argv: ['echo', word], timeout: 60_000 });
 
 /** A TCP server of a kind, closed after the test. */
 async function listen(

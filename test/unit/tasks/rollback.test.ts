@@ -51,14 +51,23 @@ describe('a rollback', () => {
   });
 
   it('asks for --to while a host runs another release, which then runs everywhere', async () => {
+    for (const tag of ['v1', 'v2', 'v3']) await fleet.deploy(at(web, tag));
+    const { engine } = fleet.host('host-2');
+    await engine.stop('shop-production-web-3', 0);
+    await engine.start('shop-production-web-1');
+    expect((await fleet.dryRun('rollback', [web])).problems).toContain('release.mixed');
+    await fleet.run('rollback', [web], { to: 3 });
+    expect(serves('web')).toEqual(everywhere('web v3 unless-stopped'));
+  });
+
+  it('goes on where one that died has brought a host back already', async () => {
     await fleet.deploy(web);
     await fleet.deploy(at(web, 'v2'));
     const { engine } = fleet.host('host-2');
     await engine.stop('shop-production-web-2', 0);
     await engine.start('shop-production-web-1');
-    expect((await fleet.dryRun('rollback', [web])).problems).toContain('release.mixed');
-    await fleet.run('rollback', [web], { to: 2 });
-    expect(serves('web')).toEqual(everywhere('web v2 unless-stopped'));
+    await fleet.rollback(web);
+    expect(serves('web')).toEqual(everywhere('web v1 unless-stopped'));
   });
 
   it('makes the container again from the log where it is gone', async () => {

@@ -1,0 +1,74 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Project } from '../integration/harness.js';
+
+/** What differs from one run to the next, and what stands for it. */
+const changing: readonly (readonly [RegExp, string])[] = [
+  [/sha256:[0-9a-f]{64}/g, 'sha256:DIGEST'],
+  [/sha256:[0-9a-f]{12}/g, 'sha256:DIGEST'],
+  [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'],
+  [/127\.0\.0\.1:55\d\d/g, 'REGISTRY'],
+  [/(run |resume )[0-9a-f]{6}\b/g, '$1RUN'],
+  [/\bi-[0-9a-f]{17}\b/g, 'i-ID'],
+  [/\b\d+(\.\d+)?(ms|s)\b(?=[),]|$| ago|, gap)/gm, 'Ns'],
+  [/\b(in|gap|within) \d+(\.\d+)?\s?s\b/g, '$1 Ns'],
+  [/\d+ seconds? ago|just now|now$/gm, 'N ago'],
+];
+
+/** The text with what differs from run to run replaced, and lines that only differ in their host in the hosts' order. */
+export function settled(text: string, names: Readonly<Record<string, string>>): string {
+  const named = Object.entries(names).reduce((all, [from, to]) => all.replaceAll(from, to), text);
+  const replaced = changing.reduce((all, [pattern, word]) => all.replace(pattern, word), named);
+  const lines = replaced
+    .split('\n')
+    .filter((line) => !/still under way|^waiting for |waits for .* until/.test(line));
+  return inHostOrder(lines).join('\n');
+}
+
+function inHostOrder(lines: readonly string[]): readonly string[] {
+  const sorted: string[] = [];
+  let group: string[] = [];
+  const same = (a: string, b: string) => a.replace(/^sandbox-\d/, '') === b.replace(/^sandbox-\d/, '');
+  for (const line of [...lines, undefined]) {
+    const [first] = group;
+    if (line !== undefined && first !== undefined && /^sandbox-\d: /.test(line) && same(first, line)) {
+      group.push(line);
+      continue;
+    }
+    sorted.push(...group.sort());
+    group = line === undefined ? [] : [line];
+  }
+  return sorted;
+}
+
+/** Types commands one after the other and keeps what is on the screen: the command, its output, its exit code. */
+export class Transcript {
+  readonly #project: Project;
+  readonly #names: Readonly<Record<string, string>>;
+  #text = '';
+
+  constructor(project: Project, names: Readonly<Record<string, string>>) {
+    this.#project = project;
+    this.#names = names;
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  async type(...argv: readonly string[]): Promise<void> {
+    const { code, stdout, stderr } = await this.#project.run(...argv);
+    const said = settled(stderr + stdout, this.#names).replace(/\n*$/, '\n');
+    this.#text += `$ oneclick ${argv.join(' ')}\n${said}${code === 0 ? '' : `(exit code ${code})\n`}\n`;
+  }
+}
+
+/** The kept transcript of that name; with UPDATE_TRANSCRIPTS set, this one is kept from now on. */
+export async function kept(name: string, text: string): Promise<string> {
+  const path = join(import.meta.dirname, 'transcripts', `${name}.txt`);
+  if (process.env.UPDATE_TRANSCRIPTS) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+  return readFile(path, 'utf8');
+}

@@ -1,0 +1,129 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { z } from 'zod';
+import { finished, type Machines, machines, type Project, waitFor } from './harness.js';
+import { expectSettled } from './witness.js';
+
+jest.setTimeout(240_000);
+
+let field: Machines;
+const all = [1, 2, 3];
+
+beforeAll(async () => {
+  field = await machines('restart');
+});
+afterEach(async () => {
+  for (const machine of all) await field.inside(machine, 'engine', 'start');
+  await field.clean();
+});
+afterAll(() => field.down());
+
+/** A project that runs v1 everywhere; later versions answer after 5 s. */
+async function deployed(): Promise<Project> {
+  const made = await field.project();
+  const Entrypoint = ['/bin/sh', '-c', '[ "$VERSION" = v1 ] || sleep 5; exec /bin/app'];
+  const health = { path: '/up', interval: '100ms', timeout: '1s', deadline: '20s' };
+  await made.write({ web: { health, docker: { Entrypoint } } });
+  await finished(made.start('deploy'));
+  return made;
+}
+
+const restarted = () => Promise.all(all.map((machine) => field.inside(machine, 'engine', 'restart')));
+
+/** Until every engine answers and runs what it should. */
+const settled = (project: Project, tag: string) =>
+  waitFor(() =>
+    project.served().then(
+      (machines) => machines.every((tags) => tags.join() === tag),
+      () => false,
+    ),
+  );
+
+test('engines that restart after a deploy and after a rollback run one container each', async () => {
+  const project = await deployed();
+  await finished(project.start('deploy', 'web', '--tag', 'v2', '--batch', 'all'));
+  await restarted();
+  await settled(project, 'v2');
+  await expectSettled(field, project, ['v2', 'v2', 'v2']);
+  await finished(project.start('rollback', '--batch', 'all'));
+  await restarted();
+  await settled(project, 'v1');
+  await expectSettled(field, project, ['v1', 'v1', 'v1']);
+});
+
+test('an engine that restarts between the stop of the old and the start of the new runs the new one', async () => {
+  const project = await deployed();
+  // The project's own swap halts at that place until the gate is opened.
+  await mkdir(join(project.folder, '.oneclick/recipes'), { recursive: true });
+  await writeFile(
+    join(project.folder, '.oneclick/recipes/swap-plain.yml'),
+    [
+      '- container.create',
+      '- container.stop: { release: old }',
+      '- remote: touch /tmp/at-gate; timeout 60 sh -c "until [ -e /tmp/gate-open ]; do sleep 0.1; done"',
+      '- container.start',
+      '- health.wait',
+      '',
+    ].join('\n'),
+  );
+  const running = project.start('deploy', 'web', '--tag', 'v2');
+  const files = (machine: number) => field.inside(machine, 'ls', '/tmp');
+  await waitFor(async () => (await Promise.all(all.map(files))).every((names) => names.includes('at-gate')));
+  expect(await project.served()).toEqual([[], [], []]);
+  await restarted();
+  expect(await project.served()).toEqual([[], [], []]);
+  for (const machine of all) await field.inside(machine, 'touch', '/tmp/gate-open');
+  await finished(running);
+  for (const machine of all) await field.inside(machine, 'rm', '/tmp/at-gate', '/tmp/gate-open');
+  await expectSettled(field, project, ['v2', 'v2', 'v2']);
+});
+
+test('an engine that restarts while health is waited for leaves the old release, one container each', async () => {
+  const project = await deployed();
+  const running = project.start('deploy', 'web', '--tag', 'v2', '--batch', '1');
+  await waitFor(async () => (await project.serving(1)).includes('v2'));
+  await field.inside(1, 'engine', 'restart');
+  const { code, stderr } = await running.answer;
+  expect([6, 1]).toContain(code);
+  expect(stderr).toContain('sandbox-1');
+  await expectSettled(field, project, ['v1', 'v1', 'v1']);
+});
+
+test('after a deploy died with its engine in mid-swap, the engine brings neither back by itself, and the next deploy does', async () => {
+  const project = await deployed();
+  const running = project.start('deploy', 'web', '--tag', 'v2', '--batch', '1');
+  await waitFor(async () => (await project.serving(1)).includes('v2'));
+  running.child.kill('SIGKILL');
+  await running.answer;
+  await field.inside(1, 'engine', 'restart');
+  expect(await project.served()).toEqual([[], ['v1'], ['v1']]);
+  await finished(project.start('deploy', 'web', '--tag', 'v2', '--wait'));
+  await expectSettled(field, project, ['v2', 'v2', 'v2']);
+});
+
+const Status = z.object({
+  services: z.array(z.object({ instances: z.array(z.object({ host: z.string(), state: z.string() })) })),
+});
+
+// An engine that was killed finds its containers running, stops them, and takes `unless-stopped` for a stop by hand.
+test('what a killed engine runs again is what it would of a plain docker run; status says so, and a deploy mends it', async () => {
+  const project = await deployed();
+  const plain = ['--restart', 'unless-stopped', '-p', `${project.port + 1}:8080`, field.image('v1')];
+  await field.inside(1, 'docker', 'run', '-d', '--name', 'plain', ...plain);
+  await field.inside(1, 'engine', 'kill');
+  await waitFor(async () => {
+    const answers = ['sh', '-c', 'curl -fs --unix-socket /run/docker.sock http://engine/_ping || true'];
+    return (await field.inside(1, ...answers)) === 'OK';
+  });
+  const state = (name: string) => field.inside(1, 'docker', 'inspect', '-f', '{{.State.Status}}', name);
+  const [name = ''] = (await project.containers(1)).map((line) => line.split(' ')[0] ?? '');
+  expect(await state(name)).toBe(await state('plain'));
+  const { stdout } = await finished(project.start('status', '--json'));
+  const said = Status.parse(JSON.parse(stdout)).services[0]?.instances.find(
+    ({ host }) => host === 'sandbox-1',
+  );
+  expect(said?.state).toBe(await state(name));
+  await finished(project.start('deploy'));
+  await expectSettled(field, project, ['v1', 'v1', 'v1']);
+});
