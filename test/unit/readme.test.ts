@@ -6,7 +6,9 @@ import { loadProject, resolveEnvironment } from '../../src/config/load.js';
 import { exitCode, type FailureKind } from '../../src/domain/failure.js';
 import { tasks } from '../../src/tasks/registry.js';
 import { MovableClock } from '../fakes/clock.js';
+import { containerHold } from '../fixtures/container-hold.js';
 import { failureOf, settingOf } from './config/setting.js';
+import { Fleet, serviceOn } from './tasks/fleet.js';
 
 const root = new URL('../../', import.meta.url);
 const readme = read('README.md');
@@ -59,6 +61,30 @@ describe('the README', () => {
       .map(([name]) => name);
     const unknown = new Set(named.filter((name) => !tasks.has(name)));
     expect([...unknown]).toEqual(['container.hold']);
+  });
+
+  it('adds a task that compiles, does what it says, and takes it back', async () => {
+    const compiled = read('test/fixtures/container-hold.ts')
+      .replaceAll("'../../src/domain/", "'../domain/")
+      .replace("'../../src/tasks/", "'./");
+    expect(blocks.find(({ language }) => language === 'ts')?.text).toBe(compiled);
+    const fleet = new Fleet(1);
+    fleet.push('web', 'v1');
+    const web = serviceOn('web', 8080, { count: 1 });
+    await fleet.deploy(web);
+    const { run } = await fleet.plan('deploy', [web]);
+    const [instance] = web.instances;
+    if (instance === undefined) throw new Error('web runs nowhere');
+    const subject = { run, step: 'container.hold/web/i-1', services: [web], service: web, instance };
+    const { world, clock } = fleet;
+    const { signal } = new AbortController();
+    const place = { world, clock, signal, subject, progress: () => {}, warn: () => {} };
+    const verdict = containerHold.check(await fleet.facts([web]), {}, place.subject);
+    if (verdict.kind !== 'todo') throw new Error(`it is ${verdict.kind}`);
+    await containerHold.apply(place, verdict.intent);
+    expect(fleet.running()).toEqual(['host-1 web 1 no']);
+    if (typeof containerHold.undo === 'function') await containerHold.undo(place, verdict.intent, {});
+    expect(fleet.running()).toEqual(['host-1 web 1 unless-stopped']);
   });
 
   it('lists the exit codes that there are', () => {
