@@ -44,7 +44,7 @@ const meanings: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
     'The registry speaks HTTP: list it under `insecure-registries` in the engine’s daemon.json.',
   ],
   [
-    /dial tcp|no such host|i\/o timeout|connection refused|TLS handshake timeout|Client\.Timeout|request canceled/i,
+    /dial tcp|no such host|connection reset by peer|: EOF$|i\/o timeout|connection refused|TLS handshake timeout|Client\.Timeout|request canceled/i,
     'unreachable',
     'registry.unreachable',
     'The host itself must be able to reach the registry.',

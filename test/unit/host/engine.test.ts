@@ -257,6 +257,7 @@ describe('a pull', () => {
     ['filesystem layer verification failed for digest sha256:1', 'failed', 'image.corrupt'],
     ['no matching manifest for linux/arm64/v8 in the manifest list entries', 'failed', 'image.platform'],
     ['Get "https://registry/v2/": dial tcp 10.0.0.1:443: i/o timeout', 'unreachable', 'registry.unreachable'],
+    ['Get "https://registry/v2/": EOF', 'unreachable', 'registry.unreachable'],
     ['something else', 'failed', 'engine.refused'],
   ])('that the engine breaks off with "%s" has failed: %s, %s', async (error, kind, code) => {
     docker.lines('POST /images/create', [
