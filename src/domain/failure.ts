@@ -29,6 +29,8 @@ export interface FailureDetails {
   readonly host?: string;
   /** Lines that explain: the last log lines of a container, an HTTP status. Never a secret. */
   readonly evidence?: readonly string[];
+  /** Likely to pass by itself, as an engine that restarts: worth another try. */
+  readonly passing?: true;
   readonly cause?: unknown;
 }
 
@@ -39,6 +41,7 @@ export class Failure extends Error {
   readonly hint?: string;
   readonly host?: string;
   readonly evidence: readonly string[];
+  readonly passing: boolean;
 
   constructor(kind: FailureKind, code: string, message: string, details: FailureDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -48,6 +51,7 @@ export class Failure extends Error {
     if (details.hint !== undefined) this.hint = details.hint;
     if (details.host !== undefined) this.host = details.host;
     this.evidence = details.evidence ?? [];
+    this.passing = details.passing === true;
   }
 }
 

@@ -23,6 +23,10 @@ export interface StepPorts<Facts, World> {
 /** Which part of the plan a step belongs to: past the commit a failure only warns. */
 export type Part = 'steps' | 'after';
 
+/** How long an undo is tried again, and how long between two tries. ms */
+const patience = 60_000;
+const pause = 500;
+
 type Todo<Facts> = Extract<Verdict<Facts, unknown, unknown>, { kind: 'todo' }>;
 
 /** Does single steps, forward and back, and says what becomes of each. Never rejects. */
@@ -106,7 +110,8 @@ export class Stepper<Facts, World> {
       halt.throwIfAborted();
       this.#ports.lease?.describe(`undo ${step.id}`);
       const receipt = state.kind === 'done' ? this.#progress.receipts.get(step.id) : undefined;
-      await unlessAborted(halt, act?.(this.#context(step, halt), state.intent, receipt) ?? Promise.resolve());
+      const undo = () => act?.(this.#context(step, halt), state.intent, receipt) ?? Promise.resolve();
+      await unlessAborted(halt, this.#persist(undo, begun));
       const ms = this.#since(begun);
       if (never === undefined) await this.#recorder.record({ type: 'undo.done', step: step.id, ms });
     } catch (error) {
@@ -117,6 +122,20 @@ export class Stepper<Facts, World> {
     if (never !== undefined)
       await this.#recorder.record({ type: 'undo.never', step: step.id, reason: never });
     return true;
+  }
+
+  /** Tries again what is likely to pass: what is not taken back now somebody has to take back by hand. */
+  async #persist(undo: () => Promise<void>, begun: number): Promise<void> {
+    const { clock } = this.#ports;
+    for (;;) {
+      try {
+        return await undo();
+      } catch (error) {
+        const passes = error instanceof Failure && error.passing && clock.monotonic() - begun < patience;
+        if (!passes) throw error;
+        await clock.sleep(pause, this.#brake.halt);
+      }
+    }
   }
 
   /** From here on only forward. */

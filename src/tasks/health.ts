@@ -33,13 +33,8 @@ export async function untilHealthy(
   const until = new Date(clock.now().getTime() + health.deadline).toISOString().slice(11, 19);
   for (let tries = 0; ; tries++) {
     const patience = Math.min(health.timeout, 250 * 2 ** Math.min(tries, 10));
-    const seen = await look(
-      host,
-      container,
-      spec,
-      { elapsed: clock.monotonic() - started, patience },
-      signal,
-    );
+    const turn = { elapsed: clock.monotonic() - started, patience };
+    const seen = await look(host, container, spec, turn, signal).catch(notYet);
     if (seen === 'healthy') return;
     if (clock.monotonic() - started >= health.deadline) {
       throw await unhealthy(host, container, `not healthy within ${health.deadline / 1000} s: ${seen}`, [
@@ -49,6 +44,12 @@ export async function untilHealthy(
     progress(`waits for ${subject(spec)} until ${until}: ${seen}`);
     await clock.sleep(Math.min(eager[tries] ?? health.interval, health.interval), signal);
   }
+}
+
+/** An engine that restarts may say more when it is back. */
+function notYet(error: unknown): string {
+  if (error instanceof Failure && error.passing) return error.message;
+  throw error;
 }
 
 function subject({ health, port }: ContainerSpec): string {

@@ -92,6 +92,22 @@ test('a run that was killed and whose journal is lost is made good by the same c
   await expectOnly(project, 'v1');
 });
 
+test('a run that was killed cannot go on, forward or back, once another one has released', async () => {
+  const project = await deployed();
+  await killed(await midSwap(project));
+  expect(await onceFree(project, 'deploy', 'web', '--tag', 'v3', '--batch', 'all')).toMatchObject({
+    code: 0,
+  });
+  for (const argv of [['resume'], ['resume', '--revert']]) {
+    const { code, stderr } = await project.run(...argv);
+    expect([code, stderr]).toEqual([
+      7,
+      expect.stringMatching(/cannot go on: run [0-9a-f]{6} of \S+ has released .*:v3/),
+    ]);
+  }
+  await expectOnly(project, 'v3');
+});
+
 test('of two deploys at once one goes on, and the other names it', async () => {
   const project = await deployed();
   const first = await midSwap(project);

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Failure } from '../../../src/domain/failure.js';
 import { at, everywhere, Fleet, serviceOn } from './fleet.js';
 
 const web = serviceOn('web', 8080);
@@ -60,6 +61,19 @@ describe('a deploy of two services to three hosts', () => {
     fleet.push('web', 'bad', { exits: { code: 3 } });
     expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ result: 'reverted', exitCode: 6 });
     expect(fleet.state()).toEqual([]);
+  });
+
+  it('one that fails is taken back once an engine that restarts answers again', async () => {
+    const fleet = new Fleet();
+    fleet.push('web', 'v1');
+    fleet.push('web', 'bad', { answers: 500 });
+    await fleet.deploy(web);
+    const { faults } = fleet.host('host-1').engine;
+    const down = new Failure('unreachable', 'engine.down', 'the engine does not answer', { passing: true });
+    faults.before('setRestart', () => {});
+    faults.fail('setRestart', down, 3);
+    expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ result: 'reverted', exitCode: 6 });
+    expect(fleet.serves()).toEqual(everywhere('web v1 unless-stopped'));
   });
 
   it('goes back and forth', async () => {

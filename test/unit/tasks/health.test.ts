@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Failure } from '../../../src/domain/failure.js';
 import type { Behaviour } from '../../fakes/engine.js';
 import { at, Fleet, serviceOn } from './fleet.js';
 
@@ -35,6 +36,12 @@ describe('a new container is healthy', () => {
       exitCode: 6,
       evidence: ['HEALTHCHECK says unhealthy'],
     });
+  });
+
+  it('when it is found well once an engine that restarts answers again', async () => {
+    const down = new Failure('unreachable', 'engine.down', 'the engine does not answer', { passing: true });
+    fleet.host('host-1').faults.fail('probe', down, 2);
+    expect(await outcomeOf(http, {})).toMatchObject({ exitCode: 0 });
   });
 
   it('when it has stayed up for a while, where nothing can be asked', async () => {
