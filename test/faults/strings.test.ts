@@ -29,6 +29,9 @@ const hostile: Readonly<Record<string, string>> = {
   LONG: 'x'.repeat(100_000),
 };
 
+/** On the host, and in the container. A path with a dollar sign is refused when the file is read. */
+const folders = `/tmp/a 'b' \`touch ${trap}\`;-rf "c":/mnt/-rf 'ẞ' | x`;
+
 /** Nothing but lines, blanks and what can be seen. */
 const controls = /[^\P{Cc}\n\t]/u;
 
@@ -40,6 +43,45 @@ async function interpreted(): Promise<boolean> {
       'yes'
   );
 }
+
+/** What the engine has of the container that runs. */
+async function inspected<T>(format: string): Promise<T> {
+  const id = await field.inside(1, 'docker', 'ps', '-q', '--filter', 'label=oneclick.service');
+  return JSON.parse(await field.inside(1, 'docker', 'inspect', '-f', `{{json ${format}}}`, id)) as T;
+}
+
+test('hostile values, labels, words and paths reach the container as they were written, through a rollback too', async () => {
+  const project = await field.project({ SECRET: hostile.SUBSTITUTION });
+  const labels = Object.fromEntries(
+    Object.entries(hostile).map(([name, value]) => [`x.${name} $(id)`, value]),
+  );
+  const { LONG: _, ...words } = hostile;
+  const web = {
+    env: hostile,
+    secrets: ['SECRET'],
+    command: ['web', ...Object.values(words)],
+    volumes: [folders],
+    docker: { Labels: labels },
+  };
+  await project.write({ web });
+  const first = await finished(project.start('deploy'));
+  await finished(project.start('deploy', 'web', '--tag', 'v2'));
+  await field.inside(
+    1,
+    'sh',
+    '-c',
+    `docker rm $(docker ps -aq --filter label=oneclick.release=1 --filter label=oneclick.project=${project.name})`,
+  );
+  await finished(project.start('rollback'));
+  const env = await inspected<readonly string[]>('.Config.Env');
+  for (const [name, value] of Object.entries(hostile)) expect(env).toContain(`${name}=${value}`);
+  expect(env).toContain(`SECRET=${hostile.SUBSTITUTION}`);
+  expect(await inspected('.Config.Labels')).toMatchObject(labels);
+  expect(await inspected('.Args')).toEqual(['web', ...Object.values(words)]);
+  expect(await inspected('.HostConfig.Binds')).toContain(folders);
+  expect(await interpreted()).toBe(false);
+  expect(first.stdout + first.stderr).not.toMatch(controls);
+});
 
 test('what a container logs is shown without what a terminal would obey', async () => {
   const project = await field.project();
