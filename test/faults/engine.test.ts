@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { finished, type Machines, machines, type Project } from '../integration/harness.js';
 import { expectServes, type Meddling, meddle } from './engine-rows.js';
 
@@ -23,9 +23,34 @@ async function running(image: string): Promise<Project> {
   return project;
 }
 
+describe('an engine that, in mid-deploy,', () => {
+  afterEach(() => field.clean());
+
+  test('is killed, and comes back: the same command ends with the new release, once', async () => {
+    const project = await running(field.image('v2'));
+    await meddle(field, project, { step: 'container.start', line: () => 'engine kill' });
+    const { code, stderr } = await project.run('deploy');
+    expect([0, 5, 7]).toContain(code);
+    if (code !== 0) expect(stderr).toMatch(/sandbox-1/);
+    await shell('engine start');
+    await meddle(field, project, { step: 'container.start', line: () => 'true' });
+    expect(await project.run('deploy')).toMatchObject({ code: 0 });
+    await expectServes(field, project, 'v2');
+  });
+
+  test('hangs for 8 s is waited for', async () => {
+    const project = await running(field.image('v2'));
+    const engine = '$(cat /run/docker.pid)';
+    const line = `kill -STOP ${engine}; setsid sh -c "sleep 8; kill -CONT ${engine}" >/dev/null 2>&1 &`;
+    await meddle(field, project, { step: 'container.start', line: () => line });
+    expect(await project.run('deploy')).toMatchObject({ code: 0 });
+    await expectServes(field, project, 'v2');
+  });
+});
+
 describe('a disk that', () => {
-  /** The engine's files on a disk of 300 MB, for as long as these tests take. */
   let project: Project;
+  /** The engine's files are on a disk of 300 MB for as long as these tests take. */
   beforeAll(async () => {
     await shell('engine stop && mount -t tmpfs -o size=300m tmpfs /var/lib/docker && engine start');
     project = await running(field.image('v2'));
