@@ -272,7 +272,7 @@ async function build(registry: string, tag: string, broken = ''): Promise<void> 
 }
 
 /** Asks again, ten times a second, until it holds; throws what was asked after `deadline` ms. */
-export async function waitFor(condition: () => Promise<boolean>, deadline = 20_000): Promise<void> {
+export async function waitFor(condition: () => Promise<boolean>, deadline = 60_000): Promise<void> {
   const end = performance.now() + deadline;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`not within ${deadline} ms: ${condition}`);
