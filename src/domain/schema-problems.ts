@@ -135,9 +135,15 @@ export function shown(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
+/** Made once for each schema: it takes as long as reading a whole file. */
+const made = { input: new WeakMap<z.ZodType, JsonSchema>(), output: new WeakMap<z.ZodType, JsonSchema>() };
+
 /** The JSON Schema of what people may write for `schema` (`output`: of what parsing gives); what it cannot say is left open. */
 export function jsonSchema(schema: z.ZodType, io: 'input' | 'output' = 'input'): JsonSchema {
-  return z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
+  const json =
+    made[io].get(schema) ?? z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
+  made[io].set(schema, json);
+  return json;
 }
 
 /** A schema, or its alternatives, without `$ref`. */

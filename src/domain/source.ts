@@ -17,7 +17,7 @@ import { invalid, type Problem } from './problem.js';
 export type Path = readonly PropertyKey[];
 
 /** More than any file of ours needs; less than what would make a reader slow or run out of stack. */
-const limits = { characters: 1_048_576, tokens: 100_000, depth: 100, values: 100_000 };
+const limits = { characters: 1_048_576, tokens: 100_000, depth: 100, values: 100_000, faults: 100 };
 
 /** Which end of a `key: value` a problem is about. */
 export type End = 'key' | 'value';
@@ -49,6 +49,11 @@ export interface Source {
 export function readSource(file: string, text: string, code?: string): Source {
   const lines = new LineCounter();
   const rows = text.split('\n');
+  // Counted here: the parser does not yet know of all lines before the place where it is stopped.
+  rows.reduce((start, row) => {
+    lines.addNewLine(start);
+    return start + row.length + 1;
+  }, 0);
   const at = (offset: number, message: string, suggestion?: string): Problem => {
     const { line, col } = lines.linePos(Math.min(offset, text.length));
     const row = (rows[Math.max(line, 1) - 1] ?? '').replace(/\r$/, '');
@@ -57,9 +62,8 @@ export function readSource(file: string, text: string, code?: string): Source {
   };
   if (text.length > limits.characters)
     throw invalid([{ file, line: 1, column: 1, text: '', message: 'larger than 1 MiB' }], code);
-  lines.addNewLine(0);
-  const document = compose(text, lines, (offset, message) => invalid([at(offset, message)], code));
-  const faults = [...document.errors, ...document.warnings];
+  const document = compose(text, (offset, message) => invalid([at(offset, message)], code));
+  const faults = [...document.errors, ...document.warnings].slice(0, limits.faults);
   if (faults.length > 0)
     throw invalid(
       faults.map((fault) => at(fault.pos[0], sentence(fault.message))),
@@ -93,8 +97,8 @@ const sentence = (message: string) =>
 type Refuse = (offset: number, message: string) => Error;
 
 /** The first document. Depth is bounded while parsing: composing recurses, and V8 aborts where its stack ends. */
-function compose(text: string, lines: LineCounter, refuse: Refuse): Document.Parsed {
-  const parser = new Parser(lines.addNewLine);
+function compose(text: string, refuse: Refuse): Document.Parsed {
+  const parser = new Parser();
   const tokens = [];
   let count = 0;
   for (const lexeme of new Lexer().lex(text)) {

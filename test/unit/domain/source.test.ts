@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { z } from 'zod';
 import { Failure } from '../../../src/domain/failure.js';
 import { nearest } from '../../../src/domain/nearest.js';
-import { formatProblem, invalid } from '../../../src/domain/problem.js';
+import { formatProblem, InvalidText, invalid } from '../../../src/domain/problem.js';
 import { match } from '../../../src/domain/schema-problems.js';
 import { readSource } from '../../../src/domain/source.js';
 
@@ -226,6 +226,28 @@ describe('any text at all', () => {
       ),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('a text that is given up in its middle', () => {
+  const refused = (text: string) => {
+    try {
+      readSource('o.yml', text);
+    } catch (error) {
+      if (error instanceof InvalidText) return error.problems;
+      throw error;
+    }
+    throw new Error('it was not refused');
+  };
+
+  it('is refused at a place that it has', () => {
+    const [problem] = refused(`a: 1\nb:\n${'- '.repeat(200)}\n`);
+    expect(problem).toMatchObject({ line: 3, message: 'nested too deeply' });
+    expect(problem?.column).toBeLessThan(401);
+  });
+
+  it('has no more problems than anybody reads', () => {
+    expect(refused('{{ a }}'.repeat(10_000))).toHaveLength(100);
   });
 });
 
