@@ -1,15 +1,19 @@
+import { isUtf8 } from 'node:buffer';
 import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure, type FailureRecord, failureRecord } from '../domain/failure.js';
 import type { RunInfo } from '../domain/task.js';
 import type { Outcome, RunEvent } from './events.js';
-import type { Journal } from './ports.js';
+import type { Journal, Registry } from './ports.js';
 import { Progress } from './progress.js';
 import { EventRecord } from './record.js';
 import { resumable } from './resume.js';
+import { Witness } from './witness.js';
 
 const newline = 0x0a;
 const maxBytes = 64 * 1024 * 1024;
+/** Of lists and mappings in a line. */
+const maxDepth = 400;
 
 /** Where the journal of a run is. Throws a failure of kind `usage` for what cannot be the ID of a run. */
 export function journalPath(runsDir: string, run: string): string {
@@ -96,30 +100,68 @@ export async function readJournal(path: string): Promise<readonly RunEvent[]> {
   });
   try {
     const bytes = await readBounded(file, path);
-    const lines = bytes
-      .subarray(0, bytes.lastIndexOf(newline) + 1)
-      .toString('utf8')
-      .split('\n');
-    return lines.slice(0, -1).map((line, index) => parseLine(line, `${path}:${index + 1}`));
+    const events: RunEvent[] = [];
+    for (
+      let start = 0, end = bytes.indexOf(newline);
+      end >= 0;
+      start = end + 1, end = bytes.indexOf(newline, start)
+    )
+      events.push(parseLine(bytes.subarray(start, end), `${path}:${events.length + 1}`));
+    return events;
   } finally {
     await file.close();
   }
 }
 
-function parseLine(line: string, place: string): RunEvent {
-  const refuse = (reason: string, cause?: unknown): never => {
-    throw new Failure('usage', 'journal.damaged', `${place}: ${reason}`, { cause });
-  };
+/** A run as its journal tells it. */
+export interface ToldRun {
+  readonly events: readonly RunEvent[];
+  readonly progress: Progress;
+}
+
+/**
+ * The run that a journal tells of. Throws as {@link readJournal} does, and a failure of kind `usage` that names file and line when
+ * no run can have said this (`journal.damaged`), or none began (`journal.empty`). With a registry the intents and receipts must be
+ * its tasks', so that nothing is begun that cannot be taken back.
+ */
+export async function readRun<Facts, World>(
+  path: string,
+  registry?: Registry<Facts, World>,
+): Promise<ToldRun> {
+  const events = await readJournal(path);
+  if (events.length === 0) throw new Failure('usage', 'journal.empty', `${path}:1: no run began here`);
+  const witness = new Witness(registry);
+  for (const [index, event] of events.entries()) {
+    const wrong = witness.hear(event);
+    if (wrong !== undefined) throw damaged(`${path}:${index + 1}`, wrong);
+  }
+  return { events, progress: Progress.of(events) };
+}
+
+const damaged = (place: string, reason: string, cause?: unknown) =>
+  new Failure('usage', 'journal.damaged', `${place}: ${reason}`, { cause });
+
+function parseLine(bytes: Buffer, place: string): RunEvent {
+  if (!isUtf8(bytes)) throw damaged(place, 'not UTF-8');
   let json: unknown;
   try {
-    json = JSON.parse(line);
+    json = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
-    return refuse('not a line of JSON', cause);
+    throw damaged(place, 'not a line of JSON', cause);
   }
+  if (isDeeperThan(maxDepth, json)) throw damaged(place, 'nested too deeply');
   const parsed = EventRecord.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  return refuse(`not an event of a run: ${issue?.path.join('.')}: ${issue?.message}`, parsed.error);
+  throw damaged(place, `not an event of a run: ${issue?.path.join('.')}: ${issue?.message}`, parsed.error);
+}
+
+/** Looks at one level after the other: what goes into the depth itself would run out of stack. */
+function isDeeperThan(depth: number, value: unknown): boolean {
+  let level = [value];
+  for (let at = 0; at <= depth && level.length > 0; at++)
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+  return level.length > 0;
 }
 
 /** What a journal says about its run, in short. */
@@ -146,14 +188,13 @@ export async function listRuns(runsDir: string): Promise<readonly RunSummary[]> 
 async function summary(path: string): Promise<readonly RunSummary[]> {
   const id = basename(path, '.jsonl');
   try {
-    const events = await readJournal(path);
-    if (events.length === 0) return [];
-    const progress = Progress.of(events);
+    const { progress } = await readRun(path);
     const { outcome } = progress;
     const undoing = progress.direction === 'revert' ? 'undoing' : 'unfinished';
     const state = resumable(progress) ? undoing : 'ended';
     return [{ state, id, run: progress.plan.run, ...(outcome === undefined ? {} : { outcome }) }];
   } catch (error) {
+    if (error instanceof Failure && error.code === 'journal.empty') return [];
     return [{ state: 'unreadable', id, problem: failureRecord(error) }];
   }
 }

@@ -13,7 +13,8 @@ export function resolve(input: unknown, receipts: ReadonlyMap<string, unknown>):
   return { kind: 'value', value: fill(input, receipts), from };
 }
 
-function referencesIn(input: unknown): readonly string[] {
+/** The steps whose receipts an input refers to. */
+export function referencesIn(input: unknown): readonly string[] {
   if (isReference(input)) return [input.$from];
   if (typeof input !== 'object' || input === null) return [];
   return Object.values(input).flatMap(referencesIn);

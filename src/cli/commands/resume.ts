@@ -2,9 +2,10 @@ import type { Facts } from '../../domain/facts.js';
 import { Blocked, Failure } from '../../domain/failure.js';
 import { laterActivation } from '../../domain/log.js';
 import { Rollout } from '../../domain/rollout.js';
-import { journalPath, listRuns, readJournal } from '../../engine/journal.js';
-import { Progress } from '../../engine/progress.js';
+import { journalPath, listRuns, readRun } from '../../engine/journal.js';
+import { resumption } from '../../engine/resume.js';
 import { resumeRun } from '../../engine/run.js';
+import { tasks } from '../../tasks/registry.js';
 import { carry } from '../carry.js';
 import { hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
@@ -23,8 +24,9 @@ export function resume(edge: Edge, [id]: readonly string[], flags: ResumeFlags):
   return speaking(edge, flags, async (voice) => {
     const dir = runsDir(await openProject(edge, flags));
     const run = id ?? (await unfinished(dir));
-    const events = await readJournal(journalPath(dir, run));
-    const { plan, receipts } = Progress.of(events);
+    const { events, progress } = await readRun(journalPath(dir, run), tasks);
+    const { plan, receipts } = progress;
+    resumption(progress, tasks, flags.revert);
     const session = await openSession(edge, voice, { ...flags, env: plan.run.environment });
     const beside = hostsBeside(session.environment.services, plan.services);
     const field = await openField(session, plan.services, beside);

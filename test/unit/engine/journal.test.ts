@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { RunEvent } from '../../../src/engine/events.js';
-import { FileJournal, journalPath, listRuns, readJournal } from '../../../src/engine/journal.js';
+import { FileJournal, journalPath, listRuns, readJournal, readRun } from '../../../src/engine/journal.js';
+import { fakeRegistry } from '../../fakes/world.js';
 import { Bench, Gate, graph, planOf, sequence, step } from './notation.js';
 
 let home: string;
@@ -103,6 +104,22 @@ describe('a journal', () => {
     await expect(readJournal(path)).rejects.toThrow(`${path}:2: not an event of a run: outcome.result`);
   });
 
+  it('nested without end is refused before anything goes into its depth', async () => {
+    const depth = 20_000;
+    await journal().append(warning('a'));
+    await writeFile(path, `{"type":"x","steps":${'['.repeat(depth)}${']'.repeat(depth)}}\n`);
+    await expect(readJournal(path)).rejects.toThrow(`${path}:1: nested too deeply`);
+  });
+
+  it('with bytes that are no text is refused', async () => {
+    await journal().append(warning('a?'));
+    await writeFile(
+      path,
+      (await readFile(path)).map((byte) => (byte === 0x3f ? 0xff : byte)),
+    );
+    await expect(readJournal(path)).rejects.toThrow(`${path}:1: not UTF-8`);
+  });
+
   it('that is too large to be one is refused', async () => {
     await journal().append(warning('a'));
     await truncate(path, 65 * 1024 * 1024);
@@ -122,6 +139,51 @@ describe('a journal', () => {
     const nowhere = new FileJournal(join(home, 'file'), 'run-1');
     await expect(nowhere.append(warning('a'))).rejects.toThrow();
     await expect(nowhere.append(warning('b'))).rejects.toThrow();
+  });
+});
+
+describe('a run', () => {
+  const told = async (...events: readonly RunEvent[]) => {
+    for (const event of events) await journal().append(event);
+    return readRun(path, fakeRegistry);
+  };
+  const start: RunEvent = { type: 'run.started', at: 'now', plan: planOf(step('a')) };
+  const begun = (intent: unknown): RunEvent => ({
+    ...{ type: 'step.started', at: 'now', step: 'a', title: 'a', changes: [], intent },
+  });
+
+  it('is refused when its journal holds an intent that its task cannot take back', async () => {
+    await expect(told(start, begun(7))).rejects.toThrow(`${path}:2: the intent of a cannot be`);
+  });
+
+  it.each<[string, readonly RunEvent[], string]>([
+    ['no beginning', [warning('a')], '1: a journal begins with the start of a run'],
+    ['two beginnings', [start, start], '2: a run starts once'],
+    [
+      'a step of another plan',
+      [start, { ...begun({}), step: 'b' } as RunEvent],
+      '2: b is not a step of the plan',
+    ],
+    [
+      'an answer to nothing',
+      [start, { type: 'step.done', step: 'a', ms: 1, receipt: {} }],
+      '2: a is done and was never started',
+    ],
+    [
+      'a step twice',
+      [{ ...start, plan: planOf(sequence(step('a'), step('a'))) }],
+      '1: the step a is here twice',
+    ],
+  ])('is refused when its journal has %s', async (_, events, message) => {
+    await expect(told(...events)).rejects.toMatchObject({
+      ...{ kind: 'usage', code: 'journal.damaged', message: `${path}:${message}` },
+    });
+  });
+
+  it('that never began is refused', async () => {
+    await journal().append(warning('a'));
+    await truncate(path, 0);
+    await expect(readRun(path)).rejects.toThrow(`${path}:1: no run began here`);
   });
 });
 
