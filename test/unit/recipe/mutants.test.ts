@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { bindRecipe } from '../../../src/recipe/bind.js';
+import { loadRecipe } from '../../../src/recipe/load.js';
+import { tasks } from '../../../src/tasks/registry.js';
+import { yaml } from '../../fakes/mutants.js';
+import { ordeal } from '../../fakes/ordeal.js';
+import { recipesOf, run, service } from '../../fakes/recipes.js';
+
+const folder = new URL('../../../recipes/', import.meta.url);
+const shipped = Object.fromEntries(
+  readdirSync(folder).map((file) => [
+    file.replace(/\.yml$/, ''),
+    readFileSync(new URL(file, folder), 'utf8').replace(/ +#.*$/gm, ''),
+  ]),
+);
+/** A recipe of one's own, with what the shipped ones do not use. */
+const own = `summary: Move the shop
+holds: hosts
+on-failure: stop
+params: { mode: { type: [plain, gentle], default: plain }, times: 3, note: { type: string } }
+steps:
+  - parallel:
+      - image.resolve
+      - run: ./tell {{ run.who }}
+      - remote: { command: [ls, -l], timeout: 5s }
+  - run: echo {{ note }}
+after:
+  - remote: docker ps
+`;
+const texts: Readonly<Record<string, string>> = { ...shipped, own };
+const services = [service('web', { needs: ['api'] }), service('api')];
+
+/** Reads the recipe and all that include it, and binds them to services. */
+async function read(text: string, of: string): Promise<void> {
+  const source = recipesOf({ ...texts, [of]: text });
+  for (const name of of === 'swap-plain' ? ['deploy', 'rollback'] : [of]) {
+    const loaded = await loadRecipe(name, [source], tasks);
+    bindRecipe(loaded, { registry: tasks, services, params: name === 'own' ? { note: 'hello' } : {}, run });
+  }
+}
+
+/** The place in the text; or what the one who runs it must do differently, which no place in the text tells. */
+const place =
+  /^[\w-]+\.yml:\d+:\d+: |is not set$|there is no recipe "swap-|is a part of other recipes|has no parameter/m;
+
+describe('mutated recipes', () => {
+  it('are taken, or refused with exit code 2 and the place, soon, and nothing of them is kept', async () => {
+    const refused = await ordeal({ texts, syntax: yaml, count: 2000, read, place });
+    expect(refused).toBeGreaterThan(0.25);
+    expect(refused).toBeLessThan(1);
+  }, 600_000);
+});

@@ -1,0 +1,75 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { RunEvent } from '../../../src/engine/events.js';
+import { journalPath, readRun } from '../../../src/engine/journal.js';
+import { resumption } from '../../../src/engine/resume.js';
+import { tasks } from '../../../src/tasks/registry.js';
+import { jsonLines } from '../../fakes/mutants.js';
+import { ordeal } from '../../fakes/ordeal.js';
+import { at, Fleet, serviceOn } from './fleet.js';
+
+let folder: string;
+let path: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'oneclick-mutants-'));
+  path = journalPath(folder, 'run');
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+const web = serviceOn('web', 8080, { count: 2, env: { GREETING: 'ä $(reboot)' } });
+const api = serviceOn('api', 9090, { count: 1 });
+
+const written = (events: readonly RunEvent[]) => jsonLines.print(events);
+
+/** The journals of runs that ended well, failed and were taken back, and died at many places. */
+async function journals(): Promise<Readonly<Record<string, string>>> {
+  const fleet = new Fleet(2);
+  for (const { name } of [web, api]) for (const tag of ['v1', 'v2']) fleet.push(name, tag);
+  fleet.push('web', 'bad', { answers: 500 });
+  const told: Record<string, string> = {};
+  const tell = (name: string) => {
+    told[name] = written(fleet.events);
+  };
+  expect(await fleet.deploy(web, api)).toMatchObject({ result: 'done' });
+  tell('deploy');
+  await fleet.deploy(at(web, 'bad'));
+  tell('deploy that failed');
+  for (const deaths of [4, 12, 20, 25]) {
+    await fleet.run('deploy', [at(web, 'v2'), at(api, 'v2')], {}, deaths);
+    tell(`deploy that died after ${deaths}`);
+  }
+  await fleet.deploy(at(web, 'v2'), at(api, 'v2'));
+  tell('deploy of two');
+  await fleet.run('rollback', [web, api], {}, 15);
+  tell('rollback that died');
+  return told;
+}
+
+/** All that `resume` does before it reaches for a host. */
+async function read(text: string): Promise<void> {
+  await writeFile(path, text);
+  const { progress } = await readRun(path, tasks);
+  for (const revert of [false, true]) {
+    if (!progress.committed && !progress.committing) resumption(progress, tasks, revert);
+  }
+}
+
+/** Nothing to go on with, or another version of the program: said before any line is looked at for damage. */
+const ended = /the run \S* has ended|there is no task|the plan was made for/;
+
+describe('mutated journals', () => {
+  it('are taken, or refused with exit code 2 and the line, before any host is reached', async () => {
+    const texts = await journals();
+    for (const text of Object.values(texts)) {
+      await writeFile(path, text);
+      await expect(readRun(path, tasks)).resolves.toBeDefined();
+    }
+    const place = new RegExp(`^${path}:\\d+: |${ended.source}`);
+    const refused = await ordeal({ texts, syntax: jsonLines, count: 2000, read, place });
+    expect(refused).toBeGreaterThan(0.25);
+  }, 600_000);
+});
