@@ -37,10 +37,12 @@ const gone: Fault = {
 /** It stops where it stands, names the machine, and says how to go on. */
 const lost = { codes: [7], says: [/sandbox-1/, /oneclick resume/] };
 const dead = { codes: [null] };
-const midSwap = {
-  ...{ command: 'deploy', at: 'event step.started container.stop/web/sandbox-1' },
-  ...{ next: 'resume', serves: 'v2' },
-} as const;
+const midSwap: Omit<Row, 'fault'> = {
+  command: 'deploy',
+  at: 'event step.started container.stop/web/sandbox-1',
+  next: 'resume',
+  serves: 'v2',
+};
 
 const rows: readonly Row[] = [
   { ...midSwap, fault: cut, answer: lost },
