@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { Failure } from '../domain/failure.js';
 
@@ -10,17 +10,31 @@ export interface Files {
   list(folder: string): Promise<readonly string[]>;
 }
 
+/** Larger files are nobody's configuration. Bytes. */
+const largest = 8 * 1024 * 1024;
+
 /** The files of this machine. What is there and cannot be read is a usage failure `config.unreadable`. */
 export const localFiles: Files = {
-  read: (path) => orWhenMissing(path, readFile(path, 'utf8'), undefined),
+  read: (path) => orWhenMissing(path, readText(path), undefined),
   list: (folder) => orWhenMissing(folder, readdir(folder), []),
 };
+
+async function readText(path: string): Promise<string> {
+  const found = await stat(path);
+  // A device or a pipe may never end.
+  const wrong = !found.isFile() ? 'not a file' : found.size > largest ? 'larger than 8 MiB' : undefined;
+  if (wrong !== undefined)
+    throw new Failure('usage', 'config.unreadable', `${path} cannot be read: it is ${wrong}`);
+  return readFile(path, 'utf8');
+}
 
 async function orWhenMissing<T, U>(path: string, content: Promise<T>, missing: U): Promise<T | U> {
   try {
     return await content;
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+    if (cause instanceof Failure) throw cause;
+    const code =
+      typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : 'unknown';
     if (code === 'ENOENT' || code === 'ENOTDIR') return missing;
     throw new Failure('usage', 'config.unreadable', `${path} cannot be read (${code})`, { cause });
   }

@@ -79,7 +79,13 @@ export class Witness<Facts, World> {
       case 'undo.failed':
       case 'undo.never':
         return this.#started.has(step.id) ? undefined : `${step.id} is taken back and was never started`;
-      default:
+      case 'step.failed':
+      case 'step.progress':
+      case 'run.warning':
+      case 'run.resumed':
+      case 'run.committed':
+      case 'run.cancelled':
+      case 'run.ended':
         return undefined;
     }
   }

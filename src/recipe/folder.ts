@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Failure } from '../domain/failure.js';
 import type { RecipeSource } from './load.js';
 
 const ending = '.yml';
@@ -8,21 +9,24 @@ const ending = '.yml';
 export function recipeFolder(folder: string, shown = folder): RecipeSource {
   return {
     list: async () => {
-      const entries = await readdir(folder, { withFileTypes: true }).catch(ifMissing([]));
+      const entries = await readdir(folder, { withFileTypes: true }).catch(ifMissing(folder, []));
       return entries
         .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && entry.name.endsWith(ending))
         .map((entry) => entry.name.slice(0, -ending.length));
     },
     read: async (name) => {
-      const text = await readFile(join(folder, name + ending), 'utf8').catch(ifMissing(undefined));
+      const path = join(folder, name + ending);
+      const text = await readFile(path, 'utf8').catch(ifMissing(path, undefined));
       return text === undefined ? undefined : { file: join(shown, name + ending), text };
     },
   };
 }
 
 const ifMissing =
-  <T>(value: T) =>
+  <T>(path: string, value: T) =>
   (error: NodeJS.ErrnoException): T => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return value;
-    throw error;
+    throw new Failure('usage', 'recipe.unreadable', `${path} cannot be read (${error.code})`, {
+      cause: error,
+    });
   };
