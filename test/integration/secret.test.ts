@@ -91,7 +91,7 @@ test('while a secret is deployed no process here or there is called with it or h
   const here = await sampleHere(planted, running.answer);
   const seen = await Promise.all(there.map((end) => end()));
   await finished(running);
-  const container = await field.inside(1, 'docker', 'ps', '-q');
+  const container = await field.inside(1, 'docker', 'ps', '-q', '--filter', `publish=${project.port}`);
   expect(await field.inside(1, 'docker', 'inspect', '-f', '{{json .Config.Env}}', container)).toContain(
     planted,
   );
