@@ -24,11 +24,14 @@ const digestOf = (words: string) => `sha256:${createHash('sha256').update(words)
 export class SimulatedDocker {
   readonly #containers = new Map<string, Container>();
   readonly #volumes: unknown[] = [];
+  readonly #networks = new Set<string>();
   readonly #images = new Set<string>();
   readonly #server: Server;
 
   private constructor() {
     this.#server = createServer((request, response) => void this.#serve(request, response));
+    // Docker's closes no connection because it is idle.
+    this.#server.keepAliveTimeout = 0;
   }
 
   static async start(): Promise<SimulatedDocker> {
@@ -45,7 +48,8 @@ export class SimulatedDocker {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://docker');
     const said = await text(request);
     const path = pathname.split('/').filter((part) => part !== '');
-    const asked = { path, query: searchParams, body: said === '' ? {} : JSON.parse(said) };
+    const isJson = request.headers['content-type']?.includes('json') === true && said !== '';
+    const asked = { path, query: searchParams, body: isJson ? JSON.parse(said) : {} };
     const answer = this.#answer(`${request.method} ${path[0]}/${path.at(-1)}`, asked);
     response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer ?? { message: 'no such thing' }));
@@ -65,8 +69,11 @@ export class SimulatedDocker {
       case 'POST volumes/create':
         this.#volumes.push(body);
         return body;
+      case 'GET networks/networks':
+        return [...this.#networks].map((Name) => ({ Name }));
       case 'POST networks/create':
-        return { Id: 'network' };
+        this.#networks.add(String(body.Name));
+        return { Id: body.Name };
       case 'POST images/create':
         this.#images.add(query.get('fromImage') ?? '');
         return { status: 'Status: Downloaded newer image' };
