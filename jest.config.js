@@ -10,7 +10,10 @@ const base = {
   },
 };
 
-/** `unit` needs nothing but Node; `machines` needs Docker and the sandbox (see bin/test). */
+/**
+ * `unit` needs nothing but Node; `machines` needs Docker and the sandbox (see bin/test), and so does `faults`, which takes
+ * long (npm run test:exhaustive).
+ */
 export default {
   // Properties and processes share the cores with others: a slow test is told from a hung one by minutes.
   testTimeout: 60_000,
@@ -19,7 +22,8 @@ export default {
     {
       ...base,
       displayName: 'machines',
-      testMatch: ['<rootDir>/test/{contract,integration,acceptance,faults}/**/*.test.ts'],
+      testMatch: ['<rootDir>/test/{contract,integration,acceptance}/**/*.test.ts'],
     },
+    { ...base, displayName: 'faults', testMatch: ['<rootDir>/test/faults/**/*.test.ts'] },
   ],
 };
