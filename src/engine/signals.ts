@@ -1,9 +1,13 @@
+import { setMaxListeners } from 'node:events';
+
 /** Calls back once when the signal is aborted, at once if it already is; the returned function forgets it. */
 export function whenAborted(signal: AbortSignal, call: () => void): () => void {
   if (signal.aborted) {
     call();
     return () => {};
   }
+  // As many steps listen as run at once; Node would warn of the eleventh.
+  setMaxListeners(0, signal);
   signal.addEventListener('abort', call, { once: true });
   return () => signal.removeEventListener('abort', call);
 }

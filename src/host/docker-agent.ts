@@ -1,5 +1,6 @@
 import { Agent } from 'node:http';
 import { Duplex } from 'node:stream';
+import { inspect } from 'node:util';
 import type { Channel, ClientChannel } from 'ssh2';
 
 /**
@@ -93,9 +94,14 @@ export class ChannelAgent extends Agent {
   #free: number;
 
   constructor(open: () => Promise<ChannelSocket>, channels = 16) {
-    super({ keepAlive: true, maxFreeSockets: 2 });
+    super({ keepAlive: true, maxFreeSockets: channels });
     this.#open = open;
     this.#free = channels;
+  }
+
+  /** docker-modem inspects all of its options at each request, this agent with all of its sockets among them. */
+  [inspect.custom](): string {
+    return 'ChannelAgent';
   }
 
   /** Closes the connections that nothing uses at the moment. */

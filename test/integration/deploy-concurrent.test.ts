@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { type Answer, finished, type Machines, machines, type Project, waitFor } from './harness.js';
+import { type Answer, finished, type Machines, machines, type Project, slow, waitFor } from './harness.js';
 import { expectSettled, ledgers } from './witness.js';
 
 jest.setTimeout(240_000);
@@ -15,8 +15,7 @@ afterAll(() => field.down());
 /** A project that runs v1 everywhere; later versions answer after 3 s, so that others meet a deploy half-way. */
 async function deployed(): Promise<Project> {
   const made = await field.project();
-  const Entrypoint = ['/bin/sh', '-c', '[ "$VERSION" = v1 ] || sleep 3; exec /bin/app'];
-  await made.write({ web: { docker: { Entrypoint } } });
+  await made.write({ web: slow(3) });
   await finished(made.start('deploy'));
   return made;
 }

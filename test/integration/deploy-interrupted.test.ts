@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { finished, type Machines, machines, type Project, type Running, waitFor } from './harness.js';
+import { finished, type Machines, machines, type Project, type Running, slow, waitFor } from './harness.js';
 
 jest.setTimeout(120_000);
 
@@ -19,8 +19,7 @@ const all = [1, 2, 3];
 /** A project that runs v1 everywhere; from v2 on its containers answer after 3 s, so that a swap can be met half-way. */
 async function deployed(): Promise<Project> {
   const made = await field.project();
-  const Entrypoint = ['/bin/sh', '-c', '[ "$VERSION" = v1 ] || sleep 3; exec /bin/app'];
-  await made.write({ web: { docker: { Entrypoint } } });
+  await made.write({ web: slow(3) });
   await finished(made.start('deploy'));
   return made;
 }

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { finished, type Machines, machines, type Project, waitFor } from './harness.js';
+import { finished, type Machines, machines, type Project, slow, waitFor } from './harness.js';
 import { expectSettled } from './witness.js';
 
 jest.setTimeout(240_000);
@@ -22,9 +22,7 @@ afterAll(() => field.down());
 /** A project that runs v1 everywhere; later versions answer after 5 s. */
 async function deployed(): Promise<Project> {
   const made = await field.project();
-  const Entrypoint = ['/bin/sh', '-c', '[ "$VERSION" = v1 ] || sleep 5; exec /bin/app'];
-  const health = { path: '/up', interval: '100ms', timeout: '1s', deadline: '20s' };
-  await made.write({ web: { health, docker: { Entrypoint } } });
+  await made.write({ web: slow(5) });
   await finished(made.start('deploy'));
   return made;
 }
@@ -61,7 +59,7 @@ test('an engine that restarts between the stop of the old and the start of the n
     [
       '- container.create',
       '- container.stop: { release: old }',
-      '- remote: touch /tmp/at-gate; timeout 60 sh -c "until [ -e /tmp/gate-open ]; do sleep 0.1; done"',
+      '- remote: touch /tmp/at-gate; timeout 300 sh -c "until [ -e /tmp/gate-open ]; do sleep 0.1; done"',
       '- container.start',
       '- health.wait',
       '',

@@ -207,6 +207,14 @@ function web(image: string, port: number): object {
   };
 }
 
+/** A service whose versions after v1 answer only after some seconds, so that a swap can be met half-way. */
+export function slow(seconds: number): object {
+  return {
+    health: { path: '/up', interval: '100ms', timeout: '1s', deadline: '30s' },
+    docker: { Entrypoint: ['/bin/sh', '-c', `[ "$VERSION" = v1 ] || sleep ${seconds}; exec /bin/app`] },
+  };
+}
+
 function start(
   argv: readonly string[],
   cwd: string,

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { finished, type Machines, machines, waitFor } from './harness.js';
+import { finished, type Machines, machines, slow, waitFor } from './harness.js';
 import { expectSettled } from './witness.js';
 
 jest.setTimeout(180_000);
@@ -144,17 +144,16 @@ test('a user who may do nothing but sudo docker deploys and rolls back; one who 
 
 test('two users of one host see and respect the lease of each other, and go on where the other stopped', async () => {
   const project = await field.project();
-  const slow = { docker: { Entrypoint: ['/bin/sh', '-c', '[ "$VERSION" = v1 ] || sleep 3; exec /bin/app'] } };
-  await project.write({ web: slow }, as('root'));
+  await project.write({ web: slow(3) }, as('root'));
   await finished(project.start('deploy', ...here));
   for (const [holder, other, tag] of [
     ['root', 'deploy', 'v2'],
     ['deploy', 'root', 'v3'],
   ] as const) {
-    await project.write({ web: slow }, as(holder));
+    await project.write({ web: slow(3) }, as(holder));
     const first = project.start('deploy', 'web', '--tag', tag, '--batch', 'all', ...here);
     await waitFor(async () => (await project.serving(1)).includes(tag));
-    await project.write({ web: slow }, as(other));
+    await project.write({ web: slow(3) }, as(other));
     const second = await project.run('deploy', 'web', '--tag', 'v1', ...here);
     expect(second.code).toBe(3);
     expect(second.stderr).toMatch(
@@ -169,20 +168,16 @@ test('two users of one host see and respect the lease of each other, and go on w
 
 test("another user's run is ended by who may become root there, and by nobody else", async () => {
   const project = await field.project();
-  const slow = { docker: { Entrypoint: ['/bin/sh', '-c', '[ "$VERSION" = v1 ] || sleep 8; exec /bin/app'] } };
-  await project.write(
-    { web: { ...slow, health: { path: '/up', interval: '100ms', deadline: '30s' } } },
-    as('root'),
-  );
+  await project.write({ web: slow(8) }, as('root'));
   await finished(project.start('deploy', ...here));
   const running = project.start('deploy', 'web', '--tag', 'v2', '--batch', 'all', ...here);
   await waitFor(async () => (await project.serving(1)).includes('v2'));
-  await project.write({ web: slow }, as('deploy'));
+  await project.write({ web: slow(8) }, as('deploy'));
   const refused = await project.run('lease', 'take', '--yes', ...here);
   expect(refused.code).toBe(4);
   expect(refused.stderr).toContain('belongs to another user');
   expect(running.child.exitCode).toBeNull();
-  await project.write({ web: slow }, as('ops'));
+  await project.write({ web: slow(8) }, as('ops'));
   await finished(project.start('lease', 'take', '--yes', ...here));
   expect((await running.answer).code).not.toBe(0);
   await finished(project.start('deploy', 'web', '--tag', 'v3', ...here));
