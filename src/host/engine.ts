@@ -189,7 +189,18 @@ export class DockerEngine implements Engine {
   async setRestart(idOrName: string, policy: string): Promise<void> {
     const body = { RestartPolicy: { Name: policy } };
     const request = { method: 'POST', path: `/containers/${idOrName}/update`, body } as const;
-    await this.#calls.ask(`setting the restart policy of ${idOrName}`, request);
+    const doing = `setting the restart policy of ${idOrName}`;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.#calls.raw(doing, request);
+        return;
+      } catch (error) {
+        // While its process is just ending an engine refuses, a moment later it does not.
+        const ending = error instanceof Refused && /stopped container|not running/.test(error.message);
+        if (!ending || tries === 20) throw this.#calls.translate(doing, error);
+        await this.#clock.sleep(100, this.#host.lost);
+      }
+    }
   }
 
   async logs(idOrName: string, lines: number): Promise<readonly string[]> {

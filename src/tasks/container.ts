@@ -245,7 +245,7 @@ export const containerStart = task({
     const { engine } = world.host(hostName(subject));
     const found = await engine.container(name);
     if (found === undefined || !isUp(found)) return;
-    await engine.setRestart(name, 'no');
+    if (found.restart !== 'no') await engine.setRestart(name, 'no');
     await engine.stop(name, timeout);
   },
 });

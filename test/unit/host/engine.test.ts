@@ -197,6 +197,26 @@ describe('a request', () => {
     expect(JSON.parse(docker.asked[0]?.body ?? '')).toEqual({ Image: 'shop/web', Env: ['TOKEN=planted'] });
   });
 
+  it('to set a restart policy is made again while the process is just ending', async () => {
+    const { engine } = await connect();
+    let refusals = 2;
+    docker.on('POST /containers/web/update', (response) => {
+      refusals -= 1;
+      const ending = { message: 'Cannot update container 1a2b: cannot update a stopped container: unknown' };
+      response.writeHead(refusals < 0 ? 200 : 500).end(JSON.stringify(refusals < 0 ? {} : ending));
+    });
+    await engine.setRestart('web', 'no');
+    expect(docker.asked.filter(({ url }) => url.startsWith('/containers/web/update'))).toHaveLength(3);
+  });
+
+  it('to set a restart policy fails with the words of any other refusal', async () => {
+    const { engine } = await connect();
+    docker.json('POST /containers/web/update', { message: 'no such policy' }, 400);
+    await expect(engine.setRestart('web', 'never')).rejects.toMatchObject({
+      message: expect.stringContaining('no such policy'),
+    });
+  });
+
   it('carries credentials of a registry in one header alone', async () => {
     docker.lines('POST /images/create', [{ status: 'Status: Image is up to date' }]);
     docker.json('GET /distribution/shop/web:1/json', {
