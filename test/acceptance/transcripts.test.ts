@@ -6,7 +6,7 @@ import { kept, Transcript } from './transcript.js';
 
 // What people see of every command. `UPDATE_TRANSCRIPTS=1` keeps what is seen now: read the difference before you commit it.
 
-jest.setTimeout(240_000);
+jest.setTimeout(300_000);
 
 let field: Machines;
 let project: Project;

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/global
 import { type Answer, finished, type Machines, machines, type Project, slow, waitFor } from './harness.js';
 import { expectSettled, ledgers } from './witness.js';
 
-jest.setTimeout(240_000);
+jest.setTimeout(300_000);
 
 let field: Machines;
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { finished, type Machines, machines, type Project, type Running, slow, waitFor } from './harness.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 let field: Machines;
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { type Machines, machines, type Project } from './harness.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 let field: Machines;
 let project: Project;

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { finished, type Machines, machines, type Project, slow, waitFor } from './harness.js';
 import { expectSettled } from './witness.js';
 
-jest.setTimeout(240_000);
+jest.setTimeout(300_000);
 
 let field: Machines;
 const all = [1, 2, 3];

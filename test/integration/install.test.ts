@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { type Machines, machines } from './harness.js';
 import { expectSettled } from './witness.js';
 
-jest.setTimeout(240_000);
+jest.setTimeout(300_000);
 
 const exec = promisify(execFile);
 const repository = join(import.meta.dirname, '../..');

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/global
 import { finished, type Machines, machines, slow, waitFor } from './harness.js';
 import { expectSettled } from './witness.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 let field: Machines;
 

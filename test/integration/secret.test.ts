@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { finished, type Machines, machines } from './harness.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 let field: Machines;
 
