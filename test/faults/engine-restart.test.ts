@@ -2,8 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { finished, type Machines, machines, type Project, slow, waitFor } from './harness.js';
-import { expectSettled } from './witness.js';
+import { finished, type Machines, machines, type Project, slow, waitFor } from '../integration/harness.js';
+import { expectSettled } from '../integration/witness.js';
 
 jest.setTimeout(300_000);
 
