@@ -93,10 +93,15 @@ export class ChannelAgent extends Agent {
   readonly #waiting: (() => void)[] = [];
   #free: number;
 
-  constructor(open: () => Promise<ChannelSocket>, channels = 16) {
+  /** `isShort`: whether others wait for what its idle channels take up. */
+  constructor(open: () => Promise<ChannelSocket>, isShort = () => false, channels = 16) {
     super({ keepAlive: true, maxFreeSockets: channels });
     this.#open = open;
     this.#free = channels;
+    // A channel that becomes idle is of no use to those who wait for one of their own before it is closed.
+    this.on('free', () => {
+      if (this.#waiting.length > 0 || isShort()) this.dropIdle();
+    });
   }
 
   /** docker-modem inspects all of its options at each request, this agent with all of its sockets among them. */

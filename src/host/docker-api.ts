@@ -128,13 +128,16 @@ export class DockerApi {
       });
     }
     const name = `${await this.#command()} system dial-stdio`;
-    const agent = new ChannelAgent(() =>
-      sessions.open(
-        (done) => client.exec(`exec ${name}`, done),
-        (channel) => new ChannelSocket(channel, { name, channel }),
-      ),
+    const agent = new ChannelAgent(
+      () =>
+        sessions.open(
+          (done) => client.exec(`exec ${name}`, done),
+          (channel) => new ChannelSocket(channel, { name, channel }),
+        ),
+      () => sessions.short,
     );
     sessions.onShortage(() => agent.dropIdle());
+
     return agent;
   }
 

@@ -55,6 +55,11 @@ export class Sessions {
     lost.addEventListener('abort', () => this.#wake());
   }
 
+  /** Whether somebody waits for a channel. */
+  get short(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** Calls back when a channel is wanted and none is free: what keeps idle ones should close them. */
   onShortage(listener: () => void): void {
     this.#shortage.add(listener);

@@ -24,6 +24,8 @@ export class DockerServer {
 
   private constructor() {
     this.#server = createServer((request, response) => void this.#serve(request, response));
+    // As the engine does, it leaves it to the other side to close what is idle.
+    this.#server.keepAliveTimeout = 0;
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       this.open += 1;

@@ -134,6 +134,14 @@ describe('where the socket of the engine cannot be forwarded', () => {
     expect(await host.engine.images()).toEqual([]);
   });
 
+  it('its command line is the way for more calls at once than the server allows sessions', async () => {
+    docker.json('GET /version', { Version: '28.0.0', Os: 'linux', Arch: 'amd64' });
+    program('docker', `[ "$1" = version ] && exit 0; ${relay()}`);
+    const { engine } = await connect({ programs: home, maxSessions: 4 });
+    const calls = Array.from({ length: 12 }, () => engine.version());
+    expect(await Promise.all(calls)).toHaveLength(12);
+  });
+
   it('root’s is, where only root may and sudo asks for nothing', async () => {
     program(
       'docker',
