@@ -38,7 +38,13 @@ export interface Change {
 
 /** What a check sees: nothing to do, something to do, or a reason why it cannot be done. */
 export type Verdict<Facts, Intent, Receipt> =
-  | { readonly kind: 'done'; readonly because: string; readonly receipt: Receipt }
+  | {
+      readonly kind: 'done';
+      readonly because: string;
+      readonly receipt: Receipt;
+      /** Set when a person should read why, though nothing is done: a decision. */
+      readonly news?: true;
+    }
   | {
       readonly kind: 'todo';
       readonly changes: readonly Change[];
@@ -95,7 +101,7 @@ export interface Task<Facts, World, Input, Intent, Receipt> {
   check(facts: Facts, input: Input, subject: Subject): Verdict<Facts, Intent, Receipt>;
   /** Idempotent: safe to run again with the same intent after a crash. */
   apply(context: TaskContext<World>, intent: Intent): Promise<Receipt>;
-  readonly undo: Undo<World, Intent, Receipt> | Never<World, Intent, Receipt>;
+  readonly undo: Undo<World, Intent, Receipt> | Never<World, Intent, Receipt> | Nothing;
   /** What a later failure leads to once this step is done, where that is not the recipe's own policy. */
   onLaterFailure?(receipt: Receipt): 'revert' | 'stop' | undefined;
 }
@@ -106,6 +112,9 @@ export interface Never<World, Intent, Receipt> {
   readonly tidy?: Undo<World, Intent, Receipt>;
 }
 
+/** There is nothing to take back: it only looks, or what it leaves is in nobody's way. */
+export type Nothing = 'nothing';
+
 /** A task whose inputs, intents and receipts are parsed at its edge: what registries, plans and journals hold. */
 export type AnyTask<Facts, World> = Task<Facts, World, unknown, unknown, unknown>;
 
@@ -114,22 +123,26 @@ export function defineTask<Facts, World, Input, Intent, Receipt>(
   task: Task<Facts, World, Input, Intent, Receipt>,
 ): AnyTask<Facts, World> {
   const { undo, onLaterFailure, ...rest } = task;
-  const parsed: Undo<World, unknown, unknown> = (context, intent, receipt) => {
-    const act = typeof undo === 'function' ? undo : undo.tidy;
-    return (
-      act?.(
+  const parsed =
+    (act: Undo<World, Intent, Receipt>): Undo<World, unknown, unknown> =>
+    (context, intent, receipt) =>
+      act(
         context,
         task.intent.parse(intent),
         receipt === undefined ? undefined : task.receipt.parse(receipt),
-      ) ?? Promise.resolve()
-    );
-  };
+      );
+  const back =
+    undo === 'nothing'
+      ? undo
+      : typeof undo === 'function'
+        ? parsed(undo)
+        : { never: undo.never, ...(undo.tidy === undefined ? {} : { tidy: parsed(undo.tidy) }) };
   return {
     ...rest,
     title: (input, subject) => task.title(task.input.parse(input), subject),
     check: (facts, input, subject) => task.check(facts, task.input.parse(input), subject),
     apply: (context, intent) => task.apply(context, task.intent.parse(intent)),
-    undo: typeof undo === 'function' ? parsed : { never: undo.never, tidy: parsed },
+    undo: back,
     ...(onLaterFailure === undefined
       ? {}
       : { onLaterFailure: (receipt: unknown) => onLaterFailure(task.receipt.parse(receipt)) }),

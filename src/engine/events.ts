@@ -29,6 +29,8 @@ export type RunEvent =
       readonly step: string;
       readonly because: string;
       readonly receipt: unknown;
+      /** Set when a person should read why. */
+      readonly news?: true;
       /** Set when the task commits. */
       readonly commits?: true;
     }

@@ -109,7 +109,7 @@ class Foresight<Facts, World> {
       step,
       title: titleOf(task, input, subject),
       verdict,
-      ...(typeof task.undo === 'function' ? {} : { never: task.undo.never }),
+      ...(typeof task.undo === 'object' ? { never: task.undo.never } : {}),
       after,
     };
   }

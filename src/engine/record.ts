@@ -90,7 +90,7 @@ const Ended: z.ZodType<Outcome> = z.object({
   committed: z.boolean(),
 });
 
-const commits = z.literal(true).exactOptional();
+const yes = z.literal(true).exactOptional();
 const step = text;
 const type = <T extends RunEvent['type']>(name: T) => z.literal(name);
 
@@ -98,7 +98,14 @@ const type = <T extends RunEvent['type']>(name: T) => z.literal(name);
 export const EventRecord: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
   z.object({ type: type('run.started'), at, plan: PlanRecord }),
   z.object({ type: type('run.resumed'), at, direction: z.enum(['forward', 'revert']) }),
-  z.object({ type: type('step.skipped'), step, because: text, receipt: z.unknown(), commits }),
+  z.object({
+    type: type('step.skipped'),
+    step,
+    because: text,
+    receipt: z.unknown(),
+    news: yes,
+    commits: yes,
+  }),
   z.object({
     type: type('step.started'),
     at,
@@ -106,7 +113,7 @@ export const EventRecord: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
     title: text,
     changes: z.array(ChangeRecord),
     intent: z.unknown(),
-    commits,
+    commits: yes,
   }),
   z.object({
     type: type('step.done'),

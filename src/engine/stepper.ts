@@ -28,6 +28,7 @@ const patience = 60_000;
 const pause = 500;
 
 type Todo<Facts> = Extract<Verdict<Facts, unknown, unknown>, { kind: 'todo' }>;
+type Done = Extract<Verdict<never, unknown, unknown>, { kind: 'done' }>;
 
 /** Does single steps, forward and back, and says what becomes of each. Never rejects. */
 export class Stepper<Facts, World> {
@@ -61,7 +62,7 @@ export class Stepper<Facts, World> {
       const input = this.#input(step);
       const verdict = look(task, this.#facts as Facts, input, subject);
       if (verdict.kind === 'blocked') return await this.#blocked(step, verdict.problems, part);
-      if (verdict.kind === 'done') return await this.#skip(step, task, verdict.because, verdict.receipt);
+      if (verdict.kind === 'done') return await this.#skip(step, task, verdict);
       if (!(await this.#start(step, task, titleOf(task, input, subject), verdict))) return false;
       return await this.apply(step, verdict.intent, part, verdict.foresee);
     } catch (error) {
@@ -102,6 +103,10 @@ export class Stepper<Facts, World> {
     const state = this.#progress.steps.get(step.id);
     if (halt.aborted || (state?.kind !== 'started' && state?.kind !== 'done')) return true;
     const { undo } = taskOf(this.#ports.registry, step);
+    if (undo === 'nothing') {
+      await this.#recorder.record({ type: 'undo.done', step: step.id, ms: 0 });
+      return true;
+    }
     const [act, never] = typeof undo === 'function' ? [undo, undefined] : [undo.tidy, undo.never];
     const begun = this.#ports.clock.monotonic();
     try {
@@ -154,9 +159,9 @@ export class Stepper<Facts, World> {
     return false;
   }
 
-  async #skip(step: Step, task: AnyTask<Facts, World>, because: string, receipt: unknown): Promise<true> {
+  async #skip(step: Step, task: AnyTask<Facts, World>, { kind: _, ...done }: Done): Promise<true> {
     const commits = task.commits === undefined ? {} : { commits: task.commits };
-    await this.#recorder.record({ type: 'step.skipped', step: step.id, because, receipt, ...commits });
+    await this.#recorder.record({ type: 'step.skipped', step: step.id, ...done, ...commits });
     if (task.commits) await this.commit();
     return true;
   }

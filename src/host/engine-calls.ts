@@ -11,6 +11,8 @@ import { PullError } from './pull.js';
 
 /** ms */
 export const answerWithin = 60_000;
+/** The same for an engine that was silent the last time: it may be back, but is not waited for so long again. ms */
+const secondChance = 10_000;
 
 /** How long, and until when. */
 export interface Asking {
@@ -26,6 +28,7 @@ export class EngineCalls {
   readonly #api: DockerApi;
   readonly #clock: Clock;
   readonly #log: CallLog;
+  #silent = false;
 
   constructor(host: Host, api: DockerApi, clock: Clock, log: CallLog) {
     this.#host = host;
@@ -93,19 +96,18 @@ export class EngineCalls {
     read: (answer: unknown) => Promise<T>,
   ): Promise<T> {
     const { name, lost } = this.#host;
-    const late = () =>
-      new Failure(
-        'unreachable',
-        'engine.silent',
-        `${doing}: the Docker engine of ${name} did not answer within ${deadline / 1000} s`,
-        {
-          host: name,
-        },
-      );
+    const limit = this.#silent ? deadline - answerWithin + secondChance : deadline;
+    const late = () => {
+      this.#silent = true;
+      const message = `${doing}: the Docker engine of ${name} did not answer within ${limit / 1000} s`;
+      return new Failure('unreachable', 'engine.silent', message, { host: name });
+    };
     return this.#log.record(name, 'engine', doing, () =>
-      within(this.#clock, deadline, [lost, ...signals], late, async (stop) =>
-        read(await this.#api.ask(request, stop)),
-      ),
+      within(this.#clock, limit, [lost, ...signals], late, async (stop) => {
+        const answer = await this.#api.ask(request, stop);
+        this.#silent = false;
+        return read(answer);
+      }),
     );
   }
 

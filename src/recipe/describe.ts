@@ -34,6 +34,7 @@ function describeTask(task: TaskForm): string {
 }
 
 function takenBack(undo: unknown): string {
+  if (undo === 'nothing') return 'leaves nothing to take back';
   const never = typeof undo === 'object' && undo !== null && 'never' in undo ? undo.never : undefined;
   return never === undefined ? 'taken back when the run fails' : `never taken back: ${String(never)}`;
 }

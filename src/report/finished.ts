@@ -65,7 +65,7 @@ export class FinishedLines {
     const took = ms === undefined ? '' : `  ${duration(ms)}`;
     const room = columns - 2 - took.length;
     const least = width(onHosts(hosts, 0)) + 1;
-    const words = cut(`${before}${step.title}`, room - least);
+    const words = cut(`${before}${isDecision(step) ? step.label : step.title}`, room - least);
     const where = hosts.length === 0 ? '' : ` ${onHosts(hosts, room - width(words) - 1)}`;
     const why = cut(after, room - width(words) - width(where));
     return `${paint(mark)} ${words}${where}${why}${this.#style.faint(took)}`;
@@ -90,3 +90,6 @@ export class FinishedLines {
     }
   }
 }
+
+/** What is decided is told of a service, not by the name of a task. */
+const isDecision = ({ kind, host }: Finished) => kind === 'skipped' && host === undefined;

@@ -109,7 +109,7 @@ export class PlainReporter implements Reporter {
       this.#say(this.#fold.begin());
     }
     if (event.type === 'run.ended') this.#unfold();
-    const said = announcement(event, (step) => this.#view.label(step));
+    const said = announcement(event, this.#view);
     if (said !== undefined) this.#line(`${said.warning ? 'warning: ' : ''}${said.text}`);
   }
 

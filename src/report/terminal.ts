@@ -121,7 +121,7 @@ export class TerminalReporter implements Reporter {
   #tell(event: RunEvent): void {
     if (event.type === 'run.started' || event.type === 'run.resumed') this.#hideCursor();
     if (event.type === 'run.started') this.#say([this.#options.style.strong(this.#view.header)]);
-    const said = announcement(event, (step) => this.#view.label(step));
+    const said = announcement(event, this.#view);
     if (said?.warning) this.warn(said.text);
     else if (said !== undefined) this.note(said.text);
     if (event.type === 'step.failed' || event.type === 'undo.failed') this.#draw();

@@ -47,9 +47,13 @@ export class RunView {
   #failed: { readonly title: string; readonly message: string } | undefined;
   #began = 0;
   #running = false;
+  #changed = false;
   #undoing = false;
 
-  /** Takes in an event that came at `now`, in ms of the monotonic clock; gives back the step that it ends. */
+  /**
+   * Takes in an event that came at `now`, in ms of the monotonic clock; gives back the step that it ends, where that is worth a
+   * line: what had nothing to do, or nothing to take back, is not.
+   */
   apply(event: RunEvent, now: number): Finished | undefined {
     switch (event.type) {
       case 'run.started':
@@ -64,6 +68,7 @@ export class RunView {
         this.#active.clear();
         return undefined;
       case 'step.started':
+        this.#changed = true;
         this.#titles.set(event.step, event.title);
         this.#begin(event.step, now, false);
         return undefined;
@@ -76,14 +81,14 @@ export class RunView {
         this.#progress(event);
         return undefined;
       case 'step.skipped':
-        return this.#finish(event.step, 'skipped', undefined, event.because);
+        return this.#skip(event);
       case 'step.done':
         return this.#finish(event.step, 'done', event.ms);
       case 'step.failed':
         this.#failed ??= { title: this.#title(event.step), message: event.failure.message };
         return this.#finish(event.step, 'failed', event.ms, event.failure.message);
       case 'undo.done':
-        return this.#finish(event.step, 'undone', event.ms);
+        return this.#active.has(event.step) ? this.#finish(event.step, 'undone', event.ms) : undefined;
       case 'undo.failed':
         return this.#finish(event.step, 'undo-failed', event.ms, event.failure.message);
       case 'undo.never':
@@ -98,6 +103,11 @@ export class RunView {
   /** Whether steps are being taken back: those that have not run will not run any more. */
   get undoing(): boolean {
     return this.#undoing;
+  }
+
+  /** Whether any step has begun to do something. */
+  get changed(): boolean {
+    return this.#changed;
   }
 
   get running(): boolean {
@@ -200,6 +210,11 @@ export class RunView {
       ...(ms === undefined ? {} : { ms }),
       ...(reason === undefined ? {} : { reason }),
     };
+  }
+
+  #skip({ step, because, news }: Extract<RunEvent, { type: 'step.skipped' }>): Finished | undefined {
+    const finished = this.#finish(step, 'skipped', undefined, because);
+    return news ? finished : undefined;
   }
 
   get #subject(): string | undefined {

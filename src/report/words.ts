@@ -1,6 +1,6 @@
 import type { RunEvent } from '../engine/events.js';
 import { duration } from './measure.js';
-import type { Active, Finished } from './view.js';
+import type { Active, Finished, RunView } from './view.js';
 
 /** A step that ended, as a sentence: `web-1: start web-4 (0.3s)`. */
 export function sentence({ kind, label, title, ms, reason }: Finished): string {
@@ -9,7 +9,7 @@ export function sentence({ kind, label, title, ms, reason }: Finished): string {
     case 'done':
       return `${label}: ${title}${took}`;
     case 'skipped':
-      return `${label}: ${title}: nothing to do, ${reason}`;
+      return `${label}: ${reason}`;
     case 'failed':
       return `${label}: failed: ${title}${took}: ${reason}`;
     case 'undone':
@@ -37,20 +37,21 @@ export function waiting(active: readonly Active[], now: number): string | undefi
 /** What an event that is not about a step's course says, where it says something. */
 export function announcement(
   event: RunEvent,
-  about: (step: string) => string,
+  view: Pick<RunView, 'label' | 'changed'>,
 ): { readonly text: string; readonly warning: boolean } | undefined {
   if (event.type === 'run.resumed') {
     const how = event.direction === 'revert' ? 'taking back what was done' : 'going on where it ended';
     return { text: `resumed: ${how}`, warning: false };
   }
   if (event.type === 'run.warning') {
-    const where = event.step === undefined ? '' : `${about(event.step)}: `;
+    const where = event.step === undefined ? '' : `${view.label(event.step)}: `;
     return { text: where + event.text, warning: true };
   }
   if (event.type === 'run.cancelled') {
     const then = event.policy === 'revert' ? 'taking back what was done' : 'stopping where it is';
     return { text: `interrupted by ${event.by}: ${then}`, warning: true };
   }
-  if (event.type === 'run.committed') return { text: 'committed: from here on only forward', warning: false };
+  if (event.type === 'run.committed' && view.changed)
+    return { text: 'committed: from here on only forward', warning: false };
   return undefined;
 }

@@ -40,7 +40,9 @@ export const containerCreate = task({
     const kept = keptContainer(host, subject, service, rollout);
     if (kept !== undefined) {
       const because = isUp(kept) ? `release ${release.number} runs as ${kept.name}` : `${kept.name} was kept`;
-      return { kind: 'done', because: because + staleNote(kept), receipt: { name: kept.name } };
+      const stale = staleNote(kept);
+      const receipt = { name: kept.name };
+      return { kind: 'done', because: because + stale, receipt, ...(stale === '' ? {} : { news: true }) };
     }
     if (release.adopted !== undefined) {
       const message = `release 0 was the container ${release.adopted}, which is gone`;
@@ -167,11 +169,18 @@ export const containerStop = task({
       if (!comesBack) continue;
       const { run, service } = context.subject;
       await startOnNetwork(host.engine, name, run, service?.name);
-      if (spec !== undefined) await untilHealthy(host, name, spec, context);
+      if (spec !== undefined) await untilHealthy(host, name, spec, context).catch(orAgain);
       await host.engine.setRestart(name, restart);
     }
   },
 });
+
+/** An engine that goes down still takes a start, and ends what it has started: once it is back, another start is worth a try. */
+function orAgain(error: unknown): never {
+  if (!(error instanceof Failure && error.code === 'health.ended')) throw error;
+  const { kind, code, message } = error;
+  throw new Failure(kind, code, message, { ...error, passing: true, cause: error });
+}
 
 /**
  * What has to stop: everything of the service but the new container. What serves until the commit comes back when the

@@ -142,7 +142,7 @@ async function running(host: Host, name: string): Promise<ContainerFacts> {
   const why = container.outOfMemory === true ? ', killed because it ran out of memory' : '';
   const hint = why === '' ? undefined : 'give it more memory, in oneclick.yml or on the host: memory: 512m';
   const seen = code === '' ? [] : [`exit code ${container.exit}`];
-  throw await unhealthy(host, name, `the container ended${code}${why}`, seen, hint);
+  throw await unhealthy(host, name, `the container ended${code}${why}`, seen, { code: 'health.ended', hint });
 }
 
 async function unhealthy(
@@ -150,10 +150,10 @@ async function unhealthy(
   name: string,
   message: string,
   seen: readonly string[],
-  hint?: string,
+  { code = 'health.failed', hint }: { code?: string; hint?: string | undefined } = {},
 ): Promise<Failure> {
   const lines = await host.engine.logs(name, 5).catch(() => []);
-  return new Failure('unhealthy', 'health.failed', message, {
+  return new Failure('unhealthy', code, message, {
     host: host.name,
     ...(hint === undefined ? {} : { hint }),
     evidence: [...seen, ...lines.map((line) => `log: ${line}`)],
@@ -214,5 +214,5 @@ export const healthWait = task({
     await host.engine.setRestart(container, spec.restart);
     return gap === undefined ? {} : { gap };
   },
-  undo: () => Promise.resolve(),
+  undo: 'nothing',
 });

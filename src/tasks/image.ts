@@ -37,6 +37,7 @@ export const imageResolve = task({
         kind: 'done',
         because: `it stays at ${active.reference} of release ${active.number}; name ${service.name} to move it`,
         receipt: { reference: active.reference, image: active.spec.image, written },
+        news: true,
       };
     }
     const resolved = facts.resolved[reference];
@@ -51,10 +52,11 @@ export const imageResolve = task({
       kind: 'done',
       because: `${reference} is ${resolved.digest.slice(0, 19)}`,
       receipt: { reference, image: withDigest(reference, resolved.digest), written },
+      news: true,
     };
   },
   apply: () => Promise.reject(new Error('image.resolve has nothing to apply')),
-  undo: () => Promise.resolve(),
+  undo: 'nothing',
 });
 
 function blocked(problem: Failure): { kind: 'blocked'; problems: readonly Failure[] } {
@@ -131,7 +133,7 @@ export const imagePull = task({
     return {};
   },
   // A pulled image changes nothing that runs, and makes the next try faster; `release.prune` removes it in time.
-  undo: () => Promise.resolve(),
+  undo: 'nothing',
 });
 
 /** An adopted container is of an image by whichever name it was made from, and keeps it on the host while it is there. */

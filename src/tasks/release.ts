@@ -68,10 +68,10 @@ export const releaseRecall = task({
     const because = same
       ? `${service.name} was not part of the last run: it stays on release ${number}`
       : `${service.name} goes back from release ${active.release.number} to ${number} (${reference})`;
-    return { kind: 'done', because, receipt: { number, reference, image: spec.image } };
+    return { kind: 'done', because, receipt: { number, reference, image: spec.image }, news: true };
   },
   apply: () => Promise.reject(new Error('release.recall has nothing to apply')),
-  undo: () => Promise.resolve(),
+  undo: 'nothing',
 });
 
 function blocked(code: string, message: string, hint: string) {

@@ -39,10 +39,11 @@ export const rolloutResolve = task({
       const hint = known.length === 0 ? 'deploy it first' : `it has ${[...new Set(known)].join(', ')}`;
       return { kind: 'blocked', problems: [new Failure('usage', 'release.unknown', message, { hint })] };
     }
-    return { kind: 'done', because: describe(rollout) + leftovers(facts, subject), receipt: rollout };
+    const because = describe(rollout) + leftovers(facts, subject);
+    return { kind: 'done', because, receipt: rollout, news: true };
   },
   apply: () => Promise.reject(new Error('rollout.resolve has nothing to apply')),
-  undo: () => Promise.resolve(),
+  undo: 'nothing',
 });
 
 type Input = {

@@ -5,10 +5,10 @@ import fc from 'fast-check';
 import { exitCode, Failure } from '../../src/domain/failure.js';
 import { type Mutation, mutated, mutationOf, type Syntax } from './mutants.js';
 
-/** Fixed, so that what is red stays red; another one is tried with `SEED=…`. */
-const seed = Number(process.env.SEED ?? 20_261_124);
+/** Fixed, so that what is red stays red; another one is tried with `ONECLICK_SEED=…`. */
+const seed = Number(process.env.ONECLICK_SEED ?? 20_261_124);
 /** All, or a tenth of them, the same each time. */
-const share = process.env.EXHAUSTIVE === undefined ? 0.1 : 1;
+const share = process.env.ONECLICK_EXHAUSTIVE === undefined ? 0.1 : 1;
 /** For one text, of this process alone: others share the cores. ms */
 const patience = 2000;
 const mebibyte = 1024 ** 2;

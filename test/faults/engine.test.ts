@@ -46,6 +46,21 @@ describe('an engine that, in mid-deploy,', () => {
     expect(await project.run('deploy')).toMatchObject({ code: 0 });
     await expectServes(field, project, 'v2');
   });
+
+  test('hangs for good is given up and named, and taken back once it goes on', async () => {
+    const project = await running(field.image('v2'));
+    await meddle(field, project, {
+      step: 'container.start',
+      line: () => 'kill -STOP $(cat /run/docker.pid)',
+    });
+    const { code, stderr } = await project.run('deploy');
+    await shell('kill -CONT $(cat /run/docker.pid)');
+    expect(code).toBe(7);
+    expect(stderr).toMatch(/Docker engine of sandbox-1 did not answer within 60 s/);
+    expect(stderr).toMatch(/oneclick resume/);
+    await finished(project.start('resume'));
+    await expectServes(field, project, 'v1');
+  });
 });
 
 describe('a disk that', () => {

@@ -18,6 +18,7 @@ beforeAll(async () => {
   layered('big');
 });
 afterAll(async () => {
+  await field.clean();
   await registry.close();
   await field.down();
 });
@@ -76,6 +77,8 @@ describe('a registry that', () => {
   const rows: readonly {
     readonly does: string;
     readonly fault: Fault;
+    /** Where it is, if not where the bad one is. */
+    readonly name?: string;
     readonly tag?: string;
     readonly code: number;
     readonly says: readonly RegExp[];
@@ -85,6 +88,13 @@ describe('a registry that', () => {
       fault: (asked) => asked.socket.destroy() !== undefined,
       code: 5,
       says: [/EOF|reset|refused/],
+    },
+    {
+      does: 'does not listen',
+      fault: () => false,
+      name: '127.0.0.1:9',
+      code: 5,
+      says: [/connection refused/],
     },
     {
       does: 'wants a login',
@@ -121,8 +131,8 @@ describe('a registry that', () => {
 
   test.each(rows.map((row) => [row.does, row] as const))(
     '%s is named, and what runs is not touched',
-    async (_, { fault, tag = 'v2', code, says }) => {
-      await project.write({ web: { image: `${registry.name}/sample:${tag}` } });
+    async (_, { fault, name = registry.name, tag = 'v2', code, says }) => {
+      await project.write({ web: { image: `${name}/sample:${tag}` } });
       registry.fault = fault;
       const answer = await project.run('deploy');
       const told = answer.stdout + answer.stderr;

@@ -21,8 +21,8 @@ export interface Fault {
 export interface Row {
   readonly fault: Fault;
   readonly command: 'deploy' | 'rollback';
-  /** As client-trap.mjs names it. */
-  readonly at: string;
+  /** As client-trap.mjs names it; absent where the fault is there from the beginning. */
+  readonly at?: string;
   /** What the command that was struck says. */
   readonly answer?: Ending;
   /** What is typed next: `again` is the same command, from a home without the journal. */
@@ -33,7 +33,7 @@ export interface Row {
   readonly serves: 'v1' | 'v2';
 }
 
-interface Ending {
+export interface Ending {
   /** The exit code is one of these; a client that was killed has none. */
   readonly codes: readonly (number | null)[];
   readonly says?: readonly RegExp[];
@@ -48,7 +48,8 @@ const leaseOutlives = 20_000;
 
 /** How a row is called in a report. */
 export function titleOf({ fault, command, at, next }: Row): string {
-  return `${fault.name} in a ${command} at "${at}"${next === undefined ? '' : `, then ${next}`}`;
+  const moment = at === undefined ? '' : ` at "${at}"`;
+  return `${fault.name} in a ${command}${moment}${next === undefined ? '' : `, then ${next}`}`;
 }
 
 /** All rows where ONECLICK_EXHAUSTIVE is set; else a few, evenly over them, from a place that ONECLICK_SEED tells. */

@@ -54,8 +54,10 @@ export interface Machines {
   /** A command inside a machine. */
   inside(machine: number, ...argv: readonly string[]): Promise<string>;
   image(tag: string): string;
-  /** The hosts and the ssh settings of the sandbox's environment, to make others of. */
+  /** The hosts and the ssh settings of the sandbox's environment. */
   readonly environment: z.infer<typeof Environment>;
+  /** An environment of some of the machines; `ssh` on top of the sandbox's own settings. */
+  some(machines: readonly number[], ssh?: object): z.infer<typeof Environment>;
   /** Files of the sandbox's environment. */
   readonly knownHosts: string;
   /** Removes what the projects of this test left. */
@@ -181,6 +183,12 @@ export async function machines(file: string, count = common): Promise<Machines> 
     ...{ sandbox, registry: status.registry, knownHosts: status.knownHosts, environment },
     ...{ project, container, inside, clean },
     image: (tag) => `${status.registry}/sample:${tag}`,
+    some: (chosen, ssh = {}) => ({
+      hosts: Object.fromEntries(
+        Object.entries(environment.hosts).filter((_, index) => chosen.includes(index + 1)),
+      ),
+      ssh: { ...environment.ssh, ...ssh },
+    }),
     down: async () => {
       if (shared) return;
       await start(['sandbox', 'down', '--name', sandbox], state, env).answer;

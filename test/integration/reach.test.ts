@@ -18,14 +18,6 @@ afterEach(async () => {
 });
 afterAll(() => field.down());
 
-/** An environment of some of the machines, reached in another way than the sandbox's own. */
-function environment(names: readonly string[], ssh: object) {
-  const hosts = Object.fromEntries(
-    Object.entries(field.environment.hosts).filter(([name]) => names.includes(name)),
-  );
-  return { hosts, ssh: { ...field.environment.ssh, ...ssh } };
-}
-
 const addressOf = (name: string) => field.environment.hosts[name]?.address ?? '';
 
 /** From now on the second and the third machine refuse every SSH connection that does not come from the first. */
@@ -45,12 +37,12 @@ async function onlyFromTheFirst(): Promise<void> {
     );
 }
 
-const inner = ['sandbox-2', 'sandbox-3'];
+const inner = [2, 3];
 
 test('hosts that let only the bastion in are deployed to and rolled back through it', async () => {
   const project = await field.project();
   const bastion = { address: addressOf('sandbox-1'), user: 'ops' };
-  const environments = { direct: environment(inner, {}), through: environment(inner, { bastion }) };
+  const environments = { direct: field.some(inner), through: field.some(inner, { bastion }) };
   await project.write({ web: {} }, { environments });
   await onlyFromTheFirst();
   const direct = await project.run('deploy', '--env', 'direct');
@@ -66,7 +58,7 @@ test('hosts that let only the bastion in are deployed to and rolled back through
 test('a bastion that lets nobody in is named, and nothing is changed', async () => {
   const project = await field.project();
   const bastion = { address: addressOf('sandbox-1'), user: 'nobody-here' };
-  await project.write({ web: {} }, { environments: { through: environment(inner, { bastion }) } });
+  await project.write({ web: {} }, { environments: { through: field.some(inner, { bastion }) } });
   const { code, stderr } = await project.run('deploy', '--env', 'through');
   expect(code).toBe(4);
   expect(stderr).toContain(addressOf('sandbox-1'));
@@ -98,11 +90,8 @@ test('names, users, keys and the ProxyJump of ~/.ssh/config hold as they do for 
   }
 });
 
-/** The same environment, as somebody else logs in. */
-const as = (user: string) => ({
-  environments: { production: environment(Object.keys(field.environment.hosts), { user }) },
-});
-const everywhere = (tag: string) => [tag, tag, tag];
+/** The first machine, as somebody else logs in. */
+const as = (user: string) => ({ environments: { production: field.some([1], { user }) } });
 const here = ['--env', 'production'];
 
 test.each(['root', 'deploy', 'ops'])('%s deploys and rolls back', async (user) => {
@@ -110,9 +99,9 @@ test.each(['root', 'deploy', 'ops'])('%s deploys and rolls back', async (user) =
   await project.write({ web: {} }, as(user));
   await finished(project.start('deploy', ...here));
   await finished(project.start('deploy', 'web', '--tag', 'v2', ...here));
-  await expectSettled(field, project, everywhere('v2'));
+  await expectSettled(field, project, ['v2']);
   await finished(project.start('rollback', ...here));
-  await expectSettled(field, project, everywhere('v1'));
+  await expectSettled(field, project, ['v1']);
 });
 
 test('a user who may do nothing but sudo docker deploys and rolls back; one who may not even that is refused', async () => {
@@ -123,22 +112,21 @@ test('a user who may do nothing but sudo docker deploys and rolls back; one who 
     echo '${authorized}' >/home/keeper/.ssh/authorized_keys
     chown keeper:keeper /home/keeper/.ssh/authorized_keys`;
   const allow = `echo 'keeper ALL=(root) NOPASSWD: /usr/bin/docker' >/etc/sudoers.d/keeper; chmod 440 /etc/sudoers.d/keeper`;
-  const onAll = (script: string) =>
-    Promise.all([1, 2, 3].map((machine) => field.inside(machine, 'sh', '-c', script)));
-  await onAll(makeUser);
+  const shell = (script: string) => field.inside(1, 'sh', '-c', script);
+  await shell(makeUser);
   try {
     const project = await field.project();
     await project.write({ web: {} }, as('keeper'));
     const refused = await project.run('deploy', ...here);
     expect(refused.code).toBe(4);
     expect(refused.stderr).toContain('keeper may not use Docker');
-    await onAll(allow);
+    await shell(allow);
     await finished(project.start('deploy', ...here));
     await finished(project.start('deploy', 'web', '--tag', 'v2', ...here));
     await finished(project.start('rollback', ...here));
-    await expectSettled(field, project, everywhere('v1'));
+    await expectSettled(field, project, ['v1']);
   } finally {
-    await onAll('rm -f /etc/sudoers.d/keeper; userdel -r keeper 2>/dev/null || true');
+    await shell('rm -f /etc/sudoers.d/keeper; userdel -r keeper 2>/dev/null || true');
   }
 });
 
@@ -160,10 +148,10 @@ test('two users of one host see and respect the lease of each other, and go on w
       /another run holds \S+ production on sandbox-1: \S+@\S+ since .*, deploy [0-9a-f]{6}/,
     );
     await finished(first);
-    await expectSettled(field, project, everywhere(tag));
+    await expectSettled(field, project, [tag]);
   }
   await finished(project.start('rollback', ...here));
-  await expectSettled(field, project, everywhere('v2'));
+  await expectSettled(field, project, ['v2']);
 });
 
 test("another user's run is ended by who may become root there, and by nobody else", async () => {
@@ -180,4 +168,6 @@ test("another user's run is ended by who may become root there, and by nobody el
   await project.write({ web: slow(8) }, as('ops'));
   await finished(project.start('lease', 'take', '--yes', ...here));
   expect((await running.answer).code).not.toBe(0);
+  await finished(project.start('deploy', 'web', '--tag', 'v3', '--wait', ...here));
+  await expectSettled(field, project, ['v3']);
 });

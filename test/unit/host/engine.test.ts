@@ -111,6 +111,28 @@ describe('the connection to the engine', () => {
     expect(await host.engine.images()).toEqual([]);
   });
 
+  it('is waited for a minute, and 10 s when it was silent before, until it has answered again', async () => {
+    const clock = new MovableClock();
+    const { engine } = await connect({ docker: docker.port }, clock);
+    const silentFor = async (seconds: number) => {
+      const before = docker.asked.length;
+      const failing = failureOf(engine.images());
+      while (docker.asked.length === before) await new Promise((resolve) => setImmediate(resolve));
+      await clock.advance(seconds * 1000);
+      expect(await failing).toMatchObject({
+        code: 'engine.silent',
+        message: expect.stringContaining(`did not answer within ${seconds} s`),
+      });
+    };
+    docker.on('GET /images/json', nothing);
+    await silentFor(60);
+    await silentFor(10);
+    docker.json('GET /images/json', []);
+    expect(await engine.images()).toEqual([]);
+    docker.on('GET /images/json', nothing);
+    await silentFor(60);
+  });
+
   it('does not follow DOCKER_HOST of this machine', async () => {
     const before = process.env.DOCKER_HOST;
     process.env.DOCKER_HOST = 'tcp://127.0.0.1:1';

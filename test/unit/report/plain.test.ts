@@ -2,7 +2,20 @@ import { describe, expect, it } from '@jest/globals';
 import { openReporter } from '../../../src/report/reporter.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { BufferOutput } from '../../fakes/output.js';
-import { begins, ends, fails, finished, outcome, plan, says, started, step, unhealthy } from './scenario.js';
+import {
+  begins,
+  decision,
+  ends,
+  fails,
+  finished,
+  outcome,
+  plan,
+  says,
+  skips,
+  started,
+  step,
+  unhealthy,
+} from './scenario.js';
 
 const open = async (env: Record<string, string> = {}) => {
   const output = new BufferOutput({ columns: 80 });
@@ -21,7 +34,6 @@ describe('the plain report', () => {
     reporter.event(begins(pull, 'pull api:v2'));
     reporter.event(says(pull, '12 of 40 MB', 0.3));
     reporter.event(ends(pull, 120));
-    reporter.event({ type: 'step.skipped', step: health.id, because: 'it is healthy', receipt: {} });
     reporter.event({ type: 'run.warning', text: 'PASSWORD is short', step: pull.id });
     reporter.event({ type: 'run.committed', at: '' });
     reporter.event(finished());
@@ -31,7 +43,6 @@ describe('the plain report', () => {
       [
         'deploy web  production  run 3f2a',
         'web-1: pull api:v2 (0.1s)',
-        'web-2: health.wait: nothing to do, it is healthy',
         'warning: web-1: PASSWORD is short',
         'committed: from here on only forward',
         '✓ production: deploy is done in 4.2s',
@@ -39,6 +50,26 @@ describe('the plain report', () => {
       ].join('\n'),
     );
     expect(output.stdout.text).toBe('');
+  });
+
+  it('tells decisions, and nothing of what there was not to do or to take back', async () => {
+    const { output, reporter } = await open();
+    const rollout = decision('rollout.resolve');
+    reporter.event(started(plan([rollout, pull, health])));
+    reporter.event(skips(rollout, 'release 4 is the current one', true));
+    reporter.event(skips(pull, 'it is already there'));
+    reporter.event(skips(health, 'it runs already, with older values of KEY', true));
+    reporter.event({ type: 'run.committed', at: '' });
+    reporter.event({ type: 'undo.done', step: pull.id, ms: 0 });
+    reporter.close();
+    expect(output.stderr.text).toBe(
+      [
+        'deploy web  production  run 3f2a',
+        'web: release 4 is the current one',
+        'web-2: it runs already, with older values of KEY',
+        '',
+      ].join('\n'),
+    );
   });
 
   it('tells how a failed run is taken back', async () => {

@@ -16,6 +16,23 @@ export const step = (host: string, task: string, service = 'web'): Step => ({
   input: {},
 });
 
+/** A step that is about `web` as a whole: `web/rollout.resolve`. */
+export const decision = (task: string): Step => ({
+  id: `web/${task}`,
+  task,
+  version: 1,
+  service: 'web',
+  input: {},
+});
+
+export const skips = (of: Step, because: string, news?: true): RunEvent => ({
+  type: 'step.skipped',
+  step: of.id,
+  because,
+  receipt: {},
+  ...(news === undefined ? {} : { news }),
+});
+
 const service = (name: string): Service => ({
   name,
   image: { kind: 'fixed', reference: 'api:v2' },

@@ -76,6 +76,22 @@ describe('a deploy of two services to three hosts', () => {
     expect(fleet.serves()).toEqual(everywhere('web v1 unless-stopped'));
   });
 
+  it('one that fails is taken back though an engine that goes down ends the old release as it comes back', async () => {
+    const fleet = new Fleet();
+    const { engine } = fleet.host('host-1');
+    let probes = 0;
+    const answers = () => {
+      probes += 1;
+      if (probes === 4) engine.crash('shop-production-web-1', 137);
+      return probes === 4 ? 500 : 200;
+    };
+    fleet.push('web', 'v1', { answers });
+    fleet.push('web', 'bad', { answers: 500 });
+    await fleet.deploy(web);
+    expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ result: 'reverted', exitCode: 6 });
+    expect(fleet.serves()).toEqual(everywhere('web v1 unless-stopped'));
+  });
+
   it('goes back and forth', async () => {
     await fleet.deploy(web, api);
     await fleet.deploy(at(web, 'v2'), at(api, 'v2'));
