@@ -186,5 +186,5 @@ function wordsOf(error: Error & { json?: unknown }): string {
 
 /** The Failure of a refusal. */
 export function refusal(host: string, doing: string, { message, status }: Refused): Failure {
-  return engineFailure(host, doing, message || `HTTP status ${status}`);
+  return engineFailure(host, doing, message || `HTTP status ${status}`, { status });
 }

@@ -51,13 +51,22 @@ const meanings: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
   ],
 ];
 
-/** A Failure out of an engine's own words: refused requests, and errors inside the stream of a pull. */
-export function engineFailure(host: string, doing: string, words: string, cause?: unknown): Failure {
+/**
+ * A Failure out of an engine's own words: refused requests, and errors inside the stream of a pull. Words that mean nothing known,
+ * with an HTTP status of its own failure, may pass: an engine that goes down still answers, and nothing works any more.
+ */
+export function engineFailure(
+  host: string,
+  doing: string,
+  words: string,
+  { status = 400, cause }: { readonly status?: number; readonly cause?: unknown } = {},
+): Failure {
   const meaning = meanings.find(([pattern]) => pattern.test(words));
   const [, kind, code, hint] = meaning ?? [undefined, 'failed' as const, 'engine.refused', undefined];
   const details: FailureDetails = {
     host,
     ...(hint === undefined ? {} : { hint }),
+    ...(meaning === undefined && status >= 500 ? { passing: true } : {}),
     ...(cause === undefined ? {} : { cause }),
   };
   return new Failure(kind, code, `${doing}: ${words.trim()}`, details);

@@ -247,6 +247,19 @@ describe('a request', () => {
     });
   });
 
+  it('that an engine fails at, with words that nobody knows, may be worth another try', async () => {
+    const { engine } = await connect();
+    const refusal = async (status: number, message: string) => {
+      docker.json('POST /containers/web/start', { message }, status);
+      return failureOf(engine.start('web'));
+    };
+    expect(await refusal(500, 'failed to update store: open : no such file')).toMatchObject({
+      passing: true,
+    });
+    expect(await refusal(500, 'no space left on device')).toMatchObject({ passing: false });
+    expect(await refusal(400, 'no such thing')).toMatchObject({ passing: false });
+  });
+
   it('carries credentials of a registry in one header alone', async () => {
     docker.lines('POST /images/create', [{ status: 'Status: Image is up to date' }]);
     docker.json('GET /distribution/shop/web:1/json', {

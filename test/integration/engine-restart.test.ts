@@ -2,8 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { finished, type Machines, machines, type Project, slow, waitFor } from '../integration/harness.js';
-import { expectSettled } from '../integration/witness.js';
+import { finished, type Machines, machines, type Project, slow, waitFor } from './harness.js';
+import { expectSettled } from './witness.js';
 
 jest.setTimeout(300_000);
 
@@ -81,7 +81,8 @@ test('an engine that restarts while health is waited for leaves the old release,
   await waitFor(async () => (await project.serving(1)).includes('v2'));
   await restarted();
   const { code, stderr } = await running.answer;
-  expect([code, stderr]).toEqual([6, expect.stringContaining('sandbox-1')]);
+  expect({ code, stderr }).toMatchObject({ code: 6 });
+  expect(stderr).toContain('sandbox-1');
   await expectSettled(field, project, ['v1']);
 });
 

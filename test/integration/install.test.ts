@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { type Machines, machines } from '../integration/harness.js';
-import { expectSettled } from '../integration/witness.js';
+import { type Machines, machines } from './harness.js';
+import { expectSettled } from './witness.js';
 
 jest.setTimeout(300_000);
 
