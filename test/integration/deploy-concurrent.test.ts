@@ -16,7 +16,7 @@ afterAll(() => field.down());
 async function deployed(): Promise<Project> {
   const made = await field.project();
   await made.write({ web: slow(3) });
-  await finished(made.start('deploy'));
+  await finished(made.start('deploy', '--batch', 'all'));
   return made;
 }
 

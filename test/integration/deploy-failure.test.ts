@@ -17,7 +17,7 @@ const everywhere = (tag: string) => [[tag], [tag], [tag]];
 async function deployed(services: Readonly<Record<string, object>> = { web: {} }): Promise<Project> {
   const made = await field.project();
   await made.write(services);
-  await finished(made.start('deploy'));
+  await finished(made.start('deploy', '--batch', 'all'));
   return made;
 }
 

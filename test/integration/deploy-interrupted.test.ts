@@ -20,7 +20,7 @@ const all = [1, 2, 3];
 async function deployed(): Promise<Project> {
   const made = await field.project();
   await made.write({ web: slow(3) });
-  await finished(made.start('deploy'));
+  await finished(made.start('deploy', '--batch', 'all'));
   return made;
 }
 

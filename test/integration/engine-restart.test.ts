@@ -22,7 +22,7 @@ afterAll(() => field.down());
 async function deployed(): Promise<Project> {
   const made = await field.project({ ONECLICK_ENV: 'one' });
   await made.write({ web: slow(5) }, { environments: { one: field.some([1]) } });
-  await finished(made.start('deploy'));
+  await finished(made.start('deploy', '--batch', 'all'));
   return made;
 }
 
