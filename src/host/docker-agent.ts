@@ -39,7 +39,6 @@ export class ChannelSocket extends Duplex {
         resolve();
       });
     });
-    channel.pause();
   }
 
   override _read(): void {

@@ -114,7 +114,8 @@ export class EngineCalls {
   /** The Failure that an error stands for. */
   translate(doing: string, error: unknown): unknown {
     if (error instanceof Refused) return refusal(this.#host.name, doing, error);
-    if (error instanceof PullError) return engineFailure(this.#host.name, doing, error.message, { cause: error });
+    if (error instanceof PullError)
+      return engineFailure(this.#host.name, doing, error.message, { cause: error });
     return error;
   }
 }

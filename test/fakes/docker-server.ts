@@ -66,8 +66,13 @@ export class DockerServer {
     });
   }
 
-  async close(): Promise<void> {
+  /** Ends all connections, as an engine that restarts. */
+  hangUp(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.hangUp();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 

@@ -111,6 +111,19 @@ describe('the connection to the engine', () => {
     expect(await host.engine.images()).toEqual([]);
   });
 
+  it('is opened anew when the engine has ended those that were opened ahead', async () => {
+    docker.json('GET /images/json', []);
+    const { engine } = await connect();
+    expect(await engine.images()).toEqual([]);
+    while (docker.open > 0) {
+      docker.hangUp();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    // The ends travel over the same connection, in their order, before the answer to this.
+    await engine.images().catch(nothing);
+    expect(await Promise.all(Array.from({ length: 6 }, () => engine.images()))).toHaveLength(6);
+  });
+
   it('is waited for a minute, and 10 s when it was silent before, until it has answered again', async () => {
     const clock = new MovableClock();
     const { engine } = await connect({ docker: docker.port }, clock);
