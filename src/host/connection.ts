@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Config } from 'node-ssh';
 import type { Algorithms, Client } from 'ssh2';
 import type { Clock } from '../domain/clock.js';
@@ -18,7 +19,7 @@ export interface Connection {
   readonly sessions: Sessions;
   /** Aborted, with a failure as its reason, when the connection has ended for whatever reason. */
   readonly lost: AbortSignal;
-  /** Resolves when it has ended. */
+  /** Resolves when it has ended; a peer that does not answer is not waited for. */
   close(): Promise<void>;
 }
 
@@ -56,6 +57,8 @@ const supportedHostKeys: readonly string[] = [
 ];
 
 const retries = 3;
+/** How long the peer has to answer a goodbye, ms. */
+const goodbye = 2000;
 
 /**
  * Connects to a host, through `bastion` when that is given. Throws a failure of kind `unreachable`, or `access`: an
@@ -162,7 +165,7 @@ async function login(
   try {
     await ssh.connect(config);
     if (ssh.connection === null) throw new Dropped('the connection ended at once');
-    return open(target, ssh.connection, options.clock);
+    return open(target, ssh.connection, sock, options.clock);
   } catch (error) {
     sock.destroy();
     if (keyFailure !== undefined) throw keyFailure;
@@ -172,7 +175,7 @@ async function login(
   }
 }
 
-function open(target: Target, client: Client, clock: Clock): Connection {
+function open(target: Target, client: Client, sock: Duplex, clock: Clock): Connection {
   const lost = new AbortController();
   let cause: unknown;
   const closed = new Promise<void>((resolve) => {
@@ -191,6 +194,10 @@ function open(target: Target, client: Client, clock: Clock): Connection {
     sessions: new Sessions(target.name, lost.signal, clock),
     close: () => {
       client.end();
+      clock.sleep(goodbye, lost.signal).then(
+        () => sock.destroy(),
+        () => undefined,
+      );
       return closed;
     },
   };

@@ -78,6 +78,13 @@ class Dialer {
   }
 
   async close(): Promise<void> {
+    const bastions = new Set(
+      (await Promise.allSettled(this.#bastions.values())).map((dialed) =>
+        dialed.status === 'fulfilled' ? dialed.value : undefined,
+      ),
+    );
+    const hosts = [...this.#open].filter((connection) => !bastions.has(connection));
+    await Promise.all(hosts.map((connection) => connection.close()));
     // The innermost first: what goes through a bastion ends before the bastion.
     for (const connection of [...this.#open].reverse()) await connection.close();
   }

@@ -72,7 +72,7 @@ const frozenShortly: Fault = {
 /** The next connection meets a new server; those who are logged in stay so. */
 const restartSshd =
   'old=$(cat /run/sshd.pid); kill "$old"; ' +
-  'until [ -s /run/sshd.pid ] && [ "$(cat /run/sshd.pid)" != "$old" ]; do sleep 0.1; done';
+  'until new=$(cat /run/sshd.pid 2>/dev/null) && [ -n "$new" ] && [ "$new" != "$old" ]; do sleep 0.1; done';
 const restarted: Fault = { name: 'sshd restarted', strike: inside(restartSshd) };
 const loggedOut: Fault = {
   name: 'sshd restarted, and every session ended',
@@ -101,13 +101,16 @@ const well = { codes: [0] };
 const unreached: Ending = { codes: [5], says: [/sandbox-1/] };
 /** It stops where it stands, names the machine, and says how to go on. */
 const lost: Ending = { codes: [7], says: [/sandbox-1/, /oneclick resume/] };
-
+/** The request has left, and its answer may still have come. */
+const perhapsLost: Ending = { codes: [0, 7], says: [/sandbox-1/] };
+const perhapsOver: Ending = { codes: [0, 2] };
 const deploy = { command: 'deploy', serves: 'v2' } as const;
 const rollback = { command: 'rollback', serves: 'v1' } as const;
 const before = { at: 'start' };
 const inPull = { at: 'event step.started image.pull/web/sandbox-1' };
 const inSwap = { at: 'event step.started container.stop/web/sandbox-1' };
 const inStart = { at: 'sent POST /containers/web-2/start' };
+const inCommit = { at: 'event step.started release.commit/web' };
 const atCommit = { at: 'sent POST /volumes/create' };
 
 const rows: readonly Row[] = [
@@ -117,9 +120,11 @@ const rows: readonly Row[] = [
   { ...deploy, ...inSwap, fault: cut, answer: lost, next: 'resume' },
   { ...deploy, ...inSwap, fault: cut, answer: lost, next: 'again' },
   { ...deploy, ...inStart, fault: cut, answer: lost, next: 'resume' },
-  { ...deploy, ...atCommit, fault: cut, answer: lost, next: 'resume' },
+  { ...deploy, ...inCommit, fault: cut, answer: lost, next: 'resume' },
+  { ...deploy, ...inCommit, fault: cut, answer: lost, next: 'again' },
+  { ...deploy, ...atCommit, fault: cut, answer: perhapsLost, next: 'resume', ends: perhapsOver },
   { ...rollback, ...inSwap, fault: cut, answer: lost, next: 'resume' },
-  { ...rollback, ...atCommit, fault: cut, answer: lost, next: 'resume' },
+  { ...rollback, ...atCommit, fault: cut, answer: perhapsLost, next: 'resume', ends: perhapsOver },
   { ...deploy, ...before, fault: cutShortly, answer: well },
   { ...deploy, ...inPull, fault: cutShortly, answer: well },
   { ...deploy, ...inSwap, fault: cutShortly, answer: well },

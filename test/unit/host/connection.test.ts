@@ -11,6 +11,7 @@ import type { Failure } from '../../../src/domain/failure.js';
 import type { Host } from '../../../src/host/host.js';
 import { connectAll, type HostsOptions } from '../../../src/host/hosts.js';
 import { longestChain, type RemoteCall } from '../../../src/host/observe.js';
+import { MovableClock } from '../../fakes/clock.js';
 import { Relay } from '../../fakes/relay.js';
 import { keyPair, SshServer, type SshServerOptions } from '../../fakes/ssh-server.js';
 
@@ -309,6 +310,19 @@ describe('a connection', () => {
     const running = host.run({ argv: ['sleep', '60'], timeout: 60_000 });
     relay.freeze();
     await expect(running).rejects.toMatchObject({ kind: 'unreachable', code: 'host.lost' });
+  });
+
+  it('to a peer that is frozen is closed all the same', async () => {
+    const server = await serve();
+    const relay = await Relay.to('127.0.0.1', server.port);
+    closing.push(() => relay.close());
+    const clock = new MovableClock();
+    const host = await connected(relay.port, { hostKeys: 'accept-new' }, { clock });
+    relay.freeze();
+    const closed = host.close();
+    await clock.advance(2000);
+    await closed;
+    expect(host.lost.aborted).toBe(true);
   });
 
   it('tells of each call, and which may have waited for which', async () => {
