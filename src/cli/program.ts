@@ -58,6 +58,17 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
       code = await act(edge, command.args, command.optsWithGlobals<Flags>());
     };
 
+  everywhere(root.command('init'))
+    .summary('write a first oneclick.yml by what is in this folder')
+    .option('--from-compose <file>', 'turn this compose file into services')
+    .option('--dry-run', 'print the file, and write nothing', false)
+    .option('-y, --yes', 'do not ask', false)
+    .addHelpText(
+      'before',
+      examples('oneclick init', 'oneclick init --from-compose compose.yml', 'oneclick init --dry-run'),
+    )
+    .action(bind(async () => (await import('./commands/init.js')).init));
+
   changing(root.command('deploy').argument('[service...]', 'the services to deploy; all by default'))
     .summary('put a new release on every instance')
     .option('--image <ref>', 'deploy this image: REF, or service=REF (repeatable)', collect)
@@ -115,6 +126,24 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
     .option('--wait', 'wait for a lease that another run holds', false)
     .addHelpText('before', examples('oneclick resume', 'oneclick resume 3f2a9c --revert'))
     .action(bind(async () => (await import('./commands/resume.js')).resume));
+
+  const config = family(root, 'config', 'check oneclick.yml, see what it comes to, look up its keys');
+  aboutServers(config.command('check'))
+    .summary('say every problem of oneclick.yml')
+    .addHelpText('before', examples('oneclick config check', 'oneclick config check --env production'))
+    .action(bind(async () => (await import('./commands/config.js')).check));
+  aboutServers(config.command('show'))
+    .summary('print an environment with everything filled in')
+    .addHelpText('before', examples('oneclick config show', 'oneclick config show --env production --json'))
+    .action(bind(async () => (await import('./commands/config.js')).show));
+  everywhere(config.command('schema'))
+    .summary('print the JSON Schema of oneclick.yml, for editors')
+    .addHelpText('before', examples('oneclick config schema'))
+    .action(bind(async () => (await import('./commands/config.js')).schema));
+  everywhere(config.command('docs'))
+    .summary('print every key of oneclick.yml and what it means')
+    .addHelpText('before', examples('oneclick config docs'))
+    .action(bind(async () => (await import('./commands/config.js')).docs));
 
   const recipe = family(root, 'recipe', 'look at recipes, or copy one to change it');
   everywhere(recipe.command('list'))
@@ -217,10 +246,13 @@ function usage(error: CommanderError, argv: readonly string[], root: Command): n
   if (error.exitCode === 0) return 0;
   if (error.code === 'commander.help') return 2;
   const message = error.message.replace(/^error: /, '').replace(/ \(Did you mean.*$/s, '');
-  const words = [...root.commands.flatMap((command) => [command.name(), ...flagsOf(command)])];
+  const command = root.commands.find((candidate) => candidate.name() === argv[0]);
+  const words = [
+    ...(command?.commands ?? []).map((verb) => verb.name()),
+    ...root.commands.flatMap((one) => [one.name(), ...flagsOf(one)]),
+  ];
   const unknown = /'([^']+)'/.exec(message)?.[1] ?? '';
   const near = error.code.includes('unknown') ? nearest(unknown, words) : undefined;
-  const command = root.commands.find((candidate) => candidate.name() === argv[0]);
   const help = command === undefined ? 'oneclick --help' : `oneclick ${command.name()} --help`;
   throw new Failure('usage', 'arguments', message, {
     hint: near === undefined ? help : `did you mean ${near}?`,

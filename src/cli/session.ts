@@ -34,7 +34,8 @@ export interface SessionOptions {
   readonly env?: string;
 }
 
-function settingOf(edge: Edge): Setting {
+/** What surrounds a configuration on this machine. */
+export function settingOf(edge: Edge): Setting {
   const environmentsDir = join(edge.stateDir, 'environments');
   return { files: localFiles, cwd: edge.cwd, home: edge.home, environmentsDir, variables: edge.env };
 }

@@ -13,6 +13,9 @@ export function parseDuration(text: string): number {
   return Math.round(Number(match[1]) * milliseconds[match[2] as keyof typeof milliseconds]);
 }
 
+/** A time in ms as {@link parseDuration} reads it: `500ms`, `90s`. */
+export const durationText = (ms: number): string => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);
+
 const bytes = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 } as const;
 export const sizePattern = /^(\d{1,12}(?:\.\d{1,3})?)(b|k|m|g)$/;
 /** Docker refuses less. */
@@ -25,6 +28,12 @@ export function parseSize(text: string): number {
   const size = Math.round(Number(match[1]) * bytes[match[2] as keyof typeof bytes]);
   if (size < smallestMemory) throw new NotationError('Docker gives a container at least 6m of memory');
   return size;
+}
+
+/** Bytes as {@link parseSize} reads them: `512m`, `1g`. */
+export function sizeText(size: number): string {
+  const unit = (['g', 'm', 'k'] as const).find((name) => size % bytes[name] === 0) ?? 'b';
+  return `${size / bytes[unit]}${unit}`;
 }
 
 export const portPattern = /^(?:(?:(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]+\]):)?(\d{1,5}):)?(\d{1,5})$/;

@@ -13,8 +13,9 @@ const layers: Record<string, { readonly values: readonly string[]; readonly type
   host: { values: ['domain'], types: ['engine/ports'] },
   report: { values: ['domain'], types: ['engine'] },
   config: { values: ['domain'], types: ['host/host'] },
+  draft: { values: ['domain', 'config'] },
   sandbox: { values: [] },
-  cli: { values: ['domain', 'engine', 'recipe', 'tasks', 'host', 'report', 'config'] },
+  cli: { values: ['domain', 'engine', 'recipe', 'tasks', 'host', 'report', 'config', 'draft'] },
 };
 
 /** Where a package may be imported; the sandbox is a program of its own. */

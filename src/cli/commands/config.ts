@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { localFiles } from '../../config/files.js';
+import { resolveEnvironment } from '../../config/load.js';
+import { environmentDocument } from '../../config/show.js';
+import { Failure } from '../../domain/failure.js';
+import { InvalidText, invalid, type Problem } from '../../domain/problem.js';
+import { count, printable } from '../../report/text.js';
+import type { Edge } from '../edge.js';
+import type { Globals } from '../program.js';
+import { openProject, settingOf } from '../session.js';
+import { speaking, type Voice } from '../speak.js';
+
+type ConfigFlags = Globals & { readonly env?: string };
+
+/** `oneclick config check`: every problem of every environment of the file, or of the one that is named. */
+export function check(edge: Edge, _: readonly string[], flags: ConfigFlags): Promise<number> {
+  return speaking(edge, flags, async ({ reporter }) => {
+    const project = await openProject(edge, flags);
+    const own = project.environments.filter(({ origin }) => origin === 'project').map(({ name }) => name);
+    const environments = flags.env === undefined ? own : [flags.env];
+    const problems: Problem[] = [];
+    const warnings = new Set<string>();
+    for (const name of environments) {
+      try {
+        const resolved = await resolveEnvironment(project, name, settingOf(edge));
+        for (const warning of resolved.warnings) warnings.add(warning);
+      } catch (error) {
+        if (!(error instanceof InvalidText)) throw error;
+        problems.push(...error.problems);
+      }
+    }
+    if (problems.length > 0) throw invalid(problems);
+    if (!flags.json) for (const warning of warnings) reporter.warn(warning);
+    const { file } = project.source;
+    reporter.result(
+      { file, services: project.services, environments, warnings: [...warnings] },
+      (found, page) =>
+        page.style.good(
+          `✓ ${found.file} is fine: ${count(found.services.length, 'service')}, ${count(found.environments.length, 'environment')}\n`,
+        ),
+    );
+    return 0;
+  });
+}
+
+/** `oneclick config show`: an environment as it is deployed, secrets by their names. */
+export function show(edge: Edge, _: readonly string[], flags: ConfigFlags): Promise<number> {
+  return speaking(edge, flags, async ({ reporter }) => {
+    const project = await openProject(edge, flags);
+    const resolved = await resolveEnvironment(project, flags.env ?? edge.env.ONECLICK_ENV, settingOf(edge));
+    if (!flags.json) for (const warning of resolved.warnings) reporter.warn(warning);
+    const document = environmentDocument(resolved.environment);
+    reporter.result(document, () =>
+      lines(stringify(document, { lineWidth: 0, flowCollectionPadding: false })),
+    );
+    return 0;
+  });
+}
+
+/** `oneclick config schema`: the JSON Schema that ships with the package. */
+export function schema(edge: Edge, _: readonly string[], flags: Globals): Promise<number> {
+  return speaking(edge, flags, async (voice) => {
+    const text = await shipped(edge, 'oneclick.schema.json');
+    return print(voice, text, { jsonSchema: JSON.parse(text) as unknown });
+  });
+}
+
+/** `oneclick config docs`: every key of `oneclick.yml`, each with what it means. */
+export function docs(edge: Edge, _: readonly string[], flags: Globals): Promise<number> {
+  return speaking(edge, flags, async (voice) => {
+    const text = await shipped(edge, 'reference.yml');
+    return print(voice, text, { text });
+  });
+}
+
+async function shipped({ packageDir }: Edge, name: string): Promise<string> {
+  const path = join(packageDir, 'schema', name);
+  const text = await localFiles.read(path);
+  if (text === undefined)
+    throw new Failure('failed', 'package.incomplete', `${path} is not there: install oneclick again`);
+  return text;
+}
+
+function print({ reporter }: Voice, text: string, document: object): number {
+  reporter.result(document, () => lines(text));
+  return 0;
+}
+
+/** A text of any length, each of its lines safe to show. */
+const lines = (text: string): string => text.split('\n').map(printable).join('\n');
