@@ -4,7 +4,7 @@ import { type Dockerfile, readDockerfile } from './dockerfile.js';
 import { nameFrom } from './names.js';
 
 /** A Dockerfile of a repository, and how an image is built with it. */
-export interface Recipe {
+export interface FoundDockerfile {
   /** From the repository. */
   readonly file: string;
   /** What the service is probably called; undefined for one that only says that it is the application. */
@@ -22,11 +22,11 @@ const isSpecial = (name: string) =>
   /(?:^|[.-])(?:dev|development|test|tests|ci|debug|local|dockerignore)(?:\.|$)/i.test(name);
 const skipped = /^\.|^(?:node_modules|vendor|dist|build|target|test|tests|docs|examples?|venv|fixtures)$/;
 /** Folders that hold Dockerfiles of what is elsewhere. */
-const onlyRecipes = /^(?:\.?docker|dockerfiles|deploy|deployment|infra|ops|ci|build)$/;
+const elsewhere = /^(?:\.?docker|dockerfiles|deploy|deployment|infra|ops|ci|build)$/;
 
 /** The Dockerfiles of a repository, those at the top first; two folders deep. */
-export async function findDockerfiles(files: Files, root: string): Promise<readonly Recipe[]> {
-  const found: Recipe[] = [];
+export async function findDockerfiles(files: Files, root: string): Promise<readonly FoundDockerfile[]> {
+  const found: FoundDockerfile[] = [];
   let folders = ['.'];
   let left = most.folders;
   for (let depth = 0; depth < 3; depth++) {
@@ -48,14 +48,14 @@ export async function findDockerfiles(files: Files, root: string): Promise<reado
   return found;
 }
 
-async function read(files: Files, root: string, file: string): Promise<readonly Recipe[]> {
+async function read(files: Files, root: string, file: string): Promise<readonly FoundDockerfile[]> {
   const text = await files.read(join(root, file));
   if (text === undefined) return [];
   const content = readDockerfile(text);
   const folder = dirname(file);
   const name = basename(file);
   const part = /^(.+)\.Dockerfile$/i.exec(name)?.[1] ?? /^Dockerfile\.(.+)$/i.exec(name)?.[1];
-  const own = folder === '.' || onlyRecipes.test(basename(folder)) ? undefined : basename(folder);
+  const own = folder === '.' || elsewhere.test(basename(folder)) ? undefined : basename(folder);
   const context = await contextOf(files, root, folder, content);
   return [{ file, name: nameFrom(part ?? own ?? ''), context, content }];
 }
@@ -72,7 +72,7 @@ async function contextOf(
     .map((source) => posix.normalize(source).replace(/\/$/, ''))
     .filter((source) => !/[*?[$]/.test(source));
   if (sources.some((source) => source.startsWith(`${folder}/`) || source === folder)) return '.';
-  if (onlyRecipes.test(basename(folder))) return '.';
+  if (elsewhere.test(basename(folder))) return '.';
   const [here, top] = await Promise.all([
     isThere(files, join(root, folder), sources),
     isThere(files, root, sources),

@@ -2,7 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type Files, shortPath } from '../config/files.js';
 import { type Composed, readCompose } from './compose/compose.js';
-import { findDockerfiles, type Recipe } from './dockerfiles.js';
+import { type FoundDockerfile, findDockerfiles } from './dockerfiles.js';
 import { type Draft, type DraftService, Noted, type Question } from './draft.js';
 import { type Remote, registryOf, remoteIn } from './git.js';
 import { nameFrom } from './names.js';
@@ -117,19 +117,19 @@ async function ownServices(
   cwd: string,
   beside: ReadonlyMap<string, Noted>,
 ): Promise<ReadonlyMap<string, Noted>> {
-  const recipes = await findDockerfiles(files, cwd);
-  const atTop = recipes.filter(({ file }) => dirname(file) === '.');
+  const found = await findDockerfiles(files, cwd);
+  const atTop = found.filter(({ file }) => dirname(file) === '.');
   const example = await findExample(files, cwd);
   const services = new Map<string, Noted>();
   const taken = new Set([...beside.values()].flatMap((one) => hostPortOf(keysOf(one).port) ?? []));
-  for (const recipe of frontFirst(atTop.length > 0 ? atTop : recipes)) {
-    const name = freeName(recipe.name ?? 'web', [...beside.keys(), ...services.keys()]);
-    const service = ownService(recipe, example, taken);
+  for (const one of frontFirst(atTop.length > 0 ? atTop : found)) {
+    const name = freeName(one.name ?? 'web', [...beside.keys(), ...services.keys()]);
+    const service = ownService(one, example, taken);
     const needs =
       beside.size === 0 ? {} : { needs: new Noted([...beside.keys()], 'a guess: what the compose file has') };
     services.set(
       name,
-      new Noted({ ...service, ...needs }, service.port === undefined ? unreached : '', recipe.file),
+      new Noted({ ...service, ...needs }, service.port === undefined ? unreached : '', one.file),
     );
   }
   return services;
@@ -140,11 +140,11 @@ const unreached = 'no port was seen: write port if it is reached from outside';
 const front = /^(?:web|www|app|site|frontend|front|ui|client)$/;
 
 /** What people look at first: it gets port 80. */
-const frontFirst = (recipes: readonly Recipe[]) =>
-  [...recipes].sort((a, b) => Number(front.test(b.name ?? 'web')) - Number(front.test(a.name ?? 'web')));
+const frontFirst = (found: readonly FoundDockerfile[]) =>
+  [...found].sort((a, b) => Number(front.test(b.name ?? 'web')) - Number(front.test(a.name ?? 'web')));
 
 function ownService(
-  { file, context, content }: Recipe,
+  { file, context, content }: FoundDockerfile,
   example: ExampleVariables,
   taken: Set<number>,
 ): DraftService {

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { failureRecord } from '../domain/failure.js';
+import type { Page } from './style.js';
 
 /** The longest text from elsewhere that is shown; what is beyond says nothing to a person. */
 const longest = 4_000;
@@ -42,6 +43,11 @@ export function mapTexts<T>(value: T, change: (text: string) => string): T {
     return Object.fromEntries(Object.entries(part).map(([key, inner]) => [key, walk(inner)]));
   };
   return walk(value) as T;
+}
+
+/** The text of a file: as it is where a program reads it, on a terminal with each line made {@link printable}. */
+export function fileText(text: string, { columns }: Pick<Page, 'columns'>): string {
+  return Number.isFinite(columns) ? text.split('\n').map(printable).join('\n') : text;
 }
 
 /** Text on one line. */

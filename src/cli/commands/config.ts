@@ -5,7 +5,7 @@ import { resolveEnvironment } from '../../config/load.js';
 import { environmentDocument } from '../../config/show.js';
 import { Failure } from '../../domain/failure.js';
 import { InvalidText, invalid, type Problem } from '../../domain/problem.js';
-import { count, printable } from '../../report/text.js';
+import { count, fileText } from '../../report/text.js';
 import type { Edge } from '../edge.js';
 import type { Globals } from '../program.js';
 import { openProject, settingOf } from '../session.js';
@@ -51,9 +51,8 @@ export function show(edge: Edge, _: readonly string[], flags: ConfigFlags): Prom
     const resolved = await resolveEnvironment(project, flags.env ?? edge.env.ONECLICK_ENV, settingOf(edge));
     if (!flags.json) for (const warning of resolved.warnings) reporter.warn(warning);
     const document = environmentDocument(resolved.environment);
-    reporter.result(document, () =>
-      lines(stringify(document, { lineWidth: 0, flowCollectionPadding: false })),
-    );
+    const text = stringify(document, { lineWidth: 0, flowCollectionPadding: false });
+    reporter.result(document, (_, page) => fileText(text, page));
     return 0;
   });
 }
@@ -83,9 +82,6 @@ async function shipped({ packageDir }: Edge, name: string): Promise<string> {
 }
 
 function print({ reporter }: Voice, text: string, document: object): number {
-  reporter.result(document, () => lines(text));
+  reporter.result(document, (_, page) => fileText(text, page));
   return 0;
 }
-
-/** A text of any length, each of its lines safe to show. */
-const lines = (text: string): string => text.split('\n').map(printable).join('\n');

@@ -10,7 +10,7 @@ import { type Draft, guessesOf, type Question } from '../../draft/draft.js';
 import { draftOf } from '../../draft/repository.js';
 import { type Answers, draftText, firstEnvironment } from '../../draft/text.js';
 import { type DraftDocument, draftPage, leftLine } from '../../report/draft.js';
-import { printable } from '../../report/text.js';
+import { fileText } from '../../report/text.js';
 import type { Edge } from '../edge.js';
 import type { Globals } from '../program.js';
 import { settingOf } from '../session.js';
@@ -36,7 +36,7 @@ export function init(edge: Edge, _: readonly string[], flags: InitFlags): Promis
     const document = await documentOf(edge, draft, answers, { file, text, written: !flags.dryRun });
     if (flags.dryRun && !flags.json) for (const left of document.left) voice.reporter.warn(leftLine(left));
     voice.reporter.result(document, (shown, page) =>
-      flags.dryRun ? text.split('\n').map(printable).join('\n') : draftPage(shown, page),
+      flags.dryRun ? fileText(text, page) : draftPage(shown, page),
     );
     return 0;
   });

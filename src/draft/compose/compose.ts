@@ -8,9 +8,10 @@ import { type DraftService, type Left, Noted } from '../draft.js';
 import { nameFrom } from '../names.js';
 import { assignmentsIn } from '../variables.js';
 import { Cursor } from './cursor.js';
-import { completedJobs } from './jobs.js';
+import { completedJobs, type Job } from './jobs.js';
+import { refuseTakenPorts } from './ports.js';
 import { carryService } from './service.js';
-import { type EnvFile, Sheet } from './sheet.js';
+import { type EnvFile, Sheet, type Surroundings } from './sheet.js';
 
 /** What a compose file comes to. */
 export interface Composed {
@@ -49,36 +50,26 @@ export async function readCompose(files: Files, cwd: string, path: string): Prom
   return compose(root, services, { folder, envFiles });
 }
 
-function compose(
-  root: Cursor,
-  all: Cursor,
-  { folder, envFiles }: { folder: string; envFiles: ReadonlyMap<string, EnvFile> },
-): Composed {
+function compose(root: Cursor, all: Cursor, { folder, envFiles }: Omit<Surroundings, 'names'>): Composed {
   const left: Left[] = leftAtTop(root);
   const jobs = completedJobs(all, left);
   const kept = [...all.entries].filter(([name]) => !jobs.has(name) && !inProfile(all, name, left));
   const names = namesOf(kept, left);
-  const services = new Map<string, Noted>();
-  for (const [written, cursor] of kept) {
+  const sheets = kept.flatMap(([written, cursor]) => {
     const name = names.get(written);
-    if (name === undefined) continue;
-    const sheet = new Sheet(name, cursor, { folder, envFiles, names });
-    carryService(sheet);
-    for (const job of jobs.values())
-      if (job.before === written) {
-        const own = new Sheet(name, job.service, { folder, envFiles, names });
-        carryService(own);
-        if (own.keys.command !== undefined)
-          sheet.keys.release_command = new Noted(
-            own.keys.command,
-            'runs to its end before',
-            job.service.where,
-          );
-      }
-    left.push(...sheet.left);
-    if (sheet.keys.image === undefined && sheet.keys.build === undefined)
-      left.push(cursor.left('it has neither image nor build'));
-    else services.set(name, new Noted(sheet.keys satisfies DraftService, '', cursor.where));
+    if (name === undefined) return [];
+    const sheet = sheetOf(name, cursor, { folder, envFiles, names });
+    const job = [...jobs.values()].find(({ before }) => before === written);
+    if (job !== undefined) addJob(sheet, job);
+    return [sheet];
+  });
+  refuseTakenPorts(sheets);
+  const services = new Map<string, Noted>();
+  for (const { name, keys, service, left: unfit } of sheets) {
+    left.push(...unfit);
+    if (keys.image === undefined && keys.build === undefined)
+      left.push(service.left('is left out: it has neither image nor build'));
+    else services.set(name, new Noted(keys satisfies DraftService, '', service.where));
   }
   if (services.size === 0)
     throw invalid(
@@ -95,6 +86,18 @@ function compose(
       ? {}
       : { project: new Noted(project, 'name', name.where) }),
   };
+}
+
+function sheetOf(name: string, service: Cursor, surroundings: Surroundings): Sheet {
+  const sheet = new Sheet(name, service, surroundings);
+  carryService(sheet);
+  return sheet;
+}
+
+function addJob(sheet: Sheet, { service }: Job): void {
+  const { command } = sheetOf(sheet.name, service, sheet.surroundings).keys;
+  if (command !== undefined)
+    sheet.keys.release_command = new Noted(command, 'runs to its end before', service.where);
 }
 
 /** In the order of the text; what several services have from one place is said once. */

@@ -22,26 +22,35 @@ export function pairsOf(cursor: Cursor): readonly Pair[] {
   });
 }
 
+/** One that would be the prototype of a map is refused where a file is read, too. */
+const isVariable = (name: string) => name !== '__proto__' && variable.safeParse(name).success;
+
 /** Carries `environment`: what looks secret goes to `secrets`, without its value. */
 export function carryEnvironment(sheet: Sheet, cursor: Cursor): void {
   for (const { name, at, text } of pairsOf(cursor)) {
-    if (!variable.safeParse(name).success) sheet.leave(at, `${name} is not the name of a variable`);
-    else if (looksSecret(name, fixed(text ?? '').text)) carrySecret(sheet, name, at, text);
-    else sheet.add('env', { [name]: text === undefined ? `\${${name}:-}` : sheet.put(at, text) });
+    if (!isVariable(name)) sheet.leave(at, `${name} is not the name of a variable`);
+    else if (text !== '' && looksSecret(name, fixed(text ?? '').text)) carrySecret(sheet, name, at, text);
+    else {
+      sheet.add('env', { [name]: text === undefined ? `\${${name}:-}` : sheet.put(at, text) });
+      sayOldNames(sheet, at, text ?? '');
+    }
+  }
+}
+
+/** Says where a service is reached by a name that it has no more. */
+function sayOldNames(sheet: Sheet, at: Cursor, text: string): void {
+  for (const [old, name] of sheet.surroundings.names) {
+    if (old === name || !text.split(/[^A-Za-z0-9_.-]+/).includes(old)) continue;
+    sheet.leave(at, `${old} is called ${name} here: change it, if it is what the service is reached by`);
   }
 }
 
 /** A value that is one variable of the same name is exactly what a secret is; of any other, only the name is carried. */
 function carrySecret(sheet: Sheet, name: string, at: Cursor, text: string | undefined): void {
-  addSecret(sheet, name, new Noted(name, 'looks secret', at.where));
+  sheet.addSecret(new Noted(name, 'looks secret', at.where));
   const [only, ...more] = variablesIn(text ?? '');
   const same = text === undefined || (only === name && more.length === 0 && /^\$\{?\w+\}?$/.test(text));
   if (!same) sheet.leave(at, 'a secret now: its value goes to .env.production, or to the environment');
-}
-
-function addSecret(sheet: Sheet, name: string, noted: Noted): void {
-  const before = (sheet.keys.secrets ?? []) as readonly Noted[];
-  if (!before.some(({ value }) => value === name)) sheet.keys.secrets = [...before, noted];
 }
 
 /**
@@ -57,10 +66,10 @@ export function carryEnvFiles(sheet: Sheet, cursor: Cursor): void {
       continue;
     }
     for (const [name, { value, line }] of file.values) {
-      if (Object.hasOwn(Object(sheet.keys.env), name)) continue;
+      if (!isVariable(name) || Object.hasOwn(Object(sheet.keys.env), name)) continue;
       if (file.example && !looksSecret(name, value))
         sheet.add('env', { [name]: new Noted(literal(value), 'an example', `${file.file}:${line}`) });
-      else addSecret(sheet, name, new Noted(name, '', `${file.file}:${line}`));
+      else sheet.addSecret(new Noted(name, '', `${file.file}:${line}`));
     }
   }
 }

@@ -1,5 +1,5 @@
 import { parsePort } from '../../config/notation.js';
-import { Noted } from '../draft.js';
+import { bare, Noted } from '../draft.js';
 import type { Cursor } from './cursor.js';
 import type { Sheet } from './sheet.js';
 import { fixed } from './variables.js';
@@ -15,6 +15,26 @@ export function carryPorts(sheet: Sheet, cursor: Cursor): void {
   const why = more.length > 0 ? `the first of ${found.length}` : '';
   sheet.keys.port = why === '' ? first.port : new Noted(first.port, why, first.at.where);
   for (const { at, port } of more) sheet.leave(at, `a service publishes one port: ${port} is not`);
+}
+
+/** Takes the port from a service that would listen where another one does: compose finds a free one, oneclick does not. */
+export function refuseTakenPorts(sheets: readonly Sheet[]): void {
+  const taken = new Map<number, string>();
+  for (const sheet of sheets) {
+    const written = bare(sheet.keys.port);
+    if (written === undefined) continue;
+    const { host } = parsePort(String(written));
+    const other = taken.get(host);
+    if (other === undefined) taken.set(host, sheet.name);
+    else {
+      sheet.leave(
+        sheet.service.get('ports') ?? sheet.service,
+        `${other} has port ${host} too: write another port`,
+      );
+      delete sheet.keys.port;
+      delete sheet.keys.health;
+    }
+  }
 }
 
 /** The port as `oneclick.yml` writes it; what it cannot say is left. */

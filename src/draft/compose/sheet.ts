@@ -1,4 +1,4 @@
-import type { Left } from '../draft.js';
+import type { Left, Noted } from '../draft.js';
 import type { Cursor } from './cursor.js';
 import { fixed, type Translated, translate } from './variables.js';
 
@@ -28,6 +28,8 @@ export class Sheet {
   readonly surroundings: Surroundings;
   readonly service: Cursor;
   readonly name: string;
+  readonly #secrets = new Set<unknown>();
+  readonly #named: Noted[] = [];
 
   constructor(name: string, service: Cursor, surroundings: Surroundings) {
     this.name = name;
@@ -60,9 +62,17 @@ export class Sheet {
     this.docker('HostConfig', { ...Object(before), [key]: value });
   }
 
-  /** Adds to a key that is a map. */
+  /** Adds to a key that is a map, in place: there may be thousands. */
   add(key: string, map: Readonly<Record<string, unknown>>): void {
-    this.keys[key] = { ...Object(this.keys[key]), ...map };
+    this.keys[key] = Object.assign(Object(this.keys[key]), map);
+  }
+
+  /** Names a secret, once. */
+  addSecret(noted: Noted): void {
+    if (this.#secrets.has(noted.value)) return;
+    this.#secrets.add(noted.value);
+    this.#named.push(noted);
+    this.keys.secrets = this.#named;
   }
 
   #said(cursor: Cursor, { text, warnings }: Translated): string {

@@ -31,7 +31,7 @@ function mountOf(sheet: Sheet, at: Cursor): Mount | undefined {
   }
   const part = (key: string) => fixed(at.get(key)?.text ?? '').text;
   const [type, from = '', to = ''] = ['type', 'source', 'target'].map(part);
-  if (type === 'tmpfs') sheet.host('Tmpfs', { ...tmpfsOf(sheet), [to]: '' });
+  if (type === 'tmpfs') putTmpfs(sheet, at, to, '');
   else if (type === 'volume' && from === '') sheet.leave(at, `a volume without a name: write name:${to}`);
   else if (type === 'volume' || type === 'bind')
     return { from, to, readOnly: at.get('read_only')?.value === true };
@@ -53,11 +53,14 @@ function volumeText(sheet: Sheet, at: Cursor, { from, to, readOnly }: Mount): st
 
 /** Carries `tmpfs`. */
 export function carryTmpfs(sheet: Sheet, cursor: Cursor): void {
-  const mounts = cursor.items.map((at) => sheet.fix(at).split(':'));
-  sheet.host('Tmpfs', {
-    ...tmpfsOf(sheet),
-    ...Object.fromEntries(mounts.map(([path = '', options = '']) => [path, options])),
-  });
+  for (const at of cursor.items) {
+    const [path = '', options = ''] = sheet.fix(at).split(':');
+    putTmpfs(sheet, at, path, options);
+  }
 }
 
-const tmpfsOf = (sheet: Sheet): object => Object(Object(Object(sheet.keys.docker).HostConfig).Tmpfs);
+function putTmpfs(sheet: Sheet, at: Cursor, path: string, options: string): void {
+  const { HostConfig } = Object(sheet.keys.docker);
+  if (path.startsWith('/')) sheet.host('Tmpfs', { ...Object(HostConfig).Tmpfs, [path]: options });
+  else sheet.leave(at, 'a place in the container starts with /');
+}
