@@ -1,0 +1,166 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { parse } from 'yaml';
+import type { Edge } from '../../../src/cli/edge.js';
+import { program } from '../../../src/cli/program.js';
+import { Failure } from '../../../src/domain/failure.js';
+import { MovableClock } from '../../fakes/clock.js';
+
+let folder = '';
+let said = { out: '', error: '' };
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'shop-'));
+  said = { out: '', error: '' };
+  listen(process.stdout, 'out');
+  listen(process.stderr, 'error');
+});
+
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await rm(folder, { recursive: true });
+});
+
+function listen(stream: NodeJS.WriteStream, to: 'out' | 'error'): void {
+  jest.spyOn(stream, 'write').mockImplementation((text) => {
+    said[to] += String(text);
+    return true;
+  });
+}
+
+const put = (name: string, text: string) => writeFile(join(folder, name), text);
+const written = () => readFile(join(folder, 'oneclick.yml'), 'utf8');
+const run = (...argv: string[]) => program(async () => edge(), argv);
+
+async function refusal(...argv: string[]): Promise<Failure> {
+  const error = await run(...argv).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof Failure) return error;
+  throw new Error('it did not fail', { cause: error });
+}
+
+function edge(): Edge {
+  return {
+    cwd: folder,
+    env: { NO_COLOR: '1' },
+    home: '/home/me',
+    user: 'me',
+    who: 'me@here',
+    clock: new MovableClock(),
+    random: () => 0,
+    runId: () => '000000',
+    stateDir: join(folder, 'state'),
+    packageDir: new URL('../../..', import.meta.url).pathname,
+  };
+}
+
+const valid = `project: shop
+services:
+  web: { image: "nginx:1", env: { A: "\${A:-b}" }, secrets: [TOKEN], memory: 512m }
+environments:
+  production: { hosts: [10.0.0.5] }
+`;
+
+describe('oneclick init', () => {
+  it('writes oneclick.yml and says where its values are from, and what to do next', async () => {
+    await put('Dockerfile', 'FROM x\nEXPOSE 3000\n');
+    expect(await run('init')).toBe(0);
+    expect(parse(await written())).toMatchObject({ services: { web: { build: '.', port: '80:3000' } } });
+    expect(said.out).toMatch(/^✓ wrote oneclick\.yml: 1 service \(web\)$/m);
+    expect(said.out).toMatch(/^web\.port +80:3000 +Dockerfile:2 +EXPOSE/m);
+    expect(said.out).toMatch(/^fill in {2}the hosts of production and the registry, in oneclick\.yml$/m);
+  });
+
+  it('never replaces one', async () => {
+    await put('oneclick.yml', valid);
+    expect(await refusal('init', '--yes')).toMatchObject({ kind: 'usage', code: 'init.exists' });
+    expect(await written()).toBe(valid);
+  });
+
+  it('--dry-run prints the file, says apart what was left, and writes nothing', async () => {
+    await put('c.yml', 'services:\n  web:\n    image: nginx\n    container_name: x\n');
+    expect(await run('init', '--from-compose', 'c.yml', '--dry-run')).toBe(0);
+    expect(parse(said.out)).toMatchObject({ services: { web: { image: 'nginx' } } });
+    expect(said.error).toMatch(/^warning: c\.yml:4: services\.web\.container_name: oneclick names/);
+    expect(await readdir(folder)).toEqual(['c.yml']);
+  });
+
+  it('--json prints one document', async () => {
+    await put('c.yml', 'services:\n  web:\n    image: nginx\n    container_name: x\n');
+    expect(await run('init', '--from-compose', 'c.yml', '--json')).toBe(0);
+    expect(JSON.parse(said.out)).toMatchObject({
+      schema: 1,
+      file: 'oneclick.yml',
+      written: true,
+      text: await written(),
+      services: ['web'],
+      left: [{ file: 'c.yml', line: 4, key: 'services.web.container_name' }],
+      open: ['hosts'],
+      problems: [],
+    });
+  });
+
+  it('says what remains wrong in what it wrote', async () => {
+    const service = (name: string, needs: string) => `  ${name}: {image: x, depends_on: [${needs}]}\n`;
+    await put('compose.yml', `services:\n${service('a', 'b')}${service('b', 'a')}`);
+    expect(await run('init')).toBe(0);
+    expect(said.out).toMatch(/^to be mended\n {2}oneclick\.yml:\d+: a needs itself in the end$/m);
+  });
+});
+
+describe('oneclick config', () => {
+  it('check says that a file is fine', async () => {
+    await put('oneclick.yml', valid);
+    expect(await run('config', 'check')).toBe(0);
+    expect(said.out).toBe('✓ oneclick.yml is fine: 1 service, 1 environment\n');
+  });
+
+  it('check says the problems of all environments, those of unset variables too', async () => {
+    await put('oneclick.yml', `${valid}  staging: { hosts: ["\${STAGING}"] }\n  test: { }\n`);
+    const failure = await refusal('config', 'check');
+    expect(failure).toMatchObject({ kind: 'usage', code: 'config.invalid' });
+    expect(failure.evidence.filter((line) => line.startsWith('oneclick.yml:'))).toEqual([
+      expect.stringContaining('STAGING is not set'),
+      expect.stringContaining('test has no hosts'),
+    ]);
+    expect(await run('config', 'check', '--env', 'production')).toBe(0);
+  });
+
+  it('check looks for a near environment, and a near command', async () => {
+    await put('oneclick.yml', valid);
+    expect((await refusal('config', 'check', '--env', 'prodction')).hint).toBe('did you mean production?');
+    expect((await refusal('config', 'chek')).hint).toBe('did you mean check?');
+  });
+
+  it('show prints an environment with everything filled in, secrets by name', async () => {
+    await put('oneclick.yml', valid);
+    expect(await run('config', 'show')).toBe(0);
+    const web = {
+      image: 'nginx:1',
+      env: { A: 'b' },
+      secrets: ['TOKEN'],
+      memory: '512m',
+      keep: 5,
+      hosts: ['10.0.0.5'],
+    };
+    expect(parse(said.out)).toMatchObject({ environment: 'production', services: { web } });
+    said.out = '';
+    expect(await run('config', 'show', '--json')).toBe(0);
+    expect(JSON.parse(said.out)).toMatchObject({ schema: 1, environment: 'production', services: { web } });
+  });
+
+  it.each([
+    ['schema', 'oneclick.schema.json'],
+    ['docs', 'reference.yml'],
+  ])('%s prints what ships as %s, all of it', async (verb, file) => {
+    expect(await run('config', verb)).toBe(0);
+    expect(said.out).toBe(await readFile(new URL(`../../../schema/${file}`, import.meta.url), 'utf8'));
+    said.out = '';
+    expect(await run('config', verb, '--json')).toBe(0);
+    expect(JSON.parse(said.out)).toMatchObject({ schema: 1 });
+  });
+});

@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { loadProject, resolveEnvironment } from '../../../src/config/load.js';
+import { WrittenService } from '../../../src/config/service.js';
+import { environmentDocument } from '../../../src/config/show.js';
+import { settingOf } from './setting.js';
+
+const reference = readFileSync(new URL('../../../schema/reference.yml', import.meta.url), 'utf8');
+
+describe('an environment that is shown', () => {
+  it.each(['staging', 'production'])('%s is in the notation of oneclick.yml', async (name) => {
+    const setting = settingOf({ '/project/oneclick.yml': reference });
+    const { environment } = await resolveEnvironment(await loadProject(setting), name, setting);
+    const { services, hosts } = environmentDocument(environment);
+    expect(Object.keys(hosts)).toEqual(environment.hosts.map((host) => host.name));
+    for (const service of Object.values(services)) {
+      const { hosts: _, ...written } = Object(service);
+      expect(WrittenService.safeParse(written).error?.issues ?? []).toEqual([]);
+    }
+  });
+});
