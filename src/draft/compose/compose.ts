@@ -71,11 +71,7 @@ function compose(root: Cursor, all: Cursor, { folder, envFiles }: Omit<Surroundi
       left.push(service.left('is left out: it has neither image nor build'));
     else services.set(name, new Noted(keys satisfies DraftService, '', service.where));
   }
-  if (services.size === 0)
-    throw invalid(
-      [all.source.problem(['services'], 'no service that can be deployed', { end: 'key' })],
-      code,
-    );
+  if (services.size === 0) throw nothingLeft(all, left);
   forgetNeeds(services);
   const name = root.get('name');
   const project = nameFrom(name?.text ?? '');
@@ -98,6 +94,17 @@ function addJob(sheet: Sheet, { service }: Job): void {
   const { command } = sheetOf(sheet.name, service, sheet.surroundings).keys;
   if (command !== undefined)
     sheet.keys.release_command = new Noted(command, 'runs to its end before', service.where);
+}
+
+/** Why no service can be deployed: what was left of all of them. */
+function nothingLeft({ source, path }: Cursor, left: readonly Left[]): Failure {
+  const rows = source.text.split(/\r?\n/);
+  const reasons = left.map(({ key, message, ...place }) => ({
+    ...place,
+    text: rows[place.line - 1] ?? '',
+    message: `${key}: ${message}`,
+  }));
+  return invalid([source.problem(path, 'no service that can be deployed', { end: 'key' }), ...reasons], code);
 }
 
 /** In the order of the text; what several services have from one place is said once. */

@@ -3,6 +3,7 @@ import { sizeText } from '../../config/notation.js';
 import { WrittenService } from '../../config/service.js';
 import { Failure } from '../../domain/failure.js';
 import { parseImage } from '../../domain/image.js';
+import { nearest } from '../../domain/nearest.js';
 import { bare } from '../draft.js';
 import type { Cursor } from './cursor.js';
 import { type Carry, commandOf, engineKeys } from './engine-keys.js';
@@ -22,7 +23,7 @@ export function carryService(sheet: Sheet): void {
   }
   for (const [key, cursor] of entries) {
     const silent = key.startsWith('x-') || meaningless.has(key) || order.includes(key);
-    if (!silent) sheet.leave(cursor, reasons[key] ?? `oneclick.yml has nothing like ${key}`);
+    if (!silent) sheet.leave(cursor, reasons[key] ?? unknownKey(key));
   }
   refuseUnfit(sheet);
 }
@@ -184,6 +185,11 @@ const reasons: Readonly<Record<string, string>> = {
   ipc: 'write docker: {HostConfig: {IpcMode: …}}',
   pid: 'write docker: {HostConfig: {PidMode: …}}',
 };
+
+function unknownKey(key: string): string {
+  const near = nearest(key, [...order, ...meaningless, ...Object.keys(reasons)]);
+  return near === undefined ? `oneclick.yml has nothing like ${key}` : `unknown: did you mean ${near}?`;
+}
 
 /** Takes out what the schema of `oneclick.yml` would refuse, so that the file can be read. */
 function refuseUnfit(sheet: Sheet): void {

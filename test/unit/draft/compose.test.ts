@@ -91,6 +91,24 @@ describe('a port of a compose file', () => {
   });
 });
 
+describe('a service of a compose file', () => {
+  const read = (text: string) => readCompose(memoryFiles({ '/p/c.yml': text }), '/p', 'c.yml');
+
+  it('with a key that nobody knows has the nearest beside it', async () => {
+    const { left } = await read('services:\n  a: {image: a, enviroment: {A: b}}\n');
+    expect(left).toMatchObject([{ line: 2, column: 17, message: 'unknown: did you mean environment?' }]);
+  });
+
+  it('that is the only one and cannot be deployed is refused with the reason', async () => {
+    const { evidence } = await failureOf(() => read('services:\n  a:\n    image: "A B"\n'));
+    expect(evidence.filter((line) => line.startsWith('c.yml:'))).toEqual([
+      'c.yml:1:1: no service that can be deployed',
+      'c.yml:2:3: services.a: is left out: it has neither image nor build',
+      'c.yml:3:5: services.a.image: image: "A B" is not an image reference',
+    ]);
+  });
+});
+
 describe('a text that is no compose file', () => {
   it.each(refusals)('%j is refused at %s', async (text, place) => {
     const failure = await failureOf(() =>
