@@ -18,6 +18,8 @@ export interface ApiRequest {
   readonly archive?: Buffer;
   /** Whether the answer is a stream. */
   readonly stream?: boolean;
+  /** Whether the connection itself is what is wanted: the answer is a socket, a Duplex. */
+  readonly hijack?: boolean;
 }
 
 /** An engine that refuses: its status and its own words. */
@@ -60,13 +62,14 @@ export class DockerApi {
       this.#modem = undefined;
       throw error;
     });
-    const { method, path, query = {}, body = {}, auth, archive, stream = false } = request;
+    const { method, path, query = {}, body = {}, auth, archive, stream = false, hijack = false } = request;
     const options = {
       method,
       path: Object.keys(query).length === 0 ? path : `${path}?`,
       // Apart, for dockerode would otherwise repeat the body, and with it the environment, in the query.
       options: { _query: query, _body: body },
-      isStream: stream,
+      isStream: stream || hijack,
+      ...(hijack ? { hijack } : {}),
       statusCodes: accepted,
       ...(auth === undefined ? {} : { authconfig: auth }),
       ...(archive === undefined ? {} : { file: archive }),

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { Duplex, Readable } from 'node:stream';
 import type { z } from 'zod';
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
@@ -87,6 +87,13 @@ export class EngineCalls {
     return this.#within(doing, request, asking, readStream).catch((error: unknown) => {
       throw this.translate(doing, error);
     });
+  }
+
+  /** Asks for the connection itself: what goes over it from then on is no HTTP. */
+  async hijack(doing: string, request: ApiRequest): Promise<Duplex> {
+    const answer = await this.ask(doing, { ...request, hijack: true });
+    if (answer instanceof Duplex) return answer;
+    throw new TypeError(`${doing}: the engine does not give its connection away`);
   }
 
   #within<T>(

@@ -14,10 +14,23 @@ import {
 } from './container-facts.js';
 import { DockerApi, Refused } from './docker-api.js';
 import { answerWithin, EngineCalls } from './engine-calls.js';
-import type { ContainerOptions, Engine, Host, PullProgress, RegistryAuth, VolumeFacts } from './host.js';
+import type {
+  ContainerOptions,
+  Dialogue,
+  Engine,
+  Host,
+  LogLine,
+  LogOptions,
+  Process,
+  PullProgress,
+  RegistryAuth,
+  VolumeFacts,
+} from './host.js';
 import { lastLines, logText } from './logs.js';
 import type { CallLog } from './observe.js';
+import { startAttached, startExec } from './process.js';
 import { followImport, followPull } from './pull.js';
+import { readLogs } from './read-logs.js';
 import { StallWatch } from './stall.js';
 
 /** ms */
@@ -212,6 +225,23 @@ export class DockerEngine implements Engine {
       return Buffer.concat(parts);
     });
     return lastLines(logText(bytes), lines);
+  }
+
+  readLogs(
+    idOrName: string,
+    options: LogOptions,
+    take: (lines: readonly LogLine[]) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return readLogs(this.#calls, this.#host.name, idOrName, options, take, signal);
+  }
+
+  exec(idOrName: string, argv: readonly string[], dialogue: Dialogue): Promise<Process> {
+    return startExec(this.#calls, this.#host, this.#clock, { container: idOrName, argv, dialogue });
+  }
+
+  attach(idOrName: string, dialogue: Dialogue): Promise<Process> {
+    return startAttached(this.#calls, this.#host, this, { container: idOrName, dialogue });
   }
 
   async wait(idOrName: string, signal?: AbortSignal): Promise<number> {

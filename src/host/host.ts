@@ -78,6 +78,55 @@ export interface PullProgress {
   readonly layersDone: number;
 }
 
+/** A line that a container wrote. */
+export interface LogLine {
+  /** RFC 3339 in UTC with nanoseconds, by the engine's clock: orders as text. */
+  readonly time: string;
+  readonly stream: 'stdout' | 'stderr';
+  /** Without terminal escapes and control characters. */
+  readonly text: string;
+}
+
+/** Which lines of a container's logs are wanted. */
+export interface LogOptions {
+  /** Also those to come, until the container ends. */
+  readonly follow: boolean;
+  /** Only so many of the last ones; all by default. */
+  readonly lines?: number;
+  /** Only those of this time and later, RFC 3339. */
+  readonly since?: string;
+}
+
+/** The size of a terminal, in characters. */
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** How a process in a container is talked to. */
+export interface Dialogue {
+  /** Whether it is given input; without, its input is empty. */
+  readonly input: boolean;
+  /** Gives it a pseudo-terminal of this size; all that it writes is then standard output. */
+  readonly terminal?: Size;
+}
+
+/** A process in a container, while it is talked to. */
+export interface Process {
+  /** What it writes until it ends, byte by byte as it was written. Who reads slowly makes it wait. */
+  readonly output: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly data: Buffer }>;
+  /** Gives it input; resolves when it may be given more. What it does not read any more is dropped. */
+  write(data: Buffer): Promise<void>;
+  /** Ends its input; on a terminal nothing but Ctrl-D does. */
+  end(): void;
+  /** Its terminal has another size from now on. Never fails: a process may just have ended. */
+  resize(size: Size): Promise<void>;
+  /** Its exit code, once {@link output} has ended. A Failure when it cannot be known. */
+  exit(): Promise<number>;
+  /** Talks to it no more; it may live on. */
+  close(): void;
+}
+
 /** The part of Docker's container configuration that oneclick fills in; the rest is the project's own. */
 export interface ContainerOptions {
   readonly name: string;
@@ -125,6 +174,21 @@ export interface Engine {
   setRestart(idOrName: string, policy: string): Promise<void>;
   /** The last lines of standard output and error, oldest first, without terminal escapes. */
   logs(idOrName: string, lines: number): Promise<readonly string[]>;
+  /**
+   * Hands the lines of a container to `take`, in the order in which the engine has them, and waits for it: what is not
+   * taken stays on the host. The first call is empty, and says that the engine has answered. Resolves when there are
+   * no more; a Failure of kind `unreachable` when the engine breaks off.
+   */
+  readLogs(
+    idOrName: string,
+    options: LogOptions,
+    take: (lines: readonly LogLine[]) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /** Starts a process in a running container. One that cannot be started says why on its output, and ends with 126 or 127. */
+  exec(idOrName: string, argv: readonly string[], dialogue: Dialogue): Promise<Process>;
+  /** Starts a container that was made for such a dialogue, and talks to its main process. */
+  attach(idOrName: string, dialogue: Dialogue): Promise<Process>;
   /** Resolves with the exit code when the container has ended. */
   wait(idOrName: string, signal?: AbortSignal): Promise<number>;
   rename(idOrName: string, name: string): Promise<void>;

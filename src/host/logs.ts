@@ -24,10 +24,14 @@ const operatingSystemCommand = /\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
+/** The text without terminal escapes and control characters, but for tabs and newlines. */
+export function plainText(text: string): string {
+  return stripVTControlCharacters(text.replace(operatingSystemCommand, '')).replace(control, '');
+}
+
 /** The last lines, without terminal escapes and control characters. */
 export function lastLines(text: string, count: number): string[] {
-  const plain = stripVTControlCharacters(text.replace(operatingSystemCommand, '')).replace(control, '');
-  const lines = plain.split('\n');
+  const lines = plainText(text).split('\n');
   if (lines.at(-1) === '') lines.pop();
   return count === 0 ? [] : lines.slice(-count);
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Host, PullProgress } from '../../src/host/host.js';
+import type { Host, LogLine, LogOptions, PullProgress } from '../../src/host/host.js';
 
 /** A host to hold to its contract, with images that its engine can pull. */
 export interface ContractWorld {
@@ -13,6 +13,8 @@ export interface ContractWorld {
     readonly Image: string;
     readonly Env: string[];
   };
+  /** A command that says its input, `err` on the other output, and ends with 3. */
+  readonly echo: readonly string[];
   /** The start of the names of everything that is made. */
   readonly prefix: string;
   /** Two ports of the host that nothing uses. */
@@ -196,6 +198,75 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         const lines = await engine.logs(name, 50);
         expect(lines).toContainEqual(expect.stringContaining('cannot go on'));
         expect(await engine.logs(name, 1)).toEqual(lines.slice(-1));
+      });
+
+      it('that ends by itself leaves each line with its time and its stream, from a time on or the last ones', async () => {
+        const { engine } = world.host;
+        const name = await make('exits with 3');
+        await engine.start(name);
+        await engine.wait(name);
+        const read = async (options: Partial<LogOptions>) => {
+          const lines: LogLine[] = [];
+          const take = async (more: readonly LogLine[]) => void lines.push(...more);
+          await engine.readLogs(name, { follow: false, ...options }, take);
+          return lines;
+        };
+        const lines = await read({});
+        expect(lines.map(({ text }) => text)).toContainEqual(expect.stringContaining('cannot go on'));
+        for (const { time } of lines) expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
+        const last = lines.at(-1);
+        expect(await read({ lines: 1 })).toEqual([last]);
+        expect(await read({ since: last?.time ?? '' })).toContainEqual(last);
+        expect(await read({ since: '2999-01-01T00:00:00Z' })).toEqual([]);
+        expect(await read({ follow: true })).toEqual(lines);
+      });
+
+      it('that runs has its logs followed until the reader has enough', async () => {
+        const { engine } = world.host;
+        const name = await make();
+        await engine.start(name);
+        const enough = new AbortController();
+        const take = async () => enough.abort(new Error('enough'));
+        await expect(engine.readLogs(name, { follow: true }, take, enough.signal)).rejects.toThrow('enough');
+      });
+
+      it('that runs runs commands, which are given input and leave their outputs and exit codes', async () => {
+        const { engine } = world.host;
+        const name = await make();
+        await engine.start(name);
+        const process = await engine.exec(name, world.echo, { input: true });
+        await process.write(Buffer.from('in'));
+        process.end();
+        const said = { stdout: '', stderr: '' };
+        for await (const { stream, data } of process.output) said[stream] += data.toString();
+        expect([said, await process.exit()]).toEqual([{ stdout: 'in', stderr: 'err' }, 3]);
+        await engine.stop(name, 1000);
+        await expect(engine.exec(name, world.echo, { input: false })).rejects.toMatchObject({
+          kind: 'failed',
+        });
+      });
+
+      it('that was made for it is started and talked to, on a terminal too', async () => {
+        const { engine } = world.host;
+        for (const tty of [false, true]) {
+          const name = fresh();
+          const base = { ...world.config('serves'), Entrypoint: world.echo, Cmd: [], Labels: label };
+          const io = { OpenStdin: true, StdinOnce: true, AttachStdin: true, AttachStdout: true };
+          await engine.create({ name, config: { ...base, ...io, AttachStderr: true, Tty: tty } });
+          const terminal = { columns: 80, rows: 24 };
+          const process = await engine.attach(name, { input: true, ...(tty ? { terminal } : {}) });
+          // A terminal ends its input by Ctrl-D.
+          await process.write(Buffer.from(tty ? '\u0004' : ''));
+          process.end();
+          const streams = new Set<string>();
+          let text = '';
+          for await (const { stream, data } of process.output) {
+            streams.add(stream);
+            text += data.toString();
+          }
+          expect([await process.exit(), [...streams]]).toEqual([3, [tty ? 'stdout' : 'stderr']]);
+          expect(text).toContain('err');
+        }
       });
 
       it('that runs is waited for until the wait is aborted', async () => {

@@ -19,6 +19,7 @@ hostContract('a machine of the sandbox', async () => {
     image,
     other,
     config: (behaviour) => ({ Image: image, Env: [`BROKEN=${modes[behaviour]}`] }),
+    echo: ['sh', '-c', 'cat; printf err >&2; exit 3'],
     prefix: `contract-${process.pid}`,
     ports: [18_081, 18_082],
     close,

@@ -4,12 +4,17 @@ import type { ImageFacts, InspectedContainer, ResolvedImage } from '../../src/do
 import { engineFailure } from '../../src/host/failures.js';
 import type {
   ContainerOptions,
+  Dialogue,
   Engine,
+  LogLine,
+  LogOptions,
+  Process,
   PullProgress,
   RegistryAuth,
   VolumeFacts,
 } from '../../src/host/host.js';
 import { Faults } from './faults.js';
+import { FakeLog, FakeProcess, type Runs } from './talk.js';
 
 /** What the program in an image does. By default it runs, and answers every request with 200. */
 export interface Behaviour {
@@ -21,6 +26,8 @@ export interface Behaviour {
   readonly logs?: readonly string[];
   /** What HEALTHCHECK says while it runs. */
   readonly health?: 'starting' | 'healthy' | 'unhealthy';
+  /** What commands do that are run in it; by default they end well and say nothing. */
+  readonly runs?: Runs;
   /** The exit code when it is asked to stop; undefined: it does not listen and is killed after the timeout. */
   readonly stops?: number | undefined;
 }
@@ -75,6 +82,8 @@ export class FakeRegistry {
 interface FakeContainer {
   facts: InspectedContainer;
   readonly behaviour: Behaviour;
+  readonly log: FakeLog;
+  readonly command: readonly string[];
   /** Stopped by a person: not started again with the engine. */
   stopped: boolean;
   readonly waiting: Set<(code: number) => void>;
@@ -87,6 +96,7 @@ interface FakeContainer {
 
 interface ContainerBody {
   Image?: string;
+  Entrypoint?: string[];
   Labels?: Record<string, string>;
   Env?: string[];
   HostConfig?: {
@@ -115,6 +125,8 @@ export class FakeEngine implements Engine {
   readonly faults = new Faults<Engine>();
   /** Ports of the host that something other than a container listens on. */
   readonly occupied = new Set<number>();
+  /** All that was ever run in its containers, and those that were attached to. */
+  readonly processes: FakeProcess[] = [];
   readonly #networks = new Map<string, Readonly<Record<string, string>>>();
   readonly #options: FakeEngineOptions;
   readonly #host: string;
@@ -252,6 +264,7 @@ export class FakeEngine implements Engine {
         state: 'created',
       },
       image.image.behaviour,
+      body.Entrypoint ?? [],
       new Map(endpoints.map(([network, { Aliases }]) => [network, Aliases ?? []])),
     );
   }
@@ -311,6 +324,33 @@ export class FakeEngine implements Engine {
     await this.faults.pass('logs', idOrName, lines);
     const { behaviour, starts } = this.#need(idOrName, 'reading the logs');
     return starts === 0 ? [] : (behaviour.logs ?? []).slice(-lines);
+  }
+
+  async readLogs(
+    idOrName: string,
+    options: LogOptions,
+    take: (lines: readonly LogLine[]) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.faults.pass('readLogs', idOrName, options);
+    signal?.throwIfAborted();
+    const container = this.#need(idOrName, 'reading the logs');
+    await container.log.read(options, take, () => container.facts.state === 'running', signal);
+  }
+
+  async exec(idOrName: string, argv: readonly string[], dialogue: Dialogue): Promise<Process> {
+    await this.faults.pass('exec', idOrName, argv, dialogue);
+    const container = this.#need(idOrName, `running ${argv[0]}`);
+    if (container.facts.state !== 'running')
+      throw this.#refuse(`running ${argv[0]}`, `container ${container.facts.id} is not running`);
+    return this.#process(container, argv, dialogue, () => undefined);
+  }
+
+  async attach(idOrName: string, dialogue: Dialogue): Promise<Process> {
+    await this.faults.pass('attach', idOrName, dialogue);
+    const container = this.#need(idOrName, 'attaching');
+    this.#run(container);
+    return this.#process(container, container.command, dialogue, (code) => this.#exit(container, code));
   }
 
   async wait(idOrName: string, signal?: AbortSignal): Promise<number> {
@@ -422,12 +462,24 @@ export class FakeEngine implements Engine {
         state: 'created',
       },
       behaviour,
+      [],
       new Map(),
     );
     const container = this.#need(id, 'placing');
     if ((facts.state ?? 'running') === 'running') this.#run(container);
     else container.facts = { ...container.facts, ...facts };
     return id;
+  }
+
+  /** The container writes a line; by default now, of the test's clock. */
+  say(idOrName: string, text: string, parts: Partial<LogLine> = {}): void {
+    const time = this.#clock.now().toISOString().replace('Z', '000000Z');
+    this.#need(idOrName, 'writing').log.write({ time, stream: 'stdout', text, ...parts });
+  }
+
+  /** Whoever reads logs is broken off, as by an engine that restarts. */
+  breakLogs(failure: Error): void {
+    for (const { log } of this.#containers.values()) log.break(failure);
   }
 
   /** The process of a running container ends by itself. */
@@ -457,9 +509,21 @@ export class FakeEngine implements Engine {
     for (const id of this.#images.keys()) if (!used.has(id)) this.#images.delete(id);
   }
 
+  #process(
+    container: FakeContainer,
+    argv: readonly string[],
+    dialogue: Dialogue,
+    onEnd: (code: number) => void,
+  ): FakeProcess {
+    const process = new FakeProcess(argv, dialogue, container.behaviour.runs ?? (() => ({ code: 0 })), onEnd);
+    this.processes.push(process);
+    return process;
+  }
+
   #add(
     facts: Omit<InspectedContainer, 'id'>,
     behaviour: Behaviour,
+    command: readonly string[],
     aliases: FakeContainer['aliases'],
   ): string {
     this.#made += 1;
@@ -467,6 +531,8 @@ export class FakeEngine implements Engine {
     const container = {
       facts: { ...facts, id },
       behaviour,
+      command,
+      log: new FakeLog(),
       stopped: false,
       waiting: new Set<never>(),
       starts: 0,
@@ -487,6 +553,7 @@ export class FakeEngine implements Engine {
     container.stopped = false;
     container.starts += 1;
     const start = container.starts;
+    for (const text of container.behaviour.logs ?? []) this.say(container.facts.id, text);
     if (exits === undefined) return;
     const end = () => {
       if (container.starts !== start || container.facts.state !== 'running') return;
@@ -510,6 +577,7 @@ export class FakeEngine implements Engine {
     container.facts = { ...facts, state: 'exited', exit: code };
     for (const resolve of container.waiting) resolve(code);
     container.waiting.clear();
+    container.log.ended();
   }
 
   #find(idOrName: string): FakeContainer | undefined {

@@ -66,7 +66,11 @@ hostContract('the fake host', async () => {
   const registry = new FakeRegistry();
   const logs = ['starting', 'cannot go on: told to exit'];
   const images = { serves: 'r/web:1', 'exits with 3': 'r/exits:1', 'ignores TERM': 'r/stubborn:1' };
-  registry.push(images.serves);
+  const runs = (_: readonly string[], input: string) => ({
+    ...{ code: 3, stderr: 'err' },
+    stdout: input.replace('\u0004', ''),
+  });
+  registry.push(images.serves, { runs });
   registry.push(images['exits with 3'], { exits: { code: 3 }, logs });
   registry.push(images['ignores TERM'], { stops: undefined });
   registry.push('r/web:2');
@@ -78,6 +82,7 @@ hostContract('the fake host', async () => {
     image: images.serves,
     other: 'r/web:2',
     config: (behaviour) => ({ Image: images[behaviour], Env: [] }),
+    echo: ['echo'],
     prefix: 'contract',
     ports: [18_081, 18_082],
     close: () => host.close(),
