@@ -52,7 +52,8 @@ function elsewhere({ name, instances }: Service, named: boolean): [] {
   });
 }
 
-function refuseUnknown(kind: string, name: string, known: readonly string[]): void {
+/** Throws a usage Failure with the nearest name, or all, when the name is not known. */
+export function refuseUnknown(kind: string, name: string, known: readonly string[]): void {
   if (known.includes(name)) return;
   const near = nearest(name, known);
   throw new Failure('usage', `${kind}.unknown`, `there is no ${kind} "${name}"`, {

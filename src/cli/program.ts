@@ -11,6 +11,12 @@ export interface Globals {
   readonly file?: string;
 }
 
+/** What the commands take that end in another command. */
+export interface WordsFlags extends Globals {
+  /** What stands after `--`; undefined without that. */
+  readonly words?: readonly string[];
+}
+
 /** What the commands that change servers take. */
 export interface ChangeFlags extends Globals {
   readonly env?: string;
@@ -32,6 +38,7 @@ function wholeNumber(text: string): number {
 /** Reads the arguments, runs the command that they name, and gives its exit code. The edge is opened for a command only, not for help. */
 export async function program(openEdge: () => Promise<Edge>, argv: readonly string[]): Promise<number> {
   let code = 0;
+  const [own, words] = cutWords(argv);
   const root = base('oneclick')
     .description(
       'Ships container images to servers, and brings them back. Each command is a recipe of small tasks.',
@@ -44,6 +51,7 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
         'oneclick deploy web --tag v2 --env production',
         'oneclick rollback',
         'oneclick status',
+        'oneclick logs --follow',
       ),
     );
   /** Runs what a command is bound to; its module, and what that needs, is loaded only now. */
@@ -55,7 +63,7 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
       const command = given.at(-1);
       if (!(command instanceof Command)) throw new Error('commander calls an action with its command last');
       const [edge, act] = await Promise.all([openEdge(), load()]);
-      code = await act(edge, command.args, command.optsWithGlobals<Flags>());
+      code = await act(edge, command.args, { ...command.optsWithGlobals<Flags>(), words });
     };
 
   everywhere(root.command('init'))
@@ -117,6 +125,60 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
     .summary('show what runs where')
     .addHelpText('before', examples('oneclick status', 'oneclick status --env production --json'))
     .action(bind(async () => (await import('./commands/status.js')).status));
+
+  aboutServers(root.command('logs').argument('[service...]', 'the services to listen to'), '--file <path>')
+    .summary('show what the services write')
+    .option('-f, --follow', 'go on with what they will write', false)
+    .option(
+      '-n, --lines <n>',
+      'the last lines of each instance: 100, or all with --since or --grep',
+      wholeNumber,
+    )
+    .option('--since <time>', 'only what is not older: 10m, 2h, 3d or an ISO 8601 time')
+    .option('--host <host>', 'only of this host (repeatable)', collect, [])
+    .option('--grep <text>', 'only lines with this text')
+    .addHelpText(
+      'before',
+      examples(
+        'oneclick logs --follow',
+        'oneclick logs web --since 10m --grep error',
+        'oneclick logs web --host web-1 --lines 20 --json',
+      ),
+    )
+    .action(bind(async () => (await import('./commands/logs.js')).logs));
+
+  aboutServers(
+    root
+      .command('exec')
+      .usage('[service] [options] -- COMMAND...')
+      .argument('[service]', 'the service; needed where there are several'),
+  )
+    .summary('run a command in a container of a service')
+    .option('-i, --interactive', 'pass the input on', false)
+    .option('-t, --tty', 'give it a terminal, this one', false)
+    .option('--host <host>', 'on this host; the first instance by default')
+    .option('--all', 'on every instance, each line with its host', false)
+    .option('--new', 'in a container of its own, which is removed afterwards', false)
+    .addHelpText(
+      'before',
+      examples(
+        'oneclick exec web -t -- sh',
+        'oneclick exec web --all -- cat /etc/hostname',
+        'oneclick exec web --new -- bin/migrate --status',
+        'oneclick exec db -i -- psql < dump.sql',
+      ),
+    )
+    .action(bind(async () => (await import('./commands/exec.js')).exec));
+
+  aboutServers(
+    root
+      .command('ssh')
+      .usage('[host] [options] [-- COMMAND...]')
+      .argument('[host]', 'the host, or service/1 for that of its first instance'),
+  )
+    .summary('open a shell on a host, or run a command there')
+    .addHelpText('before', examples('oneclick ssh', 'oneclick ssh web/1', 'oneclick ssh web-1 -- df -h'))
+    .action(bind(async () => (await import('./commands/ssh.js')).ssh));
 
   aboutServers(
     root.command('resume').argument('[run]', 'the ID of the run; the last unfinished one by default'),
@@ -184,12 +246,18 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
   }
 
   try {
-    await root.parseAsync([...argv], { from: 'user' });
+    await root.parseAsync([...own], { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) return usage(error, argv, root);
     throw error;
   }
   return code;
+}
+
+/** The arguments up to `--`, and what stands after it, of the commands that end in another command. */
+function cutWords(argv: readonly string[]): readonly [readonly string[], (readonly string[])?] {
+  const cut = ['exec', 'ssh'].includes(argv[0] ?? '') ? argv.indexOf('--') : -1;
+  return cut < 0 ? [argv] : [argv.slice(0, cut), argv.slice(cut + 1)];
 }
 
 function base(name: string): Command {
@@ -208,7 +276,7 @@ function family(root: Command, name: string, summary: string): Command {
 }
 
 /** Commands inherit nothing of commander's settings that is made by hand. */
-function everywhere(command: Command): Command {
+function everywhere(command: Command, file = '-f, --file <path>'): Command {
   return (
     command
       .exitOverride()
@@ -218,12 +286,12 @@ function everywhere(command: Command): Command {
       .option('--json', 'print JSON: one event a line, or one document', false)
       .option('--plain', 'plain lines, for screen readers and logs', false)
       .option('--no-color', 'no colour')
-      .option('-f, --file <path>', 'another oneclick.yml')
+      .option(file, 'another oneclick.yml')
   );
 }
 
-function aboutServers(command: Command): Command {
-  return everywhere(command).option('-e, --env <name>', 'the environment');
+function aboutServers(command: Command, file?: string): Command {
+  return everywhere(command, file).option('-e, --env <name>', 'the environment');
 }
 
 function changing(command: Command): Command {

@@ -4,7 +4,7 @@ import { loadProject, type Project, resolveEnvironment, type Setting } from '../
 import { type Logins, registryAuth } from '../config/registry-auth.js';
 import { type SecretStore, secretStore } from '../config/secrets.js';
 import type { Environment } from '../domain/environment.js';
-import type { Facts } from '../domain/facts.js';
+import type { Facts, HostFacts } from '../domain/facts.js';
 import { Blocked, Failure, failureRecord } from '../domain/failure.js';
 import type { Service } from '../domain/service.js';
 import type { RunInfo } from '../domain/task.js';
@@ -14,6 +14,7 @@ import { connectAll, type Hosts } from '../host/hosts.js';
 import type { Reporter } from '../report/reporter.js';
 import type { World } from '../tasks/world.js';
 import { commitOf, type Edge, runLocal } from './edge.js';
+import { Redial } from './redial.js';
 import type { Voice } from './speak.js';
 
 /** What every command about servers has: the project in one environment, and a way to speak. */
@@ -46,7 +47,11 @@ export function openProject(edge: Edge, { file }: SessionOptions): Promise<Proje
 }
 
 /** Reads the project and resolves the environment; touches no server. */
-export async function openSession(edge: Edge, voice: Voice, options: SessionOptions): Promise<Session> {
+export async function openSession(
+  edge: Edge,
+  voice: Pick<Voice, 'reporter' | 'hide'>,
+  options: SessionOptions,
+): Promise<Session> {
   const { reporter } = voice;
   const setting = settingOf(edge);
   const project = await openProject(edge, options);
@@ -120,6 +125,10 @@ export interface Field {
   look(): Promise<Snapshot>;
   /** The same, where problems are thrown as {@link Blocked}. */
   facts(): Promise<Facts>;
+  /** The host, connected again where the connection was lost. Throws its Failure, or the signal's reason. */
+  reach(host: string, signal: AbortSignal): Promise<Host>;
+  /** Reads the facts of one host; throws its Failure. */
+  glance(host: Host): Promise<HostFacts>;
   close(): Promise<void>;
 }
 
@@ -139,13 +148,9 @@ export async function openField(
   ]);
   const addresses = environment.hosts.filter(({ name }) => names.has(name));
   const wanted = [...new Set(services.flatMap((service) => service.secrets))];
-  const [hosts, values] = await Promise.all([
-    connectAll(addresses, {
-      clock: edge.clock,
-      environment: { home: edge.home, user: edge.user, variables: edge.env },
-    }),
-    settle(secrets.get(wanted)),
-  ]);
+  const sshEnvironment = { home: edge.home, user: edge.user, variables: edge.env };
+  const options = { clock: edge.clock, environment: sshEnvironment };
+  const [hosts, values] = await Promise.all([connectAll(addresses, options), settle(secrets.get(wanted))]);
   for (const host of hosts.connected.values()) void host.engine.warm();
   if (!(values instanceof Failure)) session.hide(values);
   const logins: Logins = {
@@ -162,15 +167,17 @@ export async function openField(
     }
   };
   let resolved: Facts['resolved'] = {};
+  const redial = new Redial(hosts, addresses, options);
+  const request = () => ({
+    project: environment.project,
+    environment: environment.name,
+    services,
+    secrets: values instanceof Failure ? new Map<string, string>() : values,
+    resolved,
+    auth,
+  });
   const look = async (): Promise<Snapshot> => {
-    const snapshot = await readFacts([...hosts.connected.values()], {
-      project: environment.project,
-      environment: environment.name,
-      services,
-      secrets: values instanceof Failure ? new Map() : values,
-      resolved,
-      auth,
-    });
+    const snapshot = await readFacts([...hosts.connected.values()], request());
     resolved = snapshot.facts.resolved;
     const missing = values instanceof Failure ? [values] : [];
     const all = [...hosts.failures, ...missing, ...snapshot.problems];
@@ -192,7 +199,15 @@ export async function openField(
       auth,
       local: (command, onLine, signal) => runHere(edge, project.folder, command, onLine, signal),
     },
-    close: () => hosts.close(),
+    reach: (name, signal) => redial.reach(name, signal),
+    glance: async (host) => {
+      const { facts, problems } = await readFacts([host], request());
+      const [problem] = problems;
+      const known = facts.hosts[host.name];
+      if (known === undefined) throw problem ?? new Error(`${host.name} has neither facts nor a problem`);
+      return known;
+    },
+    close: () => redial.close(),
   };
 }
 

@@ -1,6 +1,6 @@
 import { exitCode, type Failure, failureRecord } from '../domain/failure.js';
 import { type Ask, confirm, terminalAsk } from '../report/ask.js';
-import { processOutput } from '../report/output.js';
+import { type Output, processOutput } from '../report/output.js';
 import { openReporter, type Reporter } from '../report/reporter.js';
 import type { Edge } from './edge.js';
 import type { Globals } from './program.js';
@@ -8,6 +8,8 @@ import type { Globals } from './program.js';
 /** A command's voice: what it says, and whom it may ask. */
 export interface Voice {
   readonly reporter: Reporter;
+  /** For what is no report: the output of other programs, and lines that go on for ever. */
+  readonly output: Output;
   readonly ask: Ask;
   /** From now on these values are taken out of everything that is said. */
   hide(values: ReadonlyMap<string, string>): void;
@@ -38,7 +40,7 @@ export async function speaking<T>(edge: Edge, flags: Globals, act: (voice: Voice
     }
   };
   try {
-    return await act({ reporter, ask: terminalAsk(process.stdin, output), hide });
+    return await act({ reporter, output, ask: terminalAsk(process.stdin, output), hide });
   } finally {
     reporter.close();
   }

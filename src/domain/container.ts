@@ -89,7 +89,7 @@ export function containerLabels(
   subject: Subject,
   service: string,
   release: Release,
-  role: 'service' | 'command',
+  role: 'service' | 'command' | 'exec',
 ) {
   const { run } = subject;
   return {

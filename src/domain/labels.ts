@@ -13,7 +13,7 @@ export const label = {
   reference: 'oneclick.reference',
   /** The hash of the release's spec, without secret values. */
   spec: 'oneclick.spec',
-  /** `service` for what serves, `command` for a release command, `network` for what keeps the network up. */
+  /** `service` for what serves, `command` for a release command, `exec` for a command of a person, `network` for what keeps the network up. */
   role: 'oneclick.role',
   /** On a volume that is a line of the release log: `project/environment`. */
   log: 'oneclick.log',

@@ -30,6 +30,8 @@ export interface DialOptions {
   readonly deadline?: number;
   /** How often the peer is asked for a sign of life, three of which may be missed; 5 s by default. ms */
   readonly keepalive?: number;
+  /** Ends it early. */
+  readonly signal?: AbortSignal;
 }
 
 type Serving = NonNullable<Algorithms['serverHostKey']>;
@@ -73,7 +75,7 @@ export async function dial(target: Target, options: DialOptions, bastion?: Conne
   const attempt = (offers: readonly Offer[]) => {
     const late = () =>
       unreachable(target, `${place(target)} did not answer within ${deadline / 1000} s`, bastion?.target);
-    const signals = [bastion?.lost];
+    const signals = [bastion?.lost, options.signal];
     return within(clock, deadline, signals, late, (signal) =>
       persist(target, offers, known, options, bastion, signal),
     );

@@ -20,6 +20,8 @@ export interface HostsOptions {
   readonly deadline?: number;
   /** Time between signs of life, of which three may be missed; 5 s by default. ms */
   readonly keepalive?: number;
+  /** Ends connecting: what is not connected by then fails with the reason, a Failure. */
+  readonly signal?: AbortSignal;
 }
 
 /** Hosts that were asked for, each either connected or with the failure that kept it from being so. */
@@ -91,10 +93,11 @@ class Dialer {
 
   async #dial(target: Target): Promise<Connection> {
     const bastion = target.jump === undefined ? undefined : await this.#bastion(target.jump);
-    const { clock, deadline, keepalive } = this.#options;
+    const { clock, deadline, keepalive, signal } = this.#options;
     const times = {
       ...(deadline === undefined ? {} : { deadline }),
       ...(keepalive === undefined ? {} : { keepalive }),
+      ...(signal === undefined ? {} : { signal }),
     };
     const connection = await this.#log.record(
       target.name,

@@ -4,7 +4,7 @@ import type { Command } from './host.js';
 const marker = '\u0001oneclick\u0001\n';
 
 /** A POSIX shell's word for exactly this text. */
-function quote(text: string): string {
+export function quote(text: string): string {
   if (text.includes('\0')) throw new TypeError('a command cannot contain a NUL character');
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

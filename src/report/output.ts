@@ -1,6 +1,10 @@
 /** One stream that people or programs read. */
 export interface Sink {
   write(text: string): void;
+  /** Bytes as they are, secrets and all: for what another program says to its reader, which may be no text. */
+  pass(data: Buffer): void;
+  /** Resolves when more may be written: true, or false once nobody reads any more. */
+  ready(): Promise<boolean>;
   /** The width of the terminal now; infinite where there is none. */
   readonly columns: number;
   readonly colour: boolean;
@@ -22,7 +26,10 @@ export interface Output {
 
 /** What {@link processOutput} needs of a stream of Node. */
 interface ProcessStream {
-  write(text: string): unknown;
+  write(data: string | Buffer): unknown;
+  on(event: 'drain' | 'error', listener: () => void): unknown;
+  /** Whether `drain` is to be waited for. */
+  readonly writableNeedDrain?: boolean;
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
@@ -45,6 +52,8 @@ export function processOutput(process: OutputProcess, redact: (text: string) => 
   const { env } = process;
   const sink = (stream: ProcessStream): Sink => ({
     write: (text) => void stream.write(redact(text)),
+    pass: (data) => void stream.write(data),
+    ready: readiness(stream),
     get columns() {
       return stream.isTTY === true ? (stream.columns ?? 80) : Number.POSITIVE_INFINITY;
     },
@@ -63,6 +72,26 @@ export function processOutput(process: OutputProcess, redact: (text: string) => 
       return () => process.removeListener('exit', restore);
     },
   };
+}
+
+/** See {@link Sink.ready}. */
+function readiness(stream: ProcessStream): () => Promise<boolean> {
+  const waiting = new Set<(more: boolean) => void>();
+  let gone = false;
+  const wake = () => {
+    for (const resume of waiting) resume(!gone);
+    waiting.clear();
+  };
+  stream.on('drain', wake);
+  stream.on('error', () => {
+    gone = true;
+    wake();
+  });
+  return () =>
+    new Promise((resolve) => {
+      if (gone || stream.writableNeedDrain !== true) resolve(!gone);
+      else waiting.add(resolve);
+    });
 }
 
 function coloured(stream: ProcessStream, env: OutputProcess['env']): boolean {

@@ -5,12 +5,21 @@ export interface Style {
   good(text: string): string;
   bad(text: string): string;
   caution(text: string): string;
+  /** One of six colours, so that what belongs together is seen at a glance. */
+  tint(text: string, number: number): string;
 }
 
 const same = (text: string) => text;
 
 /** Style without colour. */
-export const plainStyle: Style = { strong: same, faint: same, good: same, bad: same, caution: same };
+export const plainStyle: Style = {
+  strong: same,
+  faint: same,
+  good: same,
+  bad: same,
+  caution: same,
+  tint: same,
+};
 
 /** The style of a sink: chalk is loaded only where there is colour, and never asked to guess. */
 export async function loadStyle(colour: boolean): Promise<Style> {
@@ -23,6 +32,10 @@ export async function loadStyle(colour: boolean): Promise<Style> {
     good: (text) => chalk.green(text),
     bad: (text) => chalk.red(text),
     caution: (text) => chalk.yellow(text),
+    tint: (text, number) => {
+      const tints = [chalk.cyan, chalk.magenta, chalk.blue, chalk.green, chalk.yellow, chalk.red];
+      return (tints[number % tints.length] ?? chalk.cyan)(text);
+    },
   };
 }
 

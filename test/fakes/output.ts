@@ -7,6 +7,8 @@ export class BufferSink implements Sink {
   text = '';
   /** Also given every text that is written. */
   tap: ((text: string) => void) | undefined;
+  /** What writers wait for: a reader that is slow, or has gone. */
+  reader: () => Promise<boolean> = async () => true;
 
   constructor(columns: number) {
     this.columns = columns;
@@ -15,6 +17,14 @@ export class BufferSink implements Sink {
   write(text: string): void {
     this.text += text;
     this.tap?.(text);
+  }
+
+  pass(data: Buffer): void {
+    this.write(data.toString());
+  }
+
+  ready(): Promise<boolean> {
+    return this.reader();
   }
 }
 

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { Failure } from '../../../src/domain/failure.js';
@@ -8,7 +9,11 @@ import { BufferOutput } from '../../fakes/output.js';
 const processWith = (tty: boolean, env: OutputProcess['env'] = {}) => {
   const written: string[] = [];
   const listeners = new Set<() => void>();
-  const stream = { write: (text: string) => written.push(text), isTTY: tty, columns: 132, rows: 40 };
+  const stream = {
+    write: (data: string | Buffer) => written.push(data.toString()),
+    on: () => undefined,
+    ...{ isTTY: tty, columns: 132, rows: 40 },
+  };
   const process: OutputProcess = {
     stdout: stream,
     stderr: stream,
@@ -28,6 +33,20 @@ describe('the output of the process', () => {
     output.stdout.write('a hunter22\n');
     output.stderr.write('b hunter22\n');
     expect(written).toEqual(['a ***\n', 'b ***\n']);
+  });
+
+  it('passes bytes on as they are, and says when there is room for more, and when nobody reads any more', async () => {
+    const { process, written } = processWith(false);
+    const pipe = Object.assign(new EventEmitter(), { write: process.stdout.write, writableNeedDrain: true });
+    const { stdout } = processOutput({ ...process, stdout: pipe }, () => '***');
+    stdout.pass(Buffer.from('hunter22'));
+    expect(written).toEqual(['hunter22']);
+    const room = stdout.ready();
+    pipe.emit('drain');
+    expect(await room).toBe(true);
+    const none = stdout.ready();
+    pipe.emit('error', new Error('EPIPE'));
+    expect([await none, await stdout.ready()]).toEqual([false, false]);
   });
 
   it('is interactive on a terminal only, and never in a CI or on a dumb terminal', () => {

@@ -1,0 +1,205 @@
+import { exitCode, Failure } from '../../domain/failure.js';
+import type { Dialogue, Host } from '../../host/host.js';
+import { schema } from '../../report/json.js';
+import { labelled } from '../../report/log-text.js';
+import { loadStyle, plainStyle } from '../../report/style.js';
+import { table } from '../../report/table.js';
+import { refuseUnknown } from '../choice.js';
+import { converse } from '../converse.js';
+import type { Edge } from '../edge.js';
+import { inFreshContainer, releaseAt } from '../fresh-container.js';
+import { oneService, type Place, placesOf, withoutImages } from '../instances.js';
+import { listenForInterrupts } from '../interrupts.js';
+import { type LocalTerminal, processTerminal } from '../local-terminal.js';
+import type { WordsFlags } from '../program.js';
+import { relayLines } from '../relay-lines.js';
+import { type Field, newRun, openField, openSession, type Session } from '../session.js';
+import { speaking, type Voice } from '../speak.js';
+
+export interface ExecFlags extends WordsFlags {
+  readonly env?: string;
+  readonly interactive: boolean;
+  readonly tty: boolean;
+  readonly host?: string;
+  readonly all: boolean;
+  readonly new: boolean;
+}
+
+/** `oneclick exec`: a command in a container of a service; gives the command's own exit code. */
+export function exec(edge: Edge, names: readonly string[], flags: ExecFlags): Promise<number> {
+  return speaking(edge, flags, async (voice) => {
+    const terminal = processTerminal(process, voice.output);
+    const argv = commandOf(names, flags, terminal);
+    const session = await openSession(edge, voice, flags);
+    const service = serviceFor(session, names[0], flags);
+    const done = voice.reporter.busy(`looking for ${service.name}`);
+    const field = await openField(session, [service]).catch((error: unknown) => {
+      done();
+      throw error;
+    });
+    const interrupts = listenForInterrupts(edge.clock);
+    const job = { voice, session, field, terminal, argv, flags, signal: interrupts.cancel };
+    try {
+      const snapshot = await field.look().finally(done);
+      const places = placesOf(snapshot.facts, newRun(session, 'exec'), [service]);
+      if (flags.all || flags.json) return await everywhere(job, places, snapshot.problems);
+      const [place] = places;
+      const [problem] = snapshot.problems.filter(({ host }) => host !== undefined);
+      if (problem !== undefined || place === undefined)
+        throw problem ?? new Error('a service without a host');
+      if (!flags.new) return await inside(job, place);
+      return await besides(job, place, releaseAt(snapshot.facts, place));
+    } catch (error) {
+      if (interrupts.cancel.aborted) return interrupts.cancel.reason === 'SIGTERM' ? 143 : 130;
+      throw error;
+    } finally {
+      interrupts.stop();
+      await field.close();
+    }
+  });
+}
+
+interface Job {
+  readonly voice: Voice;
+  readonly session: Session;
+  readonly field: Field;
+  readonly terminal: LocalTerminal;
+  readonly argv: readonly string[];
+  readonly flags: ExecFlags;
+  readonly signal: AbortSignal;
+}
+
+/** The command. Throws usage failures for flags that do not go together. */
+export function commandOf(
+  [, ...further]: readonly string[],
+  { words, tty, all, interactive, json, new: fresh, host }: ExecFlags,
+  { isTerminal }: Pick<LocalTerminal, 'isTerminal'>,
+): readonly string[] {
+  const wrong = (message: string, hint: string) => new Failure('usage', 'arguments', message, { hint });
+  if (further.length > 0 || words === undefined || words.length === 0)
+    throw wrong('the command to run is missing', 'write it after --, as in: oneclick exec web -- ls -l');
+  const several = all ? '--all' : json ? '--json' : undefined;
+  if (several !== undefined && (tty || interactive || fresh))
+    throw wrong(
+      `${several} is for commands that need no input in a running container`,
+      'leave out -i, -t and --new',
+    );
+  if (all && host !== undefined) throw wrong('--all and --host exclude each other', 'give one of them');
+  if (tty && !isTerminal)
+    throw wrong('-t needs a terminal, and the input is none', 'leave out -t; -i alone passes the input on');
+  return words;
+}
+
+/** The service with the instances that the command is about. */
+function serviceFor({ environment }: Session, name: string | undefined, { host, all }: ExecFlags) {
+  const [service] = withoutImages([oneService(environment.services, name)]);
+  if (service === undefined) throw new Error('one service is one');
+  if (all) return service;
+  const hosts = service.instances.map((instance) => instance.host);
+  if (host !== undefined) refuseUnknown('host', host, hosts);
+  const instances = service.instances.filter((instance) => host === undefined || instance.host === host);
+  return { ...service, instances: instances.slice(0, 1) };
+}
+
+function dialogueOf({ flags, terminal }: Job): Dialogue {
+  return {
+    input: flags.interactive || flags.tty,
+    ...(flags.tty ? { terminal: terminal.size() } : {}),
+  };
+}
+
+/** In the container that runs. What it says is passed on byte by byte: a dump of a database may hold what looks like a secret. */
+async function inside(job: Job, place: Place): Promise<number> {
+  const { voice, terminal, flags, signal, argv } = job;
+  const { host, container } = running(job, place);
+  const dialogue = dialogueOf(job);
+  voice.reporter.close();
+  const talk = await host.engine.exec(container, argv, dialogue);
+  return converse(talk, {
+    ...{ terminal, signal },
+    output: voice.output,
+    input: dialogue.input,
+    tty: flags.tty,
+  });
+}
+
+/** In a new container beside those that run. */
+async function besides(job: Job, place: Place, release: ReturnType<typeof releaseAt>): Promise<number> {
+  const { voice, session, field, terminal, flags, signal, argv } = job;
+  const secrets = await session.secrets.get(release.spec.secrets);
+  const run = newRun(session, 'exec');
+  const dialogue = dialogueOf(job);
+  const host = field.world.host(place.instance.host);
+  const fresh = { host, run, service: place.service.name, release, argv, secrets, dialogue };
+  voice.reporter.close();
+  const ends = { terminal, signal, output: voice.output, input: dialogue.input, tty: flags.tty };
+  return inFreshContainer(fresh, (talk) => converse(talk, ends));
+}
+
+interface Exit {
+  readonly host: string;
+  /** Null where the command did not run, or nobody knows how it ended. */
+  readonly code: number | null;
+  readonly problem: string | null;
+}
+
+/** On every instance at once: each line with its host, and the exit codes at the end; gives the first that is not 0. */
+async function everywhere(job: Job, places: readonly Place[], problems: readonly Failure[]): Promise<number> {
+  const { voice, argv, signal } = job;
+  const print = await linePrinter(job, places);
+  const failures: Failure[] = [];
+  const exits = await Promise.all(
+    places.map(async (place): Promise<Exit> => {
+      const name = place.instance.host;
+      try {
+        const known = problems.find(({ host }) => host === name);
+        if (known !== undefined) throw known;
+        const { host, container } = running(job, place);
+        const talk = await host.engine.exec(container, argv, { input: false });
+        const code = await relayLines(talk, (stream, text) => print(name, stream, text), signal);
+        return { host: name, code, problem: null };
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        failures.push(error);
+        return { host: name, code: null, problem: error.message };
+      }
+    }),
+  );
+  const service = places[0]?.service.name ?? '';
+  voice.reporter.result({ service, command: argv, exits }, (document, page) =>
+    table(
+      document.exits,
+      [
+        { title: 'HOST', value: (row) => row.host },
+        { title: 'EXIT', value: (row) => String(row.code ?? '-'), align: 'right' },
+        { title: 'PROBLEM', value: (row) => row.problem ?? '', narrow: 'wrap' },
+      ],
+      page,
+    ),
+  );
+  if (failures.length > 0) return exitCode(failures.map(({ kind }) => kind));
+  return exits.find(({ code }) => code !== 0)?.code ?? 0;
+}
+
+async function linePrinter({ voice: { output }, flags }: Job, places: readonly Place[]) {
+  const label = labelled({
+    labels: places.map(({ instance }) => instance.host),
+    style: flags.plain ? plainStyle : await loadStyle(output.stdout.colour),
+    aligned: Number.isFinite(output.stdout.columns),
+  });
+  return async (host: string, stream: 'stdout' | 'stderr', text: string) => {
+    const sink = flags.json ? output.stdout : output[stream];
+    sink.write(flags.json ? `${JSON.stringify({ schema, host, stream, text })}\n` : label(host, text));
+    await sink.ready();
+  };
+}
+
+/** The container that runs there. Throws a Failure when none does. */
+function running({ field }: Job, { service, instance, container }: Place): { host: Host; container: string } {
+  const host = field.world.host(instance.host);
+  if (container !== undefined) return { host, container: container.id };
+  throw new Failure('failed', 'service.stopped', `${service.name} does not run on ${instance.host}`, {
+    host: instance.host,
+    hint: 'see where it does: oneclick status; or run it in a container of its own: --new',
+  });
+}

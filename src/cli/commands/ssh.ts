@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Environment, HostAddress } from '../../domain/environment.js';
+import { Failure } from '../../domain/failure.js';
+import { sshArguments } from '../../host/ssh-argv.js';
+import { refuseUnknown } from '../choice.js';
+import type { Edge } from '../edge.js';
+import type { WordsFlags } from '../program.js';
+import { openSession } from '../session.js';
+import { speaking } from '../speak.js';
+
+export interface SshFlags extends WordsFlags {
+  readonly env?: string;
+}
+
+/** `oneclick ssh`: hands this terminal to the system's `ssh`, which is told everything; gives its exit code. */
+export function ssh(edge: Edge, names: readonly string[], flags: SshFlags): Promise<number> {
+  return speaking(edge, flags, async (voice) => {
+    if (names.length > 1)
+      throw new Failure('usage', 'arguments', 'there is more than one host', {
+        hint: `write the command after --: oneclick ssh ${names[0]} -- ${names.slice(1).join(' ')}`,
+      });
+    const { environment } = await openSession(edge, voice, flags);
+    const host = chosenHost(environment, names[0]);
+    const done = voice.reporter.busy(`connecting to ${host.name}`);
+    const sshEnvironment = { home: edge.home, user: edge.user, variables: edge.env };
+    const argv = await sshArguments(host, sshEnvironment).finally(done);
+    // ssh looks for its own options behind the host, too.
+    const all = [...argv, ...(flags.words === undefined ? [] : ['--', ...flags.words])];
+    if (flags.json) {
+      voice.reporter.result({ host: host.name, argv: ['ssh', ...all] }, () => '');
+      return 0;
+    }
+    voice.reporter.close();
+    return handOver('ssh', all, edge.env);
+  });
+}
+
+/** The host of this name, or of `service/1`; the only one where none is named. Throws usage failures that name the hosts. */
+export function chosenHost({ hosts, services }: Environment, name: string | undefined): HostAddress {
+  const names = hosts.map((host) => host.name);
+  const [only, ...others] = hosts;
+  if (name === undefined) {
+    if (only !== undefined && others.length === 0) return only;
+    throw new Failure('usage', 'host.which', 'there are several hosts: which one?', {
+      hint: `name one of ${names.join(', ')}`,
+    });
+  }
+  const found = hosts.find((host) => host.name === name);
+  if (found !== undefined) return found;
+  const [, service, number] = /^([^/]+)\/(\d{1,6})$/.exec(name) ?? [];
+  if (service === undefined) refuseUnknown('host', name, names);
+  refuseUnknown(
+    'service',
+    service ?? '',
+    services.map((known) => known.name),
+  );
+  const instances = services.find((known) => known.name === service)?.instances ?? [];
+  const instance = instances[Number(number) - 1];
+  const host = hosts.find((known) => known.name === instance?.host);
+  if (host !== undefined) return host;
+  throw new Failure('usage', 'host.unknown', `there is no instance "${name}"`, {
+    hint: `${service} has ${instances.length}: ${service}/1 is on ${instances[0]?.host ?? 'no host'}`,
+  });
+}
+
+/**
+ * Runs a program with the input and outputs of this process, and gives its exit code; 128 and the number of the signal
+ * that ended it. Throws a Failure when it cannot be started.
+ */
+export async function handOver(program: string, argv: readonly string[], env: Edge['env']): Promise<number> {
+  const child = spawn(program, argv, { stdio: 'inherit', env });
+  // A terminal sends Ctrl-C to both; what it means is for the program to say.
+  const ignore = () => undefined;
+  const end = () => void child.kill('SIGTERM');
+  process.on('SIGINT', ignore).on('SIGTERM', end).on('SIGHUP', end);
+  try {
+    return await new Promise((resolve, reject) => {
+      child.on('error', (cause) =>
+        reject(
+          new Failure('access', 'ssh.missing', `${program} did not start: ${cause.message}`, {
+            ...{ cause, hint: 'install the OpenSSH client: apt-get install openssh-client' },
+          }),
+        ),
+      );
+      child.on('close', (code, signal) =>
+        resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+      );
+    });
+  } finally {
+    process.off('SIGINT', ignore).off('SIGTERM', end).off('SIGHUP', end);
+  }
+}

@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { HostAddress } from '../domain/environment.js';
+import { quote } from './shell.js';
+import { resolveTarget, type SshEnvironment, type Target } from './ssh-config.js';
+
+/**
+ * The arguments with which the system's `ssh` reaches a host exactly as oneclick does: user, port, keys, host keys and
+ * bastions are all decided. What else the person has in `~/.ssh/config` for the host holds too. Throws as
+ * {@link resolveTarget} does.
+ */
+export async function sshArguments(
+  address: HostAddress,
+  environment: SshEnvironment,
+): Promise<readonly string[]> {
+  const target = await resolveTarget(address, environment);
+  return [...options(target, configuration(environment)), '--', address.address];
+}
+
+/** ssh looks for its configuration in the home directory of the password file, whatever HOME says. */
+function configuration({ home }: SshEnvironment): readonly string[] {
+  if (home === userInfo().homedir) return [];
+  const file = join(home, '.ssh', 'config');
+  return ['-F', existsSync(file) ? file : '/dev/null'];
+}
+
+function options(target: Target, config: readonly string[]): readonly string[] {
+  const { address, port, user, keys, knownHosts, hostKeys, keyAlias, agent, jump } = target;
+  const settings: readonly (readonly [string, string | undefined])[] = [
+    ['HostName', escaped(address)],
+    ['HostKeyAlias', keyAlias],
+    ...keys.map(({ path }) => ['IdentityFile', inQuotes(path)] as const),
+    ['IdentitiesOnly', target.onlyTheseKeys ? 'yes' : 'no'],
+    ['IdentityAgent', agent === undefined ? undefined : inQuotes(agent)],
+    ['UserKnownHostsFile', knownHosts.map(inQuotes).join(' ')],
+    ['GlobalKnownHostsFile', '/dev/null'],
+    ['StrictHostKeyChecking', hostKeys === 'accept-new' ? 'accept-new' : 'yes'],
+    ['ProxyCommand', jump === undefined ? undefined : through(jump, config)],
+  ];
+  return [
+    ...config,
+    ...['-p', String(port), '-l', user],
+    ...settings.flatMap(([name, value]) => (value === undefined ? [] : ['-o', `${name}=${value}`])),
+  ];
+}
+
+/**
+ * The way through a bastion. ssh's own ProxyJump would take neither the bastion's key nor its known_hosts; a
+ * ProxyCommand is for ssh to hand to a shell, so its words are quoted, and its percent signs doubled.
+ */
+function through(jump: Target, config: readonly string[]): string {
+  const argv = ['ssh', ...options(jump, config), '--', jump.address];
+  const words = argv.map((word) => quote(word).replaceAll('%', '%%'));
+  return [...words.slice(0, 1), '-W', "'[%h]:%p'", ...words.slice(1)].join(' ');
+}
+
+/** A path as a word of ssh's configuration. */
+function inQuotes(path: string): string {
+  return `"${escaped(path)}"`;
+}
+
+const escaped = (text: string) => text.replaceAll('%', '%%');
