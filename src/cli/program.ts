@@ -151,6 +151,8 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
     root
       .command('exec')
       .usage('[service] [options] -- COMMAND...')
+      // What is too much is a command without its --, which the command itself explains.
+      .allowExcessArguments()
       .argument('[service]', 'the service; needed where there are several'),
   )
     .summary('run a command in a container of a service')
@@ -174,6 +176,7 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
     root
       .command('ssh')
       .usage('[host] [options] [-- COMMAND...]')
+      .allowExcessArguments()
       .argument('[host]', 'the host, or service/1 for that of its first instance'),
   )
     .summary('open a shell on a host, or run a command there')

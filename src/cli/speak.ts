@@ -46,6 +46,11 @@ export async function speaking<T>(edge: Edge, flags: Globals, act: (voice: Voice
   }
 }
 
+/** Says on a terminal that something is under way, until what it gives back is called; for commands whose output is another's. */
+export function busyOnTerminal({ reporter, output }: Voice, text: string): () => void {
+  return output.interactive ? reporter.busy(text) : () => undefined;
+}
+
 /** Asks on a terminal; without one nobody is asked, for who wrote the command into a script has said yes. */
 export function assent(
   { ask }: Voice,

@@ -135,6 +135,7 @@ export class FakeEngine implements Engine {
   readonly #images = new Map<string, { facts: ImageFacts; image: FakeImage }>();
   readonly #volumes = new Map<string, VolumeFacts>();
   #made = 0;
+  #said = 0;
 
   constructor(options: FakeEngineOptions) {
     this.#options = options;
@@ -471,9 +472,13 @@ export class FakeEngine implements Engine {
     return id;
   }
 
-  /** The container writes a line; by default now, of the test's clock. */
+  /** The container writes a line; by default now, of the test's clock, a nanosecond after the one before. */
   say(idOrName: string, text: string, parts: Partial<LogLine> = {}): void {
-    const time = this.#clock.now().toISOString().replace('Z', '000000Z');
+    this.#said += 1;
+    const time = this.#clock
+      .now()
+      .toISOString()
+      .replace('Z', `${String(this.#said % 1e6).padStart(6, '0')}Z`);
     this.#need(idOrName, 'writing').log.write({ time, stream: 'stdout', text, ...parts });
   }
 

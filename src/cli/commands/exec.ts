@@ -14,7 +14,7 @@ import { type LocalTerminal, processTerminal } from '../local-terminal.js';
 import type { WordsFlags } from '../program.js';
 import { relayLines } from '../relay-lines.js';
 import { type Field, newRun, openField, openSession, type Session } from '../session.js';
-import { speaking, type Voice } from '../speak.js';
+import { busyOnTerminal, speaking, type Voice } from '../speak.js';
 
 export interface ExecFlags extends WordsFlags {
   readonly env?: string;
@@ -32,7 +32,7 @@ export function exec(edge: Edge, names: readonly string[], flags: ExecFlags): Pr
     const argv = commandOf(names, flags, terminal);
     const session = await openSession(edge, voice, flags);
     const service = serviceFor(session, names[0], flags);
-    const done = voice.reporter.busy(`looking for ${service.name}`);
+    const done = busyOnTerminal(voice, `looking for ${service.name}`);
     const field = await openField(session, [service]).catch((error: unknown) => {
       done();
       throw error;

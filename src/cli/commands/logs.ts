@@ -13,7 +13,7 @@ import { followInstance } from '../log-follow.js';
 import { type Inlet, LogMerge } from '../log-merge.js';
 import type { Globals } from '../program.js';
 import { type Field, newRun, openField, openSession, type Session } from '../session.js';
-import { refuse, speaking, type Voice } from '../speak.js';
+import { busyOnTerminal, refuse, speaking, type Voice } from '../speak.js';
 
 export interface LogsFlags extends Globals {
   readonly env?: string;
@@ -37,7 +37,7 @@ export function logs(edge: Edge, names: readonly string[], flags: LogsFlags): Pr
     const options = logOptions(flags, edge.clock.now());
     const session = await openSession(edge, voice, flags);
     const services = servicesOn(session.environment.services, names, flags.host);
-    const done = voice.reporter.busy(`looking at ${session.environment.name}`);
+    const done = busyOnTerminal(voice, `looking at ${session.environment.name}`);
     const field = await openField(session, services).catch((error: unknown) => {
       done();
       throw error;

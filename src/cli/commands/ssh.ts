@@ -7,7 +7,7 @@ import { refuseUnknown } from '../choice.js';
 import type { Edge } from '../edge.js';
 import type { WordsFlags } from '../program.js';
 import { openSession } from '../session.js';
-import { speaking } from '../speak.js';
+import { busyOnTerminal, speaking } from '../speak.js';
 
 export interface SshFlags extends WordsFlags {
   readonly env?: string;
@@ -22,11 +22,10 @@ export function ssh(edge: Edge, names: readonly string[], flags: SshFlags): Prom
       });
     const { environment } = await openSession(edge, voice, flags);
     const host = chosenHost(environment, names[0]);
-    const done = voice.reporter.busy(`connecting to ${host.name}`);
+    const done = busyOnTerminal(voice, `connecting to ${host.name}`);
     const sshEnvironment = { home: edge.home, user: edge.user, variables: edge.env };
     const argv = await sshArguments(host, sshEnvironment).finally(done);
-    // ssh looks for its own options behind the host, too.
-    const all = [...argv, ...(flags.words === undefined ? [] : ['--', ...flags.words])];
+    const all = [...argv, ...(flags.words ?? [])];
     if (flags.json) {
       voice.reporter.result({ host: host.name, argv: ['ssh', ...all] }, () => '');
       return 0;

@@ -1,0 +1,189 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { z } from 'zod';
+import { finished, type Machines, machines, type Project } from './harness.js';
+
+jest.setTimeout(300_000);
+
+let field: Machines;
+
+beforeAll(async () => {
+  field = await machines('everyday');
+});
+afterEach(() => field.clean());
+afterAll(() => field.down());
+
+const seconds = (number: number) => new Promise((resolve) => setTimeout(resolve, 1000 * number));
+const exec = promisify(execFile);
+
+async function deployed(keys: object = {}, env: NodeJS.ProcessEnv = {}, rest: object = {}): Promise<Project> {
+  const project = await field.project(env);
+  await project.write({ web: keys }, rest);
+  await finished(project.start('deploy', '--batch', 'all'));
+  return project;
+}
+
+/** Serves, and writes a hundred numbered lines at once, more than ten times a second. */
+const chatty = {
+  docker: {
+    Entrypoint: [
+      '/bin/sh',
+      '-c',
+      '/bin/app & n=0; while :; do i=0; while [ $i -lt 100 ]; do i=$((i+1)); n=$((n+1)); echo "line $n"; done; usleep 85000; done',
+    ],
+  },
+};
+
+const Line = z.strictObject({
+  schema: z.literal(1),
+  host: z.string(),
+  service: z.literal('web'),
+  release: z.literal(1),
+  time: z.string(),
+  stream: z.enum(['stdout', 'stderr']),
+  text: z.string(),
+});
+
+/** The memory that a process has in use, MB. */
+async function memory(pid: number | undefined): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024;
+}
+
+test('the logs of three hosts at 1,000 lines a second are whole, through a lost connection too, in bounded memory', async () => {
+  const project = await deployed(chatty);
+  const running = project.start('logs', '--follow', '--json');
+  await running.prints(/line \d+/);
+  await seconds(5);
+  const before = await memory(running.child.pid);
+  await seconds(5);
+  await field.inside(2, 'sh', '-c', 'kill $(pgrep -f "^sshd: .*@notty")');
+  await seconds(12);
+  const after = await memory(running.child.pid);
+  running.child.kill('SIGINT');
+  const { code, stdout, stderr } = await running.answer;
+  expect(code).toBe(130);
+  expect(stderr).toContain('sandbox-2: goes on');
+  const lines = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => Line.parse(JSON.parse(line)));
+  for (const host of ['sandbox-1', 'sandbox-2', 'sandbox-3']) {
+    const numbers = lines
+      .filter((line) => line.host === host && line.text.startsWith('line '))
+      .map(({ text }) => Number(text.slice(5)));
+    const [first = 0] = numbers;
+    expect(numbers.findIndex((number, index) => number !== first + index)).toBe(-1);
+    expect(numbers.length).toBeGreaterThan(18_000);
+  }
+  expect(after - before).toBeLessThan(60);
+  const swapped = lines.filter(({ time }, index) => time < (lines[index - 1]?.time ?? ''));
+  // Those of the host that was away come late.
+  expect(swapped.filter(({ host }) => host !== 'sandbox-2').length).toBeLessThan(lines.length / 100);
+});
+
+test('logs without --follow are in the order of time, and end quietly when nobody reads on', async () => {
+  const project = await deployed();
+  const { stdout } = await finished(project.start('logs'));
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines).toHaveLength(6);
+  for (const line of lines) expect(line).toMatch(/^sandbox-[123] \| sample v1: (starting|listening)/);
+  expect((await finished(project.start('logs', '--grep', 'listening', '--host', 'sandbox-2'))).stdout).toBe(
+    'sandbox-2 | sample v1: listening on port 8080\n',
+  );
+  const line = `'${process.execPath}' '${join(import.meta.dirname, '../../bin/oneclick')}' logs | head -1; echo "\${PIPESTATUS[0]}"`;
+  const env = { ...process.env, XDG_STATE_HOME: stateFolder(), ONECLICK_ENV: `sandbox-${field.sandbox}` };
+  const piped = await exec('bash', ['-c', line], { cwd: project.folder, env });
+  expect([piped.stdout.split('\n').slice(1), piped.stderr]).toEqual([['0', ''], '']);
+});
+
+/** Where the sandbox keeps what it knows of itself. */
+function stateFolder(): string {
+  return join(field.knownHosts, '../../../..');
+}
+
+test('a command in a container has its input, its outputs and its exit code, and leaves nothing behind', async () => {
+  const project = await deployed();
+  const said = await project.run('exec', 'web', '--', 'sh', '-c', 'echo out; echo err >&2; exit 4');
+  expect(said).toEqual({ code: 4, stdout: 'out\n', stderr: 'err\n' });
+  const all = await project.run('exec', '--all', '--', 'sh', '-c', 'echo "$VERSION"; exit 3');
+  expect(all.code).toBe(3);
+  for (const host of ['sandbox-1', 'sandbox-2', 'sandbox-3']) {
+    expect(all.stdout).toContain(`${host} | v1\n`);
+    expect(all.stdout).toMatch(new RegExp(`^${host} +3$`, 'm'));
+  }
+  const fresh = await project.run('exec', '--new', '--', 'sh', '-c', 'echo "$VERSION"; exit 5');
+  expect(fresh).toEqual({ code: 5, stdout: 'v1\n', stderr: '' });
+  const interrupted = project.start('exec', '--new', '--', 'sh', '-c', 'echo begun; sleep 60');
+  await interrupted.prints(/begun/);
+  expect(await project.containers(1)).toHaveLength(2);
+  interrupted.child.kill('SIGINT');
+  expect((await interrupted.answer).code).toBe(130);
+  expect(await project.containers(1)).toHaveLength(1);
+});
+
+/** A terminal of 100 x 30 that becomes one of 132 x 43; prints what was on it, the exit code, and whether it is as before. */
+const terminal = `
+import fcntl, json, os, pty, re, select, signal, struct, sys, termios, time
+def size(fd, rows, columns): fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
+main, side = pty.openpty()
+size(side, 30, 100)
+before = termios.tcgetattr(side)
+child = os.fork()
+if child == 0:
+    os.setsid(); fcntl.ioctl(side, termios.TIOCSCTTY, 0)
+    for fd in (0, 1, 2): os.dup2(side, fd)
+    os.close(main); os.execvp(sys.argv[1], sys.argv[1:])
+seen = b''
+def until(pattern):
+    global seen
+    end = time.time() + 60
+    while not re.search(pattern, seen):
+        if time.time() > end: print(json.dumps({'stuck': pattern.decode(), 'seen': seen.decode()})); sys.exit(1)
+        if select.select([main], [], [], 0.1)[0]: seen += os.read(main, 65536)
+until(rb'[#$] $')
+raw = termios.tcgetattr(side) != before
+os.write(main, b'stty size\\n'); until(rb'30 100')
+size(main, 43, 132); time.sleep(1)
+os.write(main, b'stty size\\n'); until(rb'43 132')
+os.write(main, b'sleep 60\\n'); time.sleep(1); os.write(main, b'\\x03')
+os.write(main, b'exit 9\\n')
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+print(json.dumps({'code': code, 'raw': raw, 'restored': termios.tcgetattr(side) == before}))
+`;
+
+test('a shell on a terminal knows its size, follows it, and gives the terminal back', async () => {
+  const project = await deployed();
+  const binary = join(import.meta.dirname, '../../bin/oneclick');
+  const argv = [process.execPath, binary, 'exec', 'web', '-t', '--', 'sh'];
+  const env = {
+    ...process.env,
+    CI: '',
+    XDG_STATE_HOME: stateFolder(),
+    ONECLICK_ENV: `sandbox-${field.sandbox}`,
+  };
+  const { stdout } = await exec('python3', ['-c', terminal, ...argv], { cwd: project.folder, env });
+  expect(JSON.parse(stdout)).toEqual({ code: 9, raw: true, restored: true });
+});
+
+test('ssh reaches the hosts as oneclick does, through a bastion too, and its exit code is passed on', async () => {
+  const address = field.environment.hosts['sandbox-1']?.address ?? '';
+  const bastion = { address, user: 'ops' };
+  const environments = { through: field.some([2, 3], { bastion }) };
+  const project = await field.project({ HOME: '/nonexistent' });
+  await project.write({ web: {} }, { environments });
+  expect(await project.run('ssh', 'sandbox-1', '--', 'echo "$USER"; exit 7')).toEqual({
+    ...{ code: 7, stderr: '' },
+    stdout: `${field.environment.ssh.user}\n`,
+  });
+  const through = await project.run('ssh', 'web/1', '--env', 'through', '--', 'echo $SSH_CONNECTION');
+  expect(through).toMatchObject({ code: 0, stdout: expect.stringMatching(new RegExp(`^${address} `)) });
+  const unnamed = await project.run('ssh');
+  expect(unnamed).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('sandbox-1, sandbox-2, sandbox-3'),
+  });
+});

@@ -1,0 +1,109 @@
+import { EventEmitter } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { converse, type Ends } from '../../../src/cli/converse.js';
+import { processTerminal } from '../../../src/cli/local-terminal.js';
+import { relayLines } from '../../../src/cli/relay-lines.js';
+import { lostFailure } from '../../../src/host/failures.js';
+import { BufferOutput } from '../../fakes/output.js';
+import { FakeProcess, type Runs } from '../../fakes/talk.js';
+
+const shout: Runs = (_, input) => ({ code: 3, stdout: input.toUpperCase(), stderr: 'err' });
+
+let output: BufferOutput;
+let stdin: PassThrough;
+let modes: boolean[];
+let stdout: EventEmitter & { columns: number; rows: number };
+let stop: AbortController;
+
+beforeEach(() => {
+  output = new BufferOutput();
+  stdin = new PassThrough();
+  modes = [];
+  stdout = Object.assign(new EventEmitter(), { columns: 100, rows: 30 });
+  stop = new AbortController();
+});
+
+function ends(parts: Partial<Ends> = {}): Ends {
+  const keyboard = Object.assign(stdin, { isTTY: true, setRawMode: (raw: boolean) => void modes.push(raw) });
+  const terminal = processTerminal({ stdin: keyboard, stdout, stderr: {} }, output);
+  return { terminal, output, input: true, tty: true, signal: stop.signal, ...parts };
+}
+
+const started = (tty: boolean, runs: Runs = shout) =>
+  new FakeProcess(
+    ['sh'],
+    { input: true, ...(tty ? { terminal: { columns: 100, rows: 30 } } : {}) },
+    runs,
+    () => undefined,
+  );
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('a process that is talked to', () => {
+  it('is given the input up to its end; what it says goes where it belongs, and its exit code is the answer', async () => {
+    const code = converse(started(false), ends({ tty: false }));
+    stdin.write('one ');
+    stdin.end('two');
+    expect(await code).toBe(3);
+    expect([output.stdout.text, output.stderr.text, modes]).toEqual(['ONE TWO', 'err', []]);
+  });
+
+  it('has the local terminal, whose size it follows, and gives it back', async () => {
+    const process = started(true);
+    const code = converse(process, ends());
+    stdin.write('ls');
+    await turn();
+    Object.assign(stdout, { columns: 120, rows: 40 }).emit('resize');
+    process.end();
+    expect(await code).toBe(3);
+    expect(process.sizes).toEqual([
+      { columns: 100, rows: 30 },
+      { columns: 120, rows: 40 },
+    ]);
+    expect([modes, output.stdout.text]).toEqual([[true, false], 'LSerr']);
+    stdout.emit('resize');
+    expect(process.sizes).toHaveLength(2);
+    expect(stdin.listenerCount('data')).toBe(0);
+  });
+
+  it('leaves the terminal as it was when the connection is lost', async () => {
+    const process = started(true);
+    const code = converse(process, ends());
+    await turn();
+    process.break(lostFailure('web-1'));
+    await expect(code).rejects.toMatchObject({ code: 'host.lost' });
+    expect(modes).toEqual([true, false]);
+  });
+
+  it('leaves the terminal as it was when it is broken off, and when this process ends', async () => {
+    const process = started(true);
+    const code = converse(process, ends());
+    await turn();
+    stop.abort('SIGTERM');
+    await expect(code).rejects.toBe('SIGTERM');
+    expect([process.closed, modes]).toEqual([true, [true, false]]);
+    void converse(started(true), ends({ signal: new AbortController().signal }));
+    await turn();
+    output.exit();
+    expect(modes).toEqual([true, false, true, false]);
+  });
+
+  it('is left when nobody reads what it says', async () => {
+    output.stdout.reader = async () => false;
+    const process = started(false);
+    const code = converse(process, ends({ tty: false }));
+    stdin.end('text');
+    expect([await code, process.closed]).toEqual([141, true]);
+  });
+});
+
+describe('lines that a process writes', () => {
+  it('are handed over one by one, whatever the pieces they come in, without escapes', async () => {
+    const lines: string[] = [];
+    const process = started(false, () => ({ code: 0, stdout: 'a\n\u001b[1mb\u001b[0m\n\nc', stderr: 'd\n' }));
+    process.end();
+    const take = async (stream: string, text: string) => void lines.push(`${stream} ${text}`);
+    expect(await relayLines(process, take, stop.signal)).toBe(0);
+    expect(lines).toEqual(['stdout a', 'stdout b', 'stdout ', 'stderr d', 'stdout c']);
+  });
+});
