@@ -27,11 +27,13 @@ export interface TerminalProcess {
   };
   readonly stdout: NodeJS.EventEmitter & { readonly columns?: number; readonly rows?: number };
   readonly stderr: { readonly columns?: number; readonly rows?: number };
+  /** Runs stty(1) on the terminal, where there is one; never fails. */
+  stty(setting: string): void;
 }
 
 /** The terminal of this process. */
 export function processTerminal(
-  { stdin, stdout, stderr }: TerminalProcess,
+  { stdin, stdout, stderr, stty }: TerminalProcess,
   output: Pick<Output, 'atExit'>,
 ): LocalTerminal {
   return {
@@ -44,6 +46,8 @@ export function processTerminal(
       const restore = () => void stdin.setRawMode?.(false);
       const forget = output.atExit(restore);
       stdin.setRawMode?.(true);
+      // Node's raw mode still turns each newline into two characters, which moves the cursor of full-screen programs.
+      stty('-onlcr');
       return () => {
         forget();
         restore();

@@ -144,7 +144,7 @@ def until(pattern):
     while not re.search(pattern, seen):
         if time.time() > end: print(json.dumps({'stuck': pattern.decode(), 'seen': seen.decode()})); sys.exit(1)
         if select.select([main], [], [], 0.1)[0]: seen += os.read(main, 65536)
-until(rb'[#$] $')
+until(rb'[#$] (\\x1b\\[\\d*[nJ])?$')
 raw = termios.tcgetattr(side) != before
 os.write(main, b'stty size\\n'); until(rb'30 100')
 size(main, 43, 132); time.sleep(1)

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { exitCode, Failure } from '../../domain/failure.js';
 import type { Dialogue, Host } from '../../host/host.js';
 import { schema } from '../../report/json.js';
@@ -28,7 +29,8 @@ export interface ExecFlags extends WordsFlags {
 /** `oneclick exec`: a command in a container of a service; gives the command's own exit code. */
 export function exec(edge: Edge, names: readonly string[], flags: ExecFlags): Promise<number> {
   return speaking(edge, flags, async (voice) => {
-    const terminal = processTerminal(process, voice.output);
+    const { stdin, stdout, stderr } = process;
+    const terminal = processTerminal({ stdin, stdout, stderr, stty }, voice.output);
     const argv = commandOf(names, flags, terminal);
     const session = await openSession(edge, voice, flags);
     const service = serviceFor(session, names[0], flags);
@@ -57,6 +59,10 @@ export function exec(edge: Edge, names: readonly string[], flags: ExecFlags): Pr
       await field.close();
     }
   });
+}
+
+function stty(setting: string): void {
+  spawnSync('stty', [setting], { stdio: ['inherit', 'ignore', 'ignore'] });
 }
 
 interface Job {

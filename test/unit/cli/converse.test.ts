@@ -26,7 +26,7 @@ beforeEach(() => {
 
 function ends(parts: Partial<Ends> = {}): Ends {
   const keyboard = Object.assign(stdin, { isTTY: true, setRawMode: (raw: boolean) => void modes.push(raw) });
-  const terminal = processTerminal({ stdin: keyboard, stdout, stderr: {} }, output);
+  const terminal = processTerminal({ stdin: keyboard, stdout, stderr: {}, stty: () => {} }, output);
   return { terminal, output, input: true, tty: true, signal: stop.signal, ...parts };
 }
 
