@@ -183,6 +183,22 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
     .addHelpText('before', examples('oneclick ssh', 'oneclick ssh web/1', 'oneclick ssh web-1 -- df -h'))
     .action(bind(async () => (await import('./commands/ssh.js')).ssh));
 
+  for (const [verb, summary] of [
+    ['restart', 'restart what runs, one host after the other'],
+    ['stop', 'stop what runs'],
+    ['start', 'start the current release where it was stopped'],
+  ] as const) {
+    const command = aboutServers(root.command(verb).argument('[service...]', 'the services; all by default'))
+      .summary(summary)
+      .option('--host <host>', 'only on this host (repeatable)', collect, [])
+      .option('--dry-run', 'say what would be done, and do nothing', false)
+      .option('--wait', 'wait for a lease that another run holds', false);
+    if (verb === 'stop') command.option('-y, --yes', 'do not ask', false);
+    command
+      .addHelpText('before', examples(`oneclick ${verb} web`, `oneclick ${verb} web --host web-1 --dry-run`))
+      .action(bind(async () => (await import('./commands/power.js')).power(verb)));
+  }
+
   aboutServers(
     root.command('resume').argument('[run]', 'the ID of the run; the last unfinished one by default'),
   )

@@ -5,6 +5,7 @@ import { containerCreate, containerStart, containerStop } from './container.js';
 import { healthWait } from './health.js';
 import { imagePull, imageResolve } from './image.js';
 import { networkHold } from './network.js';
+import { containerHalt, containerRestart, containerWake } from './power.js';
 import { releasePrune } from './prune.js';
 import { releaseCommit, releaseRecall } from './release.js';
 import { rolloutResolve } from './rollout.js';
@@ -13,8 +14,11 @@ import type { World } from './world.js';
 
 const all = [
   containerCreate,
+  containerHalt,
+  containerRestart,
   containerStart,
   containerStop,
+  containerWake,
   healthWait,
   imagePull,
   imageResolve,

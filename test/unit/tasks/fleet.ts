@@ -140,7 +140,9 @@ export class Fleet {
     };
     const loading = loaded.get(recipe) ?? loadRecipe(recipe, [shipped], tasks);
     loaded.set(recipe, loading);
-    return bindRecipe(await loading, { registry: tasks, services, params: { batch: '1', ...params }, run });
+    const { recipe: main } = await loading;
+    const usual = main.params.has('batch') ? { batch: '1' } : {};
+    return bindRecipe(await loading, { registry: tasks, services, params: { ...usual, ...params }, run });
   }
 
   /** The lines of the dry run. */

@@ -1,0 +1,158 @@
+import { z } from 'zod';
+import { containerOf, withState } from '../domain/container.js';
+import type { ContainerFacts, Facts } from '../domain/facts.js';
+import { Failure } from '../domain/failure.js';
+import { releaseOf } from '../domain/labels.js';
+import { current, findRelease, releaseLog } from '../domain/log.js';
+import { ContainerSpec } from '../domain/release.js';
+import { isUp, serving } from '../domain/rollout.js';
+import type { Subject, TaskContext } from '../domain/task.js';
+import { untilHealthy } from './health.js';
+import { startOnNetwork } from './network.js';
+import { hostName, placeOf, serviceOf, task, type World } from './world.js';
+
+const Running = z.strictObject({
+  name: z.string(),
+  /** What its release is made of, to see that it is healthy; unknown where the log has lost it. */
+  spec: ContainerSpec.optional(),
+});
+type Running = z.infer<typeof Running>;
+const StopIntent = z.strictObject({ containers: z.array(Running), timeout: z.number() });
+
+/** Restarts what runs, and waits until it is healthy again. */
+export const containerRestart = task({
+  name: 'container.restart',
+  version: 1,
+  scope: 'instance',
+  summary: 'Stops what runs, starts it again, and waits until it proves that it works.',
+  input: z.strictObject({}),
+  intent: StopIntent,
+  receipt: z.strictObject({}),
+  title: (_, subject) => `restart ${serviceOf(subject).name}`,
+  check(facts, _, subject) {
+    const { service, host } = placeOf(facts, subject);
+    const containers = running(facts, subject);
+    if (containers.length === 0) return { kind: 'done', because: 'it does not run here', receipt: {} };
+    return {
+      kind: 'todo',
+      changes: containers.map(({ name }) => ({ host: host.host, text: `restart ${name}` })),
+      intent: { containers, timeout: service.stop.timeout },
+      expect: {},
+      foresee: (later) => later,
+    };
+  },
+  async apply(context, { containers, timeout }) {
+    const { engine } = context.world.host(hostName(context.subject));
+    for (const container of containers) {
+      await engine.stop(container.name, timeout);
+      await bringUp(context, container);
+    }
+    return {};
+  },
+  undo: bringBack,
+});
+
+/** Stops what runs; its release stays the current one. */
+export const containerHalt = task({
+  name: 'container.halt',
+  version: 1,
+  scope: 'instance',
+  summary: 'Stops what runs; its release stays the current one, and its container is kept.',
+  input: z.strictObject({}),
+  intent: StopIntent,
+  receipt: z.strictObject({}),
+  title: (_, subject) => `stop ${serviceOf(subject).name}`,
+  check(facts, _, subject) {
+    const { service, host } = placeOf(facts, subject);
+    const containers = running(facts, subject);
+    if (containers.length === 0) return { kind: 'done', because: 'it does not run here', receipt: {} };
+    const names = containers.map(({ name }) => name);
+    return {
+      kind: 'todo',
+      changes: names.map((name) => ({ host: host.host, text: `stop ${name}` })),
+      intent: { containers, timeout: service.stop.timeout },
+      expect: {},
+      foresee: withState(host.host, names, 'exited'),
+    };
+  },
+  async apply({ world, subject }, { containers, timeout }) {
+    const { engine } = world.host(hostName(subject));
+    // Not told to stay away from reboots: an engine does not start again what a person has stopped.
+    await Promise.all(containers.map(({ name }) => engine.stop(name, timeout)));
+    return {};
+  },
+  undo: bringBack,
+});
+
+const WakeIntent = z.strictObject({ name: z.string(), spec: ContainerSpec, timeout: z.number() });
+
+/** Starts the container of the current release, and waits until it is healthy. */
+export const containerWake = task({
+  name: 'container.wake',
+  version: 1,
+  scope: 'instance',
+  summary: 'Starts the container of the current release, and waits until it proves that it works.',
+  input: z.strictObject({}),
+  intent: WakeIntent,
+  receipt: z.strictObject({}),
+  title: (_, subject) => `start ${serviceOf(subject).name}`,
+  check(facts, _, subject) {
+    const { service, host } = placeOf(facts, subject);
+    if (running(facts, subject).length > 0) return { kind: 'done', because: 'it runs already', receipt: {} };
+    const release = current(releaseLog(facts, service.name))?.release;
+    const kept = release === undefined ? undefined : containerOf(host, subject.run, service.name, release);
+    if (release === undefined || kept === undefined) {
+      const message = `${service.name} has no container to start`;
+      const problem = new Failure('failed', 'container.none', message, {
+        ...{ host: host.host, hint: `oneclick deploy ${service.name}` },
+      });
+      return { kind: 'blocked', problems: [problem] };
+    }
+    return {
+      kind: 'todo',
+      changes: [{ host: host.host, text: `start ${kept.name}` }],
+      intent: { name: kept.name, spec: release.spec, timeout: service.stop.timeout },
+      expect: {},
+      foresee: withState(host.host, [kept.name], 'running'),
+    };
+  },
+  async apply(context, { name, spec }) {
+    await bringUp(context, { name, spec });
+    await context.world.host(hostName(context.subject)).engine.setRestart(name, spec.restart);
+    return {};
+  },
+  async undo({ world, subject }, { name, timeout }) {
+    await world.host(hostName(subject)).engine.stop(name, timeout);
+  },
+});
+
+/** What serves on the instance, with what it is made of. */
+function running(facts: Facts, subject: Subject): Running[] {
+  const { service, host } = placeOf(facts, subject);
+  const log = releaseLog(facts, service.name);
+  const specOf = (container: ContainerFacts) =>
+    (findRelease(log, releaseOf(container) ?? 0) ?? current(log)?.release)?.spec;
+  return serving(host, subject.run, service.name).map((container) => {
+    const spec = specOf(container);
+    return { name: container.name, ...(spec === undefined ? {} : { spec }) };
+  });
+}
+
+/** Starts a container and waits until it is healthy. */
+async function bringUp(context: TaskContext<World>, { name, spec }: Running): Promise<void> {
+  const host = context.world.host(hostName(context.subject));
+  await startOnNetwork(host.engine, name, context.subject.run, context.subject.service?.name);
+  if (spec !== undefined) await untilHealthy(host, name, spec, context);
+}
+
+/** Starts again what was stopped, where it does not run. */
+async function bringBack(
+  context: TaskContext<World>,
+  { containers }: z.infer<typeof StopIntent>,
+): Promise<void> {
+  const { engine } = context.world.host(hostName(context.subject));
+  for (const container of containers) {
+    const there = await engine.container(container.name);
+    if (there !== undefined && !isUp(there)) await bringUp(context, container);
+  }
+}

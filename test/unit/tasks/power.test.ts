@@ -1,0 +1,69 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { at, everywhere, Fleet, serviceOn } from './fleet.js';
+
+const web = serviceOn('web', 8080);
+let fleet: Fleet;
+
+beforeEach(async () => {
+  fleet = new Fleet();
+  fleet.push('web', 'v1');
+  fleet.push('web', 'v2');
+  await fleet.deploy(web);
+});
+
+const started = () => fleet.hosts.map(({ engine }) => engine.listener(8080)?.facts.started);
+
+describe('a restart', () => {
+  it('stops and starts what runs, one host after the other, and waits until it is well', async () => {
+    const before = started();
+    await fleet.clock.advance(60_000);
+    const order: string[] = [];
+    for (const { name, engine } of fleet.hosts)
+      for (const call of ['stop', 'start'] as const)
+        engine.faults.before(call, () => void order.push(`${call} ${name}`));
+    expect((await fleet.run('restart', [web])).result).toBe('done');
+    expect(order).toEqual(
+      ['host-1', 'host-2', 'host-3'].flatMap((name) => [`stop ${name}`, `start ${name}`]),
+    );
+    for (const [index, time] of started().entries()) expect(time).not.toBe(before[index]);
+    expect(fleet.serves()).toEqual(everywhere('web v1 unless-stopped'));
+  });
+
+  it('that is not well again leaves the other hosts alone', async () => {
+    await fleet.host('host-1').engine.removeImage('nothing');
+    fleet.host('host-1').engine.occupied.add(8080);
+    const { result, failures } = await fleet.run('restart', [web]);
+    expect([result, failures.map(({ host }) => host)]).toEqual(['stopped', ['host-1']]);
+    expect(fleet.serves()).toHaveLength(2);
+  });
+
+  it('has nothing to do where nothing runs', async () => {
+    await fleet.run('stop', [web]);
+    expect((await fleet.run('restart', [web])).result).toBe('unchanged');
+  });
+});
+
+describe('a stop', () => {
+  it('stays, also when the machine starts again, until a start brings the same release back', async () => {
+    await fleet.deploy(at(web, 'v2'));
+    expect((await fleet.run('stop', [web])).result).toBe('done');
+    for (const { engine } of fleet.hosts) engine.restart();
+    expect(fleet.serves()).toEqual([]);
+    expect((await fleet.run('start', [web])).result).toBe('done');
+    expect(fleet.serves()).toEqual(everywhere('web v2 unless-stopped'));
+    expect((await fleet.run('start', [web])).result).toBe('unchanged');
+  });
+
+  it('says what it would stop', async () => {
+    const { changes } = await fleet.dryRun('stop', [web]);
+    expect(changes).toHaveLength(3);
+  });
+});
+
+describe('a start', () => {
+  it('is refused where there is no container any more', async () => {
+    await fleet.run('stop', [web]);
+    fleet.host('host-2').engine.prune();
+    expect((await fleet.dryRun('start', [web])).problems).toContain('container.none');
+  });
+});
