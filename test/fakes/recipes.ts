@@ -68,6 +68,9 @@ export const tasks: Tasks = new Map(
       defaults,
     }),
     form({ name: 'container.start', scope: 'instance', input: z.strictObject(rollout), defaults }),
+    form({ name: 'container.restart', scope: 'instance' }),
+    form({ name: 'container.halt', scope: 'instance' }),
+    form({ name: 'container.wake', scope: 'instance' }),
     form({
       name: 'health.wait',
       scope: 'instance',

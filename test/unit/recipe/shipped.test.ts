@@ -59,6 +59,12 @@ describe('the shipped recipes', () => {
     ]);
   });
 
+  it('restart: one instance after the other, and where it fails no other', async () => {
+    const { steps, holds, onFailure } = await plan('restart');
+    expect(ids(steps)).toEqual(['container.restart/web/web-1', 'container.restart/web/web-2']);
+    expect([holds, onFailure]).toEqual(['hosts', 'stop']);
+  });
+
   it('are all complete, or parts of others', async () => {
     for (const name of await shipped.list()) {
       const loading = loadRecipe(name, [shipped], tasks);
