@@ -54,8 +54,7 @@ function services({ port }: Project, image: string): Record<string, object> {
       ...{ image, port: `${port + 2}:5432`, health, user: 'postgres', volumes: ['db:/data/postgres'] },
       command: ['/bin/sh', '-c', postgres],
       // SIGTERM would wait until every client has left.
-      docker: { StopSignal: 'SIGINT' },
-      stop: { timeout: '20s' },
+      stop: { timeout: '20s', signal: 'SIGINT' },
     },
   };
 }
