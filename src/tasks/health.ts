@@ -37,13 +37,17 @@ export async function untilHealthy(
     const seen = await look(host, container, spec, turn, signal).catch(notYet);
     if (seen === 'healthy') return;
     if (clock.monotonic() - started >= health.deadline) {
-      throw await unhealthy(host, container, `not healthy within ${health.deadline / 1000} s: ${seen}`, [
-        seen,
-      ]);
+      const message = `not healthy within ${health.deadline / 1000} s: ${seen}`;
+      throw await unhealthy(host, container, message, [seen], { hint: hintOf(seen, spec) });
     }
     progress(`waits for ${subject(spec)} until ${until}: ${seen}`);
     await clock.sleep(Math.min(eager[tries] ?? health.interval, health.interval), signal);
   }
+}
+
+function hintOf(seen: string, { health }: ContainerSpec): string | undefined {
+  if (!seen.startsWith('HTTP 404')) return undefined;
+  return `if ${health.path} is not where it tells its health, say where, in oneclick.yml: health: { path: / }`;
 }
 
 /** An engine that restarts may say more when it is back. */

@@ -44,7 +44,12 @@ const postgres = [
 function services({ port }: Project, image: string): Record<string, object> {
   const health = { interval: '200ms', deadline: '60s' };
   return {
-    web: { image, port: `${port}:80`, command: ['nginx', '-g', 'daemon off;'] },
+    web: {
+      image,
+      port: `${port}:80`,
+      health: { ...health, path: '/' },
+      command: ['nginx', '-g', 'daemon off;'],
+    },
     cache: {
       ...{ image, port: `${port + 1}:6379`, health, user: 'redis', volumes: ['cache:/data/redis'] },
       command: ['redis-server', '--dir', '/data/redis', '--appendonly', 'yes', '--protected-mode', 'no'],

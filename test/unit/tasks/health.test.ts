@@ -68,6 +68,12 @@ describe('a new container that is not healthy', () => {
     });
   });
 
+  it('that is asked where it has nothing is told where to say another path', async () => {
+    fleet.push('web', 'x', { answers: 404 });
+    const { failures } = await fleet.deploy(at(http, 'x'));
+    expect(failures[0]).toMatchObject({ hint: expect.stringContaining('health: { path: / }') });
+  });
+
   it('is told to need more memory where the lack of it has ended it', async () => {
     fleet.push('web', 'x', { exits: { code: 137, outOfMemory: true } });
     const { failures } = await fleet.deploy(at(http, 'x'));
