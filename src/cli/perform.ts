@@ -51,7 +51,9 @@ export async function perform(session: Session, errand: Errand): Promise<number>
   for (const warning of await outdated(loaded, shippedRecipes(session))) session.reporter.warn(warning);
   const plan = bind(session, loaded, errand);
   const done = session.reporter.busy(`looking at ${session.environment.name}`);
-  const field = await openField(session, errand.services, errand.beside).finally(done);
+  const field = await openField(session, errand.services, errand.beside, {
+    resolves: has(plan, 'image.resolve'),
+  }).finally(done);
   try {
     if (errand.dryRun) return showPlan(session, await foresee(field, plan));
     // Where nobody has seen a plan that could have changed, the facts are read once, under the lease.
@@ -118,8 +120,10 @@ async function confirmAndCarry(session: Session, field: Field, plan: Plan, erran
  * moved on, but a rollback would then bring back another one than was confirmed.
  */
 function bringsWhatWasNamed(plan: Plan): boolean {
-  return !stepsOf(plan.steps).some(({ task }) => task === 'release.recall');
+  return !has(plan, 'release.recall');
 }
+
+const has = (plan: Plan, task: string) => stepsOf(plan.steps).some((step) => step.task === task);
 
 function changes(difference: Difference): string {
   return difference.map(({ title }) => title).join('; ');

@@ -134,12 +134,14 @@ export interface Field {
 
 /**
  * Connects to the hosts of these services, and to those beside. What goes wrong on the former is a problem of
- * {@link Field.look}; on the latter it is warned of, once, and they are left out.
+ * {@link Field.look}; on the latter it is warned of, once, and they are left out. Registries are asked only where the run
+ * `resolves` references: a rollback must do without them.
  */
 export async function openField(
   session: Session,
   services: readonly Service[],
   beside: readonly string[] = [],
+  { resolves = false }: { readonly resolves?: boolean } = {},
 ): Promise<Field> {
   const { edge, environment, project, secrets } = session;
   const names = new Set([
@@ -173,6 +175,7 @@ export async function openField(
     environment: environment.name,
     services,
     secrets: values instanceof Failure ? new Map<string, string>() : values,
+    resolves,
     resolved,
     auth,
   });

@@ -13,6 +13,8 @@ export interface FactsRequest {
   readonly services: readonly Service[];
   /** Today's values, to name the secrets that differ; nothing else is done with them. */
   readonly secrets: ReadonlyMap<string, string>;
+  /** Whether anybody wants to know what references stand for: a registry is asked for nothing else. */
+  readonly resolves: boolean;
   /** Already known, and not asked for again. */
   readonly resolved: Readonly<Record<string, ResolvedImage>>;
   auth(reference: string): Promise<RegistryAuth | undefined>;
@@ -57,6 +59,7 @@ async function resolveAll(
   services: readonly Service[],
   problems: Failure[],
 ): Promise<Record<string, ResolvedImage>> {
+  if (!request.resolves) return {};
   const resolved = await Promise.all(
     services.map(async ({ image, instances }) => {
       const host = hosts.find(({ name }) => instances.some((instance) => instance.host === name));

@@ -144,6 +144,17 @@ describe('a registry that', () => {
   );
 });
 
+test('a rollback needs no registry', async () => {
+  registry.fault = () => false;
+  const project = await wanting(`${registry.name}/sample:v1`);
+  await finished(project.start('deploy'));
+  await finished(project.start('deploy', 'web', '--tag', 'v2'));
+  registry.fault = (asked) => asked.socket.destroy() !== undefined;
+  expect(await project.run('rollback')).toMatchObject({ code: 0 });
+  expect(await versions()).toEqual(['v1']);
+  await field.clean();
+});
+
 describe('the password of a registry', () => {
   const password = 'Pw9-planted-4711';
   let folder: string;

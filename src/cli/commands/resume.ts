@@ -5,6 +5,7 @@ import { Rollout } from '../../domain/rollout.js';
 import { journalPath, listRuns, readRun } from '../../engine/journal.js';
 import { resumption } from '../../engine/resume.js';
 import { resumeRun } from '../../engine/run.js';
+import { stepsOf } from '../../engine/walk.js';
 import { tasks } from '../../tasks/registry.js';
 import { carry } from '../carry.js';
 import { hostsBeside } from '../choice.js';
@@ -29,7 +30,10 @@ export function resume(edge: Edge, [id]: readonly string[], flags: ResumeFlags):
     resumption(progress, tasks, flags.revert);
     const session = await openSession(edge, voice, { ...flags, env: plan.run.environment });
     const beside = hostsBeside(session.environment.services, plan.services);
-    const field = await openField(session, plan.services, beside);
+    const resolves = stepsOf(plan.steps).some(
+      ({ task, id }) => task === 'image.resolve' && !receipts.has(id),
+    );
+    const field = await openField(session, plan.services, beside, { resolves });
     try {
       for (const event of events) if (event.type === 'run.started') voice.reporter.event(event);
       return await carry(session, field, plan, flags.wait, (ports) =>

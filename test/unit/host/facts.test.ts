@@ -31,6 +31,7 @@ const read = (parts: Partial<FactsRequest> = {}) =>
     environment: 'production',
     services: [service('web')],
     secrets: new Map(),
+    resolves: true,
     resolved: {},
     auth: async () => undefined,
     ...parts,
@@ -77,5 +78,10 @@ describe('the facts of all hosts', () => {
     expect(hosts.map(({ engine }) => engine.faults.count('resolve'))).toEqual([1, 0]);
     await read({ resolved: facts.resolved });
     expect(hosts.map(({ engine }) => engine.faults.count('resolve'))).toEqual([1, 0]);
+  });
+
+  it('ask no registry where nobody wants to know', async () => {
+    await read({ resolves: false });
+    expect(hosts.map(({ engine }) => engine.faults.count('resolve'))).toEqual([0, 0]);
   });
 });

@@ -106,6 +106,7 @@ export class Fleet {
         environment: 'production',
         services,
         secrets: this.secrets,
+        resolves: true,
         resolved: {},
         auth: async () => undefined,
       },
