@@ -14,7 +14,7 @@ let project: Project;
 beforeAll(async () => {
   field = await machines('transcripts');
 });
-afterEach(() => field.clean());
+afterEach(() => field.wipe());
 afterAll(() => field.down());
 
 async function begin(): Promise<Transcript> {

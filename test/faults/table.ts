@@ -52,8 +52,12 @@ export function titleOf({ fault, command, at, next }: Row): string {
   return `${fault.name} in a ${command}${moment}${next === undefined ? '' : `, then ${next}`}`;
 }
 
-/** All rows where ONECLICK_EXHAUSTIVE is set; else a few, evenly over them, from a place that ONECLICK_SEED tells. */
-export function chosen(rows: readonly Row[], few = 8): readonly { title: string; row: Row }[] {
+/**
+ * All rows where ONECLICK_EXHAUSTIVE is set; else a few (ONECLICK_ROWS), evenly over them, from a place that ONECLICK_SEED
+ * tells.
+ */
+export function chosen(rows: readonly Row[]): readonly { title: string; row: Row }[] {
+  const few = Number(process.env.ONECLICK_ROWS ?? 4);
   const count = process.env.ONECLICK_EXHAUSTIVE === undefined ? Math.min(few, rows.length) : rows.length;
   const seed = Number(process.env.ONECLICK_SEED ?? 1);
   process.stderr.write(`${count} of ${rows.length} faults, seed ${seed}\n`);

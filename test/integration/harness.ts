@@ -24,7 +24,7 @@ export interface Running {
   prints(text: RegExp): Promise<void>;
 }
 
-/** A folder with a oneclick.yml of its own: a name and a port that no other test has. */
+/** A folder with a oneclick.yml of its own: a name that no other project there has, and a port that no other test has. */
 export interface Project {
   readonly name: string;
   readonly folder: string;
@@ -60,8 +60,10 @@ export interface Machines {
   some(machines: readonly number[], ssh?: object): z.infer<typeof Environment>;
   /** Files of the sandbox's environment. */
   readonly knownHosts: string;
-  /** Removes what the projects of this test left. */
+  /** Removes what the projects of this test left, but not what keeps their network up: the next test has the same one. */
   clean(): Promise<void>;
+  /** Removes everything from the machines but their images. */
+  wipe(): Promise<void>;
   down(): Promise<void>;
 }
 
@@ -115,7 +117,7 @@ export async function machines(file: string, count = common): Promise<Machines> 
 
   const project = async (extra: NodeJS.ProcessEnv = {}, binary?: string): Promise<Project> => {
     made += 1;
-    const name = `${file}-${made}`;
+    const name = folders.length === 0 ? file : `${file}-${made}`;
     const port = 8100 + 10 * made;
     const folder = join(await mkdtemp(join(tmpdir(), 'oneclick-project-')), name);
     folders.push(join(folder, '..'));
@@ -173,15 +175,17 @@ export async function machines(file: string, count = common): Promise<Machines> 
     };
   };
 
-  const clean = async () => {
+  const remove = async (containers: string) => {
     for (const child of started.splice(0)) child.kill('SIGKILL');
-    await Promise.all(all.map((machine) => inside(machine, 'sh', '-c', wipe)));
+    await Promise.all(all.map((machine) => inside(machine, 'sh', '-c', removal(containers))));
     for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
   };
+  const [clean, wipe] = [() => remove(ofServices), () => remove('docker ps -aq')];
+  await wipe();
 
   return {
     ...{ sandbox, registry: status.registry, knownHosts: status.knownHosts, environment },
-    ...{ project, container, inside, clean },
+    ...{ project, container, inside, clean, wipe },
     image: (tag) => `${status.registry}/sample:${tag}`,
     some: (chosen, ssh = {}) => ({
       hosts: Object.fromEntries(
@@ -197,9 +201,12 @@ export async function machines(file: string, count = common): Promise<Machines> 
   };
 }
 
-/** Leaves a machine's engine with its images, and /tmp with nothing. */
-const wipe = `
-docker ps -aq | xargs -r docker rm -f >/dev/null
+/** All containers but those that keep a network up. */
+const ofServices = `docker ps -a --format '{{.ID}} {{.Label "oneclick.role"}}' | grep -v ' network$' | cut -d ' ' -f 1`;
+
+/** Leaves a machine's engine with its images and the containers that are not named, and /tmp with nothing. */
+const removal = (containers: string) => `
+${containers} | xargs -r docker rm -f >/dev/null
 docker volume ls -q | xargs -r docker volume rm -f >/dev/null
 docker network prune -f >/dev/null
 rm -rf /tmp/* /tmp/.[!.]*
