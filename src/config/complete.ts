@@ -131,6 +131,7 @@ function imageSource(layers: Layers, written: WrittenService, { name, registry, 
     return { kind: 'fixed', reference: image ?? written.image ?? '' };
   }
   const { dockerfile, target } = build;
+  const secrets = build.secrets ? [...new Set(build.secrets)] : undefined;
   const args = build.args ? putAll(layers, build.args, [...at, 'build', 'args']) : undefined;
   return {
     kind: 'build',
@@ -142,6 +143,7 @@ function imageSource(layers: Layers, written: WrittenService, { name, registry, 
       dockerfile,
       target,
       args,
+      secrets,
     }),
   };
 }

@@ -30,6 +30,7 @@ services:
       target: runtime
       args:
         NODE_VERSION: 22
+      secrets: [NPM_TOKEN]
     port: "80:3000"
     health:
       path: /up

@@ -49,6 +49,11 @@ const build = keys({
     .record(variable, scalar.nullable())
     .describe('Build arguments. Never secrets: they stay in the image.'),
   target: plain.describe('The stage to build, of a Dockerfile with several.'),
+  secrets: z
+    .array(variable)
+    .describe(
+      'Names of secrets that the build may read, each as `RUN --mount=type=secret,id=NAME`. Their values are found as those of a service are, and get neither into the image nor into a command line. Needs BuildKit.',
+    ),
 });
 
 const releaseCommand = keys({
@@ -70,7 +75,7 @@ export const WrittenService = keys({
   build: z
     .union(
       [path.transform((context): z.output<typeof build> => ({ context })), build],
-      'expected a folder, or a map with context, dockerfile, args, target',
+      'expected a folder, or a map with context, dockerfile, args, target, secrets',
     )
     .describe('Build the image from the project instead; the tag follows the commit. A folder, or a map.'),
   port: port.describe(

@@ -69,6 +69,7 @@ function buildDocument({
   dockerfile,
   target,
   args,
+  secrets,
 }: Extract<Service['image'], { kind: 'build' }>) {
-  return { image: repository, build: given({ context, dockerfile, target, args }) };
+  return { image: repository, build: given({ context, dockerfile, target, args, secrets }) };
 }

@@ -34,6 +34,8 @@ export const ImageSource = z.discriminatedUnion('kind', [
     dockerfile: z.string().optional(),
     target: z.string().optional(),
     args: z.record(z.string(), z.string()).optional(),
+    /** Names only. */
+    secrets: z.array(z.string()).optional(),
   }),
   z.strictObject({
     kind: z.literal('fixed'),
