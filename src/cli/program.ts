@@ -77,16 +77,36 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
     )
     .action(bind(async () => (await import('./commands/init.js')).init));
 
-  changing(root.command('deploy').argument('[service...]', 'the services to deploy; all by default'))
+  building(
+    aboutServers(root.command('build').argument('[service...]', 'the services to build; all by default')),
+  )
+    .summary('build the images of what has build:, with your own docker')
+    .option('--push', 'push them to their registry too', false)
+    .option('--tag <tag>', 'this tag; the git commit by default')
+    .addHelpText(
+      'before',
+      examples(
+        'oneclick build',
+        'oneclick build web --push',
+        'oneclick build --tag v2 --platform linux/arm64',
+      ),
+    )
+    .action(bind(async () => (await import('./commands/build.js')).build));
+
+  building(
+    changing(root.command('deploy').argument('[service...]', 'the services to deploy; all by default')),
+  )
     .summary('put a new release on every instance')
     .option('--image <ref>', 'deploy this image: REF, or service=REF (repeatable)', collect)
     .option('--tag <tag>', 'deploy this tag of the named services, and of those that are built')
+    .option('--build', 'build and push what has build: first, and deploy that', false)
     .option('--adopt <container>', 'take over a container that holds the port, as release 0')
     .addHelpText(
       'before',
       examples(
         'oneclick deploy',
         'oneclick deploy web --image ghcr.io/acme/web:v2',
+        'oneclick deploy --build',
         'oneclick deploy --dry-run',
       ),
     )
@@ -311,6 +331,13 @@ function everywhere(command: Command, file = '-f, --file <path>'): Command {
 
 function aboutServers(command: Command, file?: string): Command {
   return everywhere(command, file).option('-e, --env <name>', 'the environment');
+}
+
+function building(command: Command): Command {
+  return command
+    .option('--platform <platform>', "build for linux/amd64, linux/arm64 …; your docker's own by default")
+    .option('--no-cache', 'build every step anew')
+    .option('--dirty', 'build changes that are in no commit; the tag says so', false);
 }
 
 function changing(command: Command): Command {

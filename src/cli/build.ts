@@ -1,0 +1,236 @@
+import { join } from 'node:path';
+import { Failure } from '../domain/failure.js';
+import { parseImage } from '../domain/image.js';
+import type { ImageSource, Service } from '../domain/service.js';
+import { fold, foldsOf } from '../report/folds.js';
+import { printable } from '../report/text.js';
+import { type DockerCli, type Ended, openDocker } from './docker-cli.js';
+import type { Globals } from './program.js';
+import { revisionOf } from './revision.js';
+import type { Session } from './session.js';
+import { busyOnTerminal, type Voice } from './speak.js';
+
+/** What the commands take that build. */
+export interface BuildFlags extends Globals {
+  readonly tag?: string;
+  readonly platform?: string;
+  readonly cache: boolean;
+  readonly dirty: boolean;
+}
+
+type BuildSource = Extract<ImageSource, { kind: 'build' }>;
+
+/** An image that is built, and the services that run it. */
+export interface Target {
+  readonly services: readonly string[];
+  readonly reference: string;
+  readonly source: BuildSource;
+}
+
+/** What became of a {@link Target}. `there`: the registry has it already. */
+export interface Built {
+  readonly services: readonly string[];
+  readonly reference: string;
+  readonly result: 'built' | 'there';
+  readonly pushed: boolean;
+}
+
+export interface BuildOptions {
+  readonly push: boolean;
+  /** Leave out what the registry has of this commit. */
+  readonly skip: boolean;
+}
+
+/** The tag of what is built, and whether it is that of a commit and not one of somebody's choice. */
+export interface BuildTag {
+  readonly tag: string;
+  readonly follows: boolean;
+}
+
+/** The tag that was asked for, or the commit's. */
+export async function buildTag({ project, edge, commit }: Session, flags: BuildFlags): Promise<BuildTag> {
+  if (flags.tag !== undefined) return { tag: flags.tag, follows: false };
+  const tag = await revisionOf({ folder: project.folder, commit }, edge.env, flags.dirty);
+  return { tag, follows: true };
+}
+
+/** What there is to build of these services. Throws a usage Failure for two that are built differently under one name. */
+export function targetsOf(services: readonly Service[], tag: string): readonly Target[] {
+  const targets = new Map<string, Target>();
+  for (const { name, image } of services) {
+    if (image.kind !== 'build') continue;
+    const reference = `${image.repository}:${tag}`;
+    parseImage(reference);
+    const known = targets.get(reference);
+    if (known !== undefined && JSON.stringify(known.source) !== JSON.stringify(image))
+      throw new Failure(
+        'usage',
+        'build.twice',
+        `${known.services.join(', ')} and ${name} are built differently, and both are ${reference}`,
+        { hint: `give one of them another name: image, beside build` },
+      );
+    targets.set(reference, { services: [...(known?.services ?? []), name], reference, source: image });
+  }
+  return [...targets.values()];
+}
+
+/** Builds, one after the other, and pushes where that was asked for. Throws Failures: of docker, of git, of a build that failed. */
+export async function buildImages(
+  session: Session,
+  voice: Voice,
+  services: readonly Service[],
+  { tag, follows }: BuildTag,
+  flags: BuildFlags,
+  options: BuildOptions,
+): Promise<readonly Built[]> {
+  const targets = targetsOf(services, tag);
+  if (targets.length === 0) return [];
+  const done = busyOnTerminal(voice, 'looking at docker');
+  const cli = await openDocker({ cwd: session.project.folder, env: session.edge.env }).finally(done);
+  for (const { source, services: names } of targets) if (source.secrets?.length) needBuildKit(cli, names);
+  const secrets = await session.secrets.get(targets.flatMap(({ source }) => source.secrets ?? []));
+  session.hide(secrets);
+  const built: Built[] = [];
+  for (const target of targets) {
+    const skip = options.skip && follows && flags.platform === undefined && isSettled(session, target);
+    const there = skip && flags.cache && (await lookFor(cli, voice, target));
+    if (!there) await buildOne({ cli, session, voice, flags, secrets }, target, options.push);
+    built.push({
+      services: target.services,
+      reference: target.reference,
+      result: there ? 'there' : 'built',
+      pushed: options.push && !there,
+    });
+  }
+  return built;
+}
+
+interface Workshop {
+  readonly cli: DockerCli;
+  readonly session: Session;
+  readonly voice: Voice;
+  readonly flags: BuildFlags;
+  readonly secrets: ReadonlyMap<string, string>;
+}
+
+async function buildOne(workshop: Workshop, target: Target, push: boolean): Promise<void> {
+  const { cli, flags, secrets } = workshop;
+  const names = target.services.join(', ');
+  const watched = isWatched(workshop, target);
+  const own = (target.source.secrets ?? []).map((name) => [name, secrets.get(name) ?? ''] as const);
+  const build = {
+    argv: buildArguments(target, { builder: cli.builder, flags, plain: !watched }),
+    env: Object.fromEntries(own),
+  };
+  const ended = await show(workshop, watched, `build ${names}: ${target.reference}`, build);
+  if (ended.code !== 0)
+    throw new Failure('failed', 'build.failed', `${names} was not built (exit code ${ended.code})`, {
+      evidence: ended.lines,
+      hint: `mend it, then: oneclick build ${target.services.join(' ')}`,
+    });
+  if (!push) return;
+  const pushed = await show(workshop, watched, `push ${target.reference}`, {
+    argv: ['push', target.reference],
+  });
+  if (pushed.code !== 0) throw pushFailure(target.reference, pushed);
+}
+
+/** The words after `docker` that build an image. Secrets are in them by their names only. */
+export function buildArguments(
+  { source, reference }: Target,
+  {
+    builder,
+    flags,
+    plain,
+  }: {
+    readonly builder: DockerCli['builder'];
+    readonly flags: Pick<BuildFlags, 'platform' | 'cache'>;
+    readonly plain: boolean;
+  },
+): readonly string[] {
+  const { context, dockerfile, target, args = {}, secrets = [] } = source;
+  return [
+    'build',
+    ...['--tag', reference],
+    ...(dockerfile === undefined ? [] : ['--file', join(context, dockerfile)]),
+    ...(target === undefined ? [] : ['--target', target]),
+    ...Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
+    ...secrets.flatMap((name) => ['--secret', `id=${name},env=${name}`]),
+    ...(flags.platform === undefined ? [] : ['--platform', flags.platform]),
+    ...(flags.cache ? [] : ['--no-cache']),
+    ...(plain && builder !== 'classic' ? ['--progress', 'plain'] : []),
+    // Builders of their own keep what they build to themselves.
+    ...(builder === 'buildx' ? ['--load'] : []),
+    context,
+  ];
+}
+
+/** Whether docker has the terminal. What may show a secret goes through our hands. */
+function isWatched({ voice, flags }: Workshop, { source }: Target): boolean {
+  return voice.output.interactive && !flags.plain && !flags.json && !source.secrets?.length;
+}
+
+/** Shows docker at work: on a terminal as it draws, elsewhere line by line, folded where the CI folds. */
+async function show(
+  { cli, session, voice, flags }: Workshop,
+  watched: boolean,
+  title: string,
+  command: { readonly argv: readonly string[]; readonly env?: Readonly<Record<string, string>> },
+): Promise<Ended> {
+  const { output } = voice;
+  const safe = (line: string) => output.redact(printable(output.redact(line)));
+  if (watched) {
+    voice.reporter.note(title);
+    return cli.watch(command);
+  }
+  // Where stdout is JSON, or nothing draws, stderr is for people.
+  const folds = flags.json ? undefined : foldsOf(session.edge.env);
+  const { begin, end } = fold(folds, title, title, session.edge.clock);
+  const say = (line: string) =>
+    flags.json ? output.stderr.write(`${safe(line)}\n`) : voice.reporter.note(safe(`  ${line}`));
+  output.stderr.write(begin());
+  const ended = await cli.watch({ ...command, onLine: say }).finally(() => output.stderr.write(end()));
+  return { ...ended, lines: ended.lines.map(safe) };
+}
+
+async function lookFor(cli: DockerCli, voice: Voice, { reference }: Target): Promise<boolean> {
+  const done = busyOnTerminal(voice, `looking for ${reference}`);
+  const there = await cli.has(reference).finally(done);
+  if (there) voice.reporter.note(`${reference} is in the registry already`);
+  return there;
+}
+
+/**
+ * Whether a commit says all that an image is made of: no environment changes how it is built, and no variable of the caller is in it.
+ */
+function isSettled({ project: { written } }: Session, { services, source }: Target): boolean {
+  const environments = Object.values(written.environments ?? {});
+  return services.every((name) => {
+    const { args = {} } = written.services[name]?.build ?? {};
+    const variable = Object.values(args ?? {}).some((value) => value?.includes('$') === true);
+    const changed = environments.some((environment) => environment?.services?.[name]?.build);
+    return !variable && !changed && source.repository !== '';
+  });
+}
+
+function needBuildKit({ builder }: DockerCli, names: readonly string[]): void {
+  if (builder !== 'classic') return;
+  throw new Failure(
+    'failed',
+    'build.buildkit',
+    `${names.join(', ')} has build secrets, and this docker has no BuildKit`,
+    { hint: 'install buildx: apt-get install docker-buildx, or docker-buildx-plugin' },
+  );
+}
+
+function pushFailure(reference: string, { code, lines }: Ended): Failure {
+  const denied = /denied|unauthorized|authentication required|no basic auth/i.test(lines.join('\n'));
+  const { registry } = parseImage(reference);
+  const message = `${reference} was not pushed (exit code ${code})`;
+  return denied
+    ? new Failure('access', 'push.denied', message, { evidence: lines, hint: `docker login ${registry}` })
+    : new Failure('failed', 'push.failed', message, {
+        evidence: lines,
+        hint: `look at ${registry} and at the network between it and this machine's engine`,
+      });
+}

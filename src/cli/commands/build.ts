@@ -1,0 +1,50 @@
+import { Failure } from '../../domain/failure.js';
+import type { Service } from '../../domain/service.js';
+import { type BuildFlags, type Built, buildImages, buildTag } from '../build.js';
+import { chooseServices } from '../choice.js';
+import type { Edge } from '../edge.js';
+import { openSession } from '../session.js';
+import { speaking } from '../speak.js';
+
+export interface BuildCommandFlags extends BuildFlags {
+  readonly env?: string;
+  readonly push: boolean;
+}
+
+/** `oneclick build`: builds what has `build:` with the caller's docker; connects to no server. */
+export function build(edge: Edge, names: readonly string[], flags: BuildCommandFlags): Promise<number> {
+  return speaking(edge, flags, async (voice) => {
+    const session = await openSession(edge, voice, flags);
+    const services = builtServices(session.environment.services, names);
+    const tag = await buildTag(session, flags);
+    const options = { push: flags.push, skip: false };
+    const images = await buildImages(session, voice, services, tag, flags, options);
+    voice.reporter.result(
+      { environment: session.environment.name, tag: tag.tag, images },
+      (document, page) => {
+        const next = flags.push ? `next  oneclick deploy --tag ${document.tag}\n` : '';
+        return page.style.good(document.images.map(line).join('')) + next;
+      },
+    );
+    return 0;
+  });
+}
+
+/** Those that were named, or all that are built. Throws usage failures for a named one that is not, and where none is. */
+export function builtServices(all: readonly Service[], names: readonly string[]): readonly Service[] {
+  const chosen = chooseServices(all, { services: names, only: [], images: [] });
+  const built = chosen.filter(({ image }) => image.kind === 'build');
+  const other = chosen.find(({ image }) => image.kind !== 'build');
+  if (built.length === 0 || (names.length > 0 && other !== undefined)) {
+    const message =
+      names.length === 0 || other === undefined
+        ? 'no service is built here'
+        : `${other.name} is not built: it has an image`;
+    throw new Failure('usage', 'build.none', message, { hint: 'write build: . under the service' });
+  }
+  return built;
+}
+
+function line({ services, reference, pushed }: Built): string {
+  return `✓ ${services.join(', ')}: ${reference} ${pushed ? 'built and pushed' : 'built'}\n`;
+}

@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { Failure } from '../domain/failure.js';
+import { parseImage } from '../domain/image.js';
+import { type Edge, runLocal } from './edge.js';
+import { follow, type Watched } from './follow.js';
+
+/** ms */
+const answerWithin = 20_000;
+
+const Versions = z.object({
+  Client: z.object({ Version: z.string() }),
+  Server: z.object({ Version: z.string() }).nullish(),
+});
+
+/** What builds: buildx, the BuildKit that older engines bring along, or neither. */
+export type Builder = 'buildx' | 'buildkit' | 'classic';
+
+/** What the docker CLI of the caller ended with, and its last lines where they were seen. */
+export interface Ended {
+  readonly code: number;
+  readonly lines: readonly string[];
+}
+
+/** How many of a program's last lines explain how it ended. */
+const evidence = 12;
+
+/**
+ * The caller's own `docker`: contexts, DOCKER_HOST, builders and credentials are theirs. Words are data and never pass a shell. Made by
+ * {@link openDocker}.
+ */
+export class DockerCli {
+  readonly version: string;
+  readonly engine: string;
+  readonly builder: Builder;
+  readonly #cwd: string;
+  readonly #env: Edge['env'];
+
+  constructor(
+    known: { readonly version: string; readonly engine: string; readonly builder: Builder },
+    { cwd, env }: { readonly cwd: string; readonly env: Edge['env'] },
+  ) {
+    this.version = known.version;
+    this.engine = known.engine;
+    this.builder = known.builder;
+    this.#cwd = cwd;
+    this.#env = env;
+  }
+
+  /** Runs it where people watch; the builder is the one that was found. */
+  async watch({ argv, env, onLine }: Watched): Promise<Ended> {
+    const lines: string[] = [];
+    const keep = (line: string) => {
+      lines.push(line);
+      if (lines.length > evidence) lines.shift();
+      onLine?.(line);
+    };
+    const code = await follow(
+      {
+        argv: ['docker', ...argv],
+        env: { DOCKER_BUILDKIT: this.builder === 'classic' ? '0' : '1', ...env },
+        ...(onLine === undefined ? {} : { onLine: keep }),
+      },
+      { cwd: this.#cwd, env: this.#env },
+    );
+    return { code, lines };
+  }
+
+  /** Whether the registry says that it has this image; not to know is no. */
+  async has(reference: string): Promise<boolean> {
+    // The CLI speaks plain HTTP to nobody by itself, the engine does to this machine.
+    const isHere = /^(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?$/.test(parseImage(reference).registry);
+    const argv = ['docker', 'manifest', 'inspect', ...(isHere ? ['--insecure'] : []), reference];
+    const answer = await quietly(argv, { cwd: this.#cwd, env: this.#env });
+    return answer.code === 0;
+  }
+}
+
+/**
+ * Looks for the caller's docker, its engine, and what it builds with. Throws failures of kind `unreachable`: `docker.missing`, or
+ * `docker.engine` with docker's own words.
+ */
+export async function openDocker(place: {
+  readonly cwd: string;
+  readonly env: Edge['env'];
+}): Promise<DockerCli> {
+  const [said, buildx] = await Promise.all([
+    quietly(['docker', 'version', '--format', '{{json .}}'], place),
+    quietly(['docker', 'buildx', 'version'], place),
+  ]);
+  const versions = Versions.safeParse(parseJson(said.stdout));
+  if (!versions.success || !versions.data.Server || said.code !== 0) {
+    const lines = said.stderr.trim().split('\n').slice(-evidence);
+    throw new Failure('unreachable', 'docker.engine', 'the Docker engine of this machine does not answer', {
+      evidence: lines,
+      hint: /permission denied/i.test(said.stderr)
+        ? 'sudo usermod -aG docker $USER, then log in again'
+        : 'start it (systemctl start docker), or point DOCKER_HOST or a docker context at another one',
+    });
+  }
+  const { Client, Server } = versions.data;
+  return new DockerCli(
+    {
+      version: Client.Version,
+      engine: Server.Version,
+      builder: builderOf(Client.Version, Server.Version, buildx.code === 0, place.env.DOCKER_BUILDKIT),
+    },
+    place,
+  );
+}
+
+/** Since 23 the CLI reaches BuildKit by buildx only; before, it does so itself where the engine has it. */
+export function builderOf(
+  client: string,
+  engine: string,
+  buildx: boolean,
+  wish: string | undefined,
+): Builder {
+  if (wish === '0') return 'classic';
+  if (buildx) return 'buildx';
+  return Number.parseInt(client, 10) < 23 && Number.parseInt(engine, 10) >= 19 ? 'buildkit' : 'classic';
+}
+
+async function quietly(argv: readonly string[], place: { readonly cwd: string; readonly env: Edge['env'] }) {
+  try {
+    return await runLocal({ argv, timeout: answerWithin }, place, () => undefined);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure('unreachable', 'docker.missing', `docker did not start: ${message}`, {
+      cause,
+      hint: 'install the Docker CLI: apt-get install docker.io, or see https://docs.docker.com/engine/install/',
+    });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,156 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { targetsOf } from '../../../src/cli/build.js';
+import { builderOf } from '../../../src/cli/docker-cli.js';
+import { service } from '../../fakes/recipes.js';
+import { Workshop } from './workshop.js';
+
+const config = `project: shop
+registry: ghcr.io/acme
+services:
+  web:
+    build: { context: app, dockerfile: docker/web, target: run, args: { MODE: "a b" }, secrets: [TOKEN] }
+  worker: { build: . }
+  db: { image: "postgres:16" }
+environments:
+  production: { hosts: { web-1: { address: 127.0.0.1, port: 1 } } }
+`;
+
+let shop: Workshop;
+
+beforeEach(async () => {
+  shop = await Workshop.open(config);
+  shop.setVariables({ TOKEN: 'hunter2-hunter2' });
+});
+afterEach(() => shop.close());
+
+describe('oneclick build', () => {
+  it('builds what has build:, tagged with the commit, and pushes only when asked', async () => {
+    const commit = await shop.git('rev-parse', '--short=12', 'HEAD');
+    expect(await shop.run('build', 'worker', '--json')).toBe(0);
+    expect(await shop.calls()).toEqual([
+      `build --tag ghcr.io/acme/shop-worker:${commit} ${shop.folder}`,
+      'kit 0 token hunter2-hunter2',
+    ]);
+    expect(JSON.parse(shop.said.out)).toMatchObject({
+      schema: 1,
+      tag: commit,
+      images: [{ services: ['worker'], result: 'built', pushed: false }],
+    });
+    expect(shop.said.error).toContain('step 2\n');
+  });
+
+  it('hands over every key of build, and secrets by their names only', async () => {
+    await shop.docker('buildx');
+    expect(
+      await shop.run('build', 'web', '--push', '--tag', 'v2', '--platform', 'linux/arm64', '--no-cache'),
+    ).toBe(0);
+    const [build, told, push] = await shop.calls();
+    expect(build).toBe(
+      `build --tag ghcr.io/acme/shop-web:v2 --file ${shop.folder}/app/docker/web --target run --build-arg MODE=a b` +
+        ` --secret id=TOKEN,env=TOKEN --platform linux/arm64 --no-cache --progress plain --load ${shop.folder}/app`,
+    );
+    expect(told).toBe('kit 1 token hunter2-hunter2');
+    expect(push).toBe('push ghcr.io/acme/shop-web:v2');
+    expect(shop.said.out).toContain('✓ web: ghcr.io/acme/shop-web:v2 built and pushed');
+    expect(shop.said.error).toContain('step 2');
+    expect(shop.said.out + shop.said.error).not.toContain('hunter2');
+  });
+
+  it('folds what docker says where the CI folds', async () => {
+    shop.setVariables({ GITHUB_ACTIONS: 'true' });
+    await shop.run('build', 'worker', '--tag', 'v2');
+    expect(shop.said.error).toContain('::group::build worker: ghcr.io/acme/shop-worker:v2\n');
+    expect(shop.said.error).toContain('::endgroup::');
+  });
+
+  it('refuses changes that are in no commit, or marks the tag with them', async () => {
+    await shop.put('new.txt', 'one');
+    expect(await shop.refusal('build', 'worker')).toMatchObject({
+      kind: 'usage',
+      code: 'build.dirty',
+      evidence: ['?? new.txt'],
+    });
+    const tagged = async () => {
+      await shop.run('build', 'worker', '--dirty');
+      return (await shop.calls())
+        .filter((line) => line.startsWith('build'))
+        .at(-1)
+        ?.split(' ')[2];
+    };
+    const first = await tagged();
+    expect(first).toMatch(/shop-worker:[0-9a-f]{12}-dirty-[0-9a-f]{8}$/);
+    expect(await tagged()).toBe(first);
+    await shop.put('new.txt', 'two');
+    expect(await tagged()).not.toBe(first);
+    expect(await shop.git('status', '--porcelain')).toBe('?? new.txt');
+  });
+
+  it('says which secret has no value, and what is not built', async () => {
+    shop.setVariables({});
+    await shop.docker('buildx');
+    expect(await shop.refusal('build', 'web')).toMatchObject({ kind: 'access', code: 'secret.missing' });
+    expect(await shop.refusal('build', 'db')).toMatchObject({ kind: 'usage', code: 'build.none' });
+    expect(await shop.refusal('build', 'workr')).toMatchObject({ hint: 'did you mean worker?' });
+  });
+
+  it('needs BuildKit for secrets', async () => {
+    expect(await shop.refusal('build', 'web')).toMatchObject({ kind: 'failed', code: 'build.buildkit' });
+  });
+
+  it.each([
+    ['dead', 'unreachable', 'docker.engine', ['Cannot connect to the Docker daemon']],
+    ['broken', 'failed', 'build.failed', expect.arrayContaining(['RUN make: no such file'])],
+    ['denied', 'access', 'push.denied', [expect.stringMatching(/^denied/)]],
+  ])('says why when docker is %s', async (state, kind, code, evidence) => {
+    await shop.docker(state);
+    const failure = await shop.refusal('build', 'worker', '--push', '--plain');
+    expect(failure).toMatchObject({ kind, code, evidence, hint: expect.any(String) });
+  });
+
+  it('says how to install a docker that is missing', async () => {
+    await shop.removeDocker();
+    shop.setVariables({ PATH: '/nowhere' });
+    expect(await shop.refusal('build', 'worker', '--tag', 'v1')).toMatchObject({
+      kind: 'unreachable',
+      code: 'docker.missing',
+    });
+  });
+});
+
+describe('deploy --build', () => {
+  it('builds nothing that the registry has of this commit, then goes on to the servers', async () => {
+    await shop.docker('there');
+    expect(await shop.run('deploy', 'worker', '--build', '--json')).not.toBe(0);
+    expect((await shop.calls()).map((line) => line.split(' ')[0])).toEqual(['manifest']);
+  });
+
+  it('is refused where nothing may be done, and its flags without it', async () => {
+    expect(await shop.refusal('deploy', '--build', '--dry-run')).toMatchObject({ kind: 'usage' });
+    expect(await shop.refusal('deploy', '--dirty')).toMatchObject({ kind: 'usage', hint: 'add --build' });
+  });
+});
+
+describe('what there is to build', () => {
+  const source = { kind: 'build' as const, repository: 'r/web', context: '/a' };
+
+  it('is built once for two services, unless they are built differently', () => {
+    const web = service('web', { image: source });
+    const worker = service('worker', { image: source });
+    expect(targetsOf([web, worker], 'v1')).toMatchObject([
+      { services: ['web', 'worker'], reference: 'r/web:v1' },
+    ]);
+    const other = service('worker', { image: { ...source, target: 'x' } });
+    expect(() => targetsOf([web, other], 'v1')).toThrow(expect.objectContaining({ code: 'build.twice' }));
+    expect(() => targetsOf([web], 'a b')).toThrow(expect.objectContaining({ code: 'image.reference' }));
+  });
+
+  it.each([
+    ['28.0.0', '20.10.0', true, undefined, 'buildx'],
+    ['28.0.0', '28.0.0', false, undefined, 'classic'],
+    ['20.10.24+dfsg1', '20.10.24', false, undefined, 'buildkit'],
+    ['20.10.24', '18.03.0', false, undefined, 'classic'],
+    ['28.0.0', '28.0.0', true, '0', 'classic'],
+  ])('is built by what docker %s and engine %s have', (client, engine, buildx, wish, builder) => {
+    expect(builderOf(client, engine, buildx, wish)).toBe(builder);
+  });
+});
