@@ -57,7 +57,8 @@ export class DockerCli {
     const code = await follow(
       {
         argv: ['docker', ...argv],
-        env: { DOCKER_BUILDKIT: this.builder === 'classic' ? '0' : '1', ...env },
+        // Empty is unset: docker then says itself what it does without buildx.
+        env: { DOCKER_BUILDKIT: this.builder === 'classic' ? '' : '1', ...env },
         ...(onLine === undefined ? {} : { onLine: keep }),
       },
       { cwd: this.#cwd, env: this.#env },

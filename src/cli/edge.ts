@@ -69,7 +69,9 @@ export function runLocal(
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const [file = 'true', ...args] = argv;
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { ...options, timeout, env: { ...options.env, ...env } });
+    const child = spawn(file, args, { ...options, env: { ...options.env, ...env } });
+    // The timeout of spawn() keeps the process for as long when the command cannot be started.
+    if (timeout > 0) AbortSignal.timeout(timeout).addEventListener('abort', () => child.kill());
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout = (stdout + text).slice(-65_536);

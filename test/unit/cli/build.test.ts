@@ -29,7 +29,7 @@ describe('oneclick build', () => {
     expect(await shop.run('build', 'worker', '--json')).toBe(0);
     expect(await shop.calls()).toEqual([
       `build --tag ghcr.io/acme/shop-worker:${commit} ${shop.folder}`,
-      'kit 0 token hunter2-hunter2',
+      'kit  token hunter2-hunter2',
     ]);
     expect(JSON.parse(shop.said.out)).toMatchObject({
       schema: 1,
