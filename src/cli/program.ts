@@ -228,6 +228,16 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
     .addHelpText('before', examples('oneclick resume', 'oneclick resume 3f2a9c --revert'))
     .action(bind(async () => (await import('./commands/resume.js')).resume));
 
+  aboutServers(root.command('doctor'))
+    .summary('look at everything that a deploy needs, and say what mends it')
+    .option('--fix', 'add files with secrets to .gitignore', false)
+    .option('-y, --yes', 'do not ask', false)
+    .addHelpText(
+      'before',
+      examples('oneclick doctor', 'oneclick doctor --env production', 'oneclick doctor --fix'),
+    )
+    .action(bind(async () => (await import('./commands/doctor.js')).doctor));
+
   const config = family(root, 'config', 'check oneclick.yml, see what it comes to, look up its keys');
   aboutServers(config.command('check'))
     .summary('say every problem of oneclick.yml')
