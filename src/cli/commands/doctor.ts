@@ -60,7 +60,7 @@ async function examine(
   if (session instanceof Failure)
     return [
       ...(await aboutHere(edge, false)),
-      bad('configuration', 'oneclick.yml', session),
+      bad('configuration', 'oneclick.yml', session, 'oneclick config check'),
       caution('hosts', 'all', 'not looked at: the configuration comes first'),
     ];
   const { services } = session.environment;

@@ -11,9 +11,9 @@ export function caution(group: string, about: string, text: string, remedy?: str
   return { group, about, state: 'caution', text, ...(remedy === undefined ? {} : { remedy }) };
 }
 
-/** What a run would fail of. */
-export function bad(group: string, about: string, failure: Failure): Finding {
-  const { kind, message, hint, evidence } = failure;
+/** What a run would fail of; `otherwise` mends it where the failure does not say what does. */
+export function bad(group: string, about: string, failure: Failure, otherwise?: string): Finding {
+  const { kind, message, hint = otherwise, evidence } = failure;
   const text = [message, ...evidence.slice(0, 10)].join('\n');
   return { group, about, state: 'bad', kind, text, ...(hint === undefined ? {} : { remedy: hint }) };
 }

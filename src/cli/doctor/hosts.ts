@@ -146,11 +146,11 @@ function disk(host: string, free: number): Finding {
 function clockFinding(host: string, time: number, before: number, after: number): Finding {
   const off = time < before ? before - time : time > after ? time - after : 0;
   if (off <= leeway) return good(host, 'clock', 'as here');
-  const way = time < before ? 'behind' : 'ahead';
+  const way = time < before ? 'behind this machine' : 'ahead of this machine';
   return caution(
     host,
     'clock',
-    `${Math.round(off)} s ${way} of this machine's`,
+    `${Math.round(off)} s ${way}`,
     `oneclick ssh ${host} -- sudo timedatectl set-ntp true`,
   );
 }

@@ -1,0 +1,152 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { worst } from '../../../src/cli/commands/doctor.js';
+import { bad } from '../../../src/cli/doctor/finding.js';
+import { node } from '../../../src/cli/doctor/here.js';
+import { machineFindings, ports } from '../../../src/cli/doctor/hosts.js';
+import type { ContainerFacts } from '../../../src/domain/facts.js';
+import { Failure } from '../../../src/domain/failure.js';
+import { label } from '../../../src/domain/labels.js';
+import { checklist } from '../../../src/report/checklist.js';
+import { plainStyle } from '../../../src/report/style.js';
+import { serviceOn } from '../tasks/fleet.js';
+import { Workshop } from './workshop.js';
+
+const config = `project: shop
+registry: ghcr.io/acme
+services:
+  web: { build: ., secrets: [TOKEN] }
+  worker: { image: "nginx:1" }
+environments:
+  production: { hosts: { web-1: { address: 127.0.0.1, port: 1 }, web-2: { address: 127.0.0.1, port: 2 } } }
+`;
+
+interface Said {
+  readonly findings: readonly { readonly group: string; readonly about: string; readonly state: string }[];
+}
+
+let shop: Workshop;
+const document = (): Said => JSON.parse(shop.said.out) as Said;
+const states = () => document().findings.map(({ group, about, state }) => `${group} ${about} ${state}`);
+
+beforeEach(async () => {
+  shop = await Workshop.open(config);
+});
+afterEach(() => shop.close());
+
+describe('oneclick doctor', () => {
+  it('looks at everything, whatever else is wrong', async () => {
+    await shop.docker('dead');
+    await shop.put('.env.production', 'OTHER=1\n');
+    expect(await shop.run('doctor', '--json')).toBe(5);
+    expect(states()).toEqual(
+      expect.arrayContaining([
+        'this machine node good',
+        'this machine ssh good',
+        'this machine docker bad',
+        'configuration oneclick.yml good',
+        'configuration .env.production caution',
+        'secrets values bad',
+        'web-1 ssh bad',
+        'web-2 ssh bad',
+      ]),
+    );
+  });
+
+  it('says what is wrong with the configuration, and what it did not look at', async () => {
+    await shop.put('oneclick.yml', `${config}bogus: 1\n`);
+    expect(await shop.run('doctor', '--json')).toBe(2);
+    expect(states()).toEqual(expect.arrayContaining(['configuration oneclick.yml bad', 'hosts all caution']));
+  });
+
+  it('finds ejected recipes whose shipped one has moved on', async () => {
+    await mkdir(join(shop.folder, '.oneclick/recipes'), { recursive: true });
+    const shipped = await readFile(new URL('../../../recipes/deploy.yml', import.meta.url), 'utf8');
+    const head = '# ejected from the shipped recipe deploy, 0123456789abcdef\n';
+    await shop.put('.oneclick/recipes/deploy.yml', head + shipped);
+    await shop.run('doctor', '--json');
+    expect(states()).toContain('recipes deploy caution');
+  });
+
+  it('adds to .gitignore only with --fix, and what is a sample stays with git', async () => {
+    await shop.put('.env.production', 'TOKEN=1\n');
+    await shop.put('.env.example', 'TOKEN=\n');
+    await shop.put('.gitignore', 'dist');
+    // Nobody can be asked here.
+    expect(await shop.refusal('doctor', '--fix')).toMatchObject({ kind: 'usage', hint: 'add --yes' });
+    expect(await readFile(join(shop.folder, '.gitignore'), 'utf8')).toBe('dist');
+    await shop.run('doctor', '--fix', '--yes', '--plain');
+    expect(await readFile(join(shop.folder, '.gitignore'), 'utf8')).toBe('dist\n.env.*\n!.env.example\n');
+    expect(shop.said.out).not.toContain('.env.production');
+  });
+});
+
+describe('what is found', () => {
+  const run = {
+    id: 'r',
+    recipe: 'doctor',
+    project: 'shop',
+    environment: 'production',
+    who: 'me',
+    started: '',
+  };
+  const container: ContainerFacts = {
+    ...{ id: '1', name: 'stranger', labels: {}, image: 'x', state: 'running' as const, restart: 'no' },
+    ...{ ports: [80], networks: [] },
+  };
+
+  it('are foreign containers on our ports, and those of ours that are kept', () => {
+    const web = serviceOn('web', 80, { count: 1 });
+    const host = web.instances[0]?.host ?? '';
+    expect(ports(host, [container], [web], run)).toMatchObject([{ state: 'bad', about: 'ports' }]);
+    expect(ports(host, [{ ...container, state: 'exited' }], [web], run)).toEqual([]);
+    const labels = { [label.project]: 'shop', [label.environment]: 'production', [label.service]: 'web' };
+    const kept = { ...container, labels, state: 'exited' as const };
+    expect(ports(host, [kept], [web], run)).toMatchObject([
+      { state: 'good', text: '1 container to go back to' },
+    ]);
+  });
+
+  it('is a clock that is off, a full disk, few sessions, and big logs', () => {
+    const at = { before: 1_000_000, after: 1_002_000 };
+    const found = (text: string) =>
+      machineFindings('web-1', text, at).map(({ about, state, text: said }) => `${about} ${state} ${said}`);
+    expect(found('time 1001\nfree 90000000\nsessions \nlogs 0\n')).toEqual([
+      'disk good 92.2 GB free for images',
+      'clock good as here',
+    ]);
+    expect(found('time 900\nfree 1000\nsessions 1\nlogs 2\n')).toEqual([
+      'disk caution 1.0 MB free for images',
+      'clock caution 100 s behind this machine',
+      'sshd caution MaxSessions 1 makes it slow',
+      'logs caution 2 container logs above 1 GB',
+    ]);
+    expect(found('')).toEqual([]);
+  });
+
+  it('is a Node.js that is too old', () => {
+    expect(node('20.19.0')).toMatchObject([{ state: 'good' }]);
+    expect(node('18.1.0')).toMatchObject([{ state: 'bad' }]);
+  });
+
+  it('ends in the exit code of the worst', () => {
+    const of = (kind: Failure['kind']) => bad('g', 'a', new Failure(kind, 'c', 'm'));
+    expect(worst([])).toBe(0);
+    expect(worst([of('failed')])).toBe(1);
+    expect(worst([of('failed'), of('usage')])).toBe(2);
+    expect(worst([of('usage'), of('access')])).toBe(4);
+    expect(worst([of('access'), of('unreachable'), of('failed')])).toBe(5);
+  });
+
+  it('is laid out in groups, with what mends it below', () => {
+    const failure = new Failure('access', 'c', 'may not use docker', { hint: 'usermod' });
+    const findings = [
+      { group: 'this machine', about: 'node', state: 'good' as const, text: '22' },
+      bad('web-1', 'docker', failure),
+    ];
+    expect(checklist(findings, { columns: 80, style: plainStyle })).toBe(
+      'this machine\n  ✓ node    22\n\nweb-1\n  ✗ docker  may not use docker\n            → usermod\n',
+    );
+  });
+});
