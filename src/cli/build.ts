@@ -203,13 +203,13 @@ async function lookFor(cli: DockerCli, voice: Voice, { reference }: Target): Pro
 /**
  * Whether a commit says all that an image is made of: no environment changes how it is built, and no variable of the caller is in it.
  */
-function isSettled({ project: { written } }: Session, { services, source }: Target): boolean {
+function isSettled({ project: { written } }: Session, { services }: Target): boolean {
   const environments = Object.values(written.environments ?? {});
   return services.every((name) => {
     const { args = {} } = written.services[name]?.build ?? {};
     const variable = Object.values(args ?? {}).some((value) => value?.includes('$') === true);
     const changed = environments.some((environment) => environment?.services?.[name]?.build);
-    return !variable && !changed && source.repository !== '';
+    return !variable && !changed;
   });
 }
 
