@@ -17,6 +17,8 @@ export interface ContainerFacts {
   readonly exit?: number;
   /** Set when it ended because it needed more memory than it may have. */
   readonly outOfMemory?: true;
+  /** How often its engine started it again after it had ended by itself; absent when never. */
+  readonly restarts?: number;
   /** ISO 8601, of the engine's clock. */
   readonly started?: string;
   readonly networks: readonly string[];
@@ -55,6 +57,8 @@ export interface HostFacts {
   readonly engine: { readonly version: string; readonly platform: string };
   /** Bytes that are free where the engine keeps its images; undefined where the host would not say. */
   readonly diskFree?: number;
+  /** Bytes that there are in all at that place. */
+  readonly diskSize?: number;
   /** TCP ports on which something listens. */
   readonly listening: readonly number[];
   readonly containers: readonly ContainerFacts[];

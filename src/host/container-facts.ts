@@ -35,6 +35,7 @@ export const Listed = z.object({
 export const Inspected = z.object({
   Id: z.string(),
   Name: z.string(),
+  RestartCount: z.number().nullish(),
   State: z.object({
     Status: State,
     ExitCode: z.number(),
@@ -96,6 +97,7 @@ export function inspectedFacts(answer: z.infer<typeof Inspected>): InspectedCont
     ports: byNumber(bound.map(({ HostPort }) => Number(HostPort)).filter((port) => port > 0)),
     ...(ended ? { exit: state.ExitCode } : {}),
     ...(ended && state.OOMKilled === true ? { outOfMemory: true as const } : {}),
+    ...(answer.RestartCount ? { restarts: answer.RestartCount } : {}),
     ...(state.StartedAt.startsWith('0001') ? {} : { started: state.StartedAt }),
     networks: Object.keys(NetworkSettings.Networks),
     env: Config.Env,

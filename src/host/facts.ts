@@ -121,15 +121,16 @@ function withoutSecrets(container: InspectedContainer, secrets: ReadonlyMap<stri
 const machineScript =
   'df -Pk /var/lib/docker 2>/dev/null || df -Pk /; cat /proc/net/tcp /proc/net/tcp6 2>/dev/null; :';
 
-async function readMachine(host: Host): Promise<Pick<HostFacts, 'diskFree' | 'listening'>> {
+async function readMachine(host: Host): Promise<Pick<HostFacts, 'diskFree' | 'diskSize' | 'listening'>> {
   const { stdout } = await host.run({ argv: ['sh', '-c', machineScript], timeout: 15_000 });
   const lines = stdout.split('\n').map((line) => line.trim().split(/\s+/));
-  const free = lines.find((fields) => fields[4]?.endsWith('%'))?.[3];
+  const [, size, , free] = lines.find((fields) => fields[4]?.endsWith('%')) ?? [];
   const listening = lines
     .filter((fields) => fields[3] === '0A' && fields[1]?.includes(':'))
     .map((fields) => Number.parseInt(fields[1]?.split(':')[1] ?? '', 16));
   return {
     ...(free === undefined ? {} : { diskFree: Number(free) * 1024 }),
+    ...(size === undefined ? {} : { diskSize: Number(size) * 1024 }),
     listening: [...new Set(listening)],
   };
 }

@@ -301,6 +301,17 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         await expect(engine.rename(renamed, other)).rejects.toMatchObject({ code: 'container.name-taken' });
       });
 
+      it('that ends by itself is started again by its restart policy, which is counted', async () => {
+        const { engine } = world.host;
+        const name = await make('exits with 3');
+        await engine.setRestart(name, 'unless-stopped');
+        expect(await facts(name)).not.toHaveProperty('restarts');
+        await engine.start(name);
+        for (let tries = 0; tries < 30 && (await facts(name))?.restarts === undefined; tries += 1)
+          await world.host.run({ argv: ['sleep', '0.1'], timeout: 2000 });
+        expect((await facts(name))?.restarts).toBeGreaterThan(0);
+      });
+
       it('is removed even while it runs, and twice without complaint', async () => {
         const { engine } = world.host;
         const name = await make();

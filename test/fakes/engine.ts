@@ -574,7 +574,11 @@ export class FakeEngine implements Engine {
     const { restart } = container.facts;
     this.#exit(container, code);
     if (restart === 'always' || restart === 'unless-stopped' || (restart === 'on-failure' && code !== 0))
-      container.facts = { ...container.facts, state: 'restarting' };
+      container.facts = {
+        ...container.facts,
+        state: 'restarting',
+        restarts: (container.facts.restarts ?? 0) + 1,
+      };
   }
 
   #exit(container: FakeContainer, code: number): void {

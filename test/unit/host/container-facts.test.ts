@@ -73,6 +73,11 @@ describe('a container that is inspected', () => {
     ).not.toHaveProperty('started');
   });
 
+  it('counts the times that it was started again, when there were any', () => {
+    expect(inspectedFacts({ ...answer({}), RestartCount: 3 }).restarts).toBe(3);
+    expect(inspectedFacts({ ...answer({}), RestartCount: 0 })).not.toHaveProperty('restarts');
+  });
+
   it('has no health where there is no check, or the check says none', () => {
     expect(inspectedFacts(answer({ Health: { Status: 'none' } }))).not.toHaveProperty('health');
     expect(inspectedFacts(answer({ Health: { Status: 'unhealthy' } })).health).toBe('unhealthy');

@@ -40,7 +40,10 @@ const read = (parts: Partial<FactsRequest> = {}) =>
 describe('the facts of all hosts', () => {
   it('hold the ports that something listens on, each once, and the free space in bytes', async () => {
     const { facts } = await read();
-    expect(facts.hosts['host-1']).toMatchObject({ listening: [8080], diskFree: 600 * 1024 });
+    expect(facts.hosts['host-1']).toMatchObject({
+      listening: [8080],
+      ...{ diskFree: 600 * 1024, diskSize: 1000 * 1024 },
+    });
   });
 
   it('lack a host that fails, which is a problem that names it', async () => {
