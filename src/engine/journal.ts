@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure, type FailureRecord, failureRecord } from '../domain/failure.js';
+import type { Service } from '../domain/service.js';
 import type { RunInfo } from '../domain/task.js';
 import type { Outcome, RunEvent } from './events.js';
 import type { Journal, Registry } from './ports.js';
@@ -170,6 +171,10 @@ export type RunSummary =
       readonly state: 'ended' | 'unfinished' | 'undoing';
       readonly id: string;
       readonly run: RunInfo;
+      /** The services of its plan. */
+      readonly services: readonly Service[];
+      /** How long it took the last time that it ended. ms */
+      readonly ms?: number;
       /** How it ended; also of a run that was stopped and can be gone on with. */
       readonly outcome?: Outcome;
     }
@@ -188,11 +193,18 @@ export async function listRuns(runsDir: string): Promise<readonly RunSummary[]> 
 async function summary(path: string): Promise<readonly RunSummary[]> {
   const id = basename(path, '.jsonl');
   try {
-    const { progress } = await readRun(path);
-    const { outcome } = progress;
+    const { events, progress } = await readRun(path);
+    const { outcome, plan } = progress;
+    const end = events.findLast((event) => event.type === 'run.ended');
     const undoing = progress.direction === 'revert' ? 'undoing' : 'unfinished';
     const state = resumable(progress) ? undoing : 'ended';
-    return [{ state, id, run: progress.plan.run, ...(outcome === undefined ? {} : { outcome }) }];
+    return [
+      {
+        ...{ state, id, run: plan.run, services: plan.services },
+        ...(end === undefined ? {} : { ms: end.ms }),
+        ...(outcome === undefined ? {} : { outcome }),
+      },
+    ];
   } catch (error) {
     if (error instanceof Failure && error.code === 'journal.empty') return [];
     return [{ state: 'unreadable', id, problem: failureRecord(error) }];
