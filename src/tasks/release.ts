@@ -1,19 +1,12 @@
 import { z } from 'zod';
 import { withHost } from '../domain/container.js';
-import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
+import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
-import { environmentLabels, label, releaseOf } from '../domain/labels.js';
-import {
-  current,
-  findRelease,
-  highestOrder,
-  lineName,
-  linesKept,
-  previous,
-  releaseLog,
-} from '../domain/log.js';
-import { Activation, type Release } from '../domain/release.js';
-import { Rollout, serving } from '../domain/rollout.js';
+import { environmentLabels, label } from '../domain/labels.js';
+import { lineName, linesKept, releaseLog } from '../domain/log.js';
+import { recallOf } from '../domain/recall.js';
+import { Activation } from '../domain/release.js';
+import { Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import type { Host } from '../host/host.js';
@@ -32,106 +25,19 @@ export const releaseRecall = task({
   title: (_, subject) => `choose the release of ${serviceOf(subject).name} to bring back`,
   check(facts, { to }, subject) {
     const service = serviceOf(subject);
-    const log = releaseLog(facts, service.name);
-    const active = current(log);
-    if (active === undefined)
-      return blocked('release.none', `${service.name} has no release yet`, 'oneclick deploy');
-    const back = choose(facts, subject, service, to);
-    const mixed = to === undefined ? mixedHosts(facts, subject, service, [active.release, back]) : [];
-    if (mixed.length > 0) {
-      const message = `${service.name} runs other releases than ${active.release.number} on ${mixed.join(', ')}`;
-      return blocked(
-        'release.mixed',
-        message,
-        `say which one should run everywhere: --to ${active.release.number}`,
-      );
-    }
-    const last = to === undefined ? lastRuns(facts, subject) : [];
-    if (last.length > 1) {
-      const message = `the runs ${last.join(' and ')} released at the same time, on hosts of their own`;
-      return blocked('release.ambiguous', message, 'name the services to bring back: oneclick rollback web');
-    }
-    if (back === undefined) {
-      const known = [...new Set(log.map((line) => line.release.number))];
-      const message =
-        to === undefined
-          ? `${service.name} has no release before ${active.release.number}`
-          : `${service.name} has no release ${to}`;
-      return blocked(
-        'release.unknown',
-        message,
-        known.length < 2 ? 'there is nothing to go back to' : `it has ${known.join(', ')}`,
-      );
-    }
+    const recall = recallOf(facts, subject, service, to);
+    if (recall instanceof Failure) return { kind: 'blocked', problems: [recall] };
+    const { from, back } = recall;
     const { number, reference, spec } = back;
-    const same = number === active.release.number;
+    const same = number === from.number;
     const because = same
       ? `${service.name} was not part of the last run: it stays on release ${number}`
-      : `${service.name} goes back from release ${active.release.number} to ${number} (${reference})`;
+      : `${service.name} goes back from release ${from.number} to ${number} (${reference})`;
     return { kind: 'done', because, receipt: { number, reference, image: spec.image }, news: true };
   },
   apply: () => Promise.reject(new Error('release.recall has nothing to apply')),
   undo: 'nothing',
 });
-
-function blocked(code: string, message: string, hint: string) {
-  return { kind: 'blocked' as const, problems: [new Failure('usage', code, message, { hint })] };
-}
-
-/** Services that the last run did not activate stay: a rollback takes back one run, and no more. */
-function choose(
-  facts: Facts,
-  subject: Subject,
-  service: Service,
-  to: number | undefined,
-): Release | undefined {
-  const log = releaseLog(facts, service.name);
-  if (to !== undefined) return findRelease(log, to);
-  const active = current(log);
-  const others = subject.services.length > 1;
-  if (others && active !== undefined && active.order < lastOrder(facts, subject)) return active.release;
-  const before = previous(log);
-  const stays =
-    others && subject.services.some((other) => previous(releaseLog(facts, other.name)) !== undefined);
-  return before ?? (stays ? active?.release : undefined);
-}
-
-/** The order of the last run among the services of this one. */
-function lastOrder(facts: Facts, { services }: Subject): number {
-  const orders = services.map((service) => current(releaseLog(facts, service.name))?.order ?? 0);
-  return Math.max(0, ...orders, services.length === 0 ? highestOrder(facts) : 0);
-}
-
-/** The runs of that order: several, where runs on different hosts could not know of each other. */
-function lastRuns(facts: Facts, subject: Subject): readonly string[] {
-  const order = lastOrder(facts, subject);
-  const actives = subject.services.flatMap((service) => current(releaseLog(facts, service.name)) ?? []);
-  return [...new Set(actives.filter((active) => active.order === order).map(({ run }) => run))];
-}
-
-/** Hosts that run neither what is current nor what comes back, which a rollback that died may have brought there. */
-function mixedHosts(
-  facts: Facts,
-  { run }: Subject,
-  service: Service,
-  expected: readonly (Release | undefined)[],
-): readonly string[] {
-  return service.instances.flatMap(({ host }) => {
-    const known = facts.hosts[host];
-    if (known === undefined) return [];
-    const running = serving(known, run, service.name);
-    const others = running.filter((container) =>
-      expected.every((release) => release === undefined || isOther(container, release)),
-    );
-    return others.length > 0 && others.length === running.length ? [host] : [];
-  });
-}
-
-function isOther(container: ContainerFacts, active: Release): boolean {
-  return active.adopted === undefined
-    ? releaseOf(container) !== active.number
-    : container.name !== active.adopted;
-}
 
 const CommitIntent = z.strictObject({
   /** By host: the lines that it lacks. */

@@ -1,10 +1,10 @@
-import { type Audit, auditOf, auditVolume } from '../../domain/audit.js';
-import { label } from '../../domain/labels.js';
+import { type Audit, auditVolume } from '../../domain/audit.js';
 import type { Host } from '../../host/host.js';
 import { endLeases, type LeaseScope, leaseHolders } from '../../host/lease.js';
 import type { Holder } from '../../host/lease-holder.js';
 import { confirm } from '../../report/ask.js';
 import { table } from '../../report/table.js';
+import { audits } from '../audits.js';
 import type { Edge } from '../edge.js';
 import type { Globals } from '../program.js';
 import { openField, openSession } from '../session.js';
@@ -83,19 +83,6 @@ async function remember(
       await hosts.find((host) => host.name === holder.host)?.engine.ensureVolume(name, labels);
     }),
   );
-}
-
-/** The lines of all hosts, each once, oldest first. */
-async function audits(
-  hosts: readonly Host[],
-  { project, environment }: LeaseScope,
-): Promise<readonly Audit[]> {
-  const volumes = await Promise.all(
-    hosts.map(({ engine }) => engine.volumes(`${label.audit}=${project}/${environment}`)),
-  );
-  const lines = volumes.flat().flatMap(({ labels }) => auditOf(labels) ?? []);
-  const byRun = new Map(lines.map((line) => [line.run, line]));
-  return [...byRun.values()].sort((a, b) => a.at.localeCompare(b.at));
 }
 
 async function onHosts(

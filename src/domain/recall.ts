@@ -1,0 +1,115 @@
+import type { ContainerFacts, Facts } from './facts.js';
+import { Failure } from './failure.js';
+import { releaseOf } from './labels.js';
+import { current, findRelease, highestOrder, previous, releaseLog } from './log.js';
+import type { Release } from './release.js';
+import { serving } from './rollout.js';
+import type { Service } from './service.js';
+import type { Subject } from './task.js';
+
+/** All services that are brought back together, and the run that does it. */
+export type RecallScope = Pick<Subject, 'run' | 'services'>;
+
+/** Where a rollback leads: the release that is current, and the one that it brings back. The same one for a service that stays. */
+export interface Recall {
+  readonly from: Release;
+  readonly back: Release;
+}
+
+/**
+ * What a rollback of these services does to one of them: back to the release asked for, or to the activation before the
+ * current one. The Failure, of kind `usage`, that keeps it from being decided otherwise.
+ */
+export function recallOf(
+  facts: Facts,
+  scope: RecallScope,
+  service: Service,
+  to: number | undefined,
+): Recall | Failure {
+  const log = releaseLog(facts, service.name);
+  const active = current(log);
+  if (active === undefined)
+    return blocked('release.none', `${service.name} has no release yet`, 'oneclick deploy');
+  const back = choose(facts, scope, service, to);
+  const mixed = to === undefined ? mixedHosts(facts, scope, service, [active.release, back]) : [];
+  if (mixed.length > 0) {
+    const message = `${service.name} runs other releases than ${active.release.number} on ${mixed.join(', ')}`;
+    return blocked(
+      'release.mixed',
+      message,
+      `say which one should run everywhere: --to ${active.release.number}`,
+    );
+  }
+  const last = to === undefined ? lastRuns(facts, scope) : [];
+  if (last.length > 1) {
+    const message = `the runs ${last.join(' and ')} released at the same time, on hosts of their own`;
+    return blocked('release.ambiguous', message, 'name the services to bring back: oneclick rollback web');
+  }
+  if (back !== undefined) return { from: active.release, back };
+  const known = [...new Set(log.map((line) => line.release.number))];
+  const message =
+    to === undefined
+      ? `${service.name} has no release before ${active.release.number}`
+      : `${service.name} has no release ${to}`;
+  const hint = known.length < 2 ? 'there is nothing to go back to' : `it has ${known.join(', ')}`;
+  return blocked('release.unknown', message, hint);
+}
+
+function blocked(code: string, message: string, hint: string): Failure {
+  return new Failure('usage', code, message, { hint });
+}
+
+/** Services that the last run did not activate stay: a rollback takes back one run, and no more. */
+function choose(
+  facts: Facts,
+  scope: RecallScope,
+  service: Service,
+  to: number | undefined,
+): Release | undefined {
+  const log = releaseLog(facts, service.name);
+  if (to !== undefined) return findRelease(log, to);
+  const active = current(log);
+  const others = scope.services.length > 1;
+  if (others && active !== undefined && active.order < lastOrder(facts, scope)) return active.release;
+  const before = previous(log);
+  const stays =
+    others && scope.services.some((other) => previous(releaseLog(facts, other.name)) !== undefined);
+  return before ?? (stays ? active?.release : undefined);
+}
+
+/** The order of the last run among the services of this one. */
+function lastOrder(facts: Facts, { services }: RecallScope): number {
+  const orders = services.map((service) => current(releaseLog(facts, service.name))?.order ?? 0);
+  return Math.max(0, ...orders, services.length === 0 ? highestOrder(facts) : 0);
+}
+
+/** The runs of that order: several, where runs on different hosts could not know of each other. */
+function lastRuns(facts: Facts, scope: RecallScope): readonly string[] {
+  const order = lastOrder(facts, scope);
+  const actives = scope.services.flatMap((service) => current(releaseLog(facts, service.name)) ?? []);
+  return [...new Set(actives.filter((active) => active.order === order).map(({ run }) => run))];
+}
+
+/** Hosts that run neither what is current nor what comes back, which a rollback that died may have brought there. */
+function mixedHosts(
+  facts: Facts,
+  { run }: RecallScope,
+  service: Service,
+  expected: readonly (Release | undefined)[],
+): readonly string[] {
+  return service.instances.flatMap(({ host }) => {
+    const known = facts.hosts[host];
+    if (known === undefined) return [];
+    const running = serving(known, run, service.name);
+    const others = running.filter((container) =>
+      expected.every((release) => release === undefined || isOther(container, release)),
+    );
+    return others.length > 0 && others.length === running.length ? [host] : [];
+  });
+}
+
+function isOther(container: ContainerFacts, active: Release): boolean {
+  return active.adopted === undefined
+    ? releaseOf(container) !== active.number
+    : container.name !== active.adopted;
+}
