@@ -20,6 +20,11 @@ export function withoutImages(services: readonly Service[]): readonly Service[] 
   }));
 }
 
+/** The services that were named, all by default, for a command that needs neither a registry nor the value of a secret. */
+export function servicesToLookAt(all: readonly Service[], names: readonly string[]): readonly Service[] {
+  return servicesOn(all, names, []).map((service) => ({ ...service, secrets: [] }));
+}
+
 /** The services that were named, all by default, on the hosts that were named. Throws usage failures that name what exists. */
 export function servicesOn(
   all: readonly Service[],

@@ -35,6 +35,11 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
+function seconds(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError('It is not a number of seconds.');
+  return Number(text);
+}
+
 /** Reads the arguments, runs the command that they name, and gives its exit code. The edge is opened for a command only, not for help. */
 export async function program(openEdge: () => Promise<Edge>, argv: readonly string[]): Promise<number> {
   let code = 0;
@@ -142,8 +147,16 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
     .action(bind(async () => (await import('./commands/run.js')).plan));
 
   aboutServers(root.command('status').argument('[service...]', 'the services to look at'))
-    .summary('show what runs where')
-    .addHelpText('before', examples('oneclick status', 'oneclick status --env production --json'))
+    .summary('show what runs where, and what is not as it should be')
+    .addOption(
+      new Option('-w, --watch [seconds]', 'look again every so many seconds: 2, or as you say')
+        .preset('2')
+        .argParser(seconds),
+    )
+    .addHelpText(
+      'before',
+      examples('oneclick status', 'oneclick status --watch', 'oneclick status --env production --json'),
+    )
     .action(bind(async () => (await import('./commands/status.js')).status));
 
   aboutServers(root.command('logs').argument('[service...]', 'the services to listen to'), '--file <path>')

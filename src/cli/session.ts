@@ -121,8 +121,8 @@ export function newRun(session: Session, recipe: string): RunInfo {
 export interface Field {
   readonly hosts: Hosts;
   readonly world: World;
-  /** Reads the facts of all hosts; what is missing is a problem. */
-  look(): Promise<Snapshot>;
+  /** Reads the facts of all hosts; what is missing is a problem. With a signal, hosts that are lost are connected to again. */
+  look(again?: AbortSignal): Promise<Snapshot>;
   /** The same, where problems are thrown as {@link Blocked}. */
   facts(): Promise<Facts>;
   /** The host, connected again where the connection was lost. Throws its Failure, or the signal's reason. */
@@ -179,11 +179,20 @@ export async function openField(
     resolved,
     auth,
   });
-  const look = async (): Promise<Snapshot> => {
-    const snapshot = await readFacts([...hosts.connected.values()], request());
+  const reach = (again: AbortSignal | undefined) =>
+    again === undefined
+      ? [...hosts.connected.values(), ...hosts.failures]
+      : Promise.all(addresses.map(({ name }) => settle(redial.reach(name, again))));
+  const look = async (again?: AbortSignal): Promise<Snapshot> => {
+    const reached = await reach(again);
+    const lost = reached.filter((host) => host instanceof Failure);
+    const snapshot = await readFacts(
+      reached.flatMap((host) => (host instanceof Failure ? [] : [host])),
+      request(),
+    );
     resolved = snapshot.facts.resolved;
     const missing = values instanceof Failure ? [values] : [];
-    const all = [...hosts.failures, ...missing, ...snapshot.problems];
+    const all = [...lost, ...missing, ...snapshot.problems];
     const isBeside = ({ host }: Failure) => host !== undefined && beside.includes(host);
     warnOf(all.filter(isBeside));
     return { facts: snapshot.facts, problems: all.filter((problem) => !isBeside(problem)) };

@@ -13,7 +13,7 @@ export interface ContainerFacts {
   readonly restart: string;
   /** Ports of the host that it publishes, or will when it runs. */
   readonly ports: readonly number[];
-  /** The exit code of one that ended. */
+  /** The exit code of one that ended, also when it is about to be started again. */
   readonly exit?: number;
   /** Set when it ended because it needed more memory than it may have. */
   readonly outOfMemory?: true;

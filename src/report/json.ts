@@ -3,6 +3,7 @@ import type { FailureRecord } from '../domain/failure.js';
 import type { Outcome, RunEvent } from '../engine/events.js';
 import type { Step } from '../engine/plan.js';
 import type { Card } from './card.js';
+import { News } from './news.js';
 import type { Output } from './output.js';
 import type { Preview } from './preview.js';
 import type { Reporter } from './reporter.js';
@@ -19,6 +20,7 @@ export const schema = 1;
 export class JsonReporter implements Reporter {
   readonly #output: Output;
   readonly #clock: Clock;
+  readonly #news = new News();
   #steps = new Map<string, Step>();
 
   constructor(output: Output, clock: Clock) {
@@ -71,6 +73,10 @@ export class JsonReporter implements Reporter {
 
   result<T extends object>(document: T): void {
     this.#output.stdout.write(`${JSON.stringify({ schema, ...document }, undefined, 2)}\n`);
+  }
+
+  screen<T extends object>(document: T): void {
+    if (this.#news.isNew(document)) this.result(document);
   }
 
   close(): void {}

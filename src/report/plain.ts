@@ -4,6 +4,7 @@ import type { Outcome, RunEvent } from '../engine/events.js';
 import { type Card, failureCard } from './card.js';
 import { type Folds, fold } from './folds.js';
 import { duration } from './measure.js';
+import { News } from './news.js';
 import type { Output } from './output.js';
 import { type Preview, previewText } from './preview.js';
 import { problemTable } from './problems.js';
@@ -34,6 +35,7 @@ export class PlainReporter implements Reporter {
   readonly #clock: Clock;
   readonly #options: PlainOptions;
   readonly #view = new RunView();
+  readonly #news = new News();
   readonly #closed = new AbortController();
   readonly #busy = new Set<{ readonly text: string; readonly since: number }>();
   #fold: { begin(): string; end(): string } | undefined;
@@ -92,6 +94,12 @@ export class PlainReporter implements Reporter {
     const { stdout } = this.#output;
     this.#unfold();
     stdout.write(text(document, { columns: stdout.columns, style: this.#options.style }));
+  }
+
+  screen<T extends object>(document: T, text: (document: T, page: Page) => string): void {
+    const isFirst = this.#news.isFirst;
+    if (!this.#news.isNew(document)) return;
+    this.result(document, (clean, page) => `${isFirst ? '' : '\n'}${text(clean, page)}`);
   }
 
   close(): void {

@@ -26,6 +26,11 @@ export interface Reporter {
   summary(outcome: Outcome, summary: Summary): void;
   /** What was asked for: `text` lays the document out for people. Both go to stdout. */
   result<T extends object>(document: T, text: (document: T, page: Page) => string): void;
+  /**
+   * The same for a result that goes on changing: drawn over the last one on a terminal; elsewhere a document, or a block
+   * of lines, each time that it has changed.
+   */
+  screen<T extends object>(document: T, text: (document: T, page: Page) => string): void;
   /** Ends the drawing and gives the terminal back; safe to call twice. Without it the process may not end. */
   close(): void;
 }
@@ -87,6 +92,7 @@ export function guarded(reporter: Reporter, safe: (text: string) => string): Rep
     failure: (card) => reporter.failure(clean(card)),
     summary: (outcome, summary) => reporter.summary(outcome, clean(summary)),
     result: (document, text) => reporter.result(clean(document), text),
+    screen: (document, text) => reporter.screen(clean(document), text),
     close: () => reporter.close(),
   };
 }

@@ -5,6 +5,7 @@ import { Canvas, cursor } from './canvas.js';
 import { type Card, failureCard } from './card.js';
 import { FinishedLines } from './finished.js';
 import { liveBlock } from './live.js';
+import { News } from './news.js';
 import type { Output } from './output.js';
 import { type Preview, previewText } from './preview.js';
 import { problemTable } from './problems.js';
@@ -35,6 +36,9 @@ export class TerminalReporter implements Reporter {
   readonly #options: TerminalOptions;
   readonly #view = new RunView();
   readonly #canvas = new Canvas();
+  /** On stdout, of {@link screen}. */
+  readonly #screen = new Canvas();
+  readonly #news = new News();
   readonly #finished: FinishedLines;
   readonly #closed = new AbortController();
   readonly #busy = new Set<{ readonly text: string; readonly since: number }>();
@@ -100,6 +104,20 @@ export class TerminalReporter implements Reporter {
     this.#settle();
     this.#write([], []);
     stdout.write(text(document, { columns: stdout.columns, style: this.#options.resultStyle }));
+  }
+
+  screen<T extends object>(document: T, text: (document: T, page: Page) => string): void {
+    const { stdout, rows } = this.#output;
+    if (!Number.isFinite(stdout.columns)) {
+      if (this.#news.isNew(document)) this.result(document, text);
+      return;
+    }
+    this.result(document, (clean, page) => {
+      const lines = text(clean, page).trimEnd().split('\n');
+      // What has scrolled away cannot be drawn over.
+      const shown = lines.length < rows ? lines : [...lines.slice(0, Math.max(1, rows - 2)), '…'];
+      return this.#screen.draw([], shown, page.columns);
+    });
   }
 
   close(): void {

@@ -1,67 +1,40 @@
-import type { Facts, HostFacts } from '../../domain/facts.js';
-import { failureRecord } from '../../domain/failure.js';
-import { releaseOf } from '../../domain/labels.js';
-import { current, releaseLog } from '../../domain/log.js';
-import { serving } from '../../domain/rollout.js';
-import type { Instance, Service } from '../../domain/service.js';
-import { ago } from '../../report/measure.js';
-import { type Column, table } from '../../report/table.js';
-import { chooseServices } from '../choice.js';
+import { Failure } from '../../domain/failure.js';
+import { listRuns } from '../../engine/journal.js';
+import type { Host } from '../../host/host.js';
+import { leaseHolders } from '../../host/lease.js';
+import type { Holder } from '../../host/lease-holder.js';
+import { type StatusDocument, statusText } from '../../report/status.js';
+import type { Page } from '../../report/style.js';
 import type { Edge } from '../edge.js';
+import { servicesToLookAt } from '../instances.js';
+import { listenForInterrupts } from '../interrupts.js';
 import type { Globals } from '../program.js';
-import { newRun, openField, openSession, type Session } from '../session.js';
-import { refuse, speaking } from '../speak.js';
+import { type Field, newRun, openField, openSession, runsDir, type Session } from '../session.js';
+import { refuse, speaking, type Voice } from '../speak.js';
+import { type Sight, statusDocument } from '../status-document.js';
 
-interface InstanceStatus {
-  readonly id: string;
-  readonly host: string;
-  readonly release: number | null;
-  readonly image: string | null;
-  readonly digest: string | null;
-  readonly state: string;
-  readonly health: string | null;
-  readonly since: string | null;
+interface StatusFlags extends Globals {
+  readonly env?: string;
+  /** s */
+  readonly watch?: number;
 }
 
-interface StatusDocument {
-  readonly environment: string;
-  readonly services: readonly {
-    readonly name: string;
-    readonly release: number | null;
-    readonly instances: readonly InstanceStatus[];
-  }[];
-}
-
-/** `oneclick status`: what runs where, as the engines of the hosts say. */
-export function status(
-  edge: Edge,
-  names: readonly string[],
-  flags: Globals & { env?: string },
-): Promise<number> {
+/** `oneclick status`: what runs where, as the engines of the hosts say, and what is not as it should be. */
+export function status(edge: Edge, names: readonly string[], flags: StatusFlags): Promise<number> {
   return speaking(edge, flags, async (voice) => {
     const session = await openSession(edge, voice, flags);
-    const services = chooseServices(session.environment.services, {
-      services: names,
-      only: [],
-      images: [],
-    }).map(
-      // Status looks at the servers; a registry is none of them.
-      (service) => ({
-        ...service,
-        image: { kind: 'build', repository: service.name, context: '.' } as const,
-      }),
-    );
+    const services = servicesToLookAt(session.environment.services, names);
     const done = voice.reporter.busy(`looking at ${session.environment.name}`);
     const field = await openField(session, services);
+    const text = (document: StatusDocument, page: Page) => statusText(document, page, edge.clock.now());
     try {
-      const { facts, problems } = await field.look().finally(done);
+      if (flags.watch !== undefined)
+        return await watch(voice, session, field, { services, text, done, every: flags.watch });
+      const sight = await see(session, field, services).finally(done);
+      const { facts, problems } = sight;
       if (Object.keys(facts.hosts).length === 0 && problems.length > 0)
         return refuse(voice.reporter, problems);
-      voice.reporter.result(documentOf(session, services, facts), (document, page) =>
-        table(rowsOf(document, edge.clock.now()), columns, page),
-      );
-      for (const problem of problems.map(failureRecord))
-        voice.reporter.warn(`${problem.host ?? ''}: ${problem.message}`);
+      voice.reporter.result(statusDocument(sight), text);
       return problems.length > 0 ? refuse(voice.reporter, problems) : 0;
     } finally {
       await field.close();
@@ -69,68 +42,73 @@ export function status(
   });
 }
 
-function documentOf(session: Session, services: readonly Service[], facts: Facts): StatusDocument {
-  return {
-    environment: session.environment.name,
-    services: services.map((service) => ({
-      name: service.name,
-      release: current(releaseLog(facts, service.name))?.release.number ?? null,
-      instances: service.instances.map((instance) =>
-        statusOf(session, service, instance, facts.hosts[instance.host]),
-      ),
-    })),
-  };
-}
-
-function statusOf(
+/** Looks at everything at once; with a signal, lost hosts are connected to again. */
+async function see(
   session: Session,
-  service: Service,
-  { id, host }: Instance,
-  facts: HostFacts | undefined,
-): InstanceStatus {
-  const none = { id, host, release: null, image: null, digest: null, health: null, since: null };
-  if (facts === undefined) return { ...none, state: 'unreachable' };
-  const [container] = serving(facts, newRun(session, 'status'), service.name);
-  if (container === undefined) return { ...none, state: 'stopped' };
-  const digest = container.image.split('@')[1];
-  return {
-    id,
-    host,
-    release: releaseOf(container) ?? 0,
-    image: container.labels['oneclick.reference'] ?? container.image,
-    digest: digest ?? null,
-    state: container.state,
-    health: container.health ?? null,
-    since: container.started ?? null,
-  };
+  field: Field,
+  services: Sight['services'],
+  signal?: AbortSignal,
+): Promise<Sight> {
+  const [{ facts, problems }, holders, runs] = await Promise.all([
+    field.look(signal),
+    Promise.all([...field.hosts.connected.values()].map((host) => holderOn(host, session))),
+    listRuns(runsDir(session.project)),
+  ]);
+  const run = newRun(session, 'status');
+  return { run, services, facts, problems, holders: holders.flat(), runs };
 }
 
-type Row = InstanceStatus & {
-  readonly service: string;
-  readonly age: string;
-  readonly current: number | null;
-};
-
-function rowsOf(document: StatusDocument, now: Date): readonly Row[] {
-  return document.services.flatMap(({ name, release, instances }) =>
-    instances.map((instance) => ({
-      ...instance,
-      service: name,
-      current: release,
-      age: instance.since === null ? '' : ago(new Date(instance.since), now),
-    })),
-  );
+/** A host that cannot say who holds it says so where its facts are asked for, or when it is to be held. */
+async function holderOn(host: Host, { environment: { project, name } }: Session): Promise<readonly Holder[]> {
+  try {
+    return await leaseHolders([host], { project, environment: name });
+  } catch (error) {
+    if (error instanceof Failure) return [];
+    throw error;
+  }
 }
 
-const columns: readonly Column<Row>[] = [
-  { title: 'SERVICE', value: (row) => row.service },
-  { title: 'HOST', value: (row) => row.host },
-  {
-    title: 'RELEASE',
-    value: (row) =>
-      row.release === null ? '-' : `${row.release}${row.release === row.current ? '' : ' (not current)'}`,
-  },
-  { title: 'IMAGE', value: (row) => row.image ?? '-', narrow: 'cut' },
-  { title: 'STATE', value: (row) => (row.health === null ? row.state : `${row.state}, ${row.health}`) },
-  { title: 'SINCE', value: (row) => row.age, narrow: 'cut' },
-];
+interface Watching {
+  readonly services: Sight['services'];
+  readonly text: (document: StatusDocument, page: Page) => string;
+  /** The first screen is there. */
+  readonly done: () => void;
+  /** s */
+  readonly every: number;
+}
+
+/** Looks again and again, until somebody has seen enough; gives the exit code. */
+async function watch(
+  { reporter, output }: Voice,
+  session: Session,
+  field: Field,
+  { services, text, done, every }: Watching,
+): Promise<number> {
+  const { clock } = session.edge;
+  const { cancel, stop } = listenForInterrupts(clock);
+  try {
+    for (;;) {
+      const sight = await unless(cancel, see(session, field, services, cancel));
+      done();
+      reporter.screen(statusDocument(sight), text);
+      if (!(await output.stdout.ready())) return 0;
+      await clock.sleep(every * 1000, cancel);
+    }
+  } catch (error) {
+    if (!cancel.aborted) throw error;
+    return cancel.reason === 'SIGTERM' ? 143 : 130;
+  } finally {
+    done();
+    stop();
+  }
+}
+
+/** The work, or the signal's reason as soon as it comes; the work ends unheard then. */
+function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const stopped = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  stopped.catch(() => undefined);
+  return Promise.race([work, stopped]);
+}

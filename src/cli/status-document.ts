@@ -1,0 +1,91 @@
+import type { Facts, HostFacts } from '../domain/facts.js';
+import type { Failure } from '../domain/failure.js';
+import { label } from '../domain/labels.js';
+import { current, releaseLog } from '../domain/log.js';
+import { deadCandidates } from '../domain/rollout.js';
+import type { Service } from '../domain/service.js';
+import { standingOf } from '../domain/standing.js';
+import type { RunInfo } from '../domain/task.js';
+import type { RunSummary } from '../engine/journal.js';
+import type { Holder } from '../host/lease-holder.js';
+import type { StatusDocument } from '../report/status.js';
+
+/** All that was seen of an environment, from its hosts and from here. */
+export interface Sight {
+  readonly run: RunInfo;
+  readonly services: readonly Service[];
+  readonly facts: Facts;
+  readonly problems: readonly Failure[];
+  readonly holders: readonly Holder[];
+  /** The journals of the project on this machine. */
+  readonly runs: readonly RunSummary[];
+}
+
+/** How the environment stands. */
+export function statusDocument(sight: Sight): StatusDocument {
+  const { run, services, facts } = sight;
+  const hosts = Object.values(facts.hosts);
+  return {
+    environment: run.environment,
+    services: services.map((service) => ({
+      name: service.name,
+      release: current(releaseLog(facts, service.name))?.release.number ?? null,
+      instances: service.instances.map(({ id, host }) => {
+        const standing = standingOf(facts, run, service.name, host);
+        const problem = sight.problems.find((candidate) => candidate.host === host);
+        return { id, host, ...standing, ...(problem === undefined ? {} : { why: problem.message }) };
+      }),
+    })),
+    leases: sight.holders.map(({ host, who, run: held, recipe, since, step }) => ({
+      ...{ host, who, run: held, recipe, since, step },
+    })),
+    runs: openRuns(sight).map(({ id, run: { recipe, who, started } }) => ({ run: id, recipe, who, started })),
+    disks: hosts.flatMap(nearlyFull),
+    left: leftBehind(sight),
+    engines: engines(hosts),
+  };
+}
+
+/** Unfinished runs of the environment that are not under way, and that no later activation has made pointless. */
+function openRuns({ run, services, facts, holders, runs }: Sight) {
+  const activated = services.flatMap(({ name }) => current(releaseLog(facts, name)) ?? []);
+  return runs.flatMap((found) => {
+    if (found.state === 'unreadable' || found.state === 'ended') return [];
+    if (found.run.environment !== run.environment || found.run.project !== run.project) return [];
+    if (holders.some((holder) => holder.run === found.id)) return [];
+    const releases = ['deploy', 'rollback'].includes(found.run.recipe);
+    const later = activated.some((line) => line.run !== found.id && line.at > found.run.started);
+    return releases && later ? [] : [found];
+  });
+}
+
+const scarce = 2e9;
+
+/** Rounded, so that a screen that is watched does not change all the time. */
+function nearlyFull({ host, diskFree, diskSize }: HostFacts): StatusDocument['disks'] {
+  if (diskFree === undefined) return [];
+  const full = diskFree < scarce || (diskSize !== undefined && diskFree < diskSize / 10);
+  return full ? [{ host, free: Math.round(diskFree / 1e8) * 1e8, size: diskSize ?? null }] : [];
+}
+
+function leftBehind({ run, services, facts, holders }: Sight): StatusDocument['left'] {
+  const alive = new Set(holders.map((holder) => holder.run));
+  return services.flatMap(({ name, instances }) =>
+    instances.flatMap(({ host }) => {
+      const known = facts.hosts[host];
+      if (known === undefined) return [];
+      return deadCandidates(known, facts, run, name)
+        .map((container) => ({ host, container: container.name, run: container.labels[label.run] ?? '' }))
+        .filter((left) => !alive.has(left.run));
+    }),
+  );
+}
+
+function engines(hosts: readonly HostFacts[]): StatusDocument['engines'] {
+  const groups = new Map<string, string[]>();
+  for (const { host, engine } of hosts) {
+    const name = `Docker ${engine.version} (${engine.platform})`;
+    groups.set(name, [...(groups.get(name) ?? []), host]);
+  }
+  return groups.size < 2 ? [] : [...groups].map(([engine, names]) => ({ engine, hosts: names }));
+}

@@ -1,0 +1,173 @@
+import type { Standing } from '../domain/standing.js';
+import { ago, bytes } from './measure.js';
+import type { Page } from './style.js';
+import { type Column, table } from './table.js';
+import { count, hanging, onHosts } from './text.js';
+
+/** How an environment stands: what `status --json` prints. */
+export interface StatusDocument {
+  readonly environment: string;
+  readonly services: readonly {
+    readonly name: string;
+    /** The current one; null before the first. */
+    readonly release: number | null;
+    readonly instances: readonly InstanceStatus[];
+  }[];
+  /** Who holds the hosts now. */
+  readonly leases: readonly {
+    readonly host: string;
+    readonly who: string;
+    readonly run: string;
+    readonly recipe: string;
+    readonly since: string;
+    readonly step: string;
+  }[];
+  /** Runs of this machine that can be gone on with. */
+  readonly runs: readonly {
+    readonly run: string;
+    readonly recipe: string;
+    readonly who: string;
+    readonly started: string;
+  }[];
+  /** Hosts whose disk is nearly full. Bytes. */
+  readonly disks: readonly { readonly host: string; readonly free: number; readonly size: number | null }[];
+  /** Containers of runs that died. */
+  readonly left: readonly { readonly host: string; readonly container: string; readonly run: string }[];
+  /** Empty when all hosts have the same. */
+  readonly engines: readonly { readonly engine: string; readonly hosts: readonly string[] }[];
+}
+
+export type InstanceStatus = Standing & { readonly id: string; readonly host: string };
+
+/** The status on one screen: the verdict, the table, and below it only what there is to say. */
+export function statusText(document: StatusDocument, page: Page, now: Date): string {
+  const rows = rowsOf(document, now);
+  const isNew = rows.every(
+    ({ current, release, state }) => current === null && release === null && state === 'stopped',
+  );
+  const wrong = isNew ? [] : rows.filter(({ why }) => why !== null);
+  const mark = wrong.length === 0 ? page.style.good : page.style.bad;
+  const verdict = hanging(
+    `${document.environment}: ${isNew ? 'nothing is deployed yet' : verdictOf(rows, wrong)}`,
+    page.columns,
+    '',
+  );
+  const notes = [
+    ...section('wrong', complaints(wrong), page).map(page.style.bad),
+    ...section('held', holders(document, now), page),
+    ...section('open', unfinished(document, now), page),
+    ...section('disk', document.disks.map(diskText), page).map(page.style.caution),
+    ...section('left', leftovers(document), page),
+    ...section('differs', differences(document), page),
+  ];
+  return [
+    ...verdict.map((line) => `${page.style.strong(mark(line))}\n`),
+    ...(rows.length === 0 ? [] : ['\n', table(rows, columnsFor(page), page)]),
+    ...(notes.length === 0 ? [] : ['\n', ...notes.map((line) => `${line}\n`)]),
+  ].join('');
+}
+
+type Row = InstanceStatus & {
+  readonly service: string;
+  readonly age: string;
+  readonly current: number | null;
+};
+
+function rowsOf({ services }: StatusDocument, now: Date): readonly Row[] {
+  return services.flatMap(({ name, release, instances }) =>
+    instances.map((instance) => ({
+      ...{ ...instance, service: name, current: release },
+      age: instance.since === null ? '' : ago(new Date(instance.since), now),
+    })),
+  );
+}
+
+function verdictOf(rows: readonly Row[], wrong: readonly Row[]): string {
+  if (wrong.length > 0)
+    return `${wrong.length} of ${count(rows.length, 'instance')} ${wrong.length === 1 ? 'is' : 'are'} not as it should be`;
+  return rows.length === 1
+    ? 'its instance runs the current release'
+    : `all ${rows.length} instances run their current release`;
+}
+
+function columnsFor({ columns, style }: Page): readonly Column<Row>[] {
+  return [
+    { title: 'SERVICE', value: (row) => row.service },
+    { title: 'HOST', value: (row) => row.host },
+    { title: 'RELEASE', value: (row) => releaseText(row) },
+    { title: 'IMAGE', value: (row) => imageText(row.image, columns), narrow: 'cut' },
+    {
+      ...{ title: 'STATE', value: stateText },
+      style: (text, row) => (row.why === null ? text : style.bad(text)),
+    },
+    { title: 'SINCE', value: (row) => row.age, narrow: 'cut' },
+    { title: 'BY', value: (row) => row.who ?? '', narrow: 'cut' },
+  ];
+}
+
+function releaseText({ release, current }: Row): string {
+  if (release === null) return '-';
+  return release === current ? `${release}` : `${release} (not current)`;
+}
+
+function stateText({ state, health, restarts }: Row): string {
+  return [
+    state,
+    ...(health === null ? [] : [health]),
+    ...(restarts === 0 ? [] : [count(restarts, 'restart')]),
+  ].join(', ');
+}
+
+/** The reference; where the page is narrow without its registry and path, so that the tag is never cut off. */
+export function imageText(reference: string | null, columns: number): string {
+  if (reference === null) return '-';
+  return Number.isFinite(columns) ? reference.slice(reference.lastIndexOf('/') + 1) : reference;
+}
+
+/** Texts under one label, wrapped. */
+function section(name: string, texts: readonly string[], { columns }: Page): string[] {
+  return texts.flatMap((text) => hanging(text, columns, `${name.padEnd(7)}  `));
+}
+
+/** The same complaint of several hosts is one. */
+function complaints(wrong: readonly Row[]): string[] {
+  const hosts = new Map<string, string[]>();
+  for (const { service, host, why } of wrong)
+    hosts.set(`${service}\n${why}`, [...(hosts.get(`${service}\n${why}`) ?? []), host]);
+  return [...hosts].map(([key, names]) => {
+    const [service, why] = key.split('\n');
+    return `${service} ${onHosts(names, 40)}: ${why}`;
+  });
+}
+
+function holders({ leases }: StatusDocument, now: Date): string[] {
+  return [...new Set(leases.map(({ run }) => run))].map((run) => {
+    const held = leases.filter((lease) => lease.run === run);
+    const [{ recipe, who, since, step } = { recipe: '', who: '', since: '', step: '' }] = held;
+    const hosts = onHosts(
+      held.map(({ host }) => host),
+      40,
+    );
+    return `by ${who}, ${recipe} ${run} since ${ago(new Date(since), now)}, ${hosts}${step === '' ? '' : `, at ${step}`}`;
+  });
+}
+
+const unfinished = ({ runs }: StatusDocument, now: Date) =>
+  runs.map(
+    ({ run, recipe, who, started }) =>
+      `${recipe} ${run} of ${who}, ${ago(new Date(started), now)}, is unfinished: oneclick resume ${run}`,
+  );
+
+const diskText = ({ host, free, size }: StatusDocument['disks'][number]) =>
+  `${host}: ${bytes(free)} free${size === null ? '' : ` of ${bytes(size)}`}`;
+
+const leftovers = ({ left }: StatusDocument) =>
+  left.map(
+    ({ host, container, run }) =>
+      `${container} on ${host}, of run ${run}, which died; the next deploy removes it`,
+  );
+
+const differences = ({ engines }: StatusDocument) =>
+  engines.length < 2
+    ? []
+    : [engines.map(({ engine, hosts }) => `${engine} ${onHosts(hosts, 40)}`).join('; ')];
