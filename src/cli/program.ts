@@ -159,6 +159,20 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
     )
     .action(bind(async () => (await import('./commands/status.js')).status));
 
+  aboutServers(root.command('history').argument('[service...]', 'the services it is about; all by default'))
+    .summary('show what was done, newest first')
+    .option('-n, --number <n>', 'how many at most: 20 by default', wholeNumber, 20)
+    .addHelpText(
+      'before',
+      examples('oneclick history', 'oneclick history web -n 50', 'oneclick history --json'),
+    )
+    .action(bind(async () => (await import('./commands/history.js')).history));
+
+  aboutServers(root.command('releases').argument('[service...]', 'the services it is about; all by default'))
+    .summary('show the releases, and where a rollback leads')
+    .addHelpText('before', examples('oneclick releases', 'oneclick releases web --json'))
+    .action(bind(async () => (await import('./commands/releases.js')).releases));
+
   aboutServers(root.command('logs').argument('[service...]', 'the services to listen to'), '--file <path>')
     .summary('show what the services write')
     .option('-f, --follow', 'go on with what they will write', false)

@@ -1,0 +1,62 @@
+import type { Facts } from '../../domain/facts.js';
+import { historyOf, type KnownRun } from '../../domain/history.js';
+import { releaseLog } from '../../domain/log.js';
+import type { Service } from '../../domain/service.js';
+import { listRuns, type RunSummary } from '../../engine/journal.js';
+import { historyText } from '../../report/history.js';
+import { audits } from '../audits.js';
+import type { Edge } from '../edge.js';
+import { looking } from '../looking.js';
+import type { Globals } from '../program.js';
+import { runsDir } from '../session.js';
+
+interface HistoryFlags extends Globals {
+  readonly env?: string;
+  readonly number: number;
+}
+
+/** `oneclick history`: what was done to the environment, as its hosts and this machine remember it. */
+export function history(edge: Edge, names: readonly string[], flags: HistoryFlags): Promise<number> {
+  return looking(edge, names, flags, async ({ session, field, facts, voice, chosen }) => {
+    const { project, name } = session.environment;
+    const [taken, runs] = await Promise.all([
+      audits([...field.hosts.connected.values()], { project, environment: name }),
+      listRuns(runsDir(session.project)),
+    ]);
+    const all = historyOf({
+      activations: activationsOf(facts, chosen),
+      audits: names.length > 0 ? [] : taken,
+      runs: runs.flatMap((run) => knownRun(run, name, chosen)),
+    });
+    const shown = all.slice(0, flags.number);
+    voice.reporter.result(
+      { environment: name, history: shown, older: all.length - shown.length },
+      (document, page) => historyText(document, page, edge.clock.now()),
+    );
+  });
+}
+
+function activationsOf(facts: Facts, services: readonly Service[]) {
+  return services.flatMap(({ name }) => releaseLog(facts, name).map((line) => ({ service: name, line })));
+}
+
+/** The run as history tells it, of the services that were asked for; nothing for another environment's. */
+function knownRun(summary: RunSummary, environment: string, chosen: readonly Service[]): readonly KnownRun[] {
+  if (summary.state === 'unreadable' || summary.run.environment !== environment) return [];
+  const { id, run, outcome, ms } = summary;
+  const services = summary.services
+    .filter(({ name }) => chosen.some((service) => service.name === name))
+    .map(({ name, image }) => ({
+      name,
+      ...(run.recipe === 'deploy' && image.kind === 'fixed' ? { reference: image.reference } : {}),
+    }));
+  const { recipe, who, started, commit } = run;
+  return [
+    {
+      ...{ id, recipe, who, started, services },
+      outcome: outcome?.result ?? 'unfinished',
+      ...(commit === undefined ? {} : { commit }),
+      ...(ms === undefined ? {} : { ms }),
+    },
+  ];
+}

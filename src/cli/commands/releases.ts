@@ -1,0 +1,77 @@
+import { containerOf } from '../../domain/container.js';
+import type { Facts } from '../../domain/facts.js';
+import { Failure } from '../../domain/failure.js';
+import { current, releaseLog } from '../../domain/log.js';
+import { type RecallScope, recallOf } from '../../domain/recall.js';
+import type { Service } from '../../domain/service.js';
+import type { RunInfo } from '../../domain/task.js';
+import { type KeptRelease, type ReleasesDocument, releasesText } from '../../report/releases.js';
+import type { Edge } from '../edge.js';
+import { looking } from '../looking.js';
+import type { Globals } from '../program.js';
+import { newRun } from '../session.js';
+
+/** `oneclick releases`: the releases that the hosts remember, and where a rollback of these services leads now. */
+export function releases(
+  edge: Edge,
+  names: readonly string[],
+  flags: Globals & { readonly env?: string },
+): Promise<number> {
+  return looking(edge, names, flags, async ({ session, facts, voice, chosen }) => {
+    const scope = { run: newRun(session, 'rollback'), services: chosen };
+    voice.reporter.result(releasesDocument(facts, scope), (document, page) =>
+      releasesText(document, page, edge.clock.now()),
+    );
+  });
+}
+
+/** The releases of these services, were they rolled back together. */
+export function releasesDocument(facts: Facts, scope: RecallScope): ReleasesDocument {
+  return {
+    environment: scope.run.environment,
+    services: scope.services.map((service) => ({
+      name: service.name,
+      current: current(releaseLog(facts, service.name))?.release.number ?? null,
+      rollback: rollbackOf(facts, scope, service),
+      hosts: service.instances.length,
+      releases: keptReleases(facts, scope.run, service),
+    })),
+  };
+}
+
+function rollbackOf(facts: Facts, scope: RecallScope, service: Service) {
+  const recall = recallOf(facts, scope, service, undefined);
+  if (recall instanceof Failure) {
+    const hint = recall.hint === undefined ? '' : `: ${recall.hint}`;
+    return { release: null, because: `rollback refuses: ${recall.message}${hint}` };
+  }
+  const { from, back } = recall;
+  return from.number === back.number
+    ? { release: null, because: 'rollback leaves it, for it was not part of the last run' }
+    : { release: back.number, because: `rollback goes to release ${back.number}` };
+}
+
+/** Each release once, as it was last activated, newest first. */
+function keptReleases(facts: Facts, run: RunInfo, service: Service): readonly KeptRelease[] {
+  const log = releaseLog(facts, service.name);
+  const active = current(log);
+  const newest = log.toReversed();
+  const lines = newest.filter(
+    ({ release }, at) => newest.findIndex((line) => line.release.number === release.number) === at,
+  );
+  return lines.map(({ release, at, who }) => ({
+    release: release.number,
+    current: release.number === active?.release.number,
+    reference: release.reference,
+    image: release.spec.image,
+    commit: release.commit ?? null,
+    activated: at,
+    who,
+    kept: service.instances.flatMap(({ host }) => {
+      const known = facts.hosts[host];
+      return known !== undefined && containerOf(known, run, service.name, release) !== undefined
+        ? [host]
+        : [];
+    }),
+  }));
+}

@@ -1,0 +1,75 @@
+import { ago } from './measure.js';
+import { imageText } from './status.js';
+import type { Page } from './style.js';
+import { type Column, table } from './table.js';
+import { count, hanging } from './text.js';
+
+/** What `releases --json` prints. */
+export interface ReleasesDocument {
+  readonly environment: string;
+  readonly services: readonly {
+    readonly name: string;
+    readonly current: number | null;
+    /** What `oneclick rollback` of these services would do now. */
+    readonly rollback: {
+      /** The release that it brings back; null where it would do nothing or refuse. */
+      readonly release: number | null;
+      readonly because: string;
+    };
+    /** How many hosts it runs on. */
+    readonly hosts: number;
+    /** Newest first. */
+    readonly releases: readonly KeptRelease[];
+  }[];
+}
+
+/** A release of the log, as it was last activated. */
+export interface KeptRelease {
+  readonly release: number;
+  readonly current: boolean;
+  readonly reference: string;
+  readonly image: string;
+  readonly commit: string | null;
+  readonly activated: string;
+  readonly who: string;
+  /** The hosts that keep its container. */
+  readonly kept: readonly string[];
+}
+
+/** For each service which release is current, where a rollback leads, and the releases that there are. */
+export function releasesText({ services }: ReleasesDocument, page: Page, now: Date): string {
+  return services
+    .map((service) => {
+      const what =
+        service.current === null
+          ? 'no release yet'
+          : `release ${service.current} is current; ${service.rollback.because}`;
+      const head = hanging(`${service.name}: ${what}`, page.columns, '').map(
+        (line) => `${page.style.strong(line)}\n`,
+      );
+      const rows = service.releases;
+      return (
+        head.join('') + (rows.length === 0 ? '' : table(rows, columnsFor(page, now, service.hosts), page))
+      );
+    })
+    .join('\n');
+}
+
+function columnsFor({ columns, style }: Page, now: Date, hosts: number): readonly Column<KeptRelease>[] {
+  return [
+    {
+      ...{ title: 'RELEASE', value: ({ release, current }) => `${release}${current ? ' current' : ''}` },
+      style: (text, { current }) => (current ? style.strong(text) : text),
+    },
+    { title: 'IMAGE', value: ({ reference }) => imageText(reference, columns), narrow: 'cut' },
+    { title: 'COMMIT', value: ({ commit }) => commit?.slice(0, 7) ?? '-' },
+    { title: 'ACTIVATED', value: ({ activated }) => ago(new Date(activated), now) },
+    { title: 'BY', value: ({ who }) => who, narrow: 'cut' },
+    { title: 'KEPT ON', value: ({ kept }) => keepers(kept, hosts), narrow: 'cut' },
+  ];
+}
+
+function keepers(kept: readonly string[], hosts: number): string {
+  if (kept.length === 0) return 'none';
+  return kept.length === hosts && hosts > 1 ? `all ${count(hosts, 'host')}` : kept.join(', ');
+}
