@@ -173,6 +173,16 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
     .addHelpText('before', examples('oneclick releases', 'oneclick releases web --json'))
     .action(bind(async () => (await import('./commands/releases.js')).releases));
 
+  aboutServers(
+    root
+      .command('diff')
+      .usage('[A] [B] [service] [options]')
+      .argument('[release...]', 'numbers, current, or next: what is configured now; by default the last two'),
+  )
+    .summary('show what differs between two releases')
+    .addHelpText('before', examples('oneclick diff', 'oneclick diff next', 'oneclick diff 2 3 web'))
+    .action(bind(async () => (await import('./commands/diff.js')).diff));
+
   aboutServers(root.command('logs').argument('[service...]', 'the services to listen to'), '--file <path>')
     .summary('show what the services write')
     .option('-f, --follow', 'go on with what they will write', false)

@@ -24,7 +24,7 @@ const Releases = z.object({
   services: z.array(z.object({ current: z.number(), rollback: z.object({ release: z.number() }) })),
 });
 
-test('status, history and releases tell what was done, from the hosts and the journals', async () => {
+test('status, history, releases and diff tell what was done, from the hosts and the journals', async () => {
   const project = await field.project({ ONECLICK_ENV: 'one' });
   const environments = { environments: { one: field.some([1]) } };
   const write = (env: object) => project.write({ web: { env } }, environments);
@@ -48,6 +48,10 @@ test('status, history and releases tell what was done, from the hosts and the jo
     ['deploy', 1, 'done'],
   ]);
   expect(Releases.parse(await json('releases')).services).toEqual([{ current: 2, rollback: { release: 1 } }]);
+
+  const { stdout: differs } = await finished(project.start('diff', '1', '2'));
+  expect(differs).toMatch(/^web: release 1 -> release 2\n/);
+  expect(differs).toContain('config  env.LEVEL: info -> debug\n');
 
   const watching = project.start('status', '--watch', '1');
   await watching.prints(/runs the current release/);

@@ -1,0 +1,31 @@
+import type { ContainerSpec } from './release.js';
+
+/** A key of a release's configuration that has another value, or is there on one side only. */
+export interface KeyChange {
+  readonly key: string;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** What differs between the configurations of two releases; the image is none of it. Of secrets there are only names. */
+export function specChanges(from: ContainerSpec, to: ContainerSpec): readonly KeyChange[] {
+  const [before, after] = [keysOf(from), keysOf(to)];
+  const keys = [...new Set([...before.keys(), ...after.keys()])].sort();
+  return keys.flatMap((key) => {
+    const [old, now] = [before.get(key), after.get(key)];
+    if (old === now) return [];
+    return [{ key, ...(old === undefined ? {} : { from: old }), ...(now === undefined ? {} : { to: now }) }];
+  });
+}
+
+function keysOf({ image: _, secrets, ...spec }: ContainerSpec): ReadonlyMap<string, string> {
+  return new Map([...secrets.map((name) => [`secrets.${name}`, 'set'] as const), ...flat('', spec)]);
+}
+
+/** The values at the ends of all paths; lists are values. */
+function flat(path: string, value: unknown): readonly (readonly [string, string])[] {
+  if (value === undefined) return [];
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    return [[path, typeof value === 'string' ? value : JSON.stringify(value)]];
+  return Object.entries(value).flatMap(([key, inner]) => flat(path === '' ? key : `${path}.${key}`, inner));
+}

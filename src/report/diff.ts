@@ -1,0 +1,59 @@
+import type { KeyChange } from '../domain/difference.js';
+import type { Page } from './style.js';
+import { hanging } from './text.js';
+
+/** One side of a comparison. */
+export interface DiffSide {
+  /** The number of the release; null for what would be deployed now. */
+  readonly release: number | null;
+  readonly reference: string;
+  /** By digest; null where that is decided when it is deployed. */
+  readonly image: string | null;
+  readonly commit: string | null;
+}
+
+/** What `diff --json` prints. */
+export interface DiffDocument {
+  readonly environment: string;
+  readonly services: readonly {
+    readonly name: string;
+    readonly from: DiffSide;
+    readonly to: DiffSide;
+    readonly keys: readonly KeyChange[];
+    /** `+ 3f2a9c Say more`: a commit that comes; `-`: one that goes. Null where this repository does not know them. */
+    readonly commits: readonly string[] | null;
+  }[];
+}
+
+/** What differs, one block for each service. */
+export function diffText({ services }: DiffDocument, page: Page): string {
+  return services.map((service) => block(service, page)).join('\n');
+}
+
+function block({ name, from, to, keys, commits }: DiffDocument['services'][number], page: Page): string {
+  const { columns, style } = page;
+  const head = hanging(`${name}: ${sideText(from)} -> ${sideText(to)}`, columns, '').map(style.strong);
+  const parts = [
+    ...(from.reference === to.reference ? [] : [['image', `${from.reference} -> ${to.reference}`] as const]),
+    ...(from.image === to.image ? [] : [['digest', `${digest(from)} -> ${digest(to)}`] as const]),
+    ...(from.commit === to.commit ? [] : [['commit', `${commitText(from)} -> ${commitText(to)}`] as const]),
+    ...(commits ?? []).map((line) => ['', line] as const),
+    ...keys.map((change) => ['config', changeText(change)] as const),
+  ];
+  const lines = parts.flatMap(([label, text]) => hanging(text, columns, `${label.padEnd(6)}  `));
+  return [...head, ...(lines.length === 0 ? ['nothing differs'] : lines)].map((line) => `${line}\n`).join('');
+}
+
+const sideText = ({ release }: DiffSide) =>
+  release === null ? 'what is configured now' : `release ${release}`;
+
+const digest = ({ image }: DiffSide) =>
+  image === null ? 'decided when it is deployed' : (image.split('@')[1]?.slice(0, 19) ?? image);
+
+const commitText = ({ commit }: DiffSide) => commit?.slice(0, 7) ?? 'unknown';
+
+function changeText({ key, from, to }: KeyChange): string {
+  if (key.startsWith('secrets.'))
+    return `secret ${key.slice('secrets.'.length)} ${from === undefined ? 'added' : 'removed'}`;
+  return `${key}: ${from ?? '(not set)'} -> ${to ?? '(not set)'}`;
+}
