@@ -13,6 +13,9 @@ const changing: readonly (readonly [RegExp, string])[] = [
   [/\b\d+(\.\d+)?(ms|s)\b(?=[),]|$| ago|, gap)/gm, 'Ns'],
   [/\b(in|gap|within) \d+(\.\d+)?\s?s\b/g, '$1 Ns'],
   [/\d+ seconds? ago|just now|now$/gm, 'N ago'],
+  // The width of a column is that of what stood there.
+  [/N ago +(?=\S)/g, 'N ago  '],
+  [/SINCE +(?=\S)/g, 'SINCE  '],
 ];
 
 /** The text with what differs from run to run replaced, and lines that only differ in their host in the hosts' order. */

@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { type Machines, machines, type Project } from '../integration/harness.js';
@@ -25,6 +26,7 @@ async function begin(): Promise<Transcript> {
   return new Transcript(project, {
     [`sandbox-${field.sandbox}`]: 'sandbox',
     [project.folder]: '/shop',
+    [`${userInfo().username}@${hostname()}`]: 'ada@laptop',
   });
 }
 
