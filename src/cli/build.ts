@@ -5,7 +5,7 @@ import type { ImageSource, Service } from '../domain/service.js';
 import { fold, foldsOf } from '../report/folds.js';
 import { printable } from '../report/text.js';
 import { type DockerCli, type Ended, openDocker } from './docker-cli.js';
-import type { Globals } from './program.js';
+import type { Globals } from './grammar/flags.js';
 import { revisionOf } from './revision.js';
 import type { Session } from './session.js';
 import { busyOnTerminal, type Voice } from './speak.js';
@@ -159,6 +159,8 @@ export function buildArguments(
     ...(flags.platform === undefined ? [] : ['--platform', flags.platform]),
     ...(flags.cache ? [] : ['--no-cache']),
     ...(plain && builder !== 'classic' ? ['--progress', 'plain'] : []),
+    // It would leave the container of a step that fails.
+    ...(builder === 'classic' ? ['--force-rm'] : []),
     // Builders of their own keep what they build to themselves.
     ...(builder === 'buildx' ? ['--load'] : []),
     context,

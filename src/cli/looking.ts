@@ -1,8 +1,8 @@
 import type { Facts } from '../domain/facts.js';
 import type { Service } from '../domain/service.js';
 import type { Edge } from './edge.js';
+import type { Globals } from './grammar/flags.js';
 import { servicesToLookAt } from './instances.js';
-import type { Globals } from './program.js';
 import { type Field, openField, openSession, type Session } from './session.js';
 import { refuse, speaking, type Voice } from './speak.js';
 

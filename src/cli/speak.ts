@@ -3,7 +3,7 @@ import { type Ask, confirm, terminalAsk } from '../report/ask.js';
 import { type Output, processOutput } from '../report/output.js';
 import { openReporter, type Reporter } from '../report/reporter.js';
 import type { Edge } from './edge.js';
-import type { Globals } from './program.js';
+import type { Globals } from './grammar/flags.js';
 
 /** A command's voice: what it says, and whom it may ask. */
 export interface Voice {

@@ -16,7 +16,7 @@ import { RunView } from './view.js';
 import { announcement, sentence, waiting } from './words.js';
 
 /** After so much silence a line says that it still goes on, ms. */
-const silence = 10_000;
+const silence = 5_000;
 
 /** The widest that tables and cards get where no terminal says how wide it is. */
 const widest = 100;

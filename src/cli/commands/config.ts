@@ -7,7 +7,7 @@ import { Failure } from '../../domain/failure.js';
 import { InvalidText, invalid, type Problem } from '../../domain/problem.js';
 import { count, fileText } from '../../report/text.js';
 import type { Edge } from '../edge.js';
-import type { Globals } from '../program.js';
+import type { Globals } from '../grammar/flags.js';
 import { openProject, settingOf } from '../session.js';
 import { speaking, type Voice } from '../speak.js';
 

@@ -2,8 +2,8 @@ import { Failure } from '../../domain/failure.js';
 import type { BuildFlags } from '../build.js';
 import { chooseServices, hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
+import type { ChangeFlags } from '../grammar/flags.js';
 import { perform } from '../perform.js';
-import type { ChangeFlags } from '../program.js';
 import { openSession, type Session } from '../session.js';
 import { assent, speaking, type Voice } from '../speak.js';
 

@@ -7,8 +7,8 @@ import type { Activation, ContainerSpec } from '../../domain/release.js';
 import type { Service } from '../../domain/service.js';
 import { type DiffDocument, type DiffSide, diffText } from '../../report/diff.js';
 import { type Edge, runLocal } from '../edge.js';
+import type { Globals } from '../grammar/flags.js';
 import { looking } from '../looking.js';
-import type { Globals } from '../program.js';
 import type { Session } from '../session.js';
 
 /** `oneclick diff`: what differs between two releases, or between one and what is configured now. */

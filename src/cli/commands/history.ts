@@ -6,8 +6,8 @@ import { listRuns, type RunSummary } from '../../engine/journal.js';
 import { historyText } from '../../report/history.js';
 import { audits } from '../audits.js';
 import type { Edge } from '../edge.js';
+import type { Globals } from '../grammar/flags.js';
 import { looking } from '../looking.js';
-import type { Globals } from '../program.js';
 import { runsDir } from '../session.js';
 
 interface HistoryFlags extends Globals {

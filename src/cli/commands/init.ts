@@ -12,7 +12,7 @@ import { type Answers, draftText, firstEnvironment } from '../../draft/text.js';
 import { type DraftDocument, draftPage, leftLine } from '../../report/draft.js';
 import { fileText } from '../../report/text.js';
 import type { Edge } from '../edge.js';
-import type { Globals } from '../program.js';
+import type { Globals } from '../grammar/flags.js';
 import { settingOf } from '../session.js';
 import { speaking, type Voice } from '../speak.js';
 

@@ -6,7 +6,7 @@ import { confirm } from '../../report/ask.js';
 import { table } from '../../report/table.js';
 import { audits } from '../audits.js';
 import type { Edge } from '../edge.js';
-import type { Globals } from '../program.js';
+import type { Globals } from '../grammar/flags.js';
 import { openField, openSession } from '../session.js';
 import { refuse, speaking, type Voice } from '../speak.js';
 

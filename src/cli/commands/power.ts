@@ -1,8 +1,8 @@
 import { hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
+import type { Globals } from '../grammar/flags.js';
 import { servicesOn } from '../instances.js';
 import { perform } from '../perform.js';
-import type { Globals } from '../program.js';
 import { openSession } from '../session.js';
 import { assent, speaking } from '../speak.js';
 

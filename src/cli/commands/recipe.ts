@@ -8,8 +8,8 @@ import { loadRecipe, readRecipe, readRecipes } from '../../recipe/load.js';
 import { table } from '../../report/table.js';
 import { tasks } from '../../tasks/registry.js';
 import type { Edge } from '../edge.js';
+import type { Globals } from '../grammar/flags.js';
 import { shippedRecipes } from '../perform.js';
-import type { Globals } from '../program.js';
 import { openProject } from '../session.js';
 import { speaking } from '../speak.js';
 

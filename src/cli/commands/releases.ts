@@ -7,8 +7,8 @@ import type { Service } from '../../domain/service.js';
 import type { RunInfo } from '../../domain/task.js';
 import { type KeptRelease, type ReleasesDocument, releasesText } from '../../report/releases.js';
 import type { Edge } from '../edge.js';
+import type { Globals } from '../grammar/flags.js';
 import { looking } from '../looking.js';
-import type { Globals } from '../program.js';
 import { newRun } from '../session.js';
 
 /** `oneclick releases`: the releases that the hosts remember, and where a rollback of these services leads now. */

@@ -10,7 +10,7 @@ import { tasks } from '../../tasks/registry.js';
 import { carry } from '../carry.js';
 import { hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
-import type { Globals } from '../program.js';
+import type { Globals } from '../grammar/flags.js';
 import { openField, openProject, openSession, runsDir } from '../session.js';
 import { refuse, speaking } from '../speak.js';
 

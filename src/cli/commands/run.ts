@@ -1,6 +1,6 @@
 import { Failure } from '../../domain/failure.js';
 import type { Edge } from '../edge.js';
-import type { ChangeFlags } from '../program.js';
+import type { ChangeFlags } from '../grammar/flags.js';
 import { change } from './deploy.js';
 
 interface RunFlags extends ChangeFlags {

@@ -6,7 +6,7 @@ import { Failure, type FailureKind } from '../../domain/failure.js';
 import type { Reporter } from '../../report/reporter.js';
 import { table } from '../../report/table.js';
 import type { Edge } from '../edge.js';
-import type { Globals } from '../program.js';
+import type { Globals } from '../grammar/flags.js';
 import { speaking } from '../speak.js';
 
 interface SandboxFlags extends Globals {

@@ -5,7 +5,7 @@ import { Failure } from '../../domain/failure.js';
 import { sshArguments } from '../../host/ssh-argv.js';
 import { refuseUnknown } from '../choice.js';
 import type { Edge } from '../edge.js';
-import type { WordsFlags } from '../program.js';
+import type { WordsFlags } from '../grammar/flags.js';
 import { openSession } from '../session.js';
 import { busyOnTerminal, speaking } from '../speak.js';
 

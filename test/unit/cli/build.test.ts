@@ -28,7 +28,7 @@ describe('oneclick build', () => {
     const commit = await shop.git('rev-parse', '--short=12', 'HEAD');
     expect(await shop.run('build', 'worker', '--json')).toBe(0);
     expect(await shop.calls()).toEqual([
-      `build --tag ghcr.io/acme/shop-worker:${commit} ${shop.folder}`,
+      `build --tag ghcr.io/acme/shop-worker:${commit} --force-rm ${shop.folder}`,
       'kit  token hunter2-hunter2',
     ]);
     expect(JSON.parse(shop.said.out)).toMatchObject({

@@ -1,0 +1,96 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Edge } from '../edge.js';
+
+/** What every command takes. */
+export interface Globals {
+  readonly json: boolean;
+  readonly plain: boolean;
+  readonly color: boolean;
+  readonly file?: string;
+}
+
+/** What the commands take that end in another command. */
+export interface WordsFlags extends Globals {
+  /** What stands after `--`; undefined without that. */
+  readonly words?: readonly string[];
+}
+
+/** What the commands that change servers take. */
+export interface ChangeFlags extends Globals {
+  readonly env?: string;
+  readonly only: readonly string[];
+  readonly batch?: string;
+  readonly dryRun: boolean;
+  readonly onFailure?: 'revert' | 'stop';
+  readonly wait: boolean;
+  readonly yes: boolean;
+}
+
+export const collect = (value: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  value,
+];
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is not a whole number.');
+  return Number(text);
+}
+
+export function seconds(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError('It is not a number of seconds.');
+  return Number(text);
+}
+
+/** Makes an action of what a module exports; the module, and what that needs, is loaded only when the command is run. */
+export type Bind = <Flags extends Globals>(
+  load: () => Promise<(edge: Edge, args: readonly string[], flags: Flags) => Promise<number>>,
+) => (...given: unknown[]) => Promise<void>;
+
+export function examples(...lines: readonly string[]): string {
+  return `Examples:\n${lines.map((line) => `  $ ${line}\n`).join('')}`;
+}
+
+export function family(root: Command, name: string, summary: string): Command {
+  return everywhere(root.command(name).summary(summary).description(summary));
+}
+
+/** Commands inherit nothing of commander's settings that is made by hand. */
+export function everywhere(command: Command, file = '-f, --file <path>'): Command {
+  return (
+    command
+      .exitOverride()
+      .configureOutput({ outputError: () => undefined })
+      // commander would add "(default: false)" to every flag.
+      .configureHelp({ optionDescription: ({ description }) => description })
+      .option('--json', 'print JSON: one event a line, or one document', false)
+      .option('--plain', 'plain lines, for screen readers and logs', false)
+      .option('--no-color', 'no colour')
+      .option(file, 'another oneclick.yml')
+  );
+}
+
+export function aboutServers(command: Command, file?: string): Command {
+  return everywhere(command, file).option('-e, --env <name>', 'the environment');
+}
+
+export function building(command: Command): Command {
+  return command
+    .option('--platform <platform>', "build for linux/amd64, linux/arm64 …; your docker's own by default")
+    .option('--no-cache', 'build every step anew')
+    .option('--dirty', 'build changes that are in no commit; the tag says so', false);
+}
+
+export function changing(command: Command): Command {
+  return aboutServers(command)
+    .option('--only <host>', 'only on this host (repeatable)', collect, [])
+    .option('--batch <n>', 'how many instances change at a time: 1, 25% or all')
+    .option('--dry-run', 'say what would be done, and do nothing', false)
+    .addOption(
+      new Option('--on-failure <policy>', 'what a failure leads to: revert or stop').choices([
+        'revert',
+        'stop',
+      ]),
+    )
+    .option('--wait', 'wait for a lease that another run holds', false)
+    .option('-y, --yes', 'do not ask', false);
+}
