@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../domain/clock.js';
 import type { ImageFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
-import { Failure } from '../domain/failure.js';
 import { label } from '../domain/labels.js';
 import type { Connection } from './connection.js';
 import {
@@ -27,14 +26,12 @@ import type {
   VolumeFacts,
 } from './host.js';
 import { lastLines, logText } from './logs.js';
+import { joinNetwork, leaveNetwork } from './membership.js';
 import type { CallLog } from './observe.js';
 import { startAttached, startExec } from './process.js';
-import { followImport, followPull } from './pull.js';
+import { followImport } from './pull.js';
+import { pullImage } from './pull-image.js';
 import { readLogs } from './read-logs.js';
-import { StallWatch } from './stall.js';
-
-/** ms */
-const pullStallsAfter = 60_000;
 
 const Version = z.object({ Version: z.string(), Os: z.string(), Arch: z.string() });
 const Networks = z.array(z.object({ Name: z.string() }));
@@ -130,20 +127,7 @@ export class DockerEngine implements Engine {
     onProgress: (progress: PullProgress) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    const doing = `pulling ${image}`;
-    const query = { fromImage: image, ...(isExact(image) ? {} : { tag: 'latest' }) };
-    const request = { method: 'POST', path: '/images/create', query, auth, stream: true } as const;
-    const stall = new StallWatch(this.#clock, pullStallsAfter, 'asking the registry', (last) =>
-      this.#stalled(image, last),
-    );
-    const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal, stall.signal] };
-    try {
-      await this.#calls.read(doing, request, asking, (stream) =>
-        followPull(stream, onProgress, (line) => stall.hear(line)),
-      );
-    } finally {
-      stall.end();
-    }
+    await pullImage(this.#calls, this.#host.name, this.#clock, { image, auth, onProgress, signal });
   }
 
   async importImage(reference: string, archive: Buffer): Promise<void> {
@@ -276,28 +260,11 @@ export class DockerEngine implements Engine {
   }
 
   async connect(network: string, idOrName: string, aliases: readonly string[]): Promise<void> {
-    const there = (await this.#inspect(idOrName))?.NetworkSettings.Networks[network];
-    if (there !== undefined) {
-      // The engine adds the short ID to the aliases of its own accord.
-      const own = there.Aliases.filter((alias) => !/^[0-9a-f]{12}$/.test(alias));
-      if ([...own].sort().join() === [...aliases].sort().join()) return;
-      await this.disconnect(network, idOrName);
-    }
-    const body = { Container: idOrName, EndpointConfig: { Aliases: aliases } };
-    const request = { method: 'POST', path: `/networks/${network}/connect`, body } as const;
-    await this.#calls.ask(`connecting ${idOrName} to ${network}`, request);
+    await joinNetwork(this.#calls, network, idOrName, aliases, await this.#inspect(idOrName));
   }
 
-  async disconnect(network: string, idOrName: string): Promise<void> {
-    const doing = `disconnecting ${idOrName} from ${network}`;
-    const body = { Container: idOrName, Force: true };
-    try {
-      await this.#calls.raw(doing, { method: 'POST', path: `/networks/${network}/disconnect`, body });
-    } catch (error) {
-      const apart =
-        error instanceof Refused && (error.status === 404 || /is not connected/.test(error.message));
-      if (!apart) throw this.#calls.translate(doing, error);
-    }
+  disconnect(network: string, idOrName: string): Promise<void> {
+    return leaveNetwork(this.#calls, network, idOrName);
   }
 
   async volumes(label: string): Promise<readonly VolumeFacts[]> {
@@ -330,25 +297,9 @@ export class DockerEngine implements Engine {
       throw this.#calls.translate(doing, error);
     }
   }
-
-  #stalled(image: string, last: string): Failure {
-    const seconds = pullStallsAfter / 1000;
-    return new Failure(
-      'failed',
-      'image.stalled',
-      `pulling ${image}: nothing came for ${seconds} s after "${last}"`,
-      {
-        host: this.#host.name,
-        hint: 'Look at the registry and at the network between it and the host.',
-      },
-    );
-  }
 }
 
 const isOurs = (labels: Readonly<Record<string, string>>) => label.project in labels;
-
-/** Whether the reference names a tag or a digest. */
-const isExact = (reference: string) => /@|:[^/]*$/.test(reference);
 
 function labelsOf(config: ContainerOptions['config']): Readonly<Record<string, unknown>> {
   const { Labels } = config;
