@@ -6,7 +6,7 @@ import { releaseOf } from '../domain/labels.js';
 import { current, findRelease, releaseLog } from '../domain/log.js';
 import { ContainerSpec } from '../domain/release.js';
 import { isUp, serving } from '../domain/rollout.js';
-import type { Subject, TaskContext } from '../domain/task.js';
+import type { Subject, TaskContext, Verdict } from '../domain/task.js';
 import { untilHealthy } from './health.js';
 import { startOnNetwork } from './network.js';
 import { hostName, placeOf, serviceOf, task, type World } from './world.js';
@@ -19,6 +19,25 @@ const Running = z.strictObject({
 type Running = z.infer<typeof Running>;
 const StopIntent = z.strictObject({ containers: z.array(Running), timeout: z.number() });
 
+/** What runs on the instance has to end: for a moment, or until it is started again. */
+function ending(
+  verb: 'restart' | 'stop',
+  facts: Facts,
+  subject: Subject,
+): Verdict<Facts, z.infer<typeof StopIntent>, Record<string, never>> {
+  const { service, host } = placeOf(facts, subject);
+  const containers = running(facts, subject);
+  if (containers.length === 0) return { kind: 'done', because: 'it does not run here', receipt: {} };
+  const names = containers.map(({ name }) => name);
+  return {
+    kind: 'todo',
+    changes: names.map((name) => ({ host: host.host, text: `${verb} ${name}` })),
+    intent: { containers, timeout: service.stop.timeout },
+    expect: {},
+    foresee: verb === 'stop' ? withState(host.host, names, 'exited') : (later) => later,
+  };
+}
+
 /** Restarts what runs, and waits until it is healthy again. */
 export const containerRestart = task({
   name: 'container.restart',
@@ -29,18 +48,7 @@ export const containerRestart = task({
   intent: StopIntent,
   receipt: z.strictObject({}),
   title: (_, subject) => `restart ${serviceOf(subject).name}`,
-  check(facts, _, subject) {
-    const { service, host } = placeOf(facts, subject);
-    const containers = running(facts, subject);
-    if (containers.length === 0) return { kind: 'done', because: 'it does not run here', receipt: {} };
-    return {
-      kind: 'todo',
-      changes: containers.map(({ name }) => ({ host: host.host, text: `restart ${name}` })),
-      intent: { containers, timeout: service.stop.timeout },
-      expect: {},
-      foresee: (later) => later,
-    };
-  },
+  check: (facts, _, subject) => ending('restart', facts, subject),
   async apply(context, { containers, timeout }) {
     const { engine } = context.world.host(hostName(context.subject));
     for (const container of containers) {
@@ -62,22 +70,11 @@ export const containerHalt = task({
   intent: StopIntent,
   receipt: z.strictObject({}),
   title: (_, subject) => `stop ${serviceOf(subject).name}`,
-  check(facts, _, subject) {
-    const { service, host } = placeOf(facts, subject);
-    const containers = running(facts, subject);
-    if (containers.length === 0) return { kind: 'done', because: 'it does not run here', receipt: {} };
-    const names = containers.map(({ name }) => name);
-    return {
-      kind: 'todo',
-      changes: names.map((name) => ({ host: host.host, text: `stop ${name}` })),
-      intent: { containers, timeout: service.stop.timeout },
-      expect: {},
-      foresee: withState(host.host, names, 'exited'),
-    };
-  },
+  check: (facts, _, subject) => ending('stop', facts, subject),
   async apply({ world, subject }, { containers, timeout }) {
     const { engine } = world.host(hostName(subject));
-    // Not told to stay away from reboots: an engine does not start again what a person has stopped.
+    // Their restart policy stays, by which `start` and a deploy know that no run has died here. Of `always` Docker makes
+    // that they come back with the engine, as after `docker stop`.
     await Promise.all(containers.map(({ name }) => engine.stop(name, timeout)));
     return {};
   },
