@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Failure } from '../domain/failure.js';
 import { parseImage } from '../domain/image.js';
+import { parseJson } from '../domain/json.js';
 import { type Edge, runLocal } from './edge.js';
 import { follow, type Watched } from './follow.js';
 
@@ -130,13 +131,5 @@ async function quietly(argv: readonly string[], place: { readonly cwd: string; r
       cause,
       hint: 'install the Docker CLI: apt-get install docker.io, or see https://docs.docker.com/engine/install/',
     });
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -12,15 +12,7 @@ export interface Place {
   readonly container?: ContainerFacts;
 }
 
-/** The services as a command sees them that looks at servers only: a registry is none of them. */
-export function withoutImages(services: readonly Service[]): readonly Service[] {
-  return services.map((service) => ({
-    ...service,
-    image: { kind: 'build', repository: service.name, context: '.' } as const,
-  }));
-}
-
-/** The services that were named, all by default, for a command that needs neither a registry nor the value of a secret. */
+/** The services that were named, all by default, for a command that needs the value of no secret. */
 export function servicesToLookAt(all: readonly Service[], names: readonly string[]): readonly Service[] {
   return servicesOn(all, names, []).map((service) => ({ ...service, secrets: [] }));
 }
@@ -31,7 +23,7 @@ export function servicesOn(
   names: readonly string[],
   hosts: readonly string[],
 ): readonly Service[] {
-  return withoutImages(chooseServices(all, { services: names, only: hosts, images: [] }));
+  return chooseServices(all, { services: names, only: hosts, images: [] });
 }
 
 /** The one service that a command is about: the named one, or the only one. Throws a usage Failure that names them otherwise. */

@@ -4,8 +4,8 @@ import { Failure } from '../domain/failure.js';
 import type { Host, LogLine, LogOptions } from '../host/host.js';
 import { SeenLines } from '../host/seen-lines.js';
 
-/** A container that serves, and where. */
-export interface Place {
+/** A container whose log is read, and where it is. */
+export interface Source {
   readonly host: Host;
   readonly container: ContainerFacts;
 }
@@ -17,7 +17,7 @@ export interface FollowPorts {
    * The container that serves now, undefined when there is none; connects again where the connection is lost. Throws
    * a Failure of kind `unreachable` when that is not possible.
    */
-  find(signal: AbortSignal): Promise<Place | undefined>;
+  find(signal: AbortSignal): Promise<Source | undefined>;
   /** Takes lines, with the container that wrote them; resolves when there is room for more. */
   take(lines: readonly LogLine[], container: ContainerFacts): Promise<void>;
   /** Says what a person should know: that a connection is lost, that it goes on. */
@@ -34,29 +34,29 @@ const early = 1000;
  * engines that restart, without losing or repeating a line, and from one release to the next.
  */
 export async function followInstance(
-  first: Place | undefined,
+  first: Source | undefined,
   options: LogOptions,
   ports: FollowPorts,
   signal: AbortSignal,
 ): Promise<never> {
-  let place = first ?? (await untilFound(ports, signal));
+  let source = first ?? (await untilFound(ports, signal));
   let seen = new SeenLines(options, ports.clock.now().toISOString());
   for (;;) {
-    const failure = await read(place, seen, ports, signal);
+    const failure = await read(source, seen, ports, signal);
     signal.throwIfAborted();
     if (failure !== undefined) ports.say(`${failure.message}; goes on when it is back`);
     const next = await untilFound(ports, signal, failure === undefined ? 'it ended; waits for the next' : '');
-    if (next.container.id !== place.container.id) {
+    if (next.container.id !== source.container.id) {
       ports.say(`goes on with ${next.container.name}`);
       seen = new SeenLines({ follow: true, ...begin(next.container, seen.last) }, '');
     } else if (failure !== undefined) ports.say('goes on');
-    place = next;
+    source = next;
   }
 }
 
 /** The failure that broke it off; undefined when the log has ended. Throws what another try would not help. */
 async function read(
-  { host, container }: Place,
+  { host, container }: Source,
   seen: SeenLines,
   { take }: FollowPorts,
   signal: AbortSignal,
@@ -83,13 +83,13 @@ async function untilFound(
   { clock, find, say }: FollowPorts,
   signal: AbortSignal,
   waiting = 'nothing runs yet; waits for it',
-): Promise<Place> {
+): Promise<Source> {
   let said = waiting === '';
   for (let pause: number = pauses[0]; ; pause = Math.min(pause * 1.5, pauses[1])) {
     await clock.sleep(pause, signal);
     try {
-      const place = await find(signal);
-      if (place !== undefined) return place;
+      const source = await find(signal);
+      if (source !== undefined) return source;
       if (!said) say(waiting);
       said = true;
     } catch (error) {

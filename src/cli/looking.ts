@@ -12,7 +12,7 @@ export interface Look {
   readonly session: Session;
   readonly field: Field;
   readonly facts: Facts;
-  /** All services of the environment, without images and secrets. */
+  /** All services of the environment, without secrets. */
   readonly services: readonly Service[];
   /** Those that were named, all by default. */
   readonly chosen: readonly Service[];

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { Failure } from '../domain/failure.js';
 import { parseImage } from '../domain/image.js';
+import { parseJson } from '../domain/json.js';
 import type { RegistryAuth } from '../host/host.js';
 import type { Files } from './files.js';
 import type { RunCommand } from './secrets.js';
@@ -102,18 +103,10 @@ async function askHelper(
       stderr.trim() === '' ? [] : stderr.trim().split('\n').slice(-5),
     );
   }
-  const answer = Helped.safeParse(parsedJson(stdout));
+  const answer = Helped.safeParse(parseJson(stdout));
   if (!answer.success) throw failed('gave an answer that is none');
   const { Username: username, Secret: secret } = answer.data;
   return username === '<token>'
     ? { username: '', password: '', identitytoken: secret, serveraddress }
     : { username, password: secret, serveraddress };
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type Files, shortPath } from '../config/files.js';
+import { parseJson } from '../domain/json.js';
 import { type Composed, readCompose } from './compose/compose.js';
 import { type FoundDockerfile, findDockerfiles } from './dockerfiles.js';
 import { type Draft, type DraftService, Noted, type Question } from './draft.js';
@@ -91,7 +92,7 @@ const Package = z.looseObject({ name: z.string() });
 
 async function projectName(files: Files, cwd: string, remote: Found['remote']): Promise<Noted> {
   const text = await files.read(join(cwd, 'package.json'));
-  const parsed = Package.safeParse(text === undefined ? undefined : jsonOf(text));
+  const parsed = Package.safeParse(text === undefined ? undefined : parseJson(text));
   const own = parsed.success ? nameFrom(parsed.data.name.replace(/^@[^/]*\//, '')) : undefined;
   if (own !== undefined && text !== undefined) {
     const line = text.split('\n').findIndex((row) => /^\s*\{?\s*"name"\s*:/.test(row)) + 1;
@@ -101,14 +102,6 @@ async function projectName(files: Files, cwd: string, remote: Found['remote']): 
   if (path !== undefined && remote !== undefined)
     return new Noted(path, 'the git remote', `${remote.file}:${remote.line}`);
   return new Noted(nameFrom(basename(cwd)) ?? 'app', 'the name of the folder');
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A service for each Dockerfile, beside those that there are. */

@@ -1,5 +1,6 @@
 import type { Facts, HostFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
+import { parseJson } from '../domain/json.js';
 import { label } from '../domain/labels.js';
 import { current, releaseLog, staysAt } from '../domain/log.js';
 import { Activation } from '../domain/release.js';
@@ -154,12 +155,4 @@ function releaseLines(host: string, volumes: readonly VolumeFacts[]): HostFacts[
     log[service] = [...(log[service] ?? []), line.data].sort((a, b) => a.order - b.order);
   }
   return log;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

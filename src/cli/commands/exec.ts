@@ -10,7 +10,7 @@ import { converse } from '../converse.js';
 import type { Edge } from '../edge.js';
 import { inFreshContainer, releaseAt } from '../fresh-container.js';
 import type { WordsFlags } from '../grammar/flags.js';
-import { oneService, type Place, placesOf, withoutImages } from '../instances.js';
+import { oneService, type Place, placesOf } from '../instances.js';
 import { listenForInterrupts } from '../interrupts.js';
 import { type LocalTerminal, processTerminal } from '../local-terminal.js';
 import { relayLines } from '../relay-lines.js';
@@ -98,8 +98,7 @@ export function commandOf(
 
 /** The service with the instances that the command is about. */
 function serviceFor({ environment }: Session, name: string | undefined, { host, all }: ExecFlags) {
-  const [service] = withoutImages([oneService(environment.services, name)]);
-  if (service === undefined) throw new Error('one service is one');
+  const service = oneService(environment.services, name);
   if (all) return service;
   const hosts = service.instances.map((instance) => instance.host);
   if (host !== undefined) refuseUnknown('host', host, hosts);

@@ -1,5 +1,6 @@
 import { Failure } from '../../domain/failure.js';
 import { listRuns } from '../../engine/journal.js';
+import { unlessAborted } from '../../engine/signals.js';
 import type { Host } from '../../host/host.js';
 import { leaseHolders } from '../../host/lease.js';
 import type { Holder } from '../../host/lease-holder.js';
@@ -88,7 +89,7 @@ async function watch(
   const { cancel, stop } = listenForInterrupts(clock);
   try {
     for (;;) {
-      const sight = await unless(cancel, see(session, field, services, cancel));
+      const sight = await unlessAborted(cancel, see(session, field, services, cancel));
       done();
       reporter.screen(statusDocument(sight), text);
       if (!(await output.stdout.ready())) return 0;
@@ -101,14 +102,4 @@ async function watch(
     done();
     stop();
   }
-}
-
-/** The work, or the signal's reason as soon as it comes; the work ends unheard then. */
-function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  const stopped = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  stopped.catch(() => undefined);
-  return Promise.race([work, stopped]);
 }
