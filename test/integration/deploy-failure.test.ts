@@ -69,6 +69,22 @@ test('a later deploy after a failed one succeeds', async () => {
   expect(await project.served()).toEqual(everywhere('v1'));
 });
 
+test('a rollback needs no registry, which a deploy does', async () => {
+  const project = await deployed();
+  await finished(project.start('deploy', 'web', '--tag', 'v2', '--batch', 'all'));
+  const onAll = (line: string) =>
+    Promise.all([1, 2, 3].map((machine) => field.inside(machine, 'sh', '-c', line)));
+  await onAll('touch /run/stopped/relay; pkill -x haproxy');
+  try {
+    expect(await project.run('deploy', 'web', '--tag', 'v3')).toMatchObject({ code: 5 });
+    await finished(project.start('rollback', '--batch', 'all'));
+    expect(await project.served()).toEqual(everywhere('v1'));
+  } finally {
+    const there = 'curl -fs -o /dev/null "http://127.0.0.1:$REGISTRY_PORT/v2/"';
+    await onAll(`rm -f /run/stopped/relay; until ${there}; do sleep 0.1; done`);
+  }
+});
+
 test('when the second of two services fails, both are as before', async () => {
   const project = await field.project();
   const api = { port: `${project.port + 1}:8080`, needs: ['web'] };
