@@ -16,6 +16,9 @@ const changing: readonly (readonly [RegExp, string])[] = [
   // The width of a column is that of what stood there.
   [/N ago +(?=\S)/g, 'N ago  '],
   [/SINCE +(?=\S)/g, 'SINCE  '],
+  [/\b10\.\d+\.\d+\.(\d+)\b/g, '10.0.0.$1'],
+  [/:22 +(?=\S)/g, ':22  '],
+  [/ADDRESS +(?=\S)/g, 'ADDRESS  '],
 ];
 
 /** The text with what differs from run to run replaced, and lines that only differ in their host in the hosts' order. */
@@ -62,7 +65,8 @@ export class Transcript {
   async type(...argv: readonly string[]): Promise<void> {
     const { code, stdout, stderr } = await this.#project.run(...argv);
     const said = settled(stderr + stdout, this.#names).replace(/\n*$/, '\n');
-    this.#text += `$ oneclick ${argv.join(' ')}\n${said}${code === 0 ? '' : `(exit code ${code})\n`}\n`;
+    const typed = settled(argv.join(' '), this.#names);
+    this.#text += `$ oneclick ${typed}\n${said}${code === 0 ? '' : `(exit code ${code})\n`}\n`;
   }
 }
 

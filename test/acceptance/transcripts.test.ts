@@ -25,6 +25,8 @@ async function begin(): Promise<Transcript> {
   for (const machine of [1, 2, 3]) await field.inside(machine, 'docker', 'image', 'prune', '-af');
   return new Transcript(project, {
     [`sandbox-${field.sandbox}`]: 'sandbox',
+    [field.sandbox]: 'NAME',
+    [process.env.XDG_STATE_HOME ?? 'no state']: '/state',
     [project.folder]: '/shop',
     [`${userInfo().username}@${hostname()}`]: 'ada@laptop',
   });
@@ -85,6 +87,16 @@ test('what is wrong with a command or a file, and what to type instead', async (
   await project.write({ web: { prot: '80:80', health: { deadline: 'soon' } } });
   await screen.type('plan');
   await isKept('mistakes', screen);
+});
+
+test('the machines of the sandbox, which are there already', async () => {
+  const screen = await begin();
+  const named = ['--name', field.sandbox];
+  await screen.type('sandbox', 'up', '--machines', '3', ...named);
+  await screen.type('sandbox', 'status', ...named);
+  await screen.type('sandbox', 'status', '--json', ...named);
+  await screen.type('sandbox', 'down', '--name', 'nobodys');
+  await isKept('sandbox', screen);
 });
 
 test('the words of help, and the recipes that are shipped', async () => {
