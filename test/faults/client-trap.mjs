@@ -58,10 +58,11 @@ subscribe('http.client.response.finish', ({ request }) => {
   if (request.method !== 'GET') pass(`answered ${nameOf(request)}`);
 });
 
-/** The same for every project, whose name and environment are left out. */
+/** The same for every project, whose name and environment are left out, and for every release that comes after the first. */
 function nameOf({ method, path }) {
   const [place] = path.split('?');
-  return `${method} ${place.replace(/(?<=\/)[^/]+-pair-/, '').replace(/[0-9a-f]{64}/, 'ID')}`;
+  const short = place.replace(/(?<=\/)[^/]+-pair-/, '').replace(/[0-9a-f]{64}/, 'ID');
+  return `${method} ${short.replace(/web-(?!1\b)\d+/, 'web-2')}`;
 }
 
 const RightDate = Date;

@@ -1,12 +1,14 @@
-import { afterAll, afterEach, jest, test } from '@jest/globals';
+import { afterAll, jest, test } from '@jest/globals';
 import { machines } from '../integration/harness.js';
 import { chosen, moments, play, type Row } from './table.js';
 
 jest.setTimeout(180_000);
 
 const field = await machines('client');
-afterEach(() => field.clean());
-afterAll(() => field.down());
+afterAll(async () => {
+  await field.clean();
+  await field.down();
+});
 
 const killed = { name: 'the client killed' };
 const dead = { codes: [null] };
@@ -44,7 +46,6 @@ function sweep(command: Row['command'], passed: readonly string[]): readonly Row
 }
 
 const passed = await moments(field);
-await field.clean();
 
 test.each(chosen([...sweep('deploy', passed.deploy), ...sweep('rollback', passed.rollback)]))(
   '$title',

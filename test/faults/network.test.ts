@@ -1,14 +1,16 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, jest, test } from '@jest/globals';
+import { afterAll, jest, test } from '@jest/globals';
 import { machines, waitFor } from '../integration/harness.js';
 import { chosen, type Ending, everyMachine, type Fault, play, type Row } from './table.js';
 
 jest.setTimeout(180_000);
 
 const field = await machines('network');
-afterEach(() => field.clean());
-afterAll(() => field.down());
+afterAll(async () => {
+  await field.clean();
+  await field.down();
+});
 
 /** What somebody does inside of machines, by lines of shell, while the client stands still. */
 const inside =

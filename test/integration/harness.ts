@@ -54,6 +54,8 @@ export interface Machines {
   /** A command inside a machine. */
   inside(machine: number, ...argv: readonly string[]): Promise<string>;
   image(tag: string): string;
+  /** Has another version in the registry; its tag is its name. */
+  publish(tag: string): Promise<void>;
   /** The hosts and the ssh settings of the sandbox's environment. */
   readonly environment: z.infer<typeof Environment>;
   /** An environment of some of the machines; `ssh` on top of the sandbox's own settings. */
@@ -187,6 +189,7 @@ export async function machines(file: string, count = common): Promise<Machines> 
     ...{ sandbox, registry: status.registry, knownHosts: status.knownHosts, environment },
     ...{ project, container, inside, clean, wipe },
     image: (tag) => `${status.registry}/sample:${tag}`,
+    publish: (tag) => build(status.registry, tag),
     some: (chosen, ssh = {}) => ({
       hosts: Object.fromEntries(
         Object.entries(environment.hosts).filter((_, index) => chosen.includes(index + 1)),
