@@ -10,7 +10,6 @@ import { bindRecipe } from '../recipe/bind.js';
 import { outdated } from '../recipe/eject.js';
 import { recipeFolder } from '../recipe/folder.js';
 import { loadRecipe, type RecipeSource } from '../recipe/load.js';
-import type { LoadedRecipe } from '../recipe/recipe.js';
 import { previewDocument } from '../report/json.js';
 import { previewText } from '../report/preview.js';
 import { mapTexts, printable } from '../report/text.js';
@@ -47,14 +46,13 @@ export function recipeSources(session: Pick<Session, 'edge' | 'project'>): reado
 
 /** Carries out a recipe from its plan to its last line, and gives the exit code. */
 export async function perform(session: Session, errand: Errand): Promise<number> {
-  const loaded = await loadRecipe(errand.recipe, recipeSources(session), tasks);
-  for (const warning of await outdated(loaded, shippedRecipes(session))) session.reporter.warn(warning);
-  const plan = bind(session, loaded, errand);
   const done = session.reporter.busy(`looking at ${session.environment.name}`);
-  const field = await openField(session, errand.services, errand.beside, {
-    resolves: has(plan, 'image.resolve'),
-  }).finally(done);
+  // The recipe is read while the hosts answer.
+  const planning = planOf(session, errand);
+  const resolves = planning.then((plan) => has(plan, 'image.resolve'));
+  const field = await openField(session, errand.services, errand.beside, { resolves }).finally(done);
   try {
+    const plan = await planning;
     if (errand.dryRun) return showPlan(session, await foresee(field, plan));
     // Where nobody has seen a plan that could have changed, the facts are read once, under the lease.
     if (errand.confirm === undefined && (!errand.wait || bringsWhatWasNamed(plan)))
@@ -68,7 +66,9 @@ export async function perform(session: Session, errand: Errand): Promise<number>
   }
 }
 
-function bind(session: Session, loaded: LoadedRecipe, errand: Errand): Plan {
+async function planOf(session: Session, errand: Errand): Promise<Plan> {
+  const loaded = await loadRecipe(errand.recipe, recipeSources(session), tasks);
+  for (const warning of await outdated(loaded, shippedRecipes(session))) session.reporter.warn(warning);
   const run = newRun(session, errand.recipe);
   const plan = bindRecipe(loaded, { registry: tasks, services: errand.services, params: errand.params, run });
   return errand.onFailure === undefined ? plan : { ...plan, onFailure: errand.onFailure };

@@ -3,14 +3,14 @@ import { localFiles } from '../config/files.js';
 import { loadProject, type Project, resolveEnvironment, type Setting } from '../config/load.js';
 import { type Logins, registryAuth } from '../config/registry-auth.js';
 import { type SecretStore, secretStore } from '../config/secrets.js';
-import type { Environment } from '../domain/environment.js';
+import type { Environment, HostAddress } from '../domain/environment.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Blocked, Failure, failureRecord } from '../domain/failure.js';
 import type { Service } from '../domain/service.js';
 import type { RunInfo } from '../domain/task.js';
 import { readFacts, type Snapshot } from '../host/facts.js';
 import type { Command, Host } from '../host/host.js';
-import { connectAll, type Hosts } from '../host/hosts.js';
+import { connectAll, type Hosts, type HostsOptions } from '../host/hosts.js';
 import type { Reporter } from '../report/reporter.js';
 import type { World } from '../tasks/world.js';
 import { commitOf, type Edge, runLocal } from './edge.js';
@@ -135,13 +135,14 @@ export interface Field {
 /**
  * Connects to the hosts of these services, and to those beside. What goes wrong on the former is a problem of
  * {@link Field.look}; on the latter it is warned of, once, and they are left out. Registries are asked only where the run
- * `resolves` references: a rollback must do without them.
+ * `resolves` references: a rollback must do without them. What is not known yet is waited for while the hosts answer; its
+ * failure is thrown, and no host waited for.
  */
 export async function openField(
   session: Session,
   services: readonly Service[],
   beside: readonly string[] = [],
-  { resolves = false }: { readonly resolves?: boolean } = {},
+  { resolves = false }: { readonly resolves?: boolean | Promise<boolean> } = {},
 ): Promise<Field> {
   const { edge, environment, project, secrets } = session;
   const names = new Set([
@@ -152,7 +153,10 @@ export async function openField(
   const wanted = [...new Set(services.flatMap((service) => service.secrets))];
   const sshEnvironment = { home: edge.home, user: edge.user, variables: edge.env };
   const options = { clock: edge.clock, environment: sshEnvironment };
-  const [hosts, values] = await Promise.all([connectAll(addresses, options), settle(secrets.get(wanted))]);
+  const [hosts, values, asks] = await connectMeanwhile(addresses, options, [
+    settle(secrets.get(wanted)),
+    resolves,
+  ]);
   for (const host of hosts.connected.values()) void host.engine.warm();
   if (!(values instanceof Failure)) session.hide(values);
   const logins: Logins = {
@@ -175,7 +179,7 @@ export async function openField(
     environment: environment.name,
     services,
     secrets: values instanceof Failure ? new Map<string, string>() : values,
-    resolves,
+    resolves: asks,
     resolved,
     auth,
   });
@@ -221,6 +225,23 @@ export async function openField(
     },
     close: () => redial.close(),
   };
+}
+
+/** The hosts, and what else is waited for; where that fails, the hosts are left. */
+async function connectMeanwhile<A, B>(
+  addresses: readonly HostAddress[],
+  options: HostsOptions,
+  others: readonly [A, B],
+): Promise<[Hosts, Awaited<A>, Awaited<B>]> {
+  const left = new AbortController();
+  const hosts = connectAll(addresses, { ...options, signal: left.signal });
+  try {
+    return await Promise.all([hosts, ...others]);
+  } catch (error) {
+    left.abort(new Failure('failed', 'host.left', 'it is not waited for any more'));
+    void hosts.then((connected) => connected.close());
+    throw error;
+  }
 }
 
 /** The value, or the failure as one. */

@@ -147,15 +147,27 @@ export function jsonSchema(schema: z.ZodType, io: 'input' | 'output' = 'input'):
 }
 
 /** A schema, or its alternatives, without `$ref`. */
-export function alternatives(root: JsonSchema, schema: unknown, depth = 8): readonly JsonSchema[] {
+export function alternatives(root: JsonSchema, schema: unknown): readonly JsonSchema[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const known = found.get(schema);
+  if (known?.root === root) return known.nodes;
+  const nodes = branchesOf(root, schema, 8);
+  found.set(schema, { root, nodes });
+  return nodes;
+}
+
+/** Recipes ask for the same ones again and again. */
+const found = new WeakMap<object, { readonly root: JsonSchema; readonly nodes: readonly JsonSchema[] }>();
+
+function branchesOf(root: JsonSchema, schema: unknown, depth: number): readonly JsonSchema[] {
   if (typeof schema !== 'object' || schema === null || depth === 0) return [];
   const node = schema as JsonSchema;
   if (typeof node.$ref === 'string') {
     const path = node.$ref.replace(/^#\/?/, '').split('/').filter(Boolean);
-    return alternatives(root, valueAt(root, path), depth - 1);
+    return branchesOf(root, valueAt(root, path), depth - 1);
   }
   const branches = [node.anyOf, node.oneOf, node.allOf].flatMap((list) => (Array.isArray(list) ? list : []));
-  return branches.length === 0 ? [node] : branches.flatMap((branch) => alternatives(root, branch, depth - 1));
+  return branches.length === 0 ? [node] : branches.flatMap((branch) => branchesOf(root, branch, depth - 1));
 }
 
 /** The schemas of what stands at `path`. */

@@ -76,7 +76,10 @@ class Dialer {
       resolveTarget(address, this.#options.environment),
       import('node-ssh'),
     ]);
-    return new Machine(await this.#dial(target), this.#options.clock, this.#log);
+    const dialed = this.#dial(target);
+    // And this one while the host answers.
+    const [connection] = await Promise.all([dialed, import('dockerode')]);
+    return new Machine(connection, this.#options.clock, this.#log);
   }
 
   async close(): Promise<void> {

@@ -69,8 +69,24 @@ function typeOf(node: JsonSchema): string {
 const words = (node: JsonSchema): readonly unknown[] | undefined =>
   Array.isArray(node.enum) ? node.enum : 'const' in node ? [node.const] : undefined;
 
+/** How deep shapes are compared. */
+const deep = 5;
+/** The same few are compared by each step of a recipe. */
+const compared = new WeakMap<JsonSchema, WeakMap<JsonSchema, boolean>>();
+
 /** Whether a value of shape `from` may stand where `to` is wanted. Lenient: it refuses only what can never fit. */
-export function fits(from: Shape, to: Shape, depth = 5): boolean {
+export function fits(from: Shape, to: Shape): boolean {
+  return from.nodes.some((a) =>
+    to.nodes.some((b) => {
+      const answers = compared.get(a) ?? new WeakMap<JsonSchema, boolean>();
+      const answer = answers.get(b) ?? nodeFits(from, a, to, b, deep);
+      compared.set(a, answers.set(b, answer));
+      return answer;
+    }),
+  );
+}
+
+function someFit(from: Shape, to: Shape, depth: number): boolean {
   return from.nodes.some((a) => to.nodes.some((b) => nodeFits(from, a, to, b, depth)));
 }
 
@@ -82,7 +98,7 @@ function nodeFits(from: Shape, a: JsonSchema, to: Shape, b: JsonSchema, depth: n
   const inner = (key: PropertyKey) => {
     const [left, right] = [child(from, a, key), child(to, b, key)];
     if (left.length === 0 || right.length === 0) return left.length === right.length || right.length > 0;
-    return fits({ root: from.root, nodes: left }, { root: to.root, nodes: right }, depth - 1);
+    return someFit({ root: from.root, nodes: left }, { root: to.root, nodes: right }, depth - 1);
   };
   if (typeOf(a) === 'array') return inner(0);
   if (typeOf(a) !== 'object') return true;
