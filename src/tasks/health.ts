@@ -14,6 +14,8 @@ export interface HealthContext {
   progress(text: string): void;
 }
 
+/** How long the first probe may take, in ms; each after it has twice as long, up to the timeout. */
+const eagerness = 100;
 /** Between the first probes, in ms: a container is often ready at once; then the service's own interval. */
 const eager = [20, 40, 80, 160, 300];
 
@@ -32,7 +34,7 @@ export async function untilHealthy(
   const started = clock.monotonic();
   const until = new Date(clock.now().getTime() + health.deadline).toISOString().slice(11, 19);
   for (let tries = 0; ; tries++) {
-    const patience = Math.min(health.timeout, 250 * 2 ** Math.min(tries, 10));
+    const patience = Math.min(health.timeout, eagerness * 2 ** Math.min(tries, 10));
     const turn = { elapsed: clock.monotonic() - started, patience };
     const seen = await look(host, container, spec, turn, signal).catch(notYet);
     if (seen === 'healthy') return;

@@ -88,7 +88,7 @@ describe('a new container that is not healthy', () => {
     await outcomeOf(patient, { answers: 'never' });
     const { calls } = fleet.host('host-1').faults;
     const asked = calls.flatMap(({ call, args }) => (call === 'probe' ? [args[0]] : []));
-    expect(asked.slice(0, 4)).toMatchObject([250, 500, 700, 700].map((timeout) => ({ timeout })));
+    expect(asked.slice(0, 4)).toMatchObject([100, 200, 400, 700].map((timeout) => ({ timeout })));
   });
 });
 
