@@ -85,6 +85,7 @@ for try in 1 2 3; do
     exit 1
   fi
   [ "$lock" -ef "/proc/$$/fd/9" ] && break
+  [ "$try" = 3 ] && { say "broken	$lock is replaced again and again"; exit 1; }
 done
 started=$(ticks $$)
 trap fence HUP INT TERM PIPE

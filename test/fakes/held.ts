@@ -6,9 +6,10 @@ import type { Held } from '../../src/host/host.js';
 /** A process on this machine instead of a host; `kill` ends its first process by a signal, `deaf` reads it no more. */
 export function heldHere(
   argv: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
 ): Held & { readonly pid: number; kill(signal: NodeJS.Signals): void; deaf(): void } {
   const [program = '', ...args] = argv;
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.on('error', () => undefined);
   return {
     pid: child.pid ?? 0,

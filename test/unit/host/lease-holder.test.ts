@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -13,8 +13,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const start = (action: LeaseAction, info = '{"who":"ana"}', silence = 5) => {
-  const held = heldHere(holderArgv(action, lock, info, silence));
+const start = (action: LeaseAction, info = '{"who":"ana"}', silence = 5, env = process.env) => {
+  const held = heldHere(holderArgv(action, lock, info, silence), env);
   const lines = held.lines[Symbol.asyncIterator]();
   return { ...held, next: async () => (await lines.next()).value as string | undefined };
 };
@@ -91,5 +91,14 @@ describe('the holder of a lease on a host', () => {
   it('says so when the lock cannot be one', async () => {
     symlinkSync('/etc/hostname', lock);
     expect(await ask('take')).toMatch(/^broken\t.*is not a file/);
+  });
+
+  it('says so when the lock is replaced as often as it is taken', async () => {
+    const flock = join(folder, 'flock');
+    writeFileSync(flock, `#!/bin/sh\nrm -f '${lock}'\n: >'${lock}'\nexec /usr/bin/flock "$@"\n`);
+    chmodSync(flock, 0o755);
+    const replaced = start('take', '{}', 5, { ...process.env, PATH: `${folder}:${process.env.PATH}` });
+    expect(await replaced.next()).toMatch(/^broken\t.*is replaced/);
+    expect(await replaced.ended).toBe(1);
   });
 });
