@@ -9,7 +9,8 @@ import { tasks } from '../tasks/registry.js';
 import type { World } from '../tasks/world.js';
 import { Ending } from './ending.js';
 import { listenForInterrupts } from './interrupts.js';
-import { type Field, runsDir, type Session } from './session.js';
+import { runsDir } from './runs.js';
+import type { Field, Session } from './session.js';
 
 /** How long `--wait` waits for a lease. ms */
 const patience = 30 * 60_000;

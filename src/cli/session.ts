@@ -98,11 +98,6 @@ async function runHere(
   }
 }
 
-/** The folder where the journals of a project's runs are. */
-export function runsDir(project: Project): string {
-  return join(project.folder, '.oneclick', 'runs');
-}
-
 /** A run that begins now. */
 export function newRun(session: Session, recipe: string): RunInfo {
   const { edge, environment, commit } = session;

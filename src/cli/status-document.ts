@@ -6,9 +6,9 @@ import { deadCandidates } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import { standingOf } from '../domain/standing.js';
 import type { RunInfo } from '../domain/task.js';
-import type { RunSummary } from '../engine/journal.js';
 import type { Holder } from '../host/lease-holder.js';
 import type { StatusDocument } from '../report/status.js';
+import type { ReadableRun } from './runs.js';
 
 /** All that was seen of an environment, from its hosts and from here. */
 export interface Sight {
@@ -18,7 +18,7 @@ export interface Sight {
   readonly problems: readonly Failure[];
   readonly holders: readonly Holder[];
   /** The journals of the project on this machine. */
-  readonly runs: readonly RunSummary[];
+  readonly runs: readonly ReadableRun[];
 }
 
 /** How the environment stands. */
@@ -50,7 +50,7 @@ export function statusDocument(sight: Sight): StatusDocument {
 function openRuns({ run, services, facts, holders, runs }: Sight) {
   const activated = services.flatMap(({ name }) => current(releaseLog(facts, name)) ?? []);
   return runs.flatMap((found) => {
-    if (found.state === 'unreadable' || found.state === 'ended') return [];
+    if (found.state === 'ended') return [];
     if (found.run.environment !== run.environment || found.run.project !== run.project) return [];
     if (holders.some((holder) => holder.run === found.id)) return [];
     const releases = ['deploy', 'rollback'].includes(found.run.recipe);

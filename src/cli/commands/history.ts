@@ -2,13 +2,12 @@ import type { Facts } from '../../domain/facts.js';
 import { historyOf, type KnownRun } from '../../domain/history.js';
 import { releaseLog } from '../../domain/log.js';
 import type { Service } from '../../domain/service.js';
-import { listRuns, type RunSummary } from '../../engine/journal.js';
 import { historyText } from '../../report/history.js';
 import { audits } from '../audits.js';
 import type { Edge } from '../edge.js';
 import type { Globals } from '../grammar/flags.js';
 import { looking } from '../looking.js';
-import { runsDir } from '../session.js';
+import { type ReadableRun, runReader } from '../runs.js';
 
 interface HistoryFlags extends Globals {
   readonly env?: string;
@@ -21,7 +20,7 @@ export function history(edge: Edge, names: readonly string[], flags: HistoryFlag
     const { project, name } = session.environment;
     const [taken, runs] = await Promise.all([
       audits([...field.hosts.connected.values()], { project, environment: name }),
-      listRuns(runsDir(session.project)),
+      runReader(session.project, voice.reporter)(),
     ]);
     const all = historyOf({
       activations: activationsOf(facts, chosen),
@@ -41,8 +40,12 @@ function activationsOf(facts: Facts, services: readonly Service[]) {
 }
 
 /** The run as history tells it, of the services that were asked for; nothing for another environment's. */
-function knownRun(summary: RunSummary, environment: string, chosen: readonly Service[]): readonly KnownRun[] {
-  if (summary.state === 'unreadable' || summary.run.environment !== environment) return [];
+function knownRun(
+  summary: ReadableRun,
+  environment: string,
+  chosen: readonly Service[],
+): readonly KnownRun[] {
+  if (summary.run.environment !== environment) return [];
   const { id, run, outcome, ms } = summary;
   const services = summary.services
     .filter(({ name }) => chosen.some((service) => service.name === name))

@@ -11,7 +11,8 @@ import { carry } from '../carry.js';
 import { hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
 import type { Globals } from '../grammar/flags.js';
-import { openField, openProject, openSession, runsDir } from '../session.js';
+import { runsDir } from '../runs.js';
+import { openField, openProject, openSession } from '../session.js';
 import { refuse, speaking } from '../speak.js';
 
 interface ResumeFlags extends Globals {

@@ -1,5 +1,4 @@
 import { Failure } from '../../domain/failure.js';
-import { listRuns } from '../../engine/journal.js';
 import { unlessAborted } from '../../engine/signals.js';
 import type { Host } from '../../host/host.js';
 import { leaseHolders } from '../../host/lease.js';
@@ -10,7 +9,8 @@ import type { Edge } from '../edge.js';
 import type { Globals } from '../grammar/flags.js';
 import { servicesToLookAt } from '../instances.js';
 import { listenForInterrupts } from '../interrupts.js';
-import { type Field, newRun, openField, openSession, runsDir, type Session } from '../session.js';
+import { type ReadableRun, runReader } from '../runs.js';
+import { type Field, newRun, openField, openSession, type Session } from '../session.js';
 import { refuse, speaking, type Voice } from '../speak.js';
 import { type Sight, statusDocument } from '../status-document.js';
 
@@ -28,10 +28,10 @@ export function status(edge: Edge, names: readonly string[], flags: StatusFlags)
     const done = voice.reporter.busy(`looking at ${session.environment.name}`);
     const field = await openField(session, services);
     const text = (document: StatusDocument, page: Page) => statusText(document, page, edge.clock.now());
+    const eye = { session, field, services, runs: runReader(session.project, voice.reporter) };
     try {
-      if (flags.watch !== undefined)
-        return await watch(voice, session, field, { services, text, done, every: flags.watch });
-      const sight = await see(session, field, services).finally(done);
+      if (flags.watch !== undefined) return await watch(voice, eye, { text, done, every: flags.watch });
+      const sight = await see(eye).finally(done);
       const { facts, problems } = sight;
       if (Object.keys(facts.hosts).length === 0 && problems.length > 0)
         return refuse(voice.reporter, problems);
@@ -43,34 +43,49 @@ export function status(edge: Edge, names: readonly string[], flags: StatusFlags)
   });
 }
 
-/** Looks at everything at once; with a signal, lost hosts are connected to again. */
-async function see(
-  session: Session,
-  field: Field,
-  services: Sight['services'],
-  signal?: AbortSignal,
-): Promise<Sight> {
-  const [{ facts, problems }, holders, runs] = await Promise.all([
-    field.look(signal),
-    Promise.all([...field.hosts.connected.values()].map((host) => holderOn(host, session))),
-    listRuns(runsDir(session.project)),
-  ]);
-  const run = newRun(session, 'status');
-  return { run, services, facts, problems, holders: holders.flat(), runs };
+/** Everything that there is to look at. */
+interface Eye {
+  readonly session: Session;
+  readonly field: Field;
+  readonly services: Sight['services'];
+  readonly runs: () => Promise<readonly ReadableRun[]>;
 }
 
-/** A host that cannot say who holds it says so where its facts are asked for, or when it is to be held. */
-async function holderOn(host: Host, { environment: { project, name } }: Session): Promise<readonly Holder[]> {
+/** Looks at everything at once; with a signal, lost hosts are connected to again. */
+async function see({ session, field, services, runs: read }: Eye, signal?: AbortSignal): Promise<Sight> {
+  const [{ facts, problems }, asked, runs] = await Promise.all([
+    field.look(signal),
+    Promise.all([...field.hosts.connected.values()].map((host) => holderOn(host, session))),
+    read(),
+  ]);
+  const holders = asked.flatMap((answer) => (answer instanceof Failure ? [] : answer));
+  // A host that says nothing at all is told of once.
+  const silent = asked.flatMap((answer) =>
+    answer instanceof Failure && !problems.some(({ host }) => host === answer.host) ? [answer] : [],
+  );
+  return {
+    run: newRun(session, 'status'),
+    services,
+    facts,
+    problems: [...problems, ...silent],
+    holders,
+    runs,
+  };
+}
+
+async function holderOn(
+  host: Host,
+  { environment: { project, name } }: Session,
+): Promise<readonly Holder[] | Failure> {
   try {
     return await leaseHolders([host], { project, environment: name });
   } catch (error) {
-    if (error instanceof Failure) return [];
+    if (error instanceof Failure) return error;
     throw error;
   }
 }
 
 interface Watching {
-  readonly services: Sight['services'];
   readonly text: (document: StatusDocument, page: Page) => string;
   /** The first screen is there. */
   readonly done: () => void;
@@ -81,15 +96,14 @@ interface Watching {
 /** Looks again and again, until somebody has seen enough; gives the exit code. */
 async function watch(
   { reporter, output }: Voice,
-  session: Session,
-  field: Field,
-  { services, text, done, every }: Watching,
+  eye: Eye,
+  { text, done, every }: Watching,
 ): Promise<number> {
-  const { clock } = session.edge;
+  const { clock } = eye.session.edge;
   const { cancel, stop } = listenForInterrupts(clock);
   try {
     for (;;) {
-      const sight = await unlessAborted(cancel, see(session, field, services, cancel));
+      const sight = await unlessAborted(cancel, see(eye, cancel));
       done();
       reporter.screen(statusDocument(sight), text);
       if (!(await output.stdout.ready())) return 0;

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { releasesDocument } from '../../../src/cli/commands/releases.js';
+import type { ReadableRun } from '../../../src/cli/runs.js';
 import { type Sight, statusDocument } from '../../../src/cli/status-document.js';
 import { Failure } from '../../../src/domain/failure.js';
 import { historyOf, type KnownRun } from '../../../src/domain/history.js';
 import { releaseLog } from '../../../src/domain/log.js';
-import type { RunSummary } from '../../../src/engine/journal.js';
 import { historyText } from '../../../src/report/history.js';
 import { releasesText } from '../../../src/report/releases.js';
 import { statusText } from '../../../src/report/status.js';
@@ -119,7 +119,7 @@ describe('the status', () => {
   });
 });
 
-const runOf = (id: string, state: 'unfinished' | 'ended', started: string): RunSummary => ({
+const runOf = (id: string, state: 'unfinished' | 'ended', started: string): ReadableRun => ({
   ...{ id, state, services: [web] },
   run: { ...run, id, recipe: 'deploy', started },
 });
