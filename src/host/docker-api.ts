@@ -43,11 +43,17 @@ const socketPath = '/var/run/docker.sock';
 const ahead = 10;
 const accepted = { 200: true, 201: true, 204: true };
 
+/** What lasts, as following a log does, is on channels of its own: it does not keep questions waiting. */
+interface Ways<Way> {
+  readonly questions: Way;
+  readonly streams: Way;
+}
+
 /** Docker's API on a host, over its SSH connection, by the first way that works there. */
 export class DockerApi {
   readonly #host: Host;
   readonly #connection: Connection;
-  #modem: Promise<Modem> | undefined;
+  #modems: Promise<Ways<Modem>> | undefined;
 
   constructor(host: Host, connection: Connection) {
     this.#host = host;
@@ -56,13 +62,14 @@ export class DockerApi {
 
   /** Throws {@link Refused}, or a Failure when the engine cannot be spoken to. */
   async ask(request: ApiRequest, signal?: AbortSignal): Promise<unknown> {
-    this.#modem ??= this.#connect();
-    const modem = await this.#modem.catch((error: unknown) => {
+    this.#modems ??= this.#connect();
+    const modems = await this.#modems.catch((error: unknown) => {
       // The next call may find it well.
-      this.#modem = undefined;
+      this.#modems = undefined;
       throw error;
     });
     const { method, path, query = {}, body = {}, auth, archive, stream = false, hijack = false } = request;
+    const modem = stream || hijack ? modems.streams : modems.questions;
     const options = {
       method,
       path: Object.keys(query).length === 0 ? path : `${path}?`,
@@ -91,32 +98,35 @@ export class DockerApi {
     // The channels end a moment before the connection that carries them.
     await new Promise((resolve) => setImmediate(resolve));
     if (this.#host.lost.aborted) return lostFailure(this.#host.name, error);
-    this.#modem = undefined;
+    this.#modems = undefined;
     return engineDown(this.#host.name, error.message, error);
   }
 
-  async #connect(): Promise<Modem> {
-    const [{ default: Docker }, agent] = await Promise.all([import('dockerode'), this.#way()]);
+  async #connect(): Promise<Ways<Modem>> {
+    const [{ default: Docker }, agents] = await Promise.all([import('dockerode'), this.#agents()]);
     // Everything that docker-modem would otherwise take from DOCKER_HOST and its like.
-    const options: Docker.DockerOptions & { agent: unknown; pathPrefix: string } = {
+    const options: Docker.DockerOptions & { pathPrefix: string } = {
       protocol: 'http',
       host: 'localhost',
       port: 80,
-      agent,
       pathPrefix: '/',
       timeout: undefined,
       ca: undefined,
       cert: undefined,
       key: undefined,
     };
-    return new Docker(options).modem;
+    const modem = (agent: ChannelAgent): Modem => {
+      const dialing: Docker.DockerOptions & { agent: unknown } = { ...options, agent };
+      return new Docker(dialing).modem;
+    };
+    return { questions: modem(agents.questions), streams: modem(agents.streams) };
   }
 
   /**
    * The engine's socket, forwarded; where that fails, which may have several reasons that look alike, by a command, and then by that
    * command as root.
    */
-  async #way(): Promise<ChannelAgent> {
+  async #agents(): Promise<Ways<ChannelAgent>> {
     const { client, sessions } = this.#connection;
     const socket = () =>
       openChannel<Channel, ChannelSocket>(
@@ -125,7 +135,10 @@ export class DockerApi {
       );
     const spares = await Promise.all(Array.from({ length: ahead }, () => socket().catch(() => undefined)));
     if (spares[0] !== undefined) {
-      return new ChannelAgent(async () => spares.splice(0, 1).find(isOpen) ?? socket());
+      return {
+        questions: new ChannelAgent(async () => spares.splice(0, 1).find(isOpen) ?? socket()),
+        streams: new ChannelAgent(socket, () => false, Number.POSITIVE_INFINITY),
+      };
     }
     for (const spare of spares) spare?.destroy();
     const name = `${await this.#command()} system dial-stdio`;
@@ -138,8 +151,7 @@ export class DockerApi {
       () => sessions.short,
     );
     sessions.onShortage(() => agent.dropIdle());
-
-    return agent;
+    return { questions: agent, streams: agent };
   }
 
   /** `docker`, or `sudo -n docker`: the one that may speak to the engine. Throws a Failure that says why none may. */

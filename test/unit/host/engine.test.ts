@@ -75,6 +75,26 @@ describe('the connection to the engine', () => {
     expect(docker.mostOpen).toBeLessThanOrEqual(16);
   });
 
+  it('has room for questions however many logs are followed', async () => {
+    docker.json('GET /images/json', []);
+    const followed = Array.from({ length: 40 }, (_, index) => `web-${index}`);
+    for (const name of followed) docker.json(`GET /containers/${name}/json`, { Config: { Tty: false } });
+    for (const name of followed)
+      docker.on(`GET /containers/${name}/logs`, (response) => void response.flushHeaders());
+    const host = await connect();
+    const enough = new AbortController();
+    const begun = followed.map(
+      (name) =>
+        new Promise<void>((resolve) => {
+          const took = async () => resolve();
+          host.engine.readLogs(name, { follow: true }, took, enough.signal).catch(nothing);
+        }),
+    );
+    await Promise.all(begun);
+    expect(await host.engine.images()).toEqual([]);
+    enough.abort(new Error('enough'));
+  });
+
   it('closes the channel of an answer that is broken off, though much of it is unread', async () => {
     docker.on('POST /images/create', (response) => {
       const line = `${JSON.stringify({ status: 'Downloading', id: 'a', progressDetail: { current: 1, total: 2 } })}\n`;
