@@ -1,13 +1,8 @@
+import { quote } from '../domain/shell.js';
 import type { Command } from './host.js';
 
 /** Written to both outputs right before the command's own: what a login shell says comes before it. */
 const marker = '\u0001oneclick\u0001\n';
-
-/** A POSIX shell's word for exactly this text. */
-export function quote(text: string): string {
-  if (text.includes('\0')) throw new TypeError('a command cannot contain a NUL character');
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
 
 /** What is sent to a host for a command. */
 export interface ShellLine {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { HostAddress } from '../../../src/domain/environment.js';
-import { sshArguments } from '../../../src/host/ssh-argv.js';
+import { plainSshArguments, sshArguments } from '../../../src/host/ssh-argv.js';
 
 let home: string;
 
@@ -48,3 +48,63 @@ describe('the arguments of ssh', () => {
     expect(words).toContainEqual(expect.stringMatching(/^IdentityFile=".*\/it's a key"$/));
   });
 });
+
+describe('the arguments of ssh as a person would write them', () => {
+  it('are user and address where the project says no more', () => {
+    expect(plainSshArguments({ ...base, user: 'deploy' })).toEqual(['deploy@10.0.0.5']);
+    expect(plainSshArguments({ ...base, port: 2222 })).toEqual(['-p', '2222', '10.0.0.5']);
+    const bastion = { ...base, user: 'ops', address: 'gate.example.org', port: 2222 };
+    expect(plainSshArguments({ ...base, bastion })).toEqual(['-J', 'ops@gate.example.org:2222', '10.0.0.5']);
+    const six = { ...base, address: '2001:db8::1', user: 'ops' };
+    expect(plainSshArguments({ ...six, bastion: six })).toEqual([
+      '-J',
+      'ops@[2001:db8::1]',
+      'ops@2001:db8::1',
+    ]);
+  });
+
+  it('name a key and known hosts, whatever is in their paths', () => {
+    const own = { ...base, key: '/keys/deploy', knownHosts: '/keys/known_hosts' };
+    expect(plainSshArguments(own)).toEqual([
+      '-i',
+      '/keys/deploy',
+      '-o',
+      'UserKnownHostsFile=/keys/known_hosts',
+      '10.0.0.5',
+    ]);
+    const text = plainSettings({
+      ...base,
+      key: '/my 100% key',
+      knownHosts: '/known hosts',
+      hostKeys: 'accept-new',
+    });
+    expect(text).toMatch(/^identityfile .*my 100%%? key$/m);
+    expect(text).toMatch(/^userknownhostsfile .*known hosts"?$/m);
+    expect(text).toContain('stricthostkeychecking accept-new');
+  });
+
+  it('lead through a bastion with a key of its own by a command that takes it', () => {
+    const bastion = { ...base, address: 'gate.example.org', user: 'jump', port: 2222, key: "/it's a key" };
+    const [, command = ''] = /^proxycommand (.*)$/m.exec(plainSettings({ ...base, bastion })) ?? [];
+    const through = command.replaceAll('%%', '%').replace("'[%h]:%p'", 'TARGET');
+    const words = execFileSync('sh', ['-c', `printf '%s\\n' ${through}`], { encoding: 'utf8' })
+      .trimEnd()
+      .split('\n');
+    expect(words).toEqual([
+      expect.stringMatching(/ssh$/),
+      '-W',
+      'TARGET',
+      '-p',
+      '2222',
+      '-o',
+      `IdentityFile="/it's a key"`,
+      'jump@gate.example.org',
+    ]);
+  });
+});
+
+const plainSettings = (address: HostAddress) =>
+  execFileSync('ssh', ['-F', '/dev/null', '-G', ...plainSshArguments(address)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
