@@ -1,15 +1,19 @@
 import { join } from 'node:path';
+import type { Facts } from '../domain/facts.js';
 import { Blocked } from '../domain/failure.js';
 import type { Service } from '../domain/service.js';
 import type { Difference } from '../engine/difference.js';
+import { type Explanation, explain } from '../engine/explain.js';
 import type { Plan } from '../engine/plan.js';
 import { nothingToDo, type Preview, preview } from '../engine/preview.js';
 import { PlanChanged, startRun } from '../engine/run.js';
 import { stepsOf } from '../engine/walk.js';
+import { plainSshArguments } from '../host/ssh-argv.js';
 import { bindRecipe } from '../recipe/bind.js';
 import { outdated } from '../recipe/eject.js';
 import { recipeFolder } from '../recipe/folder.js';
 import { loadRecipe, type RecipeSource } from '../recipe/load.js';
+import { explanationDocument, explanationText } from '../report/explain.js';
 import { previewDocument } from '../report/json.js';
 import { previewText } from '../report/preview.js';
 import { mapTexts, printable } from '../report/text.js';
@@ -25,7 +29,8 @@ export interface Errand {
   /** Hosts of these services that stay as they are: looked at, and held, for their release logs count. */
   readonly beside: readonly string[];
   readonly params: Readonly<Record<string, unknown>>;
-  readonly dryRun: boolean;
+  /** Says what would be done, as a plan or as commands, and does nothing. */
+  readonly only?: 'plan' | 'commands';
   readonly onFailure?: Plan['onFailure'];
   /** Wait for a lease that another run holds. */
   readonly wait: boolean;
@@ -53,7 +58,8 @@ export async function perform(session: Session, errand: Errand): Promise<number>
   const field = await openField(session, errand.services, errand.beside, { resolves }).finally(done);
   try {
     const plan = await planning;
-    if (errand.dryRun) return showPlan(session, await foresee(field, plan));
+    if (errand.only === 'plan') return showPlan(session, await foresee(field, plan, preview));
+    if (errand.only === 'commands') return showCommands(session, plan, await foresee(field, plan, explain));
     // Where nobody has seen a plan that could have changed, the facts are read once, under the lease.
     if (errand.confirm === undefined && (!errand.wait || bringsWhatWasNamed(plan)))
       return await carry(session, field, plan, errand.wait, (ports) => startRun({ ...ports, plan }));
@@ -74,9 +80,13 @@ async function planOf(session: Session, errand: Errand): Promise<Plan> {
   return errand.onFailure === undefined ? plan : { ...plan, onFailure: errand.onFailure };
 }
 
-/** What the plan would do. Throws {@link Blocked} when it could not. */
-async function foresee(field: Field, plan: Plan): Promise<Preview> {
-  const seen = preview(plan, await field.facts(), tasks);
+/** What the plan would do, by `look`. Throws {@link Blocked} when it could not. */
+async function foresee<Seen extends Preview>(
+  field: Field,
+  plan: Plan,
+  look: (plan: Plan, facts: Facts, registry: typeof tasks) => Seen,
+): Promise<Seen> {
+  const seen = look(plan, await field.facts(), tasks);
   if (seen.problems.length > 0) throw new Blocked(seen.problems);
   return seen;
 }
@@ -88,11 +98,20 @@ function showPlan({ reporter, environment }: Session, seen: Preview): number {
   return 0;
 }
 
+function showCommands({ reporter, environment }: Session, plan: Plan, { steps }: Explanation): number {
+  const ways = new Map(environment.hosts.map((host) => [host.name, ['ssh', ...plainSshArguments(host)]]));
+  const { recipe } = plan.run;
+  const document = explanationDocument({ environment: environment.name, recipe, steps, ways });
+  // As it is: a command that was cut or changed would be another one.
+  reporter.result(document, (_, page) => explanationText(document, page));
+  return 0;
+}
+
 /** Asks, and asks again when under the lease the plan is no longer the one that was confirmed; where nobody can be asked, that is a failure. */
 async function confirmAndCarry(session: Session, field: Field, plan: Plan, errand: Errand): Promise<number> {
   const { reporter, environment } = session;
   const { confirm } = errand;
-  let seen = await foresee(field, plan);
+  let seen = await foresee(field, plan, preview);
   for (;;) {
     if (confirm !== undefined && !nothingToDo(seen)) {
       reporter.preview(seen);

@@ -19,9 +19,14 @@ const programs: Readonly<Record<string, { readonly machine: number; readonly cod
 
 /** The file system of the image as a tar archive; undefined for a platform (`linux/amd64`) that there is no program for. */
 export function pauseArchive(platform: string): Buffer | undefined {
+  const file = pauseFile(platform);
+  return file === undefined ? undefined : tar(pauseProgram.slice(1), file);
+}
+
+/** The one file in it. */
+export function pauseFile(platform: string): Buffer | undefined {
   const program = programs[platform.split('/')[1] ?? ''];
-  if (program === undefined) return undefined;
-  return tar(pauseProgram.slice(1), elf(program.machine, Buffer.from(program.code)));
+  return program === undefined ? undefined : elf(program.machine, Buffer.from(program.code));
 }
 
 /** A static executable (elf(5)): a file header, one segment that holds the whole file, the code. */

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Clock } from './clock.js';
 import type { Failure } from './failure.js';
+import type { PlainCommand } from './plain-command.js';
 import type { Instance, Service } from './service.js';
 
 /** One execution of a recipe: who does what, where. */
@@ -99,6 +100,8 @@ export interface Task<Facts, World, Input, Intent, Receipt> {
   title(input: Input, subject: Subject): string;
   /** Pure: looks at the facts, touches nothing. */
   check(facts: Facts, input: Input, subject: Subject): Verdict<Facts, Intent, Receipt>;
+  /** Pure: what a person would type instead of `apply`, for who wants to see or do it by hand. Never with values of secrets. */
+  explain(intent: Intent, subject: Subject): readonly PlainCommand[];
   /** Idempotent: safe to run again with the same intent after a crash. */
   apply(context: TaskContext<World>, intent: Intent): Promise<Receipt>;
   readonly undo: Undo<World, Intent, Receipt> | Never<World, Intent, Receipt> | Nothing;
@@ -141,6 +144,7 @@ export function defineTask<Facts, World, Input, Intent, Receipt>(
     ...rest,
     title: (input, subject) => task.title(task.input.parse(input), subject),
     check: (facts, input, subject) => task.check(facts, task.input.parse(input), subject),
+    explain: (intent, subject) => task.explain(task.intent.parse(intent), subject),
     apply: (context, intent) => task.apply(context, task.intent.parse(intent)),
     undo: back,
     ...(onLaterFailure === undefined

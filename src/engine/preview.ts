@@ -49,16 +49,16 @@ export function preview<Facts, World>(
   registry: Registry<Facts, World>,
   receipts: ReadonlyMap<string, unknown> = new Map(),
 ): Preview {
-  const foresight = new Foresight(plan, facts, registry, receipts);
-  const steps = [
-    ...stepsOf(plan.steps).map((step) => foresight.see(step, false)),
-    ...stepsOf(plan.after).map((step) => foresight.see(step, true)),
-  ];
+  return new Foresight(plan, facts, registry, receipts).seeAll();
+}
+
+/** The problems of the steps, each once. */
+function problemsOf(steps: readonly StepPreview[]): readonly Failure[] {
   const problems = steps.flatMap(({ verdict }) => (verdict.kind === 'blocked' ? verdict.problems : []));
   const known = new Map(
     problems.map((problem) => [JSON.stringify([problem.code, problem.host, problem.message]), problem]),
   );
-  return { steps, problems: [...known.values()] };
+  return [...known.values()];
 }
 
 /** Whether a preview says that all is as it should be. */
@@ -67,7 +67,9 @@ export function nothingToDo({ steps }: Preview): boolean {
 }
 
 /** The facts and receipts as they will be, step by step. */
-class Foresight<Facts, World> {
+export class Foresight<Facts, World> {
+  /** What the steps that were seen are about to do. */
+  readonly intents = new Map<string, unknown>();
   readonly #plan: Plan;
   readonly #registry: Registry<Facts, World>;
   readonly #finished: ReadonlyMap<string, unknown>;
@@ -93,7 +95,16 @@ class Foresight<Facts, World> {
     this.#facts = facts;
   }
 
-  see(step: Step, after: boolean): StepPreview {
+  /** Looks at the steps in the order of the plan. */
+  seeAll(): Preview {
+    const steps = [
+      ...stepsOf(this.#plan.steps).map((step) => this.#see(step, false)),
+      ...stepsOf(this.#plan.after).map((step) => this.#see(step, true)),
+    ];
+    return { steps, problems: problemsOf(steps) };
+  }
+
+  #see(step: Step, after: boolean): StepPreview {
     const task = taskOf(this.#registry, step);
     const subject = subjectOf(this.#plan, step);
     const resolved = resolve(step.input, this.#receipts);
@@ -131,6 +142,7 @@ class Foresight<Facts, World> {
       if (guessed) this.#guessed.add(subject.step);
       return { kind: 'done', because: verdict.because };
     }
+    this.intents.set(subject.step, verdict.intent);
     this.#facts = verdict.foresee(this.#facts);
     if (verdict.expect !== undefined) this.#receipts.set(subject.step, verdict.expect);
     this.#guessed.add(subject.step);

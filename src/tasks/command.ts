@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { containerConfig, containerLabels, networkName } from '../domain/container.js';
 import { Failure } from '../domain/failure.js';
 import { prefix } from '../domain/labels.js';
+import { dockerOn } from '../domain/plain-command.js';
 import { Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Host } from '../host/host.js';
+import { createCommand } from './by-hand.js';
+import { commandConfig } from './container-config.js';
 import { startOnNetwork } from './network.js';
 import { serviceOf, task } from './world.js';
 
@@ -53,21 +55,27 @@ export const releaseCommand = task({
       foresee: (facts) => facts,
     };
   },
+  explain({ name, host, release, command }, subject) {
+    const { secrets } = release.spec;
+    const config = commandConfig(release, command, subject);
+    return [
+      createCommand(
+        host,
+        'make a container for the release command, which serves nobody',
+        name,
+        config,
+        secrets,
+      ),
+      dockerOn(host, 'run it to its end, once; this is never taken back', 'start', '--attach', name),
+    ];
+  },
   async apply({ world, subject, clock, progress }, { name, host: on, release, command }) {
     const service = serviceOf(subject);
     const host = world.host(on);
     const before = await host.engine.container(name);
     if (before === undefined) {
-      const labels = containerLabels(subject, service.name, release, 'command');
-      const network = networkName(subject.run);
-      const spec = { ...withoutPort(release), command };
-      const config = containerConfig(spec, {
-        labels,
-        network,
-        volumePrefix: prefix(subject.run),
-        secrets: await world.secrets(release.spec.secrets),
-      });
-      await host.engine.create({ name, config });
+      const secrets = await world.secrets(release.spec.secrets);
+      await host.engine.create({ name, config: commandConfig(release, command, subject, secrets) });
     }
     if (before === undefined || before.state === 'created')
       await startOnNetwork(host.engine, name, subject.run);
@@ -100,12 +108,6 @@ export const releaseCommand = task({
   },
   onLaterFailure: (receipt: z.infer<typeof CommandReceipt>) => receipt.onLaterFailure,
 });
-
-/** A release command serves nobody: its container must not take the service's port. */
-function withoutPort({ spec }: Release): Release['spec'] {
-  const { port: _, ...rest } = spec;
-  return rest;
-}
 
 async function commandFailure(
   host: Host,

@@ -1,21 +1,22 @@
 import { z } from 'zod';
 import {
-  containerConfig,
   containerLabels,
   containerName,
   containerOf,
   containersOf,
-  networkName,
   withHost,
   withState,
 } from '../domain/container.js';
 import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
-import { label, prefix } from '../domain/labels.js';
+import { label } from '../domain/labels.js';
+import { dockerOn } from '../domain/plain-command.js';
 import { ContainerSpec, Release } from '../domain/release.js';
 import { deadCandidates, isProvisional, isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
+import { createCommand, stopCommand } from './by-hand.js';
+import { serviceConfig } from './container-config.js';
 import { untilHealthy } from './health.js';
 import { startOnNetwork } from './network.js';
 import { hostName, placeOf, serviceOf, task } from './world.js';
@@ -62,16 +63,14 @@ export const containerCreate = task({
       foresee: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, made] })),
     };
   },
+  explain({ name, release }, subject) {
+    const why = `make ${name} before the old one is touched`;
+    const { secrets } = release.spec;
+    return [createCommand(hostName(subject), why, name, serviceConfig(release, subject), secrets)];
+  },
   async apply({ world, subject }, { name, release }) {
     const { engine } = world.host(hostName(subject));
-    const service = serviceOf(subject).name;
-    const config = containerConfig(release.spec, {
-      labels: containerLabels(subject, service, release, 'service'),
-      network: networkName(subject.run),
-      alias: service,
-      volumePrefix: prefix(subject.run),
-      secrets: await world.secrets(release.spec.secrets),
-    });
+    const config = serviceConfig(release, subject, await world.secrets(release.spec.secrets));
     await engine.create({ name, config });
     return { name };
   },
@@ -154,6 +153,14 @@ export const containerStop = task({
       expect: {},
       foresee: withState(host.host, names, 'exited'),
     };
+  },
+  explain({ containers, timeout }, subject) {
+    const host = hostName(subject);
+    const names = containers.map(({ name }) => name);
+    return [
+      dockerOn(host, 'keep the old one from coming back by itself', 'update', '--restart', 'no', ...names),
+      stopCommand(host, 'stop the old one, which is kept', names, timeout),
+    ];
   },
   async apply({ world, subject, clock }, { containers, timeout }) {
     const { engine } = world.host(hostName(subject));
@@ -245,6 +252,7 @@ export const containerStart = task({
       foresee: withState(host.host, [container], 'running'),
     };
   },
+  explain: ({ name }, subject) => [dockerOn(hostName(subject), `start ${name}`, 'start', name)],
   async apply({ world, subject }, { name }) {
     const { engine } = world.host(hostName(subject));
     await startOnNetwork(engine, name, subject.run, serviceOf(subject).name);

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import type { Clock } from '../domain/clock.js';
+import { networkName } from '../domain/container.js';
 import type { ContainerFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
+import { dockerOn } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
 import { Rollout } from '../domain/rollout.js';
 import type { Host } from '../host/host.js';
+import { healthCommand } from './health-by-hand.js';
 import { hostName, placeOf, task } from './world.js';
 
 /** What a wait for health is given beside the container. */
@@ -212,6 +215,13 @@ export const healthWait = task({
       expect: {},
       foresee: (later) => later,
     };
+  },
+  explain({ container, spec }, subject) {
+    const host = hostName(subject);
+    return [
+      healthCommand(host, container, spec, networkName(subject.run)),
+      dockerOn(host, 'from now on it may outlive a reboot', 'update', '--restart', spec.restart, container),
+    ];
   },
   async apply(context, { container, spec, stoppedAt }) {
     const host = context.world.host(hostName(context.subject));

@@ -3,6 +3,7 @@ import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { withDigest } from '../domain/image.js';
 import { current, releaseLog, staysAt } from '../domain/log.js';
+import { dockerOn } from '../domain/plain-command.js';
 import type { Service } from '../domain/service.js';
 import { hostFacts, hostName, placeOf, serviceOf, task } from './world.js';
 
@@ -55,6 +56,7 @@ export const imageResolve = task({
       news: true,
     };
   },
+  explain: () => [],
   apply: () => Promise.reject(new Error('image.resolve has nothing to apply')),
   undo: 'nothing',
 });
@@ -121,6 +123,9 @@ export const imagePull = task({
       foresee: (later) => withImage(later, host.host, input.image),
     };
   },
+  explain: ({ image, reference }, subject) => [
+    dockerOn(hostName(subject), `pull ${reference}, with what docker login left there`, 'pull', image),
+  ],
   async apply({ world, subject, signal, progress }, { image, reference }) {
     const { engine } = world.host(hostName(subject));
     await engine.pull(

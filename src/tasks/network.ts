@@ -4,12 +4,20 @@ import type { ContainerFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { environmentLabels, label, prefix } from '../domain/labels.js';
 import { pauseArchive, pauseImage, pauseProgram } from '../domain/pause.js';
+import { dockerOn } from '../domain/plain-command.js';
 import { isUp } from '../domain/rollout.js';
 import type { RunInfo, Subject } from '../domain/task.js';
 import type { Engine } from '../host/host.js';
+import { createCommand, networkCommand, pauseImageCommand } from './by-hand.js';
 import { hostFacts, hostName, task } from './world.js';
 
-const Intent = z.strictObject({ network: z.string(), holder: z.string(), platform: z.string() });
+const Intent = z.strictObject({
+  network: z.string(),
+  holder: z.string(),
+  platform: z.string(),
+  /** The container that kept it up before, where it ended. */
+  ended: z.string().optional(),
+});
 
 /**
  * Keeps the network of the environment up. Linux takes up to a second to forward again on a bridge whose last container
@@ -34,10 +42,29 @@ export const networkHold = task({
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `make the network ${network}` }],
-      intent: { network, holder: `${prefix(subject.run)}-network`, platform },
+      intent: {
+        ...{ network, holder: `${prefix(subject.run)}-network`, platform },
+        ...(holder === undefined || isUp(holder) ? {} : { ended: holder.name }),
+      },
       expect: {},
       foresee: (later) => later,
     };
+  },
+  explain({ network, holder, platform, ended }, subject) {
+    const host = hostName(subject);
+    const make = networkCommand(host, network, environmentLabels(subject.run));
+    const image = pauseImageCommand(host, platform);
+    if (image === undefined) return [make];
+    const config = holderConfig(network, subject);
+    return [
+      make,
+      image,
+      ...(ended === undefined
+        ? []
+        : [dockerOn(host, 'remove the one that has ended', 'rm', '--force', ended)]),
+      createCommand(host, 'make a container that keeps the network up', holder, config),
+      dockerOn(host, 'start it', 'start', holder),
+    ];
   },
   async apply({ world, subject }, { network, holder, platform }) {
     const { engine } = world.host(hostName(subject));

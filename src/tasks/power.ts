@@ -1,13 +1,16 @@
 import { z } from 'zod';
-import { containerOf, withState } from '../domain/container.js';
+import { containerOf, networkName, withState } from '../domain/container.js';
 import type { ContainerFacts, Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { releaseOf } from '../domain/labels.js';
 import { current, findRelease, releaseLog } from '../domain/log.js';
+import { dockerOn, type PlainCommand } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
 import { isUp, serving } from '../domain/rollout.js';
 import type { Subject, TaskContext, Verdict } from '../domain/task.js';
+import { stopCommand } from './by-hand.js';
 import { untilHealthy } from './health.js';
+import { healthCommand } from './health-by-hand.js';
 import { startOnNetwork } from './network.js';
 import { hostName, placeOf, serviceOf, task, type World } from './world.js';
 
@@ -49,6 +52,11 @@ export const containerRestart = task({
   receipt: z.strictObject({}),
   title: (_, subject) => `restart ${serviceOf(subject).name}`,
   check: (facts, _, subject) => ending('restart', facts, subject),
+  explain: ({ containers, timeout }, subject) =>
+    containers.flatMap((container) => [
+      stopCommand(hostName(subject), `stop ${container.name}`, [container.name], timeout),
+      ...bringUpCommands(container, subject),
+    ]),
   async apply(context, { containers, timeout }) {
     const { engine } = context.world.host(hostName(context.subject));
     for (const container of containers) {
@@ -71,6 +79,12 @@ export const containerHalt = task({
   receipt: z.strictObject({}),
   title: (_, subject) => `stop ${serviceOf(subject).name}`,
   check: (facts, _, subject) => ending('stop', facts, subject),
+  explain({ containers, timeout }, subject) {
+    const names = containers.map(({ name }) => name);
+    return [
+      stopCommand(hostName(subject), 'stop what runs; its release stays the current one', names, timeout),
+    ];
+  },
   async apply({ world, subject }, { containers, timeout }) {
     const { engine } = world.host(hostName(subject));
     // Their restart policy stays, by which `start` and a deploy know that no run has died here. Of `always` Docker makes
@@ -113,6 +127,13 @@ export const containerWake = task({
       foresee: withState(host.host, [kept.name], 'running'),
     };
   },
+  explain({ name, spec }, subject) {
+    const again = 'a reboot may bring it back';
+    return [
+      ...bringUpCommands({ name, spec }, subject),
+      dockerOn(hostName(subject), again, 'update', '--restart', spec.restart, name),
+    ];
+  },
   async apply(context, { name, spec }) {
     await bringUp(context, { name, spec });
     await context.world.host(hostName(context.subject)).engine.setRestart(name, spec.restart);
@@ -140,6 +161,12 @@ async function bringUp(context: TaskContext<World>, { name, spec }: Running): Pr
   const host = context.world.host(hostName(context.subject));
   await startOnNetwork(host.engine, name, context.subject.run, context.subject.service?.name);
   if (spec !== undefined) await untilHealthy(host, name, spec, context);
+}
+
+function bringUpCommands({ name, spec }: Running, subject: Subject): readonly PlainCommand[] {
+  const host = hostName(subject);
+  const start = dockerOn(host, `start ${name}`, 'start', name);
+  return spec === undefined ? [start] : [start, healthCommand(host, name, spec, networkName(subject.run))];
 }
 
 /** Starts again what was stopped, where it does not run. */

@@ -3,6 +3,7 @@ import { containerOf, containersOf, isOurs, withHost } from '../domain/container
 import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
 import { label } from '../domain/labels.js';
 import { lineage, lineName, linesKept, releaseLog } from '../domain/log.js';
+import { dockerOn } from '../domain/plain-command.js';
 import type { Activation, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
@@ -45,6 +46,15 @@ export const releasePrune = task({
         ),
       })),
     };
+  },
+  explain({ containers, images, volumes }, subject) {
+    const remove = (what: string, names: readonly string[], ...verb: readonly string[]) =>
+      names.length === 0 ? [] : [dockerOn(hostName(subject), `remove old ${what}`, ...verb, ...names)];
+    return [
+      ...remove('containers', containers, 'rm', '--force'),
+      ...remove('images', images, 'rmi'),
+      ...remove('lines of the release log', volumes, 'volume', 'rm'),
+    ];
   },
   async apply({ world, subject }, { containers, images, volumes }) {
     const { engine } = world.host(hostName(subject));

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { withHost } from '../domain/container.js';
+import { optionPairs } from '../domain/create-words.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { environmentLabels, label } from '../domain/labels.js';
 import { lineName, linesKept, releaseLog } from '../domain/log.js';
+import { dockerOn } from '../domain/plain-command.js';
 import { recallOf } from '../domain/recall.js';
 import { Activation } from '../domain/release.js';
 import { Rollout } from '../domain/rollout.js';
@@ -35,6 +37,7 @@ export const releaseRecall = task({
       : `${service.name} goes back from release ${from.number} to ${number} (${reference})`;
     return { kind: 'done', because, receipt: { number, reference, image: spec.image }, news: true };
   },
+  explain: () => [],
   apply: () => Promise.reject(new Error('release.recall has nothing to apply')),
   undo: 'nothing',
 });
@@ -77,6 +80,14 @@ export const releaseCommit = task({
         hosts.reduce((known, host) => withHost(host, withLines(service.name, wanted))(known), later),
     };
   },
+  explain: ({ lines }, subject) =>
+    Object.entries(lines).flatMap(([host, missing]) =>
+      missing.map((line) => {
+        const { name, labels } = volumeOf(line, subject);
+        const why = `log that release ${line.release.number} is the current one: from here on only forward`;
+        return dockerOn(host, why, 'volume', 'create', ...optionPairs('--label', labels), name);
+      }),
+    ),
   async apply({ world, subject, warn }, { lines, order }) {
     const written = await Promise.allSettled(
       Object.entries(lines).map(([host, missing]) => writeLines(world.host(host), subject, missing)),
@@ -153,13 +164,21 @@ function withLines(service: string, lines: readonly Activation[]): (host: HostFa
  * A line is a volume without data whose labels hold it. Whoever may use a host's engine can read and write it, no other
  * permission or folder is needed, and it is made at once or not at all.
  */
+function volumeOf(line: Activation, subject: Subject) {
+  const { run } = subject;
+  const service = serviceOf(subject).name;
+  const labels = {
+    ...environmentLabels(run),
+    [label.service]: service,
+    [label.log]: `${run.project}/${run.environment}`,
+    [label.activation]: JSON.stringify(line),
+  };
+  return { name: lineName(run, service, line.order), labels };
+}
+
 async function writeLines(host: Host, subject: Subject, lines: readonly Activation[]): Promise<void> {
   for (const line of lines) {
-    await host.engine.ensureVolume(lineName(subject.run, serviceOf(subject).name, line.order), {
-      ...environmentLabels(subject.run),
-      [label.service]: serviceOf(subject).name,
-      [label.log]: `${subject.run.project}/${subject.run.environment}`,
-      [label.activation]: JSON.stringify(line),
-    });
+    const { name, labels } = volumeOf(line, subject);
+    await host.engine.ensureVolume(name, labels);
   }
 }

@@ -42,6 +42,7 @@ export const rolloutResolve = task({
     const because = describe(rollout) + leftovers(facts, subject);
     return { kind: 'done', because, receipt: rollout, news: true };
   },
+  explain: () => [],
   apply: () => Promise.reject(new Error('rollout.resolve has nothing to apply')),
   undo: 'nothing',
 });

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { Failure } from '../domain/failure.js';
+import { onHost } from '../domain/plain-command.js';
+import { commandLine } from '../domain/shell.js';
 import type { CommandResult } from '../host/host.js';
 import { hostName, task } from './world.js';
 
@@ -28,6 +30,12 @@ export const shellLocal = task({
     intent: input,
     foresee: (facts) => facts,
   }),
+  explain: ({ command }) => [
+    {
+      ...{ why: 'a command of the recipe, in the folder of the project', secrets: [] },
+      line: commandLine(['/bin/sh', '-c', command]),
+    },
+  ],
   async apply({ world, signal, progress }, { command, timeout }) {
     const argv = ['/bin/sh', '-c', command];
     return answer(command, await world.local({ argv, timeout: timeout * 1000 }, progress, signal));
@@ -51,6 +59,9 @@ export const shellRemote = task({
     intent: input,
     foresee: (facts) => facts,
   }),
+  explain: ({ command }, subject) => [
+    onHost(hostName(subject), 'a command of the recipe', commandLine(['sh', '-c', command])),
+  ],
   async apply({ world, subject, signal }, { command, timeout }) {
     const host = world.host(hostName(subject));
     const result = await host.run({ argv: ['sh', '-c', command], timeout: timeout * 1000 }, signal);

@@ -84,7 +84,7 @@ async function watched(
     const chosen = { services: ['web'], only: [], images: [], ...(tag === undefined ? {} : { tag }) };
     const code = await perform(session, {
       ...{ recipe, services: chooseServices(session.environment.services, chosen) },
-      ...{ beside: [], params: { batch: 'all' }, dryRun: false, wait: false },
+      ...{ beside: [], params: { batch: 'all' }, wait: false },
     });
     if (code !== 0) throw new Error(`${recipe}: exit ${code}\n${output.stderr.text}`);
   } finally {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Failure, type FailureKind } from '../../src/domain/failure.js';
+import { onHost } from '../../src/domain/plain-command.js';
 import { type AnyTask, defineTask, type TaskContext } from '../../src/domain/task.js';
 import type { Registry } from '../../src/engine/ports.js';
 
@@ -113,6 +114,9 @@ function setting(name: string, special: Partial<Typed> = {}): FakeTask {
         expect: { value },
       };
     },
+    explain: ({ name, value }, { host = 'here' }) => [
+      onHost(host, `${name} to ${value}`, `set ${name} ${value}`),
+    ],
     apply,
     undo,
     ...special,

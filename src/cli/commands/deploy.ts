@@ -2,7 +2,7 @@ import { Failure } from '../../domain/failure.js';
 import type { BuildFlags } from '../build.js';
 import { chooseServices, hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
-import type { ChangeFlags } from '../grammar/flags.js';
+import { type ChangeFlags, onlyShown } from '../grammar/flags.js';
 import { perform } from '../perform.js';
 import { openSession, type Session } from '../session.js';
 import { assent, speaking, type Voice } from '../speak.js';
@@ -47,10 +47,11 @@ async function buildFirst(
   return tag.follows ? { ...session, commit: tag.tag } : session;
 }
 
-function checkBuildFlags({ build, dryRun, cache, dirty, platform }: DeployFlags): void {
-  if (build && dryRun)
-    throw new Failure('usage', 'arguments', '--dry-run does nothing, and --build would build and push', {
-      hint: 'oneclick build --push, then oneclick deploy --dry-run',
+function checkBuildFlags({ build, dryRun, explain, cache, dirty, platform }: DeployFlags): void {
+  const flag = explain ? '--explain' : '--dry-run';
+  if (build && (dryRun || explain))
+    throw new Failure('usage', 'arguments', `${flag} does nothing, and --build would build and push`, {
+      hint: `oneclick build --push, then oneclick deploy ${flag}`,
     });
   const [idle] = [dirty && '--dirty', !cache && '--no-cache', platform && '--platform'].filter(Boolean);
   if (!build && idle !== undefined)
@@ -93,7 +94,7 @@ export function change(
       services: chosen,
       beside: hostsBeside(session.environment.services, chosen),
       params: { ...params, ...(flags.batch === undefined ? {} : { batch: flags.batch }) },
-      dryRun: flags.dryRun,
+      ...onlyShown(flags),
       wait: flags.wait,
       ...assent(voice, flags),
       ...(flags.onFailure === undefined ? {} : { onFailure: flags.onFailure }),

@@ -1,6 +1,6 @@
 import { hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
-import type { Globals } from '../grammar/flags.js';
+import { type Globals, onlyShown } from '../grammar/flags.js';
 import { servicesOn } from '../instances.js';
 import { perform } from '../perform.js';
 import { openSession } from '../session.js';
@@ -10,6 +10,7 @@ export interface PowerFlags extends Globals {
   readonly env?: string;
   readonly host: readonly string[];
   readonly dryRun: boolean;
+  readonly explain: boolean;
   readonly wait: boolean;
   /** Only where the command asks. */
   readonly yes?: boolean;
@@ -22,7 +23,8 @@ export function power(recipe: 'restart' | 'stop' | 'start') {
       const session = await openSession(edge, voice, flags);
       const services = servicesOn(session.environment.services, names, flags.host);
       return perform(session, {
-        ...{ recipe, services, params: {}, dryRun: flags.dryRun, wait: flags.wait },
+        ...{ recipe, services, params: {}, wait: flags.wait },
+        ...onlyShown(flags),
         beside: hostsBeside(session.environment.services, services),
         ...(recipe === 'stop' ? assent(voice, { yes: flags.yes === true, json: flags.json }) : {}),
       });

@@ -21,9 +21,18 @@ export interface ChangeFlags extends Globals {
   readonly only: readonly string[];
   readonly batch?: string;
   readonly dryRun: boolean;
+  readonly explain: boolean;
   readonly onFailure?: 'revert' | 'stop';
   readonly wait: boolean;
   readonly yes: boolean;
+}
+
+/** Whether a command only says what it would do, and how. */
+export function onlyShown({ dryRun, explain }: { readonly dryRun: boolean; readonly explain: boolean }): {
+  readonly only?: 'plan' | 'commands';
+} {
+  if (explain) return { only: 'commands' };
+  return dryRun ? { only: 'plan' } : {};
 }
 
 export const collect = (value: string, before: readonly string[] = []): readonly string[] => [
@@ -85,6 +94,7 @@ export function changing(command: Command): Command {
     .option('--only <host>', 'only on this host (repeatable)', collect, [])
     .option('--batch <n>', 'how many instances change at a time: 1, 25% or all')
     .option('--dry-run', 'say what would be done, and do nothing', false)
+    .option('--explain', 'the same as commands for a shell', false)
     .addOption(
       new Option('--on-failure <policy>', 'what a failure leads to: revert or stop').choices([
         'revert',

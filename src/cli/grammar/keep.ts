@@ -12,6 +12,7 @@ export function keeping(root: Command, bind: Bind): void {
       .summary(summary)
       .option('--host <host>', 'only on this host (repeatable)', collect, [])
       .option('--dry-run', 'say what would be done, and do nothing', false)
+      .option('--explain', 'the same as commands for a shell', false)
       .option('--wait', 'wait for a lease that another run holds', false);
     if (verb === 'stop') command.option('-y, --yes', 'do not ask', false);
     command

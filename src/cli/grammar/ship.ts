@@ -54,6 +54,7 @@ export function shipping(root: Command, bind: Bind): void {
         'oneclick deploy web --image ghcr.io/acme/web:v2',
         'oneclick deploy --build',
         'oneclick deploy --dry-run',
+        'oneclick deploy --explain',
       ),
     )
     .action(bind(async () => (await import('../commands/deploy.js')).deploy));

@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import type { Facts } from '../../../src/domain/facts.js';
 import { label } from '../../../src/domain/labels.js';
+import type { PlainCommand } from '../../../src/domain/plain-command.js';
 import type { Service } from '../../../src/domain/service.js';
 import type { RunInfo } from '../../../src/domain/task.js';
 import type { Outcome, RunEvent } from '../../../src/engine/events.js';
+import { explain } from '../../../src/engine/explain.js';
 import type { Plan } from '../../../src/engine/plan.js';
 import type { Journal } from '../../../src/engine/ports.js';
 import { preview } from '../../../src/engine/preview.js';
@@ -155,6 +157,16 @@ export class Fleet {
         verdict.kind === 'todo' ? verdict.changes.map(({ host, text }) => `${host}: ${text}`) : [],
       ),
     };
+  }
+
+  /** The commands that a recipe comes to. */
+  async explain(
+    recipe: string,
+    services: readonly Service[],
+    params: Readonly<Record<string, unknown>> = {},
+  ): Promise<readonly PlainCommand[]> {
+    const { steps } = explain(await this.plan(recipe, services, params), await this.facts(services), tasks);
+    return steps.flatMap(({ commands }) => commands);
   }
 
   /** Runs a recipe to its end. With `diesAfter` the process is killed when so many events are journaled. */

@@ -1,0 +1,154 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { dockerOn, onHost, type PlainCommand } from '../../../src/domain/plain-command.js';
+import { commandLine } from '../../../src/domain/shell.js';
+import type { StepExplanation } from '../../../src/engine/explain.js';
+import { explanationDocument, explanationText } from '../../../src/report/explain.js';
+import { plainStyle } from '../../../src/report/style.js';
+import { step } from './scenario.js';
+
+const ways = new Map([['web-1', ['ssh', '-i', '/my key', 'deploy@10.0.0.5']]]);
+
+const explained = (
+  commands: readonly PlainCommand[],
+  parts: Partial<StepExplanation> = {},
+): StepExplanation => ({
+  ...{ step: step('web-1', 'container.create'), title: 'create web release 2', after: false, commands },
+  verdict: { kind: 'todo', changes: [], certainty: 'certain' },
+  ...parts,
+});
+
+const documentOf = (...steps: readonly StepExplanation[]) =>
+  explanationDocument({ environment: 'production', recipe: 'deploy', steps, ways });
+const textOf = (...steps: readonly StepExplanation[]) =>
+  explanationText(documentOf(...steps), { columns: 20, style: plainStyle });
+
+describe('the commands as text', () => {
+  it('have a reason above each, and ssh in front of what is for a host', () => {
+    const text = textOf(
+      explained([dockerOn('web-1', 'pull web:2', 'pull', 'web:2')]),
+      explained([onHost('web-1', 'look', "echo 'a b' | cat")], { after: true }),
+      explained([{ why: 'a line of the recipe', line: 'make notes', secrets: [] }], { after: true }),
+    );
+    expect(text).toBe(
+      [
+        '# deploy of production as plain commands: equivalent, without lease and undo. Nothing was changed.',
+        '# Paste them one by one, or hand all of them to sh -e',
+        '',
+        '# web-1: pull web:2',
+        "ssh -n -i '/my key' deploy@10.0.0.5 docker pull web:2",
+        '',
+        '# What follows is for after: the release stays, whatever becomes of it',
+        '',
+        '# web-1: look',
+        `ssh -n -i '/my key' deploy@10.0.0.5 'echo '\\''a b'\\'' | cat'`,
+        '',
+        '# a line of the recipe',
+        'make notes </dev/null',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('say what is not known yet, and that there is nothing to do', () => {
+    const later = explained([], { verdict: { kind: 'unknown', waitsFor: 'image.resolve/web' } });
+    expect(textOf(later)).toContain('# not known before image.resolve/web is done: create web release 2\n');
+    const done = explained([], { verdict: { kind: 'done', because: 'it runs already' } });
+    expect(textOf(done)).toBe('# deploy of production: nothing to do\n');
+  });
+
+  it('have reasons that do nothing in a shell which takes no comments', () => {
+    const text = textOf(
+      explained([onHost('web-1', 'it\'s; rm -rf /\n$(reboot) `x` > y | z & \u001b[2J"', 'true')]),
+    );
+    expect(text).toContain('\n# web-1: it s, rm -rf / reboot x y z\n');
+  });
+
+  it('are a document too, with the names of secrets and no more of them', () => {
+    const command = {
+      host: 'web-1',
+      why: 'make it',
+      line: 'docker create --env TOKEN web',
+      secrets: ['TOKEN'],
+    };
+    expect(documentOf(explained([command]))).toMatchObject({
+      ...{
+        environment: 'production',
+        recipe: 'deploy',
+        setup: [expect.stringContaining('TOKEN'), expect.any(String)],
+      },
+      steps: [
+        { task: 'container.create', commands: [{ host: 'web-1', why: 'make it', secrets: ['TOKEN'] }] },
+      ],
+    });
+  });
+});
+
+describe('the commands in a shell', () => {
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'by-hand-'));
+    put(
+      'ssh',
+      '#!/bin/sh\nwhile [ "$1" != deploy@10.0.0.5 ]; do shift; done\nshift\nexec env -i PATH="$PATH" sh -c "$*"\n',
+    );
+    put(
+      'docker',
+      `#!/bin/sh\n{ printf '<%s>' "$@"; printf '<%s>\\n' "$TOKEN" "$OTHER"; } >>${folder}/said\n`,
+    );
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  function put(name: string, text: string): void {
+    writeFileSync(join(folder, name), text);
+    chmodSync(join(folder, name), 0o755);
+  }
+
+  /** What docker was told, by a shell that reads the commands from its input as from a terminal. */
+  function told(text: string, env: Readonly<Record<string, string>> = {}) {
+    writeFileSync(join(folder, 'said'), '');
+    const { status } = spawnSync('sh', ['-e'], {
+      ...{ input: text, encoding: 'utf8' },
+      env: { PATH: `${folder}:/usr/bin:/bin`, ...env },
+    });
+    return { status, said: readFileSync(join(folder, 'said'), 'utf8') };
+  }
+
+  const hostile = fc.string({
+    unit: fc.constantFrom(...'\'"\\$`!*?;&|<>#~ \t\n\r-=%é\u{1f600}\u200d\u001bab'),
+    minLength: 1,
+    maxLength: 20,
+  });
+
+  it('tell docker every word exactly as it is, and secrets by its environment', () => {
+    fc.assert(
+      fc.property(fc.array(hostile, { maxLength: 3 }), hostile, hostile, (words, token, other) => {
+        const line = commandLine(['docker', 'create', ...words]);
+        const secrets = ['TOKEN', 'OTHER'];
+        const text = textOf(
+          explained([{ host: 'web-1', why: 'make it', line, secrets }]),
+          explained([dockerOn('web-1', 'start it', 'start', ...words)]),
+        );
+        const each = words.map((word) => `<${word}>`).join('');
+        expect(told(text, { TOKEN: token, OTHER: other })).toEqual({
+          status: 0,
+          said: `<create>${each}<${token}>\n<${other}>\n<start>${each}<>\n<>\n`,
+        });
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('stop before anything is done when a secret has no value, and at the first that fails', () => {
+    const make = { host: 'web-1', why: 'make it', line: 'docker create --env TOKEN web', secrets: ['TOKEN'] };
+    expect(told(textOf(explained([make])))).toMatchObject({ status: expect.any(Number), said: '' });
+    put('docker', '#!/bin/sh\nexit 3\n');
+    const next = dockerOn('web-1', 'start it', 'start', 'web');
+    expect(told(textOf(explained([make, next])), { TOKEN: 'x' }).status).toBe(3);
+  });
+});
