@@ -5,6 +5,7 @@ import type { Plan } from './plan.js';
 import type { Registry } from './ports.js';
 import { Foresight, type StepPreview } from './preview.js';
 
+/** A step of the dry run, with its commands. */
 export interface StepExplanation extends StepPreview {
   /** None where there is nothing to do, or where that is decided later. */
   readonly commands: readonly PlainCommand[];

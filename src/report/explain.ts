@@ -13,6 +13,7 @@ export interface ExplanationDocument {
   readonly steps: readonly ExplainedStep[];
 }
 
+/** A step, and what is typed for it. */
 export interface ExplainedStep {
   readonly step: string;
   readonly task: string;
@@ -43,6 +44,7 @@ export interface ExplanationRequest {
   readonly ways: ReadonlyMap<string, readonly string[]>;
 }
 
+/** The commands as they are typed here, of the steps that have some or whose commands nobody knows yet. */
 export function explanationDocument({
   environment,
   recipe,
@@ -73,9 +75,7 @@ export function explanationText(document: ExplanationDocument, { style }: Page):
   ];
   const firstAfter = steps.find(({ after }) => after);
   const blocks = steps.flatMap((step) => [
-    ...(step === firstAfter
-      ? [note('What follows is for after: the release stays, whatever becomes of it')]
-      : []),
+    ...(step === firstAfter ? [note('Past the commit: the release stays, whatever becomes of these')] : []),
     ...(step.waitsFor === undefined
       ? []
       : [note(`not known before ${step.waitsFor} is done: ${step.title}`)]),

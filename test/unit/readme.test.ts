@@ -4,11 +4,14 @@ import type { Edge } from '../../src/cli/edge.js';
 import { program } from '../../src/cli/program.js';
 import { loadProject, resolveEnvironment } from '../../src/config/load.js';
 import { exitCode, type FailureKind } from '../../src/domain/failure.js';
+import { explain } from '../../src/engine/explain.js';
+import { explanationDocument, explanationText } from '../../src/report/explain.js';
+import { plainStyle } from '../../src/report/style.js';
 import { tasks } from '../../src/tasks/registry.js';
 import { MovableClock } from '../fakes/clock.js';
 import { containerHold } from '../fixtures/container-hold.js';
 import { failureOf, settingOf } from './config/setting.js';
-import { Fleet, serviceOn } from './tasks/fleet.js';
+import { at, Fleet, serviceOn } from './tasks/fleet.js';
 
 const root = new URL('../../', import.meta.url);
 const readme = read('README.md');
@@ -87,6 +90,19 @@ describe('the README', () => {
     expect(fleet.running()).toEqual(['host-1 web 1 no']);
     if (typeof containerHold.undo === 'function') await containerHold.undo(place, verdict.intent, {});
     expect(fleet.running()).toEqual(['host-1 web 1 unless-stopped']);
+  });
+
+  it('shows commands that a deploy is explained by', async () => {
+    const fleet = new Fleet(1);
+    for (const tag of ['v1', 'v2']) fleet.push('web', tag);
+    const web = serviceOn('web', 80, { count: 1, stop: { timeout: 10_000 } });
+    await fleet.deploy(web);
+    const next = at(web, 'v2');
+    const { steps } = explain(await fleet.plan('deploy', [next]), await fleet.facts([next]), tasks);
+    const ways = new Map([['host-1', ['ssh', 'deploy@10.0.0.5']]]);
+    const document = explanationDocument({ environment: 'production', recipe: 'deploy', steps, ways });
+    const text = explanationText(document, { columns: 80, style: plainStyle }).replaceAll('host-1', 'web-1');
+    expect(text).toContain(blocks.find(({ language }) => language === 'sh')?.text);
   });
 
   it('lists the exit codes that there are', () => {

@@ -125,7 +125,8 @@ describe('deploy --build', () => {
   });
 
   it('is refused where nothing may be done, and its flags without it', async () => {
-    expect(await shop.refusal('deploy', '--build', '--dry-run')).toMatchObject({ kind: 'usage' });
+    for (const flag of ['--dry-run', '--explain'])
+      expect(await shop.refusal('deploy', '--build', flag)).toMatchObject({ kind: 'usage' });
     expect(await shop.refusal('deploy', '--dirty')).toMatchObject({ kind: 'usage', hint: 'add --build' });
   });
 });

@@ -42,7 +42,7 @@ describe('the commands as text', () => {
         '# web-1: pull web:2',
         "ssh -n -i '/my key' deploy@10.0.0.5 docker pull web:2",
         '',
-        '# What follows is for after: the release stays, whatever becomes of it',
+        '# Past the commit: the release stays, whatever becomes of these',
         '',
         '# web-1: look',
         `ssh -n -i '/my key' deploy@10.0.0.5 'echo '\\''a b'\\'' | cat'`,
