@@ -86,9 +86,9 @@ function whatRuns(facts: Facts, run: RunInfo, services: readonly Service[]): rea
   return services.flatMap(({ name, instances }) =>
     instances.map(({ host }) => {
       const known = facts.hosts[host];
-      if (known === undefined) return { host, service: name, release: 'unknown', state: 'not reached' };
+      if (known === undefined) return { host, service: name, state: 'not known' };
       const [container] = serving(known, run, name);
-      if (container === undefined) return { host, service: name, release: 'nothing', state: 'stopped' };
+      if (container === undefined) return { host, service: name, state: 'not running' };
       const reference = container.labels['oneclick.reference'] ?? container.image;
       return {
         host,

@@ -7,9 +7,9 @@ import { count, cut, oneLine, onHosts, paragraph } from './text.js';
 export interface Running {
   readonly host: string;
   readonly service: string;
-  /** `release 3 (api:v1)`, or `nothing`. */
-  readonly release: string;
-  /** `healthy`, `stopped` … */
+  /** `release 3 (api:v1)`; absent where nothing runs, or where that is not known. */
+  readonly release?: string;
+  /** `healthy`, `not running` … */
   readonly state: string;
 }
 
@@ -105,7 +105,7 @@ function section(name: string, texts: readonly string[], height: number, columns
 function foldRuns(runs: readonly Running[]): string[] {
   const hosts = new Map<string, string[]>();
   for (const { host, service, release, state } of runs) {
-    const text = `${service} ${release}, ${state}`;
+    const text = release === undefined ? `${service} ${state}` : `${service} ${release}, ${state}`;
     hosts.set(text, [...(hosts.get(text) ?? []), host]);
   }
   return [...hosts].map(([text, names]) => `${text} ${onHosts(names, 40)}`);

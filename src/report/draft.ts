@@ -86,6 +86,7 @@ function todo({ open, file, environment, guesses }: DraftDocument): readonly (re
   const secrets = new Set(
     guesses.filter(({ key }) => key.endsWith('.secrets')).map(({ value }) => String(value)),
   );
+  const builds = guesses.some(({ value }) => typeof value === 'object' && value !== null && 'build' in value);
   return [
     ...(named.length === 0 ? [] : [['fill in', `${named.join(' and ')}, in ${file}`] as const]),
     ...(secrets.size === 0
@@ -96,7 +97,7 @@ function todo({ open, file, environment, guesses }: DraftDocument): readonly (re
             `write ${[...secrets].join(', ')} into .env.${environment}, or into the environment`,
           ] as const,
         ]),
-    ['next', 'oneclick config check, then oneclick plan'],
+    ['next', `oneclick config check, then ${builds ? 'oneclick deploy --build' : 'oneclick plan'}`],
   ];
 }
 

@@ -41,6 +41,8 @@ async function buildFirst(
     voice.reporter.warn('nothing of this deploy is built');
     return session;
   }
+  // What would keep the deploy from beginning is said before the work is done.
+  await session.secrets.get([...new Set(chosen.flatMap(({ secrets }) => secrets))]);
   const { buildImages, buildTag } = await import('../build.js');
   const tag = await buildTag(session, flags);
   await buildImages(session, voice, chosen, tag, flags, { push: true, skip: true });

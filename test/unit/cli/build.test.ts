@@ -124,6 +124,14 @@ describe('deploy --build', () => {
     expect((await shop.calls()).map((line) => line.split(' ')[0])).toEqual(['manifest']);
   });
 
+  it('builds nothing where a secret has no value', async () => {
+    await shop.put('oneclick.yml', config.replace('worker: {', 'worker: { secrets: [DATABASE_URL],'));
+    await shop.commit();
+    const failure = await shop.refusal('deploy', 'worker', '--build');
+    expect(failure).toMatchObject({ kind: 'access', message: expect.stringContaining('DATABASE_URL') });
+    expect(await shop.calls()).toEqual([]);
+  });
+
   it('is refused where nothing may be done, and its flags without it', async () => {
     for (const flag of ['--dry-run', '--explain'])
       expect(await shop.refusal('deploy', '--build', flag)).toMatchObject({ kind: 'usage' });
