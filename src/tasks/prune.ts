@@ -117,8 +117,13 @@ function commands(host: HostFacts, run: RunInfo, service: string): readonly Cont
     (container) =>
       isOurs(container, run) &&
       container.labels[label.service] === service &&
-      container.labels[label.role] === 'command',
+      (container.labels[label.role] === 'command' || hasLeft(container)),
   );
+}
+
+/** The container of a person's command that nobody has removed: who started it was killed. One that is not up yet will be. */
+function hasLeft({ labels, state }: ContainerFacts): boolean {
+  return labels[label.role] === 'exec' && state === 'exited';
 }
 
 function wasOurs(log: readonly Activation[], digest: string): boolean {

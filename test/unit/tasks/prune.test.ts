@@ -55,6 +55,18 @@ describe('what a deploy removes', () => {
     expect(await tags('v1')).toEqual(['v1']);
   });
 
+  it('is what a command of a person has left who could not tidy up, once it has ended', async () => {
+    const { engine } = fleet.host('host-1');
+    const labels = {
+      ...{ 'oneclick.project': 'shop', 'oneclick.environment': 'production' },
+      ...{ 'oneclick.service': 'web', 'oneclick.role': 'exec' },
+    };
+    for (const state of ['exited', 'created', 'running'] as const)
+      engine.place({ name: `shop-production-web-exec-${state}`, state, labels });
+    await fleet.deploy(web);
+    expect(containers().sort()).toEqual(['web-1', 'web-exec-created', 'web-exec-running']);
+  });
+
   it('is the container of every release command that has ended', async () => {
     const migrates = {
       ...web,
