@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { Process } from '../host/host.js';
-import { plainText } from '../host/logs.js';
+import { plainText } from '../host/plain-text.js';
 
 /** Hands over what a process writes line by line, without terminal escapes, and gives its exit code. */
 export async function relayLines(

@@ -25,7 +25,6 @@ import type {
   RegistryAuth,
   VolumeFacts,
 } from './host.js';
-import { lastLines, logText } from './logs.js';
 import { joinNetwork, leaveNetwork } from './membership.js';
 import type { CallLog } from './observe.js';
 import { startAttached, startExec } from './process.js';
@@ -201,14 +200,12 @@ export class DockerEngine implements Engine {
   }
 
   async logs(idOrName: string, lines: number): Promise<readonly string[]> {
-    const query = { stdout: 'true', stderr: 'true', tail: String(lines) };
-    const request = { method: 'GET', path: `/containers/${idOrName}/logs`, query, stream: true } as const;
-    const bytes = await this.#calls.read(`reading the logs of ${idOrName}`, request, {}, async (stream) => {
-      const parts: Buffer[] = [];
-      for await (const part of stream) parts.push(Buffer.from(part));
-      return Buffer.concat(parts);
-    });
-    return lastLines(logText(bytes), lines);
+    const last: string[] = [];
+    const take = async (some: readonly LogLine[]) => {
+      last.push(...some.map(({ text }) => text));
+    };
+    await readLogs(this.#calls, this.#host.name, idOrName, { follow: false, lines }, take, {});
+    return last;
   }
 
   readLogs(
@@ -217,7 +214,8 @@ export class DockerEngine implements Engine {
     take: (lines: readonly LogLine[]) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<void> {
-    return readLogs(this.#calls, this.#host.name, idOrName, options, take, signal);
+    const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal] };
+    return readLogs(this.#calls, this.#host.name, idOrName, options, take, asking);
   }
 
   exec(idOrName: string, argv: readonly string[], dialogue: Dialogue): Promise<Process> {

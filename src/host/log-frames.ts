@@ -1,5 +1,5 @@
 import type { LogLine } from './host.js';
-import { plainText } from './logs.js';
+import { plainText } from './plain-text.js';
 
 const header = 8;
 /** A line that goes on for longer is given in pieces: a program may never end its line. Characters. */
@@ -12,8 +12,9 @@ export interface Frame {
 }
 
 /**
- * Takes the engine's stream apart as it comes: frames (see {@link logText}), or with a terminal bytes that are all
- * standard output. Keeps no more than one unfinished frame.
+ * Takes the engine's stream apart as it comes: frames, `[stream, 0, 0, 0, length (4 bytes, big endian)]` and the bytes
+ * (https://docs.docker.com/reference/api/engine/, "Stream format"), or with a terminal bytes that are all standard output.
+ * Keeps no more than one unfinished frame.
  */
 export class Frames {
   readonly #raw: boolean;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Failure } from '../domain/failure.js';
-import type { EngineCalls } from './engine-calls.js';
+import type { Asking, EngineCalls } from './engine-calls.js';
 import type { LogLine, LogOptions } from './host.js';
 import { Frames, LogLines } from './log-frames.js';
 
@@ -13,7 +13,7 @@ export async function readLogs(
   container: string,
   { follow, lines, since }: LogOptions,
   take: (lines: readonly LogLine[]) => Promise<void>,
-  signal?: AbortSignal,
+  asking: Asking,
 ): Promise<void> {
   const doing = `reading the logs of ${container}`;
   const { Config } = await calls.get(doing, `/containers/${container}/json`, Inspected);
@@ -24,7 +24,6 @@ export async function readLogs(
     ...(since === undefined ? {} : { since: unixTime(since) }),
   };
   const request = { method: 'GET', path: `/containers/${container}/logs`, query, stream: true } as const;
-  const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal] };
   await calls.read(doing, request, asking, async (stream) => {
     const [frames, whole] = [new Frames(raw), new LogLines(raw)];
     await take([]);
