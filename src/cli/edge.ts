@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { homedir, hostname, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, systemClock } from '../domain/clock.js';
 
@@ -20,6 +20,8 @@ export interface Edge {
   readonly runId: () => string;
   /** Where environments and sandboxes of this user are kept. */
   readonly stateDir: string;
+  /** Where this user's own settings are. */
+  readonly configDir: string;
   /** The folder of the installed package. */
   readonly packageDir: string;
 }
@@ -28,6 +30,7 @@ export interface Edge {
 export function processEdge(): Edge {
   const { env } = process;
   const home = env.HOME ?? homedir();
+  const configs = env.XDG_CONFIG_HOME ?? '';
   const user = userInfo().username;
   return {
     cwd: process.cwd(),
@@ -39,6 +42,7 @@ export function processEdge(): Edge {
     random: Math.random,
     runId: () => randomBytes(3).toString('hex'),
     stateDir: join(env.XDG_STATE_HOME || join(home, '.local/state'), 'oneclick'),
+    configDir: join(isAbsolute(configs) ? configs : join(home, '.config'), 'oneclick'),
     packageDir: fileURLToPath(new URL('../..', import.meta.url)),
   };
 }

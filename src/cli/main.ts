@@ -1,4 +1,5 @@
 import { exitCode, Failure, failureRecord } from '../domain/failure.js';
+import type { Globals } from './grammar/flags.js';
 import { program } from './program.js';
 
 /** Runs the command line of this process; the only place that ends it. */
@@ -14,15 +15,21 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
 
 async function run(argv: readonly string[]): Promise<number> {
   const openEdge = async () => (await import('./edge.js')).processEdge();
+  // What is refused before all is settled can only go by what was typed.
+  let look: Look = { json: argv.includes('--json'), plain: argv.includes('--plain') };
   try {
-    return await program(openEdge, argv);
+    return await program(openEdge, argv, (settled) => {
+      look = settled;
+    });
   } catch (error) {
-    return explain(error, argv.includes('--json'));
+    return explain(error, look);
   }
 }
 
+type Look = Pick<Globals, 'json' | 'plain'>;
+
 /** A failure says what to do; anything else is a bug and says how to report it. */
-function explain(error: unknown, json: boolean): number {
+function explain(error: unknown, { json, plain }: Look): number {
   const record = failureRecord(error);
   if (json) process.stdout.write(`${JSON.stringify({ schema: 1, type: 'failure', failures: [record] })}\n`);
   if (!(error instanceof Failure)) {
@@ -33,9 +40,9 @@ function explain(error: unknown, json: boolean): number {
   }
   if (!json) {
     const where = record.host === undefined ? '' : `${record.host}: `;
-    process.stderr.write(`✗ ${where}${record.message}\n`);
+    process.stderr.write(`${plain ? 'failed:' : '✗'} ${where}${record.message}\n`);
     for (const line of record.evidence) process.stderr.write(`  ${line}\n`);
-    if (record.hint !== undefined) process.stderr.write(`  → ${record.hint}\n`);
+    if (record.hint !== undefined) process.stderr.write(`  ${plain ? 'what to do:' : '→'} ${record.hint}\n`);
   }
   return exitCode([record.kind]);
 }

@@ -1,38 +1,37 @@
 import { Command, CommanderError } from 'commander';
-import { Failure } from '../domain/failure.js';
-import { nearest } from '../domain/nearest.js';
 import type { Edge } from './edge.js';
-import { type Bind, examples } from './grammar/flags.js';
+import { type Act, type Bind, everywhere, examples, type Globals, type Typed } from './grammar/flags.js';
 import { keeping } from './grammar/keep.js';
 import { looking } from './grammar/look.js';
+import { firstWord, misuse } from './grammar/misuse.js';
 import { shipping } from './grammar/ship.js';
+import { settled } from './settings.js';
 
-/** Reads the arguments, runs the command that they name, and gives its exit code. The edge is opened for a command only, not for help. */
-export async function program(openEdge: () => Promise<Edge>, argv: readonly string[]): Promise<number> {
+/**
+ * Reads the arguments, runs the command that they name, and gives its exit code. The edge is opened for a command only, not for
+ * help. `onSettled` is told what holds for the command before that begins.
+ */
+export async function program(
+  openEdge: () => Promise<Edge>,
+  argv: readonly string[],
+  onSettled: (flags: Globals) => void = () => undefined,
+): Promise<number> {
   let code = 0;
   const [own, words] = cutWords(argv);
-  const root = base('oneclick')
-    .description(
-      'Ships container images to servers, and brings them back. Each command is a recipe of small tasks.',
-    )
-    .option('-V, --version', 'print the version')
-    .addHelpText(
-      'before',
-      examples(
-        'oneclick deploy',
-        'oneclick deploy web --tag v2 --env production',
-        'oneclick rollback',
-        'oneclick status',
-        'oneclick logs --follow',
-      ),
-    );
+  const root = oneclick();
   const bind: Bind =
-    (load) =>
-    async (...given) => {
+    <Flags extends Globals>(load: () => Promise<Act<Flags>>) =>
+    async (...given: unknown[]) => {
       const command = given.at(-1);
       if (!(command instanceof Command)) throw new Error('commander calls an action with its command last');
-      const [edge, act] = await Promise.all([openEdge(), load()]);
-      code = await act(edge, command.args, { ...command.optsWithGlobals(), words });
+      const edge = await openEdge();
+      const flags = await settled<Flags>(edge, {
+        ...command.optsWithGlobals<Flags & Typed>(),
+        words,
+      });
+      onSettled(flags);
+      const act = await load();
+      code = await act(edge, command.args, flags);
     };
   shipping(root, bind);
   looking(root, bind);
@@ -41,43 +40,39 @@ export async function program(openEdge: () => Promise<Edge>, argv: readonly stri
   try {
     await root.parseAsync([...own], { from: 'user' });
   } catch (error) {
-    if (error instanceof CommanderError) return usage(error, argv, root);
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version are answers.
+    if (error.exitCode === 0) return 0;
+    if (error.code === 'commander.help') return 2;
+    throw misuse(error, root, own);
   }
   return code;
 }
 
+function oneclick(): Command {
+  return (
+    everywhere(new Command('oneclick'))
+      // What follows a command is the command's: its -f may be another one.
+      .enablePositionalOptions()
+      .description(
+        'Ships container images to servers, and brings them back. Each command is a recipe of small tasks.',
+      )
+      .option('-V, --version', 'print the version')
+      .addHelpText(
+        'before',
+        examples(
+          'oneclick deploy',
+          'oneclick deploy web --tag v2 --env production',
+          'oneclick rollback',
+          'oneclick status',
+          'oneclick logs --follow',
+        ),
+      )
+  );
+}
+
 /** The arguments up to `--`, and what stands after it, of the commands that end in another command. */
 function cutWords(argv: readonly string[]): readonly [readonly string[], (readonly string[])?] {
-  const cut = ['exec', 'ssh'].includes(argv[0] ?? '') ? argv.indexOf('--') : -1;
+  const cut = ['exec', 'ssh'].includes(firstWord(argv) ?? '') ? argv.indexOf('--') : -1;
   return cut < 0 ? [argv] : [argv.slice(0, cut), argv.slice(cut + 1)];
-}
-
-function base(name: string): Command {
-  return new Command(name)
-    .exitOverride()
-    .configureOutput({ outputError: () => undefined })
-    .showSuggestionAfterError(false);
-}
-
-/** Help and version are answers; everything else is a usage failure with the nearest that exists. */
-function usage(error: CommanderError, argv: readonly string[], root: Command): number {
-  if (error.exitCode === 0) return 0;
-  if (error.code === 'commander.help') return 2;
-  const message = error.message.replace(/^error: /, '').replace(/ \(Did you mean.*$/s, '');
-  const command = root.commands.find((candidate) => candidate.name() === argv[0]);
-  const words = [
-    ...(command?.commands ?? []).map((verb) => verb.name()),
-    ...root.commands.flatMap((one) => [one.name(), ...flagsOf(one)]),
-  ];
-  const unknown = /'([^']+)'/.exec(message)?.[1] ?? '';
-  const near = error.code.includes('unknown') ? nearest(unknown, words) : undefined;
-  const help = command === undefined ? 'oneclick --help' : `oneclick ${command.name()} --help`;
-  throw new Failure('usage', 'arguments', message, {
-    hint: near === undefined ? help : `did you mean ${near}?`,
-  });
-}
-
-function flagsOf(command: Command): readonly string[] {
-  return [...command.options.flatMap((option) => option.long ?? []), ...command.commands.flatMap(flagsOf)];
 }

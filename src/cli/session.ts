@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import { localFiles } from '../config/files.js';
-import { loadProject, type Project, resolveEnvironment, type Setting } from '../config/load.js';
+import {
+  chosenEnvironment,
+  loadProject,
+  type Project,
+  resolveEnvironment,
+  type Setting,
+} from '../config/load.js';
 import { type Logins, registryAuth } from '../config/registry-auth.js';
 import { type SecretStore, secretStore } from '../config/secrets.js';
 import type { Environment, HostAddress } from '../domain/environment.js';
@@ -14,6 +20,7 @@ import { connectAll, type Hosts, type HostsOptions } from '../host/hosts.js';
 import type { Reporter } from '../report/reporter.js';
 import type { World } from '../tasks/world.js';
 import { commitOf, type Edge, runLocal } from './edge.js';
+import type { Globals } from './grammar/flags.js';
 import { Redial } from './redial.js';
 import type { Voice } from './speak.js';
 
@@ -29,10 +36,11 @@ export interface Session {
   readonly commit: string | undefined;
 }
 
-/** What the person said on the command line, for every command about servers. */
+/** What the person said, for every command about servers. */
 export interface SessionOptions {
   readonly file?: string;
   readonly env?: string;
+  readonly environment?: Globals['environment'];
 }
 
 /** What surrounds a configuration on this machine. */
@@ -56,7 +64,8 @@ export async function openSession(
   const setting = settingOf(edge);
   const project = await openProject(edge, options);
   const commit = commitOf(project.folder);
-  const resolved = await resolveEnvironment(project, options.env ?? edge.env.ONECLICK_ENV, setting);
+  const { name } = chosenEnvironment(project, { ...options.environment, flag: options.env });
+  const resolved = await resolveEnvironment(project, name, setting);
   const run = (command: Command) => runHere(edge, project.folder, command);
   const secrets = secretStore({
     environment: resolved.environment.name,

@@ -15,10 +15,16 @@ export interface Voice {
   hide(values: ReadonlyMap<string, string>): void;
 }
 
+/** What a decision about colour is to the output; without one it goes by the variables and by itself. */
+const colourVariables: Readonly<Record<string, Edge['env']>> = {
+  true: { NO_COLOR: '', FORCE_COLOR: '1' },
+  false: { NO_COLOR: '1' },
+};
+
 /** Opens the output of this process, lends it to `act`, and closes it whatever happens. */
 export async function speaking<T>(edge: Edge, flags: Globals, act: (voice: Voice) => Promise<T>): Promise<T> {
   const hidden = new Map<string, string>();
-  const env = flags.color ? edge.env : { ...edge.env, NO_COLOR: '1' };
+  const env = { ...edge.env, ...colourVariables[String(flags.color)] };
   const { redactor } = await import('../domain/redact.js');
   let redact = (text: string) => text;
   const stdio = { stdout: process.stdout, stderr: process.stderr, env };

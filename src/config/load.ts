@@ -1,6 +1,7 @@
 import { dirname, join, resolve as resolvePath } from 'node:path';
 import { Failure } from '../domain/failure.js';
 import { nearest } from '../domain/nearest.js';
+import { type Said, strongest } from '../domain/precedence.js';
 import { invalid, type Problem } from '../domain/problem.js';
 import { valueAt } from '../domain/schema-problems.js';
 import { readSource, type Source } from '../domain/source.js';
@@ -84,7 +85,7 @@ export async function resolveEnvironment(
   name: string | undefined,
   setting: Setting,
 ): Promise<ResolvedEnvironment> {
-  const entry = findEnvironment(project, name);
+  const entry = chosenEnvironment(project, { flag: name });
   const layer = await environmentLayer(project, entry, setting);
   const { problems, resolved } = resolve(project, layer, setting.home, setting.variables);
   if (problems.length > 0) throw invalid(problems);
@@ -160,9 +161,22 @@ function checkEnvironments(project: Project, home: string): Problem[] {
   return (layers.length > 0 ? layers : [bare]).flatMap((layer) => resolve(project, layer, home).problems);
 }
 
-function findEnvironment(project: Project, name: string | undefined): EnvironmentEntry {
+/** Who says the name of an environment, beside the flag. */
+const sayers = {
+  flag: undefined,
+  variable: 'ONECLICK_ENV names it',
+  project: 'default_environment names it',
+  user: 'your own configuration names it',
+} as const;
+
+/**
+ * The environment that is meant: by what was said, else by the project's default, else the only one there is. Throws a usage
+ * failure: `environment.unknown`, `environment.unnamed`.
+ */
+export function chosenEnvironment(project: Project, asked: Said<string>): EnvironmentEntry {
   const names = project.environments.map((entry) => entry.name);
-  const wanted = name ?? project.defaultEnvironment;
+  const said = strongest({ ...asked, project: project.written.default_environment ?? undefined });
+  const wanted = said?.value ?? project.defaultEnvironment;
   const known = names.length === 0 ? 'there is none yet' : `there are ${names.join(', ')}`;
   if (wanted === undefined)
     throw new Failure('usage', 'environment.unnamed', `which environment? ${known}`, {
@@ -174,9 +188,16 @@ function findEnvironment(project: Project, name: string | undefined): Environmen
   const entry = project.environments.find((candidate) => candidate.name === wanted);
   if (entry !== undefined) return entry;
   const near = nearest(wanted, names);
-  throw new Failure('usage', 'environment.unknown', `there is no environment "${wanted}"; ${known}`, {
-    ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
-  });
+  const sayer = said === undefined ? undefined : sayers[said.origin];
+  const because = sayer === undefined ? '' : `, and ${sayer}`;
+  throw new Failure(
+    'usage',
+    'environment.unknown',
+    `there is no environment "${wanted}"${because}; ${known}`,
+    {
+      ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
+    },
+  );
 }
 
 async function environmentLayer(project: Project, entry: EnvironmentEntry, setting: Setting) {

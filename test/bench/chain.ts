@@ -69,6 +69,7 @@ async function watched(
     ...processEdge(),
     ...{ cwd: course.folder, env: bench.env, packageDir: root },
     stateDir: join(bench.env.XDG_STATE_HOME ?? '', 'oneclick'),
+    configDir: join(bench.folder, 'config'),
   };
   const output = new BufferOutput();
   const reporter = {

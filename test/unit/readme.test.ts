@@ -153,6 +153,7 @@ function edge(): Edge {
     random: () => 0,
     runId: () => '000000',
     stateDir: '/state',
+    configDir: '/config',
     packageDir: '/package',
   };
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { localFiles } from '../../config/files.js';
-import { resolveEnvironment } from '../../config/load.js';
+import { chosenEnvironment, resolveEnvironment } from '../../config/load.js';
 import { environmentDocument } from '../../config/show.js';
 import { Failure } from '../../domain/failure.js';
 import { InvalidText, invalid, type Problem } from '../../domain/problem.js';
@@ -48,7 +48,8 @@ export function check(edge: Edge, _: readonly string[], flags: ConfigFlags): Pro
 export function show(edge: Edge, _: readonly string[], flags: ConfigFlags): Promise<number> {
   return speaking(edge, flags, async ({ reporter }) => {
     const project = await openProject(edge, flags);
-    const resolved = await resolveEnvironment(project, flags.env ?? edge.env.ONECLICK_ENV, settingOf(edge));
+    const { name } = chosenEnvironment(project, { ...flags.environment, flag: flags.env });
+    const resolved = await resolveEnvironment(project, name, settingOf(edge));
     if (!flags.json) for (const warning of resolved.warnings) reporter.warn(warning);
     const document = environmentDocument(resolved.environment);
     const text = stringify(document, { lineWidth: 0, flowCollectionPadding: false });

@@ -48,6 +48,10 @@ export function chosenHost({ hosts, services }: Environment, name: string | unde
   const found = hosts.find((host) => host.name === name);
   if (found !== undefined) return found;
   const [, service, number] = /^([^/]+)\/(\d{1,6})$/.exec(name) ?? [];
+  if (services.some((known) => known.name === name))
+    throw new Failure('usage', 'host.unknown', `there is no host "${name}"`, {
+      hint: `oneclick ssh ${name}/1 goes to the first instance of ${name}`,
+    });
   if (service === undefined) refuseUnknown('host', name, names);
   refuseUnknown(
     'service',

@@ -16,21 +16,25 @@ import { type Sight, statusDocument } from '../status-document.js';
 
 interface StatusFlags extends Globals {
   readonly env?: string;
-  /** s */
-  readonly watch?: number;
+  /** s; or a service, which was typed where the seconds would stand. */
+  readonly watch?: number | string;
 }
+
+/** s between two looks, where nobody says. */
+const usual = 2;
 
 /** `oneclick status`: what runs where, as the engines of the hosts say, and what is not as it should be. */
 export function status(edge: Edge, names: readonly string[], flags: StatusFlags): Promise<number> {
   return speaking(edge, flags, async (voice) => {
     const session = await openSession(edge, voice, flags);
-    const services = servicesToLookAt(session.environment.services, names);
+    const { every, services: wanted } = watched(names, flags);
+    const services = servicesToLookAt(session.environment.services, wanted);
     const done = voice.reporter.busy(`looking at ${session.environment.name}`);
     const field = await openField(session, services);
     const text = (document: StatusDocument, page: Page) => statusText(document, page, edge.clock.now());
     const eye = { session, field, services, runs: runReader(session.project, voice.reporter) };
     try {
-      if (flags.watch !== undefined) return await watch(voice, eye, { text, done, every: flags.watch });
+      if (every !== undefined) return await watch(voice, eye, { text, done, every });
       const sight = await see(eye).finally(done);
       const { facts, problems } = sight;
       if (Object.keys(facts.hosts).length === 0 && problems.length > 0)
@@ -41,6 +45,17 @@ export function status(edge: Edge, names: readonly string[], flags: StatusFlags)
       await field.close();
     }
   });
+}
+
+/** The services that were named, and how often they are looked at; once where nothing says so. */
+export function watched(
+  names: readonly string[],
+  { watch }: Pick<StatusFlags, 'watch'>,
+): { readonly services: readonly string[]; readonly every?: number } {
+  if (watch === undefined) return { services: names };
+  return typeof watch === 'number'
+    ? { services: names, every: watch }
+    : { services: [watch, ...names], every: usual };
 }
 
 /** Everything that there is to look at. */

@@ -1,12 +1,33 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Said } from '../../domain/precedence.js';
 import type { Edge } from '../edge.js';
 
-/** What every command takes. */
+/** What can be typed with every command; nothing where it was not typed. */
+export interface Typed {
+  readonly json?: boolean;
+  readonly plain?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly color?: boolean;
+  readonly input?: boolean;
+  readonly file?: string;
+}
+
+/** How much is said beside results, warnings and failures: nothing, what is done, or every remote call too. */
+export type Detail = 'quiet' | 'usual' | 'verbose';
+
+/** What holds for every command, whoever said it. */
 export interface Globals {
   readonly json: boolean;
   readonly plain: boolean;
-  readonly color: boolean;
+  readonly detail: Detail;
+  /** Whether anybody may be asked. */
+  readonly input: boolean;
+  /** Undecided: where there is a terminal. */
+  readonly color?: boolean;
   readonly file?: string;
+  /** What others than the flag say of the environment. */
+  readonly environment: Pick<Said<string>, 'variable' | 'user'>;
 }
 
 /** What the commands take that end in another command. */
@@ -45,14 +66,22 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
-export function seconds(text: string): number {
+function seconds(text: string): number {
   if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError('It is not a number of seconds.');
   return Number(text);
 }
 
+/** Seconds, or the word that stands there: where the value of a flag may be left out, what follows may be the command's. */
+export function secondsOrWord(text: string): number | string {
+  return /^\d/.test(text) ? seconds(text) : text;
+}
+
+/** What a command does; gives its exit code. */
+export type Act<Flags> = (edge: Edge, args: readonly string[], flags: Flags) => Promise<number>;
+
 /** Makes an action of what a module exports; the module, and what that needs, is loaded only when the command is run. */
 export type Bind = <Flags extends Globals>(
-  load: () => Promise<(edge: Edge, args: readonly string[], flags: Flags) => Promise<number>>,
+  load: () => Promise<Act<Flags>>,
 ) => (...given: unknown[]) => Promise<void>;
 
 export function examples(...lines: readonly string[]): string {
@@ -63,19 +92,48 @@ export function family(root: Command, name: string, summary: string): Command {
   return everywhere(root.command(name).summary(summary).description(summary));
 }
 
+const group = 'Global options:';
+
 /** Commands inherit nothing of commander's settings that is made by hand. */
 export function everywhere(command: Command, file = '-f, --file <path>'): Command {
-  return (
-    command
-      .exitOverride()
-      .configureOutput({ outputError: () => undefined })
+  command
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
+    .showSuggestionAfterError(false)
+    .configureHelp({
       // commander would add "(default: false)" to every flag.
-      .configureHelp({ optionDescription: ({ description }) => description })
-      .option('--json', 'print JSON: one event a line, or one document', false)
-      .option('--plain', 'plain lines, for screen readers and logs', false)
-      .option('--no-color', 'no colour')
-      .option(file, 'another oneclick.yml')
-  );
+      optionDescription: ({ description }) => description,
+      groupItems: globalLast,
+    })
+    .addHelpOption(new Option('-h, --help', 'show this help').helpGroup(group));
+  for (const option of globals(file)) command.addOption(option.helpGroup(group));
+  return command;
+}
+
+/** None has a default: what is not typed may be said elsewhere. The opposite of a flag is for whoever has said it elsewhere. */
+function globals(file: string): readonly Option[] {
+  return [
+    new Option('--json', 'print JSON: one event a line, or one document'),
+    new Option('-q, --quiet', 'say only results, warnings and failures'),
+    new Option('--no-quiet').hideHelp(),
+    new Option('-v, --verbose', 'say every remote call, and how long it took'),
+    new Option('--no-verbose').hideHelp(),
+    new Option('--plain', 'plain lines in words, for screen readers and logs'),
+    new Option('--no-plain').hideHelp(),
+    new Option('--color').hideHelp(),
+    new Option('--no-color', 'no colour'),
+    new Option('--input').hideHelp(),
+    new Option('--no-input', 'never ask: a question is a refusal'),
+    new Option(file, 'another oneclick.yml'),
+  ];
+}
+
+function globalLast<Item>(_: Item[], visible: Item[], groupOf: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  const own = visible.filter((item) => groupOf(item) !== group);
+  for (const item of [...own, ...visible.filter((item) => !own.includes(item))])
+    groups.set(groupOf(item), [...(groups.get(groupOf(item)) ?? []), item]);
+  return groups;
 }
 
 export function aboutServers(command: Command, file?: string): Command {
@@ -84,7 +142,7 @@ export function aboutServers(command: Command, file?: string): Command {
 
 export function building(command: Command): Command {
   return command
-    .option('--platform <platform>', "build for linux/amd64, linux/arm64 …; your docker's own by default")
+    .option('--platform <platform>', "for linux/amd64, linux/arm64 …; by default your docker's own")
     .option('--no-cache', 'build every step anew')
     .option('--dirty', 'build changes that are in no commit; the tag says so', false);
 }

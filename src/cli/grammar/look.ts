@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { aboutServers, type Bind, collect, examples, seconds, wholeNumber } from './flags.js';
+import { aboutServers, type Bind, collect, examples, secondsOrWord, wholeNumber } from './flags.js';
 
 /** What is typed to see what runs, and to get at it. */
 export function looking(root: Command, bind: Bind): void {
@@ -8,7 +8,7 @@ export function looking(root: Command, bind: Bind): void {
     .addOption(
       new Option('-w, --watch [seconds]', 'look again every so many seconds: 2, or as you say')
         .preset('2')
-        .argParser(seconds),
+        .argParser(secondsOrWord),
     )
     .addHelpText(
       'before',

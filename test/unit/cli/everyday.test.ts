@@ -37,9 +37,7 @@ describe('the logs that are asked for', () => {
 
 describe('the command of an exec', () => {
   const none = {
-    json: false,
-    plain: false,
-    color: true,
+    ...{ json: false, plain: false, input: true, detail: 'usual' as const, environment: {} },
     interactive: false,
     tty: false,
     all: false,
@@ -121,6 +119,7 @@ describe('the host of an ssh', () => {
       );
     hint(undefined, 'name one of host-1, host-2');
     hint('host-3', 'did you mean host-1?');
+    hint('web', 'oneclick ssh web/1 goes to the first instance of web');
     hint('wep/1', 'did you mean web?');
     hint('db/2', 'db has 1: db/1 is on host-1');
   });

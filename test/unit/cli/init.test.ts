@@ -54,6 +54,7 @@ function edge(): Edge {
     random: () => 0,
     runId: () => '000000',
     stateDir: join(folder, 'state'),
+    configDir: join(folder, 'config'),
     packageDir: new URL('../../..', import.meta.url).pathname,
   };
 }

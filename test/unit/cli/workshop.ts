@@ -122,6 +122,7 @@ export class Workshop {
       random: () => 0,
       runId: () => '000000',
       stateDir: join(this.folder, '../state'),
+      configDir: join(this.folder, '../config'),
       packageDir: new URL('../../..', import.meta.url).pathname,
     };
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { loadProject, resolveEnvironment } from '../../../src/config/load.js';
+import { chosenEnvironment, loadProject, resolveEnvironment } from '../../../src/config/load.js';
 import { failureOf, settingOf } from './setting.js';
 
 const shop = `project: shop
@@ -152,6 +152,30 @@ describe('without a name', () => {
   ])('%s', async (_, text, others, expected) => {
     const project = await loadProject(settingOf({ '/project/oneclick.yml': text, ...others }));
     expect(project.defaultEnvironment).toBe(expected);
+  });
+
+  it('the flag is heard first, then the variable, the project, the user, and the only one last', async () => {
+    const chosen = async (text: string, said: Parameters<typeof chosenEnvironment>[1]) =>
+      chosenEnvironment(await loadProject(settingOf({ '/project/oneclick.yml': text, ...sandbox })), said)
+        .name;
+    const all = { flag: 'a', variable: 'sandbox', user: 'sandbox' };
+    expect(await chosen(two, all)).toBe('a');
+    expect(await chosen(two, { variable: 'a', user: 'sandbox' })).toBe('a');
+    expect(await chosen(two, { user: 'sandbox' })).toBe('b');
+    expect(await chosen(one, { user: 'sandbox' })).toBe('sandbox');
+    expect(await chosen(one, {})).toBe('live');
+  });
+
+  it('one that does not exist is refused, with who named it and the nearest', async () => {
+    const project = await loadProject(settingOf({ '/project/oneclick.yml': one }));
+    const refused = async (said: Parameters<typeof chosenEnvironment>[1]) =>
+      failureOf(async () => chosenEnvironment(project, said));
+    expect(await refused({ flag: 'liev' })).toMatchObject({
+      message: 'there is no environment "liev"; there are live',
+      hint: 'did you mean live?',
+    });
+    expect((await refused({ variable: 'x' })).message).toContain('"x", and ONECLICK_ENV names it; there are');
+    expect((await refused({ user: 'x' })).message).toContain('"x", and your own configuration names it;');
   });
 });
 

@@ -255,11 +255,12 @@ describe('the nearest word', () => {
   it.each([
     ['stratgey', 'strategy'],
     ['Contianer.start', 'container.start'],
+    ['wbe', 'web'],
     ['img', undefined],
     ['x', undefined],
     ['', undefined],
     ['y'.repeat(10_000), undefined],
   ])('to %s is %s', (word, expected) => {
-    expect(nearest(word, ['strategy', 'container.start', 'image', 'a'])).toBe(expected);
+    expect(nearest(word, ['strategy', 'container.start', 'image', 'a', 'web'])).toBe(expected);
   });
 });

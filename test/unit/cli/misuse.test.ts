@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import { watched } from '../../../src/cli/commands/status.js';
+import { processEdge } from '../../../src/cli/edge.js';
+import { program } from '../../../src/cli/program.js';
+import { failureOf } from '../config/setting.js';
+
+const refused = (line: string) =>
+  failureOf(() => program(async () => ({ ...processEdge(), configDir: '/nowhere' }), line.split(' ')));
+
+describe('a word that does not exist', () => {
+  it.each([
+    ['deplyo', 'deploy'],
+    ['--plain deplyo', 'deploy'],
+    ['config chekc', 'check'],
+    ['lease tkae', 'take'],
+    ['sandbox upp', 'up'],
+    ['deploy --tagg v2', '--tag'],
+    ['deploy --tagg=v2', '--tag'],
+    ['deploy --quite', '--quiet'],
+    ['--quite deploy', '--quiet'],
+    ['-f other.yml stop --hosst web-1', '--host'],
+    ['config check --jsn', '--json'],
+  ])('in %s is said with the nearest that does: %s', async (line, meant) => {
+    expect(await refused(line)).toMatchObject({ kind: 'usage', hint: `did you mean ${meant}?` });
+  });
+
+  it('leads to the help of the command where nothing is near, and to no flag of another command', async () => {
+    expect((await refused('frobnicate')).hint).toBe('oneclick --help');
+    expect((await refused('deploy --host web-1')).hint).toBe('oneclick deploy --help');
+    expect((await refused('config check now')).hint).toBe('oneclick config check --help');
+  });
+});
+
+describe('status --watch', () => {
+  it('takes seconds, or the service that stands where they would', () => {
+    expect(watched(['web'], {})).toEqual({ services: ['web'] });
+    expect(watched(['web'], { watch: 5 })).toEqual({ services: ['web'], every: 5 });
+    expect(watched(['db'], { watch: 'web' })).toEqual({ services: ['web', 'db'], every: 2 });
+  });
+
+  it('refuses seconds that are none', async () => {
+    for (const line of ['status --watch 0', 'status --watch 2s'])
+      expect((await refused(line)).message).toContain('It is not a number of seconds.');
+  });
+});
