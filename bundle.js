@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'rolldown';
 
@@ -38,3 +40,6 @@ await build({
     chunkFileNames: 'chunks/[name].js',
   },
 });
+
+// The help of the whole does not change any more: bin/oneclick answers with this, without loading the commands.
+writeFileSync('dist/help.txt', execFileSync(process.execPath, ['bin/oneclick', '--help']));

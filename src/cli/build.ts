@@ -169,7 +169,8 @@ export function buildArguments(
 
 /** Whether docker has the terminal. What may show a secret goes through our hands. */
 function isWatched({ voice, flags }: Workshop, { source }: Target): boolean {
-  return voice.output.interactive && !flags.plain && !flags.json && !source.secrets?.length;
+  const draws = voice.output.interactive && flags.detail !== 'quiet' && !flags.plain && !flags.json;
+  return draws && !source.secrets?.length;
 }
 
 /** Shows docker at work: on a terminal as it draws, elsewhere line by line, folded where the CI folds. */

@@ -1,8 +1,10 @@
+import { timeOfDay } from '../domain/clock.js';
 import type { Facts } from '../domain/facts.js';
 import type { Failure } from '../domain/failure.js';
 import type { Outcome } from '../engine/events.js';
 import { FileJournal } from '../engine/journal.js';
 import type { Plan } from '../engine/plan.js';
+import type { Leases } from '../engine/ports.js';
 import type { RunPorts } from '../engine/run.js';
 import { HostLeases } from '../host/lease.js';
 import { tasks } from '../tasks/registry.js';
@@ -51,11 +53,19 @@ export async function carry(
   }
 }
 
-function leases({ edge, reporter }: Session, field: Field, wait: boolean): HostLeases {
-  const onBusy = (failure: Failure) => reporter.note(`waits: ${failure.message}`);
-  return new HostLeases(field.hosts.connected, {
-    clock: edge.clock,
-    random: edge.random,
-    ...(wait ? { wait: { deadline: patience, onBusy } } : {}),
-  });
+/** Leases on the hosts; while others hold them, who does is said, and until when they are waited for. */
+function leases({ edge, reporter }: Session, field: Field, wait: boolean): Leases {
+  const { clock, random } = edge;
+  let said = '';
+  let done = () => {};
+  const until = timeOfDay(new Date(clock.now().getTime() + patience));
+  const onBusy = ({ message }: Failure) => {
+    if (message === said) return;
+    said = message;
+    done();
+    done = reporter.busy(`waits until ${until}: ${message}`);
+  };
+  const options = { clock, random, ...(wait ? { wait: { deadline: patience, onBusy } } : {}) };
+  const held = new HostLeases(field.hosts.connected, options);
+  return { take: (run) => held.take(run).finally(() => done()) };
 }

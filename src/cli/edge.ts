@@ -24,6 +24,8 @@ export interface Edge {
   readonly configDir: string;
   /** The folder of the installed package. */
   readonly packageDir: string;
+  /** Takes away what stands on the terminal since before the command was loaded. */
+  readonly unveil?: () => void;
 }
 
 /** The edge of this process. */

@@ -39,8 +39,9 @@ function explain(error: unknown, { json, plain }: Look): number {
     return 1;
   }
   if (!json) {
-    const where = record.host === undefined ? '' : `${record.host}: `;
-    process.stderr.write(`${plain ? 'failed:' : '✗'} ${where}${record.message}\n`);
+    const { host, message } = record;
+    const where = host === undefined || message.startsWith(host) ? '' : `${host}: `;
+    process.stderr.write(`${plain ? 'failed:' : '✗'} ${where}${message}\n`);
     for (const line of record.evidence) process.stderr.write(`  ${line}\n`);
     if (record.hint !== undefined) process.stderr.write(`  ${plain ? 'what to do:' : '→'} ${record.hint}\n`);
   }

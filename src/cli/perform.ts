@@ -6,7 +6,7 @@ import type { Difference } from '../engine/difference.js';
 import { type Explanation, explain } from '../engine/explain.js';
 import type { Plan } from '../engine/plan.js';
 import { nothingToDo, type Preview, preview } from '../engine/preview.js';
-import { PlanChanged, startRun } from '../engine/run.js';
+import { PlanChanged, type RunPorts, startRun } from '../engine/run.js';
 import { stepsOf } from '../engine/walk.js';
 import { plainSshArguments } from '../host/ssh-argv.js';
 import { bindRecipe } from '../recipe/bind.js';
@@ -18,6 +18,7 @@ import { previewDocument } from '../report/json.js';
 import { previewText } from '../report/preview.js';
 import { mapTexts, printable } from '../report/text.js';
 import { tasks } from '../tasks/registry.js';
+import type { World } from '../tasks/world.js';
 import { carry } from './carry.js';
 import { type Field, newRun, openField, type Session } from './session.js';
 import { refuse } from './speak.js';
@@ -55,19 +56,30 @@ export async function perform(session: Session, errand: Errand): Promise<number>
   // The recipe is read while the hosts answer.
   const planning = planOf(session, errand);
   const resolves = planning.then((plan) => has(plan, 'image.resolve'));
-  const field = await openField(session, errand.services, errand.beside, { resolves }).finally(done);
+  const field = await openField(session, errand.services, errand.beside, { resolves }).catch(
+    (error: unknown) => {
+      done();
+      throw error;
+    },
+  );
   try {
     const plan = await planning;
-    if (errand.only === 'plan') return showPlan(session, await foresee(field, plan, preview));
-    if (errand.only === 'commands') return showCommands(session, plan, await foresee(field, plan, explain));
+    if (errand.only === 'plan')
+      return showPlan(session, await foresee(field, plan, preview).finally(done));
+    if (errand.only === 'commands')
+      return showCommands(session, plan, await foresee(field, plan, explain).finally(done));
     // Where nobody has seen a plan that could have changed, the facts are read once, under the lease.
     if (errand.confirm === undefined && (!errand.wait || bringsWhatWasNamed(plan)))
-      return await carry(session, field, plan, errand.wait, (ports) => startRun({ ...ports, plan }));
-    return await confirmAndCarry(session, field, plan, errand);
+      return await carry(session, field, plan, errand.wait, (ports) =>
+        startRun({ ...heard(ports, done), plan }),
+      );
+    return await confirmAndCarry(session, field, plan, errand, done);
   } catch (error) {
+    done();
     if (error instanceof Blocked) return refuse(session.reporter, error.problems);
     throw error;
   } finally {
+    done();
     await field.close();
   }
 }
@@ -78,6 +90,17 @@ async function planOf(session: Session, errand: Errand): Promise<Plan> {
   const run = newRun(session, errand.recipe);
   const plan = bindRecipe(loaded, { registry: tasks, services: errand.services, params: errand.params, run });
   return errand.onFailure === undefined ? plan : { ...plan, onFailure: errand.onFailure };
+}
+
+/** The same ports; `done` is called once the run has something to say. */
+export function heard(ports: RunPorts<Facts, World>, done: () => void): RunPorts<Facts, World> {
+  return {
+    ...ports,
+    emit: (event) => {
+      done();
+      ports.emit(event);
+    },
+  };
 }
 
 /** What the plan would do, by `look`. Throws {@link Blocked} when it could not. */
@@ -108,12 +131,19 @@ function showCommands({ reporter, environment }: Session, plan: Plan, { steps }:
 }
 
 /** Asks, and asks again when under the lease the plan is no longer the one that was confirmed; where nobody can be asked, that is a failure. */
-async function confirmAndCarry(session: Session, field: Field, plan: Plan, errand: Errand): Promise<number> {
+async function confirmAndCarry(
+  session: Session,
+  field: Field,
+  plan: Plan,
+  errand: Errand,
+  done: () => void,
+): Promise<number> {
   const { reporter, environment } = session;
   const { confirm } = errand;
   let seen = await foresee(field, plan, preview);
   for (;;) {
     if (confirm !== undefined && !nothingToDo(seen)) {
+      done();
       reporter.preview(seen);
       if (!(await confirm(`${plan.run.recipe} to ${environment.name}?`))) {
         reporter.note('nothing was changed');
@@ -124,7 +154,7 @@ async function confirmAndCarry(session: Session, field: Field, plan: Plan, erran
     const accept = () => errand.wait && bringsWhatWasNamed(plan);
     try {
       return await carry(session, field, plan, errand.wait, (ports) =>
-        startRun({ ...ports, plan, confirmed, accept }),
+        startRun({ ...heard(ports, done), plan, confirmed, accept }),
       );
     } catch (error) {
       if (!(error instanceof PlanChanged) || confirm === undefined) throw error;

@@ -1,11 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import type { Edge } from './edge.js';
-import { type Act, type Bind, everywhere, examples, type Globals, type Typed } from './grammar/flags.js';
+import { type Act, type Bind, examples, type Globals, type Typed } from './grammar/flags.js';
 import { keeping } from './grammar/keep.js';
 import { looking } from './grammar/look.js';
 import { firstWord, misuse } from './grammar/misuse.js';
 import { shipping } from './grammar/ship.js';
-import { settled } from './settings.js';
+import { rootVerb } from './grammar/verb.js';
 
 /**
  * Reads the arguments, runs the command that they name, and gives its exit code. The edge is opened for a command only, not for
@@ -25,13 +25,17 @@ export async function program(
       const command = given.at(-1);
       if (!(command instanceof Command)) throw new Error('commander calls an action with its command last');
       const edge = await openEdge();
-      const flags = await settled<Flags>(edge, {
-        ...command.optsWithGlobals<Flags & Typed>(),
-        words,
-      });
+      const { settled } = await import('./settings.js');
+      const flags = await settled<Flags>(edge, { ...command.optsWithGlobals<Flags & Typed>(), words });
       onSettled(flags);
-      const act = await load();
-      code = await act(edge, command.args, flags);
+      const { firstSign } = await import('./first-sign.js');
+      const unveil = firstSign(process.stderr, nameOf(command), edge.env, flags);
+      try {
+        const act = await load();
+        code = await act({ ...edge, unveil }, command.args, flags);
+      } finally {
+        unveil();
+      }
     };
   shipping(root, bind);
   looking(root, bind);
@@ -50,25 +54,29 @@ export async function program(
 }
 
 function oneclick(): Command {
-  return (
-    everywhere(new Command('oneclick'))
-      // What follows a command is the command's: its -f may be another one.
-      .enablePositionalOptions()
-      .description(
-        'Ships container images to servers, and brings them back. Each command is a recipe of small tasks.',
-      )
-      .option('-V, --version', 'print the version')
-      .addHelpText(
-        'before',
-        examples(
-          'oneclick deploy',
-          'oneclick deploy web --tag v2 --env production',
-          'oneclick rollback',
-          'oneclick status',
-          'oneclick logs --follow',
-        ),
-      )
-  );
+  const root = rootVerb('oneclick');
+  root
+    .description(
+      'Ships container images to servers, and brings them back. Each command is a recipe of small tasks.',
+    )
+    .option('-V, --version', 'print the version')
+    .addHelpText(
+      'before',
+      examples(
+        'oneclick deploy',
+        'oneclick deploy web --tag v2 --env production',
+        'oneclick rollback',
+        'oneclick status',
+        'oneclick logs --follow',
+      ),
+    );
+  return root.complete();
+}
+
+/** `deploy`, `config check`. */
+function nameOf(command: Command): string {
+  const { parent } = command;
+  return parent?.parent ? `${nameOf(parent)} ${command.name()}` : command.name();
 }
 
 /** The arguments up to `--`, and what stands after it, of the commands that end in another command. */

@@ -17,6 +17,7 @@ import type { RunInfo } from '../domain/task.js';
 import { readFacts, type Snapshot } from '../host/facts.js';
 import type { Command, Host } from '../host/host.js';
 import { connectAll, type Hosts, type HostsOptions } from '../host/hosts.js';
+import type { PendingCall } from '../host/observe.js';
 import type { Reporter } from '../report/reporter.js';
 import type { World } from '../tasks/world.js';
 import { commitOf, type Edge, runLocal } from './edge.js';
@@ -156,7 +157,11 @@ export async function openField(
   const addresses = environment.hosts.filter(({ name }) => names.has(name));
   const wanted = [...new Set(services.flatMap((service) => service.secrets))];
   const sshEnvironment = { home: edge.home, user: edge.user, variables: edge.env };
-  const options = { clock: edge.clock, environment: sshEnvironment };
+  const options = {
+    clock: edge.clock,
+    environment: sshEnvironment,
+    witness: (call: PendingCall) => session.reporter.call(call),
+  };
   const [hosts, values, asks] = await connectMeanwhile(addresses, options, [
     settle(secrets.get(wanted)),
     resolves,

@@ -3,8 +3,9 @@ import { localFiles } from '../config/files.js';
 import { type UserSettings, userSettings } from '../config/user.js';
 import { Failure } from '../domain/failure.js';
 import { strongest } from '../domain/precedence.js';
+import type { Detail } from '../report/reporter.js';
 import type { Edge } from './edge.js';
-import type { Detail, Globals, Typed } from './grammar/flags.js';
+import type { Globals, Typed } from './grammar/flags.js';
 
 /**
  * What was typed, completed with what the variables and the user's own file say. Throws usage failures for what is no answer

@@ -31,9 +31,10 @@ export async function speaking<T>(edge: Edge, flags: Globals, act: (voice: Voice
   const output = processOutput(
     { ...stdio, once: process.once.bind(process), removeListener: process.removeListener.bind(process) },
     (text) => redact(text),
+    edge.unveil,
   );
   const mode = flags.json ? 'json' : flags.plain ? 'plain' : 'auto';
-  const reporter = await openReporter({ output, clock: edge.clock, mode, env });
+  const reporter = await openReporter({ output, clock: edge.clock, mode, detail: flags.detail, env });
   const warned = new Set<string>();
   const hide = (values: ReadonlyMap<string, string>) => {
     for (const [name, value] of values) hidden.set(name, value);
@@ -46,15 +47,18 @@ export async function speaking<T>(edge: Edge, flags: Globals, act: (voice: Voice
     }
   };
   try {
-    return await act({ reporter, output, ask: terminalAsk(process.stdin, output), hide });
+    return await act({ reporter, output, ask: terminalAsk(process.stdin, output, flags.input), hide });
   } finally {
     reporter.close();
   }
 }
 
-/** Says on a terminal that something is under way, until what it gives back is called; for commands whose output is another's. */
+/**
+ * Says that something is under way, until what it gives back is called; for commands whose output is another's. In lines it is
+ * said only once it takes long.
+ */
 export function busyOnTerminal({ reporter, output }: Voice, text: string): () => void {
-  return output.interactive ? reporter.busy(text) : () => undefined;
+  return reporter.busy(text, { late: !output.interactive });
 }
 
 /** Asks on a terminal; without one nobody is asked, for who wrote the command into a script has said yes. */

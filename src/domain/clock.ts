@@ -26,3 +26,6 @@ export const systemClock: Clock = {
       signal?.addEventListener('abort', stop, { once: true });
     }),
 };
+
+/** A time of day as the person's own clock shows it: `14:03:30`. */
+export const timeOfDay = (time: Date): string => time.toTimeString().slice(0, 8);

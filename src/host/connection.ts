@@ -12,6 +12,9 @@ import { openRoute } from './route.js';
 import { Sessions } from './sessions.js';
 import type { Target } from './ssh-config.js';
 
+/** Time to connect and log in to a host, where nobody says. ms */
+export const connectWithin = 10_000;
+
 /** A connection that is open and logged in. */
 export interface Connection {
   readonly target: Target;
@@ -67,7 +70,7 @@ const goodbye = 2000;
  * unknown or changed host key, or nobody let in.
  */
 export async function dial(target: Target, options: DialOptions, bastion?: Connection): Promise<Connection> {
-  const { clock, keyring, deadline = 10_000 } = options;
+  const { clock, keyring, deadline = connectWithin } = options;
   const [known, { ready, locked }] = await Promise.all([
     knownKeys(ownerOf(target), target.knownHosts),
     keyring.offers(target),

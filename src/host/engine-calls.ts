@@ -109,13 +109,13 @@ export class EngineCalls {
       const message = `${doing}: the Docker engine of ${name} did not answer within ${limit / 1000} s`;
       return new Failure('unreachable', 'engine.silent', message, { host: name });
     };
-    return this.#log.record(name, 'engine', doing, () =>
-      within(this.#clock, limit, [lost, ...signals], late, async (stop) => {
-        const answer = await this.#api.ask(request, stop);
-        this.#silent = false;
-        return read(answer);
-      }),
-    );
+    const work = async (stop: AbortSignal) => {
+      const answer = await this.#api.ask(request, stop);
+      this.#silent = false;
+      return read(answer);
+    };
+    const asked = () => within(this.#clock, limit, [lost, ...signals], late, work);
+    return this.#log.record(name, 'engine', doing, asked, limit);
   }
 
   /** The Failure that an error stands for. */

@@ -1,11 +1,11 @@
 import type { Clock } from '../domain/clock.js';
 import type { HostAddress } from '../domain/environment.js';
 import { Failure } from '../domain/failure.js';
-import { type Connection, dial } from './connection.js';
+import { type Connection, connectWithin, dial } from './connection.js';
 import type { Host } from './host.js';
 import { type AskPassphrase, Keyring } from './keys.js';
 import { Machine } from './machine.js';
-import { CallLog, type Observer } from './observe.js';
+import { CallLog, type Observer, type Witness } from './observe.js';
 import { resolveTarget, type SshEnvironment, type Target } from './ssh-config.js';
 
 /** What connecting needs of the world. */
@@ -14,6 +14,8 @@ export interface HostsOptions {
   readonly environment: SshEnvironment;
   /** Told of every remote call once it is over. */
   readonly observer?: Observer;
+  /** Told of every remote call when it begins, too. */
+  readonly witness?: Witness;
   /** Asks the person for the passphrase of a key; without it such a key is a failure that says `ssh-add`. */
   readonly askPassphrase?: AskPassphrase;
   /** Time to connect and log in to one host; 10 s by default. ms */
@@ -67,7 +69,7 @@ class Dialer {
   constructor(options: HostsOptions) {
     this.#options = options;
     this.#keyring = new Keyring(options.askPassphrase);
-    this.#log = new CallLog(options.clock, options.observer);
+    this.#log = new CallLog(options.clock, options.observer, options.witness);
   }
 
   async connect(address: HostAddress): Promise<Host> {
@@ -107,6 +109,7 @@ class Dialer {
       'connect',
       `${target.user}@${target.address}:${target.port}`,
       () => dial(target, { clock, keyring: this.#keyring, ...times }, bastion),
+      deadline ?? connectWithin,
     );
     this.#open.add(connection);
     connection.lost.addEventListener('abort', () => this.#open.delete(connection));

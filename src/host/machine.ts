@@ -53,8 +53,11 @@ export class Machine implements Host {
     const what = command.argv.join(' ');
     const late = () =>
       this.#failed('host.timeout', `${command.argv[0]} took longer than ${command.timeout} ms`);
-    return this.#log.record(this.name, 'run', what, () =>
-      within(this.#clock, command.timeout, [this.lost, signal], late, (stop) => this.#execute(command, stop)),
+    const work = (stop: AbortSignal) => this.#execute(command, stop);
+    return this.#log.record(
+      ...([this.name, 'run', what] as const),
+      () => within(this.#clock, command.timeout, [this.lost, signal], late, work),
+      command.timeout,
     );
   }
 

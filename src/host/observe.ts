@@ -17,26 +17,46 @@ export interface RemoteCall {
 
 export type Observer = (call: RemoteCall) => void;
 
+/** Something that is being asked of a host; it is given up after `patience`, in ms, where that is known. */
+export interface PendingCall extends Pick<RemoteCall, 'host' | 'kind' | 'what'> {
+  readonly patience?: number;
+}
+
+/** Told of a call when it begins, and by what it gives back when it is over. */
+export type Witness = (call: PendingCall) => Observer;
+
 /** Times calls and tells an observer of each. */
 export class CallLog {
   readonly #observer: Observer;
   readonly #clock: Clock;
+  readonly #witness: Witness | undefined;
   #position = 0;
 
-  constructor(clock: Clock, observer: Observer = () => undefined) {
+  constructor(clock: Clock, observer: Observer = () => undefined, witness?: Witness) {
     this.#clock = clock;
+    this.#witness = witness;
     this.#observer = observer;
   }
 
-  async record<T>(host: string, kind: RemoteCall['kind'], what: string, work: () => Promise<T>): Promise<T> {
+  async record<T>(
+    host: string,
+    kind: RemoteCall['kind'],
+    what: string,
+    work: () => Promise<T>,
+    patience = Number.POSITIVE_INFINITY,
+  ): Promise<T> {
     this.#position += 1;
     const began = this.#position;
     const start = this.#clock.monotonic();
+    const bounds = Number.isFinite(patience) ? { patience } : {};
+    const over = this.#witness?.({ host, kind, what: what.slice(0, 200), ...bounds });
     const tell = (failure?: string) => {
       this.#position += 1;
       const duration = this.#clock.monotonic() - start;
       const call = { host, kind, what: what.slice(0, 200), duration, began, ended: this.#position };
-      this.#observer(failure === undefined ? call : { ...call, failure });
+      const ended = failure === undefined ? call : { ...call, failure };
+      this.#observer(ended);
+      over?.(ended);
     };
     try {
       const result = await work();

@@ -63,7 +63,7 @@ export function failureCard(card: Card, page: Page): string {
     ...(next === undefined ? [] : [`${label('next')}${style.strong(oneLine(next))}`]),
   ];
   const above = [
-    ...paragraph(heading(card), columns, '✗ ').map(style.bad),
+    ...paragraph(heading(card), columns, `${style.sign('bad')} `).map(style.bad),
     ...(first === undefined || card.subject === undefined
       ? []
       : paragraph(placed(first), columns, label('cause'))),

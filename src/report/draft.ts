@@ -40,7 +40,7 @@ export const leftLine = ({ file, line, key, message }: LeftPlace) => `${file}:${
 export function draftPage(document: DraftDocument, page: Page): string {
   const { file, services, problems, left } = document;
   const { style, columns } = page;
-  const title = `✓ wrote ${file}: ${count(services.length, 'service')} (${services.join(', ')})`;
+  const title = `${page.style.sign('good')} wrote ${file}: ${count(services.length, 'service')} (${services.join(', ')})`;
   const parts = [
     hanging(title, columns, '').map((line) => style.good(line)),
     [guessTable(document, page)],

@@ -2,11 +2,12 @@ import type { Clock } from '../domain/clock.js';
 import type { FailureRecord } from '../domain/failure.js';
 import type { Outcome, RunEvent } from '../engine/events.js';
 import type { Step } from '../engine/plan.js';
+import type { Call, CallEnd } from './calls.js';
 import type { Card } from './card.js';
 import { News } from './news.js';
 import type { Output } from './output.js';
 import type { Preview } from './preview.js';
-import type { Reporter } from './reporter.js';
+import type { Detail, Reporter } from './reporter.js';
 import type { Summary } from './summary.js';
 import { stepsOf } from './view.js';
 
@@ -20,15 +21,18 @@ export const schema = 1;
 export class JsonReporter implements Reporter {
   readonly #output: Output;
   readonly #clock: Clock;
+  readonly #detail: Detail;
   readonly #news = new News();
   #steps = new Map<string, Step>();
 
-  constructor(output: Output, clock: Clock) {
+  constructor(output: Output, clock: Clock, detail: Detail) {
     this.#output = output;
     this.#clock = clock;
+    this.#detail = detail;
   }
 
   event(event: RunEvent): void {
+    if (this.#detail === 'quiet' && event.type !== 'run.warning') return;
     if (event.type === 'run.started') {
       this.#started(event);
       return;
@@ -47,8 +51,16 @@ export class JsonReporter implements Reporter {
     return () => undefined;
   }
 
+  call(call: Call): (end: CallEnd) => void {
+    return ({ duration, failure }) => {
+      const { host, kind, what } = call;
+      if (this.#detail === 'verbose')
+        this.#line('call', { host, kind, what, ms: Math.round(duration), failure });
+    };
+  }
+
   note(text: string): void {
-    this.#line('note', { text });
+    if (this.#detail !== 'quiet') this.#line('note', { text });
   }
 
   warn(text: string): void {

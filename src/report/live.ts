@@ -1,12 +1,10 @@
+import type { Calls } from './calls.js';
 import { duration } from './measure.js';
 import type { Spin } from './spinner.js';
 import type { Style } from './style.js';
 import { cut, pad, paragraph, width } from './text.js';
 import type { Active, HostState, RunView } from './view.js';
-import { stage, waiting } from './words.js';
-
-/** After so much silence the block says what is waited for, ms. */
-const silence = 5_000;
+import { type Busy, silence, stage, waitingFor } from './words.js';
 
 /** The widest that a line gets: on wider terminals the end of it would be too far away. */
 const widest = 110;
@@ -14,7 +12,9 @@ const widest = 110;
 /** What the live block is drawn from, beside the run. */
 export interface Moment {
   /** What is under way beside the steps of a run. */
-  readonly busy: readonly { readonly text: string; readonly since: number }[];
+  readonly busy: readonly Busy[];
+  /** To hosts. */
+  readonly calls: Calls;
   /** On the monotonic clock, as all times here. */
   readonly now: number;
   /** When something new was last heard. */
@@ -29,10 +29,12 @@ export interface Moment {
 export function liveBlock(view: RunView, moment: Moment): string[] {
   const columns = Math.min(moment.columns - 1, widest);
   const { now, spin, busy } = moment;
-  const others = busy.map(({ text, since }) =>
-    cut(spin(`${text}  ${now - since < 1_000 ? '' : duration(now - since)}`), columns),
-  );
-  if (!view.running) return others;
+  const others = busy
+    .filter(({ late, since }) => !late || now - since >= silence)
+    .map(({ text, since }) =>
+      cut(spin(`${text}  ${now - since < 1_000 ? '' : duration(now - since)}`), columns),
+    );
+  if (!view.running) return [...others, ...waitingLines(view, moment, columns)];
   const { over, all } = view.steps;
   const course = view.undoing ? 'taking back' : `${over} of ${all} steps`;
   const head = cut(spin(`${course}  ${duration(now - view.began)}`), columns);
@@ -87,8 +89,10 @@ function bar({ fraction }: Active, columns: number): string {
   return `  ${'━'.repeat(full)}${'─'.repeat(12 - full)} ${percent}`;
 }
 
-function waitingLines(view: RunView, { now, heard, style }: Moment, columns: number): string[] {
+function waitingLines(view: RunView, moment: Moment, columns: number): string[] {
+  const { now, busy, calls, style } = moment;
+  const heard = view.running ? moment.heard : Math.min(now, ...busy.map(({ since }) => since));
   if (now - heard < silence) return [];
-  const text = waiting(view.active, now);
+  const text = waitingFor(view.active, calls, now);
   return text === undefined ? [] : paragraph(text, columns, '  ').map(style.caution);
 }

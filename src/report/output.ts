@@ -16,7 +16,9 @@ export interface Output {
   readonly stderr: Sink;
   /** The height of the terminal now. */
   readonly rows: number;
-  /** Whether lines may be drawn over: stderr is a terminal, and no CI. */
+  /** Whether a person reads this: stderr is a terminal, and no CI. */
+  readonly attended: boolean;
+  /** Whether lines may be drawn over: somebody reads this, on a terminal that can. */
   readonly interactive: boolean;
   /** Takes secrets out of a text. All that is written went through it; texts that get cut go through it before. */
   redact(text: string): string;
@@ -46,13 +48,24 @@ export interface OutputProcess {
 
 /**
  * The output of this process. Colour follows NO_COLOR and FORCE_COLOR (https://no-color.org,
- * https://force-color.org), then whether the stream is a terminal.
+ * https://force-color.org), then whether the stream is a terminal. `before` is called before anything is written.
  */
-export function processOutput(process: OutputProcess, redact: (text: string) => string): Output {
+export function processOutput(
+  process: OutputProcess,
+  redact: (text: string) => string,
+  before: () => void = () => undefined,
+): Output {
   const { env } = process;
+  const attended = process.stderr.isTTY === true && !isCi(env);
   const sink = (stream: ProcessStream): Sink => ({
-    write: (text) => void stream.write(redact(text)),
-    pass: (data) => void stream.write(data),
+    write: (text) => {
+      before();
+      stream.write(redact(text));
+    },
+    pass: (data) => {
+      before();
+      stream.write(data);
+    },
     ready: readiness(stream),
     get columns() {
       return stream.isTTY === true ? (stream.columns ?? 80) : Number.POSITIVE_INFINITY;
@@ -65,13 +78,19 @@ export function processOutput(process: OutputProcess, redact: (text: string) => 
     get rows() {
       return process.stderr.rows ?? 24;
     },
-    interactive: process.stderr.isTTY === true && !env.CI && env.TERM !== 'dumb',
+    attended,
+    interactive: attended && env.TERM !== 'dumb',
     redact,
     atExit: (restore) => {
       process.once('exit', restore);
       return () => process.removeListener('exit', restore);
     },
   };
+}
+
+/** Whether this runs where nobody sits, as the variable CI says. */
+export function isCi({ CI }: OutputProcess['env']): boolean {
+  return CI !== undefined && !['', '0', 'false'].includes(CI.toLowerCase());
 }
 
 /** See {@link Sink.ready}. */

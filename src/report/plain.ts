@@ -1,6 +1,7 @@
 import type { Clock } from '../domain/clock.js';
 import type { FailureRecord } from '../domain/failure.js';
 import type { Outcome, RunEvent } from '../engine/events.js';
+import { type Call, type CallEnd, Calls, callLine } from './calls.js';
 import { type Card, failureCard } from './card.js';
 import { type Folds, fold } from './folds.js';
 import { duration } from './measure.js';
@@ -8,15 +9,12 @@ import { News } from './news.js';
 import type { Output } from './output.js';
 import { type Preview, previewText } from './preview.js';
 import { problemTable } from './problems.js';
-import type { Reporter } from './reporter.js';
-import { type Page, plainStyle, type Style } from './style.js';
+import type { Detail, Reporter } from './reporter.js';
+import type { Page, Style } from './style.js';
 import { type Summary, summaryText } from './summary.js';
 import { oneLine } from './text.js';
 import { RunView } from './view.js';
-import { announcement, sentence, waiting } from './words.js';
-
-/** After so much silence a line says that it still goes on, ms. */
-const silence = 5_000;
+import { announcement, type Busy, sentence, silence, waitingFor } from './words.js';
 
 /** The widest that tables and cards get where no terminal says how wide it is. */
 const widest = 100;
@@ -25,8 +23,10 @@ export interface PlainOptions {
   readonly output: Output;
   readonly clock: Clock;
   readonly folds: Folds | undefined;
-  /** For results. */
+  readonly detail: Detail;
   readonly style: Style;
+  /** For results, which may go elsewhere. */
+  readonly resultStyle: Style;
 }
 
 /** One line for each thing that happened, in words: for logs, and for people who listen to their terminal. */
@@ -37,7 +37,8 @@ export class PlainReporter implements Reporter {
   readonly #view = new RunView();
   readonly #news = new News();
   readonly #closed = new AbortController();
-  readonly #busy = new Set<{ readonly text: string; readonly since: number }>();
+  readonly #busy = new Set<Busy>();
+  readonly #calls: Calls;
   #fold: { begin(): string; end(): string } | undefined;
   #spoken: number;
   #beating = false;
@@ -46,26 +47,36 @@ export class PlainReporter implements Reporter {
     this.#options = options;
     this.#output = options.output;
     this.#clock = options.clock;
+    this.#calls = new Calls(options.clock);
     this.#spoken = options.clock.monotonic();
   }
 
   event(event: RunEvent): void {
     const finished = this.#view.apply(event, this.#clock.monotonic());
-    if (finished !== undefined) this.#line(sentence(finished));
+    if (finished !== undefined && !this.#isQuiet) this.#line(sentence(finished));
     this.#tell(event);
     void this.#beat();
   }
 
-  busy(text: string): () => void {
-    const entry = { text, since: this.#clock.monotonic() };
+  busy(text: string, { late = false }: { readonly late?: boolean } = {}): () => void {
+    const entry = { text, since: this.#clock.monotonic(), late };
     this.#busy.add(entry);
-    this.#line(text);
+    if (late) this.#spoken = entry.since;
+    else if (!this.#isQuiet) this.#line(text);
     void this.#beat();
     return () => void this.#busy.delete(entry);
   }
 
+  call(call: Call): (end: CallEnd) => void {
+    const over = this.#calls.begin(call);
+    return (end) => {
+      over();
+      if (this.#options.detail === 'verbose') this.#line(callLine(call, end, this.#clock));
+    };
+  }
+
   note(text: string): void {
-    this.#line(text);
+    if (!this.#isQuiet) this.#line(text);
   }
 
   warn(text: string): void {
@@ -73,7 +84,7 @@ export class PlainReporter implements Reporter {
   }
 
   preview(preview: Preview): void {
-    this.#say(previewText(preview, { columns: this.#output.stderr.columns, style: plainStyle }));
+    this.#say(previewText(preview, this.#wide));
   }
 
   problems(problems: readonly FailureRecord[]): void {
@@ -87,13 +98,14 @@ export class PlainReporter implements Reporter {
 
   summary(outcome: Outcome, summary: Summary): void {
     this.#unfold();
-    this.#say(summaryText(outcome, summary, { columns: this.#output.stderr.columns, style: plainStyle }));
+    const text = summaryText(outcome, summary, this.#wide);
+    if (!this.#isQuiet || outcome.failures.length > 0) this.#say(text);
   }
 
   result<T extends object>(document: T, text: (document: T, page: Page) => string): void {
     const { stdout } = this.#output;
     this.#unfold();
-    stdout.write(text(document, { columns: stdout.columns, style: this.#options.style }));
+    stdout.write(text(document, { columns: stdout.columns, style: this.#options.resultStyle }));
   }
 
   screen<T extends object>(document: T, text: (document: T, page: Page) => string): void {
@@ -108,23 +120,32 @@ export class PlainReporter implements Reporter {
   }
 
   get #page(): Page {
-    return { columns: Math.min(widest, this.#output.stderr.columns), style: plainStyle };
+    return { ...this.#wide, columns: Math.min(widest, this.#output.stderr.columns) };
+  }
+
+  get #wide(): Page {
+    return { columns: this.#output.stderr.columns, style: this.#options.style };
+  }
+
+  get #isQuiet(): boolean {
+    return this.#options.detail === 'quiet';
   }
 
   #tell(event: RunEvent): void {
     if (event.type === 'run.started') {
       this.#fold = fold(this.#options.folds, 'run', this.#view.header, this.#clock);
-      this.#say(this.#fold.begin());
+      if (!this.#isQuiet) this.#say(this.#fold.begin());
     }
     if (event.type === 'run.ended') this.#unfold();
     const said = announcement(event, this.#view);
-    if (said !== undefined) this.#line(`${said.warning ? 'warning: ' : ''}${said.text}`);
+    if (said?.warning === true || (said !== undefined && !this.#isQuiet))
+      this.#line(`${said.warning ? 'warning: ' : ''}${said.text}`);
   }
 
   #unfold(): void {
     const end = this.#fold?.end();
     this.#fold = undefined;
-    if (end !== undefined && end !== '') this.#say(end);
+    if (end !== undefined && end !== '' && !this.#isQuiet) this.#say(end);
   }
 
   #line(text: string): void {
@@ -138,7 +159,7 @@ export class PlainReporter implements Reporter {
 
   /** One loop that speaks after silence, as long as there is something to wait for. */
   async #beat(): Promise<void> {
-    if (this.#beating) return;
+    if (this.#beating || this.#isQuiet) return;
     this.#beating = true;
     const { signal } = this.#closed;
     while (!signal.aborted && (this.#view.running || this.#busy.size > 0)) {
@@ -151,8 +172,8 @@ export class PlainReporter implements Reporter {
 
   #waiting(): string {
     const now = this.#clock.monotonic();
-    const step = waiting(this.#view.active, now);
-    if (step !== undefined) return step;
+    const known = waitingFor(this.#view.active, this.#calls, now);
+    if (known !== undefined) return known;
     const [busy] = this.#busy;
     return busy === undefined ? 'still under way' : `${busy.text} (${duration(now - busy.since)})`;
   }

@@ -169,15 +169,16 @@ function fold(lines: readonly HostLine[]): Line[] {
 function drawn({ mark, text, note, hosts }: Line, title: string, page: Page, indent: string): string[] {
   const { style } = page;
   const words = oneLine(text === '' ? title : text);
-  const room = page.columns - indent.length - 2 - width(words) - 1 - width(note);
+  const sign = style.sign(mark);
+  const room = page.columns - indent.length - sign.length - 1 - width(words) - 1 - width(note);
   const where = onHosts(hosts, Math.max(room, 0));
   const lines = hanging(
     `${words}${where === '' ? '' : ` ${where}`}${oneLine(note)}`,
     page.columns,
-    `${indent}${mark} `,
+    `${indent}${sign} `,
   );
   if (mark === '=') return lines.map(style.faint);
   if (mark === '!') return lines.map(style.bad);
   const colour = mark === '+' ? style.good : style.caution;
-  return lines.map((line, at) => (at === 0 ? line.replace(mark, () => colour(mark)) : line));
+  return lines.map((line, at) => (at === 0 ? line.replace(sign, () => colour(sign)) : line));
 }

@@ -1,10 +1,11 @@
 import type { Clock } from '../domain/clock.js';
 import type { FailureRecord } from '../domain/failure.js';
 import type { Outcome, RunEvent } from '../engine/events.js';
+import type { Call, CallEnd } from './calls.js';
 import type { Card } from './card.js';
 import type { Output } from './output.js';
 import type { Preview } from './preview.js';
-import { loadStyle, type Page, plainStyle } from './style.js';
+import { loadStyle, type Page, plainStyle, wordStyle } from './style.js';
 import type { Summary } from './summary.js';
 import { mapTexts, printable } from './text.js';
 
@@ -12,8 +13,13 @@ import { mapTexts, printable } from './text.js';
 export interface Reporter {
   /** Shows how a run goes. */
   event(event: RunEvent): void;
-  /** Says that something without steps is under way, until the function that it gives back is called. */
-  busy(text: string): () => void;
+  /**
+   * Says that something without steps is under way, until the function that it gives back is called; where it is `late`, only once
+   * it takes long.
+   */
+  busy(text: string, options?: { readonly late?: boolean }): () => void;
+  /** Hears of a call to a host, and by the function that it gives back how that ended; says so where it takes long, or where all is said. */
+  call(call: Call): (end: CallEnd) => void;
   note(text: string): void;
   warn(text: string): void;
   /** The plan of a run that is about to be confirmed; where the plan is the result, see {@link result}. */
@@ -38,21 +44,32 @@ export interface Reporter {
 /** `auto`: drawn over on a terminal, plain lines elsewhere. */
 export type ReportMode = 'auto' | 'plain' | 'json';
 
+/** What is said beside results, warnings and failures: nothing, what is done, or every call to a host too. */
+export type Detail = 'quiet' | 'usual' | 'verbose';
+
 export interface ReporterOptions {
   readonly output: Output;
   readonly clock: Clock;
   readonly mode: ReportMode;
+  readonly detail?: Detail;
   /** Says which CI this is, if any. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** The reporter for this mode and output; chalk and ora are loaded only where they are needed. */
-export async function openReporter({ output, clock, mode, env }: ReporterOptions): Promise<Reporter> {
+export async function openReporter({
+  output,
+  clock,
+  mode,
+  detail = 'usual',
+  env,
+}: ReporterOptions): Promise<Reporter> {
   if (mode === 'json') {
     const { JsonReporter } = await import('./json.js');
-    return guarded(new JsonReporter(output, clock), output.redact);
+    return guarded(new JsonReporter(output, clock, detail), output.redact);
   }
-  if (mode === 'plain' || !output.interactive) {
+  // What says nothing has nothing to draw.
+  if (mode === 'plain' || detail === 'quiet' || !output.interactive) {
     const { PlainReporter } = await import('./plain.js');
     const { foldsOf, withoutCommands } = await import('./folds.js');
     const folds = foldsOf(env);
@@ -61,7 +78,9 @@ export async function openReporter({ output, clock, mode, env }: ReporterOptions
       output,
       clock,
       folds,
-      style: mode === 'plain' ? plainStyle : await loadStyle(output.stdout.colour),
+      detail,
+      style: mode === 'plain' ? wordStyle : plainStyle,
+      resultStyle: mode === 'plain' ? wordStyle : await loadStyle(output.stdout.colour),
     });
     return guarded(reporter, folds === 'github' ? (text) => withoutCommands(safe(text)) : safe);
   }
@@ -72,6 +91,7 @@ export async function openReporter({ output, clock, mode, env }: ReporterOptions
   const reporter = new TerminalReporter({
     output,
     clock,
+    detail,
     spin: await loadSpinner(),
     style: await loadStyle(output.stderr.colour),
     resultStyle: await loadStyle(output.stdout.colour),
@@ -84,7 +104,8 @@ export function guarded(reporter: Reporter, safe: (text: string) => string): Rep
   const clean = <T>(value: T) => mapTexts(value, safe);
   return {
     event: (event) => reporter.event(clean(event)),
-    busy: (text) => reporter.busy(safe(text)),
+    busy: (text, options) => reporter.busy(safe(text), options),
+    call: (call) => reporter.call(clean(call)),
     note: (text) => reporter.note(safe(text)),
     warn: (text) => reporter.warn(safe(text)),
     preview: (preview) => reporter.preview(clean(preview)),

@@ -26,6 +26,7 @@ export interface Summary {
 
 /** The last lines of a run that went well: `✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, gap 0.4s`. */
 export function summaryText(outcome: Outcome, summary: Summary, page: Page): string {
+  const good = page.style.sign('good');
   const took = outcome.result === 'unchanged' ? '' : ` in ${duration(summary.ms)}`;
   const lines =
     summary.services.length === 0
@@ -44,9 +45,11 @@ export function summaryText(outcome: Outcome, summary: Summary, page: Page): str
   );
   return [
     ...lines.flatMap((line) =>
-      hanging(line, page.columns, '✓ ').map((text) => text.replace('✓', page.style.good)),
+      hanging(line, page.columns, `${good} `).map((text) => text.replace(good, page.style.good)),
     ),
-    ...late.flatMap((line) => hanging(line, page.columns, '! ').map(page.style.caution)),
+    ...late.flatMap((line) =>
+      hanging(line, page.columns, `${page.style.sign('caution')} `).map(page.style.caution),
+    ),
   ]
     .map((line) => `${line}\n`)
     .join('');

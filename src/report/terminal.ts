@@ -1,6 +1,7 @@
 import type { Clock } from '../domain/clock.js';
 import type { FailureRecord } from '../domain/failure.js';
 import type { Outcome, RunEvent } from '../engine/events.js';
+import { type Call, type CallEnd, Calls, callLine } from './calls.js';
 import { Canvas, cursor } from './canvas.js';
 import { type Card, failureCard } from './card.js';
 import { FinishedLines } from './finished.js';
@@ -9,13 +10,13 @@ import { News } from './news.js';
 import type { Output } from './output.js';
 import { type Preview, previewText } from './preview.js';
 import { problemTable } from './problems.js';
-import type { Reporter } from './reporter.js';
+import type { Detail, Reporter } from './reporter.js';
 import type { Spin } from './spinner.js';
 import type { Page, Style } from './style.js';
 import { type Summary, summaryText } from './summary.js';
 import { hanging } from './text.js';
 import { RunView } from './view.js';
-import { announcement } from './words.js';
+import { announcement, type Busy } from './words.js';
 
 /** Between two drawings, ms. */
 const beat = 80;
@@ -23,6 +24,7 @@ const beat = 80;
 export interface TerminalOptions {
   readonly output: Output;
   readonly clock: Clock;
+  readonly detail: Detail;
   readonly spin: Spin;
   readonly style: Style;
   /** For results, which may go elsewhere. */
@@ -41,7 +43,8 @@ export class TerminalReporter implements Reporter {
   readonly #news = new News();
   readonly #finished: FinishedLines;
   readonly #closed = new AbortController();
-  readonly #busy = new Set<{ readonly text: string; readonly since: number }>();
+  readonly #busy = new Set<Busy>();
+  readonly #calls: Calls;
   #above: string[] = [];
   /** When something new was last heard. */
   #heard = 0;
@@ -52,6 +55,7 @@ export class TerminalReporter implements Reporter {
     this.#options = options;
     this.#output = options.output;
     this.#clock = options.clock;
+    this.#calls = new Calls(options.clock);
     this.#finished = new FinishedLines(options.style);
   }
 
@@ -64,8 +68,8 @@ export class TerminalReporter implements Reporter {
     void this.#beat();
   }
 
-  busy(text: string): () => void {
-    const entry = { text, since: this.#clock.monotonic() };
+  busy(text: string, { late = false }: { readonly late?: boolean } = {}): () => void {
+    const entry = { text, since: this.#clock.monotonic(), late };
     this.#busy.add(entry);
     void this.#beat();
     return () => {
@@ -74,12 +78,26 @@ export class TerminalReporter implements Reporter {
     };
   }
 
+  call(call: Call): (end: CallEnd) => void {
+    const over = this.#calls.begin(call);
+    return (end) => {
+      over();
+      if (this.#options.detail !== 'verbose') return;
+      const { faint } = this.#options.style;
+      this.#say(hanging(callLine(call, end, this.#clock), this.#columns, '').map(faint));
+    };
+  }
+
   note(text: string): void {
     this.#say(hanging(text, this.#columns, ''));
   }
 
   warn(text: string): void {
-    this.#say(hanging(text, this.#columns, '! ').map(this.#options.style.caution));
+    this.#say(
+      hanging(text, this.#columns, `${this.#options.style.sign('caution')} `).map(
+        this.#options.style.caution,
+      ),
+    );
   }
 
   preview(preview: Preview): void {
@@ -171,6 +189,7 @@ export class TerminalReporter implements Reporter {
     this.#above.push(...this.#finished.takeRipe(this.#columns, now, (title) => this.#view.isActive(title)));
     const block = liveBlock(this.#view, {
       busy: [...this.#busy],
+      calls: this.#calls,
       now,
       heard: this.#heard,
       columns: this.#columns,

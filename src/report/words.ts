@@ -1,4 +1,5 @@
 import type { RunEvent } from '../engine/events.js';
+import { type Calls, callText } from './calls.js';
 import { duration } from './measure.js';
 import type { Active, Finished, RunView } from './view.js';
 
@@ -32,6 +33,32 @@ export function waiting(active: readonly Active[], now: number): string | undefi
   if (first === undefined) return undefined;
   const others = active.length > 1 ? ` and ${active.length - 1} more` : '';
   return `waiting for ${first.label}${others} (${duration(now - first.since)}): ${stage(first)}`;
+}
+
+/** Something without steps that is under way. */
+export interface Busy {
+  readonly text: string;
+  readonly since: number;
+  /** It is said only once it takes long. */
+  readonly late: boolean;
+}
+
+/** After so much silence a person wants to know what is waited for, ms. */
+export const silence = 5_000;
+
+/** A call that is so short is not what is waited for, ms. */
+const brief = 2_000;
+
+/** What is waited for after a silence: a step and, where that is known, until when; else the call to a host that takes longest. */
+export function waitingFor(active: readonly Active[], calls: Calls, now: number): string | undefined {
+  const step = waiting(active, now);
+  const call = calls.longest(active[0]?.label);
+  if (step !== undefined)
+    return call === undefined || /\buntil \d/.test(step) ? step : `${step}${calls.until(call)}`;
+  if (call === undefined || now - call.since < brief) return undefined;
+  const others = calls.hosts - 1;
+  const { host } = call.call;
+  return `waiting for ${host}${others > 0 ? ` and ${others} more` : ''} (${duration(now - call.since)}): ${callText(call.call)}${calls.until(call)}`;
 }
 
 /** What an event that is not about a step's course says, where it says something. */

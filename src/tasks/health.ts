@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Clock } from '../domain/clock.js';
+import { type Clock, timeOfDay } from '../domain/clock.js';
 import { networkName } from '../domain/container.js';
 import type { ContainerFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
@@ -35,7 +35,7 @@ export async function untilHealthy(
   const { clock, signal, progress } = context;
   const { health } = spec;
   const started = clock.monotonic();
-  const until = new Date(clock.now().getTime() + health.deadline).toISOString().slice(11, 19);
+  const until = timeOfDay(new Date(clock.now().getTime() + health.deadline));
   for (let tries = 0; ; tries++) {
     const patience = Math.min(health.timeout, eagerness * 2 ** Math.min(tries, 10));
     const turn = { elapsed: clock.monotonic() - started, patience };

@@ -82,6 +82,8 @@ test('what is wrong with a command or a file, and what to type instead', async (
   await screen.type('deploy', 'wep');
   await screen.type('deploy', '--only', 'sandbox-9');
   await screen.type('deploy', '--env', 'nowhere');
+  await screen.type('deploy', '--env', 'practise');
+  await screen.type('--quiet', '--verbose', 'status');
   await screen.type('rollback');
   await screen.type('deploy', 'web', '--tag', 'missing');
   await project.write({ web: { prot: '80:80', health: { deadline: 'soon' } } });

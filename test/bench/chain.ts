@@ -76,7 +76,7 @@ async function watched(
     ...(await openReporter({ output, clock: edge.clock, mode: 'plain', env: {} })),
     event: (event: RunEvent) => void events.push({ event, at: moments.now() }),
   };
-  const ask = { possible: false, line: async () => undefined };
+  const ask = { possible: false, welcome: true, line: async () => undefined };
   const voice = { reporter, ask, hide: () => undefined };
   const unwatch = watchCalls(course.machines[0]?.name ?? '', moments, calls);
   const start = moments.now();

@@ -32,6 +32,7 @@ export class BufferSink implements Sink {
 export class BufferOutput implements Output {
   readonly stdout: BufferSink;
   readonly stderr: BufferSink;
+  readonly attended: boolean;
   readonly interactive: boolean;
   rows = 24;
   redact: (text: string) => string = (text) => text;
@@ -40,6 +41,7 @@ export class BufferOutput implements Output {
   constructor({ columns = 80, interactive = false } = {}) {
     this.stdout = new BufferSink(columns);
     this.stderr = new BufferSink(columns);
+    this.attended = interactive;
     this.interactive = interactive;
   }
 

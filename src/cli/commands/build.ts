@@ -1,5 +1,6 @@
 import { Failure } from '../../domain/failure.js';
 import type { Service } from '../../domain/service.js';
+import type { Page } from '../../report/style.js';
 import { type BuildFlags, type Built, buildImages, buildTag } from '../build.js';
 import { chooseServices } from '../choice.js';
 import type { Edge } from '../edge.js';
@@ -23,7 +24,7 @@ export function build(edge: Edge, names: readonly string[], flags: BuildCommandF
       { environment: session.environment.name, tag: tag.tag, images },
       (document, page) => {
         const next = flags.push ? `next  oneclick deploy --tag ${document.tag}\n` : '';
-        return page.style.good(document.images.map(line).join('')) + next;
+        return page.style.good(document.images.map((image) => line(image, page)).join('')) + next;
       },
     );
     return 0;
@@ -45,6 +46,6 @@ export function builtServices(all: readonly Service[], names: readonly string[])
   return built;
 }
 
-function line({ services, reference, pushed }: Built): string {
-  return `✓ ${services.join(', ')}: ${reference} ${pushed ? 'built and pushed' : 'built'}\n`;
+function line({ services, reference, pushed }: Built, { style }: Page): string {
+  return `${style.sign('good')} ${services.join(', ')}: ${reference} ${pushed ? 'built and pushed' : 'built'}\n`;
 }

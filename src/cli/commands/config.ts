@@ -37,7 +37,7 @@ export function check(edge: Edge, _: readonly string[], flags: ConfigFlags): Pro
       { file, services: project.services, environments, warnings: [...warnings] },
       (found, page) =>
         page.style.good(
-          `✓ ${found.file} is fine: ${count(found.services.length, 'service')}, ${count(found.environments.length, 'environment')}\n`,
+          `${page.style.sign('good')} ${found.file} is fine: ${count(found.services.length, 'service')}, ${count(found.environments.length, 'environment')}\n`,
         ),
     );
     return 0;

@@ -29,7 +29,7 @@ export function init(edge: Edge, _: readonly string[], flags: InitFlags): Promis
     const file = shortPath(path, edge.cwd);
     if (!flags.dryRun && (await localFiles.read(path)) !== undefined) throw alreadyThere(file);
     const draft = await draftOf(localFiles, edge.cwd, flags.fromCompose);
-    const asks = voice.ask.possible && !flags.yes && !flags.json && !flags.dryRun;
+    const asks = voice.ask.possible && voice.ask.welcome && !flags.yes && !flags.json && !flags.dryRun;
     const answers = asks ? await answersTo(draft.open, voice) : {};
     const text = draftText(draft, answers);
     if (!flags.dryRun) await write(path, file, text);

@@ -8,7 +8,7 @@ import { audits } from '../audits.js';
 import type { Edge } from '../edge.js';
 import type { Globals } from '../grammar/flags.js';
 import { openField, openSession } from '../session.js';
-import { refuse, speaking, type Voice } from '../speak.js';
+import { busyOnTerminal, refuse, speaking, type Voice } from '../speak.js';
 
 type LeaseFlags = Globals & { readonly env?: string };
 
@@ -93,10 +93,9 @@ async function onHosts(
 ): Promise<number> {
   const session = await openSession(edge, voice, flags);
   const { environment } = session;
-  const field = await openField(
-    session,
-    environment.services.map((service) => ({ ...service, secrets: [] })),
-  );
+  const done = busyOnTerminal(voice, `looking at ${environment.name}`);
+  const services = environment.services.map((service) => ({ ...service, secrets: [] }));
+  const field = await openField(session, services).finally(done);
   try {
     if (field.hosts.failures.length > 0) return refuse(voice.reporter, field.hosts.failures);
     return await act([...field.hosts.connected.values()], {

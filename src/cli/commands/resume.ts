@@ -34,7 +34,8 @@ export function resume(edge: Edge, [id]: readonly string[], flags: ResumeFlags):
     const resolves = stepsOf(plan.steps).some(
       ({ task, id }) => task === 'image.resolve' && !receipts.has(id),
     );
-    const field = await openField(session, plan.services, beside, { resolves });
+    const done = voice.reporter.busy(`looking at ${session.environment.name}`);
+    const field = await openField(session, plan.services, beside, { resolves }).finally(done);
     try {
       for (const event of events) if (event.type === 'run.started') voice.reporter.event(event);
       return await carry(session, field, plan, flags.wait, (ports) =>

@@ -118,7 +118,8 @@ async function watch(
   const { cancel, stop } = listenForInterrupts(clock);
   try {
     for (;;) {
-      const sight = await unlessAborted(cancel, see(eye, cancel));
+      const looked = reporter.busy(`looking at ${eye.session.environment.name}`, { late: true });
+      const sight = await unlessAborted(cancel, see(eye, cancel)).finally(looked);
       done();
       reporter.screen(statusDocument(sight), text);
       if (!(await output.stdout.ready())) return 0;

@@ -1,5 +1,4 @@
 import { isOurs } from '../../domain/container.js';
-import type { HostAddress } from '../../domain/environment.js';
 import type { ContainerFacts } from '../../domain/facts.js';
 import { Failure } from '../../domain/failure.js';
 import { isUp } from '../../domain/rollout.js';
@@ -40,7 +39,7 @@ export async function aboutHosts(session: Session, field: Field): Promise<readon
     return host === undefined ? [] : aboutHost(edge, host, environment.services, run);
   });
   const found = await Promise.all([
-    aboutBastions(edge, environment.hosts),
+    aboutBastions(session),
     ...hosts,
     aboutImages(connected, field, environment.services),
   ]);
@@ -156,13 +155,20 @@ function clockFinding(host: string, time: number, before: number, after: number)
 }
 
 /** Each host that others are reached through, once. */
-async function aboutBastions(edge: Edge, hosts: readonly HostAddress[]): Promise<readonly Finding[]> {
+async function aboutBastions({
+  edge,
+  environment: { hosts },
+  reporter,
+}: Session): Promise<readonly Finding[]> {
   const bastions = new Map(
     hosts.flatMap(({ bastion }) => (bastion === undefined ? [] : [[bastion.name, bastion]])),
   );
   if (bastions.size === 0) return [];
   const environment = { home: edge.home, user: edge.user, variables: edge.env };
-  const reached = await connectAll([...bastions.values()], { clock: edge.clock, environment });
+  const reached = await connectAll([...bastions.values()], {
+    ...{ clock: edge.clock, environment },
+    witness: (call) => reporter.call(call),
+  });
   await reached.close();
   return [...bastions.keys()].map((name) => {
     const failure = reached.failures.find(({ host }) => host === name);

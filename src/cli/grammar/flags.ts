@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Said } from '../../domain/precedence.js';
+import type { Detail } from '../../report/reporter.js';
 import type { Edge } from '../edge.js';
 
 /** What can be typed with every command; nothing where it was not typed. */
@@ -12,9 +13,6 @@ export interface Typed {
   readonly input?: boolean;
   readonly file?: string;
 }
-
-/** How much is said beside results, warnings and failures: nothing, what is done, or every remote call too. */
-export type Detail = 'quiet' | 'usual' | 'verbose';
 
 /** What holds for every command, whoever said it. */
 export interface Globals {
@@ -89,55 +87,11 @@ export function examples(...lines: readonly string[]): string {
 }
 
 export function family(root: Command, name: string, summary: string): Command {
-  return everywhere(root.command(name).summary(summary).description(summary));
+  return root.command(name).summary(summary).description(summary);
 }
 
-const group = 'Global options:';
-
-/** Commands inherit nothing of commander's settings that is made by hand. */
-export function everywhere(command: Command, file = '-f, --file <path>'): Command {
-  command
-    .exitOverride()
-    .configureOutput({ outputError: () => undefined })
-    .showSuggestionAfterError(false)
-    .configureHelp({
-      // commander would add "(default: false)" to every flag.
-      optionDescription: ({ description }) => description,
-      groupItems: globalLast,
-    })
-    .addHelpOption(new Option('-h, --help', 'show this help').helpGroup(group));
-  for (const option of globals(file)) command.addOption(option.helpGroup(group));
-  return command;
-}
-
-/** None has a default: what is not typed may be said elsewhere. The opposite of a flag is for whoever has said it elsewhere. */
-function globals(file: string): readonly Option[] {
-  return [
-    new Option('--json', 'print JSON: one event a line, or one document'),
-    new Option('-q, --quiet', 'say only results, warnings and failures'),
-    new Option('--no-quiet').hideHelp(),
-    new Option('-v, --verbose', 'say every remote call, and how long it took'),
-    new Option('--no-verbose').hideHelp(),
-    new Option('--plain', 'plain lines in words, for screen readers and logs'),
-    new Option('--no-plain').hideHelp(),
-    new Option('--color').hideHelp(),
-    new Option('--no-color', 'no colour'),
-    new Option('--input').hideHelp(),
-    new Option('--no-input', 'never ask: a question is a refusal'),
-    new Option(file, 'another oneclick.yml'),
-  ];
-}
-
-function globalLast<Item>(_: Item[], visible: Item[], groupOf: (item: Item) => string): Map<string, Item[]> {
-  const groups = new Map<string, Item[]>();
-  const own = visible.filter((item) => groupOf(item) !== group);
-  for (const item of [...own, ...visible.filter((item) => !own.includes(item))])
-    groups.set(groupOf(item), [...(groups.get(groupOf(item)) ?? []), item]);
-  return groups;
-}
-
-export function aboutServers(command: Command, file?: string): Command {
-  return everywhere(command, file).option('-e, --env <name>', 'the environment');
+export function aboutServers(command: Command): Command {
+  return command.option('-e, --env <name>', 'the environment');
 }
 
 export function building(command: Command): Command {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { aboutServers, type Bind, collect, everywhere, examples, family, wholeNumber } from './flags.js';
+import { aboutServers, type Bind, collect, examples, family, wholeNumber } from './flags.js';
 
 /** What is typed now and then: to keep services, runs, recipes and machines in order. */
 export function keeping(root: Command, bind: Bind): void {
@@ -48,25 +48,32 @@ export function keeping(root: Command, bind: Bind): void {
     .summary('print an environment with everything filled in')
     .addHelpText('before', examples('oneclick config show', 'oneclick config show --env production --json'))
     .action(bind(async () => (await import('../commands/config.js')).show));
-  everywhere(config.command('schema'))
+  config
+    .command('schema')
     .summary('print the JSON Schema of oneclick.yml, for editors')
     .addHelpText('before', examples('oneclick config schema'))
     .action(bind(async () => (await import('../commands/config.js')).schema));
-  everywhere(config.command('docs'))
+  config
+    .command('docs')
     .summary('print every key of oneclick.yml and what it means')
     .addHelpText('before', examples('oneclick config docs'))
     .action(bind(async () => (await import('../commands/config.js')).docs));
 
   const recipe = family(root, 'recipe', 'look at recipes, or copy one to change it');
-  everywhere(recipe.command('list'))
+  recipe
+    .command('list')
     .summary('list them')
     .action(bind(async () => (await import('../commands/recipe.js')).list));
-  everywhere(recipe.command('show').argument('<name>'))
+  recipe
+    .command('show')
+    .argument('<name>')
     .summary('print one as it stands')
     .option('--tasks', 'say what each task does and how it is taken back', false)
     .addHelpText('before', examples('oneclick recipe show deploy'))
     .action(bind(async () => (await import('../commands/recipe.js')).show));
-  everywhere(recipe.command('eject').argument('<name>'))
+  recipe
+    .command('eject')
+    .argument('<name>')
     .summary('copy one into .oneclick/recipes, where yours wins')
     .addHelpText('before', examples('oneclick recipe eject deploy'))
     .action(bind(async () => (await import('../commands/recipe.js')).eject));
@@ -86,7 +93,8 @@ export function keeping(root: Command, bind: Bind): void {
     ['down', 'remove the machines and everything on them'],
     ['status', 'say where the machines are'],
   ] as const) {
-    const command = everywhere(sandbox.command(verb))
+    const command = sandbox
+      .command(verb)
       .summary(summary)
       .option('--name <name>', 'another sandbox than the default one');
     if (verb === 'up') command.option('--machines <n>', 'how many', wholeNumber);

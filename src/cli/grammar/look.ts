@@ -40,7 +40,7 @@ export function looking(root: Command, bind: Bind): void {
     .addHelpText('before', examples('oneclick diff', 'oneclick diff next', 'oneclick diff 2 3 web'))
     .action(bind(async () => (await import('../commands/diff.js')).diff));
 
-  aboutServers(root.command('logs').argument('[service...]', 'the services to listen to'), '--file <path>')
+  aboutServers(root.command('logs').argument('[service...]', 'the services to listen to'))
     .summary('show what the services write')
     .option('-f, --follow', 'go on with what they will write', false)
     .option(

@@ -1,4 +1,4 @@
-import type { Command, CommanderError } from 'commander';
+import type { Command, CommanderError, Option } from 'commander';
 import { Failure } from '../../domain/failure.js';
 import { nearest } from '../../domain/nearest.js';
 
@@ -11,7 +11,8 @@ export function firstWord(argv: readonly string[]): string | undefined {
 export function misuse(error: CommanderError, root: Command, argv: readonly string[]): Failure {
   const command = commandOf(root, argv);
   const message = error.message.replace(/^error: /, '');
-  const near = meant(error, message, command, argv);
+  const options = [...root.options, ...command.options];
+  const near = meant(error, message, { command, options }, argv);
   const help = `${pathOf(command)} --help`;
   return new Failure('usage', 'arguments', message, {
     hint: near === undefined ? help : `did you mean ${near}?`,
@@ -31,7 +32,7 @@ function pathOf(command: Command): string {
 function meant(
   { code }: CommanderError,
   message: string,
-  command: Command,
+  { command, options }: { readonly command: Command; readonly options: readonly Option[] },
   argv: readonly string[],
 ): string | undefined {
   const verbs = command.commands.map((verb) => verb.name());
@@ -41,6 +42,6 @@ function meant(
   if (code === 'commander.excessArguments')
     return argv.map((word) => nearest(word, verbs)).find((verb) => verb !== undefined);
   if (code !== 'commander.unknownOption') return undefined;
-  const flags = command.options.filter(({ hidden }) => !hidden).flatMap(({ long }) => long ?? []);
+  const flags = options.filter(({ hidden }) => !hidden).flatMap(({ long }) => long ?? []);
   return nearest(unknown.split('=')[0] ?? '', [...flags, ...verbs]);
 }

@@ -1,18 +1,10 @@
 import type { Command } from 'commander';
-import {
-  aboutServers,
-  type Bind,
-  building,
-  changing,
-  collect,
-  everywhere,
-  examples,
-  wholeNumber,
-} from './flags.js';
+import { aboutServers, type Bind, building, changing, collect, examples, wholeNumber } from './flags.js';
 
 /** What is typed to ship: from a first file to a release, and back. */
 export function shipping(root: Command, bind: Bind): void {
-  everywhere(root.command('init'))
+  root
+    .command('init')
     .summary('write a first oneclick.yml by what is in this folder')
     .option('--from-compose <file>', 'turn this compose file into services')
     .option('--dry-run', 'print the file, and write nothing', false)

@@ -55,7 +55,15 @@ describe('the output of the process', () => {
     expect(interactive(true)).toBe(true);
     expect(interactive(false)).toBe(false);
     expect(interactive(true, { CI: 'true' })).toBe(false);
+    expect(interactive(true, { CI: 'false' })).toBe(true);
     expect(interactive(true, { TERM: 'dumb' })).toBe(false);
+  });
+
+  it('is read by a person on every terminal, a dumb one too, but for a CI', () => {
+    const attended = (tty: boolean, env: OutputProcess['env'] = {}) =>
+      processOutput(processWith(tty, env).process, same).attended;
+    expect([attended(true), attended(true, { TERM: 'dumb' })]).toEqual([true, true]);
+    expect([attended(false), attended(true, { CI: '1' })]).toEqual([false, false]);
   });
 
   it('has colour on a terminal, unless NO_COLOR or FORCE_COLOR say otherwise', () => {
@@ -85,6 +93,7 @@ describe('the output of the process', () => {
 describe('a question', () => {
   const answering = (answer: string | undefined, possible = true): Ask => ({
     possible,
+    welcome: true,
     line: async () => answer,
   });
 
@@ -104,12 +113,18 @@ describe('a question', () => {
     });
   });
 
+  it('is refused with the same flag where a person is there and does not want to be asked', async () => {
+    const refused = confirm('Deploy web?', { ...answering('y'), welcome: false });
+    await expect(refused).rejects.toMatchObject({ kind: 'usage', hint: 'add --yes' });
+    await expect(refused).rejects.toThrow('--no-input');
+  });
+
   it('is asked on stderr and read from stdin, where the end of the input is no answer', async () => {
     const ask = (text: string, tty: boolean) => {
       const output = new BufferOutput({ interactive: true });
       const stdin = Object.assign(new PassThrough(), { isTTY: tty });
       stdin.end(text);
-      return { output, ask: terminalAsk(stdin, output) };
+      return { output, ask: terminalAsk(stdin, output, true) };
     };
     const yes = ask('yes\n', true);
     await expect(confirm('Deploy?', yes.ask)).resolves.toBe(true);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { openReporter } from '../../../src/report/reporter.js';
+import { timeOfDay } from '../../../src/domain/clock.js';
+import { type Detail, openReporter, type ReportMode } from '../../../src/report/reporter.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { BufferOutput } from '../../fakes/output.js';
 import {
@@ -17,10 +18,13 @@ import {
   unhealthy,
 } from './scenario.js';
 
-const open = async (env: Record<string, string> = {}) => {
+const open = async (
+  env: Record<string, string> = {},
+  { mode = 'auto', detail = 'usual' }: { mode?: ReportMode; detail?: Detail } = {},
+) => {
   const output = new BufferOutput({ columns: 80 });
   const clock = new MovableClock();
-  const reporter = await openReporter({ output, clock, mode: 'plain', env });
+  const reporter = await openReporter({ output, clock, mode, detail, env });
   return { output, clock, reporter };
 };
 
@@ -123,6 +127,87 @@ describe('the plain report', () => {
     reporter.close();
     await clock.advance(60_000);
     expect(clock.sleeping).toBe(0);
+  });
+
+  it('says which host a call waits for and until when, and how many others', async () => {
+    const { output, clock, reporter } = await open();
+    const done = reporter.busy('looking at production');
+    const calls = ['web-1', 'web-2'].map((host) =>
+      reporter.call({ host, kind: 'connect', what: 'ada@10.0.0.5:22', patience: 10_000 }),
+    );
+    await clock.advance(5_500);
+    calls[0]?.({ duration: 5_500 });
+    await clock.advance(5_000);
+    const until = timeOfDay(new Date(clock.now().getTime() - 500));
+    expect(output.stderr.text).toBe(
+      [
+        'looking at production',
+        `waiting for web-1 and 1 more (5.0s): connect to ada@10.0.0.5:22, until ${until}`,
+        `waiting for web-2 (10.0s): connect to ada@10.0.0.5:22, until ${until}`,
+        '',
+      ].join('\n'),
+    );
+    done();
+    reporter.close();
+  });
+
+  it('says until when the call of a step is waited for, where the step does not say it itself', async () => {
+    const { output, clock, reporter } = await open();
+    reporter.event(started(plan([health])));
+    reporter.event(begins(health, 'stop web release 1'));
+    reporter.call({ host: 'web-2', kind: 'engine', what: 'stopping web-1', patience: 30_000 });
+    await clock.advance(5_500);
+    const until = timeOfDay(new Date(clock.now().getTime() + 24_500));
+    expect(output.stderr.text).toContain(`waiting for web-2 (5.0s): stop web release 1, until ${until}\n`);
+    reporter.close();
+  });
+
+  it('says what began late only once it takes long', async () => {
+    const { output, clock, reporter } = await open();
+    reporter.busy('looking for web', { late: true })();
+    await clock.advance(60_000);
+    expect(output.stderr.text).toBe('');
+    reporter.busy('looking for web', { late: true });
+    await clock.advance(5_500);
+    expect(output.stderr.text).toBe('looking for web (5.0s)\n');
+    reporter.close();
+  });
+
+  it('says only warnings, failures and results where it is to be quiet', async () => {
+    const { output, clock, reporter } = await open({}, { detail: 'quiet' });
+    reporter.busy('looking at production');
+    reporter.note('nothing was changed');
+    reporter.event(started(plan([pull])));
+    reporter.event(begins(pull, 'pull api:v2'));
+    await clock.advance(60_000);
+    reporter.event({ type: 'run.warning', text: 'PASSWORD is short', step: pull.id });
+    reporter.event(ends(pull, 120));
+    reporter.event(finished());
+    reporter.summary(outcome(), { recipe: 'deploy', environment: 'production', services: [], ms: 4_200 });
+    reporter.result({ release: 4 }, () => 'release 4\n');
+    reporter.close();
+    expect(output.stderr.text).toBe('warning: web-1: PASSWORD is short\n');
+    expect(output.stdout.text).toBe('release 4\n');
+  });
+
+  it('says every call with its time, host and end where it is to say all', async () => {
+    const { output, clock, reporter } = await open({}, { detail: 'verbose' });
+    const over = reporter.call({ host: 'web-1', kind: 'run', what: 'sh -c echo\ttime' });
+    await clock.advance(21);
+    over({ duration: 21, failure: 'host.timeout' });
+    const began = timeOfDay(new Date(Date.UTC(2026, 0, 1)));
+    expect(output.stderr.text).toBe(`${began} web-1: run sh -c echo time (21 ms): host.timeout\n`);
+    reporter.close();
+  });
+
+  it('has words for signs where somebody listens', async () => {
+    const { output, reporter } = await open({}, { mode: 'plain' });
+    reporter.summary(outcome(), { recipe: 'deploy', environment: 'production', services: [], ms: 4_200 });
+    reporter.failure({ failures: [unhealthy] });
+    reporter.result({}, (_, { style }) => `${style.sign('remedy')} type this\n`);
+    reporter.close();
+    expect(output.stderr.text).toContain('ok: production: deploy is done in 4.2s\nfailed: web-2 did not');
+    expect(output.stderr.text + output.stdout.text).not.toMatch(/[✓✗→]/);
   });
 
   it('is silent again once the busy thing is over', async () => {

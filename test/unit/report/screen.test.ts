@@ -19,7 +19,7 @@ describe('a result that goes on changing', () => {
     const terminal = new TerminalModel(40);
     output.stdout.tap = (text) => terminal.write(text.replaceAll('\n', '\r\n'));
     const style = { style: plainStyle, resultStyle: plainStyle };
-    const reporter = new TerminalReporter({ output, clock, spin: (text) => text, ...style });
+    const reporter = new TerminalReporter({ output, clock, detail: 'usual', spin: (text) => text, ...style });
     show(reporter, 'one', 'two', 'three');
     show(reporter, 'one', 'four');
     expect(terminal.screen.trimEnd()).toBe('one\nfour');
@@ -29,7 +29,8 @@ describe('a result that goes on changing', () => {
 
   it('is a block of lines for each change elsewhere', () => {
     const output = new BufferOutput({ columns: Number.POSITIVE_INFINITY });
-    const reporter = new PlainReporter({ output, clock, folds: undefined, style: plainStyle });
+    const style = { style: plainStyle, resultStyle: plainStyle };
+    const reporter = new PlainReporter({ output, clock, detail: 'usual', folds: undefined, ...style });
     for (const line of ['one', 'one', 'two']) show(reporter, line);
     reporter.close();
     expect(output.stdout.text).toBe('one\n\ntwo\n');
@@ -37,7 +38,7 @@ describe('a result that goes on changing', () => {
 
   it('is a document for each change as JSON', () => {
     const output = new BufferOutput();
-    const reporter = new JsonReporter(output, clock);
+    const reporter = new JsonReporter(output, clock, 'usual');
     for (const line of ['one', 'one', 'two']) show(reporter, line);
     const documents = output.stdout.text.split('\n}\n').filter((text) => text !== '');
     expect(documents.map((text) => JSON.parse(`${text}}`))).toEqual([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { guarded } from '../../../src/report/reporter.js';
+import { timeOfDay } from '../../../src/domain/clock.js';
+import { type Detail, guarded } from '../../../src/report/reporter.js';
 import { plainStyle } from '../../../src/report/style.js';
 import { TerminalReporter } from '../../../src/report/terminal.js';
 import { printable } from '../../../src/report/text.js';
@@ -8,7 +9,7 @@ import { BufferOutput } from '../../fakes/output.js';
 import { TerminalModel } from '../../fakes/terminal.js';
 import { begins, ends, fails, finished, outcome, plan, says, started, step, unhealthy } from './scenario.js';
 
-const open = (columns = 80) => {
+const open = (columns = 80, detail: Detail = 'usual') => {
   const output = new BufferOutput({ columns, interactive: true });
   const terminal = new TerminalModel(columns);
   output.stderr.tap = (text) => terminal.write(text);
@@ -18,6 +19,7 @@ const open = (columns = 80) => {
     new TerminalReporter({
       output,
       clock,
+      detail,
       spin: (text) => `* ${text}`,
       style: plainStyle,
       resultStyle: plainStyle,
@@ -213,5 +215,30 @@ describe('the live block', () => {
     await clock.advance(500);
     expect(terminal.screen.split('\n').at(-1)).toMatch(/^ {2}web-1 {2}wait: boo boo +0\.5s$/);
     reporter.close();
+  });
+});
+
+describe('what is under way beside a run', () => {
+  it('says after five seconds which host is waited for and until when', async () => {
+    const { terminal, clock, reporter } = open(100);
+    const done = reporter.busy('looking at production');
+    reporter.call({ host: 'web-1', kind: 'connect', what: 'ada@10.0.0.5:22', patience: 10_000 });
+    await clock.advance(4_000);
+    expect(terminal.screen).toBe('* looking at production  4.0s');
+    await clock.advance(1_040);
+    const until = timeOfDay(new Date(clock.now().getTime() + 4_960));
+    expect(terminal.screen).toBe(
+      `* looking at production  5.0s\n  waiting for web-1 (5.0s): connect to ada@10.0.0.5:22, until ${until}`,
+    );
+    done();
+    expect(terminal.screen).toBe('');
+    reporter.close();
+  });
+
+  it('has every call above it where all is said', async () => {
+    const { terminal, reporter } = open(80, 'verbose');
+    reporter.call({ host: 'web-1', kind: 'engine', what: 'looking up api:v2' })({ duration: 21 });
+    reporter.close();
+    expect(terminal.screen).toMatch(/^\d\d:\d\d:\d\d web-1: looking up api:v2 \(21 ms\)$/);
   });
 });
