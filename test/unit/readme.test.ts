@@ -1,9 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Edge } from '../../src/cli/edge.js';
+import type { Globals } from '../../src/cli/grammar/flags.js';
 import { program } from '../../src/cli/program.js';
 import { loadProject, resolveEnvironment } from '../../src/config/load.js';
 import { exitCode, type FailureKind } from '../../src/domain/failure.js';
+import { strongest } from '../../src/domain/precedence.js';
 import { explain } from '../../src/engine/explain.js';
 import { explanationDocument, explanationText } from '../../src/report/explain.js';
 import { plainStyle } from '../../src/report/style.js';
@@ -105,6 +110,20 @@ describe('the README', () => {
     expect(text).toContain(blocks.find(({ language }) => language === 'sh')?.text);
   });
 
+  it.each(settingsTable())('says the same by %s, %s and %s', async (...ways) => {
+    const [flag = '', variable = '', line = ''] = ways;
+    const [name = '', value = ''] = variable.split('=');
+    const said = [
+      await heard(flag.split(' ')),
+      ...(variable === '' ? [] : [await heard([], { [name]: value })]),
+      ...(line === '' ? [] : [await heard([], {}, `${line}\n`)]),
+    ];
+    for (const one of said) {
+      expect(one).toEqual(said[0]);
+      expect(one).not.toEqual(await heard([]));
+    }
+  });
+
   it('lists the exit codes that there are', () => {
     const kinds: Record<FailureKind, true> = {
       failed: true,
@@ -126,6 +145,36 @@ describe('the README', () => {
     expect(words.filter((word) => !new RegExp(`\\b${word}`, 'i').test(code))).toEqual([]);
   });
 });
+
+/** The cells of the table of settings, without what they mean. */
+function settingsTable(): string[][] {
+  const section = readme.split("## Flags, variables and the user's file\n")[1]?.split('\n## ')[0] ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+  return rows.map((row) =>
+    row
+      .split('|')
+      .slice(1, 4)
+      .map((cell) => cell.replaceAll('`', '').trim()),
+  );
+}
+
+/** What holds for a command where this was typed, with these variables and this file of the user. */
+async function heard(flags: readonly string[], env: Edge['env'] = {}, file = '') {
+  const folder = await mkdtemp(join(tmpdir(), 'readme-'));
+  await writeFile(join(folder, 'config.yml'), file);
+  let globals: (Globals & { readonly env?: string }) | undefined;
+  const open = async () => ({ ...edge(), env, configDir: folder, cwd: folder });
+  await failureOf(() =>
+    program(open, ['config', 'show', ...flags], (settled) => {
+      globals = settled;
+    }),
+  );
+  await rm(folder, { recursive: true });
+  if (globals === undefined) throw new Error(`${flags.join(' ')} is not understood`);
+  const { json, plain, detail, input, color, file: path, environment } = globals;
+  const name = strongest({ flag: globals.env, ...environment })?.value;
+  return { json, plain, detail, input, color, path, name };
+}
 
 function read(path: string): string {
   return readFileSync(new URL(path, root), 'utf8');
