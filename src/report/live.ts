@@ -91,8 +91,10 @@ function bar({ fraction }: Active, columns: number): string {
 
 function waitingLines(view: RunView, moment: Moment, columns: number): string[] {
   const { now, busy, calls, style } = moment;
+  // The sign of the spinner and the time take some of the line.
+  const isCut = (text: string) => width(text) > columns - 10;
   const heard = view.running ? moment.heard : Math.min(now, ...busy.map(({ since }) => since));
   if (now - heard < silence) return [];
-  const text = waitingFor(view.active, calls, now);
+  const text = waitingFor(view.active, calls, now) ?? busy.map((one) => one.text).find(isCut);
   return text === undefined ? [] : paragraph(text, columns, '  ').map(style.caution);
 }

@@ -174,7 +174,7 @@ export class PlainReporter implements Reporter {
     const now = this.#clock.monotonic();
     const known = waitingFor(this.#view.active, this.#calls, now);
     if (known !== undefined) return known;
-    const [busy] = this.#busy;
+    const busy = [...this.#busy].at(-1);
     return busy === undefined ? 'still under way' : `${busy.text} (${duration(now - busy.since)})`;
   }
 }

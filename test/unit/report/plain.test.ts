@@ -162,6 +162,15 @@ describe('the plain report', () => {
     reporter.close();
   });
 
+  it('says the last of several things that are under way', async () => {
+    const { output, clock, reporter } = await open();
+    reporter.busy('looking at production');
+    reporter.busy('waits until 14:30:00 for web-1');
+    await clock.advance(5_500);
+    expect(output.stderr.text.split('\n')[2]).toBe('waits until 14:30:00 for web-1 (5.0s)');
+    reporter.close();
+  });
+
   it('says what began late only once it takes long', async () => {
     const { output, clock, reporter } = await open();
     reporter.busy('looking for web', { late: true })();

@@ -235,6 +235,19 @@ describe('what is under way beside a run', () => {
     reporter.close();
   });
 
+  it('is said in full after five seconds where the line was too narrow for it', async () => {
+    const { terminal, clock, reporter } = open(40);
+    reporter.busy('waits until 14:30:00: another run holds shop on web-1');
+    await clock.advance(4_900);
+    expect(terminal.screen).toBe('* waits until 14:30:00: another run ho…');
+    await clock.advance(200);
+    expect(terminal.screen.split('\n').slice(1)).toEqual([
+      '  waits until 14:30:00: another run',
+      '  holds shop on web-1',
+    ]);
+    reporter.close();
+  });
+
   it('has every call above it where all is said', async () => {
     const { terminal, reporter } = open(80, 'verbose');
     reporter.call({ host: 'web-1', kind: 'engine', what: 'looking up api:v2' })({ duration: 21 });
