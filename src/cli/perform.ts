@@ -64,8 +64,7 @@ export async function perform(session: Session, errand: Errand): Promise<number>
   );
   try {
     const plan = await planning;
-    if (errand.only === 'plan')
-      return showPlan(session, await foresee(field, plan, preview).finally(done));
+    if (errand.only === 'plan') return showPlan(session, await foresee(field, plan, preview).finally(done));
     if (errand.only === 'commands')
       return showCommands(session, plan, await foresee(field, plan, explain).finally(done));
     // Where nobody has seen a plan that could have changed, the facts are read once, under the lease.
