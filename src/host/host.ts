@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { ImageFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
 
 /** A command as data; one place turns it into a shell line. */
@@ -45,6 +46,15 @@ export interface Held {
   end(): void;
 }
 
+/** A port of a host that is answered here. */
+export interface Lent {
+  /** Nothing listens there any more, and what was connected is cut off; safe after the connection is lost. */
+  end(): void;
+}
+
+/** Is given what has connected to a lent port. */
+export type TakeConnection = (connection: Duplex) => void;
+
 /** A machine that is connected. Everything but `Failure`s that it throws is a bug. */
 export interface Host {
   readonly name: string;
@@ -59,6 +69,11 @@ export interface Host {
   probe(probe: Probe, signal?: AbortSignal): Promise<ProbeAnswer>;
   /** Resolves when the port accepts a connection; a Failure of kind `unhealthy` otherwise. */
   reach(port: number, options: { address?: string; timeout: number }, signal?: AbortSignal): Promise<void>;
+  /**
+   * Listens on a port of the host's loopback until that is ended or the connection is lost; whoever connects there talks to
+   * this process. A Failure `lend.taken` when something else listens on it, `lend.forbidden` where the host allows no such thing.
+   */
+  lend(port: number, take: TakeConnection): Promise<Lent>;
   close(): Promise<void>;
 }
 

@@ -8,7 +8,18 @@ import { within } from './deadline.js';
 import { ChannelSocket } from './docker-agent.js';
 import { DockerEngine } from './engine.js';
 import { lostFailure } from './failures.js';
-import type { Command, CommandResult, Engine, Held, Host, Probe, ProbeAnswer } from './host.js';
+import type {
+  Command,
+  CommandResult,
+  Engine,
+  Held,
+  Host,
+  Lent,
+  Probe,
+  ProbeAnswer,
+  TakeConnection,
+} from './host.js';
+import { lendPort } from './lend.js';
 import type { CallLog } from './observe.js';
 import { isRefusal, openChannel } from './sessions.js';
 import { afterMarker, shellLine } from './shell.js';
@@ -124,6 +135,12 @@ export class Machine implements Host {
         socket.destroy();
         if (!stays) throw this.#unhealthy('probe.refused', `nothing listens behind port ${port}`);
       }),
+    );
+  }
+
+  lend(port: number, take: TakeConnection): Promise<Lent> {
+    return this.#log.record(this.name, 'lend', `127.0.0.1:${port}`, () =>
+      lendPort(this.#connection, this.#clock, port, take),
     );
   }
 

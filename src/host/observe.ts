@@ -4,7 +4,7 @@ import { Failure } from '../domain/failure.js';
 /** Something that was asked of a host, once it is over. Holds no secret: commands carry none in argv. */
 export interface RemoteCall {
   readonly host: string;
-  readonly kind: 'connect' | 'run' | 'hold' | 'engine' | 'probe' | 'reach';
+  readonly kind: 'connect' | 'run' | 'hold' | 'engine' | 'probe' | 'reach' | 'lend';
   readonly what: string;
   /** ms */
   readonly duration: number;

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Host, LogLine, LogOptions, PullProgress } from '../../src/host/host.js';
 
@@ -355,6 +357,25 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
       await engine.removeVolume(name);
       await engine.removeVolume(name);
       expect((await engine.volumes('oneclick.log')).some((volume) => volume.name === name)).toBe(false);
+    });
+
+    it('lends a port to this process, one at a time and no longer than that', async () => {
+      const { host } = world;
+      const [port] = world.ports;
+      const server = createServer((asked, answer) => answer.writeHead(207).end(`you want ${asked.url}`));
+      const take = (connection: Duplex) => server.emit('connection', connection);
+      const lent = await host.lend(port, take);
+      const asked = { port, path: '/v2/', timeout: 2000 };
+      for (const tries of [1, 2])
+        expect([tries, await host.probe(asked)]).toMatchObject([
+          tries,
+          { status: 207, body: 'you want /v2/' },
+        ]);
+      await expect(host.lend(port, take)).rejects.toMatchObject({ code: 'lend.taken', host: host.name });
+      lent.end();
+      await expect(host.probe(asked)).rejects.toMatchObject({ kind: 'unhealthy' });
+      (await host.lend(port, take)).end();
+      lent.end();
     });
 
     it('answers a command with its code, outputs, and exactly its words and input', async () => {

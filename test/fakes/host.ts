@@ -1,8 +1,19 @@
 import { spawn } from 'node:child_process';
+import { request } from 'node:http';
+import { type Duplex, duplexPair } from 'node:stream';
 import type { Clock } from '../../src/domain/clock.js';
 import { Failure } from '../../src/domain/failure.js';
 import { lostFailure } from '../../src/host/failures.js';
-import type { Command, CommandResult, Held, Host, Probe, ProbeAnswer } from '../../src/host/host.js';
+import type {
+  Command,
+  CommandResult,
+  Held,
+  Host,
+  Lent,
+  Probe,
+  ProbeAnswer,
+  TakeConnection,
+} from '../../src/host/host.js';
 import { FakeEngine, type FakeRegistry } from './engine.js';
 import { Faults } from './faults.js';
 
@@ -28,6 +39,8 @@ export class FakeHost implements Host {
   readonly #lost = new AbortController();
   readonly #clock: Clock;
   readonly #holds: FakeHostOptions['holds'];
+  /** What was lent to it, by port. */
+  readonly lent = new Map<number, TakeConnection>();
   closed = false;
 
   constructor(name: string, { clock, registry, answers = [], holds, engine }: FakeHostOptions) {
@@ -62,6 +75,7 @@ export class FakeHost implements Host {
   async probe(probe: Probe, signal?: AbortSignal): Promise<ProbeAnswer> {
     await this.#pass('probe', probe);
     signal?.throwIfAborted();
+    if (this.lent.has(probe.port)) return this.#ask(this.dial(probe.port), probe.path);
     const { answers = 200, body = '' } = this.#listener(probe.port);
     if (answers === 'refused')
       throw this.#unhealthy('probe.refused', `nothing listens on port ${probe.port}`);
@@ -84,6 +98,23 @@ export class FakeHost implements Host {
       throw this.#unhealthy('probe.refused', `nothing listens on port ${port}`);
   }
 
+  async lend(port: number, take: TakeConnection): Promise<Lent> {
+    await this.#pass('lend', port, take);
+    if (this.lent.has(port) || this.engine.occupied.has(port) || this.engine.listener(port) !== undefined)
+      throw new Failure('failed', 'lend.taken', `port ${port} of ${this.name} is taken`, { host: this.name });
+    this.lent.set(port, take);
+    return { end: () => this.lent.delete(port) };
+  }
+
+  /** Connects to a lent port, as a program of the host. */
+  dial(port: number): Duplex {
+    const take = this.lent.get(port);
+    if (take === undefined) throw new Error(`nothing is lent to ${this.name} on port ${port}`);
+    const [here, there] = duplexPair();
+    take(there);
+    return here;
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     this.lose();
@@ -91,7 +122,20 @@ export class FakeHost implements Host {
 
   /** The connection is cut; the machine lives on. */
   lose(): void {
+    this.lent.clear();
     this.#lost.abort(lostFailure(this.name));
+  }
+
+  #ask(socket: Duplex, path: string): Promise<ProbeAnswer> {
+    return new Promise((resolve, reject) => {
+      const asked = request({ createConnection: () => socket, path });
+      asked.on('error', reject).on('response', async (answer) => {
+        const parts: Buffer[] = [];
+        for await (const part of answer) parts.push(part);
+        resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts).toString(), duration: 0 });
+      });
+      asked.end();
+    });
   }
 
   #listener(port: number) {

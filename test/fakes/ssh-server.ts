@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { AuthContext, Connection, Server, ServerChannel, Session } from 'ssh2';
 import ssh2 from 'ssh2';
 
@@ -10,6 +10,10 @@ export interface SshServerOptions {
   /** How many sessions may be open on one connection. */
   readonly maxSessions?: number;
   readonly tcpForwarding?: boolean;
+  /** False is `AllowTcpForwarding local`. */
+  readonly remoteForwarding?: boolean;
+  /** What it says of where those connect from that connect to a port of a client. */
+  readonly from?: string;
   /** The TCP port on this machine that stands for the host's `/var/run/docker.sock`. */
   readonly docker?: number;
   /** A folder whose programs commands find first. */
@@ -109,11 +113,43 @@ export class SshServer {
       client.on('tcpip', (accept, reject, { destIP, destPort }) =>
         join(connect({ host: destIP, port: destPort }), accept, reject),
       );
+    if (this.#options.remoteForwarding !== false) this.#forwardBack(client);
     const { docker } = this.#options;
     if (docker !== undefined)
       client.on('openssh.streamlocal', (accept, reject) =>
         join(connect({ host: '127.0.0.1', port: docker }), accept, reject),
       );
+  }
+
+  /** Ports that are asked for, and all others that are free. */
+  #forwardBack(client: Connection): void {
+    const listening = new Map<number, NetServer>();
+    client.on('request', (accept, reject, name, info) => {
+      if (name === 'cancel-tcpip-forward' && 'bindPort' in info) {
+        listening.get(info.bindPort)?.close();
+        listening.delete(info.bindPort);
+        accept?.();
+      }
+      if (name !== 'tcpip-forward' || !('bindPort' in info)) return;
+      const { bindAddr, bindPort } = info;
+      const server = createServer((socket) => {
+        const { port } = server.address() as AddressInfo;
+        const { from = '127.0.0.1' } = this.#options;
+        client.forwardOut(bindAddr, port, from, socket.remotePort ?? 0, (error, channel) => {
+          if (error) socket.destroy();
+          else between(socket, channel);
+        });
+      });
+      server.once('error', () => reject?.());
+      server.listen(bindPort, bindAddr, () => {
+        const { port } = server.address() as AddressInfo;
+        listening.set(port, server);
+        accept?.(port);
+      });
+    });
+    client.on('close', () => {
+      for (const server of listening.values()) server.close();
+    });
   }
 
   #admit(context: AuthContext): void {
@@ -162,10 +198,13 @@ function join(socket: Socket, accept: () => ServerChannel, reject: () => void): 
   socket.once('error', reject);
   socket.once('connect', () => {
     socket.off('error', reject);
-    const channel = accept();
-    channel.pipe(socket).pipe(channel);
-    channel.on('close', () => socket.destroy());
-    channel.on('error', () => socket.destroy());
-    socket.on('error', () => channel.close());
+    between(socket, accept());
   });
+}
+
+function between(socket: Socket, channel: ServerChannel): void {
+  channel.pipe(socket).pipe(channel);
+  channel.on('close', () => socket.destroy());
+  channel.on('error', () => socket.destroy());
+  socket.on('error', () => channel.close());
 }
