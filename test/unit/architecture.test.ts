@@ -14,8 +14,9 @@ const layers: Record<string, { readonly values: readonly string[]; readonly type
   report: { values: ['domain'], types: ['engine'] },
   config: { values: ['domain'], types: ['host/host'] },
   draft: { values: ['domain', 'config'] },
+  shipment: { values: ['domain'] },
   sandbox: { values: [] },
-  cli: { values: ['domain', 'engine', 'recipe', 'tasks', 'host', 'report', 'config', 'draft'] },
+  cli: { values: ['domain', 'engine', 'recipe', 'tasks', 'host', 'report', 'config', 'draft', 'shipment'] },
 };
 
 /** Where a package may be imported; the sandbox is a program of its own. */
