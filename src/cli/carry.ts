@@ -11,6 +11,7 @@ import { tasks } from '../tasks/registry.js';
 import type { World } from '../tasks/world.js';
 import { Ending } from './ending.js';
 import { listenForInterrupts } from './interrupts.js';
+import { LendingLeases } from './lending.js';
 import { runsDir } from './runs.js';
 import type { Field, Session } from './session.js';
 
@@ -54,7 +55,7 @@ export async function carry(
 }
 
 /** Leases on the hosts; while others hold them, who does is said, and until when they are waited for. */
-function leases({ edge, reporter }: Session, field: Field, wait: boolean): Leases {
+function leases({ edge, reporter }: Session, { hosts, shipment }: Field, wait: boolean): Leases {
   const { clock, random } = edge;
   let said = '';
   let done = () => {};
@@ -66,6 +67,7 @@ function leases({ edge, reporter }: Session, field: Field, wait: boolean): Lease
     done = reporter.busy(`waits until ${until}: ${message}`);
   };
   const options = { clock, random, ...(wait ? { wait: { deadline: patience, onBusy } } : {}) };
-  const held = new HostLeases(field.hosts.connected, options);
-  return { take: (run) => held.take(run).finally(() => done()) };
+  const held = new HostLeases(hosts.connected, options);
+  const own: Leases = { take: (run) => held.take(run).finally(() => done()) };
+  return shipment === undefined ? own : new LendingLeases(own, hosts.connected, shipment, reporter);
 }

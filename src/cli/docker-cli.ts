@@ -48,7 +48,7 @@ export class DockerCli {
   }
 
   /** Runs it where people watch; the builder is the one that was found. */
-  async watch({ argv, env, onLine }: Watched): Promise<Ended> {
+  async watch({ argv, env, onLine, into }: Watched): Promise<Ended> {
     const lines: string[] = [];
     const keep = (line: string) => {
       lines.push(line);
@@ -61,10 +61,25 @@ export class DockerCli {
         // Empty is unset: docker then says itself what it does without buildx.
         env: { DOCKER_BUILDKIT: this.builder === 'classic' ? '' : '1', ...env },
         ...(onLine === undefined ? {} : { onLine: keep }),
+        ...(into === undefined ? {} : { into }),
       },
       { cwd: this.#cwd, env: this.#env },
     );
     return { code, lines };
+  }
+
+  /** Writes images as one archive into a file, by its descriptor. Throws a Failure `docker.save`. */
+  async save(references: readonly string[], into: number): Promise<void> {
+    const { code, lines } = await this.watch({
+      argv: ['save', ...references],
+      into,
+      onLine: () => undefined,
+    });
+    if (code === 0) return;
+    throw new Failure('failed', 'docker.save', `docker did not give out what it built (exit code ${code})`, {
+      evidence: lines,
+      hint: 'the images must fit into the folder of temporary files: TMPDIR names another one',
+    });
   }
 
   /** Whether the registry says that it has this image; not to know is no. */

@@ -9,6 +9,8 @@ export interface Watched {
   readonly env?: Readonly<Record<string, string>>;
   /** Takes each line of both outputs; without it the program has the terminal, on stderr: stdout is for results. */
   readonly onLine?: (line: string) => void;
+  /** The file that takes its standard output, byte by byte; lines are then those of the other one. */
+  readonly into?: number;
 }
 
 /** The most that is kept of a line without an end. */
@@ -19,14 +21,14 @@ const longest = 65_536;
  * `interrupted`. Rejects when the program cannot be started.
  */
 export async function follow(
-  { argv, env, onLine }: Watched,
+  { argv, env, onLine, into }: Watched,
   options: { readonly cwd: string; readonly env: Edge['env'] },
 ): Promise<number> {
   const [file = 'true', ...args] = argv;
   const child = spawn(file, args, {
     cwd: options.cwd,
     env: { ...options.env, ...env },
-    stdio: onLine === undefined ? ['ignore', 2, 2] : ['ignore', 'pipe', 'pipe'],
+    stdio: onLine === undefined ? ['ignore', 2, 2] : ['ignore', into ?? 'pipe', 'pipe'],
   });
   let interrupted: NodeJS.Signals | undefined;
   const end = (signal: NodeJS.Signals) => {

@@ -21,6 +21,7 @@ import { tasks } from '../tasks/registry.js';
 import type { World } from '../tasks/world.js';
 import { carry } from './carry.js';
 import { type Field, newRun, openField, type Session } from './session.js';
+import type { Shipment } from './shipment.js';
 import { refuse } from './speak.js';
 
 /** A recipe to be carried out on some services. */
@@ -35,6 +36,8 @@ export interface Errand {
   readonly onFailure?: Plan['onFailure'];
   /** Wait for a lease that another run holds. */
   readonly wait: boolean;
+  /** Images that travel from this machine. */
+  readonly shipment?: Shipment;
   /** Asks the person, with the plan on the screen, whether to go on; absent where nobody is asked. */
   readonly confirm?: (question: string) => Promise<boolean>;
 }
@@ -56,12 +59,12 @@ export async function perform(session: Session, errand: Errand): Promise<number>
   // The recipe is read while the hosts answer.
   const planning = planOf(session, errand);
   const resolves = planning.then((plan) => has(plan, 'image.resolve'));
-  const field = await openField(session, errand.services, errand.beside, { resolves }).catch(
-    (error: unknown) => {
-      done();
-      throw error;
-    },
-  );
+  const { shipment } = errand;
+  const known = { resolves, ...(shipment === undefined ? {} : { shipment }) };
+  const field = await openField(session, errand.services, errand.beside, known).catch((error: unknown) => {
+    done();
+    throw error;
+  });
   try {
     const plan = await planning;
     if (errand.only === 'plan') return showPlan(session, await foresee(field, plan, preview).finally(done));

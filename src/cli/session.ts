@@ -12,6 +12,7 @@ import { type SecretStore, secretStore } from '../config/secrets.js';
 import type { Environment, HostAddress } from '../domain/environment.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Blocked, Failure, failureRecord } from '../domain/failure.js';
+import { parseImage } from '../domain/image.js';
 import type { Service } from '../domain/service.js';
 import type { RunInfo } from '../domain/task.js';
 import { readFacts, type Snapshot } from '../host/facts.js';
@@ -23,6 +24,7 @@ import type { World } from '../tasks/world.js';
 import { commitOf, type Edge, runLocal } from './edge.js';
 import type { Globals } from './grammar/flags.js';
 import { Redial } from './redial.js';
+import type { Shipment } from './shipment.js';
 import type { Voice } from './speak.js';
 
 /** What every command about servers has: the project in one environment, and a way to speak. */
@@ -125,6 +127,8 @@ export function newRun(session: Session, recipe: string): RunInfo {
 /** The hosts of a run, connected, and what can be asked of them. */
 export interface Field {
   readonly hosts: Hosts;
+  /** What they pull from this machine. */
+  readonly shipment?: Shipment;
   readonly world: World;
   /** Reads the facts of all hosts; what is missing is a problem. With a signal, hosts that are lost are connected to again. */
   look(again?: AbortSignal): Promise<Snapshot>;
@@ -147,7 +151,10 @@ export async function openField(
   session: Session,
   services: readonly Service[],
   beside: readonly string[] = [],
-  { resolves = false }: { readonly resolves?: boolean | Promise<boolean> } = {},
+  {
+    resolves = false,
+    shipment,
+  }: { readonly resolves?: boolean | Promise<boolean>; readonly shipment?: Shipment } = {},
 ): Promise<Field> {
   const { edge, environment, project, secrets } = session;
   const names = new Set([
@@ -173,7 +180,10 @@ export async function openField(
     files: localFiles,
     run: (command) => runHere(edge, project.folder, command),
   };
-  const auth = (reference: string) => registryAuth(reference, logins);
+  const auth = async (reference: string) =>
+    parseImage(reference).registry === shipment?.login.serveraddress
+      ? shipment.login
+      : registryAuth(reference, logins);
   const warned = new Set<string>();
   const warnOf = (problems: readonly Failure[]) => {
     for (const { host = '', message } of problems.map(failureRecord)) {
@@ -181,7 +191,7 @@ export async function openField(
       warned.add(host);
     }
   };
-  let resolved: Facts['resolved'] = {};
+  let resolved: Facts['resolved'] = shipment?.resolved ?? {};
   const redial = new Redial(hosts, addresses, options);
   const request = () => ({
     project: environment.project,
@@ -212,6 +222,7 @@ export async function openField(
   };
   return {
     hosts,
+    ...(shipment === undefined ? {} : { shipment }),
     look,
     facts: async () => {
       const { facts, problems } = await look();

@@ -62,3 +62,10 @@ export function withTag(text: string, tag: string): string {
 export function withDigest(text: string, digest: string): string {
   return `${parseImage(text).repository}@${digest}`;
 }
+
+/** The same path at another registry: `ghcr.io/acme/web` as `127.0.0.1:20000/acme/web`. */
+export function atRegistry(text: string, registry: string): string {
+  const { repository } = parseImage(text);
+  const path = namesRegistry(repository) ? repository.slice(repository.indexOf('/') + 1) : repository;
+  return `${registry}/${path}`;
+}

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
-import { withDigest } from '../domain/image.js';
+import { parseImage, withDigest } from '../domain/image.js';
+import { lentRegistry } from '../domain/lent-registry.js';
 import { current, releaseLog, staysAt } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
 import type { Service } from '../domain/service.js';
+import type { Subject } from '../domain/task.js';
 import { hostFacts, hostName, placeOf, serviceOf, task } from './world.js';
 
 export const ResolvedImage = z.strictObject({
@@ -113,8 +115,8 @@ export const imagePull = task({
   check(facts, input, subject) {
     const { host } = placeOf(facts, subject);
     if (hasImage(host, input.image)) return { kind: 'done', because: 'it is already there', receipt: {} };
-    const full = diskTooFull(host, input.image);
-    if (full !== undefined) return blocked(full);
+    const problem = notLent(facts, host, subject, input) ?? diskTooFull(host, input.image);
+    if (problem !== undefined) return blocked(problem);
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `pull ${input.reference}` }],
@@ -140,6 +142,24 @@ export const imagePull = task({
   // A pulled image changes nothing that runs, and makes the next try faster; `release.prune` removes it in time.
   undo: 'nothing',
 });
+
+/** What came over SSH is in no registry: only a run that has built it, and knows its digest by that, can give it to a host. */
+function notLent(
+  facts: Facts,
+  { host }: HostFacts,
+  { run }: Subject,
+  { image, reference }: z.infer<typeof PullIntent>,
+): Failure | undefined {
+  if (parseImage(image).registry !== lentRegistry(run).name) return undefined;
+  const known = facts.resolved[reference];
+  if (known !== undefined && withDigest(reference, known.digest) === image) return undefined;
+  const { tag = 'it' } = parseImage(reference);
+  const message = `${reference} came over SSH, is not on this host any more, and is in no registry`;
+  return new Failure('failed', 'image.gone', message, {
+    host,
+    hint: `check out ${tag}, then: oneclick deploy --build --push-over-ssh`,
+  });
+}
 
 /** An adopted container is of an image by whichever name it was made from, and keeps it on the host while it is there. */
 function hasImage(host: HostFacts, image: string): boolean {

@@ -1,10 +1,13 @@
 import { Failure } from '../../domain/failure.js';
+import { atRegistry } from '../../domain/image.js';
+import { lentRegistry } from '../../domain/lent-registry.js';
 import type { BuildFlags } from '../build.js';
 import { chooseServices, hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
 import { type ChangeFlags, onlyShown } from '../grammar/flags.js';
 import { perform } from '../perform.js';
 import { openSession, type Session } from '../session.js';
+import type { Shipment } from '../shipment.js';
 import { assent, speaking, type Voice } from '../speak.js';
 
 interface DeployFlags extends ChangeFlags {
@@ -12,6 +15,7 @@ interface DeployFlags extends ChangeFlags {
   readonly tag?: string;
   readonly adopt?: string;
   readonly build: boolean;
+  readonly pushOverSsh: boolean;
   readonly platform?: string;
   readonly cache: boolean;
   readonly dirty: boolean;
@@ -27,35 +31,71 @@ export function deploy(edge: Edge, services: readonly string[], flags: DeployFla
   return change(edge, 'deploy', services, flags, params, before);
 }
 
-/** Builds and pushes what is going to be deployed; gives the session at the commit, or the marked one, that it is tagged with. */
+/** What a change begins with. */
+interface Prepared {
+  readonly session: Session;
+  readonly shipment?: Shipment;
+}
+
+/**
+ * Builds what is going to be deployed, and pushes it, or packs it for the hosts; gives the session at the commit, or the marked one,
+ * that it is tagged with.
+ */
 async function buildFirst(
-  session: Session,
+  configured: Session,
   voice: Voice,
   services: readonly string[],
   flags: DeployFlags & BuildFlags,
-): Promise<Session> {
+): Promise<Prepared> {
+  const session = flags.pushOverSsh ? withoutRegistry(configured) : configured;
   // What gets its image by --image, or runs on other hosts, is not built.
   const images = flags.image ?? [];
   const chosen = chooseServices(session.environment.services, { services, only: flags.only, images });
   if (!chosen.some(({ image }) => image.kind === 'build')) {
     voice.reporter.warn('nothing of this deploy is built');
-    return session;
+    return { session };
   }
   // What would keep the deploy from beginning is said before the work is done.
   await session.secrets.get([...new Set(chosen.flatMap(({ secrets }) => secrets))]);
   const { buildImages, buildTag } = await import('../build.js');
   const tag = await buildTag(session, flags);
-  await buildImages(session, voice, chosen, tag, flags, { push: true, skip: true });
-  return tag.follows ? { ...session, commit: tag.tag } : session;
+  const way = flags.pushOverSsh ? { push: false, skip: false } : { push: true, skip: true };
+  const built = await buildImages(session, voice, chosen, tag, flags, way);
+  const tagged = tag.follows ? { ...session, commit: tag.tag } : session;
+  if (!flags.pushOverSsh) return { session: tagged };
+  const { pack } = await import('../shipment.js');
+  return { session: tagged, shipment: await pack(tagged, voice, chosen, built) };
 }
 
-function checkBuildFlags({ build, dryRun, explain, cache, dirty, platform }: DeployFlags): void {
+/** The session where what is built is called as the hosts will find it here. */
+function withoutRegistry(session: Session): Session {
+  const { environment } = session;
+  const { name } = lentRegistry({ project: environment.project, environment: environment.name });
+  const services = environment.services.map((service) => {
+    const { image } = service;
+    if (image.kind !== 'build') return service;
+    return { ...service, image: { ...image, repository: atRegistry(image.repository, name) } };
+  });
+  return { ...session, environment: { ...environment, services } };
+}
+
+function checkBuildFlags(flags: DeployFlags): void {
+  const { build, pushOverSsh, dryRun, explain, cache, dirty, platform } = flags;
   const flag = explain ? '--explain' : '--dry-run';
   if (build && (dryRun || explain))
     throw new Failure('usage', 'arguments', `${flag} does nothing, and --build would build and push`, {
       hint: `oneclick build --push, then oneclick deploy ${flag}`,
     });
-  const [idle] = [dirty && '--dirty', !cache && '--no-cache', platform && '--platform'].filter(Boolean);
+  if (pushOverSsh && platform?.includes(','))
+    throw new Failure('usage', 'arguments', `only one platform travels over SSH, not ${platform}`, {
+      hint: 'deploy to the hosts of each platform by itself: --only HOST --platform PLATFORM',
+    });
+  const [idle] = [
+    pushOverSsh && '--push-over-ssh',
+    dirty && '--dirty',
+    !cache && '--no-cache',
+    platform && '--platform',
+  ].filter(Boolean);
   if (!build && idle !== undefined)
     throw new Failure('usage', 'arguments', `${idle} is about building`, { hint: 'add --build' });
 }
@@ -80,26 +120,31 @@ export function change(
   services: readonly string[],
   flags: ChangeFlags & { readonly image?: readonly string[]; readonly tag?: string },
   params: Readonly<Record<string, unknown>>,
-  before = async (session: Session, _: Voice) => session,
+  before = async (session: Session, _: Voice): Promise<Prepared> => ({ session }),
 ): Promise<number> {
   return speaking(edge, flags, async (voice) => {
-    const session = await before(await openSession(edge, voice, flags), voice);
-    const chosen = chooseServices(session.environment.services, {
-      services,
-      only: flags.only,
-      images: flags.image ?? [],
-      ...(flags.tag === undefined ? {} : { tag: flags.tag }),
-      ...(session.commit === undefined ? {} : { commit: session.commit }),
-    });
-    return perform(session, {
-      recipe,
-      services: chosen,
-      beside: hostsBeside(session.environment.services, chosen),
-      params: { ...params, ...(flags.batch === undefined ? {} : { batch: flags.batch }) },
-      ...onlyShown(flags),
-      wait: flags.wait,
-      ...assent(voice, flags),
-      ...(flags.onFailure === undefined ? {} : { onFailure: flags.onFailure }),
-    });
+    const { session, shipment } = await before(await openSession(edge, voice, flags), voice);
+    try {
+      const chosen = chooseServices(session.environment.services, {
+        services,
+        only: flags.only,
+        images: flags.image ?? [],
+        ...(flags.tag === undefined ? {} : { tag: flags.tag }),
+        ...(session.commit === undefined ? {} : { commit: session.commit }),
+      });
+      return await perform(session, {
+        recipe,
+        services: chosen,
+        beside: hostsBeside(session.environment.services, chosen),
+        params: { ...params, ...(flags.batch === undefined ? {} : { batch: flags.batch }) },
+        ...onlyShown(flags),
+        wait: flags.wait,
+        ...assent(voice, flags),
+        ...(flags.onFailure === undefined ? {} : { onFailure: flags.onFailure }),
+        ...(shipment === undefined ? {} : { shipment }),
+      });
+    } finally {
+      await shipment?.close();
+    }
   });
 }

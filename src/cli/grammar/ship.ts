@@ -38,6 +38,7 @@ export function shipping(root: Command, bind: Bind): void {
     .option('--image <ref>', 'deploy this image: REF, or service=REF (repeatable)', collect)
     .option('--tag <tag>', 'deploy this tag of the named services, and of those that are built')
     .option('--build', 'build and push what has build: first, and deploy that', false)
+    .option('--push-over-ssh', 'with --build: no registry; hosts pull what they lack through SSH', false)
     .option('--adopt <container>', 'take over a container that holds the port, as release 0')
     .addHelpText(
       'before',
@@ -45,6 +46,7 @@ export function shipping(root: Command, bind: Bind): void {
         'oneclick deploy',
         'oneclick deploy web --image ghcr.io/acme/web:v2',
         'oneclick deploy --build',
+        'oneclick deploy --build --push-over-ssh',
         'oneclick deploy --dry-run',
         'oneclick deploy --explain',
       ),

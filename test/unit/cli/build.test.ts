@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { targetsOf } from '../../../src/cli/build.js';
 import { builderOf } from '../../../src/cli/docker-cli.js';
+import { lentRegistry } from '../../../src/domain/lent-registry.js';
 import { service } from '../../fakes/recipes.js';
+import { classicLayout, tarOf } from '../../fakes/saved-images.js';
 import { Workshop } from './workshop.js';
 
 const config = `project: shop
@@ -136,6 +138,45 @@ describe('deploy --build', () => {
     for (const flag of ['--dry-run', '--explain'])
       expect(await shop.refusal('deploy', '--build', flag)).toMatchObject({ kind: 'usage' });
     expect(await shop.refusal('deploy', '--dirty')).toMatchObject({ kind: 'usage', hint: 'add --build' });
+  });
+});
+
+describe('deploy --build --push-over-ssh', () => {
+  const words = ['deploy', 'worker', '--build', '--push-over-ssh', '--tag', 'v2'];
+  const { name } = lentRegistry({ project: 'shop', environment: 'production' });
+  const tag = `${name}/acme/shop-worker:v2`;
+
+  it('builds under the name that the hosts will see, pushes nothing, and goes on to the servers', async () => {
+    await shop.save(tarOf(classicLayout([{ tag, layers: [Buffer.from('layer')] }])));
+    await shop.docker('there');
+    expect(await shop.run(...words, '--json')).not.toBe(0);
+    expect((await shop.calls()).filter((line) => !line.startsWith('kit'))).toEqual([
+      `build --tag ${tag} --force-rm ${shop.folder}`,
+      `save ${tag}`,
+    ]);
+  });
+
+  it('says why what was built cannot be had from docker', async () => {
+    await shop.save(Buffer.from('not an archive'));
+    expect(await shop.refusal(...words, '--json')).toMatchObject({ code: 'shipment.unreadable' });
+    await shop.save(tarOf(classicLayout([{ tag: `${name}/acme/other:v2`, layers: [] }])));
+    expect(await shop.refusal(...words, '--json')).toMatchObject({
+      message: expect.stringContaining(`it lacks ${tag}`),
+    });
+    await shop.docker('full');
+    expect(await shop.refusal(...words, '--json')).toMatchObject({
+      code: 'docker.save',
+      evidence: ['write /dev/stdout: no space left on device'],
+      hint: expect.stringContaining('TMPDIR'),
+    });
+  });
+
+  it('is refused without --build, and for more than one platform', async () => {
+    expect(await shop.refusal('deploy', '--push-over-ssh')).toMatchObject({ hint: 'add --build' });
+    expect(await shop.refusal(...words, '--platform', 'linux/amd64,linux/arm64')).toMatchObject({
+      kind: 'usage',
+      message: expect.stringContaining('only one platform'),
+    });
   });
 });
 

@@ -23,6 +23,7 @@ case "$1 $2" in
   build*) echo "kit $DOCKER_BUILDKIT token $TOKEN" >>"$here/calls"; echo "step 1 $TOKEN"; echo 'step 2' >&2
     [ -e "$here/broken" ] && { echo 'RUN make: no such file' >&2; exit 17; }; exit 0 ;;
   push*) [ -e "$here/denied" ] && { echo 'denied: requested access to the resource is denied' >&2; exit 1; }; exit 0 ;;
+  save*) [ -e "$here/full" ] && { echo 'write /dev/stdout: no space left on device' >&2; exit 1; }; cat "$here/saved" ;;
 esac
 `;
 
@@ -74,9 +75,14 @@ export class Workshop {
     return this.git('rev-parse', '--short=12', 'HEAD');
   }
 
-  /** From now on docker is like this: `dead`, `buildx`, `there`, `broken`, `denied`. */
+  /** From now on docker is like this: `dead`, `buildx`, `there`, `broken`, `denied`, `full`. */
   docker(state: string): Promise<void> {
     return writeFile(join(this.#bin, state), '');
+  }
+
+  /** What `docker save` writes. */
+  save(archive: Buffer): Promise<void> {
+    return writeFile(join(this.#bin, 'saved'), archive);
   }
 
   removeDocker(): Promise<void> {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { lentRegistry } from '../../../src/domain/lent-registry.js';
 import { at, everywhere, Fleet, serviceOn } from './fleet.js';
 
 const web = serviceOn('web', 8080);
@@ -76,6 +77,21 @@ describe('a rollback', () => {
     fleet.host('host-3').engine.prune();
     await fleet.rollback(web);
     expect(serves('web')).toEqual(everywhere('web v1 unless-stopped'));
+  });
+
+  it('is refused where an image is gone that came over SSH, but not where its container was kept', async () => {
+    const { name } = lentRegistry({ project: 'shop', environment: 'production' });
+    const lent = (tag: string) => {
+      const reference = `${name}/shop/web:${tag}`;
+      fleet.registry.push(reference);
+      return { ...web, image: { kind: 'fixed' as const, reference, moves: true } };
+    };
+    await fleet.deploy(lent('3f2a9c'));
+    await fleet.deploy(lent('77ab01'));
+    expect((await fleet.dryRun('rollback', [web])).problems).toEqual([]);
+    fleet.host('host-3').engine.prune();
+    expect((await fleet.dryRun('rollback', [web])).problems).toEqual(['image.gone']);
+    expect(serves('web')).toEqual(everywhere('web 77ab01 unless-stopped'));
   });
 
   it('brings back the container from before oneclick, which was adopted as release 0', async () => {
