@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Channel } from 'ssh2';
 import { Failure } from '../domain/failure.js';
@@ -9,13 +10,13 @@ import { openChannel } from './sessions.js';
 
 /** A request to Docker's API. */
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly auth?: RegistryAuth | undefined;
   /** A tar archive, instead of a body. */
-  readonly archive?: Buffer;
+  readonly archive?: Buffer | Readable;
   /** Whether the answer is a stream. */
   readonly stream?: boolean;
   /** Whether the connection itself is what is wanted: the answer is a socket, a Duplex. */

@@ -1,3 +1,4 @@
+import { IncomingMessage } from 'node:http';
 import { Duplex, Readable } from 'node:stream';
 import type { z } from 'zod';
 import type { Clock } from '../domain/clock.js';
@@ -87,6 +88,27 @@ export class EngineCalls {
     return this.#within(doing, request, asking, readStream).catch((error: unknown) => {
       throw this.translate(doing, error);
     });
+  }
+
+  /** Asks for a header of the answer alone; undefined when the engine knows of nothing there. */
+  async header(
+    doing: string,
+    name: string,
+    request: Pick<ApiRequest, 'path' | 'query'>,
+  ): Promise<string | undefined> {
+    const read = async (answer: unknown) => {
+      if (!(answer instanceof IncomingMessage)) throw new TypeError(`${doing}: the answer has no headers`);
+      answer.resume();
+      return answer.headers[name];
+    };
+    try {
+      const value = await this.#within(doing, { ...request, method: 'HEAD', stream: true }, {}, read);
+      if (typeof value === 'string') return value;
+    } catch (error) {
+      if (error instanceof Refused && error.status === 404) return undefined;
+      throw this.translate(doing, error);
+    }
+    throw new TypeError(`${doing}: the answer has no ${name}`);
   }
 
   /** Asks for the connection itself: what goes over it from then on is no HTTP. */

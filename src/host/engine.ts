@@ -3,6 +3,7 @@ import type { Clock } from '../domain/clock.js';
 import type { ImageFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
 import { label } from '../domain/labels.js';
 import type { Connection } from './connection.js';
+import { createContainer, removeContainer, setRestart } from './container-calls.js';
 import {
   Inspected,
   imageFacts,
@@ -13,6 +14,7 @@ import {
 } from './container-facts.js';
 import { DockerApi, Refused } from './docker-api.js';
 import { answerWithin, EngineCalls } from './engine-calls.js';
+import { pathFacts, readFiles, writeFiles } from './files.js';
 import type {
   ContainerOptions,
   Dialogue,
@@ -20,6 +22,7 @@ import type {
   Host,
   LogLine,
   LogOptions,
+  PathFacts,
   Process,
   PullProgress,
   RegistryAuth,
@@ -40,7 +43,6 @@ const Distribution = z.object({
     .array(z.object({ os: z.string(), architecture: z.string(), variant: z.string().optional() }))
     .nullish(),
 });
-const Created = z.object({ Id: z.string() });
 const Waited = z.object({ StatusCode: z.number() });
 const Volumes = z.object({
   Volumes: z
@@ -144,18 +146,8 @@ export class DockerEngine implements Engine {
     );
   }
 
-  async create({ name, config }: ContainerOptions): Promise<string> {
-    const doing = `creating the container ${name}`;
-    const request = { method: 'POST', path: '/containers/create', query: { name }, body: config } as const;
-    try {
-      return Created.parse(await this.#calls.raw(doing, request)).Id;
-    } catch (error) {
-      if (!(error instanceof Refused && error.status === 409)) throw this.#calls.translate(doing, error);
-      const there = await this.container(name);
-      const step = labelsOf(config)['oneclick.step'];
-      if (step !== undefined && there?.labels['oneclick.step'] === step) return there.id;
-      throw this.#calls.translate(doing, error);
-    }
+  create(options: ContainerOptions): Promise<string> {
+    return createContainer(this.#calls, options, (name) => this.container(name));
   }
 
   async start(idOrName: string): Promise<void> {
@@ -170,33 +162,12 @@ export class DockerEngine implements Engine {
     await this.#calls.settle(doing, request, [304, 404], { deadline: timeout + answerWithin });
   }
 
-  async remove(idOrName: string): Promise<void> {
-    const doing = `removing the container ${idOrName}`;
-    const request = { method: 'DELETE', path: `/containers/${idOrName}`, query: { force: 'true' } } as const;
-    try {
-      await this.#calls.raw(doing, request);
-    } catch (error) {
-      const going = error instanceof Refused && /is already in progress/.test(error.message);
-      if (!going && !(error instanceof Refused && error.status === 404))
-        throw this.#calls.translate(doing, error);
-    }
+  remove(idOrName: string): Promise<void> {
+    return removeContainer(this.#calls, idOrName);
   }
 
-  async setRestart(idOrName: string, policy: string): Promise<void> {
-    const body = { RestartPolicy: { Name: policy } };
-    const request = { method: 'POST', path: `/containers/${idOrName}/update`, body } as const;
-    const doing = `setting the restart policy of ${idOrName}`;
-    for (let tries = 1; ; tries += 1) {
-      try {
-        await this.#calls.raw(doing, request);
-        return;
-      } catch (error) {
-        // While its process is just ending an engine refuses, a moment later it does not.
-        const ending = error instanceof Refused && /stopped container|not running/.test(error.message);
-        if (!ending || tries === 20) throw this.#calls.translate(doing, error);
-        await this.#clock.sleep(100, this.#host.lost);
-      }
-    }
+  setRestart(idOrName: string, policy: string): Promise<void> {
+    return setRestart(this.#calls, this.#host.lost, this.#clock, idOrName, policy);
   }
 
   async logs(idOrName: string, lines: number): Promise<readonly string[]> {
@@ -224,6 +195,29 @@ export class DockerEngine implements Engine {
 
   attach(idOrName: string, dialogue: Dialogue): Promise<Process> {
     return startAttached(this.#calls, this.#host, this, { container: idOrName, dialogue });
+  }
+
+  pathFacts(idOrName: string, path: string): Promise<PathFacts | undefined> {
+    return pathFacts(this.#calls, this.#host.name, idOrName, path);
+  }
+
+  readFiles(
+    idOrName: string,
+    path: string,
+    take: (archive: AsyncIterable<Buffer>) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return readFiles(this.#calls, this.#host.name, this.#clock, { container: idOrName, path, signal }, take);
+  }
+
+  writeFiles(
+    idOrName: string,
+    folder: string,
+    archive: AsyncIterable<Buffer>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const order = { container: idOrName, path: folder, signal };
+    return writeFiles(this.#calls, this.#host.name, this.#clock, order, archive);
   }
 
   async wait(idOrName: string, signal?: AbortSignal): Promise<number> {
@@ -298,8 +292,3 @@ export class DockerEngine implements Engine {
 }
 
 const isOurs = (labels: Readonly<Record<string, string>>) => label.project in labels;
-
-function labelsOf(config: ContainerOptions['config']): Readonly<Record<string, unknown>> {
-  const { Labels } = config;
-  return typeof Labels === 'object' && Labels !== null ? { ...Labels } : {};
-}

@@ -149,6 +149,16 @@ export interface ContainerOptions {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
+/** What a path in a container leads to. */
+export interface PathFacts {
+  readonly name: string;
+  readonly isFolder: boolean;
+  /** Bytes, of a file. */
+  readonly size: number;
+  /** Of a link: what it leads to, an absolute path in the container. */
+  readonly link?: string;
+}
+
 /** A named volume; its labels are all that interests us. */
 export interface VolumeFacts {
   readonly name: string;
@@ -204,6 +214,25 @@ export interface Engine {
   exec(idOrName: string, argv: readonly string[], dialogue: Dialogue): Promise<Process>;
   /** Starts a container that was made for such a dialogue, and talks to its main process. */
   attach(idOrName: string, dialogue: Dialogue): Promise<Process>;
+  /** Undefined when there is nothing at that path. Links on the way to it are followed, one at its end only before a slash. */
+  pathFacts(idOrName: string, path: string): Promise<PathFacts | undefined>;
+  /**
+   * Hands what is at the path to `take`, as a tar archive whose first entry is called as the path ends. The archive is the
+   * host's, and may hold anything.
+   */
+  readFiles(
+    idOrName: string,
+    path: string,
+    take: (archive: AsyncIterable<Buffer>) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /** Unpacks a tar archive in a folder of the container; no folder there takes the place of a file, or a file that of a folder. */
+  writeFiles(
+    idOrName: string,
+    folder: string,
+    archive: AsyncIterable<Buffer>,
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** Resolves with the exit code when the container has ended. */
   wait(idOrName: string, signal?: AbortSignal): Promise<number>;
   rename(idOrName: string, name: string): Promise<void>;

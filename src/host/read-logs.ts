@@ -32,8 +32,12 @@ export async function readLogs(
   });
 }
 
-/** The stream, which fails with a Failure. */
-async function* broken(stream: AsyncIterable<Buffer>, host: string, doing: string): AsyncGenerator<Buffer> {
+/** The stream, which fails with a Failure when the engine breaks off. */
+export async function* broken(
+  stream: AsyncIterable<Buffer>,
+  host: string,
+  doing: string,
+): AsyncGenerator<Buffer> {
   try {
     yield* stream;
   } catch (cause) {

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Host, LogLine, LogOptions, PullProgress } from '../../src/host/host.js';
+import { entriesOf, type Packed, tarOf } from '../fakes/tar.js';
 
 /** A host to hold to its contract, with images that its engine can pull. */
 export interface ContractWorld {
@@ -246,6 +247,49 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         await expect(engine.exec(name, world.echo, { input: false })).rejects.toMatchObject({
           kind: 'failed',
         });
+      });
+
+      it('has files put into it and taken out again, with their modes and times', async () => {
+        const { engine } = world.host;
+        const name = await make();
+        const mtime = new Date('2020-02-02T02:02:02Z');
+        const files: Packed[] = [
+          { path: 'things/', type: 'Directory', mode: 0o750, mtime },
+          { path: 'things/note', type: 'File', data: 'hello', mode: 0o640, mtime },
+          { path: 'things/link', type: 'SymbolicLink', link: '/etc/passwd', mode: 0o777, mtime },
+        ];
+        await engine.writeFiles(name, '/', Readable.from([tarOf(files)]));
+        expect(await engine.pathFacts(name, '/things')).toMatchObject({ name: 'things', isFolder: true });
+        const note = { name: 'note', isFolder: false, size: 5 };
+        expect(await engine.pathFacts(name, '/things/note')).toEqual(note);
+        const link = { name: 'link', isFolder: false, link: '/etc/passwd' };
+        expect(await engine.pathFacts(name, '/things/link')).toMatchObject(link);
+        expect(await engine.pathFacts(name, '/things/nothing')).toBeUndefined();
+        let found: readonly Packed[] = [];
+        const take = async (archive: AsyncIterable<Buffer>) => {
+          found = await entriesOf(archive);
+        };
+        for (const path of ['/things', '/things/']) {
+          await engine.readFiles(name, path, take);
+          expect(found).toHaveLength(3);
+          expect(found).toEqual(expect.arrayContaining(files));
+        }
+        await engine.readFiles(name, '/things/note', take);
+        expect(found).toEqual([{ ...files[1], path: 'note' }]);
+      });
+
+      it('has no files put where no folder is, none taken that are not there, and none once the reader has enough', async () => {
+        const { engine } = world.host;
+        const name = await make();
+        const archive = () => Readable.from([tarOf([{ path: 'a', type: 'File', data: 'a' }])]);
+        const refused = { kind: 'failed', host: world.host.name };
+        await expect(engine.writeFiles(name, '/no/such', archive())).rejects.toMatchObject(refused);
+        await expect(engine.readFiles(name, '/no/such', async () => undefined)).rejects.toMatchObject(
+          refused,
+        );
+        const enough = AbortSignal.abort(new Error('enough'));
+        await expect(engine.writeFiles(name, '/', archive(), enough)).rejects.toThrow('enough');
+        await expect(engine.readFiles(name, '/', async () => undefined, enough)).rejects.toThrow('enough');
       });
 
       it('that was made for it is started and talked to, on a terminal too', async () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { Clock } from '../../src/domain/clock.js';
 import type { ImageFacts, InspectedContainer, ResolvedImage } from '../../src/domain/facts.js';
 import { engineFailure } from '../../src/host/failures.js';
@@ -8,12 +9,14 @@ import type {
   Engine,
   LogLine,
   LogOptions,
+  PathFacts,
   Process,
   PullProgress,
   RegistryAuth,
   VolumeFacts,
 } from '../../src/host/host.js';
 import { Faults } from './faults.js';
+import { FakeFiles } from './files.js';
 import { FakeLog, FakeProcess, type Runs } from './talk.js';
 
 /** What the program in an image does. By default it runs, and answers every request with 200. */
@@ -83,6 +86,7 @@ interface FakeContainer {
   facts: InspectedContainer;
   readonly behaviour: Behaviour;
   readonly log: FakeLog;
+  readonly files: FakeFiles;
   readonly command: readonly string[];
   /** Stopped by a person: not started again with the engine. */
   stopped: boolean;
@@ -354,6 +358,38 @@ export class FakeEngine implements Engine {
     return this.#process(container, container.command, dialogue, (code) => this.#exit(container, code));
   }
 
+  async pathFacts(idOrName: string, path: string): Promise<PathFacts | undefined> {
+    await this.faults.pass('pathFacts', idOrName, path);
+    return this.#need(idOrName, 'looking').files.facts(path);
+  }
+
+  async readFiles(
+    idOrName: string,
+    path: string,
+    take: (archive: AsyncIterable<Buffer>) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.faults.pass('readFiles', idOrName, path);
+    signal?.throwIfAborted();
+    const archive = this.#need(idOrName, 'copying').files.pack(path);
+    if (archive === undefined) throw this.#refuse('copying', `Could not find the file ${path} in container`);
+    await take(Readable.from([archive]));
+  }
+
+  async writeFiles(
+    idOrName: string,
+    folder: string,
+    archive: AsyncIterable<Buffer>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.faults.pass('writeFiles', idOrName, folder);
+    signal?.throwIfAborted();
+    const { files } = this.#need(idOrName, 'copying');
+    if (files.facts(folder)?.isFolder !== true)
+      throw this.#refuse('copying', `Could not find the file ${folder} in container`);
+    await files.unpack(folder, archive);
+  }
+
   async wait(idOrName: string, signal?: AbortSignal): Promise<number> {
     await this.faults.pass('wait', idOrName);
     signal?.throwIfAborted();
@@ -472,6 +508,11 @@ export class FakeEngine implements Engine {
     return id;
   }
 
+  /** What is on the container's disk. */
+  files(idOrName: string): FakeFiles {
+    return this.#need(idOrName, 'looking').files;
+  }
+
   /** The container writes a line; by default now, of the test's clock, a nanosecond after the one before. */
   say(idOrName: string, text: string, parts: Partial<LogLine> = {}): void {
     this.#said += 1;
@@ -538,6 +579,7 @@ export class FakeEngine implements Engine {
       behaviour,
       command,
       log: new FakeLog(),
+      files: new FakeFiles(),
       stopped: false,
       waiting: new Set<never>(),
       starts: 0,
