@@ -3,6 +3,8 @@ import { Failure } from '../domain/failure.js';
 import { serving } from '../domain/rollout.js';
 import type { Instance, Service } from '../domain/service.js';
 import type { RunInfo } from '../domain/task.js';
+import type { Host } from '../host/host.js';
+import type { World } from '../tasks/world.js';
 import { chooseServices, refuseUnknown } from './choice.js';
 
 /** An instance of a service, and the container that serves there, where one does. */
@@ -46,4 +48,17 @@ export function placesOf(facts: Facts, run: RunInfo, services: readonly Service[
       return { service, instance, ...(container === undefined ? {} : { container }) };
     }),
   );
+}
+
+/** The container that runs there, and its host. Throws a Failure with the hint when none does. */
+export function runningAt(
+  world: Pick<World, 'host'>,
+  { service, instance, container }: Place,
+  hint: string,
+): { readonly host: Host; readonly container: string } {
+  const host = world.host(instance.host);
+  if (container !== undefined) return { host, container: container.id };
+  throw new Failure('failed', 'service.stopped', `${service.name} does not run on ${instance.host}`, {
+    ...{ host: instance.host, hint },
+  });
 }

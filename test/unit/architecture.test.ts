@@ -27,6 +27,7 @@ const packages: Record<string, readonly string[]> = {
   dockerode: ['host', 'sandbox'],
   chalk: ['report'],
   ora: ['report'],
+  tar: ['cli'],
   '@aws-sdk': ['cloud'],
   yaml: Object.keys(layers),
   zod: Object.keys(layers),

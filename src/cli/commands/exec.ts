@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { exitCode, Failure } from '../../domain/failure.js';
-import type { Dialogue, Host } from '../../host/host.js';
+import type { Dialogue } from '../../host/host.js';
 import { schema } from '../../report/json.js';
 import { labelled } from '../../report/log-text.js';
 import { loadStyle, plainStyle } from '../../report/style.js';
@@ -10,7 +10,7 @@ import { converse } from '../converse.js';
 import type { Edge } from '../edge.js';
 import { inFreshContainer, releaseAt } from '../fresh-container.js';
 import type { WordsFlags } from '../grammar/flags.js';
-import { oneService, type Place, placesOf } from '../instances.js';
+import { oneService, type Place, placesOf, runningAt } from '../instances.js';
 import { listenForInterrupts } from '../interrupts.js';
 import { type LocalTerminal, processTerminal } from '../local-terminal.js';
 import { relayLines } from '../relay-lines.js';
@@ -106,6 +106,8 @@ function serviceFor({ environment }: Session, name: string | undefined, { host, 
   return { ...service, instances: instances.slice(0, 1) };
 }
 
+const elsewhere = 'see where it does: oneclick status; or run it in a container of its own: --new';
+
 function dialogueOf({ flags, terminal }: Job): Dialogue {
   return {
     input: flags.interactive || flags.tty,
@@ -116,7 +118,7 @@ function dialogueOf({ flags, terminal }: Job): Dialogue {
 /** In the container that runs. What it says is passed on byte by byte: a dump of a database may hold what looks like a secret. */
 async function inside(job: Job, place: Place): Promise<number> {
   const { voice, terminal, flags, signal, argv } = job;
-  const { host, container } = running(job, place);
+  const { host, container } = runningAt(job.field.world, place, elsewhere);
   const dialogue = dialogueOf(job);
   voice.reporter.close();
   const talk = await host.engine.exec(container, argv, dialogue);
@@ -159,7 +161,7 @@ async function everywhere(job: Job, places: readonly Place[], problems: readonly
       try {
         const known = problems.find(({ host }) => host === name);
         if (known !== undefined) throw known;
-        const { host, container } = running(job, place);
+        const { host, container } = runningAt(job.field.world, place, elsewhere);
         const talk = await host.engine.exec(container, argv, { input: false });
         const code = await relayLines(talk, (stream, text) => print(name, stream, text), signal);
         return { host: name, code, problem: null };
@@ -197,14 +199,4 @@ async function linePrinter({ voice: { output }, flags }: Job, places: readonly P
     sink.write(flags.json ? `${JSON.stringify({ schema, host, stream, text })}\n` : label(host, text));
     await sink.ready();
   };
-}
-
-/** The container that runs there. Throws a Failure when none does. */
-function running({ field }: Job, { service, instance, container }: Place): { host: Host; container: string } {
-  const host = field.world.host(instance.host);
-  if (container !== undefined) return { host, container: container.id };
-  throw new Failure('failed', 'service.stopped', `${service.name} does not run on ${instance.host}`, {
-    host: instance.host,
-    hint: 'see where it does: oneclick status; or run it in a container of its own: --new',
-  });
 }

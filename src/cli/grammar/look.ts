@@ -88,6 +88,28 @@ export function looking(root: Command, bind: Bind): void {
 
   aboutServers(
     root
+      .command('cp')
+      .usage('SOURCE TARGET [options]')
+      // The command itself says what is missing or too much, with an example.
+      .allowExcessArguments()
+      .argument('[path...]', 'one here, and one in a container: service:/path, service/2:/path'),
+  )
+    .summary('copy files into a container of a service, or out of it')
+    .option('--host <host>', 'in the instance on this host; the first one by default')
+    .option('--all', 'into every instance', false)
+    .addHelpText(
+      'before',
+      examples(
+        'oneclick cp web:/var/log/app ./logs',
+        'oneclick cp db/2:/backup/monday.sql .',
+        'oneclick cp site.conf web:/etc/app/ --all',
+        'oneclick cp ./public/. web:/srv/public --host web-1',
+      ),
+    )
+    .action(bind(async () => (await import('../commands/cp.js')).cp));
+
+  aboutServers(
+    root
       .command('ssh')
       .usage('[host] [options] [-- COMMAND...]')
       .allowExcessArguments()
