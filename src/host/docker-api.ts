@@ -177,7 +177,7 @@ export class DockerApi {
     if (missing)
       throw new Failure('unreachable', 'engine.missing', `there is no Docker on ${name}`, {
         host: name,
-        hint: 'Install it: `apt-get install docker.io`.',
+        hint: `oneclick host bootstrap ${name}`,
       });
     throw engineDown(name, plain.stderr.trim());
   }

@@ -39,6 +39,21 @@ export function keeping(root: Command, bind: Bind): void {
     )
     .action(bind(async () => (await import('../commands/doctor.js')).doctor));
 
+  const host = family(root, 'host', 'make hosts ready for a deploy');
+  aboutServers(host.command('bootstrap').argument('[host...]', 'the hosts; all by default'))
+    .summary('install Docker where there is none')
+    .option('--dry-run', 'say what would be run there, and do nothing', false)
+    .option('-y, --yes', 'do not ask', false)
+    .addHelpText(
+      'before',
+      examples(
+        'oneclick host bootstrap web-1',
+        'oneclick host bootstrap --env production --dry-run',
+        'oneclick host bootstrap --yes',
+      ),
+    )
+    .action(bind(async () => (await import('../commands/host.js')).bootstrap));
+
   const config = family(root, 'config', 'check oneclick.yml, see what it comes to, look up its keys');
   aboutServers(config.command('check'))
     .summary('say every problem of oneclick.yml')

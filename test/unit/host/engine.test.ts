@@ -235,7 +235,7 @@ describe('where the socket of the engine cannot be forwarded', () => {
     expect(missing).toMatchObject({
       kind: 'unreachable',
       code: 'engine.missing',
-      hint: expect.stringContaining('docker.io'),
+      hint: 'oneclick host bootstrap web-1',
     });
   });
 

@@ -1,0 +1,203 @@
+import type { HostAddress } from '../../domain/environment.js';
+import { exitCode, Failure } from '../../domain/failure.js';
+import type { Host } from '../../host/host.js';
+import { connectAll, type Hosts } from '../../host/hosts.js';
+import { confirm } from '../../report/ask.js';
+import type { Page } from '../../report/style.js';
+import { table } from '../../report/table.js';
+import { count } from '../../report/text.js';
+import { answering, type Need, needOf, runLines, written } from '../bootstrap/bootstrap.js';
+import { refuseUnknown } from '../choice.js';
+import type { Edge } from '../edge.js';
+import type { Globals } from '../grammar/flags.js';
+import { listenForInterrupts } from '../interrupts.js';
+import { openSession } from '../session.js';
+import { speaking, type Voice } from '../speak.js';
+
+export interface BootstrapFlags extends Globals {
+  readonly env?: string;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+}
+
+/** `oneclick host bootstrap`: installs Docker on hosts that have none, once the person has seen what is run there and said yes. */
+export function bootstrap(edge: Edge, names: readonly string[], flags: BootstrapFlags): Promise<number> {
+  return speaking(edge, flags, async (voice) => {
+    const { environment } = await openSession(edge, voice, flags);
+    const addresses = chosenHosts(environment.hosts, names);
+    const interrupts = listenForInterrupts(edge.clock);
+    const connections = new Connections(edge, addresses);
+    try {
+      return await onHosts({ edge, voice, flags, connections, signal: interrupts.cancel }, environment.name);
+    } catch (error) {
+      if (interrupts.cancel.aborted) return interrupts.cancel.reason === 'SIGTERM' ? 143 : 130;
+      throw error;
+    } finally {
+      interrupts.stop();
+      await connections.close();
+    }
+  });
+}
+
+/** The hosts that were named, all by default. Throws a usage Failure that says which there are. */
+function chosenHosts(all: readonly HostAddress[], names: readonly string[]): readonly HostAddress[] {
+  for (const name of names)
+    refuseUnknown(
+      'host',
+      name,
+      all.map((host) => host.name),
+    );
+  return names.length === 0 ? all : all.filter(({ name }) => names.includes(name));
+}
+
+interface Job {
+  readonly edge: Edge;
+  readonly voice: Voice;
+  readonly flags: BootstrapFlags;
+  readonly connections: Connections;
+  readonly signal: AbortSignal;
+}
+
+/** What became of a host. */
+interface Outcome {
+  readonly host: string;
+  readonly state: 'ready' | 'planned' | 'bootstrapped' | 'failed';
+  /** The version of its engine, where that answers. */
+  readonly docker: string | null;
+  /** What was run there as root, or would be. */
+  readonly lines: readonly string[];
+  readonly problem: string | null;
+  readonly hint: string | null;
+}
+
+async function onHosts(job: Job, environment: string): Promise<number> {
+  const { voice, flags, connections } = job;
+  const done = voice.reporter.busy(`looking at ${count(connections.addresses.length, 'host')}`);
+  const needs = await connections.each(async (host) => needOf(host, job.signal)).finally(done);
+  const todo = needs.filter(({ found }) => !(found instanceof Failure) && 'lines' in found);
+  if (todo.length > 0 && !flags.dryRun && !(await agreed(job, todo))) {
+    voice.reporter.note('nothing was changed');
+    return 1;
+  }
+  const working = flags.dryRun ? () => undefined : voice.reporter.busy('installing Docker');
+  const outcomes = await Promise.all(needs.map((need) => bring(job, need))).finally(working);
+  const hosts = outcomes.map(({ outcome }) => outcome);
+  voice.reporter.result({ environment, hosts }, (document, page) => overview(document.hosts, page));
+  return exitCode(outcomes.flatMap(({ failure }) => failure?.kind ?? []));
+}
+
+/** Shows what would be run, and asks unless that was answered before. */
+async function agreed({ voice, flags }: Job, todo: readonly Found[]): Promise<boolean> {
+  for (const { host, found } of todo)
+    if (!(found instanceof Failure) && 'lines' in found)
+      for (const line of found.lines) voice.reporter.note(`${host}: ${written(line)}`);
+  if (flags.yes) return true;
+  return confirm(`Run this as root on ${todo.map(({ host }) => host).join(', ')}?`, voice.ask);
+}
+
+/** Brings Docker to one host, and looks at it as somebody who logs in anew. */
+async function bring(
+  { edge, voice, flags, connections, signal }: Job,
+  { host, found }: Found,
+): Promise<{ readonly outcome: Outcome; readonly failure?: Failure }> {
+  const base = { host, docker: null, lines: [], problem: null, hint: null };
+  if (!(found instanceof Failure) && 'version' in found)
+    return { outcome: { ...base, state: 'ready', docker: found.version } };
+  const lines = found instanceof Failure ? [] : found.lines.map(written);
+  try {
+    if (found instanceof Failure) throw found;
+    if (flags.dryRun) return { outcome: { ...base, state: 'planned', lines } };
+    const say = (text: string) => voice.reporter.note(`${host}: running ${text}`);
+    const unstarted = await runLines(connections.host(host), found, say, signal);
+    const docker = await answering(await connections.again(host), edge.clock, signal, unstarted);
+    return { outcome: { ...base, state: 'bootstrapped', docker, lines } };
+  } catch (failure) {
+    if (!(failure instanceof Failure) || signal.aborted) throw failure;
+    const problem = [failure.message, ...failure.evidence].join('\n');
+    return { outcome: { ...base, state: 'failed', lines, problem, hint: failure.hint ?? null }, failure };
+  }
+}
+
+function overview(hosts: readonly Outcome[], page: Page): string {
+  const said = ({ state, docker, lines, problem, hint }: Outcome) =>
+    ({
+      ready: `nothing to do: Docker ${docker} answers`,
+      planned: lines.join('\n'),
+      bootstrapped: `Docker ${docker} answers`,
+      failed: [problem ?? '', ...(hint === null ? [] : [`→ ${hint}`])].join('\n'),
+    })[state];
+  return table(
+    hosts,
+    [
+      { title: 'HOST', value: ({ host }) => host },
+      { title: 'STATE', value: ({ state }) => state },
+      { title: 'WHAT', value: said, narrow: 'wrap' },
+    ],
+    page,
+  );
+}
+
+/** A host, and what was found there. */
+interface Found {
+  readonly host: string;
+  readonly found: Need | Failure;
+}
+
+/** The hosts, and how to connect to them once more. */
+class Connections {
+  readonly addresses: readonly HostAddress[];
+  readonly #edge: Edge;
+  readonly #open: Hosts[] = [];
+
+  constructor(edge: Edge, addresses: readonly HostAddress[]) {
+    this.#edge = edge;
+    this.addresses = addresses;
+  }
+
+  /** Connects to all, and asks each; a Failure of one is what was found there. */
+  async each(ask: (host: Host) => Promise<Need>): Promise<readonly Found[]> {
+    const { connected, failures } = await this.#connect(this.addresses);
+    return Promise.all(
+      this.addresses.map(async ({ name }) => {
+        const host = connected.get(name);
+        const unreached = failures.find((failure) => failure.host === name);
+        if (host === undefined) return { host: name, found: unreached ?? notConnected(name) };
+        const found = await ask(host).catch((error: unknown) => {
+          if (error instanceof Failure) return error;
+          throw error;
+        });
+        return { host: name, found };
+      }),
+    );
+  }
+
+  /** The host, as it was connected to first. */
+  host(name: string): Host {
+    const host = this.#open[0]?.connected.get(name);
+    if (host === undefined) throw notConnected(name);
+    return host;
+  }
+
+  /** The host over a new connection: what a user may do is decided when they log in. */
+  async again(name: string): Promise<Host> {
+    const { connected, failures } = await this.#connect(this.addresses.filter((host) => host.name === name));
+    const host = connected.get(name);
+    if (host === undefined) throw failures[0] ?? notConnected(name);
+    return host;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#open.map((hosts) => hosts.close()));
+  }
+
+  async #connect(addresses: readonly HostAddress[]): Promise<Hosts> {
+    const { clock, home, user, env } = this.#edge;
+    const hosts = await connectAll(addresses, { clock, environment: { home, user, variables: env } });
+    this.#open.push(hosts);
+    return hosts;
+  }
+}
+
+function notConnected(host: string): Failure {
+  return new Failure('unreachable', 'host.unreachable', 'it is not connected', { host });
+}

@@ -1,0 +1,162 @@
+import { describe, expect, it } from '@jest/globals';
+import { answering, needOf, runLines, written } from '../../../src/cli/bootstrap/bootstrap.js';
+import { linesFor } from '../../../src/cli/bootstrap/lines.js';
+import { parseMachine } from '../../../src/cli/bootstrap/machine.js';
+import { Failure } from '../../../src/domain/failure.js';
+import type { Command } from '../../../src/host/host.js';
+import { MovableClock } from '../../fakes/clock.js';
+import { FakeHost } from '../../fakes/host.js';
+
+const debian = `id debian
+like
+version 12
+system Debian GNU/Linux 12 (bookworm)
+user admin
+uid 1000
+groups admin sudo
+has systemd
+has root
+`;
+const { signal } = new AbortController();
+const missing = new Failure('unreachable', 'engine.missing', 'there is no Docker on web-1');
+
+/** A host whose engine does not answer as many times; it says what it is, and its commands end as `codes` say. */
+function host(answer: string, { silent = 1, codes = {} as Readonly<Record<string, number>> } = {}) {
+  const clock = new MovableClock();
+  const run: string[] = [];
+  const answers = ({ argv }: Command) => {
+    if (argv[0] === 'sh') return { stdout: answer };
+    run.push(argv.join(' '));
+    const code = Object.entries(codes).find(([text]) => argv.join(' ').includes(text))?.[1] ?? 0;
+    return { code, stderr: code === 0 ? '' : 'E: no such package\n' };
+  };
+  const made = new FakeHost('web-1', { clock, answers: [answers] });
+  made.engine.faults.fail('version', missing, silent);
+  return { made, run, clock };
+}
+
+describe('a bare machine', () => {
+  const lines = (text: string) => linesFor('web-1', parseMachine('web-1', text)).map(written);
+
+  it('gets Docker from its own packages, started and enabled, and its user into the group', () => {
+    expect(lines(debian)).toEqual([
+      'apt-get update',
+      'env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y docker.io',
+      'systemctl enable --now docker',
+      'usermod -aG docker admin',
+    ]);
+    const amazon = debian.replace('id debian', 'id amzn').replace('version 12', 'version 2');
+    expect(lines(`${amazon}has amazon-linux-extras\n`)[0]).toBe('amazon-linux-extras install -y docker');
+    expect(lines(amazon)[0]).toBe('yum install -y docker');
+    expect(lines(amazon.replace('version 2', 'version 2023'))[0]).toBe('dnf install -y docker');
+    const ubuntu = debian.replace('id debian', 'id pop').replace('like', 'like ubuntu debian');
+    expect(lines(ubuntu)).toEqual(lines(debian));
+  });
+
+  it('gets only what is missing', () => {
+    expect(lines(debian.replace('has systemd\n', 'has dockerd\n'))).toEqual([
+      'service docker start',
+      'usermod -aG docker admin',
+    ]);
+    expect(lines(`${debian.replace('sudo', 'docker')}has dockerd\n`)).toEqual([
+      'systemctl enable --now docker',
+    ]);
+    expect(lines(debian.replace('uid 1000', 'uid 0'))).not.toContain('usermod -aG docker admin');
+  });
+
+  it('of a system that is not known is a Failure, and so is one that says nothing, or something else than a user', () => {
+    expect(() => lines(debian.replace('id debian', 'id plan9'))).toThrow(
+      expect.objectContaining({ code: 'bootstrap.system', hint: expect.stringContaining('https://') }),
+    );
+    for (const text of [
+      '',
+      debian.replace('user admin', 'user -G root'),
+      debian.replace('admin', '$(reboot)'),
+    ])
+      expect(() => parseMachine('web-1', text)).toThrow(expect.objectContaining({ kind: 'failed' }));
+  });
+});
+
+describe('the need of a host', () => {
+  it('is nothing where its engine answers, and nothing is run there', async () => {
+    const { made, run } = host(debian, { silent: 0 });
+    expect(await needOf(made, signal)).toEqual({ version: '28.0.0' });
+    expect(run).toEqual([]);
+  });
+
+  it('is a Failure that says what root has to run where the user is not root and cannot become it', async () => {
+    const { made, run } = host(debian.replace('has root\n', ''));
+    await expect(needOf(made, signal)).rejects.toMatchObject({
+      ...{ kind: 'access', code: 'bootstrap.root' },
+      hint: expect.stringMatching(/^there, as root: apt-get update && .* && usermod -aG docker admin$/),
+    });
+    expect(run).toEqual([]);
+  });
+
+  it('is not guessed where the host is lost', async () => {
+    const { made } = host(debian, { silent: 0 });
+    made.engine.faults.fail('version', new Failure('unreachable', 'host.lost', 'lost'));
+    await expect(needOf(made, signal)).rejects.toMatchObject({ code: 'host.lost' });
+  });
+});
+
+async function bare(made: FakeHost) {
+  const need = await needOf(made, signal);
+  if ('version' in need) throw new Error('it has an engine');
+  return need;
+}
+
+describe('what a host needs', () => {
+  it('is run line by line, through sudo where the user is not root, and said before', async () => {
+    for (const [text, sudo] of [
+      [debian, 'sudo -n '],
+      [debian.replace('uid 1000', 'uid 0'), ''],
+    ] as const) {
+      const { made, run } = host(text);
+      const need = await bare(made);
+      const said: string[] = [];
+      await runLines(made, need, (line) => said.push(line), signal);
+      expect(said).toEqual(need.lines.map(written));
+      expect(run).toEqual(said.map((line) => sudo + line));
+    }
+  });
+
+  it('ends at the first line that fails, with its last words', async () => {
+    const { made, run } = host(debian, { codes: { install: 100 } });
+    await expect(runLines(made, await bare(made), () => undefined, signal)).rejects.toMatchObject({
+      ...{ code: 'bootstrap.line', message: expect.stringContaining('exit code 100') },
+      evidence: ['E: no such package'],
+    });
+    expect(run).toHaveLength(2);
+  });
+
+  it('goes on where the engine may start by itself, and says later why it did not', async () => {
+    const { made, run, clock } = host(debian.replace('has systemd\n', ''), { codes: { service: 2 } });
+    const unstarted = await runLines(made, await bare(made), () => undefined, signal);
+    expect(unstarted).toMatchObject({ message: '`service docker start` ended with exit code 2' });
+    expect(run.at(-1)).toBe('sudo -n usermod -aG docker admin');
+    made.engine.faults.fail('version', new Failure('unreachable', 'engine.down', 'it is down'), 200);
+    const silent = expect(answering(made, clock, signal, unstarted)).rejects.toBe(unstarted);
+    for (let times = 0; times < 121; times += 1) await clock.advance(500);
+    await silent;
+  });
+});
+
+describe('an engine that was started', () => {
+  const down = new Failure('unreachable', 'engine.down', 'it does not answer');
+
+  it('is waited for, but not for ever, and not where it refuses the user', async () => {
+    const { made, clock } = host(debian, { silent: 0 });
+    made.engine.faults.fail('version', down);
+    const answer = answering(made, clock, signal);
+    await clock.advance(500);
+    expect(await answer).toBe('28.0.0');
+    const refused = new Failure('access', 'engine.access', 'admin may not use Docker');
+    made.engine.faults.fail('version', refused);
+    await expect(answering(made, clock, signal)).rejects.toBe(refused);
+    made.engine.faults.fail('version', down, 200);
+    const silent = expect(answering(made, clock, signal)).rejects.toBe(down);
+    for (let times = 0; times < 121; times += 1) await clock.advance(500);
+    await silent;
+  });
+});
