@@ -1,7 +1,7 @@
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import type { Host } from '../../host/host.js';
-import { lastLines } from '../../host/logs.js';
+import { lastLines } from '../../host/plain-text.js';
 import { type Line, linesFor } from './lines.js';
 import { type BareMachine, bareMachine } from './machine.js';
 
