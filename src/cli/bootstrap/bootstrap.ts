@@ -1,7 +1,7 @@
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import type { Host } from '../../host/host.js';
-import { lastLines } from '../../host/plain-text.js';
+import { plainText } from '../../host/plain-text.js';
 import { type Line, linesFor } from './lines.js';
 import { type BareMachine, bareMachine } from './machine.js';
 
@@ -64,7 +64,9 @@ export async function runLines(
       {
         host: host.name,
         hint: 'mend it there, and run this again: what is done already is not done twice',
-        evidence: lastLines(stderr.trim() === '' ? stdout : stderr, 5),
+        evidence: plainText(stderr.trim() || stdout.trim())
+          .split('\n')
+          .slice(-5),
       },
     );
     if (line[0] !== 'service') throw failure;
