@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { request } from 'node:http';
 import { type Duplex, duplexPair } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type { Clock } from '../../src/domain/clock.js';
 import { Failure } from '../../src/domain/failure.js';
 import { lostFailure } from '../../src/host/failures.js';
@@ -129,10 +130,9 @@ export class FakeHost implements Host {
   #ask(socket: Duplex, path: string): Promise<ProbeAnswer> {
     return new Promise((resolve, reject) => {
       const asked = request({ createConnection: () => socket, path });
-      asked.on('error', reject).on('response', async (answer) => {
-        const parts: Buffer[] = [];
-        for await (const part of answer) parts.push(part);
-        resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts).toString(), duration: 0 });
+      asked.on('error', reject).on('response', (answer) => {
+        const status = answer.statusCode ?? 0;
+        text(answer).then((body) => resolve({ status, body, duration: 0 }), reject);
       });
       asked.end();
     });

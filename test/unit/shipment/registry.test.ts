@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { duplexPair } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SavedRegistry } from '../../../src/shipment/registry.js';
@@ -45,10 +46,9 @@ function ask(registry: SavedRegistry, path: string, options: object = admitted):
   registry.serve(there);
   return new Promise((resolve, reject) => {
     const asked = request({ createConnection: () => here, path, ...options });
-    asked.on('error', reject).on('response', async (answer) => {
-      const parts: Buffer[] = [];
-      for await (const part of answer) parts.push(part);
-      resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(parts) });
+    asked.on('error', reject).on('response', (answer) => {
+      const { statusCode: status = 0, headers } = answer;
+      buffer(answer).then((body) => resolve({ status, headers, body }), reject);
     });
     asked.end();
   });
