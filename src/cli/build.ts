@@ -39,6 +39,8 @@ export interface BuildOptions {
   readonly push: boolean;
   /** Leave out what the registry has of this commit. */
   readonly skip: boolean;
+  /** What the hosts run on, which decides where nobody has said it. */
+  readonly hosts?: readonly string[];
 }
 
 /** The tag of what is built, and whether it is that of a commit and not one of somebody's choice. */
@@ -80,13 +82,15 @@ export async function buildImages(
   voice: Voice,
   services: readonly Service[],
   { tag, follows }: BuildTag,
-  flags: BuildFlags,
+  given: BuildFlags,
   options: BuildOptions,
 ): Promise<readonly Built[]> {
   const targets = targetsOf(services, tag);
   if (targets.length === 0) return [];
   const done = busyOnTerminal(voice, 'looking at docker');
   const cli = await openDocker({ cwd: session.project.folder, env: session.edge.env }).finally(done);
+  const platform = given.platform ?? platformFor(options.hosts ?? [], cli.platform);
+  const flags = platform === undefined ? given : { ...given, platform };
   for (const { source, services: names } of targets) if (source.secrets?.length) needBuildKit(cli, names);
   const secrets = await session.secrets.get(targets.flatMap(({ source }) => source.secrets ?? []));
   session.hide(secrets);
@@ -103,6 +107,22 @@ export async function buildImages(
     });
   }
   return built;
+}
+
+/** What docker has to be told to build for these hosts; nothing where it does so by itself. */
+export function platformFor(hosts: readonly string[], own: string): string | undefined {
+  const platforms = [...new Set(hosts)].sort();
+  const [first] = platforms;
+  if (platforms.length > 1)
+    throw new Failure(
+      'usage',
+      'build.platforms',
+      `the hosts are of several platforms: ${platforms.join(', ')}`,
+      {
+        hint: `deploy to those of each by themselves: --only HOST --platform ${first}`,
+      },
+    );
+  return first === own ? undefined : first;
 }
 
 interface Workshop {

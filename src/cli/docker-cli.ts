@@ -10,7 +10,7 @@ const answerWithin = 20_000;
 
 const Versions = z.object({
   Client: z.object({ Version: z.string() }),
-  Server: z.object({ Version: z.string() }).nullish(),
+  Server: z.object({ Version: z.string(), Os: z.string().optional(), Arch: z.string().optional() }).nullish(),
 });
 
 /** What builds: buildx, the BuildKit that older engines bring along, or neither. */
@@ -32,16 +32,19 @@ const evidence = 12;
 export class DockerCli {
   readonly version: string;
   readonly engine: string;
+  /** What its engine builds for by itself. */
+  readonly platform: string;
   readonly builder: Builder;
   readonly #cwd: string;
   readonly #env: Edge['env'];
 
   constructor(
-    known: { readonly version: string; readonly engine: string; readonly builder: Builder },
+    known: Pick<DockerCli, 'version' | 'engine' | 'platform' | 'builder'>,
     { cwd, env }: { readonly cwd: string; readonly env: Edge['env'] },
   ) {
     this.version = known.version;
     this.engine = known.engine;
+    this.platform = known.platform;
     this.builder = known.builder;
     this.#cwd = cwd;
     this.#env = env;
@@ -119,6 +122,7 @@ export async function openDocker(place: {
     {
       version: Client.Version,
       engine: Server.Version,
+      platform: `${Server.Os}/${Server.Arch}`,
       builder: builderOf(Client.Version, Server.Version, buildx.code === 0, place.env.DOCKER_BUILDKIT),
     },
     place,

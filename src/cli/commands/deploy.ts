@@ -1,14 +1,15 @@
 import { Failure } from '../../domain/failure.js';
 import { atRegistry } from '../../domain/image.js';
 import { lentRegistry } from '../../domain/lent-registry.js';
+import type { Service } from '../../domain/service.js';
 import type { BuildFlags } from '../build.js';
 import { chooseServices, hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
 import { type ChangeFlags, onlyShown } from '../grammar/flags.js';
 import { perform } from '../perform.js';
-import { openSession, type Session } from '../session.js';
+import { openField, openSession, type Session } from '../session.js';
 import type { Shipment } from '../shipment.js';
-import { assent, speaking, type Voice } from '../speak.js';
+import { assent, busyOnTerminal, speaking, type Voice } from '../speak.js';
 
 interface DeployFlags extends ChangeFlags {
   readonly image?: readonly string[];
@@ -59,12 +60,31 @@ async function buildFirst(
   await session.secrets.get([...new Set(chosen.flatMap(({ secrets }) => secrets))]);
   const { buildImages, buildTag } = await import('../build.js');
   const tag = await buildTag(session, flags);
+  const hosts = flags.platform === undefined ? await platformsOf(session, voice, chosen) : [];
   const way = flags.pushOverSsh ? { push: false, skip: false } : { push: true, skip: true };
-  const built = await buildImages(session, voice, chosen, tag, flags, way);
+  const built = await buildImages(session, voice, chosen, tag, flags, { ...way, hosts });
   const tagged = tag.follows ? { ...session, commit: tag.tag } : session;
   if (!flags.pushOverSsh) return { session: tagged };
   const { pack } = await import('../shipment.js');
   return { session: tagged, shipment: await pack(tagged, voice, chosen, built) };
+}
+
+/** What the engines of the hosts run on. Throws the Failure of one that does not answer. */
+async function platformsOf(
+  session: Session,
+  voice: Voice,
+  services: readonly Service[],
+): Promise<readonly string[]> {
+  const done = busyOnTerminal(voice, `looking at ${session.environment.name}`);
+  const field = await openField(session, services).finally(done);
+  try {
+    const [lost] = field.hosts.failures;
+    if (lost !== undefined) throw lost;
+    const versions = [...field.hosts.connected.values()].map(({ engine }) => engine.version());
+    return (await Promise.all(versions)).map(({ platform }) => platform);
+  } finally {
+    await field.close();
+  }
 }
 
 /** The session where what is built is called as the hosts will find it here. */

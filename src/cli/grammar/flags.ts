@@ -96,7 +96,10 @@ export function aboutServers(command: Command): Command {
 
 export function building(command: Command): Command {
   return command
-    .option('--platform <platform>', "for linux/amd64, linux/arm64 …; by default your docker's own")
+    .option(
+      '--platform <platform>',
+      "for linux/amd64, linux/arm64 …; by default the hosts', or your docker's own",
+    )
     .option('--no-cache', 'build every step anew')
     .option('--dirty', 'build changes that are in no commit; the tag says so', false);
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { targetsOf } from '../../../src/cli/build.js';
+import { platformFor, targetsOf } from '../../../src/cli/build.js';
 import { builderOf } from '../../../src/cli/docker-cli.js';
 import { lentRegistry } from '../../../src/domain/lent-registry.js';
 import { service } from '../../fakes/recipes.js';
@@ -120,10 +120,10 @@ describe('oneclick build', () => {
 });
 
 describe('deploy --build', () => {
-  it('builds nothing that the registry has of this commit, then goes on to the servers', async () => {
-    await shop.docker('there');
-    expect(await shop.run('deploy', 'worker', '--build', '--json')).not.toBe(0);
-    expect((await shop.calls()).map((line) => line.split(' ')[0])).toEqual(['manifest']);
+  it('builds nothing where a host cannot be reached', async () => {
+    const failure = await shop.refusal('deploy', 'worker', '--build');
+    expect(failure).toMatchObject({ kind: 'access', host: 'web-1' });
+    expect(await shop.calls()).toEqual([]);
   });
 
   it('builds nothing where a secret has no value', async () => {
@@ -142,7 +142,8 @@ describe('deploy --build', () => {
 });
 
 describe('deploy --build --push-over-ssh', () => {
-  const words = ['deploy', 'worker', '--build', '--push-over-ssh', '--tag', 'v2'];
+  const platform = ['--platform', 'linux/amd64'];
+  const words = ['deploy', 'worker', '--build', '--push-over-ssh', '--tag', 'v2', ...platform];
   const { name } = lentRegistry({ project: 'shop', environment: 'production' });
   const tag = `${name}/acme/shop-worker:v2`;
 
@@ -151,7 +152,7 @@ describe('deploy --build --push-over-ssh', () => {
     await shop.docker('there');
     expect(await shop.run(...words, '--json')).not.toBe(0);
     expect((await shop.calls()).filter((line) => !line.startsWith('kit'))).toEqual([
-      `build --tag ${tag} --force-rm ${shop.folder}`,
+      `build --tag ${tag} ${platform.join(' ')} --force-rm ${shop.folder}`,
       `save ${tag}`,
     ]);
   });
@@ -181,6 +182,18 @@ describe('deploy --build --push-over-ssh', () => {
 });
 
 describe('what there is to build', () => {
+  it('is for the hosts, where docker would not do that by itself', () => {
+    expect(platformFor([], 'linux/amd64')).toBeUndefined();
+    expect(platformFor(['linux/amd64', 'linux/amd64'], 'linux/amd64')).toBeUndefined();
+    expect(platformFor(['linux/arm64'], 'linux/amd64')).toBe('linux/arm64');
+    expect(() => platformFor(['linux/arm64', 'linux/amd64'], 'linux/amd64')).toThrow(
+      expect.objectContaining({
+        kind: 'usage',
+        message: expect.stringContaining('linux/amd64, linux/arm64'),
+      }),
+    );
+  });
+
   const source = { kind: 'build' as const, repository: 'r/web', context: '/a' };
 
   it('is built once for two services, unless they are built differently', () => {
