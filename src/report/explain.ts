@@ -67,9 +67,8 @@ export function explanationText(document: ExplanationDocument, { style }: Page):
   const note = (text: string) => style.faint(comment(text));
   if (steps.length === 0) return `${note(`${recipe} of ${environment}: nothing to do`)}\n`;
   const head = [
-    note(
-      `${recipe} of ${environment} as plain commands: equivalent, without lease and undo. Nothing was changed.`,
-    ),
+    note(`${recipe} of ${environment} as plain commands. Nothing was changed.`),
+    note('They are equivalent, without lease and undo'),
     note('Paste them one by one, or hand all of them to sh -e'),
     ...(setup.length === 0 ? [] : ['', note('Secrets come from the environment of this shell'), ...setup]),
   ];

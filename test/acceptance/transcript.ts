@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Project } from '../integration/harness.js';
+import { onTerminal } from './terminal.js';
 
 /** What differs from one run to the next, and what stands for it. */
 const changing: readonly (readonly [RegExp, string])[] = [
@@ -16,8 +17,12 @@ const changing: readonly (readonly [RegExp, string])[] = [
   // The width of a column is that of what stood there.
   [/N ago +(?=\S)/g, 'N ago  '],
   [/SINCE +(?=\S)/g, 'SINCE  '],
+  [/BY +(?=\S)/g, 'BY  '],
   [/\b10\.\d+\.\d+\.(\d+)\b/g, '10.0.0.$1'],
   [/:22 +(?=\S)/g, ':22  '],
+  // Whichever came first.
+  [/\(sandbox-\d and (\d more)\)/g, '(sandbox-1 and $1)'],
+  [/ +$/gm, ''],
   [/ADDRESS +(?=\S)/g, 'ADDRESS  '],
 ];
 
@@ -64,7 +69,21 @@ export class Transcript {
 
   async type(...argv: readonly string[]): Promise<void> {
     const { code, stdout, stderr } = await this.#project.run(...argv);
-    const said = settled(stderr + stdout, this.#names).replace(/\n*$/, '\n');
+    this.#keep(argv, stderr + stdout, code);
+  }
+
+  /** The same on a terminal of 80 columns, where whoever is asked says yes. */
+  async sit(...argv: readonly string[]): Promise<void> {
+    const { folder: cwd, env } = this.#project;
+    const binary = join(import.meta.dirname, '../../bin/oneclick');
+    const answer = { to: '[y/N]', with: 'y' };
+    const sitting = { cwd, env: { ...env, TERM: 'xterm-256color' }, columns: 80, answer };
+    const { text, code } = await onTerminal([process.execPath, binary, ...argv], sitting);
+    this.#keep(argv, text, code);
+  }
+
+  #keep(argv: readonly string[], screen: string, code: number | null): void {
+    const said = settled(screen, this.#names).replace(/\n*$/, '\n');
     const typed = settled(argv.join(' '), this.#names);
     this.#text += `$ oneclick ${typed}\n${said}${code === 0 ? '' : `(exit code ${code})\n`}\n`;
   }

@@ -18,15 +18,15 @@ beforeAll(async () => {
 afterEach(() => field.wipe());
 afterAll(() => field.down());
 
-async function begin(): Promise<Transcript> {
+async function begin(on: readonly number[] = [1, 2, 3]): Promise<Transcript> {
   // Names as long as these everywhere, so that lines break at the same places.
   project = await field.project({ ONECLICK_ENV: 'practice' });
-  await project.write({ web: {} }, { project: 'shop', environments: { practice: field.environment } });
+  await project.write({ web: {} }, { project: 'shop', environments: { practice: field.some(on) } });
   for (const machine of [1, 2, 3]) await field.inside(machine, 'docker', 'image', 'prune', '-af');
   return new Transcript(project, {
     [`sandbox-${field.sandbox}`]: 'sandbox',
     [field.sandbox]: 'NAME',
-    [process.env.XDG_STATE_HOME ?? 'no state']: '/state',
+    [project.env.XDG_STATE_HOME ?? 'no state']: '/state',
     [project.folder]: '/shop',
     [`${userInfo().username}@${hostname()}`]: 'ada@laptop',
   });
@@ -48,6 +48,17 @@ test('the first release, the same again, the next one, one that fails, and the w
   await screen.type('rollback');
   await screen.type('status', '--json');
   await isKept('releases', screen);
+});
+
+test('the same on a terminal of 80 columns, where somebody is asked', async () => {
+  // On several hosts it depends on their pace which lines are told as one.
+  const screen = await begin([1]);
+  await screen.sit('deploy');
+  await screen.sit('deploy', 'web', '--tag', 'v2', '--plain');
+  await screen.sit('deploy', 'web', '--tag', 'broken');
+  await screen.sit('status');
+  await screen.sit('releases');
+  await isKept('terminal', screen);
 });
 
 test('leases, runs and recipes of the project', async () => {

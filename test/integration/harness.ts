@@ -29,6 +29,8 @@ export interface Project {
   readonly name: string;
   readonly folder: string;
   readonly port: number;
+  /** What its commands are started with. */
+  readonly env: NodeJS.ProcessEnv;
   /** Writes oneclick.yml; the keys of a service are on top of {@link web}. */
   write(services: Readonly<Record<string, object>>, rest?: object): Promise<void>;
   /** Without `--env` the arguments go to the sandbox's own environment. */
@@ -124,9 +126,9 @@ export async function machines(file: string, count = common): Promise<Machines> 
     const folder = join(await mkdtemp(join(tmpdir(), 'oneclick-project-')), name);
     folders.push(join(folder, '..'));
     await mkdir(folder);
+    const own = { ...env, ONECLICK_ENV: `sandbox-${sandbox}`, ...extra };
     const begin = (...argv: readonly string[]) => {
-      const ONECLICK_ENV = `sandbox-${sandbox}`;
-      const running = start(argv, folder, { ...env, ONECLICK_ENV, ...extra }, binary);
+      const running = start(argv, folder, own, binary);
       started.push(running.child);
       return running;
     };
@@ -142,7 +144,7 @@ export async function machines(file: string, count = common): Promise<Machines> 
         references.map((reference) => reference.replace(`${status.registry}/sample:`, '')),
       );
     return {
-      ...{ name, folder, port, serving },
+      ...{ name, folder, port, serving, env: own },
       write: (services, rest = {}) =>
         writeFile(
           join(folder, 'oneclick.yml'),

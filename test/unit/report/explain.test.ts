@@ -36,7 +36,8 @@ describe('the commands as text', () => {
     );
     expect(text).toBe(
       [
-        '# deploy of production as plain commands: equivalent, without lease and undo. Nothing was changed.',
+        '# deploy of production as plain commands. Nothing was changed.',
+        '# They are equivalent, without lease and undo',
         '# Paste them one by one, or hand all of them to sh -e',
         '',
         '# web-1: pull web:2',
