@@ -136,9 +136,10 @@ export class DockerApi {
       );
     const spares = await Promise.all(Array.from({ length: ahead }, () => socket().catch(() => undefined)));
     if (spares[0] !== undefined) {
+      const open = async () => spares.splice(0, 1).find(isOpen) ?? socket();
       return {
-        questions: new ChannelAgent(async () => spares.splice(0, 1).find(isOpen) ?? socket()),
-        streams: new ChannelAgent(socket, () => false, Number.POSITIVE_INFINITY),
+        questions: new ChannelAgent(open),
+        streams: new ChannelAgent(open, () => false, Number.POSITIVE_INFINITY),
       };
     }
     for (const spare of spares) spare?.destroy();
