@@ -50,11 +50,16 @@ interface Ways<Way> {
   readonly streams: Way;
 }
 
+/** Fewer than the sessions that sshd has for everybody. */
+const fewStreams = 6;
+
 /** Docker's API on a host, over its SSH connection, by the first way that works there. */
 export class DockerApi {
   readonly #host: Host;
   readonly #connection: Connection;
   #modems: Promise<Ways<Modem>> | undefined;
+  /** See `Engine.streams`. */
+  streams = Number.POSITIVE_INFINITY;
 
   constructor(host: Host, connection: Connection) {
     this.#host = host;
@@ -143,6 +148,7 @@ export class DockerApi {
       };
     }
     for (const spare of spares) spare?.destroy();
+    this.streams = fewStreams;
     const name = `${await this.#command()} system dial-stdio`;
     const agent = new ChannelAgent(
       () =>

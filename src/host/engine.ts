@@ -54,6 +54,7 @@ const Volumes = z.object({
 export class DockerEngine implements Engine {
   readonly #host: Host;
   readonly #clock: Clock;
+  readonly #api: DockerApi;
   readonly #calls: EngineCalls;
   /** Our containers as they were last listed: they are inspected while the next list is on its way. */
   #ours: readonly string[] = [];
@@ -61,7 +62,12 @@ export class DockerEngine implements Engine {
   constructor(host: Host, connection: Connection, clock: Clock, log: CallLog) {
     this.#host = host;
     this.#clock = clock;
-    this.#calls = new EngineCalls(host, new DockerApi(host, connection), clock, log);
+    this.#api = new DockerApi(host, connection);
+    this.#calls = new EngineCalls(host, this.#api, clock, log);
+  }
+
+  get streams(): number {
+    return this.#api.streams;
   }
 
   async version(): Promise<{ version: string; platform: string }> {

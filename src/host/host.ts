@@ -174,6 +174,8 @@ export interface Engine {
   version(): Promise<{ version: string; platform: string }>;
   /** Opens the way to the engine, so that the next call is quick. Never fails: the next call does. */
   warm(): Promise<void>;
+  /** How many answers may last at once, as those of followed logs do: where the way is a command, each takes one of sshd's sessions. */
+  readonly streams: number;
   /** All containers, running or not, with what only an inspection shows for those that carry our labels. */
   containers(): Promise<readonly InspectedContainer[]>;
   /** Undefined when there is none of that name or ID. */

@@ -148,6 +148,7 @@ export class FakeEngine implements Engine {
     this.registry = options.registry ?? new FakeRegistry();
   }
 
+  streams = Number.POSITIVE_INFINITY;
   async warm(): Promise<void> {}
 
   async version(): Promise<{ version: string; platform: string }> {

@@ -28,8 +28,6 @@ export interface LogsFlags extends Globals {
 const usual = 100;
 /** How long a line waits for earlier ones of other hosts while logs are followed, ms. */
 const window = 300;
-/** How many logs of one host are read at once: fewer than it has channels for. */
-const most = 6;
 
 /** `oneclick logs`: what all running instances write, in one stream in the order of time. */
 export function logs(edge: Edge, names: readonly string[], flags: LogsFlags): Promise<number> {
@@ -45,7 +43,7 @@ export function logs(edge: Edge, names: readonly string[], flags: LogsFlags): Pr
     try {
       const { facts, problems } = await field.look().finally(done);
       const places = placesOf(facts, newRun(session, 'logs'), services);
-      refuseCrowds(places);
+      refuseCrowds(places, field);
       // Whoever only reads is no worse off for a secret that has no value here.
       const unreached = problems.filter(({ host }) => host !== undefined);
       if (!flags.follow && !places.some(({ container }) => container !== undefined))
@@ -215,13 +213,15 @@ function timeOf(text: string, now: Date): string {
 }
 
 /** An engine is asked for all logs of its host at once. */
-function refuseCrowds(places: readonly Place[]): void {
-  const hosts = places.map(({ instance }) => instance.host);
-  const crowded = hosts.find((host) => hosts.filter((other) => other === host).length > most);
-  if (crowded === undefined) return;
-  throw new Failure('usage', 'logs.many', `${crowded} runs more than ${most} services`, {
-    hint: `name those that you want, ${most} at most`,
-  });
+function refuseCrowds(places: readonly Place[], { hosts }: Pick<Field, 'hosts'>): void {
+  for (const [name, { engine }] of hosts.connected) {
+    const here = places.filter(({ instance }) => instance.host === name);
+    if (here.length > engine.streams)
+      throw new Failure('usage', 'logs.many', `${name} lets only ${engine.streams} logs be read at once`, {
+        host: name,
+        hint: `name the services that you want, or set \`AllowStreamLocalForwarding yes\` in its sshd_config`,
+      });
+  }
 }
 
 function nothingRuns({ environment }: Session): never {

@@ -92,6 +92,7 @@ describe('the connection to the engine', () => {
     );
     await Promise.all(begun);
     expect(await host.engine.images()).toEqual([]);
+    expect(host.engine.streams).toBe(Number.POSITIVE_INFINITY);
     enough.abort(new Error('enough'));
   });
 
@@ -195,6 +196,7 @@ describe('where the socket of the engine cannot be forwarded', () => {
     const { engine } = await connect({ programs: home, maxSessions: 4 });
     const calls = Array.from({ length: 12 }, () => engine.version());
     expect(await Promise.all(calls)).toHaveLength(12);
+    expect(engine.streams).toBe(6);
   });
 
   it('root’s is, where only root may and sudo asks for nothing', async () => {
