@@ -35,3 +35,19 @@ export function listenForInterrupts(clock: Clock): Interrupts {
     stop: () => process.off('SIGINT', onInt).off('SIGTERM', onTerm).off('SIGHUP', onTerm),
   };
 }
+
+/** Does work that a signal may end; what it gives up then is the exit code of that signal. */
+export async function interruptible(
+  clock: Clock,
+  work: (cancel: AbortSignal) => Promise<number>,
+): Promise<number> {
+  const { cancel, stop } = listenForInterrupts(clock);
+  try {
+    return await work(cancel);
+  } catch (error) {
+    if (!cancel.aborted) throw error;
+    return cancel.reason === 'SIGTERM' ? 143 : 130;
+  } finally {
+    stop();
+  }
+}

@@ -12,7 +12,7 @@ import { Tally } from '../copy/tally.js';
 import type { Edge } from '../edge.js';
 import type { Globals } from '../grammar/flags.js';
 import { oneService, type Place, placesOf, runningAt } from '../instances.js';
-import { listenForInterrupts } from '../interrupts.js';
+import { interruptible } from '../interrupts.js';
 import { type Field, newRun, openField, openSession } from '../session.js';
 import { busyOnTerminal, speaking, type Voice } from '../speak.js';
 
@@ -34,19 +34,11 @@ export function cp(edge: Edge, words: readonly string[], flags: CpFlags): Promis
       done();
       throw error;
     });
-    const interrupts = listenForInterrupts(edge.clock);
-    const job = { edge, voice, field, copy, signal: interrupts.cancel };
-    try {
+    return interruptible(edge.clock, async (signal) => {
       const { facts, problems } = await field.look().finally(done);
       const places = placesOf(facts, newRun(session, 'cp'), [service]);
-      return await everywhere(job, places, problems);
-    } catch (error) {
-      if (interrupts.cancel.aborted) return interrupts.cancel.reason === 'SIGTERM' ? 143 : 130;
-      throw error;
-    } finally {
-      interrupts.stop();
-      await field.close();
-    }
+      return everywhere({ edge, voice, field, copy, signal }, places, problems);
+    }).finally(() => field.close());
   });
 }
 

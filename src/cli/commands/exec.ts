@@ -11,7 +11,7 @@ import type { Edge } from '../edge.js';
 import { inFreshContainer, releaseAt } from '../fresh-container.js';
 import type { WordsFlags } from '../grammar/flags.js';
 import { oneService, type Place, placesOf, runningAt } from '../instances.js';
-import { listenForInterrupts } from '../interrupts.js';
+import { interruptible } from '../interrupts.js';
 import { type LocalTerminal, processTerminal } from '../local-terminal.js';
 import { relayLines } from '../relay-lines.js';
 import { type Field, newRun, openField, openSession, type Session } from '../session.js';
@@ -39,9 +39,8 @@ export function exec(edge: Edge, names: readonly string[], flags: ExecFlags): Pr
       done();
       throw error;
     });
-    const interrupts = listenForInterrupts(edge.clock);
-    const job = { voice, session, field, terminal, argv, flags, signal: interrupts.cancel };
-    try {
+    return interruptible(edge.clock, async (signal) => {
+      const job = { voice, session, field, terminal, argv, flags, signal };
       const snapshot = await field.look().finally(done);
       const places = placesOf(snapshot.facts, newRun(session, 'exec'), [service]);
       if (flags.all || flags.json) return await everywhere(job, places, snapshot.problems);
@@ -49,15 +48,9 @@ export function exec(edge: Edge, names: readonly string[], flags: ExecFlags): Pr
       const [problem] = snapshot.problems.filter(({ host }) => host !== undefined);
       if (problem !== undefined || place === undefined)
         throw problem ?? new Error('a service without a host');
-      if (!flags.new) return await inside(job, place);
-      return await besides(job, place, releaseAt(snapshot.facts, place));
-    } catch (error) {
-      if (interrupts.cancel.aborted) return interrupts.cancel.reason === 'SIGTERM' ? 143 : 130;
-      throw error;
-    } finally {
-      interrupts.stop();
-      await field.close();
-    }
+      if (!flags.new) return inside(job, place);
+      return besides(job, place, releaseAt(snapshot.facts, place));
+    }).finally(() => field.close());
   });
 }
 

@@ -10,7 +10,7 @@ import { answering, type Need, needOf, runLines, written } from '../bootstrap/bo
 import { refuseUnknown } from '../choice.js';
 import type { Edge } from '../edge.js';
 import type { Globals } from '../grammar/flags.js';
-import { listenForInterrupts } from '../interrupts.js';
+import { interruptible } from '../interrupts.js';
 import { openSession } from '../session.js';
 import { speaking, type Voice } from '../speak.js';
 
@@ -25,17 +25,10 @@ export function bootstrap(edge: Edge, names: readonly string[], flags: Bootstrap
   return speaking(edge, flags, async (voice) => {
     const { environment } = await openSession(edge, voice, flags);
     const addresses = chosenHosts(environment.hosts, names);
-    const interrupts = listenForInterrupts(edge.clock);
     const connections = new Connections(edge, addresses);
-    try {
-      return await onHosts({ edge, voice, flags, connections, signal: interrupts.cancel }, environment.name);
-    } catch (error) {
-      if (interrupts.cancel.aborted) return interrupts.cancel.reason === 'SIGTERM' ? 143 : 130;
-      throw error;
-    } finally {
-      interrupts.stop();
-      await connections.close();
-    }
+    const work = (signal: AbortSignal) =>
+      onHosts({ edge, voice, flags, connections, signal }, environment.name);
+    return interruptible(edge.clock, work).finally(() => connections.close());
   });
 }
 

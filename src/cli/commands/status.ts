@@ -8,7 +8,7 @@ import type { Page } from '../../report/style.js';
 import type { Edge } from '../edge.js';
 import type { Globals } from '../grammar/flags.js';
 import { servicesToLookAt } from '../instances.js';
-import { listenForInterrupts } from '../interrupts.js';
+import { interruptible } from '../interrupts.js';
 import { type ReadableRun, runReader } from '../runs.js';
 import { type Field, newRun, openField, openSession, type Session } from '../session.js';
 import { refuse, speaking, type Voice } from '../speak.js';
@@ -115,8 +115,7 @@ async function watch(
   { text, done, every }: Watching,
 ): Promise<number> {
   const { clock } = eye.session.edge;
-  const { cancel, stop } = listenForInterrupts(clock);
-  try {
+  return interruptible(clock, async (cancel) => {
     for (;;) {
       const looked = reporter.busy(`looking at ${eye.session.environment.name}`, { late: true });
       const sight = await unlessAborted(cancel, see(eye, cancel)).finally(looked);
@@ -125,11 +124,5 @@ async function watch(
       if (!(await output.stdout.ready())) return 0;
       await clock.sleep(every * 1000, cancel);
     }
-  } catch (error) {
-    if (!cancel.aborted) throw error;
-    return cancel.reason === 'SIGTERM' ? 143 : 130;
-  } finally {
-    done();
-    stop();
-  }
+  }).finally(done);
 }
