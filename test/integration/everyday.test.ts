@@ -153,17 +153,22 @@ until(rb'[#$] (\\x1b\\[\\d*[nJ])?$')
 raw = termios.tcgetattr(side) != before
 os.write(main, b'stty size\\n'); until(rb'30 100')
 size(main, 43, 132)
-os.write(main, b'until [ "$(stty size)" = "43 132" ]; do :; done; echo foll"owed"; sleep 60\\n'); until(rb'followed')
+os.write(main, b'until [ "$(stty size)" = "43 132" ]; do :; done; sh -c "echo foll\\'\\'owed; exec sleep 60"\\n')
+# Said by what has the terminal by then: a shell that starts a command would take the interrupt for itself.
+until(rb'followed')
 os.write(main, b'\\x03')
 os.write(main, b'exit 9\\n')
 code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 print(json.dumps({'code': code, 'raw': raw, 'restored': termios.tcgetattr(side) == before}))
 `;
 
-test('a shell on a terminal knows its size, follows it, and gives the terminal back', async () => {
+test.each([
+  ['in a container', ['exec', 'web', '-it', '--', 'sh']],
+  ['of a host', ['ssh', 'web/1']],
+])('a shell %s knows the size of its terminal, follows it, and gives the terminal back', async (_, words) => {
   const project = await deployed();
   const binary = join(import.meta.dirname, '../../bin/oneclick');
-  const argv = [process.execPath, binary, 'exec', 'web', '-t', '--', 'sh'];
+  const argv = [process.execPath, binary, ...words];
   const env = {
     ...process.env,
     CI: '',
