@@ -15,6 +15,7 @@ const base = {
  * long (npm run test:exhaustive).
  */
 export default {
+  testSequencer: '<rootDir>/test/sequencer.cjs',
   // Properties and processes share the cores with others: a slow test is told from a hung one by minutes.
   testTimeout: 60_000,
   projects: [

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { systemClock } from '../../src/domain/clock.js';
 import type { HostAddress } from '../../src/domain/environment.js';
 import { connectAll, type Hosts, type HostsOptions } from '../../src/host/hosts.js';
+import { sharedEnvironment } from '../integration/shared-environment.js';
 
 const Environment = z.object({
   hosts: z.record(z.string(), z.object({ address: z.string(), port: z.number() })),
@@ -19,7 +20,7 @@ const Environment = z.object({
 export async function sandbox(): Promise<{ addresses: HostAddress[]; registry: string }> {
   const state = process.env.XDG_STATE_HOME || join(homedir(), '.local', 'state');
   const usual = join(state, 'oneclick', 'environments', 'sandbox.yml');
-  const file = process.env.ONECLICK_TEST_ENVIRONMENT || usual;
+  const file = sharedEnvironment() ?? usual;
   const { hosts, ssh, registry } = Environment.parse(parse(await readFile(file, 'utf8')));
   const addresses = Object.entries(hosts).map(([name, { address, port }]) => ({
     name,

@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
+import { sharedEnvironment } from './shared-environment.js';
 
 const root = join(import.meta.dirname, '../..');
 const exec = promisify(execFile);
@@ -80,14 +81,14 @@ const Environment = z.object({
 const common = 3;
 
 /**
- * The sandbox that the tests share, by the file of its environment (see bin/test); one of this file alone where there is
- * none, or another number of machines is asked for.
+ * The sandbox that the test files of this worker share; one of this file alone where there is none, or another number of
+ * machines is asked for.
  */
 async function place(
   file: string,
   count: number,
 ): Promise<{ sandbox: string; state: string; shared: boolean }> {
-  const shared = process.env.ONECLICK_TEST_ENVIRONMENT;
+  const shared = sharedEnvironment();
   if (shared === undefined || count !== common)
     return {
       ...{ sandbox: `${file}-${process.pid}`, shared: false },
