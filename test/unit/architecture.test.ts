@@ -9,14 +9,17 @@ const layers: Record<string, { readonly values: readonly string[]; readonly type
   domain: { values: [] },
   engine: { values: ['domain'] },
   recipe: { values: ['domain', 'engine'] },
-  tasks: { values: ['domain'], types: ['engine/ports', 'host/host'] },
+  tasks: { values: ['domain'], types: ['engine/ports', 'host/host', 'cloud/cloud'] },
   host: { values: ['domain'], types: ['engine/ports'] },
   report: { values: ['domain'], types: ['engine'] },
   config: { values: ['domain'], types: ['host/host'] },
   draft: { values: ['domain', 'config'] },
   shipment: { values: ['domain'] },
+  cloud: { values: ['domain'] },
   sandbox: { values: [] },
-  cli: { values: ['domain', 'engine', 'recipe', 'tasks', 'host', 'report', 'config', 'draft', 'shipment'] },
+  cli: {
+    values: ['domain', 'engine', 'recipe', 'tasks', 'host', 'report', 'config', 'draft', 'shipment', 'cloud'],
+  },
 };
 
 /** Where a package may be imported; the sandbox is a program of its own. */
@@ -28,7 +31,8 @@ const packages: Record<string, readonly string[]> = {
   chalk: ['report'],
   ora: ['report'],
   tar: ['cli'],
-  '@aws-sdk': ['cloud'],
+  '@aws-sdk': ['cloud', 'sandbox'],
+  '@smithy': ['cloud', 'sandbox'],
   yaml: Object.keys(layers),
   zod: Object.keys(layers),
 };
