@@ -12,6 +12,8 @@ export interface Context {
 }
 
 export interface Clock {
+  /** What stands on the wall: for what the API dates. */
+  now(): Date;
   /** Milliseconds on a clock that never jumps. */
   monotonic(): number;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason when it is aborted. */

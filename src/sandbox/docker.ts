@@ -14,6 +14,10 @@ export const labels = {
   machine: 'oneclick.sandbox.machine',
   /** Of the network: the port of the registry on every loopback. */
   registryPort: 'oneclick.sandbox.registry-port',
+  /** Of a volume that keeps a document of the API: what it is, as JSON. */
+  document: 'oneclick.sandbox.document',
+  /** Of the same volume: the document itself, as JSON. */
+  content: 'oneclick.sandbox.content',
 } as const;
 
 /** A filter of the Docker API for what belongs to the sandbox `name` (and has this role). */

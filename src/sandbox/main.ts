@@ -6,7 +6,8 @@
  *     main.js down | status [--name NAME]
  */
 import { parseArgs } from 'node:util';
-import type { Clock, Context } from './context.js';
+import { clock } from './clock.js';
+import type { Context } from './context.js';
 import { connect, dockerFailure } from './docker.js';
 import { SandboxFailure } from './failure.js';
 import { down, status, up } from './sandbox.js';
@@ -18,23 +19,6 @@ interface Call {
   readonly name: string;
   readonly machines: number | undefined;
 }
-
-const clock: Clock = {
-  monotonic: () => performance.now(),
-  sleep: (ms, signal) =>
-    new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason);
-      const stop = () => {
-        clearTimeout(timer);
-        reject(signal.reason);
-      };
-      const timer = setTimeout(() => {
-        signal.removeEventListener('abort', stop);
-        resolve();
-      }, ms);
-      signal.addEventListener('abort', stop, { once: true });
-    }),
-};
 
 async function main(): Promise<void> {
   const interruption = new AbortController();

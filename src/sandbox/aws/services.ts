@@ -1,0 +1,24 @@
+import * as ec2 from '@aws-sdk/client-ec2';
+import * as loadBalancing from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { Actions, Services } from './wire.js';
+
+/** Load balancing answers from `elb/`. */
+const elbActions: Actions = {};
+
+/** What the endpoint answers: the one place where a service and its actions are plugged in. */
+export const services: Services = {
+  ec2: {
+    protocol: 'ec2Query',
+    version: '2016-11-15',
+    namespace: 'http://ec2.amazonaws.com/doc/2016-11-15/',
+    schemas: { ...ec2 },
+    actions: {},
+  },
+  elasticloadbalancing: {
+    protocol: 'awsQuery',
+    version: '2015-12-01',
+    namespace: 'http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/',
+    schemas: { ...loadBalancing },
+    actions: elbActions,
+  },
+};

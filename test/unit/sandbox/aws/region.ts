@@ -1,0 +1,47 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { Region } from '../../../../src/sandbox/aws/action.js';
+import { openStore } from '../../../../src/sandbox/aws/store.js';
+import { answer, type Reply, type Services } from '../../../../src/sandbox/aws/wire.js';
+import type { Context } from '../../../../src/sandbox/context.js';
+import { MovableClock } from '../../../fakes/clock.js';
+import { FakeVolumes } from './volumes.js';
+
+/** A region whose engine has volumes alone; what it tells of bugs is kept in `told`. */
+export async function fakeRegion(volumes = new FakeVolumes()): Promise<Region & { readonly told: string[] }> {
+  const told: string[] = [];
+  const context: Context = {
+    docker: volumes.docker,
+    progress: (text) => told.push(text),
+    signal: new AbortController().signal,
+    clock: new MovableClock(),
+    env: {},
+  };
+  return {
+    ...{ context, told, sandbox: 'test', image: 'machine', random: () => 0 },
+    network: { id: 'n1', name: 'oneclick-test', prefix: '10.213.7.', registryPort: 5500 },
+    store: await openStore(context, 'test'),
+  };
+}
+
+/** The SDK's clients, with the services in the place of the network. */
+export function clients(services: Services, region: Region) {
+  const settings = {
+    region: 'us-east-1',
+    endpoint: 'http://127.0.0.1:1',
+    credentials: { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' },
+    maxAttempts: 1,
+    requestHandler: {
+      handle: async ({ headers, body }: { headers: Record<string, string>; body?: unknown }) => {
+        const asked = { authorization: headers.authorization, form: String(body) };
+        return { response: response(await answer(services, region, asked)) };
+      },
+    },
+  };
+  return { ec2: new EC2Client(settings), elb: new ElasticLoadBalancingV2Client(settings) };
+}
+
+function response({ status, requestId, body }: Reply) {
+  const headers = { 'x-amzn-requestid': requestId, 'content-type': 'text/xml' };
+  return { statusCode: status, headers, body: new TextEncoder().encode(body) };
+}
