@@ -18,6 +18,7 @@ await build({
   input: {
     'cli/main': 'src/cli/main.ts',
     'sandbox/main': 'src/sandbox/main.ts',
+    'sandbox/endpoint': 'src/sandbox/endpoint.ts',
     'config/generate': 'src/config/generate.ts',
   },
   platform: 'node',

@@ -8,10 +8,12 @@ export type Docker = Dockerode;
 export const labels = {
   /** The sandbox's name. */
   sandbox: 'oneclick.sandbox',
-  /** `machine` or `registry`. */
+  /** `machine`, `instance` or `registry`. */
   role: 'oneclick.sandbox.role',
   /** The machine's name, as its host name says it. */
   machine: 'oneclick.sandbox.machine',
+  /** The ID of an instance that the API was asked for. */
+  instance: 'oneclick.sandbox.instance',
   /** Of the network: the port of the registry on every loopback. */
   registryPort: 'oneclick.sandbox.registry-port',
   /** Of a volume that keeps a document of the API: what it is, as JSON. */
@@ -21,7 +23,7 @@ export const labels = {
 } as const;
 
 /** A filter of the Docker API for what belongs to the sandbox `name` (and has this role). */
-export function belongingTo(name: string, role?: 'machine' | 'registry'): { label: string[] } {
+export function belongingTo(name: string, role?: 'machine' | 'instance' | 'registry'): { label: string[] } {
   const label = [`${labels.sandbox}=${name}`];
   if (role !== undefined) label.push(`${labels.role}=${role}`);
   return { label };

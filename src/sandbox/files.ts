@@ -25,6 +25,16 @@ iptables -L >/dev/null 2>&1 || update-alternatives --set iptables /usr/sbin/ipta
 
 # Made once and kept in a volume: the machine keeps its identity when it is made anew.
 [ -e /etc/ssh/host-keys/ed25519 ] || ssh-keygen -q -t ed25519 -N '' -C "$(hostname)" -f /etc/ssh/host-keys/ed25519
+ln -sf host-keys/ed25519.pub /etc/ssh/ssh_host_ed25519_key.pub
+
+# What is written to the console is this container's log; as cloud-init does, the host keys go there.
+[ -e /dev/console ] || ln -s /proc/1/fd/1 /dev/console
+echo '-----BEGIN SSH HOST KEY KEYS-----'
+cat /etc/ssh/host-keys/ed25519.pub
+echo '-----END SSH HOST KEY KEYS-----'
+[ -z "\${FIRST_KEY:-}" ] || [ -e /var/lib/cloud/instance ] || authorize "$FIRST_KEY"
+[ -z "\${USER_DATA:-}" ] || [ -e /var/lib/cloud/instance ] || printf %s "$USER_DATA" | base64 -d >/root/.user-data
+unset FIRST_KEY USER_DATA
 
 cat >/run/relay.cfg <<END
 global
@@ -53,6 +63,7 @@ keep() {
   done
 }
 keep engine & keep sshd & keep relay &
+cloud-init boot &
 
 trap 'engine stop; exit 0' TERM INT
 # Waiting also reaps what dead sessions leave behind.
@@ -108,6 +119,36 @@ for user in root deploy ops; do
 done
 `,
 
+  /** As much of cloud-init as user-data needs that is a script. */
+  'cloud-init': `#!/bin/sh
+# cloud-init status [--wait]: what became of the user-data. \`boot\` runs it, once in the life of a machine.
+set -u
+folder=/var/lib/cloud/instance
+state() { cat "$folder/state" 2>/dev/null || echo 'not started'; }
+boot() {
+  # Stopped in the middle of it: that was its only time.
+  [ "$(state)" != running ] || echo error >"$folder/state"
+  [ ! -e "$folder/state" ] || return 0
+  mkdir -p "$folder"
+  echo running >"$folder/state"
+  [ ! -e /root/.user-data ] || mv /root/.user-data "$folder/user-data.txt"
+  [ ! -e "$folder/user-data.txt" ] || chmod 700 "$folder/user-data.txt"
+  result=done
+  if [ "$(head -c 2 "$folder/user-data.txt" 2>/dev/null)" = '#!' ]; then
+    engine start
+    "$folder/user-data.txt" >/var/log/cloud-init-output.log 2>&1 </dev/null || result=error
+  fi
+  echo "$result" >"$folder/state"
+  echo "cloud-init: $result" >/dev/console
+}
+case "$*" in
+  boot) boot ;;
+  'status --wait') while [ "$(state)" != 'done' ] && [ "$(state)" != error ]; do sleep 0.2; done; "$0" status ;;
+  status) echo "status: $(state)"; [ "$(state)" != error ] ;;
+  *) echo 'usage: cloud-init status [--wait]' >&2; exit 2 ;;
+esac
+`,
+
   /** MaxSessions stays OpenSSH's 10; many connections at once are no attack here. */
   'sshd.conf': `HostKey /etc/ssh/host-keys/ed25519
 UsePAM no
@@ -155,7 +196,7 @@ RUN rm -f /etc/ssh/ssh_host_* \\
  && chmod 440 /etc/sudoers.d/ops
 COPY sshd.conf /etc/ssh/sshd_config.d/machine.conf
 COPY registry.yml /etc/registry.yml
-COPY machine engine ready authorize /usr/local/bin/
+COPY machine engine ready authorize cloud-init /usr/local/bin/
 CMD ["/usr/local/bin/machine"]
 `;
 }

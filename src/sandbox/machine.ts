@@ -10,8 +10,6 @@ import { waitFor } from './wait.js';
 export interface Machine {
   readonly sandbox: string;
   readonly network: Network;
-  /** 1 for sandbox-1 */
-  readonly number: number;
   /** Its host name: `sandbox-1`. */
   readonly name: string;
   /** An instance ID as EC2's look, the same until `down`. */
@@ -20,13 +18,29 @@ export interface Machine {
   readonly container: string;
   /** On the private network. Linux routes to it; where Docker runs in a virtual machine nothing does. */
   readonly address: string;
+  /** What its container and volumes carry, beside the sandbox's name. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** One of the machines that `up` makes. */
+export interface OwnMachine extends Machine {
+  /** 1 for sandbox-1 */
+  readonly number: number;
+}
+
+/** What a machine does when it is started for the first time. */
+export interface FirstBoot {
+  /** Is let in as every user, by its line of authorized_keys. */
+  readonly publicKey?: string | undefined;
+  /** Base64; run as root when it begins with `#!`. */
+  readonly userData?: string | undefined;
 }
 
 /** `stopped`: its container does not run; `unready`: something in it does not answer. */
 export type MachineState = 'ready' | 'unready' | 'stopped';
 
 /** The machine of this number, whether it exists or not. */
-export function machine(sandbox: string, network: Network, number: number): Machine {
+export function machine(sandbox: string, network: Network, number: number): OwnMachine {
   const name = `sandbox-${number}`;
   const digest = createHash('sha256').update(`${network.id}/${name}`).digest('hex');
   return {
@@ -37,11 +51,27 @@ export function machine(sandbox: string, network: Network, number: number): Mach
     id: `i-${digest.slice(0, 17)}`,
     container: `oneclick-${sandbox}-${name}`,
     address: address(network, number),
+    labels: { [labels.machine]: name, [labels.role]: 'machine' },
   };
 }
 
+/** The machine of an instance that the API was asked for. */
+export function instanceMachine(
+  sandbox: string,
+  network: Network,
+  it: Pick<Machine, 'id' | 'name' | 'address'>,
+): Machine {
+  const { id, name, address } = it;
+  const own = { [labels.instance]: id, [labels.role]: 'instance' };
+  return { sandbox, network, id, name, address, container: `oneclick-${sandbox}-${id}`, labels: own };
+}
+
 /** The machines that exist, by number: also one whose container was removed, as long as its disk is there. */
-export async function listMachines(context: Context, sandbox: string, network: Network): Promise<Machine[]> {
+export async function listMachines(
+  context: Context,
+  sandbox: string,
+  network: Network,
+): Promise<OwnMachine[]> {
   const containers = await context.docker.listContainers({
     all: true,
     filters: belongingTo(sandbox, 'machine'),
@@ -79,7 +109,7 @@ export async function ensureMachine(context: Context, it: Machine, image: string
   }
   if (present === undefined) context.progress(`${it.name}: starting it at ${it.address}`);
   await removeMachine(context, it, { keepKeys: true });
-  await create(context, it, image);
+  await createMachine(context, it, image);
   const lacking = await patience(context, it, 90_000);
   if (lacking !== undefined) throw await neverReady(context, it, lacking);
 }
@@ -161,16 +191,27 @@ const nestedEngine = {
   CgroupnsMode: 'private',
 };
 
-async function create(context: Context, it: Machine, image: string): Promise<void> {
-  const own = { [labels.sandbox]: it.sandbox, [labels.machine]: it.name };
+/** Makes the machine and starts it; resolves when its container runs, which is before anything in it answers. */
+export async function createMachine(
+  context: Context,
+  it: Machine,
+  image: string,
+  { publicKey, userData }: FirstBoot = {},
+): Promise<void> {
+  const own = { [labels.sandbox]: it.sandbox, ...it.labels };
   const { engine, keys } = volumes(it);
   for (const name of [engine, keys]) await context.docker.createVolume({ Name: name, Labels: own });
   const container = await context.docker.createContainer({
     name: it.container,
     Image: image,
     Hostname: it.name,
-    Env: [`REGISTRY_PORT=${it.network.registryPort}`, `REGISTRY_ADDRESS=${address(it.network, 'registry')}`],
-    Labels: { ...own, [labels.role]: 'machine' },
+    Env: [
+      `REGISTRY_PORT=${it.network.registryPort}`,
+      `REGISTRY_ADDRESS=${address(it.network, 'registry')}`,
+      ...(publicKey === undefined ? [] : [`FIRST_KEY=${publicKey}`]),
+      ...(userData === undefined ? [] : [`USER_DATA=${userData}`]),
+    ],
+    Labels: own,
     HostConfig: {
       ...nestedEngine,
       NetworkMode: it.network.name,
@@ -191,14 +232,17 @@ async function create(context: Context, it: Machine, image: string): Promise<voi
 }
 
 async function neverReady(context: Context, it: Machine, lacking: string): Promise<SandboxFailure> {
-  const log = await context.docker
-    .getContainer(it.container)
-    .logs({ stdout: true, stderr: true, tail: 8 })
-    .then((raw) => printable(raw))
-    .catch(() => '');
+  const log = await consoleOf(context, it, 8).catch(() => '');
   return new SandboxFailure('machine.unready', `${it.name} does not become ready: ${lacking}\n${log}`, {
     hint: `docker logs ${it.container}`,
   });
+}
+
+/** The last lines that a machine has written to its console; nothing of one that does not exist. */
+export async function consoleOf(context: Context, it: Machine, tail: number): Promise<string> {
+  const logs = context.docker.getContainer(it.container).logs({ stdout: true, stderr: true, tail });
+  const raw = await ifExists(logs);
+  return raw === undefined ? '' : printable(raw);
 }
 
 /** The text of a log as the Docker API frames it: 8 bytes of header before each line. */

@@ -20,8 +20,13 @@ export function address(network: Network, role: 'registry' | number): string {
   return `${network.prefix}${role === 'registry' ? 2 : 10 + role}`;
 }
 
-/** The most machines that the addresses allow. */
-export const maxMachines = 200;
+/** The most machines: the addresses above .60 belong to what the API makes. */
+export const maxMachines = 50;
+
+/** Where the API of the sandbox answers on the loopback of this machine: a port that goes with the registry's. */
+export function endpointPort(network: Network): number {
+  return network.registryPort + 100;
+}
 
 /** The sandbox's network, if it exists. */
 export async function findNetwork(context: Context, sandbox: string): Promise<Network | undefined> {
@@ -79,7 +84,7 @@ export function freeSubnet(taken: readonly string[]): string {
   });
 }
 
-/** A port for the registry that nothing listens on and no container, running or not, publishes. */
+/** A port for the registry that nothing listens on and no container, running or not, publishes; nor on the endpoint's. */
 async function freePort(context: Context): Promise<number> {
   const containers = await context.docker.listContainers({ all: true });
   const networks = await context.docker.listNetworks({ filters: { label: [labels.registryPort] } });
@@ -88,7 +93,7 @@ async function freePort(context: Context): Promise<number> {
     ...networks.map((network) => Number(network.Labels?.[labels.registryPort])),
   ]);
   for (let port = 5500; port < 5600; port++) {
-    if (!taken.has(port) && (await canListen(port))) return port;
+    if (!taken.has(port) && (await canListen(port)) && (await canListen(port + 100))) return port;
   }
   throw new SandboxFailure('registry.port', 'no port between 5500 and 5599 is free for the registry');
 }

@@ -1,5 +1,8 @@
+import { region } from './aws/action.js';
+import { vpcId } from './aws/ec2/layout.js';
 import type { Context } from './context.js';
 import { belongingTo, ifExists } from './docker.js';
+import { endEndpoint, endpointUrl, ensureEndpoint, hasEndpoint } from './endpoint-process.js';
 import { SandboxFailure } from './failure.js';
 import { ensureImage } from './image.js';
 import {
@@ -11,6 +14,7 @@ import {
   type MachineState,
   machine,
   machineState,
+  type OwnMachine,
   removeMachine,
 } from './machine.js';
 import { ensureNetwork, findNetwork, maxMachines } from './network.js';
@@ -21,7 +25,7 @@ import { ensureKey, removeFiles, stateFiles, writeFiles } from './state.js';
 export interface SandboxStatus {
   readonly schema: 1;
   readonly name: string;
-  /** Whether there are machines and all of them are ready. */
+  /** Whether there are machines, and all of them, the registry and the endpoint answer. */
   readonly up: boolean;
   readonly machines: readonly {
     readonly id: string;
@@ -38,6 +42,11 @@ export interface SandboxStatus {
   readonly key: string | null;
   readonly knownHosts: string | null;
   readonly environment: string | null;
+  /** Where the API of AWS answers, on the loopback of this machine. */
+  readonly endpoint: string | null;
+  readonly region: string | null;
+  /** The ID of the VPC that the sandbox's network is. */
+  readonly vpc: string | null;
 }
 
 /**
@@ -61,11 +70,16 @@ export async function up(context: Context, name: string, count: number | undefin
     await removeMachine(context, surplus, { keepKeys: false });
   }
   const machines = Array.from({ length: wanted }, (_, index) => machine(name, network, index + 1));
-  const listed = await together(machines, async (it) => {
+  const prepare = async (it: OwnMachine) => {
     await ensureMachine(context, it, image);
     await authorize(context, it, publicKey);
     return { ...it, hostKey: await hostKey(context, it) };
-  });
+  };
+  // The endpoint comes up meanwhile; it sees the machines as they come.
+  const [listed = []] = await together(
+    [() => together(machines, prepare), () => ensureEndpoint(context, files, name, network).then(() => [])],
+    (work) => work(),
+  );
   await writeFiles(files, listed, registryName(network));
   return describe(context, name, machines, () => Promise.resolve('ready'));
 }
@@ -84,6 +98,9 @@ export async function status(context: Context, name: string): Promise<SandboxSta
 export async function down(context: Context, name: string): Promise<void> {
   const { docker } = context;
   const filters = belongingTo(name);
+  // First of all, for it would go on making what is removed here.
+  const endpointAt = await findNetwork(context, name);
+  if (endpointAt !== undefined) await endEndpoint(context, endpointAt);
   const containers = await docker.listContainers({ all: true, filters });
   if (containers.length > 0) context.progress(`Removing ${containers.length} containers`);
   await together(containers, ({ Id }) => ifExists(docker.getContainer(Id).remove({ force: true, v: true })));
@@ -120,12 +137,19 @@ async function describe(
   return {
     schema: 1,
     name,
-    up: exists && described.every(({ state }) => state === 'ready') && (await hasRegistry(context, name)),
+    up:
+      exists &&
+      described.every(({ state }) => state === 'ready') &&
+      (await hasRegistry(context, name)) &&
+      (await hasEndpoint(first.network)),
     machines: described,
     registry: exists ? registryName(first.network) : null,
     key: exists ? files.key : null,
     knownHosts: exists ? files.knownHosts : null,
     environment: exists ? files.environment : null,
+    endpoint: exists ? endpointUrl(first.network) : null,
+    region: exists ? region : null,
+    vpc: exists ? vpcId(first) : null,
   };
 }
 

@@ -10,6 +10,8 @@ export interface StateFiles {
   readonly key: string;
   readonly publicKey: string;
   readonly knownHosts: string;
+  /** What the endpoint has to say; it keeps the file below 2 MB. */
+  readonly log: string;
   /** An environment that any project can deploy to. */
   readonly environment: string;
 }
@@ -23,6 +25,7 @@ export function stateFiles(env: Context['env'], name: string): StateFiles {
     key: join(folder, 'key'),
     publicKey: join(folder, 'key.pub'),
     knownHosts: join(folder, 'known_hosts'),
+    log: join(folder, 'endpoint.log'),
     environment: join(home, 'environments', name === 'default' ? 'sandbox.yml' : `sandbox-${name}.yml`),
   };
 }
@@ -37,8 +40,8 @@ export async function ensureKey(files: StateFiles, name: string): Promise<string
   return pair.public;
 }
 
-/** ssh2 makes one unreadable key in some hundreds; that one is made again. */
-async function makeKey(comment: string) {
+/** A key pair of ed25519. ssh2 makes one unreadable key in some hundreds; that one is made again. */
+export async function makeKey(comment: string) {
   const { default: ssh } = await import('ssh2');
   for (;;) {
     const pair = ssh.utils.generateKeyPairSync('ed25519', { comment });

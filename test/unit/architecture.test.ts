@@ -49,6 +49,10 @@ const edges: Record<string, { readonly touches: readonly string[]; readonly beca
     because: 'one turn of the event loop, so that what has arrived is heard; no time passes',
   },
   'sandbox/clock.ts': { touches: ['new Date()', 'setTimeout'], because: 'the clock that is handed in' },
+  'sandbox/endpoint.ts': {
+    touches: ['process.env'],
+    because: 'the edge of the program that answers the API',
+  },
   'sandbox/main.ts': { touches: ['process.env'], because: 'the edge of the sandbox program' },
 };
 

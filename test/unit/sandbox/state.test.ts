@@ -22,6 +22,7 @@ test('files are below XDG_STATE_HOME, else in the home folder', () => {
     key: '/h/.local/state/oneclick/sandbox/mine/key',
     publicKey: '/h/.local/state/oneclick/sandbox/mine/key.pub',
     knownHosts: '/h/.local/state/oneclick/sandbox/mine/known_hosts',
+    log: '/h/.local/state/oneclick/sandbox/mine/endpoint.log',
     environment: '/h/.local/state/oneclick/environments/sandbox-mine.yml',
   });
 });
