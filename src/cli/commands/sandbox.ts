@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { Failure, type FailureKind } from '../../domain/failure.js';
+import { quote } from '../../domain/shell.js';
 import type { Reporter } from '../../report/reporter.js';
 import { table } from '../../report/table.js';
 import type { Edge } from '../edge.js';
@@ -21,6 +22,8 @@ const Line = z.discriminatedUnion('type', [
     type: z.literal('result'),
     up: z.boolean().optional(),
     registry: z.string().nullish(),
+    endpoint: z.string().nullish(),
+    region: z.string().nullish(),
     machines: z.array(
       z.looseObject({
         name: z.string(),
@@ -41,16 +44,28 @@ const Line = z.discriminatedUnion('type', [
 ]);
 type Result = Extract<z.infer<typeof Line>, { type: 'result' }>;
 
-/** `oneclick sandbox up|down|status`: hands over to the sandbox and shows what it says. */
-export function sandbox(verb: 'up' | 'down' | 'status') {
+/**
+ * `oneclick sandbox up|down|status|env`: hands over to the sandbox and shows what it says; `env` shows what a shell has to
+ * export for the tools of AWS to find it.
+ */
+export function sandbox(verb: 'up' | 'down' | 'status' | 'env') {
   return (edge: Edge, _: readonly string[], flags: SandboxFlags): Promise<number> =>
     speaking(edge, flags, async ({ reporter }) => {
       const args = [
-        verb,
+        verb === 'env' ? 'status' : verb,
         ...(flags.name === undefined ? [] : ['--name', flags.name]),
         ...(flags.machines === undefined ? [] : ['--machines', String(flags.machines)]),
       ];
-      const { type: _type, ...result } = await converse(edge, args, reporter);
+      const answer = await converse(edge, args, reporter);
+      if (verb === 'env') {
+        reporter.result(variables(answer), (document) =>
+          Object.entries(document)
+            .map(([name, value]) => `export ${name}=${quote(value)}\n`)
+            .join(''),
+        );
+        return 0;
+      }
+      const { type: _type, ...result } = answer;
       reporter.result(result, (document, page) => {
         if (document.machines.length === 0) return 'the sandbox is down; start it: oneclick sandbox up\n';
         const machines = table(
@@ -62,10 +77,23 @@ export function sandbox(verb: 'up' | 'down' | 'status') {
           ],
           page,
         );
-        return `${machines}\nregistry  ${document.registry ?? '-'}\nnext      oneclick deploy --env ${environmentName(flags)}\n`;
+        return `${machines}\nregistry  ${document.registry ?? '-'}\nAWS API   ${document.endpoint ?? '-'}\nnext      oneclick deploy --env ${environmentName(flags)}\n`;
       });
       return 0;
     });
+}
+
+/**
+ * What the tools of AWS read. The keys open nothing: whoever reaches the endpoint is heard.
+ * @throws Failure when there is no endpoint
+ */
+function variables({ endpoint, region }: Result): Readonly<Record<string, string>> {
+  if (endpoint == null || region == null)
+    throw new Failure('failed', 'sandbox.down', 'the sandbox is down', { hint: 'oneclick sandbox up' });
+  return {
+    ...{ AWS_ENDPOINT_URL: endpoint, AWS_REGION: region, AWS_DEFAULT_REGION: region },
+    ...{ AWS_ACCESS_KEY_ID: 'sandbox', AWS_SECRET_ACCESS_KEY: 'sandbox' },
+  };
 }
 
 async function converse(edge: Edge, args: readonly string[], reporter: Reporter): Promise<Result> {

@@ -107,6 +107,7 @@ export function keeping(root: Command, bind: Bind): void {
     ['up', 'start the machines, or mend them'],
     ['down', 'remove the machines and everything on them'],
     ['status', 'say where the machines are'],
+    ['env', 'print what points an AWS tool at the sandbox'],
   ] as const) {
     const command = sandbox
       .command(verb)
@@ -114,7 +115,10 @@ export function keeping(root: Command, bind: Bind): void {
       .option('--name <name>', 'another sandbox than the default one');
     if (verb === 'up') command.option('--machines <n>', 'how many', wholeNumber);
     command
-      .addHelpText('before', examples(`oneclick sandbox ${verb}`))
+      .addHelpText(
+        'before',
+        examples(verb === 'env' ? 'eval "$(oneclick sandbox env)"' : `oneclick sandbox ${verb}`),
+      )
       .action(bind(async () => (await import('../commands/sandbox.js')).sandbox(verb)));
   }
 }
