@@ -73,8 +73,8 @@ export function notFound(code: string, what: string): (id: string) => AwsError {
 }
 
 /**
- * One page of the things, and the token of the next. A token names the thing before the page, so that what comes and goes
- * meanwhile is neither shown twice nor makes others be left out.
+ * One page of the things, by their IDs, and the token of the next; all as they are where nobody asks for pages. A token
+ * names the thing before the page, so that what comes and goes meanwhile is neither shown twice nor hides another.
  */
 export function page<T>(
   things: readonly T[],
@@ -86,9 +86,10 @@ export function page<T>(
       'InvalidParameterValue',
       `Value ( ${MaxResults} ) for parameter maxResults is invalid.`,
     );
+  if (MaxResults === undefined && NextToken === undefined) return { shown: things };
   const sorted = [...things].sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
   const after = NextToken === undefined ? '' : Buffer.from(NextToken, 'base64url').toString();
-  if (NextToken !== undefined && !/^[\w-]+$/.test(after))
+  if (NextToken !== undefined && !/^[\w.-]+$/.test(after))
     throw new AwsError('InvalidParameterValue', 'Unable to parse pagination token');
   const rest = NextToken === undefined ? sorted : sorted.filter((thing) => idOf(thing) > after);
   const shown = MaxResults === undefined ? rest : rest.slice(0, MaxResults);

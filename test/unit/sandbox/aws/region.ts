@@ -5,23 +5,25 @@ import { openStore } from '../../../../src/sandbox/aws/store.js';
 import { answer, type Reply, type Services } from '../../../../src/sandbox/aws/wire.js';
 import type { Context } from '../../../../src/sandbox/context.js';
 import { MovableClock } from '../../../fakes/clock.js';
-import { FakeVolumes } from './volumes.js';
+import { FakeEngine } from './engine.js';
 
-/** A region whose engine has volumes alone; what it tells of bugs is kept in `told`. */
-export async function fakeRegion(volumes = new FakeVolumes()): Promise<Region & { readonly told: string[] }> {
+/** What the region of the tests has around it; what it tells of bugs is kept in `told`. */
+export function surroundings(engine = new FakeEngine()) {
   const told: string[] = [];
+  const clock = new MovableClock();
   const context: Context = {
-    docker: volumes.docker,
+    ...{ docker: engine.docker, clock, env: {}, signal: new AbortController().signal },
     progress: (text) => told.push(text),
-    signal: new AbortController().signal,
-    clock: new MovableClock(),
-    env: {},
   };
-  return {
-    ...{ context, told, sandbox: 'test', image: 'machine', random: () => 0 },
-    network: { id: 'n1', name: 'oneclick-test', prefix: '10.213.7.', registryPort: 5500 },
-    store: await openStore(context, 'test'),
-  };
+  const network = { id: 'n1', name: 'oneclick-test', prefix: '10.213.7.', registryPort: 5500 };
+  return { engine, told, clock, context, network };
+}
+
+/** A region that has nothing yet. */
+export async function emptyRegion(engine?: FakeEngine): Promise<Region & { readonly told: string[] }> {
+  const { context, network, told } = surroundings(engine);
+  const store = await openStore(context, 'test');
+  return { ...{ context, told, network, store, sandbox: 'test', image: 'machine' }, random: () => 0 };
 }
 
 /** The SDK's clients, with the services in the place of the network. */

@@ -3,11 +3,11 @@ import * as ELB from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from '@jest/globals';
 import { AwsError } from '../../../../src/sandbox/aws/action.js';
 import { type Actions, answer, type Services } from '../../../../src/sandbox/aws/wire.js';
-import { clients, fakeRegion } from './region.js';
+import { clients, emptyRegion } from './region.js';
 
 /** The services with one action each, which keeps what it was handed. */
 async function setting(act: (input: object) => object = () => ({})) {
-  const region = await fakeRegion();
+  const region = await emptyRegion();
   const asked: object[] = [];
   const action = async (input: object) => {
     asked.push(input);
