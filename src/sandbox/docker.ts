@@ -8,12 +8,14 @@ export type Docker = Dockerode;
 export const labels = {
   /** The sandbox's name. */
   sandbox: 'oneclick.sandbox',
-  /** `machine`, `instance` or `registry`. */
+  /** `machine`, `instance`, `load-balancer` or `registry`. */
   role: 'oneclick.sandbox.role',
   /** The machine's name, as its host name says it. */
   machine: 'oneclick.sandbox.machine',
   /** The ID of an instance that the API was asked for. */
   instance: 'oneclick.sandbox.instance',
+  /** Of a load balancer: its ARN. */
+  arn: 'oneclick.sandbox.arn',
   /** Of the network: the port of the registry on every loopback. */
   registryPort: 'oneclick.sandbox.registry-port',
   /** Of a volume that keeps a document of the API: what it is, as JSON. */

@@ -1,0 +1,32 @@
+import type { Region } from '../action.js';
+import { addressOf } from './instances.js';
+import { listenerActions } from './listeners.js';
+import { loadBalancerActions } from './load-balancers.js';
+import { haproxies } from './proxy.js';
+import { ruleActions } from './rules.js';
+import { tagActions } from './tags.js';
+import { targetGroupActions } from './target-groups.js';
+import { targetActions } from './targets.js';
+import { openWorld, tend, type World } from './world.js';
+
+/** The actions of Elastic Load Balancing version 2015-12-01 (v2), by name. */
+export function elbActionsIn(world: World) {
+  return {
+    ...loadBalancerActions(world),
+    ...targetGroupActions(world),
+    ...listenerActions(world),
+    ...ruleActions(world),
+    ...targetActions(world),
+    ...tagActions,
+  };
+}
+
+const world = openWorld(haproxies, addressOf);
+
+/** The actions on real proxies. */
+export const elbActions = elbActionsIn(world);
+
+/** To be started by the endpoint when it opens; ends when the context's signal is aborted. See {@link tend}. */
+export function tendLoadBalancers(region: Region): Promise<void> {
+  return tend(world, region);
+}

@@ -1,0 +1,76 @@
+import type { Region } from '../action.js';
+import { balancerId, balancerOf, groupsOf, targetsOf } from './balancer.js';
+import { loadBalancers, targetGroups } from './documents.js';
+import type { Instance } from './instances.js';
+import type { Proxies } from './proxy.js';
+
+/** What the actions need beside the documents, and what they tell it. */
+export interface World {
+  addressOf(region: Region, instance: string): Promise<Instance | undefined>;
+  readonly proxies: Pick<Proxies, 'checks'>;
+  /** Brings the proxy of a load balancer to what the documents say; what is asked for together is done once. */
+  enforce(region: Region, loadBalancer: string): Promise<void>;
+  /** Removes the proxy of a load balancer, then lets `forget` remove its documents: nothing comes in between. */
+  retire(region: Region, loadBalancer: string, forget: () => Promise<void>): Promise<void>;
+}
+
+/** The world of real or other proxies. */
+export function openWorld(proxies: Proxies, addressOf: World['addressOf']): World {
+  const turns = new Map<string, Promise<void>>();
+  const waiting = new Map<string, Promise<void>>();
+  const inTurn = (arn: string, work: () => Promise<void>) => {
+    const turn = (turns.get(arn) ?? Promise.resolve()).catch(() => {}).then(work);
+    turns.set(arn, turn);
+    return turn;
+  };
+  return {
+    addressOf,
+    proxies,
+    enforce: (region, arn) => {
+      const asked = waiting.get(arn);
+      if (asked !== undefined) return asked;
+      const turn = inTurn(arn, async () => {
+        waiting.delete(arn);
+        const { store, context } = region;
+        const found = store.get(loadBalancers, arn);
+        if (found !== undefined) await proxies.apply(region, balancerOf(store, found, context.clock.now()));
+      });
+      waiting.set(arn, turn);
+      return turn;
+    },
+    retire: (region, arn, forget) =>
+      inTurn(arn, async () => {
+        await proxies.remove(region, { id: balancerId(arn) });
+        await forget();
+      }),
+  };
+}
+
+/**
+ * Keeps the proxies true to the documents until the context's signal is aborted: all of them at first, then each whose
+ * targets have drained. Without it a drained target is gone for the API, but kept by its proxy.
+ */
+export async function tend(world: World, region: Region): Promise<void> {
+  const { context, store } = region;
+  await Promise.all(store.all(loadBalancers).map(({ arn }) => world.enforce(region, arn)));
+  while (!context.signal.aborted) {
+    const touched = await dropDrained(region);
+    const concerned = store
+      .all(loadBalancers)
+      .filter(({ arn }) => groupsOf(store, arn).some((group) => touched.has(group.arn)));
+    await Promise.all(concerned.map(({ arn }) => world.enforce(region, arn)));
+    await context.clock.sleep(500, context.signal).catch(() => {});
+  }
+}
+
+/** Removes drained targets from the documents; answers which groups had some. */
+async function dropDrained({ context, store }: Region): Promise<ReadonlySet<string>> {
+  const touched = new Set<string>();
+  for (const group of store.all(targetGroups)) {
+    const targets = targetsOf(group, context.clock.now());
+    if (targets.length === group.targets.length) continue;
+    touched.add(group.arn);
+    await store.put(targetGroups, group.arn, { ...group, targets: [...targets] });
+  }
+  return touched;
+}
