@@ -1,11 +1,9 @@
 import * as ec2 from '@aws-sdk/client-ec2';
 import * as loadBalancing from '@aws-sdk/client-elastic-load-balancing-v2';
 import { ec2Actions } from './ec2/actions.js';
+import { elbActions } from './elb/actions.js';
 import { stsActions, stsSchemas } from './sts.js';
-import type { Actions, Services } from './wire.js';
-
-/** Load balancing answers from `elb/`. */
-const elbActions: Actions = {};
+import type { Services } from './wire.js';
 
 /** What the endpoint answers: the one place where a service and its actions are plugged in. */
 export const services: Services = {

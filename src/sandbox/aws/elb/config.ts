@@ -5,7 +5,10 @@ import type { Answer, Condition } from './documents.js';
 /** Where the API of a proxy listens: on its own address, so that neither a shell nor a volume is needed to reach it. */
 export const apiPort = 65535;
 
-/** The files of a proxy, below /etc/haproxy. */
+/** Where the files of a proxy are. */
+export const folder = '/etc/balancer';
+
+/** The files of a proxy. */
 export interface Config {
   readonly files: Readonly<Record<string, string>>;
   /** Stands for all but the servers, which come and go without a reload; the proxy says it as its description. */
@@ -15,11 +18,20 @@ export interface Config {
 /** Where the states of servers are left for the process that a reload starts. */
 export const stateFile = 'state';
 
-/** The command of a proxy's container: what an earlier run has left of states is no longer true. */
+const main = 'haproxy.cfg';
+
+/** Checks the files before a reload. */
+export const check = ['haproxy', '-c', '-q', '-f', `${folder}/${main}`];
+
+/**
+ * The command of a proxy's container. At first there are no files, and it serves nothing but its API; later on it begins
+ * with those of the run before, except for what that one knew of its servers.
+ */
 export const command = [
   'sh',
   '-c',
-  `rm -f /etc/haproxy/${stateFile}; exec haproxy -W -db -S ipv4@0.0.0.0:${apiPort},level,admin -f /etc/haproxy/haproxy.cfg`,
+  `mkdir -p ${folder} && cd ${folder} && rm -f ${stateFile} && touch ${main} &&
+exec haproxy -W -db -S ipv4@0.0.0.0:${apiPort},level,admin -f ${folder}/${main}`,
 ];
 
 /**
@@ -34,7 +46,7 @@ export function configOf(balancer: Balancer): Config {
   return {
     structure,
     files: {
-      'haproxy.cfg': configText(balancer, structure),
+      [main]: configText(balancer, structure),
       '502.http': page(502, 'Bad Gateway'),
     },
   };
@@ -56,7 +68,7 @@ function configText({ fronts, pools, idle }: Balancer, structure: string): strin
   return `global
   description ${structure}
   stats socket /run/haproxy.sock level admin expose-fd listeners
-  server-state-file /etc/haproxy/${stateFile}
+  server-state-file ${folder}/${stateFile}
 defaults
   mode http
   load-server-state-from-file global
@@ -113,7 +125,7 @@ function poolText(pool: Pool): string {
   option forwardfor
   http-request set-header X-Forwarded-Proto http
   http-request set-header X-Forwarded-Port %[dst_port]
-  errorfile 503 /etc/haproxy/502.http
+  errorfile 503 ${folder}/502.http
 `;
   return `backend ${pool.name}
 ${common}  option httpchk

@@ -5,7 +5,7 @@ import { SandboxFailure } from '../../failure.js';
 import { waitFor } from '../../wait.js';
 import type { Region } from '../action.js';
 import type { Balancer } from './balancer.js';
-import { apiPort, type Config, command, configOf, stateFile } from './config.js';
+import { apiPort, type Config, check, command, configOf, folder, stateFile } from './config.js';
 import { type Checks, commandsFor, readChecks, readStandings } from './runtime.js';
 
 /** What stands behind load balancers: by default a real HAProxy each. */
@@ -95,7 +95,6 @@ async function reload(region: Region, balancer: Balancer, config: Config): Promi
   const { context } = region;
   const states = await ask(context, balancer, '@1 show servers state');
   await write(region, balancer, { ...config.files, [stateFile]: states });
-  const check = ['haproxy', '-c', '-q', '-f', '/etc/haproxy/haproxy.cfg'];
   const { exitCode, output } = await execute(context.docker, containerName(region, balancer), check);
   if (exitCode !== 0) throw refused(balancer, output);
   await ask(context, balancer, 'reload');
@@ -110,9 +109,9 @@ async function write(
   balancer: Balancer,
   files: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const script =
-    'cd /etc/haproxy && while [ $# -gt 0 ]; do printf %s "$2" >"$1.new" && mv "$1.new" "$1" || exit; shift 2; done';
-  const argv = ['sh', '-c', script, 'write', ...Object.entries(files).flat()];
+  const script = 'while [ $# -gt 0 ]; do printf %s "$2" >"$1.new" && mv "$1.new" "$1" || exit; shift 2; done';
+  const paths = Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text]);
+  const argv = ['sh', '-c', script, 'write', ...paths.flat()];
   const { exitCode, output } = await execute(region.context.docker, containerName(region, balancer), argv);
   if (exitCode !== 0) throw refused(balancer, output);
 }
@@ -136,21 +135,21 @@ async function ask(context: Context, { address }: Pick<Balancer, 'address'>, lin
   let answer = '';
   await waitFor(context, `the load balancer at ${address}`, 15_000, async () => {
     const found = await once(address, line);
-    if (found instanceof Error) return found.message;
-    answer = found;
-    return undefined;
+    answer = found.answer;
+    return found.missing;
   });
   return answer;
 }
 
-function once(address: string, line: string): Promise<string | Error> {
+function once(address: string, line: string): Promise<{ answer: string; missing?: string }> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
+    const answer = () => Buffer.concat(chunks).toString('utf8');
     const socket = connect({ host: address, port: apiPort, timeout: 5_000 });
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-    socket.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    socket.once('end', () => resolve({ answer: answer() }));
     socket.once('timeout', () => socket.destroy(new Error('no answer within 5 s')));
-    socket.once('error', resolve);
+    socket.once('error', ({ message }) => resolve({ answer: '', missing: message }));
     socket.end(`${line}\n`);
   });
 }

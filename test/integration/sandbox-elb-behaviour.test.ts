@@ -1,0 +1,158 @@
+import { Agent, createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { balanced, type Endpoint, here, openEndpoint, type Port, removeAll, targetGroup } from './elb.js';
+import { type Machines, machines } from './harness.js';
+import { request } from './traffic.js';
+
+jest.setTimeout(180_000);
+
+let m: Machines;
+let endpoint: Endpoint;
+let api: Endpoint['api'];
+const servers: Server[] = [];
+
+beforeAll(async () => {
+  m = await machines('sandbox-elb-behaviour');
+  endpoint = await openEndpoint(m.sandbox);
+  api = endpoint.api;
+});
+
+afterEach(async () => {
+  await removeAll(api);
+  for (const server of servers.splice(0)) server.close().closeAllConnections();
+});
+
+afterAll(async () => {
+  await endpoint.close();
+  await m.down();
+});
+
+/** A target whose server runs in this process: health checks get `up.status`, what else `answer` says. */
+async function target(answer: (request: IncomingMessage) => { status?: number; text?: string } | 'hang up') {
+  const up: { status: number; text?: string } = { status: 200 };
+  const seen: IncomingMessage[] = [];
+  const connections = new Set<Socket>();
+  const server = createServer((request, reply) => {
+    const isCheck = request.url === '/up';
+    if (!isCheck) seen.push(request);
+    const said = isCheck ? up : answer(request);
+    if (said === 'hang up') request.socket.destroy();
+    else reply.writeHead(said.status ?? 200).end(said.text ?? 'well');
+    if (!isCheck) connections.add(request.socket);
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
+  const at: Port = [here, (server.address() as AddressInfo).port];
+  return { at, up, seen, connections, close: () => server.close().closeAllConnections() };
+}
+
+describe('a load balancer', () => {
+  test('answers 503 without targets, and forwards with the headers of an ALB once a target passes its checks', async () => {
+    const lb = await balanced(api, 'headers');
+    const one = await target((asked) => ({ text: JSON.stringify(asked.headers) }));
+    expect((await request(lb.url)).status).toBe(503);
+    await lb.register(one.at);
+    expect(await lb.health(one.at)).toBe('initial Elb.RegistrationInProgress');
+    await lb.until(one.at, /^initial Elb.InitialHealthChecking$/);
+    await lb.until(one.at, /^healthy$/);
+    const { status, text } = await request(lb.url, { headers: { 'x-forwarded-for': '1.2.3.4' } });
+    expect(status).toBe(200);
+    expect(JSON.parse(text)).toMatchObject({
+      'x-forwarded-for': `1.2.3.4, ${endpoint.region.network.prefix}1`,
+      'x-forwarded-proto': 'http',
+      'x-forwarded-port': '80',
+      host: new URL(lb.url).host,
+    });
+  });
+
+  test('keeps connections alive on both sides', async () => {
+    const lb = await balanced(api, 'alive');
+    const one = await target(() => ({}));
+    await lb.register(one.at);
+    await lb.until(one.at, /^healthy$/);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (let asked = 0; asked < 10; asked++) await request(lb.url, { agent });
+    expect(one.seen.length).toBe(10);
+    expect(one.connections.size).toBe(1);
+    agent.destroy();
+  });
+
+  test('tries a request once: a target that hangs up or refuses is a 502', async () => {
+    const lb = await balanced(api, 'once');
+    const one = await target(() => 'hang up');
+    const other = await target(() => 'hang up');
+    await lb.register(one.at, other.at);
+    await lb.until(one.at, /^healthy$/);
+    await lb.until(other.at, /^healthy$/);
+    expect((await request(lb.url)).status).toBe(502);
+    expect(one.seen.length + other.seen.length).toBe(1);
+    one.close();
+    other.close();
+    expect((await request(lb.url)).status).toBe(502);
+  });
+
+  test('sends nothing to an unhealthy target, unless all are', async () => {
+    const lb = await balanced(api, 'open');
+    const [one, other] = [await target(() => ({ text: 'one' })), await target(() => ({ text: 'other' }))];
+    await lb.register(one.at, other.at);
+    await lb.until(one.at, /^healthy$/);
+    await lb.until(other.at, /^healthy$/);
+    const answers = async () =>
+      new Set(await Promise.all(Array.from({ length: 6 }, async () => (await request(lb.url)).text)));
+    expect(await answers()).toEqual(new Set(['one', 'other']));
+    one.up.status = 500;
+    await lb.until(one.at, /^unhealthy Target.ResponseCodeMismatch$/);
+    expect(await answers()).toEqual(new Set(['other']));
+    other.up.status = 404;
+    await lb.until(other.at, /^unhealthy/);
+    expect(await answers()).toEqual(new Set(['one', 'other']));
+  });
+
+  test('says why a target fails: no answer in time, nobody who listens', async () => {
+    const lb = await balanced(api, 'why');
+    const silent = createServer(() => {});
+    servers.push(silent);
+    await new Promise<void>((resolve) => silent.listen(0, '0.0.0.0', resolve));
+    const mute: Port = [here, (silent.address() as AddressInfo).port];
+    const gone = await target(() => ({}));
+    gone.close();
+    await lb.register(mute, gone.at);
+    await lb.until(mute, /^unhealthy Target.Timeout$/);
+    await lb.until(gone.at, /^unhealthy Target.FailedHealthChecks$/);
+  });
+
+  test('follows the rules of a listener by their priority, and has fixed answers', async () => {
+    const lb = await balanced(api, 'rules');
+    const main = await target(() => ({ text: 'main' }));
+    const special = await target(() => ({ text: 'special' }));
+    const group = await targetGroup(api, 'rules-special');
+    const rule = (Priority: number, Field: string, Values: string[], action: elb.Action) =>
+      api.send(
+        new elb.CreateRuleCommand({
+          ...{ ListenerArn: lb.listener, Priority, Actions: [action] },
+          Conditions: [{ Field, Values }],
+        }),
+      );
+    const fixed = { StatusCode: '418', ContentType: 'text/plain', MessageBody: "no 'tea'\nhere" };
+    await rule(20, 'path-pattern', ['/api/*'], { Type: 'forward', TargetGroupArn: group });
+    await rule(10, 'path-pattern', ['/api/te?'], { Type: 'fixed-response', FixedResponseConfig: fixed });
+    await rule(30, 'host-header', ['*.Example.com'], { Type: 'forward', TargetGroupArn: group });
+    await lb.register(main.at);
+    await api.send(
+      new elb.RegisterTargetsCommand({
+        TargetGroupArn: group,
+        Targets: [{ Id: special.at[0], Port: special.at[1] }],
+      }),
+    );
+    const text = async (path: string, host?: string) =>
+      (await request(`${lb.url}${path}`, host === undefined ? {} : { headers: { host } })).text;
+    expect(await text('/')).toBe('main');
+    expect(await text('/api/x')).toBe('special');
+    expect(await text('/apix')).toBe('main');
+    expect(await request(`${lb.url}/api/tea`)).toEqual({ status: 418, text: "no 'tea'\nhere" });
+    expect(await text('/', 'www.example.com:80')).toBe('special');
+    expect(await text('/', 'example.com')).toBe('main');
+  });
+});
