@@ -52,11 +52,17 @@ export function configOf(balancer: Balancer): Config {
   };
 }
 
-/** How a server of a pool is declared, in a file or to the running proxy, after its name and address. */
-export function serverOptions({ check, slowStart }: Pool): string {
+/**
+ * How a server is declared, in a file or to the running proxy, after its name and address; `checked` is its pool unless
+ * nothing checks it. Of servers that are added at run time HAProxy keeps no connection alive unless it is told so.
+ */
+export function serverOptions(checked: Pool | undefined): string {
+  const kept = 'pool-max-conn 1000 pool-low-conn 1 pool-purge-delay 60s';
+  if (checked === undefined) return kept;
+  const { check, slowStart } = checked;
   const port = check.port === undefined ? '' : ` port ${check.port}`;
   const slowly = slowStart === 0 ? '' : ` slowstart ${slowStart}s`;
-  return `check${port} inter ${check.interval}s rise ${check.healthy} fall ${check.unhealthy}${slowly}`;
+  return `${kept} check${port} inter ${check.interval}s rise ${check.healthy} fall ${check.unhealthy}${slowly}`;
 }
 
 /** The backend that serves a pool without a healthy server. */
@@ -121,6 +127,8 @@ function choices(
 function poolText(pool: Pool): string {
   const { check, leastOutstanding, servers } = pool;
   const active = servers.filter(({ draining }) => !draining);
+  const declared = (checked: Pool | undefined) =>
+    active.map(({ name }) => `  server ${name} ${name} ${serverOptions(checked)}\n`).join('');
   const common = `  balance ${leastOutstanding ? 'leastconn' : 'roundrobin'}
   option forwardfor
   http-request set-header X-Forwarded-Proto http
@@ -132,9 +140,9 @@ ${common}  option httpchk
   http-check send meth GET uri ${quoted(check.path)} ver HTTP/1.1 hdr Host %[srv_name] hdr User-Agent ELB-HealthChecker/2.0 hdr Connection close
   http-check expect status ${check.matcher}
   timeout check ${check.timeout}s
-${active.map(({ name }) => `  server ${name} ${name} ${serverOptions(pool)}\n`).join('')}backend ${openBackend(pool)}
+${declared(pool)}backend ${openBackend(pool)}
 ${common}  http-request return status 503 content-type text/html string ${quoted(html(503, 'Service Temporarily Unavailable'))} if { nbsrv eq 0 }
-${active.map(({ name }) => `  server ${name} ${name}\n`).join('')}`;
+${declared(undefined)}`;
 }
 
 function matching({ field, values }: Condition): string {

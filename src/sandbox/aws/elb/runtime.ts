@@ -76,34 +76,31 @@ function standingOf(admin: number): Standing {
 /** The commands that make the servers of a running proxy those of the balancer. */
 export function commandsFor({ pools }: Balancer, standings: Standings): readonly string[] {
   const backends = pools.flatMap((pool) => [
-    { pool, name: pool.name, checked: true },
-    { pool, name: openBackend(pool), checked: false },
+    { backend: pool.name, servers: pool.servers, checked: pool },
+    { backend: openBackend(pool), servers: pool.servers, checked: undefined },
   ]);
-  return backends.flatMap(({ pool, name, checked }) => {
-    const wanted = pool.servers.map((server) => `${name}/${server.name}`);
-    const surplus = [...standings.keys()].filter(
-      (key) => key.startsWith(`${name}/`) && !wanted.includes(key),
-    );
-    const changes = pool.servers.flatMap((server) => {
-      const key = `${name}/${server.name}`;
-      return commandsOf(server, key, standings.get(key), checked ? serverOptions(pool) : undefined);
+  return backends.flatMap(({ backend, servers, checked }) => {
+    const wanted = new Set(servers.map(({ name }) => `${backend}/${name}`));
+    const surplus = [...standings.keys()].filter((key) => key.startsWith(`${backend}/`) && !wanted.has(key));
+    const changes = servers.flatMap((server) => {
+      const key = `${backend}/${server.name}`;
+      return commandsOf(server, key, standings.get(key), checked);
     });
     return [...changes, ...surplus.flatMap(removing)];
   });
 }
 
-/** `options` of a server that is to be checked. */
 function commandsOf(
   { name, draining }: Server,
   key: string,
   standing: Standing | undefined,
-  options: string | undefined,
+  checked: Pool | undefined,
 ): readonly string[] {
   if (draining) return standing === 'active' ? [`set server ${key} state drain`] : [];
   if (standing === 'active') return [];
   if (standing === 'draining') return [`set server ${key} state ready`];
-  const added = standing === undefined ? [`add server ${key} ${name} ${options ?? ''}`.trim()] : [];
-  return [...added, ...(options === undefined ? [`set server ${key} state ready`] : startingDown(key))];
+  const added = standing === undefined ? [`add server ${key} ${name} ${serverOptions(checked)}`] : [];
+  return [...added, ...(checked === undefined ? [`set server ${key} state ready`] : startingDown(key))];
 }
 
 /**
