@@ -25,7 +25,10 @@ export const labels = {
 } as const;
 
 /** A filter of the Docker API for what belongs to the sandbox `name` (and has this role). */
-export function belongingTo(name: string, role?: 'machine' | 'instance' | 'registry'): { label: string[] } {
+export function belongingTo(
+  name: string,
+  role?: 'machine' | 'instance' | 'load-balancer' | 'registry',
+): { label: string[] } {
   const label = [`${labels.sandbox}=${name}`];
   if (role !== undefined) label.push(`${labels.role}=${role}`);
   return { label };

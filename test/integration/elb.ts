@@ -22,10 +22,28 @@ export interface Endpoint {
   readonly region: Region;
   /** As when its process ends; documents and proxies stay. */
   close(): Promise<void>;
+  /** As when its process is started again. */
+  reopen(): Promise<void>;
 }
 
 /** Opens an endpoint for load balancing on a sandbox that is up. */
 export async function openEndpoint(sandbox: string): Promise<Endpoint> {
+  let current = await opened(sandbox);
+  return {
+    get api() {
+      return current.api;
+    },
+    get region() {
+      return current.region;
+    },
+    close: () => current.close(),
+    reopen: async () => {
+      current = await opened(sandbox);
+    },
+  };
+}
+
+async function opened(sandbox: string): Promise<Omit<Endpoint, 'reopen'>> {
   const end = new AbortController();
   const progress = (text: string) => process.stderr.write(`${text}\n`);
   const context: Context = { docker: await connect(), progress, signal: end.signal, clock, env: {} };
@@ -82,7 +100,7 @@ export interface Balanced {
 export type Port = readonly [id: string, port: number];
 
 /** A group of its own, with the quickest settings. */
-export async function targetGroup(api: Endpoint['api'], name: string, delay = 10, more: object = {}) {
+export async function targetGroup({ api }: Endpoint, name: string, delay = 10, more: object = {}) {
   const made = await api.send(
     new elb.CreateTargetGroupCommand({
       ...{ Name: name, Protocol: 'HTTP', Port: 8080, VpcId: 'vpc-1' },
@@ -98,15 +116,16 @@ export async function targetGroup(api: Endpoint['api'], name: string, delay = 10
 
 /** Makes a load balancer with one group of targets. */
 export async function balanced(
-  api: Endpoint['api'],
+  endpoint: Endpoint,
   name: string,
   delay?: number,
   more?: object,
 ): Promise<Balanced> {
+  const { api } = endpoint;
   const Subnets = ['subnet-a', 'subnet-b'];
   const { LoadBalancers } = await api.send(new elb.CreateLoadBalancerCommand({ Name: name, Subnets }));
   const { LoadBalancerArn = '', DNSName } = LoadBalancers?.[0] ?? {};
-  const group = await targetGroup(api, name, delay, more);
+  const group = await targetGroup(endpoint, name, delay, more);
   const { Listeners } = await api.send(
     new elb.CreateListenerCommand({
       ...{ LoadBalancerArn, Protocol: 'HTTP', Port: 80 },
@@ -118,7 +137,7 @@ export async function balanced(
     Targets: targets.map(([Id, Port]) => ({ Id, Port })),
   });
   const health = async (target: Port) => {
-    const answer = await api.send(new elb.DescribeTargetHealthCommand(input([target])));
+    const answer = await endpoint.api.send(new elb.DescribeTargetHealthCommand(input([target])));
     const { State, Reason = '' } = answer.TargetHealthDescriptions?.[0]?.TargetHealth ?? {};
     return `${State} ${Reason}`.trim();
   };
@@ -126,17 +145,17 @@ export async function balanced(
     ...{ loadBalancer: LoadBalancerArn, listener: Listeners?.[0]?.ListenerArn ?? '', group, health },
     url: `http://${DNSName}`,
     register: async (...targets) => {
-      await api.send(new elb.RegisterTargetsCommand(input(targets)));
+      await endpoint.api.send(new elb.RegisterTargetsCommand(input(targets)));
     },
     deregister: async (...targets) => {
-      await api.send(new elb.DeregisterTargetsCommand(input(targets)));
+      await endpoint.api.send(new elb.DeregisterTargetsCommand(input(targets)));
     },
     until: (target, state) => waitFor(async () => state.test(await health(target))),
   };
 }
 
 /** Removes all load balancers and groups. */
-export async function removeAll(api: Endpoint['api']): Promise<void> {
+export async function removeAll({ api }: Endpoint): Promise<void> {
   const { LoadBalancers } = await api.send(new elb.DescribeLoadBalancersCommand({}));
   for (const { LoadBalancerArn } of LoadBalancers ?? [])
     await api.send(new elb.DeleteLoadBalancerCommand({ LoadBalancerArn }));

@@ -10,17 +10,15 @@ jest.setTimeout(180_000);
 
 let m: Machines;
 let endpoint: Endpoint;
-let api: Endpoint['api'];
 const servers: Server[] = [];
 
 beforeAll(async () => {
   m = await machines('sandbox-elb-behaviour');
   endpoint = await openEndpoint(m.sandbox);
-  api = endpoint.api;
 });
 
 afterEach(async () => {
-  await removeAll(api);
+  await removeAll(endpoint);
   for (const server of servers.splice(0)) server.close().closeAllConnections();
 });
 
@@ -50,7 +48,7 @@ async function target(answer: (request: IncomingMessage) => { status?: number; t
 
 describe('a load balancer', () => {
   test('answers 503 without targets, and forwards with the headers of an ALB once a target passes its checks', async () => {
-    const lb = await balanced(api, 'headers');
+    const lb = await balanced(endpoint, 'headers');
     const one = await target((asked) => ({ text: JSON.stringify(asked.headers) }));
     expect((await request(lb.url)).status).toBe(503);
     await lb.register(one.at);
@@ -68,7 +66,7 @@ describe('a load balancer', () => {
   });
 
   test('keeps connections alive on both sides', async () => {
-    const lb = await balanced(api, 'alive');
+    const lb = await balanced(endpoint, 'alive');
     const one = await target(() => ({}));
     await lb.register(one.at);
     await lb.until(one.at, /^healthy$/);
@@ -80,7 +78,7 @@ describe('a load balancer', () => {
   });
 
   test('tries a request once: a target that hangs up or refuses is a 502', async () => {
-    const lb = await balanced(api, 'once');
+    const lb = await balanced(endpoint, 'once');
     const one = await target(() => 'hang up');
     const other = await target(() => 'hang up');
     await lb.register(one.at, other.at);
@@ -94,7 +92,7 @@ describe('a load balancer', () => {
   });
 
   test('sends nothing to an unhealthy target, unless all are', async () => {
-    const lb = await balanced(api, 'open');
+    const lb = await balanced(endpoint, 'open');
     const [one, other] = [await target(() => ({ text: 'one' })), await target(() => ({ text: 'other' }))];
     await lb.register(one.at, other.at);
     await lb.until(one.at, /^healthy$/);
@@ -111,7 +109,7 @@ describe('a load balancer', () => {
   });
 
   test('says why a target fails: no answer in time, nobody who listens', async () => {
-    const lb = await balanced(api, 'why');
+    const lb = await balanced(endpoint, 'why');
     const silent = createServer(() => {});
     servers.push(silent);
     await new Promise<void>((resolve) => silent.listen(0, '0.0.0.0', resolve));
@@ -124,12 +122,12 @@ describe('a load balancer', () => {
   });
 
   test('follows the rules of a listener by their priority, and has fixed answers', async () => {
-    const lb = await balanced(api, 'rules');
+    const lb = await balanced(endpoint, 'rules');
     const main = await target(() => ({ text: 'main' }));
     const special = await target(() => ({ text: 'special' }));
-    const group = await targetGroup(api, 'rules-special');
+    const group = await targetGroup(endpoint, 'rules-special');
     const rule = (Priority: number, Field: string, Values: string[], action: elb.Action) =>
-      api.send(
+      endpoint.api.send(
         new elb.CreateRuleCommand({
           ...{ ListenerArn: lb.listener, Priority, Actions: [action] },
           Conditions: [{ Field, Values }],
@@ -140,7 +138,7 @@ describe('a load balancer', () => {
     await rule(10, 'path-pattern', ['/api/te?'], { Type: 'fixed-response', FixedResponseConfig: fixed });
     await rule(30, 'host-header', ['*.Example.com'], { Type: 'forward', TargetGroupArn: group });
     await lb.register(main.at);
-    await api.send(
+    await endpoint.api.send(
       new elb.RegisterTargetsCommand({
         TargetGroupArn: group,
         Targets: [{ Id: special.at[0], Port: special.at[1] }],

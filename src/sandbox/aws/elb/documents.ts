@@ -97,16 +97,19 @@ export type TargetGroup = z.infer<typeof TargetGroup>;
 export const targetGroups: Kind<TargetGroup> = { name: 'target-group', schema: TargetGroup };
 
 /**
- * A new ARN as ELBv2 forms them: `below` is `targetgroup/web`, or the ARN of what it belongs to with its own kind in place
- * of that one's.
+ * An ARN as ELBv2 forms them, which no document of this kind has: `below` is `targetgroup/web`, or the ARN of what it
+ * belongs to with its own kind in place of that one's.
  */
-export function newArn(region: Region, below: string): string {
-  const seed = `${below}/${region.context.clock.now().getTime()}/${region.random()}`;
-  const digest = createHash('sha256').update(seed).digest('hex');
+export function newArn<T>(region: Region, kind: Kind<T>, below: string): string {
+  const { context, store } = region;
   const start = below.startsWith('arn:')
     ? below
     : `arn:aws:elasticloadbalancing:${regionName}:${account}:${below}`;
-  return `${start}/${digest.slice(0, 16)}`;
+  for (let attempt = 0; ; attempt++) {
+    const seed = `${below}/${context.clock.now().getTime()}/${region.random()}/${attempt}`;
+    const arn = `${start}/${createHash('sha256').update(seed).digest('hex').slice(0, 16)}`;
+    if (store.get(kind, arn) === undefined) return arn;
+  }
 }
 
 /** The ARN of a listener's default rule, which has no document of its own. */

@@ -43,7 +43,7 @@ export function listenerActions(world: World) {
       return put(region, present);
     }
     if (present !== undefined) throw duplicate();
-    const arn = newArn(region, balancer.arn.replace(':loadbalancer/', ':listener/'));
+    const arn = newArn(region, listeners, balancer.arn.replace(':loadbalancer/', ':listener/'));
     return put(region, { arn, loadBalancer: balancer.arn, port, answer, tags: pairs(input.Tags) });
   };
 

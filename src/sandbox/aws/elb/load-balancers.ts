@@ -59,7 +59,7 @@ export function loadBalancerActions(world: World) {
     }
     const made = same ?? {
       ...wanted,
-      arn: newArn(region, `loadbalancer/app/${wanted.name}`),
+      arn: newArn(region, loadBalancers, `loadbalancer/app/${wanted.name}`),
       address: freeAddress(region),
       createdAt: region.context.clock.now().getTime(),
       attributes,

@@ -40,7 +40,7 @@ export function ruleActions(world: World) {
     const taken = region.store.all(rules).some((one) => one.listener === of.arn && one.priority === priority);
     if (taken) throw new AwsError('PriorityInUse', `Priority '${priority}' is currently in use`);
     return put(region, {
-      arn: newArn(region, of.arn.replace(':listener/', ':listener-rule/')),
+      arn: newArn(region, rules, of.arn.replace(':listener/', ':listener-rule/')),
       listener: of.arn,
       priority,
       conditions: conditionsOf(input.Conditions),

@@ -63,7 +63,7 @@ export function targetGroupActions(world: World) {
     }
     const made = same ?? {
       ...wanted,
-      arn: newArn(region, `targetgroup/${wanted.name}`),
+      arn: newArn(region, targetGroups, `targetgroup/${wanted.name}`),
       attributes,
       targets: [],
       tags: pairs(input.Tags),

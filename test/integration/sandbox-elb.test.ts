@@ -1,0 +1,159 @@
+import { Agent } from 'node:http';
+import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { belongingTo } from '../../src/sandbox/docker.js';
+import { type Balanced, balanced, type Endpoint, openEndpoint, type Port, removeAll } from './elb.js';
+import { type Machines, machines, waitFor } from './harness.js';
+import { request, traffic } from './traffic.js';
+
+jest.setTimeout(400_000);
+
+let m: Machines;
+let endpoint: Endpoint;
+
+beforeAll(async () => {
+  m = await machines('sandbox-elb');
+  endpoint = await openEndpoint(m.sandbox);
+});
+
+afterEach(async () => {
+  await removeAll(endpoint);
+  await m.wipe();
+});
+
+afterAll(async () => {
+  await endpoint.close();
+  await m.down();
+});
+
+/** A version of the sample application on a port of a machine, as a target. */
+async function serve(machine: number, port: number, tag: string): Promise<Port> {
+  await m.inside(machine, 'docker', 'run', '-d', '-p', `${port}:8080`, m.image(tag));
+  const { id = '' } = Object.values(m.environment.hosts)[machine - 1] ?? {};
+  return [id, port];
+}
+
+/** The container of the only load balancer. */
+async function balancerContainer() {
+  const { docker } = endpoint.region.context;
+  const filters = belongingTo(m.sandbox, 'load-balancer');
+  const [found] = await docker.listContainers({ all: true, filters });
+  return docker.getContainer(found?.Id ?? '');
+}
+
+/** One more listener, which forwards to the same group. */
+async function listen({ loadBalancer, group }: Balanced, Port: number) {
+  const DefaultActions: elb.Action[] = [{ Type: 'forward', TargetGroupArn: group }];
+  const input = { LoadBalancerArn: loadBalancer, Protocol: 'HTTP', Port, DefaultActions } as const;
+  await endpoint.api.send(new elb.CreateListenerCommand(input));
+}
+
+describe('a load balancer of instances', () => {
+  test('serves from two instances and two ports of one, and from none that is sick', async () => {
+    const lb = await balanced(endpoint, 'web');
+    const [one, beside, other] = [
+      await serve(1, 20001, 'v1'),
+      await serve(1, 20002, 'v2'),
+      await serve(2, 20001, 'v3'),
+    ];
+    const sick = await serve(2, 20002, 'broken');
+    await lb.register(one, beside, other, sick);
+    for (const target of [one, beside, other]) await lb.until(target, /^healthy$/);
+    await lb.until(sick, /^unhealthy Target.ResponseCodeMismatch$/);
+    const answers = await Promise.all(Array.from({ length: 9 }, () => request(lb.url)));
+    expect(new Set(answers.map(({ text }) => text))).toEqual(new Set(['v1\n', 'v2\n', 'v3\n']));
+    const Targets = [{ Id: 'i-11111111111111111', Port: 80 }];
+    const wrong = new elb.RegisterTargetsCommand({ TargetGroupArn: lb.group, Targets });
+    await expect(endpoint.api.send(wrong)).rejects.toThrow(elb.InvalidTargetException);
+  });
+
+  test('answers what is in flight while a target drains, sends it nothing new, and lets it go after the delay', async () => {
+    const lb = await balanced(endpoint, 'drain', 8);
+    const [old, young] = [await serve(1, 20001, 'v1'), await serve(2, 20001, 'v2')];
+    await lb.register(old);
+    await lb.until(old, /^healthy$/);
+    const slow = request(`${lb.url}/cgi-bin/slow?5`);
+    await lb.register(young);
+    await lb.until(young, /^healthy$/);
+    const inFlight = [slow, request(`${lb.url}/cgi-bin/slow?5`), request(`${lb.url}/cgi-bin/slow?5`)];
+    const started = performance.now();
+    await lb.deregister(old);
+    expect(await lb.health(old)).toBe('draining Target.DeregistrationInProgress');
+    const answers = await Promise.all(Array.from({ length: 8 }, () => request(lb.url)));
+    expect(new Set(answers.map(({ text }) => text))).toEqual(new Set(['v2\n']));
+    expect((await Promise.all(inFlight)).map(({ text }) => text).sort()).toEqual(['v1\n', 'v1\n', 'v2\n']);
+    await lb.until(old, /^unused Target.NotRegistered$/);
+    expect(performance.now() - started).toBeGreaterThan(7_500);
+  });
+
+  test('drops no request while targets come and go ten times, and listeners with them', async () => {
+    const lb = await balanced(endpoint, 'zero', 3);
+    const ports = [await serve(1, 20001, 'v1'), await serve(1, 20002, 'v2')] as const;
+    await lb.register(ports[0]);
+    await lb.until(ports[0], /^healthy$/);
+    const clients = [traffic(lb.url, 25, 'kept'), traffic(lb.url, 25, 'new')];
+    for (let round = 0; round < 10; round++) {
+      const [from, to] = round % 2 === 0 ? ports : [ports[1], ports[0]];
+      await lb.register(to);
+      await lb.until(to, /^healthy$/);
+      await lb.deregister(from);
+      if (round === 3) {
+        await endpoint.close();
+        await endpoint.reopen();
+      }
+      if (round % 4 === 1) await listen(lb, 8000 + round);
+      await lb.until(from, /^unused/);
+    }
+    const { Listeners } = await endpoint.api.send(
+      new elb.DescribeListenersCommand({ LoadBalancerArn: lb.loadBalancer }),
+    );
+    for (const { ListenerArn, Port } of Listeners ?? [])
+      if (Port !== 80) await endpoint.api.send(new elb.DeleteListenerCommand({ ListenerArn }));
+    const tallies = await Promise.all(clients.map((client) => client.stop()));
+    expect(tallies.map(({ failures }) => failures)).toEqual([[], []]);
+    for (const { answered } of tallies) expect(answered).toBeGreaterThan(1_000);
+  });
+
+  test('asks the new process for what comes over a connection from before a reload', async () => {
+    const lb = await balanced(endpoint, 'reload', 3);
+    const [old, young] = [await serve(1, 20001, 'v1'), await serve(2, 20001, 'v2')];
+    await lb.register(old);
+    await lb.until(old, /^healthy$/);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    expect((await request(lb.url, { agent })).text).toBe('v1\n');
+    await listen(lb, 81);
+    await lb.register(young);
+    await lb.until(young, /^healthy$/);
+    await lb.deregister(old);
+    expect(await request(lb.url, { agent })).toEqual({ status: 200, text: 'v2\n' });
+    agent.destroy();
+  });
+
+  test('comes back with its targets when its container is restarted', async () => {
+    const lb = await balanced(endpoint, 'restart');
+    const [one, other] = [await serve(1, 20001, 'v1'), await serve(2, 20001, 'v2')];
+    await lb.register(one, other);
+    await lb.until(one, /^healthy$/);
+    await lb.until(other, /^healthy$/);
+    await (await balancerContainer()).restart({ t: 1 });
+    const served = async () =>
+      new Set(await Promise.all([1, 2, 3, 4].map(async () => (await request(lb.url)).text)));
+    await waitFor(async () => (await served().catch(() => new Set())).size === 2);
+    await lb.until(one, /^healthy$/);
+  });
+
+  test('is known to the next endpoint, which ends its drains and makes its container when that is lost', async () => {
+    const lb = await balanced(endpoint, 'reopen', 3);
+    const [one, other] = [await serve(1, 20001, 'v1'), await serve(2, 20001, 'v2')];
+    await lb.register(one, other);
+    await lb.until(one, /^healthy$/);
+    await lb.deregister(other);
+    await endpoint.close();
+    await (await balancerContainer()).remove({ force: true });
+    await endpoint.reopen();
+    await lb.until(other, /^unused Target.NotRegistered$/);
+    await waitFor(async () => (await request(lb.url).catch(() => ({ text: '' }))).text === 'v1\n');
+    const all = await endpoint.api.send(new elb.DescribeTargetHealthCommand({ TargetGroupArn: lb.group }));
+    expect(all.TargetHealthDescriptions?.map(({ Target }) => Target?.Id)).toEqual([one[0]]);
+  });
+});

@@ -1,0 +1,87 @@
+import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
+import { elbActionsIn } from '../../../../../src/sandbox/aws/elb/actions.js';
+import type { Balancer } from '../../../../../src/sandbox/aws/elb/balancer.js';
+import type { Instance } from '../../../../../src/sandbox/aws/elb/instances.js';
+import type { Proxies } from '../../../../../src/sandbox/aws/elb/proxy.js';
+import type { Check } from '../../../../../src/sandbox/aws/elb/runtime.js';
+import { openWorld, tend } from '../../../../../src/sandbox/aws/elb/world.js';
+import type { MovableClock } from '../../../../fakes/clock.js';
+import { clients, fakeRegion } from '../region.js';
+
+/** Proxies that take a turn of the event loop for a change, and whose checks find what the test says. */
+export class FakeProxies implements Proxies {
+  /** By ARN, what each was told last. */
+  readonly applied = new Map<string, Balancer>();
+  /** How often a proxy was told something. */
+  told = 0;
+  /** By the names of pool and server; those that are not among them have not been checked yet. */
+  readonly found = new Map<string, Check>();
+  /** The names of those that were removed. */
+  readonly removed: string[] = [];
+
+  async apply(_region: unknown, balancer: Balancer): Promise<void> {
+    this.told += 1;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.applied.set(balancer.arn, balancer);
+  }
+
+  async checks() {
+    return this.found;
+  }
+
+  async remove(_region: unknown, { id }: Pick<Balancer, 'id'>): Promise<void> {
+    for (const [arn, balancer] of this.applied) {
+      if (balancer.id !== id) continue;
+      this.applied.delete(arn);
+      this.removed.push(balancer.name);
+    }
+  }
+}
+
+/** The API through the SDK, on fake proxies and two instances that run. */
+export async function setting() {
+  const region = await fakeRegion();
+  const proxies = new FakeProxies();
+  const instances = new Map<string, Instance>([
+    ['i-1', { address: '10.213.7.11', running: true }],
+    ['i-2', { address: '10.213.7.12', running: true }],
+  ]);
+  const world = openWorld(proxies, async (_region, id) => instances.get(id));
+  const service = {
+    ...({ protocol: 'awsQuery', version: '2015-12-01', schemas: { ...elb } } as const),
+    namespace: 'http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/',
+    actions: elbActionsIn(world),
+  };
+  const api = clients({ elasticloadbalancing: service }, region).elb;
+  const clock = region.context.clock as MovableClock;
+  return { ...{ api, region, proxies, instances, clock }, tend: () => tend(world, region), ...makers(api) };
+}
+
+/** What most tests begin with. */
+function makers(api: elb.ElasticLoadBalancingV2Client) {
+  const group = async (Name = 'web', more: object = {}) => {
+    const input = { Name, Protocol: 'HTTP' as const, Port: 80, VpcId: 'vpc-1', ...more };
+    const { TargetGroups } = await api.send(new elb.CreateTargetGroupCommand(input));
+    return TargetGroups?.[0]?.TargetGroupArn ?? '';
+  };
+  const balancer = async (Name = 'web', more: object = {}) => {
+    const input = { Name, Subnets: ['subnet-a', 'subnet-b'], ...more };
+    const { LoadBalancers } = await api.send(new elb.CreateLoadBalancerCommand(input));
+    return LoadBalancers?.[0]?.LoadBalancerArn ?? '';
+  };
+  const listener = async (LoadBalancerArn: string, TargetGroupArn: string, Port = 80) => {
+    const DefaultActions: elb.Action[] = [{ Type: 'forward', TargetGroupArn }];
+    const input = { LoadBalancerArn, Protocol: 'HTTP', Port, DefaultActions } as const;
+    const { Listeners } = await api.send(new elb.CreateListenerCommand(input));
+    return Listeners?.[0]?.ListenerArn ?? '';
+  };
+  /** Of each target that is asked for, else of all: `i-1:80 initial Elb.RegistrationInProgress`. */
+  const health = async (TargetGroupArn: string, ...Targets: elb.TargetDescription[]) => {
+    const input = { TargetGroupArn, ...(Targets.length === 0 ? {} : { Targets }) };
+    const { TargetHealthDescriptions } = await api.send(new elb.DescribeTargetHealthCommand(input));
+    return (TargetHealthDescriptions ?? []).map(({ Target, TargetHealth }) =>
+      `${Target?.Id}:${Target?.Port} ${TargetHealth?.State} ${TargetHealth?.Reason ?? ''}`.trim(),
+    );
+  };
+  return { group, balancer, listener, health };
+}
