@@ -7,12 +7,13 @@
 import { appendFileSync, renameSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Region } from './aws/action.js';
+import { tendLoadBalancers } from './aws/elb/actions.js';
 import { apiOverHttp } from './aws/http.js';
 import { openRegion } from './aws/region.js';
 import { services } from './aws/services.js';
 import { clock } from './clock.js';
 import type { Context } from './context.js';
-import { connect } from './docker.js';
+import { connect, messageOf } from './docker.js';
 import { about, controlPath, controlToken, endpointUrl } from './endpoint-process.js';
 import { ensureImage } from './image.js';
 import { endpointPort, findNetwork, type Network } from './network.js';
@@ -50,7 +51,8 @@ async function main([name = '']: readonly string[]): Promise<void> {
     end: () => end('ended by the sandbox'),
   };
   server.on('request', apiOverHttp(services, region, control));
-  await region;
+  const open = await region;
+  tendLoadBalancers(open).catch((error: unknown) => log(files, `load balancers: ${messageOf(error)}`));
   log(files, `answers at ${endpointUrl(network)}`);
   for (;;) {
     await clock.sleep(pulse, ended.signal);

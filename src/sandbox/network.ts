@@ -28,11 +28,6 @@ export function endpointPort(network: Network): number {
   return network.registryPort + 100;
 }
 
-/** The addresses that load balancers may have, .200 to .239. */
-export function balancerAddresses({ prefix }: Network): readonly string[] {
-  return Array.from({ length: 40 }, (_, index) => `${prefix}${200 + index}`);
-}
-
 /** The sandbox's network, if it exists. */
 export async function findNetwork(context: Context, sandbox: string): Promise<Network | undefined> {
   const [found] = await context.docker.listNetworks({ filters: belongingTo(sandbox) });

@@ -1,17 +1,19 @@
+import { readFile } from 'node:fs/promises';
 import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Region } from '../../src/sandbox/aws/action.js';
+import { subnets } from '../../src/sandbox/aws/ec2/layout.js';
 import { elbActionsIn } from '../../src/sandbox/aws/elb/actions.js';
 import { addressOf } from '../../src/sandbox/aws/elb/instances.js';
 import { haproxies } from '../../src/sandbox/aws/elb/proxy.js';
 import { openWorld, tend } from '../../src/sandbox/aws/elb/world.js';
-import { openStore } from '../../src/sandbox/aws/store.js';
+import { openRegion } from '../../src/sandbox/aws/region.js';
 import { clock } from '../../src/sandbox/clock.js';
 import type { Context } from '../../src/sandbox/context.js';
 import { connect } from '../../src/sandbox/docker.js';
 import { ensureImage } from '../../src/sandbox/image.js';
 import { findNetwork } from '../../src/sandbox/network.js';
 import { clients } from '../unit/sandbox/aws/region.js';
-import { waitFor } from './harness.js';
+import { type Machines, waitFor } from './harness.js';
 
 /** The ID of an instance that is this machine: its targets are servers of the test itself. */
 export const here = 'i-00000000000000000';
@@ -27,8 +29,8 @@ export interface Endpoint {
 }
 
 /** Opens an endpoint for load balancing on a sandbox that is up. */
-export async function openEndpoint(sandbox: string): Promise<Endpoint> {
-  let current = await opened(sandbox);
+export async function openEndpoint(on: Machines): Promise<Endpoint> {
+  let current = await opened(on);
   return {
     get api() {
       return current.api;
@@ -38,22 +40,19 @@ export async function openEndpoint(sandbox: string): Promise<Endpoint> {
     },
     close: () => current.close(),
     reopen: async () => {
-      current = await opened(sandbox);
+      current = await opened(on);
     },
   };
 }
 
-async function opened(sandbox: string): Promise<Omit<Endpoint, 'reopen'>> {
+async function opened({ sandbox, environment }: Machines): Promise<Omit<Endpoint, 'reopen'>> {
   const end = new AbortController();
   const progress = (text: string) => process.stderr.write(`${text}\n`);
   const context: Context = { docker: await connect(), progress, signal: end.signal, clock, env: {} };
   const network = await findNetwork(context, sandbox);
   if (network === undefined) throw new Error(`no sandbox ${sandbox}`);
-  const region: Region = {
-    ...{ context, sandbox, network, random: Math.random },
-    image: await ensureImage(context),
-    store: await openStore(context, sandbox),
-  };
+  const publicKey = (await readFile(`${environment.ssh.key}.pub`, 'utf8')).trim();
+  const region = await openRegion(context, sandbox, network, await ensureImage(context), publicKey);
   const world = openWorld(haproxies, async (of, id) =>
     id === here ? { address: `${network.prefix}1`, running: true } : addressOf(of, id),
   );
@@ -121,8 +120,10 @@ export async function balanced(
   delay?: number,
   more?: object,
 ): Promise<Balanced> {
-  const { api } = endpoint;
-  const Subnets = ['subnet-a', 'subnet-b'];
+  const { api, region } = endpoint;
+  const Subnets = subnets(region)
+    .slice(0, 2)
+    .map(({ id }) => id);
   const { LoadBalancers } = await api.send(new elb.CreateLoadBalancerCommand({ Name: name, Subnets }));
   const { LoadBalancerArn = '', DNSName } = LoadBalancers?.[0] ?? {};
   const group = await targetGroup(endpoint, name, delay, more);

@@ -14,7 +14,7 @@ const servers: Server[] = [];
 
 beforeAll(async () => {
   m = await machines('sandbox-elb-behaviour');
-  endpoint = await openEndpoint(m.sandbox);
+  endpoint = await openEndpoint(m);
 });
 
 afterEach(async () => {

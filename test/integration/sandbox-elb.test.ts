@@ -13,7 +13,7 @@ let endpoint: Endpoint;
 
 beforeAll(async () => {
   m = await machines('sandbox-elb');
-  endpoint = await openEndpoint(m.sandbox);
+  endpoint = await openEndpoint(m);
 });
 
 afterEach(async () => {

@@ -51,6 +51,8 @@ const LoadBalancer = z.object({
   name: z.string(),
   /** Of its proxy, on the sandbox's network. */
   address: z.string(),
+  /** The network interface that has it: so the address is taken, and the security groups are in use. */
+  interface: z.string(),
   scheme: z.enum(['internet-facing', 'internal']),
   subnets: z.array(z.string()),
   securityGroups: z.array(z.string()),

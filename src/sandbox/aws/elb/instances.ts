@@ -1,6 +1,5 @@
-import { ifExists } from '../../docker.js';
-import { listMachines } from '../../machine.js';
 import type { Region } from '../action.js';
+import { machineOf, seeInstances } from '../ec2/instances.js';
 
 /** An instance as a load balancer sees it. */
 export interface Instance {
@@ -9,11 +8,9 @@ export interface Instance {
   readonly running: boolean;
 }
 
-/** The instance of this ID: one of the sandbox's machines; `undefined` when there is none. */
+/** The instance of this ID, one of the sandbox's machines or one that EC2 was asked for; `undefined` when there is none. */
 export async function addressOf(region: Region, id: string): Promise<Instance | undefined> {
-  const { context, sandbox, network } = region;
-  const machine = (await listMachines(context, sandbox, network)).find((one) => one.id === id);
-  if (machine === undefined) return undefined;
-  const container = await ifExists(context.docker.getContainer(machine.container).inspect());
-  return { address: machine.address, running: container?.State.Running === true };
+  const seen = (await seeInstances(region)).find(({ it }) => it.id === id);
+  if (seen === undefined) return undefined;
+  return { address: machineOf(region, seen.it).address, running: seen.state === 'running' };
 }

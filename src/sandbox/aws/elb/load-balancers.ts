@@ -15,8 +15,11 @@ import type {
   SetSubnetsInput,
   SetSubnetsOutput,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { balancerAddresses } from '../../network.js';
 import { type Action, AwsError, type Region } from '../action.js';
+import { groups, interfaces } from '../ec2/documents.js';
+import { defaultGroup } from '../ec2/groups.js';
+import { takeAddress } from '../ec2/interfaces.js';
+import { subnets, vpcId } from '../ec2/layout.js';
 import { type LoadBalancer, listeners, loadBalancers, newArn, rules } from './documents.js';
 import { changed, invalid, listed, named, page, pairs, required, within } from './request.js';
 import type { World } from './world.js';
@@ -49,7 +52,7 @@ export function loadBalancer({ store }: Region, arn: string | undefined): LoadBa
 export function loadBalancerActions(world: World) {
   const create: Action<CreateLoadBalancerInput, CreateLoadBalancerOutput> = async (input, region) => {
     const { store } = region;
-    const wanted = wantedOf(input);
+    const wanted = wantedOf(input, region);
     const same = store.all(loadBalancers).find(({ name }) => name === wanted.name);
     if (same !== undefined && !isAlike(same, wanted)) {
       throw new AwsError(
@@ -57,22 +60,14 @@ export function loadBalancerActions(world: World) {
         `A load balancer with the same name '${wanted.name}' exists, but with different settings`,
       );
     }
-    const made = same ?? {
-      ...wanted,
-      arn: newArn(region, loadBalancers, `loadbalancer/app/${wanted.name}`),
-      address: freeAddress(region),
-      createdAt: region.context.clock.now().getTime(),
-      attributes,
-      tags: pairs(input.Tags),
-    };
-    if (same === undefined) await store.put(loadBalancers, made.arn, made);
+    const made = same ?? (await newBalancer(region, wanted, pairs(input.Tags)));
     await world.enforce(region, made.arn);
-    return { LoadBalancers: [described(made)] };
+    return { LoadBalancers: [described(made, region)] };
   };
 
   const describe: Action<DescribeLoadBalancersInput, DescribeLoadBalancersOutput> = async (input, region) => {
     const { items, ...next } = page(chosen(input, region), input);
-    return { LoadBalancers: items.map(described), ...next };
+    return { LoadBalancers: items.map((it) => described(it, region)), ...next };
   };
 
   const remove: Action<DeleteLoadBalancerInput, DeleteLoadBalancerOutput> = async (input, region) => {
@@ -116,15 +111,18 @@ export function loadBalancerActions(world: World) {
     input,
     region,
   ) => {
-    const securityGroups = required(input.SecurityGroups, 'securityGroups');
-    await change(region, { ...loadBalancer(region, input.LoadBalancerArn), securityGroups });
+    const before = loadBalancer(region, input.LoadBalancerArn);
+    const securityGroups = groupsNamed(region, required(input.SecurityGroups, 'securityGroups'));
+    const had = region.store.get(interfaces, before.interface);
+    if (had !== undefined) await region.store.put(interfaces, had.id, { ...had, groups: securityGroups });
+    await change(region, { ...before, securityGroups });
     return { SecurityGroupIds: securityGroups };
   };
 
   const setSubnets: Action<SetSubnetsInput, SetSubnetsOutput> = async (input, region) => {
-    const after = { ...loadBalancer(region, input.LoadBalancerArn), subnets: subnetsOf(input) };
+    const after = { ...loadBalancer(region, input.LoadBalancerArn), subnets: subnetsNamed(region, input) };
     await change(region, after);
-    return { AvailabilityZones: zonesOf(after), IpAddressType: 'ipv4' };
+    return { AvailabilityZones: zonesOf(after, region), IpAddressType: 'ipv4' };
   };
 
   return {
@@ -140,22 +138,61 @@ export function loadBalancerActions(world: World) {
 
 type Wanted = Pick<LoadBalancer, 'name' | 'scheme' | 'subnets' | 'securityGroups'>;
 
-function wantedOf(input: CreateLoadBalancerInput): Wanted {
+function wantedOf(input: CreateLoadBalancerInput, region: Region): Wanted {
   if ((input.Type ?? 'application') !== 'application')
     throw invalid(`The sandbox has application load balancers only, not '${input.Type}'`);
   return {
     name: named(input.Name, 'Load balancer'),
     scheme: input.Scheme ?? 'internet-facing',
-    subnets: subnetsOf(input),
-    securityGroups: input.SecurityGroups ?? [],
+    subnets: subnetsNamed(region, input),
+    securityGroups: groupsNamed(region, input.SecurityGroups ?? [defaultGroup(region)]),
   };
 }
 
-function subnetsOf({ Subnets, SubnetMappings }: Pick<CreateLoadBalancerInput, 'Subnets' | 'SubnetMappings'>) {
-  const subnets = Subnets ?? (SubnetMappings ?? []).map(({ SubnetId }) => required(SubnetId, 'subnetId'));
-  if (new Set(subnets).size < 2)
+/** @throws AwsError `SubnetNotFound`, and `ValidationError` when they are not of two zones */
+function subnetsNamed(
+  region: Region,
+  { Subnets, SubnetMappings }: Pick<CreateLoadBalancerInput, 'Subnets' | 'SubnetMappings'>,
+): string[] {
+  const ids = Subnets ?? (SubnetMappings ?? []).map(({ SubnetId }) => required(SubnetId, 'subnetId'));
+  const zones = ids.map((id) => {
+    const found = subnets(region).find((subnet) => subnet.id === id);
+    if (found === undefined) throw new AwsError('SubnetNotFound', `The subnet ID '${id}' does not exist`);
+    return found.zone;
+  });
+  if (new Set(zones).size < 2)
     throw invalid('At least two subnets in two different Availability Zones must be specified');
-  return subnets;
+  if (new Set(zones).size < zones.length)
+    throw invalid('A load balancer cannot be attached to multiple subnets in the same Availability Zone');
+  return ids;
+}
+
+/** @throws AwsError `InvalidSecurityGroup` */
+function groupsNamed({ store }: Region, ids: readonly string[]): string[] {
+  const missing = ids.find((id) => store.get(groups, id) === undefined);
+  if (missing !== undefined)
+    throw new AwsError('InvalidSecurityGroup', `The security group '${missing}' does not exist`);
+  return [...ids];
+}
+
+/** Has one address, in its first subnet; those of AWS have one in each. */
+async function newBalancer(
+  region: Region,
+  wanted: Wanted,
+  tags: Record<string, string>,
+): Promise<LoadBalancer> {
+  const arn = newArn(region, loadBalancers, `loadbalancer/app/${wanted.name}`);
+  const description = arn.replace(/^.*:loadbalancer\//, 'ELB ');
+  const subnet = subnets(region).find(({ id }) => id === wanted.subnets[0]);
+  if (subnet === undefined) throw new AwsError('SubnetNotFound', 'The load balancer has no subnet');
+  const { made, kept } = takeAddress(region, subnet, { groups: wanted.securityGroups, description });
+  const createdAt = region.context.clock.now().getTime();
+  const balancer = {
+    ...{ ...wanted, arn, createdAt, attributes, tags },
+    ...{ address: made.address, interface: made.id },
+  };
+  await Promise.all([kept, region.store.put(loadBalancers, arn, balancer)]);
+  return balancer;
 }
 
 function isAlike(one: Wanted, other: Wanted): boolean {
@@ -165,18 +202,6 @@ function isAlike(one: Wanted, other: Wanted): boolean {
     sorted(one.subnets) === sorted(other.subnets) &&
     sorted(one.securityGroups) === sorted(other.securityGroups)
   );
-}
-
-function freeAddress({ store, network }: Region): string {
-  const taken = new Set(store.all(loadBalancers).map(({ address }) => address));
-  const free = balancerAddresses(network).find((address) => !taken.has(address));
-  if (free === undefined) {
-    throw new AwsError(
-      'TooManyLoadBalancers',
-      `The maximum number of load balancers has been reached (${taken.size})`,
-    );
-  }
-  return free;
 }
 
 function chosen(input: DescribeLoadBalancersInput, { store }: Region): readonly LoadBalancer[] {
@@ -191,6 +216,8 @@ function chosen(input: DescribeLoadBalancersInput, { store }: Region): readonly 
 }
 
 async function forget({ store }: Region, arn: string): Promise<void> {
+  const had = store.get(loadBalancers, arn);
+  if (had !== undefined) await store.remove(interfaces, had.interface);
   const own = store.all(listeners).filter((listener) => listener.loadBalancer === arn);
   const below = store.all(rules).filter(({ listener }) => own.some((one) => one.arn === listener));
   for (const rule of below) await store.remove(rules, rule.arn);
@@ -198,7 +225,7 @@ async function forget({ store }: Region, arn: string): Promise<void> {
   await store.remove(loadBalancers, arn);
 }
 
-function described(it: LoadBalancer): Described {
+function described(it: LoadBalancer, region: Region): Described {
   return {
     LoadBalancerArn: it.arn,
     LoadBalancerName: it.name,
@@ -208,12 +235,15 @@ function described(it: LoadBalancer): Described {
     Scheme: it.scheme,
     State: { Code: 'active' },
     Type: 'application',
-    AvailabilityZones: zonesOf(it),
+    VpcId: vpcId(region),
+    AvailabilityZones: zonesOf(it, region),
     SecurityGroups: it.securityGroups,
     IpAddressType: 'ipv4',
   };
 }
 
-function zonesOf({ subnets }: LoadBalancer) {
-  return subnets.map((SubnetId) => ({ SubnetId }));
+function zonesOf(it: LoadBalancer, region: Region) {
+  return subnets(region)
+    .filter(({ id }) => it.subnets.includes(id))
+    .map(({ id, zone }) => ({ SubnetId: id, ZoneName: zone }));
 }

@@ -6,16 +6,16 @@ const refused = (name: string) => expect.objectContaining({ name });
 
 describe('a load balancer', () => {
   test('is made once for the same settings, and refused for others under its name', async () => {
-    const { balancer, proxies, api } = await setting();
-    const arn = await balancer('web', { Subnets: ['subnet-a', 'subnet-b'] });
-    expect(await balancer('web', { Subnets: ['subnet-b', 'subnet-a'] })).toBe(arn);
+    const { balancer, proxies, api, subnets } = await setting();
+    const arn = await balancer('web');
+    expect(await balancer('web', { Subnets: [...subnets].reverse() })).toBe(arn);
     expect(proxies.applied.size).toBe(1);
     await expect(balancer('web', { Scheme: 'internal' })).rejects.toEqual(
       refused('DuplicateLoadBalancerNameException'),
     );
     const { LoadBalancers } = await api.send(new elb.DescribeLoadBalancersCommand({ Names: ['web'] }));
     expect(LoadBalancers).toMatchObject([
-      { LoadBalancerArn: arn, DNSName: '10.213.7.200', State: { Code: 'active' }, Type: 'application' },
+      { LoadBalancerArn: arn, DNSName: '10.213.7.61', State: { Code: 'active' }, Type: 'application' },
     ]);
   });
 
@@ -33,8 +33,8 @@ describe('a load balancer', () => {
     await api.send(inUse);
     await balancer('third');
     expect([...proxies.applied.values()].map(({ address }) => address).sort()).toEqual([
-      '10.213.7.200',
-      '10.213.7.201',
+      '10.213.7.61',
+      '10.213.7.62',
     ]);
   });
 

@@ -1,4 +1,6 @@
 import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
+import { ensureGroups } from '../../../../../src/sandbox/aws/ec2/groups.js';
+import { subnets } from '../../../../../src/sandbox/aws/ec2/layout.js';
 import { elbActionsIn } from '../../../../../src/sandbox/aws/elb/actions.js';
 import type { Balancer } from '../../../../../src/sandbox/aws/elb/balancer.js';
 import type { Instance } from '../../../../../src/sandbox/aws/elb/instances.js';
@@ -6,7 +8,7 @@ import type { Proxies } from '../../../../../src/sandbox/aws/elb/proxy.js';
 import type { Check } from '../../../../../src/sandbox/aws/elb/runtime.js';
 import { openWorld, tend } from '../../../../../src/sandbox/aws/elb/world.js';
 import type { MovableClock } from '../../../../fakes/clock.js';
-import { clients, fakeRegion } from '../region.js';
+import { clients, emptyRegion } from '../region.js';
 
 /** Proxies that take a turn of the event loop for a change, and whose checks find what the test says. */
 export class FakeProxies implements Proxies {
@@ -40,7 +42,9 @@ export class FakeProxies implements Proxies {
 
 /** The API through the SDK, on fake proxies and two instances that run. */
 export async function setting() {
-  const region = await fakeRegion();
+  const region = await emptyRegion();
+  await ensureGroups(region);
+  const [a = '', b = ''] = subnets(region).map(({ id }) => id);
   const proxies = new FakeProxies();
   const instances = new Map<string, Instance>([
     ['i-1', { address: '10.213.7.11', running: true }],
@@ -54,18 +58,23 @@ export async function setting() {
   };
   const api = clients({ elasticloadbalancing: service }, region).elb;
   const clock = region.context.clock as MovableClock;
-  return { ...{ api, region, proxies, instances, clock }, tend: () => tend(world, region), ...makers(api) };
+  return {
+    ...{ api, region, proxies, instances, clock },
+    tend: () => tend(world, region),
+    ...makers(api, [a, b]),
+    subnets: [a, b],
+  };
 }
 
 /** What most tests begin with. */
-function makers(api: elb.ElasticLoadBalancingV2Client) {
+function makers(api: elb.ElasticLoadBalancingV2Client, Subnets: string[]) {
   const group = async (Name = 'web', more: object = {}) => {
     const input = { Name, Protocol: 'HTTP' as const, Port: 80, VpcId: 'vpc-1', ...more };
     const { TargetGroups } = await api.send(new elb.CreateTargetGroupCommand(input));
     return TargetGroups?.[0]?.TargetGroupArn ?? '';
   };
   const balancer = async (Name = 'web', more: object = {}) => {
-    const input = { Name, Subnets: ['subnet-a', 'subnet-b'], ...more };
+    const input = { Name, Subnets, ...more };
     const { LoadBalancers } = await api.send(new elb.CreateLoadBalancerCommand(input));
     return LoadBalancers?.[0]?.LoadBalancerArn ?? '';
   };

@@ -65,7 +65,7 @@ describe('a target', () => {
     expect(servers()?.map((server) => server.draining)).toEqual([true, true]);
     await register({ Id: 'i-2' });
     expect(servers()?.map((server) => server.draining)).toEqual([true, false]);
-    await clock.advance(11_000);
+    for (let second = 0; second < 11; second++) await clock.advance(1_000);
     expect(await health(arn, { Id: 'i-1' })).toEqual(['i-1:80 unused Target.NotRegistered']);
     expect(servers()?.map(({ name }) => name)).toEqual(['10.213.7.12:80']);
   });
