@@ -1,0 +1,36 @@
+import { Failure } from '../domain/failure.js';
+
+/** The groups that were asked for and do not exist, and those that do. */
+export function unknownGroups(missing: readonly string[], existing: readonly string[]): Failure {
+  const plural = missing.length > 1;
+  return new Failure(
+    'usage',
+    'cloud.no-group',
+    `there ${plural ? 'are no target groups' : 'is no target group'} ${missing.join(', ')}`,
+    {
+      hint:
+        existing.length === 0
+          ? 'There is none at all: check the region.'
+          : `There are: ${existing.join(', ')}.`,
+    },
+  );
+}
+
+/** Instances that were to be changed and do not exist. */
+export function unknownInstances(words: string, cause?: unknown): Failure {
+  return new Failure('usage', 'cloud.no-instance', words, {
+    hint: 'Check the IDs, and that they are of this region.',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** The code of the failure of {@link refusedTargets}: what is told from others when a call is split. */
+export const refusedTarget = 'cloud.target-refused';
+
+/** Targets that the load balancer does not take; `words` name them where it did. */
+export function refusedTargets(words: string, cause?: unknown): Failure {
+  return new Failure('failed', refusedTarget, words, {
+    hint: 'Only running instances in the network of the target group can be registered.',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

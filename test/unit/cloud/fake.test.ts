@@ -1,0 +1,93 @@
+import { describe, expect, it } from '@jest/globals';
+import { cloudContract } from '../../contract/cloud.contract.js';
+import { MovableClock } from '../../fakes/clock.js';
+import { FakeCloud, fakeBalancer, usualSettings } from '../../fakes/cloud.js';
+
+const target = { id: 'i-1', port: 20_000 };
+
+function setting() {
+  const clock = new MovableClock();
+  const cloud = new FakeCloud(clock);
+  cloud.launch('i-1', { name: 'web-1' });
+  const group = cloud.addGroup('web');
+  const health = async () => (await cloud.targets(group))[0];
+  return { clock, cloud, group, health };
+}
+
+describe('the fake cloud', () => {
+  it('calls a target healthy after a threshold of checks, and drains it for the delay', async () => {
+    const { clock, cloud, group, health } = setting();
+    await cloud.register(group, [target]);
+    await clock.advance(9_999);
+    expect(await health()).toMatchObject({ state: 'initial' });
+    await clock.advance(1);
+    expect(await health()).toMatchObject({ state: 'healthy' });
+    await cloud.deregister(group, [target]);
+    await clock.advance(29_999);
+    expect(await health()).toMatchObject({ state: 'draining' });
+    await clock.advance(1);
+    expect(await health()).toBeUndefined();
+  });
+
+  it('sees after a threshold of checks that a target answers badly, and well again', async () => {
+    const { clock, cloud, group, health } = setting();
+    await cloud.register(group, [target]);
+    await clock.advance(10_000);
+    cloud.answer(target, 'badly');
+    await clock.advance(9_999);
+    expect(await health()).toMatchObject({ state: 'healthy' });
+    await clock.advance(1);
+    expect(await health()).toMatchObject({ state: 'unhealthy', reason: 'Target.FailedHealthChecks' });
+    cloud.answer(target, 'well');
+    await clock.advance(10_000);
+    expect(await health()).toMatchObject({ state: 'healthy' });
+  });
+
+  it('does not check an instance that has stopped, and forgets one that has ended', async () => {
+    const { cloud, group, health } = setting();
+    await cloud.register(group, [target]);
+    cloud.become('i-1', 'stopped', 'User initiated');
+    expect(await health()).toMatchObject({ state: 'unused', reason: 'Target.InvalidState' });
+    cloud.become('i-1', 'terminated');
+    expect(await health()).toBeUndefined();
+  });
+
+  it('does not use a target in a zone that no load balancer is in', async () => {
+    const { cloud, group, health } = setting();
+    const balancers = [fakeBalancer('web', { zones: ['us-east-1b'] })];
+    cloud.addGroup('web', { balancers });
+    await cloud.register(group, [target]);
+    expect(await health()).toMatchObject({ state: 'unused', reason: 'Target.NotInUse' });
+  });
+
+  it('does not find by name what has ended', async () => {
+    const { cloud } = setting();
+    cloud.become('i-1', 'shutting-down');
+    expect(await cloud.instancesNamed(['web-1'])).toEqual([]);
+    expect(await cloud.instances(['i-1'])).toHaveLength(1);
+  });
+});
+
+cloudContract('the fake cloud', async () => {
+  const clock = new MovableClock();
+  const cloud = new FakeCloud(clock);
+  cloud.launch('i-1', { name: 'web-1' });
+  cloud.launch('i-2');
+  cloud.launch('i-3', { state: 'stopped' });
+  cloud.addGroup('web', { settings: { ...usualSettings, deregistrationDelay: 3_000 } });
+  cloud.addGroup('idle', { balancers: [] });
+  const security = { group: 'sg-instance', from: 20_000, to: 20_999, source: 'sg-balancer' };
+  cloud.rules.push({ ...security, protocol: 'tcp' });
+  return {
+    cloud,
+    running: ['i-1', 'i-2'],
+    name: 'web-1',
+    ports: [20_000, 20_001],
+    stopped: 'i-3',
+    group: 'web',
+    idle: 'idle',
+    security,
+    pass: (ms) => clock.advance(ms),
+    close: async () => undefined,
+  };
+});
