@@ -1,19 +1,12 @@
 import { Failure } from '../domain/failure.js';
 
-/** The groups that were asked for and do not exist, and those that do. */
-export function unknownGroups(missing: readonly string[], existing: readonly string[]): Failure {
-  const plural = missing.length > 1;
-  return new Failure(
-    'usage',
-    'cloud.no-group',
-    `there ${plural ? 'are no target groups' : 'is no target group'} ${missing.join(', ')}`,
-    {
-      hint:
-        existing.length === 0
-          ? 'There is none at all: check the region.'
-          : `There are: ${existing.join(', ')}.`,
-    },
-  );
+/** The groups that were asked for and do not exist, and those that do, where they are known. */
+export function unknownGroups(missing: readonly string[], existing?: readonly string[]): Failure {
+  const those = existing?.length === 0 ? 'There is none at all' : `There are: ${existing?.join(', ')}`;
+  const are = missing.length > 1 ? 'are no target groups' : 'is no target group';
+  return new Failure('usage', 'cloud.no-group', `there ${are} ${missing.join(', ')}`, {
+    hint: existing === undefined ? 'Check the region.' : `${those}. Check the region, too.`,
+  });
 }
 
 /** Instances that were to be changed and do not exist. */

@@ -1,0 +1,160 @@
+import type {
+  Action,
+  LoadBalancer as Described,
+  Listener,
+  LoadBalancerAttribute,
+  TargetGroup,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { LoadBalancer } from '../cloud.js';
+import type { ConnectElb } from './groups.js';
+import { chunks, oneOf, pages } from './lists.js';
+
+/** DescribeLoadBalancers takes 20 ARNs at most (its API reference). */
+const mostArns = 20;
+/** What a page of listeners or rules holds at most; the SDK's paginators do not pass their pageSize on. */
+const pageSize = 400;
+
+const kinds = ['application', 'network', 'gateway'] as const;
+const states = ['provisioning', 'active', 'active_impaired', 'failed'] as const;
+
+/** A balancer with its listeners, each with the ARNs of the groups that it forwards to. */
+interface Feeder {
+  readonly balancer: Omit<LoadBalancer, 'listeners'>;
+  readonly listeners: readonly (LoadBalancer['listeners'][number] & {
+    readonly groups: ReadonlySet<string>;
+  })[];
+}
+
+/** The balancers that feed these groups, each as one of the groups sees it: with the listeners that forward to it. */
+export async function balancers(
+  connect: ConnectElb,
+  groups: readonly TargetGroup[],
+): Promise<(group: TargetGroup) => LoadBalancer[]> {
+  const arns = new Set(groups.flatMap(({ LoadBalancerArns }) => LoadBalancerArns ?? []));
+  const found: Described[] = [];
+  for (const LoadBalancerArns of chunks([...arns], mostArns)) {
+    const { client, sdk, options } = await connect();
+    const { LoadBalancers } = await client.send(
+      new sdk.DescribeLoadBalancersCommand({ LoadBalancerArns }),
+      options,
+    );
+    found.push(...(LoadBalancers ?? []));
+  }
+  const feeders = (await Promise.all(found.map((one) => feeder(connect, one, groups)))).flat();
+  return ({ TargetGroupArn: group = '', LoadBalancerArns = [] }) =>
+    feeders
+      .filter(({ balancer }) => LoadBalancerArns.includes(balancer.arn))
+      .map(({ balancer, listeners }) => ({
+        ...balancer,
+        listeners: listeners
+          .filter(({ groups }) => groups.has(group))
+          .map(({ protocol, port }) => ({ protocol, port })),
+      }));
+}
+
+async function feeder(
+  connect: ConnectElb,
+  described: Described,
+  groups: readonly TargetGroup[],
+): Promise<Feeder[]> {
+  const { LoadBalancerArn: arn, State } = described;
+  if (arn === undefined) return [];
+  const kind = oneOf(kinds, described.Type) ?? 'application';
+  const fed = groups.flatMap(({ TargetGroupArn, LoadBalancerArns }) =>
+    LoadBalancerArns?.includes(arn) ? (TargetGroupArn ?? []) : [],
+  );
+  const [idleTimeout, listeners] = await Promise.all([
+    kind === 'application' ? idleTimeoutOf(connect, arn) : undefined,
+    listenersOf(connect, arn, kind === 'application' ? fed : []),
+  ]);
+  const state = oneOf(states, State?.Code);
+  const reason = state === undefined ? `AWS calls its state ${State?.Code ?? 'nothing'}` : State?.Reason;
+  const balancer = {
+    arn,
+    name: described.LoadBalancerName ?? arn,
+    kind,
+    scheme: described.Scheme === 'internal' ? ('internal' as const) : ('internet-facing' as const),
+    // What is not known is not counted on.
+    state: state ?? ('provisioning' as const),
+    ...(reason === undefined ? {} : { reason }),
+    address: described.DNSName ?? '',
+    zones: (described.AvailabilityZones ?? []).flatMap(({ ZoneName }) => ZoneName ?? []),
+    securityGroups: described.SecurityGroups ?? [],
+    ...(idleTimeout === undefined ? {} : { idleTimeout }),
+  };
+  return [{ balancer, listeners }];
+}
+
+async function idleTimeoutOf(connect: ConnectElb, arn: string): Promise<number | undefined> {
+  const { client, sdk, options } = await connect();
+  const { Attributes } = await client.send(
+    new sdk.DescribeLoadBalancerAttributesCommand({ LoadBalancerArn: arn }),
+    options,
+  );
+  const value = attribute(Attributes, 'idle_timeout.timeout_seconds');
+  return value === undefined ? undefined : seconds(value);
+}
+
+/** The listeners of a balancer; the rules of one are looked at where its default action does not forward to all of `fed`. */
+async function listenersOf(
+  connect: ConnectElb,
+  balancer: string,
+  fed: readonly string[],
+): Promise<Feeder['listeners']> {
+  const { client, sdk, options } = await connect();
+  const listeners = await pages(async (Marker) => {
+    const page = await client.send(
+      new sdk.DescribeListenersCommand({ LoadBalancerArn: balancer, PageSize: pageSize, Marker }),
+      options,
+    );
+    return { members: page.Listeners, mark: page.NextMarker };
+  });
+  return Promise.all(
+    listeners.map(async (listener) => {
+      const usual = (listener.DefaultActions ?? []).flatMap(forwarded);
+      const complete = fed.every((group) => usual.includes(group));
+      const ruled = complete ? [] : (await ruledBy(connect, listener)).flatMap(forwarded);
+      return {
+        protocol: listener.Protocol ?? '',
+        port: listener.Port ?? 0,
+        groups: new Set([...usual, ...ruled]),
+      };
+    }),
+  );
+}
+
+/** The actions of a listener's rules; only those of application load balancers have some. */
+async function ruledBy(connect: ConnectElb, { ListenerArn }: Listener): Promise<Action[]> {
+  if (ListenerArn === undefined) return [];
+  const { client, sdk, options } = await connect();
+  const rules = await pages(async (Marker) => {
+    const page = await client.send(
+      new sdk.DescribeRulesCommand({ ListenerArn, PageSize: pageSize, Marker }),
+      options,
+    );
+    return { members: page.Rules, mark: page.NextMarker };
+  });
+  return rules.flatMap(({ Actions }) => Actions ?? []);
+}
+
+function forwarded({ Type, TargetGroupArn, ForwardConfig }: Action): string[] {
+  if (Type !== 'forward') return [];
+  return [
+    TargetGroupArn,
+    ...(ForwardConfig?.TargetGroups ?? []).map((group) => group.TargetGroupArn),
+  ].flatMap((arn) => arn ?? []);
+}
+
+/** The value of an attribute, where there is one. */
+export function attribute(
+  all: readonly LoadBalancerAttribute[] | undefined,
+  name: string,
+): string | undefined {
+  return (all ?? []).find(({ Key }) => Key === name)?.Value;
+}
+
+/** Seconds, as the API has them, in ms; what is none is 0. */
+export const seconds = (value: number | string | undefined): number => {
+  const ms = Number(value ?? 0) * 1000;
+  return Number.isFinite(ms) ? ms : 0;
+};

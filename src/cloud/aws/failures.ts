@@ -1,0 +1,190 @@
+import { Failure, type FailureKind } from '../../domain/failure.js';
+import { refusedTargets, unknownGroups, unknownInstances } from '../failures.js';
+
+/** What was being done when it failed. */
+export interface Doing {
+  /** `ec2:DescribeInstances`, as IAM calls it. */
+  readonly action: string;
+  /** The target group that it was about. */
+  readonly group?: string;
+  readonly profile?: string;
+  /** Where the service is, as far as it is known. */
+  readonly place: string;
+}
+
+/** An error of the SDK, as far as it can be relied upon: nothing of it. */
+interface Thrown {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly code?: unknown;
+  readonly hostname?: unknown;
+  readonly address?: unknown;
+  readonly port?: unknown;
+  readonly errors?: unknown;
+  readonly $fault?: unknown;
+  readonly $response?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** A Failure out of what the SDK throws; what is none of the world's doing comes back as it is. */
+export function awsFailure(error: unknown, doing: Doing): unknown {
+  if (error instanceof Failure || typeof error !== 'object' || error === null) return error;
+  const thrown: Thrown = error;
+  return here(thrown, doing) ?? network(thrown, doing) ?? answered(thrown, doing) ?? error;
+}
+
+/** What is missing on this machine. */
+function here(error: Thrown, { profile }: Doing): Failure | undefined {
+  const message = text(error.message);
+  const named = profile === undefined ? '' : ` --profile ${profile}`;
+  const whose = profile === undefined ? '' : ` of the profile ${profile}`;
+  if (message === 'Region is missing')
+    return access(
+      'cloud.no-region',
+      'no AWS region is set',
+      'Type `export AWS_REGION=…` or `aws configure`.',
+      error,
+    );
+  const provider = /^(CredentialsProviderError|TokenProviderError|ProviderError)$/.test(text(error.name));
+  if (!provider && !/credential_process|Could not load credentials/.test(message)) return undefined;
+  if (/sso|session|expired/i.test(message))
+    return access(
+      'cloud.expired',
+      `the login${whose} at AWS has expired`,
+      `Type \`aws sso login${named}\`.`,
+      error,
+    );
+  return access(
+    'cloud.no-credentials',
+    `there are no AWS credentials${whose}`,
+    `Type \`aws configure${named}\` or \`aws sso login${named}\`, or set AWS_PROFILE.`,
+    error,
+  );
+}
+
+const silences = new Set(
+  'ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH ENOTFOUND EAI_AGAIN EPROTO EADDRNOTAVAIL'.split(
+    ' ',
+  ),
+);
+
+function network(error: Thrown, { place }: Doing): Failure | undefined {
+  const code = text(error.code);
+  const untrusted = /CERT|SIGNATURE|_TLS_|_SSL_/.test(code);
+  if (!silences.has(code) && !untrusted && error.name !== 'TimeoutError') return undefined;
+  const first: Thrown = Array.isArray(error.errors) ? (error.errors[0] ?? error) : error;
+  const address = typeof first.port === 'number' ? `${text(first.address)}:${first.port}` : undefined;
+  const where = text(error.hostname) || address || place;
+  const why = untrusted
+    ? `shows a certificate that is not trusted (${code})`
+    : `cannot be reached (${code || 'no answer'})`;
+  return new Failure('unreachable', 'cloud.unreachable', `${where} ${why}`, {
+    hint: 'Check the network, the region, and AWS_ENDPOINT_URL if it is set.',
+    cause: error,
+  });
+}
+
+const refusals: readonly (readonly [RegExp, FailureKind, string, string, string?])[] = [
+  [
+    /^(ExpiredToken|ExpiredTokenException|RequestExpired)$/,
+    'access',
+    'cloud.expired',
+    'the credentials for AWS have expired',
+    'Log in again (`aws sso login`), and check the clock of this machine.',
+  ],
+  [
+    /^(RequestTimeTooSkewed|RequestInTheFuture)$/,
+    'access',
+    'cloud.clock',
+    'AWS does not accept the time of this machine',
+    'Set its clock.',
+  ],
+  [
+    /^(AuthFailure|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidSignatureException|IncompleteSignature|InvalidAccessKeyId|MissingAuthenticationToken)/,
+    'access',
+    'cloud.credentials',
+    'AWS does not accept the credentials',
+    'Check them with `aws sts get-caller-identity`, then type `aws configure` or `aws sso login`.',
+  ],
+  [
+    /^(OptInRequired|PendingVerification|Blocked)$/,
+    'access',
+    'cloud.account',
+    'the AWS account may not use this service',
+    'Look into the console of AWS: the account or the region is not enabled.',
+  ],
+];
+
+const throttled = /^(Throttling|ThrottlingException|RequestLimitExceeded|TooManyRequestsException|SlowDown)$/;
+const trouble = /^(InternalError|InternalFailure|ServiceUnavailable|Unavailable)/;
+
+/** What the service said. */
+function answered(error: Thrown, doing: Doing): Failure | undefined {
+  const code = text(error.name);
+  if (error.$fault === undefined && error.$response === undefined) return undefined;
+  const words = harmless(text(error.message)) || code;
+  if (/^(UnauthorizedOperation|AccessDenied|AccessDeniedException)$/.test(code)) return denied(error, doing);
+  const refusal = refusals.find(([pattern]) => pattern.test(code));
+  if (refusal !== undefined) {
+    const [, kind, dotted, message, hint] = refusal;
+    return new Failure(kind, dotted, message, { ...(hint === undefined ? {} : { hint }), cause: error });
+  }
+  if (code === 'TargetGroupNotFound' || code === 'TargetGroupNotFoundException')
+    return unknownGroups([doing.group ?? '']);
+  if (/^InvalidTarget(Exception)?$/.test(code)) return refusedTargets(words, error);
+  if (/^InvalidInstanceID/.test(code)) return unknownInstances(words, error);
+  if (throttled.test(code))
+    return new Failure(
+      'failed',
+      'cloud.throttled',
+      `AWS takes no more calls of this account for now (${doing.action})`,
+      {
+        hint: 'Something else calls AWS often: wait a minute.',
+        passing: true,
+        cause: error,
+      },
+    );
+  return other(error, code, words, doing);
+}
+
+function other(error: Thrown, code: string, words: string, { action, place }: Doing): Failure {
+  const status = error.$metadata?.httpStatusCode ?? 0;
+  if (error.$fault === undefined)
+    return new Failure(
+      'unreachable',
+      'cloud.nonsense',
+      `${place} does not answer as AWS does (status ${status})`,
+      {
+        hint: 'Check AWS_ENDPOINT_URL, and whether a proxy or a login page stands in between.',
+        cause: error,
+      },
+    );
+  const passing = status >= 500 || trouble.test(code);
+  return new Failure('failed', 'cloud.refused', `${action}: ${words} (${code})`, {
+    ...(passing ? { passing: true as const } : {}),
+    cause: error,
+  });
+}
+
+function denied(error: Thrown, { action }: Doing): Failure {
+  const who = /User: (arn:[^\s"]+)/.exec(text(error.message))?.[1];
+  return access(
+    'cloud.denied',
+    `${who ?? 'this login'} is not allowed ${action}`,
+    'Ask for it: `oneclick iam policy` prints all that is needed.',
+    error,
+  );
+}
+
+const access = (code: string, message: string, hint: string, cause: unknown): Failure =>
+  new Failure('access', code, message, { hint, cause });
+
+/** Words without the encoded message that only tells those something who may decode it, and in one line of readable length. */
+const harmless = (words: string): string =>
+  words
+    .replace(/Encoded authorization failure message: \S+/g, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 500);

@@ -1,0 +1,205 @@
+import type {
+  TargetGroup as Described,
+  TargetGroupAttribute,
+  TargetHealthDescription,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+import { Failure } from '../../domain/failure.js';
+import type { Cloud, Target, TargetGroup, TargetGroupSettings, TargetHealth, Tuning } from '../cloud.js';
+import { unknownGroups } from '../failures.js';
+import { attribute, balancers, seconds } from './balancers.js';
+import { chunks, oneOf, pages } from './lists.js';
+import { type AwsOptions, type Service, service } from './service.js';
+
+/** The client of Elastic Load Balancing, loaded when it is first used. */
+export type ConnectElb = () => Promise<
+  Service<
+    typeof import('./elb-sdk.js'),
+    InstanceType<typeof import('./elb-sdk.js')['ElasticLoadBalancingV2Client']>
+  >
+>;
+
+const mostNames = 20;
+const pageSize = 400;
+
+const states = ['initial', 'healthy', 'unhealthy', 'draining', 'unused', 'unavailable'] as const;
+
+/** What Elastic Load Balancing does of a cloud. */
+export function elb(
+  aws: AwsOptions,
+): Pick<Cloud, 'targetGroups' | 'targets' | 'register' | 'deregister' | 'tune'> {
+  const connect: ConnectElb = service('elasticloadbalancing', aws, async (config, around) => {
+    const sdk = await import('./elb-sdk.js');
+    const client = new sdk.ElasticLoadBalancingV2Client(config);
+    client.middlewareStack.add(around, { step: 'initialize' });
+    return { sdk, client };
+  });
+  return {
+    async targetGroups(names) {
+      const found = await described(connect, names);
+      const groups = names.map((name) => found.find((one) => isNamed(one, name)));
+      const missing = names.filter((_, at) => groups[at] === undefined);
+      if (missing.length > 0) throw unknownGroups(missing, await existing(connect));
+      return complete(
+        connect,
+        groups.flatMap((group) => group ?? []),
+      );
+    },
+
+    async targets(group) {
+      const { client, sdk, options } = await connect();
+      const { TargetHealthDescriptions } = await client.send(
+        new sdk.DescribeTargetHealthCommand({ TargetGroupArn: group }),
+        options,
+      );
+      return (TargetHealthDescriptions ?? []).flatMap(healthOf);
+    },
+
+    async register(group, targets) {
+      if (targets.length === 0) return;
+      const { client, sdk, options } = await connect();
+      const Targets = targets.map(wired);
+      await client.send(new sdk.RegisterTargetsCommand({ TargetGroupArn: group, Targets }), options);
+    },
+
+    async deregister(group, targets) {
+      if (targets.length === 0) return;
+      const { client, sdk, options } = await connect();
+      const Targets = targets.map(wired);
+      await client.send(new sdk.DeregisterTargetsCommand({ TargetGroupArn: group, Targets }), options);
+    },
+
+    tune: (group, tuning) => tune(connect, group, tuning),
+  };
+}
+
+const isArn = (name: string) => name.startsWith('arn:');
+const isNamed = (group: Described, name: string) =>
+  group.TargetGroupArn === name || group.TargetGroupName === name;
+const wired = ({ id, port }: Target) => ({ Id: id, Port: port });
+
+/** Those of the groups that exist, where all do; one that does not lets a whole call fail, and then it is none of that call. */
+async function described(connect: ConnectElb, names: readonly string[]): Promise<Described[]> {
+  const unique = [...new Set(names)];
+  const asked = [
+    ...chunks(unique.filter(isArn), mostNames).map((TargetGroupArns) => ({ TargetGroupArns })),
+    ...chunks(
+      unique.filter((name) => !isArn(name)),
+      mostNames,
+    ).map((Names) => ({ Names })),
+  ];
+  const found: Described[] = [];
+  for (const which of asked) {
+    const { client, sdk, options } = await connect();
+    try {
+      const { TargetGroups } = await client.send(new sdk.DescribeTargetGroupsCommand(which), options);
+      found.push(...(TargetGroups ?? []));
+    } catch (error) {
+      if (error instanceof Failure && error.code === 'cloud.no-group') return everyGroup(connect);
+      throw error;
+    }
+  }
+  return found;
+}
+
+async function everyGroup(connect: ConnectElb): Promise<Described[]> {
+  const { client, sdk, options } = await connect();
+  return pages(async (Marker) => {
+    const page = await client.send(
+      new sdk.DescribeTargetGroupsCommand({ PageSize: pageSize, Marker }),
+      options,
+    );
+    return { members: page.TargetGroups, mark: page.NextMarker };
+  });
+}
+
+async function existing(connect: ConnectElb): Promise<string[]> {
+  return (await everyGroup(connect)).flatMap(({ TargetGroupName }) => TargetGroupName ?? []).sort();
+}
+
+async function complete(connect: ConnectElb, groups: readonly Described[]): Promise<TargetGroup[]> {
+  const feeding = await balancers(connect, groups);
+  return Promise.all(
+    groups.map(async (group) => {
+      const arn = group.TargetGroupArn ?? '';
+      const { client, sdk, options } = await connect();
+      const { Attributes } = await client.send(
+        new sdk.DescribeTargetGroupAttributesCommand({ TargetGroupArn: arn }),
+        options,
+      );
+      return {
+        arn,
+        name: group.TargetGroupName ?? arn,
+        ...(group.VpcId === undefined ? {} : { vpc: group.VpcId }),
+        protocol: group.Protocol ?? '',
+        settings: settingsOf(group, Attributes),
+        balancers: feeding(group),
+      };
+    }),
+  );
+}
+
+/** What nothing is said about is as AWS has it by default (CreateTargetGroup, ModifyTargetGroupAttributes). */
+function settingsOf(
+  group: Described,
+  attributes: readonly TargetGroupAttribute[] | undefined,
+): TargetGroupSettings {
+  const matcher = group.Matcher?.HttpCode ?? group.Matcher?.GrpcCode;
+  return {
+    healthCheck: {
+      interval: seconds(group.HealthCheckIntervalSeconds ?? 30),
+      timeout: seconds(group.HealthCheckTimeoutSeconds ?? 5),
+      healthyThreshold: group.HealthyThresholdCount ?? 5,
+      unhealthyThreshold: group.UnhealthyThresholdCount ?? 2,
+      ...(group.HealthCheckPath === undefined ? {} : { path: group.HealthCheckPath }),
+      ...(matcher === undefined ? {} : { matcher }),
+      port: group.HealthCheckPort ?? 'traffic-port',
+    },
+    deregistrationDelay: seconds(attribute(attributes, 'deregistration_delay.timeout_seconds') ?? 300),
+    slowStart: seconds(attribute(attributes, 'slow_start.duration_seconds')),
+    stickiness: attribute(attributes, 'stickiness.enabled') === 'true',
+  };
+}
+
+function healthOf({ Target, TargetHealth }: TargetHealthDescription): TargetHealth[] {
+  if (Target?.Id === undefined || Target.Port === undefined) return [];
+  const told = TargetHealth?.State;
+  // Network load balancers take no new connections to such a target: it is unhealthy, with a grace for the old ones.
+  const state = told === 'unhealthy.draining' ? 'unhealthy' : oneOf(states, told);
+  const reason = TargetHealth?.Reason;
+  const description =
+    state === undefined ? `AWS calls its state ${told ?? 'nothing'}` : TargetHealth?.Description;
+  return [
+    {
+      id: Target.Id,
+      port: Target.Port,
+      // What is not known is not counted on.
+      state: state ?? 'unavailable',
+      ...(reason === undefined ? {} : { reason }),
+      ...(description === undefined ? {} : { description }),
+    },
+  ];
+}
+
+/** Whole seconds are the API's: what is asked for is the least, so it is never less. */
+const wholeSeconds = (ms: number) => Math.ceil(ms / 1000);
+
+async function tune(connect: ConnectElb, group: string, tuning: Tuning): Promise<void> {
+  const { interval, timeout, healthyThreshold, unhealthyThreshold, deregistrationDelay } = tuning;
+  const { client, sdk, options } = await connect();
+  const check = {
+    ...(interval === undefined ? {} : { HealthCheckIntervalSeconds: wholeSeconds(interval) }),
+    ...(timeout === undefined ? {} : { HealthCheckTimeoutSeconds: wholeSeconds(timeout) }),
+    ...(healthyThreshold === undefined ? {} : { HealthyThresholdCount: healthyThreshold }),
+    ...(unhealthyThreshold === undefined ? {} : { UnhealthyThresholdCount: unhealthyThreshold }),
+  };
+  if (Object.keys(check).length > 0)
+    await client.send(new sdk.ModifyTargetGroupCommand({ TargetGroupArn: group, ...check }), options);
+  if (deregistrationDelay === undefined) return;
+  const Attributes = [
+    { Key: 'deregistration_delay.timeout_seconds', Value: String(wholeSeconds(deregistrationDelay)) },
+  ];
+  await client.send(
+    new sdk.ModifyTargetGroupAttributesCommand({ TargetGroupArn: group, Attributes }),
+    options,
+  );
+}

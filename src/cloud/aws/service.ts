@@ -1,0 +1,144 @@
+import type { EC2ClientConfig } from '@aws-sdk/client-ec2';
+import type { HandlerExecutionContext, InitializeHandler } from '@smithy/types';
+import type { Clock } from '../../domain/clock.js';
+import type { ApiCall } from '../count.js';
+import { Limiter, type Rate } from '../limiter.js';
+import { awsFailure, type Doing } from './failures.js';
+import { retries } from './retry.js';
+import { type ServiceName, type Settings, settingsOf, type Variables } from './settings.js';
+
+/** What a cloud at AWS is made of. */
+export interface AwsOptions {
+  /** Where AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL and so on are read; the SDK itself reads those of the process. */
+  readonly variables: Variables;
+  readonly clock: Clock;
+  /** 0 to 1 */
+  readonly random: () => number;
+  /** Ends everything that is under way, and all that comes: calls reject with its reason. */
+  readonly signal?: AbortSignal;
+  /** Is told what a call waits for beside its answer: a network that is gone, an account that calls too often. */
+  readonly onWaiting?: (text: string) => void;
+  /** Is told of each call when it is over. */
+  readonly onCall?: (call: ApiCall) => void;
+  /** How often a call is sent at most: 8. */
+  readonly attempts?: number;
+}
+
+/**
+ * Well below what AWS gives an account and region: for Elastic Load Balancing a bucket of 40 calls, 10 more a second, for all that
+ * run there; for EC2 at least 50 and 10. "Request throttling for the Amazon EC2 API", "… for the Elastic Load Balancing API".
+ */
+const rates: Record<ServiceName, Rate> = {
+  ec2: { burst: 10, perSecond: 10 },
+  elasticloadbalancing: { burst: 5, perSecond: 5 },
+};
+
+const usualAttempts = 8;
+/** ms */
+const timeouts = { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true };
+
+/** What a client of the SDK is made with. */
+export type ClientConfig = Settings &
+  Pick<EC2ClientConfig, 'maxAttempts' | 'retryStrategy' | 'requestHandler' | 'logger'>;
+
+/** What goes around each call of a client: adds itself to the calls that are told of, and makes Failures of errors. */
+export type Around = <Input extends object, Output extends object>(
+  next: InitializeHandler<Input, Output>,
+  context: HandlerExecutionContext,
+) => InitializeHandler<Input, Output>;
+
+/** What a module of the SDK gives, and a client of it. */
+export interface Service<Sdk, Client> {
+  readonly sdk: Sdk;
+  readonly client: Client;
+  /** To be handed to each `send`. */
+  readonly options: { readonly abortSignal?: AbortSignal };
+}
+
+/** Loads the SDK of a service and makes its client, with `make`, when it is called first. */
+export function service<Sdk, Client>(
+  name: ServiceName,
+  options: AwsOptions,
+  make: (config: ClientConfig, around: Around) => Promise<{ sdk: Sdk; client: Client }>,
+): () => Promise<Service<Sdk, Client>> {
+  let made: Promise<Service<Sdk, Client>> | undefined;
+  const fresh = async () => {
+    await quiet();
+    const settings = settingsOf(name, options.variables);
+    const { sdk, client } = await make(configOf(name, settings, options), telling(name, settings, options));
+    return { sdk, client, options: options.signal === undefined ? {} : { abortSignal: options.signal } };
+  };
+  return () => {
+    made ??= fresh();
+    return made;
+  };
+}
+
+/** The SDK says once in a process that Node 20 is old, unless it believes that it has. */
+async function quiet(): Promise<void> {
+  const { state } = await import('@aws-sdk/core/client');
+  state.warningEmitted = true;
+}
+
+function configOf(name: ServiceName, settings: Settings, options: AwsOptions): ClientConfig {
+  const { clock, random, signal, onWaiting = () => undefined, attempts = usualAttempts } = options;
+  const limiter = new Limiter(clock, rates[name]);
+  return {
+    ...settings,
+    maxAttempts: attempts,
+    retryStrategy: retries({
+      clock,
+      random,
+      limiter,
+      attempts,
+      onWaiting,
+      ...(signal === undefined ? {} : { signal }),
+    }),
+    requestHandler: timeouts,
+  };
+}
+
+/** Around each call: tells of it, and makes Failures of its errors. */
+function telling(name: ServiceName, { region, profile, endpoint }: Settings, options: AwsOptions) {
+  return <Input extends object, Output extends object>(
+    next: InitializeHandler<Input, Output>,
+    { commandName = '' }: HandlerExecutionContext,
+  ): InitializeHandler<Input, Output> =>
+    async (args) => {
+      options.signal?.throwIfAborted();
+      const group = groupOf(args.input);
+      const about = {
+        action: `${name}:${commandName.replace(/Command$/, '')}`,
+        ...(group === undefined ? {} : { group }),
+      };
+      const tell = (told: unknown) => options.onCall?.({ ...about, attempts: attemptsOf(told) });
+      const doing: Doing = {
+        ...about,
+        ...(profile === undefined ? {} : { profile }),
+        place: endpoint ?? (region === undefined ? name : `${name}.${region}.amazonaws.com`),
+      };
+      try {
+        const answer = await next(args);
+        tell(answer.output);
+        return answer;
+      } catch (error) {
+        tell(error);
+        options.signal?.throwIfAborted();
+        throw awsFailure(error, doing);
+      }
+    };
+}
+
+function groupOf(input: object): string | undefined {
+  return 'TargetGroupArn' in input && typeof input.TargetGroupArn === 'string'
+    ? input.TargetGroupArn
+    : undefined;
+}
+
+/** How often it was sent, as the SDK notes on answers and errors; what never got that far was sent no time. */
+function attemptsOf(told: unknown): number {
+  const { $metadata } = (typeof told === 'object' && told !== null ? told : {}) as {
+    $metadata?: { attempts?: number };
+  };
+  return $metadata?.attempts ?? 0;
+}

@@ -1,0 +1,47 @@
+import type { Clock } from '../domain/clock.js';
+
+/** How often somebody may call. */
+export interface Rate {
+  /** Calls that may come at once, after a while of silence. */
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+/** A bucket of tokens: those who wait for one get theirs in the order in which they came. */
+export class Limiter {
+  readonly #clock: Clock;
+  readonly #rate: Rate;
+  #tokens: number;
+  /** When the bucket was filled last. ms */
+  #filled: number;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(clock: Clock, rate: Rate) {
+    this.#clock = clock;
+    this.#rate = rate;
+    this.#tokens = rate.burst;
+    this.#filled = clock.monotonic();
+  }
+
+  /** Resolves when a call may be made; rejects with the signal's reason, and then the token is for the next one. */
+  take(signal?: AbortSignal): Promise<void> {
+    const mine = this.#last.then(() => this.#token(signal));
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #token(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.#fill();
+    if (this.#tokens < 1) await this.#clock.sleep(((1 - this.#tokens) * 1000) / this.#rate.perSecond, signal);
+    this.#fill();
+    this.#tokens -= 1;
+  }
+
+  #fill(): void {
+    const now = this.#clock.monotonic();
+    const grown = ((now - this.#filled) * this.#rate.perSecond) / 1000;
+    this.#tokens = Math.min(this.#rate.burst, this.#tokens + grown);
+    this.#filled = now;
+  }
+}
