@@ -1,12 +1,24 @@
 import { Failure } from '../domain/failure.js';
+import { nearest } from '../domain/nearest.js';
+
+/** More names than that are not read. */
+const mostNames = 20;
 
 /** The groups that were asked for and do not exist, and those that do, where they are known. */
 export function unknownGroups(missing: readonly string[], existing?: readonly string[]): Failure {
-  const those = existing?.length === 0 ? 'There is none at all' : `There are: ${existing?.join(', ')}`;
   const are = missing.length > 1 ? 'are no target groups' : 'is no target group';
   return new Failure('usage', 'cloud.no-group', `there ${are} ${missing.join(', ')}`, {
-    hint: existing === undefined ? 'Check the region.' : `${those}. Check the region, too.`,
+    hint:
+      existing === undefined ? 'Check the region.' : `${instead(missing, existing)} Check the region, too.`,
   });
+}
+
+function instead(missing: readonly string[], existing: readonly string[]): string {
+  if (existing.length === 0) return 'There is none at all.';
+  const near = missing.flatMap((name) => nearest(name, existing) ?? []);
+  const meant = near.length === 0 ? '' : `Did you mean ${near.join(', ')}? `;
+  const more = existing.length > mostNames ? ` and ${existing.length - mostNames} more` : '';
+  return `${meant}There are: ${existing.slice(0, mostNames).join(', ')}${more}.`;
 }
 
 /** Instances that were to be changed and do not exist. */

@@ -58,3 +58,23 @@ export class MovableClock implements Clock {
     this.#now = end;
   }
 }
+
+/** A clock on which nobody waits: who sleeps moves it on, and it remembers for how long. */
+export class HurriedClock implements Clock {
+  readonly slept: number[] = [];
+  #now = 0;
+
+  now(): Date {
+    return new Date(Date.UTC(2026, 0, 1) + this.#now);
+  }
+
+  monotonic(): number {
+    return this.#now;
+  }
+
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.slept.push(ms);
+    this.#now += ms;
+  }
+}

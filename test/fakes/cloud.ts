@@ -118,6 +118,11 @@ export class FakeCloud implements Cloud {
     return arn;
   }
 
+  /** All that there are, in the order in which they were added. */
+  get groups(): readonly TargetGroup[] {
+    return [...this.#groups.values()].map(({ facts }) => facts);
+  }
+
   /** From now on the target answers the checks so; one that nothing is said about answers well. */
   answer(target: Target, now: Answers): void {
     this.#answers.set(keyOf(target), { now, since: this.#clock.monotonic() });
@@ -150,10 +155,11 @@ export class FakeCloud implements Cloud {
 
   async targetGroups(names: readonly string[]): Promise<readonly TargetGroup[]> {
     await this.faults.pass('targetGroups', names);
-    const all = [...this.#groups.values()].map(({ facts }) => facts);
-    const found = names.map((wanted) => all.find(({ name, arn }) => name === wanted || arn === wanted));
+    const found = names.map((wanted) =>
+      this.groups.find(({ name, arn }) => name === wanted || arn === wanted),
+    );
     const missing = names.filter((_, at) => found[at] === undefined);
-    if (missing.length > 0) throw unknownGroups(missing, all.map(({ name }) => name).sort());
+    if (missing.length > 0) throw unknownGroups(missing, this.groups.map(({ name }) => name).sort());
     return found.flatMap((group) => group ?? []);
   }
 

@@ -18,9 +18,6 @@ interface Thrown {
   readonly message?: unknown;
   readonly code?: unknown;
   readonly hostname?: unknown;
-  readonly address?: unknown;
-  readonly port?: unknown;
-  readonly errors?: unknown;
   readonly $fault?: unknown;
   readonly $response?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: number };
@@ -35,8 +32,8 @@ export function awsFailure(error: unknown, doing: Doing): unknown {
   return here(thrown, doing) ?? network(thrown, doing) ?? answered(thrown, doing) ?? error;
 }
 
-/** What is missing on this machine. */
-function here(error: Thrown, { profile }: Doing): Failure | undefined {
+/** What is missing or wrong on this machine. */
+function here(error: Thrown, { profile, place }: Doing): Failure | undefined {
   const message = text(error.message);
   const named = profile === undefined ? '' : ` --profile ${profile}`;
   const whose = profile === undefined ? '' : ` of the profile ${profile}`;
@@ -47,9 +44,13 @@ function here(error: Thrown, { profile }: Doing): Failure | undefined {
       'Type `export AWS_REGION=…` or `aws configure`.',
       error,
     );
-  const provider = /^(CredentialsProviderError|TokenProviderError|ProviderError)$/.test(text(error.name));
-  if (!provider && !/credential_process|Could not load credentials/.test(message)) return undefined;
-  if (/sso|session|expired/i.test(message))
+  if (message.startsWith('Region not accepted'))
+    return new Failure('usage', 'cloud.region', message, { hint: 'Check AWS_REGION.', cause: error });
+  if (error.code === 'ERR_INVALID_URL')
+    return new Failure('usage', 'cloud.endpoint', `${place} is no URL`, { hint: 'Check AWS_ENDPOINT_URL.' });
+  if (!/^(Credentials|Token)?Provider(Error)?$/.test(text(error.name)) && !/credential_process/.test(message))
+    return undefined;
+  if (/expired|SSO session|sso login|reauthenticate/i.test(message))
     return access(
       'cloud.expired',
       `the login${whose} at AWS has expired`,
@@ -64,22 +65,21 @@ function here(error: Thrown, { profile }: Doing): Failure | undefined {
   );
 }
 
-const silences = new Set(
-  'ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH ENOTFOUND EAI_AGAIN EPROTO EADDRNOTAVAIL'.split(
-    ' ',
-  ),
-);
+const silence =
+  /\b(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|EPROTO)\b/;
+const distrust = /\b\w*(CERT|_SIGNATURE|_TLS_|_SSL_)\w*\b/;
 
+/** What the network says: by its code, or in its words, where the SDK keeps no more of it. */
 function network(error: Thrown, { place }: Doing): Failure | undefined {
-  const code = text(error.code);
-  const untrusted = /CERT|SIGNATURE|_TLS_|_SSL_/.test(code);
-  if (!silences.has(code) && !untrusted && error.name !== 'TimeoutError') return undefined;
-  const first: Thrown = Array.isArray(error.errors) ? (error.errors[0] ?? error) : error;
-  const address = typeof first.port === 'number' ? `${text(first.address)}:${first.port}` : undefined;
-  const where = text(error.hostname) || address || place;
-  const why = untrusted
-    ? `shows a certificate that is not trusted (${code})`
-    : `cannot be reached (${code || 'no answer'})`;
+  const said = text(error.code) || text(error.message);
+  const code = silence.exec(said)?.[0];
+  const untrusted = error.$metadata?.httpStatusCode === undefined ? distrust.exec(said)?.[0] : undefined;
+  if (code === undefined && untrusted === undefined && error.name !== 'TimeoutError') return undefined;
+  const where = text(error.hostname) || place;
+  const why =
+    untrusted === undefined
+      ? `cannot be reached (${code ?? 'no answer in time'})`
+      : `shows a certificate that is not trusted (${untrusted})`;
   return new Failure('unreachable', 'cloud.unreachable', `${where} ${why}`, {
     hint: 'Check the network, the region, and AWS_ENDPOINT_URL if it is set.',
     cause: error,
@@ -151,21 +151,25 @@ function answered(error: Thrown, doing: Doing): Failure | undefined {
 
 function other(error: Thrown, code: string, words: string, { action, place }: Doing): Failure {
   const status = error.$metadata?.httpStatusCode ?? 0;
-  if (error.$fault === undefined)
-    return new Failure(
-      'unreachable',
-      'cloud.nonsense',
-      `${place} does not answer as AWS does (status ${status})`,
-      {
-        hint: 'Check AWS_ENDPOINT_URL, and whether a proxy or a login page stands in between.',
-        cause: error,
-      },
-    );
+  if (error.$fault === undefined || code === 'Unknown') return nonsense(place, status, error);
   const passing = status >= 500 || trouble.test(code);
   return new Failure('failed', 'cloud.refused', `${action}: ${words} (${code})`, {
     ...(passing ? { passing: true as const } : {}),
     cause: error,
   });
+}
+
+/** Somebody else answers. */
+export function nonsense(place: string, status = 0, cause?: unknown): Failure {
+  return new Failure(
+    'unreachable',
+    'cloud.nonsense',
+    `${place} does not answer as AWS does (status ${status})`,
+    {
+      hint: 'Check AWS_ENDPOINT_URL, and whether a proxy or a login page stands in between.',
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
 }
 
 function denied(error: Thrown, { action }: Doing): Failure {

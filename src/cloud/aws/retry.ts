@@ -38,7 +38,7 @@ export function retries({ clock, random, limiter, attempts, signal, onWaiting }:
       const first = pauses[errorType];
       if (first === undefined || tried >= attempts) throw new Error('no further try');
       const pause = random() * Math.min(longest, first * 2 ** (tried - 1));
-      const why = errorType === 'THROTTLING' ? 'AWS asks for fewer calls' : 'AWS does not answer';
+      const why = errorType === 'THROTTLING' ? 'AWS asks for fewer calls' : 'no useful answer from AWS';
       onWaiting(`${why}: try ${tried + 1} of ${attempts} in ${(pause / 1000).toFixed(1)} s`);
       await clock.sleep(pause, signal);
       await limiter.take(signal);

@@ -1,9 +1,10 @@
 import type { EC2ClientConfig } from '@aws-sdk/client-ec2';
 import type { HandlerExecutionContext, InitializeHandler } from '@smithy/types';
 import type { Clock } from '../../domain/clock.js';
+import { Failure } from '../../domain/failure.js';
 import type { ApiCall } from '../count.js';
 import { Limiter, type Rate } from '../limiter.js';
-import { awsFailure, type Doing } from './failures.js';
+import { awsFailure, type Doing, nonsense } from './failures.js';
 import { retries } from './retry.js';
 import { type ServiceName, type Settings, settingsOf, type Variables } from './settings.js';
 
@@ -111,7 +112,8 @@ function telling(name: ServiceName, { region, profile, endpoint }: Settings, opt
         action: `${name}:${commandName.replace(/Command$/, '')}`,
         ...(group === undefined ? {} : { group }),
       };
-      const tell = (told: unknown) => options.onCall?.({ ...about, attempts: attemptsOf(told) });
+      const tell = (told: unknown) =>
+        options.onCall?.({ ...about, attempts: metadataOf(told).attempts ?? 0 });
       const doing: Doing = {
         ...about,
         ...(profile === undefined ? {} : { profile }),
@@ -119,10 +121,13 @@ function telling(name: ServiceName, { region, profile, endpoint }: Settings, opt
       };
       try {
         const answer = await next(args);
+        const { requestId, httpStatusCode } = metadataOf(answer.output);
         tell(answer.output);
+        // The SDK takes any page for an answer in which nothing stands; AWS always numbers its answers.
+        if (requestId === undefined) throw nonsense(doing.place, httpStatusCode);
         return answer;
       } catch (error) {
-        tell(error);
+        if (!(error instanceof Failure)) tell(error);
         options.signal?.throwIfAborted();
         throw awsFailure(error, doing);
       }
@@ -135,10 +140,11 @@ function groupOf(input: object): string | undefined {
     : undefined;
 }
 
-/** How often it was sent, as the SDK notes on answers and errors; what never got that far was sent no time. */
-function attemptsOf(told: unknown): number {
-  const { $metadata } = (typeof told === 'object' && told !== null ? told : {}) as {
-    $metadata?: { attempts?: number };
-  };
-  return $metadata?.attempts ?? 0;
+/** What the SDK notes on answers and errors. */
+function metadataOf(told: unknown): {
+  readonly requestId?: string;
+  readonly httpStatusCode?: number;
+  readonly attempts?: number;
+} {
+  return (typeof told === 'object' && told !== null && '$metadata' in told && told.$metadata) || {};
 }

@@ -1,0 +1,40 @@
+import { awsCloud } from '../../../../src/cloud/aws/aws.js';
+import type { AwsOptions } from '../../../../src/cloud/aws/service.js';
+import { CallCount } from '../../../../src/cloud/count.js';
+import { awsApi } from '../../../fakes/aws.js';
+import { HurriedClock, MovableClock } from '../../../fakes/clock.js';
+import { FakeCloud } from '../../../fakes/cloud.js';
+
+/** What a login on this machine leaves in the environment. */
+export const login = {
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
+  AWS_SECRET_ACCESS_KEY: 'a-secret-that-nobody-may-see',
+};
+
+/** The adapter, talking to an endpoint on this machine, and what lies behind that. */
+export async function setting(special: Partial<AwsOptions> = {}) {
+  const clock = new MovableClock();
+  const behind = new FakeCloud(clock);
+  const api = await awsApi(behind);
+  const waiting: string[] = [];
+  const count = new CallCount();
+  const hurried = new HurriedClock();
+  const cloud = awsCloud({
+    variables: { ...login, AWS_ENDPOINT_URL: api.endpoint },
+    clock: hurried,
+    random: () => 0.5,
+    onWaiting: (text) => waiting.push(text),
+    onCall: count.add,
+    ...special,
+  });
+  return { clock, hurried, behind, api, cloud, waiting, count };
+}
+
+/** What a call failed with. */
+export async function failure(call: Promise<unknown>): Promise<unknown> {
+  return call.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
