@@ -1,0 +1,243 @@
+import { describe, expect, it } from '@jest/globals';
+import { fakeBalancer } from '../../../fakes/cloud.js';
+import { failure, setting } from './setting.js';
+
+const ec2 = (action: string, body: string) => ({
+  status: 200,
+  body: `<${action}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">${body}</${action}Response>`,
+});
+const elb = (action: string, body: string) => ({
+  status: 200,
+  body: `<${action}Response xmlns="http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"><${action}Result>${body}</${action}Result></${action}Response>`,
+});
+
+describe('a partial answer', () => {
+  it('without any list is an empty one', async () => {
+    const { api, cloud, behind } = await setting();
+    const group = behind.addGroup('web');
+    api.instead('DescribeInstances', ec2('DescribeInstances', ''), 1);
+    api.instead('DescribeSecurityGroupRules', ec2('DescribeSecurityGroupRules', ''), 1);
+    api.instead('DescribeTargetHealth', elb('DescribeTargetHealth', ''), 1);
+    expect(await cloud.instances(['i-1'])).toEqual([]);
+    expect(await cloud.inboundRules(['sg-1'])).toEqual([]);
+    expect(await cloud.targets(group)).toEqual([]);
+    api.close();
+  });
+
+  it('with instances that have next to nothing still gives what they have', async () => {
+    const { api, cloud } = await setting();
+    const items =
+      '<item><instanceId>i-1</instanceId></item><item/><item><instanceId>i-2</instanceId><instanceState><name>dreaming</name></instanceState></item>';
+    api.instead(
+      'DescribeInstances',
+      ec2(
+        'DescribeInstances',
+        `<reservationSet><item/><item><instancesSet>${items}</instancesSet></item></reservationSet>`,
+      ),
+    );
+    const bare = { state: 'pending', securityGroups: [], tags: {} };
+    expect(await cloud.instances(['i-1', 'i-2'])).toEqual([
+      { ...bare, id: 'i-1', reason: 'AWS calls its state nothing' },
+      { ...bare, id: 'i-2', reason: 'AWS calls its state dreaming' },
+    ]);
+    api.close();
+  });
+
+  it('with targets in states that nobody knows calls them unavailable, and leaves out what has no port', async () => {
+    const { api, cloud } = await setting();
+    const health = (id: string, port: string, state: string) =>
+      `<member><Target><Id>${id}</Id>${port}</Target><TargetHealth><State>${state}</State></TargetHealth></member>`;
+    const members = [
+      health('i-1', '<Port>80</Port>', 'sulking'),
+      health('lambda', '', 'healthy'),
+      '<member/>',
+      health('i-2', '<Port>80</Port>', 'unhealthy.draining'),
+    ];
+    api.instead(
+      'DescribeTargetHealth',
+      elb('DescribeTargetHealth', `<TargetHealthDescriptions>${members.join('')}</TargetHealthDescriptions>`),
+    );
+    expect(await cloud.targets('arn:aws:web')).toEqual([
+      { id: 'i-1', port: 80, state: 'unavailable', description: 'AWS calls its state sulking' },
+      { id: 'i-2', port: 80, state: 'unhealthy' },
+    ]);
+    api.close();
+  });
+
+  it('about a target group leaves it the settings that AWS gives by default, and no balancer that is not told of', async () => {
+    const { api, cloud } = await setting();
+    const arn = 'arn:aws:elasticloadbalancing:us-east-1:0:targetgroup/web/0';
+    const member = `<member><TargetGroupArn>${arn}</TargetGroupArn><LoadBalancerArns><member>arn:gone</member></LoadBalancerArns></member>`;
+    api.instead(
+      'DescribeTargetGroups',
+      elb('DescribeTargetGroups', `<TargetGroups>${member}</TargetGroups>`),
+    );
+    api.instead('DescribeTargetGroupAttributes', elb('DescribeTargetGroupAttributes', ''));
+    expect(await cloud.targetGroups([arn])).toEqual([
+      {
+        arn,
+        name: arn,
+        protocol: '',
+        settings: {
+          healthCheck: {
+            interval: 30_000,
+            timeout: 5_000,
+            healthyThreshold: 5,
+            unhealthyThreshold: 2,
+            port: 'traffic-port',
+          },
+          deregistrationDelay: 300_000,
+          slowStart: 0,
+          stickiness: false,
+        },
+        balancers: [],
+      },
+    ]);
+    api.close();
+  });
+
+  it('without one of the groups that were asked for is the failure that AWS should have answered with', async () => {
+    const { api, cloud, behind } = await setting();
+    behind.addGroup('web');
+    api.instead('DescribeTargetGroups', elb('DescribeTargetGroups', ''), 1);
+    expect(await failure(cloud.targetGroups(['wbe']))).toMatchObject({
+      code: 'cloud.no-group',
+      hint: expect.stringContaining('Did you mean web?'),
+    });
+    api.close();
+  });
+});
+
+describe('a long answer', () => {
+  it('about groups comes in pages of 400, and names no more of 1,001 than a person reads', async () => {
+    const { api, cloud, behind } = await setting();
+    for (let n = 0; n <= 1_000; n += 1) behind.addGroup(`service-${n}`);
+    const failed = await failure(cloud.targetGroups(['gone']));
+    expect(failed).toMatchObject({ code: 'cloud.no-group', hint: expect.stringContaining('and 981 more') });
+    const pages = api.asked.filter(({ form }) => form.has('PageSize'));
+    expect(pages.map(({ form }) => form.get('Marker'))).toContain('800');
+    expect(pages.every(({ form }) => form.get('PageSize') === '400')).toBe(true);
+    api.close();
+  });
+
+  it('about groups by name is asked for 20 at a time', async () => {
+    const { api, cloud, behind } = await setting();
+    const names = Array.from({ length: 45 }, (_, n) => `service-${n}`);
+    for (const name of names) behind.addGroup(name, { balancers: [] });
+    expect((await cloud.targetGroups(names)).map(({ name }) => name)).toEqual(names);
+    const asked = api.asked.filter(({ action }) => action === 'DescribeTargetGroups');
+    expect(
+      asked.map(({ form }) => [...form.keys()].filter((key) => key.startsWith('Names.')).length),
+    ).toEqual([20, 20, 5]);
+    api.close();
+  });
+
+  it('about instances is asked for 200 at a time, by filter, and every page of it is read', async () => {
+    const { api, cloud, behind } = await setting();
+    const ids = Array.from({ length: 1_050 }, (_, n) => `i-${n}`);
+    for (const id of ids) behind.launch(id);
+    const first = '<reservationSet/><nextToken>more</nextToken>';
+    api.instead('DescribeInstances', ec2('DescribeInstances', first), 1);
+    expect(await cloud.instances(ids)).toHaveLength(1_050);
+    expect(api.asked.map(({ form }) => form.get('NextToken'))).toEqual([
+      null,
+      'more',
+      null,
+      null,
+      null,
+      null,
+      null,
+    ]);
+    expect(api.asked.every(({ form }) => form.get('Filter.1.Name') === 'instance-id')).toBe(true);
+    api.close();
+  });
+
+  it('that refers to itself ends', async () => {
+    const { api, cloud } = await setting();
+    const again = '<reservationSet/><nextToken>again</nextToken>';
+    api.instead('DescribeInstances', ec2('DescribeInstances', again), 9);
+    expect(await cloud.instances(['i-1'])).toEqual([]);
+    expect(api.asked).toHaveLength(2);
+    api.close();
+  });
+});
+
+describe('a call', () => {
+  it('is not made for nothing', async () => {
+    const { api, cloud } = await setting();
+    await cloud.instances([]);
+    await cloud.targetGroups([]);
+    await cloud.inboundRules([]);
+    await cloud.tag(['i-1'], {});
+    await cloud.untag([], ['oneclick:a']);
+    await cloud.register('arn', []);
+    await cloud.deregister('arn', []);
+    await cloud.tune('arn', {});
+    expect(api.asked).toEqual([]);
+    api.close();
+  });
+
+  it('finds a name as it is written, with a star in it', async () => {
+    const { api, cloud } = await setting();
+    await cloud.instancesNamed(['web-*?\\']);
+    expect(api.asked[0]?.form.get('Filter.1.Value.1')).toBe('web-\\*\\?\\\\');
+    api.close();
+  });
+
+  it('about a group that is fed by a rule alone finds the listener, and looks at no rules where none is needed', async () => {
+    const { api, cloud, behind } = await setting();
+    const shared = fakeBalancer('shared', { listeners: [{ protocol: 'HTTPS', port: 443 }] });
+    behind.addGroup('web', { balancers: [shared] });
+    behind.addGroup('api', { balancers: [shared] });
+    const rules = () => api.asked.filter(({ action }) => action === 'DescribeRules').length;
+    expect((await cloud.targetGroups(['web']))[0]?.balancers[0]?.listeners).toEqual(shared.listeners);
+    expect(rules()).toBe(0);
+    expect((await cloud.targetGroups(['api']))[0]?.balancers).toEqual([shared]);
+    expect(rules()).toBe(1);
+    api.close();
+  });
+
+  it('ends with the reason of the signal, in the middle of its tries, and none is made after that', async () => {
+    const stop = new AbortController();
+    const onWaiting = () => stop.abort(new Error('enough'));
+    const { api, cloud } = await setting({ signal: stop.signal, onWaiting });
+    api.instead('DescribeTargetHealth', { status: 503, body: '' }, 9);
+    expect(await failure(cloud.targets('arn'))).toMatchObject({ message: 'enough' });
+    expect(await failure(cloud.instances(['i-1']))).toMatchObject({ message: 'enough' });
+    expect(api.asked).toHaveLength(1);
+    api.close();
+  });
+
+  it('that hangs ends with the reason of the signal', async () => {
+    const stop = new AbortController();
+    const { api, cloud, behind } = await setting({ signal: stop.signal });
+    const group = behind.addGroup('web');
+    behind.faults.before('targets', () => {
+      stop.abort(new Error('enough'));
+      return new Promise(() => undefined);
+    });
+    expect(await failure(cloud.targets(group))).toMatchObject({ message: 'enough' });
+    api.close();
+  });
+
+  it('is counted with every time it was sent', async () => {
+    const { api, cloud, behind, count } = await setting();
+    const group = behind.addGroup('web');
+    api.instead('DescribeTargetHealth', { status: 503, body: '' }, 2);
+    await cloud.targets(group);
+    await cloud.instances(['i-1']);
+    expect(count.of(group)).toEqual({ 'elasticloadbalancing:DescribeTargetHealth': 3 });
+    expect(count.of()).toEqual({ 'ec2:DescribeInstances': 1 });
+    api.close();
+  });
+
+  it('is sent at most five times a second to Elastic Load Balancing, and ten times to EC2', async () => {
+    const { api, cloud, behind, hurried } = await setting();
+    const group = behind.addGroup('web');
+    for (let n = 0; n < 15; n += 1) await cloud.targets(group);
+    expect(hurried.monotonic()).toBeCloseTo(2_000);
+    for (let n = 0; n < 30; n += 1) await cloud.instances(['i-1']);
+    expect(hurried.monotonic()).toBeCloseTo(4_000);
+    api.close();
+  });
+});

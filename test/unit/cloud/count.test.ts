@@ -1,0 +1,16 @@
+import { expect, it } from '@jest/globals';
+import { CallCount } from '../../../src/cloud/count.js';
+
+it('counts calls by group and action, each as often as it was sent', () => {
+  const count = new CallCount();
+  count.add({ action: 'elb:Register', group: 'web', attempts: 2 });
+  count.add({ action: 'elb:Health', group: 'web', attempts: 1 });
+  count.add({ action: 'elb:Register', group: 'web', attempts: 1 });
+  count.add({ action: 'elb:Health', group: 'api', attempts: 1 });
+  count.add({ action: 'ec2:Describe', attempts: 1 });
+  expect(count.of('web')).toEqual({ 'elb:Health': 1, 'elb:Register': 3 });
+  expect(count.of()).toEqual({ 'ec2:Describe': 1 });
+  expect(count.of('nobody')).toEqual({});
+  expect(count.groups).toEqual(['api', 'web']);
+  expect(count.total).toBe(6);
+});
