@@ -8,6 +8,7 @@ import type {
 import type { LoadBalancer } from '../cloud.js';
 import type { ConnectElb } from './groups.js';
 import { chunks, oneOf, pages } from './lists.js';
+import { plainWords } from './words.js';
 
 /** DescribeLoadBalancers takes 20 ARNs at most (its API reference). */
 const mostArns = 20;
@@ -76,7 +77,7 @@ async function feeder(
     scheme: described.Scheme === 'internal' ? ('internal' as const) : ('internet-facing' as const),
     // What is not known is not counted on.
     state: state ?? ('provisioning' as const),
-    ...(reason === undefined ? {} : { reason }),
+    ...(reason === undefined ? {} : { reason: plainWords(reason) }),
     address: described.DNSName ?? '',
     zones: (described.AvailabilityZones ?? []).flatMap(({ ZoneName }) => ZoneName ?? []),
     securityGroups: described.SecurityGroups ?? [],

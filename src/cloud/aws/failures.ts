@@ -1,5 +1,6 @@
 import { Failure, type FailureKind } from '../../domain/failure.js';
 import { refusedTargets, unknownGroups, unknownInstances } from '../failures.js';
+import { plainWords } from './words.js';
 
 /** What was being done when it failed. */
 export interface Doing {
@@ -124,7 +125,7 @@ const trouble = /^(InternalError|InternalFailure|ServiceUnavailable|Unavailable)
 function answered(error: Thrown, doing: Doing): Failure | undefined {
   const code = text(error.name);
   if (error.$fault === undefined && error.$response === undefined) return undefined;
-  const words = harmless(text(error.message)) || code;
+  const words = plainWords(text(error.message)) || code;
   if (/^(UnauthorizedOperation|AccessDenied|AccessDeniedException)$/.test(code)) return denied(error, doing);
   const refusal = refusals.find(([pattern]) => pattern.test(code));
   if (refusal !== undefined) {
@@ -173,7 +174,7 @@ export function nonsense(place: string, status = 0, cause?: unknown): Failure {
 }
 
 function denied(error: Thrown, { action }: Doing): Failure {
-  const who = /User: (arn:[^\s"]+)/.exec(text(error.message))?.[1];
+  const who = /User: (arn:[^\s"]+)/.exec(plainWords(text(error.message)))?.[1];
   return access(
     'cloud.denied',
     `${who ?? 'this login'} is not allowed ${action}`,
@@ -184,11 +185,3 @@ function denied(error: Thrown, { action }: Doing): Failure {
 
 const access = (code: string, message: string, hint: string, cause: unknown): Failure =>
   new Failure('access', code, message, { hint, cause });
-
-/** Words without the encoded message that only tells those something who may decode it, and in one line of readable length. */
-const harmless = (words: string): string =>
-  words
-    .replace(/Encoded authorization failure message: \S+/g, '')
-    .replace(/\s+/g, ' ')
-    .trim()
-    .slice(0, 500);

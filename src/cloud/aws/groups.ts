@@ -9,6 +9,7 @@ import { unknownGroups } from '../failures.js';
 import { attribute, balancers, seconds } from './balancers.js';
 import { chunks, oneOf, pages } from './lists.js';
 import { type AwsOptions, type Service, service } from './service.js';
+import { plainWords } from './words.js';
 
 /** The client of Elastic Load Balancing, loaded when it is first used. */
 export type ConnectElb = () => Promise<
@@ -174,8 +175,8 @@ function healthOf({ Target, TargetHealth }: TargetHealthDescription): TargetHeal
       port: Target.Port,
       // What is not known is not counted on.
       state: state ?? 'unavailable',
-      ...(reason === undefined ? {} : { reason }),
-      ...(description === undefined ? {} : { description }),
+      ...(reason === undefined ? {} : { reason: plainWords(reason) }),
+      ...(description === undefined ? {} : { description: plainWords(description) }),
     },
   ];
 }

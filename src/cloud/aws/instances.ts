@@ -2,6 +2,7 @@ import type { Filter, Instance, SecurityGroupRule } from '@aws-sdk/client-ec2';
 import type { Cloud, CloudInstance, InboundRule } from '../cloud.js';
 import { chunks, oneOf, pages } from './lists.js';
 import { type AwsOptions, service } from './service.js';
+import { plainWords } from './words.js';
 
 /** A filter takes 200 values at most (EC2 API reference, DescribeInstances). */
 const mostValues = 200;
@@ -106,7 +107,7 @@ function instanceOf(instance: Instance): CloudInstance[] {
       id,
       // What is not known is not counted on.
       state: state ?? 'pending',
-      ...(reason === undefined ? {} : { reason }),
+      ...(reason === undefined ? {} : { reason: plainWords(reason) }),
       ...(PrivateIpAddress === undefined ? {} : { privateAddress: PrivateIpAddress }),
       ...(PublicIpAddress === undefined ? {} : { publicAddress: PublicIpAddress }),
       ...(zone === undefined ? {} : { zone }),

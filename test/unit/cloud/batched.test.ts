@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { batched } from '../../../src/cloud/batched.js';
+import type { Target } from '../../../src/cloud/cloud.js';
 import { refusedTargets } from '../../../src/cloud/failures.js';
+import { poller, type Verdict } from '../../../src/cloud/poll.js';
 import { Failure } from '../../../src/domain/failure.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { FakeCloud } from '../../fakes/cloud.js';
@@ -116,4 +118,31 @@ describe('a target that is refused', () => {
     ]);
     expect(behind.faults.count('register')).toBe(1);
   });
+});
+
+it('eight instances that wait for their targets cost one look every 2 s, and no more calls than one', async () => {
+  const { clock, behind, cloud, group, targets } = setting();
+  const poll = poller({ clock, random: () => 0.5 });
+  const deploy = async (target: Target, delay: number) => {
+    await clock.sleep(delay);
+    await cloud.register(group, [target]);
+    await poll({
+      what: `${target.id} to become healthy`,
+      probe: () => cloud.targets(group),
+      until: (all): Verdict<void> => {
+        const state = all.find(({ id }) => id === target.id)?.state;
+        return state === 'healthy'
+          ? { kind: 'done', result: undefined }
+          : { kind: 'waiting', because: `${state}` };
+      },
+      deadline: 60_000,
+    });
+    await cloud.deregister(group, [target]);
+  };
+  const all = Promise.all(targets.map((target, n) => deploy(target, n * 3)));
+  await clock.advance(13_000);
+  await all;
+  expect(behind.faults.count('register')).toBe(1);
+  expect(behind.faults.count('deregister')).toBe(1);
+  expect(behind.faults.count('targets')).toBeLessThanOrEqual(6);
 });

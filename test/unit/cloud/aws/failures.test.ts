@@ -95,10 +95,12 @@ describe.each(services)('$named', ({ action, call, refuse, named }) => {
   });
 
   it('quotes what it does not know, in one line', async () => {
-    const { failed } = await answered(refuse('SomethingNew', 'never\n   seen'));
+    const { failed } = await answered(
+      refuse('SomethingNew', 'never\n   seen\u009b31m Encoded authorization failure message: c2VjcmV0'),
+    );
     expect(failed).toMatchObject({
       kind: 'failed',
-      message: `${named}: never seen (SomethingNew)`,
+      message: `${named}: never seen 31m (SomethingNew)`,
       passing: false,
     });
   });
