@@ -38,6 +38,10 @@ const usualAttempts = 8;
 /** ms */
 const timeouts = { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true };
 
+const unheard = () => undefined;
+/** Without a logger the SDK warns on the terminal, about two kinds of credentials for instance. */
+const silence = { trace: unheard, debug: unheard, info: unheard, warn: unheard, error: unheard };
+
 /** What a client of the SDK is made with. */
 export type ClientConfig = Settings &
   Pick<EC2ClientConfig, 'maxAttempts' | 'retryStrategy' | 'requestHandler' | 'logger'>;
@@ -96,6 +100,7 @@ function configOf(name: ServiceName, settings: Settings, options: AwsOptions): C
       ...(signal === undefined ? {} : { signal }),
     }),
     requestHandler: timeouts,
+    logger: silence,
   };
 }
 

@@ -1,14 +1,28 @@
 import { expect, it, jest } from '@jest/globals';
 import { awsCloud } from '../../../../src/cloud/aws/aws.js';
+import type { Variables } from '../../../../src/cloud/aws/settings.js';
 import { HurriedClock } from '../../../fakes/clock.js';
 import { failure, login } from './setting.js';
 
-// In a file of its own: the SDK says it once in a process, about the first client.
+const cloud = (variables: Variables) =>
+  awsCloud({
+    variables: { ...variables, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' },
+    clock: new HurriedClock(),
+    random: () => 0,
+    attempts: 1,
+  });
+
+// In a file of their own: the SDK says these things once in a process.
 it('the SDK says nothing about the age of Node', async () => {
   const warn = jest.spyOn(process, 'emitWarning');
-  const variables = { ...login, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' };
-  const cloud = awsCloud({ variables, clock: new HurriedClock(), random: () => 0, attempts: 1 });
-  await failure(cloud.targets('arn'));
-  await failure(cloud.instances(['i-1']));
+  await failure(cloud(login).targets('arn'));
+  await failure(cloud(login).instances(['i-1']));
+  expect(warn).not.toHaveBeenCalled();
+});
+
+it('the SDK says nothing about a profile beside keys', async () => {
+  const warn = jest.spyOn(console, 'warn').mockReturnValue(undefined);
+  Object.assign(process.env, login, { AWS_EC2_METADATA_DISABLED: 'true', AWS_CONFIG_FILE: '/dev/null' });
+  await failure(cloud({ AWS_REGION: 'us-east-1', AWS_PROFILE: 'shop' }).targets('arn'));
   expect(warn).not.toHaveBeenCalled();
 });
