@@ -36,7 +36,8 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
       world = await open();
       group = await arnOf(world.group);
     });
-    afterAll(() => world.close());
+    // When opening has failed there is none.
+    afterAll(() => (world as CloudWorld | undefined)?.close());
 
     const arnOf = async (wanted: string) => (await world.cloud.targetGroups([wanted]))[0]?.arn ?? '';
     const instance = async (id: string): Promise<CloudInstance | undefined> =>

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -16,12 +16,25 @@ const Environment = z.object({
   registry: z.string(),
 });
 
+/** The file of the sandbox that the tests share, or of the one that somebody has up. */
+function environmentFile(): string {
+  const state = process.env.XDG_STATE_HOME || join(homedir(), '.local', 'state');
+  return sharedEnvironment() ?? join(state, 'oneclick', 'environments', 'sandbox.yml');
+}
+
+const Status = z.looseObject({ endpoint: z.string(), region: z.string() });
+
+/** Where the sandbox answers as AWS does. */
+export async function endpoint(): Promise<z.infer<typeof Status>> {
+  const name = basename(environmentFile(), '.yml').replace(/^sandbox-/, '');
+  const argv = ['sandbox', 'status', '--name', name, '--json'];
+  const { stdout } = await promisify(execFile)('bin/oneclick', argv);
+  return Status.parse(JSON.parse(stdout));
+}
+
 /** The machines that `oneclick sandbox up` left: ONECLICK_TEST_ENVIRONMENT names the file of another sandbox. */
 export async function sandbox(): Promise<{ addresses: HostAddress[]; registry: string }> {
-  const state = process.env.XDG_STATE_HOME || join(homedir(), '.local', 'state');
-  const usual = join(state, 'oneclick', 'environments', 'sandbox.yml');
-  const file = sharedEnvironment() ?? usual;
-  const { hosts, ssh, registry } = Environment.parse(parse(await readFile(file, 'utf8')));
+  const { hosts, ssh, registry } = Environment.parse(parse(await readFile(environmentFile(), 'utf8')));
   const addresses = Object.entries(hosts).map(([name, { address, port }]) => ({
     name,
     address,
