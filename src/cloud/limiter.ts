@@ -1,4 +1,5 @@
 import type { Clock } from '../domain/clock.js';
+import { orAborted } from './abort.js';
 
 /** How often somebody may call. */
 export interface Rate {
@@ -23,11 +24,11 @@ export class Limiter {
     this.#filled = clock.monotonic();
   }
 
-  /** Resolves when a call may be made; rejects with the signal's reason, and then the token is for the next one. */
+  /** Resolves when a call may be made; rejects with the signal's reason at once, and then the token is for the next one. */
   take(signal?: AbortSignal): Promise<void> {
     const mine = this.#last.then(() => this.#token(signal));
     this.#last = mine.catch(() => undefined);
-    return mine;
+    return orAborted(mine, signal);
   }
 
   async #token(signal?: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
+import { orAborted } from './abort.js';
 
 /** What was made of something that was looked at. */
 export type Verdict<Result> =
@@ -24,7 +25,7 @@ export interface Wait<Seen, Result> {
   /** Looks once, with one call for each kind of resource. */
   readonly probe: () => Promise<Seen>;
   readonly until: (seen: Seen) => Verdict<Result>;
-  /** A time of the clock's monotonic(), ms; the last look is at that time. */
+  /** A time of the clock's monotonic(), ms; the last look begins at that time at the latest, and is waited for. */
   readonly deadline: number;
   readonly signal?: AbortSignal;
   /** Is called after each look that did not end the wait. */
@@ -52,8 +53,7 @@ export function poller({ clock, random }: { readonly clock: Clock; readonly rand
     const started = clock.monotonic();
     for (;;) {
       signal?.throwIfAborted();
-      const verdict = await look(probe, until);
-      signal?.throwIfAborted();
+      const verdict = await orAborted(look(probe, until), signal);
       if (verdict.kind === 'done') return verdict.result;
       if (verdict.kind === 'hopeless') throw verdict.failure;
       const now = clock.monotonic();

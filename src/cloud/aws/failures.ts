@@ -73,6 +73,7 @@ const distrust = /\b\w*(CERT|_SIGNATURE|_TLS_|_SSL_)\w*\b/;
 /** What the network says: by its code, or in its words, where the SDK keeps no more of it. */
 function network(error: Thrown, { place }: Doing): Failure | undefined {
   const said = text(error.code) || text(error.message);
+  if (/^HPE_|\bParse Error: /.test(said)) return nonsense(place, 'no HTTP', error);
   const code = silence.exec(said)?.[0];
   const untrusted = error.$metadata?.httpStatusCode === undefined ? distrust.exec(said)?.[0] : undefined;
   if (code === undefined && untrusted === undefined && error.name !== 'TimeoutError') return undefined;
@@ -152,7 +153,7 @@ function answered(error: Thrown, doing: Doing): Failure | undefined {
 
 function other(error: Thrown, code: string, words: string, { action, place }: Doing): Failure {
   const status = error.$metadata?.httpStatusCode ?? 0;
-  if (error.$fault === undefined || code === 'Unknown') return nonsense(place, status, error);
+  if (error.$fault === undefined || code === 'Unknown') return nonsense(place, `status ${status}`, error);
   const passing = status >= 500 || trouble.test(code);
   return new Failure('failed', 'cloud.refused', `${action}: ${words} (${code})`, {
     ...(passing ? { passing: true as const } : {}),
@@ -161,16 +162,11 @@ function other(error: Thrown, code: string, words: string, { action, place }: Do
 }
 
 /** Somebody else answers. */
-export function nonsense(place: string, status = 0, cause?: unknown): Failure {
-  return new Failure(
-    'unreachable',
-    'cloud.nonsense',
-    `${place} does not answer as AWS does (status ${status})`,
-    {
-      hint: 'Check AWS_ENDPOINT_URL, and whether a proxy or a login page stands in between.',
-      ...(cause === undefined ? {} : { cause }),
-    },
-  );
+export function nonsense(place: string, but: string, cause?: unknown): Failure {
+  return new Failure('unreachable', 'cloud.nonsense', `${place} does not answer as AWS does (${but})`, {
+    hint: 'Check AWS_ENDPOINT_URL, and whether a proxy or a login page stands in between.',
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 function denied(error: Thrown, { action }: Doing): Failure {

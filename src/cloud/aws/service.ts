@@ -129,7 +129,7 @@ function telling(name: ServiceName, { region, profile, endpoint }: Settings, opt
         const { requestId, httpStatusCode } = metadataOf(answer.output);
         tell(answer.output);
         // The SDK takes any page for an answer in which nothing stands; AWS always numbers its answers.
-        if (requestId === undefined) throw nonsense(doing.place, httpStatusCode);
+        if (requestId === undefined) throw nonsense(doing.place, `status ${httpStatusCode}`);
         return answer;
       } catch (error) {
         if (!(error instanceof Failure)) tell(error);

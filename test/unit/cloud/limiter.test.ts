@@ -43,6 +43,19 @@ describe('a limiter', () => {
     expect(done).toEqual(['a at 0', 'b at 0', 'c: enough', 'd at 200']);
   });
 
+  it('lets one go at once that gives up behind others', async () => {
+    const { clock, done, take } = setting();
+    const stop = new AbortController();
+    const all = [take('a'), take('b'), take('c'), take('d', stop.signal), take('e')];
+    await clock.advance(100);
+    stop.abort(new Error('enough'));
+    await clock.advance(0);
+    expect(done).toEqual(['a at 0', 'b at 0', 'd: enough']);
+    await clock.advance(1_000);
+    await Promise.all(all);
+    expect(done.slice(3)).toEqual(['c at 200', 'e at 400']);
+  });
+
   it('keeps nobody waiting who has given up before', async () => {
     const { clock, done, take } = setting();
     await take('a', AbortSignal.abort(new Error('enough')));

@@ -132,16 +132,9 @@ describe('a poller', () => {
     const { clock, wait } = setting();
     const stop = new AbortController();
     const between = wait([waiting('initial')], { signal: stop.signal });
-    const during = wait([], {
-      signal: stop.signal,
-      probe: async () => {
-        await clock.sleep(10_000);
-        return done;
-      },
-    });
+    const during = wait([], { signal: stop.signal, probe: () => new Promise(() => undefined) });
     await clock.advance(1_000);
     stop.abort(new Error('enough'));
-    await clock.advance(20_000);
     expect(await between.outcome).toMatchObject({ message: 'enough' });
     expect(await during.outcome).toMatchObject({ message: 'enough' });
     expect(clock.sleeping).toBe(0);

@@ -1,4 +1,5 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
@@ -206,6 +207,18 @@ describe('on this machine', () => {
       message: 'http://127.0.0.1:1 cannot be reached (ECONNREFUSED)',
     });
     expect(waiting).toHaveLength(7);
+  });
+
+  it('something else listens there: is not AWS', async () => {
+    const server = createServer((socket) => socket.on('data', () => socket.end('SSH-2.0-OpenSSH_9.2\r\n')));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    expect(await failure(cloud({ ...login, AWS_ENDPOINT_URL: url }).targets('arn'))).toMatchObject({
+      kind: 'unreachable',
+      code: 'cloud.nonsense',
+      message: `${url} does not answer as AWS does (no HTTP)`,
+    });
+    server.close();
   });
 
   it('no failure tells a secret', async () => {
