@@ -1,8 +1,8 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { awsCloud } from '../../../../src/cloud/aws/aws.js';
 import type { Variables } from '../../../../src/cloud/aws/settings.js';
 import type { Cloud } from '../../../../src/cloud/cloud.js';
@@ -126,9 +126,11 @@ describe('on this machine', () => {
   const cloud = (variables: Variables, attempts = 8) =>
     awsCloud({ variables, clock: new HurriedClock(), random: () => 0.5, attempts });
 
+  const home = mkdtempSync(join(tmpdir(), 'oneclick-aws-'));
+  afterAll(() => rmSync(home, { recursive: true }));
+
   /** Nothing of the machine that runs the test: the SDK reads the process. */
   beforeEach(() => {
-    const home = mkdtempSync(join(tmpdir(), 'oneclick-aws-'));
     writeFileSync(
       join(home, 'config'),
       '[profile old]\nsso_start_url = https://shop.awsapps.com/start\nsso_region = us-east-1\nsso_account_id = 1\nsso_role_name = ops\n',

@@ -1,0 +1,261 @@
+import type * as Ec2 from '@aws-sdk/client-ec2';
+import type * as Elb from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { TargetGroup } from '../../src/cloud/cloud.js';
+import { Failure } from '../../src/domain/failure.js';
+import { type Action, AwsError } from '../../src/sandbox/aws/action.js';
+import type { Actions } from '../../src/sandbox/aws/wire.js';
+import type { FakeCloud } from './cloud.js';
+
+/** The codes with which AWS says what the cloud says. */
+const codes: Readonly<Record<string, string>> = {
+  'cloud.no-group': 'TargetGroupNotFound',
+  'cloud.no-instance': 'InvalidInstanceID.NotFound',
+  'cloud.target-refused': 'InvalidTarget',
+};
+
+/** An action of the API, done by the cloud. */
+function by<Input, Output extends object>(work: (input: Input) => Promise<Output>): Action<Input, Output> {
+  return async (input) => {
+    try {
+      return await work(input);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      throw new AwsError(codes[error.code] ?? error.code, error.message);
+    }
+  };
+}
+
+const valuesOf = (filters: Ec2.Filter[] | undefined, name: string) =>
+  filters?.find(({ Name }) => Name === name)?.Values;
+const zoned = (ZoneName: string) => ({ ZoneName });
+
+/** What the endpoint answers of EC2. */
+export function ec2Actions(cloud: FakeCloud): Actions {
+  return {
+    DescribeInstances: by<Ec2.DescribeInstancesRequest, Ec2.DescribeInstancesResult>(async ({ Filters }) => {
+      const ids = valuesOf(Filters, 'instance-id');
+      const names = valuesOf(Filters, 'tag:Name') ?? [];
+      const found = ids === undefined ? await cloud.instancesNamed(names) : await cloud.instances(ids);
+      const Instances = found.map(
+        ({ id, state, privateAddress, zone, securityGroups, tags }): Ec2.Instance => ({
+          InstanceId: id,
+          State: { Name: state },
+          PrivateIpAddress: privateAddress,
+          Placement: { AvailabilityZone: zone },
+          SecurityGroups: securityGroups.map((GroupId) => ({ GroupId })),
+          Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+        }),
+      );
+      return { Reservations: Instances.map((instance) => ({ Instances: [instance] })) };
+    }),
+    CreateTags: by<Ec2.CreateTagsRequest, object>(async ({ Resources = [], Tags = [] }) => {
+      const tags = Tags.map(({ Key = '', Value = '' }) => [Key, Value]);
+      await cloud.tag(Resources, Object.fromEntries(tags));
+      return {};
+    }),
+    DeleteTags: by<Ec2.DeleteTagsRequest, object>(async ({ Resources = [], Tags = [] }) => {
+      await cloud.untag(
+        Resources,
+        Tags.flatMap(({ Key }) => Key ?? []),
+      );
+      return {};
+    }),
+    DescribeSecurityGroupRules: by<
+      Ec2.DescribeSecurityGroupRulesRequest,
+      Ec2.DescribeSecurityGroupRulesResult
+    >(async ({ Filters }) => {
+      const rules = await cloud.inboundRules(valuesOf(Filters, 'group-id') ?? []);
+      return {
+        SecurityGroupRules: rules.map(({ group, protocol, from, to, source }) => ({
+          ...{ GroupId: group, IsEgress: false, IpProtocol: protocol, FromPort: from, ToPort: to },
+          ...(source.startsWith('sg-') ? { ReferencedGroupInfo: { GroupId: source } } : { CidrIpv4: source }),
+        })),
+      };
+    }),
+  };
+}
+
+const secondsOf = (ms: number) => ms / 1000;
+const targetsOf = (targets: Elb.TargetDescription[] | undefined) =>
+  (targets ?? []).map(({ Id = '', Port = 0 }) => ({ id: Id, port: Port }));
+
+function described({ arn, name, vpc, protocol, settings, balancers }: TargetGroup): Elb.TargetGroup {
+  const { interval, timeout, healthyThreshold, unhealthyThreshold, path, matcher, port } =
+    settings.healthCheck;
+  return {
+    TargetGroupArn: arn,
+    TargetGroupName: name,
+    VpcId: vpc,
+    Protocol: protocol as Elb.ProtocolEnum,
+    HealthCheckIntervalSeconds: secondsOf(interval),
+    HealthCheckTimeoutSeconds: secondsOf(timeout),
+    HealthyThresholdCount: healthyThreshold,
+    UnhealthyThresholdCount: unhealthyThreshold,
+    HealthCheckPath: path,
+    HealthCheckPort: port,
+    Matcher: { HttpCode: matcher },
+    LoadBalancerArns: balancers.map((balancer) => balancer.arn),
+  };
+}
+
+const setting = (Key: string, value: unknown) => ({ Key, Value: String(value) });
+
+/** What it answers of Elastic Load Balancing. */
+export function elbActions(cloud: FakeCloud): Actions {
+  return {
+    ...groupActions(cloud),
+    ...tuningActions(cloud),
+    ...balancerActions(cloud),
+    ...targetActions(cloud),
+  };
+}
+
+function groupActions(cloud: FakeCloud): Actions {
+  const group = async (arn = '') => {
+    const [found] = await cloud.targetGroups([arn]);
+    if (found === undefined) throw new AwsError('TargetGroupNotFound', arn);
+    return found;
+  };
+  return {
+    DescribeTargetGroups: by<Elb.DescribeTargetGroupsInput, Elb.DescribeTargetGroupsOutput>(
+      async ({ Names, TargetGroupArns, PageSize = 400, Marker = '0' }) => {
+        if (Names ?? TargetGroupArns)
+          return {
+            TargetGroups: (await cloud.targetGroups([...(Names ?? []), ...(TargetGroupArns ?? [])])).map(
+              described,
+            ),
+          };
+        const end = Number(Marker) + PageSize;
+        return {
+          TargetGroups: cloud.groups.slice(Number(Marker), end).map(described),
+          NextMarker: end < cloud.groups.length ? String(end) : undefined,
+        };
+      },
+    ),
+    DescribeTargetGroupAttributes: by<
+      Elb.DescribeTargetGroupAttributesInput,
+      Elb.DescribeTargetGroupAttributesOutput
+    >(async ({ TargetGroupArn }) => {
+      const { deregistrationDelay, slowStart, stickiness } = (await group(TargetGroupArn)).settings;
+      return {
+        Attributes: [
+          setting('deregistration_delay.timeout_seconds', secondsOf(deregistrationDelay)),
+          setting('slow_start.duration_seconds', secondsOf(slowStart)),
+          setting('stickiness.enabled', stickiness),
+        ],
+      };
+    }),
+  };
+}
+
+function balancerActions(cloud: FakeCloud): Actions {
+  const balancers = () => [
+    ...new Map(
+      cloud.groups.flatMap((one) => one.balancers.map((balancer) => [balancer.arn, balancer])),
+    ).values(),
+  ];
+  /** A listener forwards to the first of them by default, and to the others by rules. */
+  const fedBy = (arn = '') =>
+    cloud.groups
+      .filter((one) => one.balancers.some((balancer) => balancer.arn === arn))
+      .map((one) => one.arn);
+  return {
+    DescribeLoadBalancers: by<Elb.DescribeLoadBalancersInput, Elb.DescribeLoadBalancersOutput>(
+      async ({ LoadBalancerArns = [] }) => ({
+        LoadBalancers: balancers()
+          .filter(({ arn }) => LoadBalancerArns.includes(arn))
+          .map(({ arn, name, kind, scheme, state, address, zones, securityGroups }) => ({
+            ...{ LoadBalancerArn: arn, LoadBalancerName: name, Type: kind, Scheme: scheme, DNSName: address },
+            State: { Code: state },
+            AvailabilityZones: zones.map(zoned),
+            SecurityGroups: [...securityGroups],
+          })),
+      }),
+    ),
+    DescribeLoadBalancerAttributes: by<
+      Elb.DescribeLoadBalancerAttributesInput,
+      Elb.DescribeLoadBalancerAttributesOutput
+    >(async ({ LoadBalancerArn }) => {
+      const found = balancers().find(({ arn }) => arn === LoadBalancerArn);
+      return { Attributes: [setting('idle_timeout.timeout_seconds', secondsOf(found?.idleTimeout ?? 0))] };
+    }),
+    DescribeListeners: by<Elb.DescribeListenersInput, Elb.DescribeListenersOutput>(
+      async ({ LoadBalancerArn }) => ({
+        Listeners: balancers()
+          .filter(({ arn }) => arn === LoadBalancerArn)
+          .flatMap(({ listeners }) =>
+            listeners.map(({ protocol, port }) => ({
+              ListenerArn: `${LoadBalancerArn} ${port}`,
+              Protocol: protocol as Elb.ProtocolEnum,
+              Port: port,
+              DefaultActions: [{ Type: 'forward' as const, TargetGroupArn: fedBy(LoadBalancerArn)[0] }],
+            })),
+          ),
+      }),
+    ),
+    DescribeRules: by<Elb.DescribeRulesInput, Elb.DescribeRulesOutput>(async ({ ListenerArn = '' }) => ({
+      Rules: fedBy(ListenerArn.split(' ')[0])
+        .slice(1)
+        .map((TargetGroupArn) => ({
+          Actions: [{ Type: 'forward' as const, ForwardConfig: { TargetGroups: [{ TargetGroupArn }] } }],
+        })),
+    })),
+  };
+}
+
+function targetActions(cloud: FakeCloud): Actions {
+  return {
+    DescribeTargetHealth: by<Elb.DescribeTargetHealthInput, Elb.DescribeTargetHealthOutput>(
+      async ({ TargetGroupArn = '' }) => ({
+        TargetHealthDescriptions: (await cloud.targets(TargetGroupArn)).map(
+          ({ id, port, state, reason, description }) => ({
+            Target: { Id: id, Port: port },
+            TargetHealth: {
+              State: state,
+              Reason: reason as Elb.TargetHealthReasonEnum,
+              Description: description,
+            },
+          }),
+        ),
+      }),
+    ),
+    RegisterTargets: by<Elb.RegisterTargetsInput, object>(async ({ TargetGroupArn = '', Targets }) => {
+      await cloud.register(TargetGroupArn, targetsOf(Targets));
+      return {};
+    }),
+    DeregisterTargets: by<Elb.DeregisterTargetsInput, object>(async ({ TargetGroupArn = '', Targets }) => {
+      await cloud.deregister(TargetGroupArn, targetsOf(Targets));
+      return {};
+    }),
+  };
+}
+
+function tuningActions(cloud: FakeCloud): Actions {
+  return {
+    ModifyTargetGroup: by<Elb.ModifyTargetGroupInput, object>(
+      async ({
+        TargetGroupArn = '',
+        HealthCheckIntervalSeconds: interval,
+        HealthCheckTimeoutSeconds: timeout,
+        ...to
+      }) => {
+        const { HealthyThresholdCount: healthyThreshold, UnhealthyThresholdCount: unhealthyThreshold } = to;
+        await cloud.tune(TargetGroupArn, {
+          ...(interval === undefined ? {} : { interval: interval * 1000 }),
+          ...(timeout === undefined ? {} : { timeout: timeout * 1000 }),
+          ...(healthyThreshold === undefined ? {} : { healthyThreshold }),
+          ...(unhealthyThreshold === undefined ? {} : { unhealthyThreshold }),
+        });
+        return {};
+      },
+    ),
+    ModifyTargetGroupAttributes: by<Elb.ModifyTargetGroupAttributesInput, object>(
+      async ({ TargetGroupArn = '', Attributes = [] }) => {
+        for (const { Key, Value } of Attributes)
+          if (Key === 'deregistration_delay.timeout_seconds')
+            await cloud.tune(TargetGroupArn, { deregistrationDelay: Number(Value) * 1000 });
+        return {};
+      },
+    ),
+  };
+}
