@@ -6,8 +6,12 @@ import type { Held, Host } from './host.js';
 
 /** ms */
 const beat = 2000;
-/** A holder that has heard nothing for so long lets go, and a client that has missed so much stops. ms */
-export const silence = 8000;
+/**
+ * A holder that has heard nothing for so long lets go, and a client that has missed so much stops. A network that was gone for 5 s
+ * says something again after 6.2 s, for TCP waits twice as long before each attempt (RFC 6298); the rest is for machines that are
+ * busy. ms
+ */
+export const silence = 12_000;
 
 /** The holder on one host. */
 export class HeldLease {

@@ -136,7 +136,7 @@ describe('a lease', () => {
     const ended = await held(time);
     ended.holder.exit(1);
     const silent = await held(time);
-    await time.advance(12_000);
+    await time.advance(16_000);
     expect(ended.lease.lost.reason).toMatchObject({ code: 'lease.lost' });
     expect(silent.lease.lost.reason).toMatchObject({ code: 'lease.lost' });
   });
