@@ -10,10 +10,11 @@ import { HostLeases } from '../host/lease.js';
 import { tasks } from '../tasks/registry.js';
 import type { World } from '../tasks/world.js';
 import { Ending } from './ending.js';
+import type { Field } from './field.js';
 import { listenForInterrupts } from './interrupts.js';
 import { LendingLeases } from './lending.js';
 import { runsDir } from './runs.js';
-import type { Field, Session } from './session.js';
+import type { Session } from './session.js';
 
 /** How long `--wait` waits for a lease. ms */
 const patience = 30 * 60_000;

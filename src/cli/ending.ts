@@ -7,7 +7,8 @@ import type { Outcome, RunEvent } from '../engine/events.js';
 import type { Plan } from '../engine/plan.js';
 import type { Running } from '../report/card.js';
 import type { ServiceSummary } from '../report/summary.js';
-import type { Field, Session } from './session.js';
+import type { Field } from './field.js';
+import type { Session } from './session.js';
 
 const good: readonly Outcome['result'][] = ['done', 'unchanged'];
 
@@ -51,7 +52,9 @@ export class Ending {
     }
     const { facts } = await this.#field.look();
     const { failures, result, cancelled, left, never } = outcome;
-    const runs = whatRuns(facts, run, this.#plan.services);
+    const { hosts } = this.#field;
+    const reached = hosts.connected.size + hosts.failures.length > 0;
+    const runs = reached ? whatRuns(facts, run, this.#plan.services) : [];
     reporter.failure({ failures, result, cancelled, runs, left, never, ...this.#next(outcome) });
   }
 

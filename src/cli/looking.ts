@@ -1,9 +1,10 @@
 import type { Facts } from '../domain/facts.js';
 import type { Service } from '../domain/service.js';
 import type { Edge } from './edge.js';
+import { type Field, openField } from './field.js';
 import type { Globals } from './grammar/flags.js';
 import { servicesToLookAt } from './instances.js';
-import { type Field, openField, openSession, type Session } from './session.js';
+import { openSession, type Session } from './session.js';
 import { refuse, speaking, type Voice } from './speak.js';
 
 /** What a command works on that looks at all hosts once and changes nothing. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { given } from '../config/layers.js';
 import type { Facts } from '../domain/facts.js';
 import { Blocked } from '../domain/failure.js';
 import type { Service } from '../domain/service.js';
@@ -20,7 +21,8 @@ import { mapTexts, printable } from '../report/text.js';
 import { tasks } from '../tasks/registry.js';
 import type { World } from '../tasks/world.js';
 import { carry } from './carry.js';
-import { type Field, newRun, openField, type Session } from './session.js';
+import { type Field, type FieldNeeds, openField } from './field.js';
+import { newRun, type Session } from './session.js';
 import type { Shipment } from './shipment.js';
 import { refuse } from './speak.js';
 
@@ -36,6 +38,8 @@ export interface Errand {
   readonly onFailure?: Plan['onFailure'];
   /** Wait for a lease that another run holds. */
   readonly wait: boolean;
+  /** What of the cloud it needs. */
+  readonly cloud?: FieldNeeds['cloud'];
   /** Images that travel from this machine. */
   readonly shipment?: Shipment;
   /** Asks the person, with the plan on the screen, whether to go on; absent where nobody is asked. */
@@ -59,8 +63,8 @@ export async function perform(session: Session, errand: Errand): Promise<number>
   // The recipe is read while the hosts answer.
   const planning = planOf(session, errand);
   const resolves = planning.then((plan) => has(plan, 'image.resolve'));
-  const { shipment } = errand;
-  const known = { resolves, ...(shipment === undefined ? {} : { shipment }) };
+  const { shipment, cloud } = errand;
+  const known = { resolves, ...given({ shipment, cloud }) };
   const field = await openField(session, errand.services, errand.beside, known).catch((error: unknown) => {
     done();
     throw error;

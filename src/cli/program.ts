@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { Edge } from './edge.js';
+import { balancing } from './grammar/balance.js';
 import { type Act, type Bind, examples, type Globals, type Typed } from './grammar/flags.js';
 import { keeping } from './grammar/keep.js';
 import { looking } from './grammar/look.js';
@@ -39,6 +40,7 @@ export async function program(
     };
   shipping(root, bind);
   looking(root, bind);
+  balancing(root, bind);
   keeping(root, bind);
 
   try {

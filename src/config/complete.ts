@@ -47,6 +47,7 @@ export function completeService(
     docker: written.docker ?? {},
     ...given({
       port: port ? parsePort(port) : undefined,
+      targetGroup: targetGroup(layers, written, at('target_group')),
       command: written.command,
       memory: written.memory,
       cpus: written.cpus,
@@ -65,6 +66,12 @@ function checkSwap(layers: Layers, written: WrittenService, at: (...keys: Path) 
       : undefined;
   if (why !== undefined) layers.report(at('swap'), `cannot be beside: ${why}; write plain or drain`);
   if (!written.port) layers.report(at('swap'), 'cannot be beside: it has no port for a load balancer');
+}
+
+function targetGroup(layers: Layers, written: WrittenService, at: Path): string | undefined {
+  if (!written.target_group) return undefined;
+  if (!written.port) layers.report(at, 'a target group needs a port: write port', { end: 'key' });
+  return layers.put(written.target_group, (message) => layers.report(at, message));
 }
 
 function restartPolicy(layers: Layers, { restart }: WrittenService, at: Path): Service['restart'] {

@@ -32,6 +32,7 @@ services:
         NODE_VERSION: 22
       secrets: [NPM_TOKEN]
     port: "80:3000"
+    target_group: shop-\${STAGE:-staging}
     health:
       path: /up
       interval: 500ms
@@ -86,6 +87,7 @@ environments:
     services:
       web:
         memory: 1g
+        target_group: shop-web
         env:
           LOG_LEVEL: warn
       scheduler:

@@ -153,6 +153,9 @@ export const WrittenService = keys({
     .describe(
       'How the new takes the place of the old. `plain`: stop, start, with a short gap. `beside`: both run until the load balancer has changed over. `drain`: out of the load balancer, swap, in again. Default: plain.',
     ),
+  target_group: marked.describe(
+    'The target group of its load balancer, by name or ARN: instances are registered there by their IDs. `${VAR}` is replaced. AWS is reached as by its own tools: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL.',
+  ),
   singleton: z
     .boolean()
     .describe(

@@ -28,8 +28,21 @@ function hostDocument({ address, port, user, key, knownHosts, hostKeys, bastion 
 
 function serviceDocument(service: Service): object {
   const { image, port, health, stop, releaseCommand, instances, memory } = service;
-  const { env, secrets, volumes, command, cpus, user, restart, swap, singleton, needs, keep, docker } =
-    service;
+  const {
+    env,
+    secrets,
+    volumes,
+    command,
+    cpus,
+    user,
+    restart,
+    swap,
+    targetGroup,
+    singleton,
+    needs,
+    keep,
+    docker,
+  } = service;
   return given({
     ...(image.kind === 'fixed' ? { image: image.reference } : buildDocument(image)),
     command,
@@ -50,6 +63,7 @@ function serviceDocument(service: Service): object {
     restart,
     stop: given({ signal: stop.signal, timeout: durationText(stop.timeout) }),
     swap,
+    target_group: targetGroup,
     singleton,
     needs,
     keep,

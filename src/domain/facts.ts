@@ -1,4 +1,5 @@
 import type { Activation } from './release.js';
+import type { CloudInstance, TargetGroup, TargetHealth } from './target-group.js';
 
 /** A container as its engine shows it. */
 export interface ContainerFacts {
@@ -69,8 +70,18 @@ export interface HostFacts {
   readonly log: Readonly<Record<string, readonly Activation[]>>;
 }
 
+/** What a target group looked like at one moment. */
+export interface GroupFacts {
+  readonly group: TargetGroup;
+  readonly targets: readonly TargetHealth[];
+  /** Those of the services' instances that exist, by ID. */
+  readonly instances: Readonly<Record<string, CloudInstance>>;
+}
+
 /** What checks look at. */
 export interface Facts {
+  /** By the name or the ARN that the services say; absent where nobody looked. */
+  readonly groups?: Readonly<Record<string, GroupFacts>>;
   readonly hosts: Readonly<Record<string, HostFacts>>;
   /** By reference. */
   readonly resolved: Readonly<Record<string, ResolvedImage>>;

@@ -74,6 +74,8 @@ export const Service = z.strictObject({
   restart: z.enum(['no', 'on-failure', 'unless-stopped']),
   stop: z.strictObject({ signal: z.string().optional(), timeout: z.number() }),
   swap: z.enum(['plain', 'beside', 'drain']),
+  /** The name or the ARN of the target group that its instances are registered in. */
+  targetGroup: z.string().optional(),
   singleton: z.boolean(),
   needs: z.array(z.string()),
   /** How many activated releases stay on an instance. */

@@ -85,6 +85,8 @@ export interface Task<Facts, World, Input, Intent, Receipt> {
   /** Raised when a journal of the old one could not be resumed by the new one. */
   readonly version: number;
   readonly scope: Scope;
+  /** Set where it needs no host: a run of such tasks alone connects to none, for one of them may be the sick one. */
+  readonly works?: 'cloud';
   /** One sentence for `recipe show` and the reference. */
   readonly summary: string;
   /** The name under which later steps refer to the receipt: `rollout` for `{{ rollout.release }}`. */

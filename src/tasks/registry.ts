@@ -4,12 +4,15 @@ import { releaseCommand } from './command.js';
 import { containerCreate, containerStart, containerStop } from './container.js';
 import { healthWait } from './health.js';
 import { imagePull, imageResolve } from './image.js';
+import { instanceQuarantine, instanceReadmit } from './instance.js';
 import { networkHold } from './network.js';
 import { containerHalt, containerRestart, containerWake } from './power.js';
 import { releasePrune } from './prune.js';
 import { releaseCommit, releaseRecall } from './release.js';
 import { rolloutResolve } from './rollout.js';
 import { shellLocal, shellRemote } from './shell.js';
+import { targetDeregister, targetRegister } from './target.js';
+import { targetGroupTune } from './target-group.js';
 import type { World } from './world.js';
 
 const all = [
@@ -22,6 +25,8 @@ const all = [
   healthWait,
   imagePull,
   imageResolve,
+  instanceQuarantine,
+  instanceReadmit,
   networkHold,
   releaseCommand,
   releaseCommit,
@@ -30,6 +35,9 @@ const all = [
   rolloutResolve,
   shellLocal,
   shellRemote,
+  targetDeregister,
+  targetGroupTune,
+  targetRegister,
 ];
 
 /** The tasks that ship with oneclick, by name. */

@@ -1,3 +1,5 @@
+import type { Cloud } from '../cloud/cloud.js';
+import type { Poll } from '../cloud/poll.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import type { Instance, Service } from '../domain/service.js';
@@ -9,6 +11,10 @@ import type { Command, CommandResult, Host, RegistryAuth } from '../host/host.js
 export interface World {
   /** A host of the run, connected. */
   host(name: string): Host;
+  /** The cloud that instances and load balancers live in. Throws a Failure where no service of the run has a target group. */
+  cloud(): Cloud;
+  /** Waits for something in the cloud; all steps look at the same moments. */
+  readonly poll: Poll;
   /** Values of secrets by name; throws a Failure that lists all that are missing. */
   secrets(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The caller's credentials for the registry of this reference. */

@@ -9,7 +9,7 @@ const layers: Record<string, { readonly values: readonly string[]; readonly type
   domain: { values: [] },
   engine: { values: ['domain'] },
   recipe: { values: ['domain', 'engine'] },
-  tasks: { values: ['domain'], types: ['engine/ports', 'host/host', 'cloud/cloud'] },
+  tasks: { values: ['domain'], types: ['engine/ports', 'host/host', 'cloud/cloud', 'cloud/poll'] },
   host: { values: ['domain'], types: ['engine/ports'] },
   report: { values: ['domain'], types: ['engine'] },
   config: { values: ['domain'], types: ['host/host'] },

@@ -10,10 +10,11 @@ import { Progress } from '../copy/progress.js';
 import { type Copy, copyOf } from '../copy/sides.js';
 import { Tally } from '../copy/tally.js';
 import type { Edge } from '../edge.js';
+import { type Field, openField } from '../field.js';
 import type { Globals } from '../grammar/flags.js';
 import { oneService, type Place, placesOf, runningAt } from '../instances.js';
 import { interruptible } from '../interrupts.js';
-import { type Field, newRun, openField, openSession } from '../session.js';
+import { newRun, openSession } from '../session.js';
 import { busyOnTerminal, speaking, type Voice } from '../speak.js';
 
 export interface CpFlags extends Globals {

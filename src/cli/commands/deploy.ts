@@ -5,9 +5,10 @@ import type { Service } from '../../domain/service.js';
 import type { BuildFlags } from '../build.js';
 import { chooseServices, hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
+import { openField } from '../field.js';
 import { type ChangeFlags, onlyShown } from '../grammar/flags.js';
 import { perform } from '../perform.js';
-import { openField, openSession, type Session } from '../session.js';
+import { openSession, type Session } from '../session.js';
 import type { Shipment } from '../shipment.js';
 import { assent, busyOnTerminal, speaking, type Voice } from '../speak.js';
 

@@ -9,8 +9,9 @@ import { aboutHere } from '../doctor/here.js';
 import { aboutHosts } from '../doctor/hosts.js';
 import { aboutProject, exposedFiles, ignoreLines } from '../doctor/project.js';
 import type { Edge } from '../edge.js';
+import { openField } from '../field.js';
 import type { Globals } from '../grammar/flags.js';
-import { openField, openSession, type Session } from '../session.js';
+import { openSession, type Session } from '../session.js';
 import { speaking, type Voice } from '../speak.js';
 
 export interface DoctorFlags extends Globals {

@@ -8,13 +8,14 @@ import { table } from '../../report/table.js';
 import { refuseUnknown } from '../choice.js';
 import { converse } from '../converse.js';
 import type { Edge } from '../edge.js';
+import { type Field, openField } from '../field.js';
 import { inFreshContainer, releaseAt } from '../fresh-container.js';
 import type { WordsFlags } from '../grammar/flags.js';
 import { oneService, type Place, placesOf, runningAt } from '../instances.js';
 import { interruptible } from '../interrupts.js';
 import { type LocalTerminal, processTerminal } from '../local-terminal.js';
 import { relayLines } from '../relay-lines.js';
-import { type Field, newRun, openField, openSession, type Session } from '../session.js';
+import { newRun, openSession, type Session } from '../session.js';
 import { busyOnTerminal, speaking, type Voice } from '../speak.js';
 
 export interface ExecFlags extends WordsFlags {

@@ -6,8 +6,9 @@ import { confirm } from '../../report/ask.js';
 import { table } from '../../report/table.js';
 import { audits } from '../audits.js';
 import type { Edge } from '../edge.js';
+import { openField } from '../field.js';
 import type { Globals } from '../grammar/flags.js';
-import { openField, openSession } from '../session.js';
+import { openSession } from '../session.js';
 import { busyOnTerminal, refuse, speaking, type Voice } from '../speak.js';
 
 type LeaseFlags = Globals & { readonly env?: string };

@@ -7,12 +7,13 @@ import type { LogLine, LogOptions } from '../../host/host.js';
 import { type LogEntry, labelled, logJson } from '../../report/log-text.js';
 import { loadStyle, plainStyle } from '../../report/style.js';
 import type { Edge } from '../edge.js';
+import { type Field, openField } from '../field.js';
 import type { Globals } from '../grammar/flags.js';
 import { type Place, placesOf, servicesOn } from '../instances.js';
 import { listenForInterrupts } from '../interrupts.js';
 import { followInstance } from '../log-follow.js';
 import { type Inlet, LogMerge } from '../log-merge.js';
-import { type Field, newRun, openField, openSession, type Session } from '../session.js';
+import { newRun, openSession, type Session } from '../session.js';
 import { busyOnTerminal, refuse, speaking, type Voice } from '../speak.js';
 
 export interface LogsFlags extends Globals {

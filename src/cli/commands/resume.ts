@@ -10,9 +10,10 @@ import { tasks } from '../../tasks/registry.js';
 import { carry } from '../carry.js';
 import { hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
+import { openField } from '../field.js';
 import type { Globals } from '../grammar/flags.js';
 import { runsDir } from '../runs.js';
-import { openField, openProject, openSession } from '../session.js';
+import { openProject, openSession } from '../session.js';
 import { refuse, speaking } from '../speak.js';
 
 interface ResumeFlags extends Globals {
@@ -30,12 +31,13 @@ export function resume(edge: Edge, [id]: readonly string[], flags: ResumeFlags):
     const { plan, receipts } = progress;
     resumption(progress, tasks, flags.revert);
     const session = await openSession(edge, voice, { ...flags, env: plan.run.environment });
-    const beside = hostsBeside(session.environment.services, plan.services);
-    const resolves = stepsOf(plan.steps).some(
-      ({ task, id }) => task === 'image.resolve' && !receipts.has(id),
-    );
+    const steps = stepsOf(plan.steps);
+    const inCloud = steps.every(({ task }) => tasks.get(task)?.works === 'cloud');
+    const beside = inCloud ? [] : hostsBeside(session.environment.services, plan.services);
+    const resolves = steps.some(({ task, id }) => task === 'image.resolve' && !receipts.has(id));
+    const needs = { resolves, ...(inCloud ? { cloud: 'only' as const } : {}) };
     const done = voice.reporter.busy(`looking at ${session.environment.name}`);
-    const field = await openField(session, plan.services, beside, { resolves }).finally(done);
+    const field = await openField(session, plan.services, beside, needs).finally(done);
     try {
       for (const event of events) if (event.type === 'run.started') voice.reporter.event(event);
       return await carry(session, field, plan, flags.wait, (ports) =>

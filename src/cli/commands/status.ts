@@ -6,11 +6,12 @@ import type { Holder } from '../../host/lease-holder.js';
 import { type StatusDocument, statusText } from '../../report/status.js';
 import type { Page } from '../../report/style.js';
 import type { Edge } from '../edge.js';
+import { type Field, openField } from '../field.js';
 import type { Globals } from '../grammar/flags.js';
 import { servicesToLookAt } from '../instances.js';
 import { interruptible } from '../interrupts.js';
 import { type ReadableRun, runReader } from '../runs.js';
-import { type Field, newRun, openField, openSession, type Session } from '../session.js';
+import { newRun, openSession, type Session } from '../session.js';
 import { refuse, speaking, type Voice } from '../speak.js';
 import { type Sight, statusDocument } from '../status-document.js';
 

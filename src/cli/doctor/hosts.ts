@@ -11,7 +11,8 @@ import type { Finding } from '../../report/checklist.js';
 import { bytes } from '../../report/measure.js';
 import { count } from '../../report/text.js';
 import type { Edge } from '../edge.js';
-import { type Field, newRun, type Session } from '../session.js';
+import type { Field } from '../field.js';
+import { newRun, type Session } from '../session.js';
 import { bad, caution, good, looking } from './finding.js';
 
 const gigabyte = 1e9;

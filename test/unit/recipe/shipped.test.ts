@@ -4,6 +4,7 @@ import type { PlanNode } from '../../../src/engine/plan.js';
 import { bindRecipe } from '../../../src/recipe/bind.js';
 import { recipeFolder } from '../../../src/recipe/folder.js';
 import { loadRecipe } from '../../../src/recipe/load.js';
+import { tasks as registry } from '../../../src/tasks/registry.js';
 import { run, service, tasks } from '../../fakes/recipes.js';
 
 const shipped = recipeFolder(fileURLToPath(new URL('../../../recipes', import.meta.url)), 'recipes');
@@ -67,7 +68,7 @@ describe('the shipped recipes', () => {
 
   it('are all complete, or parts of others', async () => {
     for (const name of await shipped.list()) {
-      const loading = loadRecipe(name, [shipped], tasks);
+      const loading = loadRecipe(name, [shipped], registry);
       if (name.startsWith('swap-')) await expect(loading).rejects.toMatchObject({ code: 'recipe.partial' });
       else await expect(loading).resolves.toBeDefined();
     }

@@ -1,4 +1,6 @@
 import { fileURLToPath } from 'node:url';
+import { readGroups } from '../../../src/cli/groups.js';
+import { poller } from '../../../src/cloud/poll.js';
 import type { Facts } from '../../../src/domain/facts.js';
 import { label } from '../../../src/domain/labels.js';
 import type { PlainCommand } from '../../../src/domain/plain-command.js';
@@ -18,6 +20,7 @@ import type { LoadedRecipe } from '../../../src/recipe/recipe.js';
 import { tasks } from '../../../src/tasks/registry.js';
 import type { World } from '../../../src/tasks/world.js';
 import { MovableClock } from '../../fakes/clock.js';
+import { FakeCloud } from '../../fakes/cloud.js';
 import { type Behaviour, type FakeEngine, FakeRegistry } from '../../fakes/engine.js';
 import { FakeHost } from '../../fakes/host.js';
 import { MemoryJournal } from '../../fakes/journal.js';
@@ -71,6 +74,8 @@ export class Death extends Error {}
 export class Fleet {
   readonly clock = new MovableClock();
   readonly registry = new FakeRegistry();
+  readonly cloud = new FakeCloud(this.clock);
+  readonly #poll = poller({ clock: this.clock, random: () => 0.5 });
   readonly hosts: readonly FakeHost[];
   readonly secrets = new Map<string, string>();
   /** The events of the last run. */
@@ -115,7 +120,8 @@ export class Fleet {
     );
     const [first] = problems;
     if (first !== undefined) throw first;
-    return facts;
+    const isBalanced = services.some(({ targetGroup }) => targetGroup !== undefined);
+    return isBalanced ? { ...facts, groups: await readGroups(this.cloud, services) } : facts;
   }
 
   get world(): World {
@@ -124,6 +130,8 @@ export class Fleet {
       secrets: async (names) => new Map(names.map((name) => [name, this.secrets.get(name) ?? ''])),
       auth: async () => undefined,
       local: async () => ({ code: 0, stdout: '', stderr: '' }),
+      cloud: () => this.cloud,
+      poll: this.#poll,
     };
   }
 

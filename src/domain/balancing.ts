@@ -1,0 +1,182 @@
+import type { Facts, GroupFacts } from './facts.js';
+import { Failure } from './failure.js';
+import type {
+  CloudInstance,
+  Target,
+  TargetGroup,
+  TargetGroupSettings,
+  TargetHealth,
+  Tuning,
+} from './target-group.js';
+
+/** How much longer than its settings say a target may take before somebody should look, ms. */
+const grace = 60_000;
+/** New requests may reach a target for as long after its deregistration delay, ms: balancers' nodes do not hear of it at once. */
+export const lateRequests = 15_000;
+
+/** The shortest time in which a new target becomes healthy, ms. */
+export function untilHealthy({ healthCheck }: TargetGroupSettings): number {
+  return healthCheck.interval * healthCheck.healthyThreshold;
+}
+
+/** The time after which a target that is not healthy yet is not waited for any longer, ms. */
+export function healthPatience(settings: TargetGroupSettings): number {
+  // Twice: an answer must hold for one more interval.
+  return untilHealthy(settings) + settings.healthCheck.interval + settings.slowStart + grace;
+}
+
+/** The time after which a target that still drains is not waited for any longer, ms. */
+export function drainPatience({ deregistrationDelay }: TargetGroupSettings): number {
+  return deregistrationDelay + grace;
+}
+
+/** What lets a deploy be fast: nothing slower than this. Times in ms. */
+const fast = {
+  interval: 5000,
+  timeout: 4000,
+  healthyThreshold: 2,
+  unhealthyThreshold: 2,
+  deregistrationDelay: 30_000,
+};
+
+/** What of the settings should be otherwise, so that a deploy need not wait long; what is faster already stays. */
+export function recommended({ healthCheck, deregistrationDelay }: TargetGroupSettings): Tuning {
+  const now = { ...healthCheck, deregistrationDelay };
+  const slower = Object.entries(fast).filter(([key, value]) => now[key as keyof typeof fast] > value);
+  const tuning: Tuning = Object.fromEntries(slower);
+  // A check must have ended before the next begins.
+  const interval = tuning.interval ?? healthCheck.interval;
+  const fits = (tuning.timeout ?? healthCheck.timeout) < interval;
+  return fits ? tuning : { ...tuning, timeout: Math.max(2000, interval - 1000) };
+}
+
+/** The tag that keeps an instance out of a target group; its value says who did it and when. */
+export function quarantineTag({ name }: Pick<TargetGroup, 'name'>): string {
+  return `oneclick:quarantine:${name}`;
+}
+
+/** Who keeps the instance out of the group, and since when; undefined where nobody does. */
+export function quarantineOf(group: TargetGroup, instance: CloudInstance | undefined): string | undefined {
+  const tags = instance?.tags ?? {};
+  const tag = quarantineTag(group);
+  return Object.hasOwn(tags, tag) ? tags[tag] : undefined;
+}
+
+/** Whether two targets are one: an instance may be in a group with several ports. */
+export const isTarget = (one: Target, other: Target) => one.id === other.id && one.port === other.port;
+
+/** What the load balancer makes of a target; undefined for one that is not registered. */
+export function healthOf(targets: readonly TargetHealth[], target: Target): TargetHealth | undefined {
+  return targets.find((candidate) => isTarget(candidate, target));
+}
+
+/** Whether requests are sent there, or will be. */
+export function isRegistered(health: TargetHealth | undefined): boolean {
+  return health !== undefined && health.state !== 'draining' && health.reason !== 'Target.NotRegistered';
+}
+
+/** Why nobody is left to answer when these instances have gone; undefined where somebody is. */
+export function lastHealthy(
+  group: Pick<TargetGroup, 'name'>,
+  targets: readonly TargetHealth[],
+  leaving: readonly string[],
+): Failure | undefined {
+  const isLeaving = ({ id }: Target) => leaving.includes(id);
+  if (targets.some((target) => target.state === 'healthy' && !isLeaving(target))) return undefined;
+  // A group without healthy targets sends its requests to all of them.
+  // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health.html
+  if (!targets.some((target) => isLeaving(target) && isRegistered(target))) return undefined;
+  return new Failure('usage', 'target.last', `no healthy target would be left in ${group.name}`, {
+    hint: 'put another instance in first: oneclick lb activate; or take it out all the same: --force',
+  });
+}
+
+/** The facts of the group that a service names. Throws a usage Failure where it names none. */
+export function groupOf(
+  facts: Facts,
+  service: { readonly name: string; readonly targetGroup?: string | undefined },
+): GroupFacts {
+  const known = service.targetGroup === undefined ? undefined : facts.groups?.[service.targetGroup];
+  if (known !== undefined) return known;
+  throw new Failure('usage', 'target-group.none', `${service.name} has no target group`, {
+    hint: `write it into oneclick.yml, below ${service.name}: target_group: NAME`,
+  });
+}
+
+/** The facts with a group changed: what a check says will be true once its step is done. */
+export function withGroup(
+  name: string | undefined,
+  change: (group: GroupFacts) => GroupFacts,
+): (facts: Facts) => Facts {
+  return (facts) => {
+    const known = name === undefined ? undefined : facts.groups?.[name];
+    return known === undefined || name === undefined
+      ? facts
+      : { ...facts, groups: { ...facts.groups, [name]: change(known) } };
+  };
+}
+
+/** The group with a target as it will be. */
+export function withTarget(health: TargetHealth): (group: GroupFacts) => GroupFacts {
+  return (group) => ({
+    ...group,
+    targets: [...group.targets.filter((target) => !isTarget(target, health)), health],
+  });
+}
+
+/** The group with a tag of an instance set, or taken away. */
+export function withTag(
+  id: string,
+  key: string,
+  value: string | undefined,
+): (group: GroupFacts) => GroupFacts {
+  return (group) => {
+    const instance = group.instances[id];
+    if (instance === undefined) return group;
+    const { [key]: _, ...others } = instance.tags;
+    const tags = value === undefined ? others : { ...others, [key]: value };
+    return { ...group, instances: { ...group.instances, [id]: { ...instance, tags } } };
+  };
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  'Elb.RegistrationInProgress': 'it is being registered',
+  'Elb.InitialHealthChecking': 'its first health checks are under way',
+  'Elb.InternalError': 'the load balancer has a problem of its own',
+  'Target.Timeout': 'it does not answer the health check in time',
+  'Target.FailedHealthChecks': 'it cannot be connected to, or its answers are broken',
+  'Target.ResponseCodeMismatch': 'it answers the health check with another code',
+  'Target.NotRegistered': 'it is not registered',
+  'Target.NotInUse': 'no listener of a load balancer sends anything to its group, or not from its zone',
+  'Target.InvalidState': 'the instance does not run',
+  'Target.IpUnusable': 'its address cannot be used',
+  'Target.DeregistrationInProgress': 'it finishes the requests that it has, and gets no others',
+  'Target.HealthCheckDisabled': 'health checks are off',
+};
+
+/**
+ * Why a target is in its state, in a person's words; with what the load balancer adds, such as the code that it saw. The codes:
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
+ */
+export function reasonOf({ reason, description }: TargetHealth): string {
+  if (reason === undefined) return '';
+  const words = reasons[reason] ?? reason;
+  const codes = /\[[^\]]*\]/.exec(description ?? '')?.[0];
+  return codes === undefined ? words : `${words} ${codes}`;
+}
+
+/** What a person may say of an instance: its ID, its host's name, or its place in a service: `web/2`. */
+export interface NamedInstance {
+  readonly service: string;
+  readonly id: string;
+  readonly host: string;
+  /** 1 for the first instance of the service. */
+  readonly place: number;
+}
+
+/** Those that `word` stands for. */
+export function namedBy(word: string, all: readonly NamedInstance[]): readonly NamedInstance[] {
+  return all.filter(
+    ({ service, id, host, place }) => word === id || word === host || word === `${service}/${place}`,
+  );
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { groupOf, quarantineOf, quarantineTag, withGroup, withTag } from '../domain/balancing.js';
+import type { Facts } from '../domain/facts.js';
+import type { PlainCommand } from '../domain/plain-command.js';
+import { commandLine } from '../domain/shell.js';
+import type { Subject } from '../domain/task.js';
+import { serviceOf, task } from './world.js';
+
+const Intent = z.strictObject({
+  id: z.string(),
+  /** The tag, what it is to say, and what it said before. */
+  tag: z.string(),
+  value: z.string().optional(),
+  before: z.string().optional(),
+});
+type Intent = z.infer<typeof Intent>;
+
+/** Marks an instance, so that nothing but `lb activate` puts it back behind its load balancer. */
+export const instanceQuarantine = task({
+  name: 'instance.quarantine',
+  version: 1,
+  scope: 'instance',
+  works: 'cloud',
+  summary: 'Marks the instance by a tag: until it is readmitted no deploy puts it behind its load balancer.',
+  input: z.strictObject({}),
+  intent: Intent,
+  receipt: z.strictObject({}),
+  title: (_, subject) => `keep ${serviceOf(subject).name} out of its load balancer`,
+  check(facts, _, subject) {
+    const { id, host, tag, before } = markOf(facts, subject);
+    if (before !== undefined) return { kind: 'done', because: `it is kept out: ${before}`, receipt: {} };
+    const { who, started } = subject.run;
+    const value = `${who} at ${started}`.slice(0, longestValue);
+    return {
+      kind: 'todo',
+      changes: [{ host, text: `tag ${id}: ${tag}` }],
+      intent: { id, tag, value },
+      expect: {},
+      foresee: withGroup(serviceOf(subject).targetGroup, withTag(id, tag, value)),
+    };
+  },
+  explain: (intent) => [byHand('so that no deploy brings it back', 'create-tags', intent)],
+  async apply({ world }, { id, tag, value = '' }) {
+    await world.cloud().tag([id], { [tag]: value });
+    return {};
+  },
+  async undo({ world }, { id, tag }) {
+    await world.cloud().untag([id], [tag]);
+  },
+});
+
+/** Takes the mark away. */
+export const instanceReadmit = task({
+  name: 'instance.readmit',
+  version: 1,
+  scope: 'instance',
+  works: 'cloud',
+  summary: 'Takes away the mark that keeps the instance out of its load balancer.',
+  input: z.strictObject({}),
+  intent: Intent,
+  receipt: z.strictObject({}),
+  title: (_, subject) => `let ${serviceOf(subject).name} behind its load balancer again`,
+  check(facts, _, subject) {
+    const { id, host, tag, before } = markOf(facts, subject);
+    if (before === undefined) return { kind: 'done', because: 'nobody keeps it out', receipt: {} };
+    return {
+      kind: 'todo',
+      changes: [{ host, text: `take the tag ${tag} from ${id} (${before})` }],
+      intent: { id, tag, before },
+      expect: {},
+      foresee: withGroup(serviceOf(subject).targetGroup, withTag(id, tag, undefined)),
+    };
+  },
+  explain: (intent) => [byHand('it is not kept out any more', 'delete-tags', intent)],
+  async apply({ world }, { id, tag }) {
+    await world.cloud().untag([id], [tag]);
+    return {};
+  },
+  async undo({ world }, { id, tag, before = '' }) {
+    await world.cloud().tag([id], { [tag]: before });
+  },
+});
+
+/** The longest value of a tag. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html */
+const longestValue = 256;
+
+function markOf(facts: Facts, subject: Subject) {
+  const { instance } = subject;
+  if (instance === undefined) throw new Error(`${subject.step}: bound without an instance`);
+  const { group, instances } = groupOf(facts, serviceOf(subject));
+  const before = quarantineOf(group, instances[instance.id]);
+  return { ...instance, tag: quarantineTag(group), before };
+}
+
+function byHand(why: string, verb: string, { id, tag, value }: Intent): PlainCommand {
+  const tags = value === undefined ? `Key=${tag}` : `Key=${tag},Value=${value}`;
+  return { why, secrets: [], line: commandLine(['aws', 'ec2', verb, '--resources', id, '--tags', tags]) };
+}

@@ -1,0 +1,90 @@
+import { describe, expect, it } from '@jest/globals';
+import { chosenInstances } from '../../../src/cli/commands/lb.js';
+import { balancingText } from '../../../src/report/balancing.js';
+import { plainStyle } from '../../../src/report/style.js';
+import { usualSettings } from '../../fakes/cloud.js';
+import { serviceOn } from '../tasks/fleet.js';
+
+const services = [
+  serviceOn('web', 80, { targetGroup: 'shop-web' }),
+  serviceOn('api', 90, { targetGroup: 'shop-api', count: 2 }),
+];
+const tagged = async (names: readonly string[]) =>
+  [{ id: 'i-3', tags: { Name: 'blue' } }].filter(({ tags }) => names.includes(tags.Name));
+
+async function chosen(...words: readonly string[]): Promise<readonly string[]> {
+  const found = await chosenInstances(services, words, tagged);
+  return found.flatMap(({ name, instances }) => instances.map(({ id }) => `${name} ${id}`));
+}
+
+describe('the instances that are named', () => {
+  it('are known by ID or host, in all services that they have', async () => {
+    expect(await chosen('i-1')).toEqual(['web i-1', 'api i-1']);
+    expect(await chosen('host-2', 'i-3')).toEqual(['web i-2', 'web i-3', 'api i-2']);
+  });
+
+  it('are known by their place in one service, and by their Name tag', async () => {
+    expect(await chosen('api/2')).toEqual(['api i-2']);
+    expect(await chosen('blue')).toEqual(['web i-3']);
+  });
+
+  it('are refused with what exists, or the nearest', async () => {
+    await expect(chosen('i-1', 'api/3')).rejects.toMatchObject({
+      hint: expect.stringMatching(/did you mean api/),
+    });
+    await expect(chosen('somewhere')).rejects.toMatchObject({
+      ...{ kind: 'usage', code: 'instance.unknown' },
+      evidence: expect.arrayContaining(['web/1: i-1 (host-1)']),
+    });
+  });
+});
+
+describe('the targets on the screen', () => {
+  it('say who feeds them, how they are checked, and why one gets nothing', () => {
+    const text = balancingText(
+      {
+        environment: 'production',
+        groups: [
+          {
+            ...{ service: 'web', name: 'shop-web', arn: 'arn', settings: usualSettings },
+            balancers: [
+              {
+                name: 'shop',
+                address: '10.0.0.9',
+                state: 'active',
+                listeners: [{ protocol: 'HTTP', port: 80 }],
+              },
+            ],
+            targets: [
+              {
+                ...{ id: 'i-0123456789abcdef0', host: 'web-1', port: 20_001, state: 'healthy', reason: '' },
+                ...{ quarantine: null, release: 4, since: null },
+              },
+              {
+                ...{
+                  id: 'i-0123456789abcdef1',
+                  host: 'web-2',
+                  port: null,
+                  state: 'out',
+                  reason: 'not registered',
+                },
+                ...{ quarantine: 'ada at 2026-01-02', release: null, since: null },
+              },
+            ],
+          },
+        ],
+      },
+      { columns: 80, style: plainStyle },
+    );
+    expect(`\n${text}`).toBe(`
+web: 1 of 2 healthy in shop-web
+feeds   shop at 10.0.0.9, http:80
+checks  GET /up -> 200 every 5s, 4s at most; in after 2, out after 2; drains 30s
+
+INSTANCE             HOST    PORT  RELEASE  STATE    WHY
+i-0123456789abcdef0  web-1  20001        4  healthy
+i-0123456789abcdef1  web-2      -        -  out      kept out by ada at
+                                                     2026-01-02
+`);
+  });
+});
