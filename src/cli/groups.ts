@@ -19,3 +19,10 @@ export async function readGroups(
     ]),
   );
 }
+
+/** Whether the cloud has to be looked at to put these services somewhere: those that are swapped behind a load balancer. */
+export function cloudFor(services: readonly Service[]): { readonly cloud?: 'too' } {
+  return services.some(({ targetGroup, swap }) => targetGroup !== undefined && swap !== 'plain')
+    ? { cloud: 'too' }
+    : {};
+}

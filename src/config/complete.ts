@@ -1,5 +1,5 @@
 import { namesRegistry, parseImage } from '../domain/image.js';
-import type { ImageSource, Service } from '../domain/service.js';
+import type { ImageSource, Port, Service } from '../domain/service.js';
 import type { Path } from '../domain/source.js';
 import { absolutePath } from './files.js';
 import { given, type Layers } from './layers.js';
@@ -16,6 +16,7 @@ const defaults = {
   releaseCommand: { timeout: 600_000, onLaterFailure: 'revert' },
   restart: 'unless-stopped',
   swap: 'plain',
+  range: { from: 20_000, to: 20_999 },
   keep: 5,
 } as const;
 
@@ -29,6 +30,7 @@ export function completeService(
   const written = layers.service(name);
   const at = (...keys: Path) => ['services', name, ...keys];
   checkSwap(layers, written, at);
+  const swap = written.swap ?? usualSwap(written);
   const { port, health, stop } = written;
   if (health?.path && !port)
     layers.report(at('health', 'path'), 'a path needs a port: write port, or leave the path out');
@@ -41,12 +43,12 @@ export function completeService(
     volumes: written.volumes ?? [],
     restart: restartPolicy(layers, written, at('restart')),
     stop: { ...defaults.stop, ...given(stop ?? {}) },
-    swap: written.swap ?? defaults.swap,
+    swap,
     singleton: written.singleton ?? false,
     keep: written.keep ?? defaults.keep,
     docker: written.docker ?? {},
     ...given({
-      port: port ? parsePort(port) : undefined,
+      port: port ? publishedPort(port, swap, written) : undefined,
       targetGroup: targetGroup(layers, written, at('target_group')),
       command: written.command,
       memory: written.memory,
@@ -57,15 +59,31 @@ export function completeService(
   };
 }
 
+/** Beside, where a load balancer can change over and nothing keeps two from running at once. */
+function usualSwap({ target_group: group, singleton, volumes }: WrittenService): Service['swap'] {
+  if (!group) return defaults.swap;
+  return onlyOne(singleton, volumes) === undefined ? 'beside' : 'drain';
+}
+
+function publishedPort(port: string, swap: Service['swap'], { port_range: range }: WrittenService): Port {
+  return { ...parsePort(port), ...(swap === 'beside' ? { range: range ?? defaults.range } : {}) };
+}
+
+/** Why two of it cannot run at once. */
+function onlyOne(
+  singleton: WrittenService['singleton'],
+  volumes: WrittenService['volumes'],
+): string | undefined {
+  if (singleton) return 'a singleton never runs twice';
+  return volumes?.length ? 'two containers must not share its volumes' : undefined;
+}
+
 function checkSwap(layers: Layers, written: WrittenService, at: (...keys: Path) => Path): void {
-  if (written.swap !== 'beside') return;
-  const why = written.singleton
-    ? 'a singleton never runs twice'
-    : written.volumes?.length
-      ? 'two containers must not share its volumes'
-      : undefined;
+  const { swap, singleton, volumes, target_group: group } = written;
+  if (swap !== 'beside' && swap !== 'drain') return;
+  const why = swap === 'drain' ? undefined : onlyOne(singleton, volumes);
   if (why !== undefined) layers.report(at('swap'), `cannot be beside: ${why}; write plain or drain`);
-  if (!written.port) layers.report(at('swap'), 'cannot be beside: it has no port for a load balancer');
+  else if (!group) layers.report(at('swap'), `cannot be ${swap} without a load balancer: write target_group`);
 }
 
 function targetGroup(layers: Layers, written: WrittenService, at: Path): string | undefined {

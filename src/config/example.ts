@@ -33,6 +33,7 @@ services:
       secrets: [NPM_TOKEN]
     port: "80:3000"
     target_group: shop-\${STAGE:-staging}
+    port_range: 20000-20999
     health:
       path: /up
       interval: 500ms
@@ -50,7 +51,7 @@ services:
     stop:
       signal: SIGTERM
       timeout: 10s
-    swap: plain
+    swap: beside
     needs: [db]
     keep: 5
     release_command:

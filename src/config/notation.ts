@@ -48,6 +48,18 @@ export function parsePort(text: string): Port {
   return address === undefined ? { host, container } : { address, host, container };
 }
 
+export const portRangePattern = /^(\d{1,5})-(\d{1,5})$/;
+
+/** `20000-20999`: both ends belong to it. */
+export function parsePortRange(text: string): { from: number; to: number } {
+  const [, first, last] = portRangePattern.exec(text) ?? [];
+  if (first === undefined || last === undefined)
+    throw new NotationError('a range of ports is written 20000-20999');
+  const [from, to] = [portNumber(first), portNumber(last)];
+  if (to <= from) throw new NotationError('the second port must be above the first');
+  return { from, to };
+}
+
 function portNumber(text: string): number {
   const port = Number(text);
   if (port < 1 || port > 65_535) throw new NotationError(`${text} is not a port: they go from 1 to 65535`);

@@ -128,6 +128,7 @@ function checkPorts(layers: Layers, services: readonly Service[]): void {
   for (const [index, service] of services.entries())
     for (const other of services.slice(0, index)) {
       if (service.port === undefined || service.port.host !== other.port?.host) continue;
+      if (service.port.range !== undefined || other.port.range !== undefined) continue;
       const [a, b] = [service.port.address, other.port.address];
       if (!everywhere(a) && !everywhere(b) && a !== b) continue;
       const shared = service.instances.find(({ host }) =>

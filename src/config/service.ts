@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { refuseOwnKeys } from './docker-keys.js';
-import { parsePort, parseSize, portPattern, sizePattern } from './notation.js';
+import {
+  parsePort,
+  parsePortRange,
+  parseSize,
+  portPattern,
+  portRangePattern,
+  sizePattern,
+} from './notation.js';
 import { duration, keys, marked, name, notation, path, plain, variable, words } from './terms.js';
 
 const port = z
@@ -151,10 +158,13 @@ export const WrittenService = keys({
   swap: z
     .enum(['plain', 'beside', 'drain'], 'must be plain, beside or drain')
     .describe(
-      'How the new takes the place of the old. `plain`: stop, start, with a short gap. `beside`: both run until the load balancer has changed over. `drain`: out of the load balancer, swap, in again. Default: plain.',
+      'How the new takes the place of the old. `plain`: stop, start, with a short gap. `beside`: both run until the load balancer has changed over. `drain`: out of the load balancer, swap, in again. Default: beside with a target group (drain where it is a singleton or has volumes), else plain.',
     ),
   target_group: marked.describe(
     'The target group of its load balancer, by name or ARN: instances are registered there by their IDs. `${VAR}` is replaced. AWS is reached as by its own tools: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL.',
+  ),
+  port_range: notation('a range of ports is written 20000-20999', parsePortRange, portRangePattern).describe(
+    'Where the load balancer finds the containers when it is swapped `beside`: each gets a free port of these on its instance. Default: 20000-20999.',
   ),
   singleton: z
     .boolean()

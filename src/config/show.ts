@@ -64,6 +64,7 @@ function serviceDocument(service: Service): object {
     stop: given({ signal: stop.signal, timeout: durationText(stop.timeout) }),
     swap,
     target_group: targetGroup,
+    port_range: port?.range && `${port.range.from}-${port.range.to}`,
     singleton,
     needs,
     keep,

@@ -107,6 +107,22 @@ export function containerLabels(
   };
 }
 
+/** The spec of one container, at the port of the host that it has got; the release's own, where it got none. */
+export function placedAt(spec: ContainerSpec, port: number | undefined): ContainerSpec {
+  return spec.port === undefined || port === undefined
+    ? spec
+    : { ...spec, port: { ...spec.port, host: port } };
+}
+
+/** A port of the range that nothing on the host listens on, and no container would, were it started. */
+export function freePort(
+  host: HostFacts,
+  { from, to }: { readonly from: number; readonly to: number },
+): number | undefined {
+  const taken = new Set([...host.listening, ...host.containers.flatMap(({ ports }) => ports)]);
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index).find((port) => !taken.has(port));
+}
+
 /** What a container's configuration needs beside the release's spec. */
 export interface ContainerSetting {
   readonly labels: Readonly<Record<string, string>>;

@@ -6,6 +6,8 @@ export const Port = z.strictObject({
   address: z.string().optional(),
   host: z.int().min(1).max(65_535),
   container: z.int().min(1).max(65_535),
+  /** Where two releases run beside each other: every container gets a free port of these, and `host` says nothing. */
+  range: z.strictObject({ from: z.int().min(1), to: z.int().max(65_535) }).optional(),
 });
 export type Port = z.infer<typeof Port>;
 

@@ -1,4 +1,4 @@
-import { containerConfig, containerLabels, networkName } from '../domain/container.js';
+import { containerConfig, containerLabels, networkName, placedAt } from '../domain/container.js';
 import { prefix } from '../domain/labels.js';
 import type { Release } from '../domain/release.js';
 import type { Subject } from '../domain/task.js';
@@ -7,10 +7,15 @@ import { serviceOf } from './world.js';
 type Secrets = ReadonlyMap<string, string>;
 
 /** The body of `POST /containers/create` for a container of this release that serves. */
-export function serviceConfig(release: Release, subject: Subject, secrets: Secrets = new Map()) {
+export function serviceConfig(
+  release: Release,
+  port: number | undefined,
+  subject: Subject,
+  secrets: Secrets = new Map(),
+) {
   const { run } = subject;
   const { name } = serviceOf(subject);
-  return containerConfig(release.spec, {
+  return containerConfig(placedAt(release.spec, port), {
     labels: containerLabels(subject, name, release, 'service'),
     network: networkName(run),
     alias: name,

@@ -4,6 +4,8 @@ import {
   containerName,
   containerOf,
   containersOf,
+  freePort,
+  placedAt,
   withHost,
   withState,
 } from '../domain/container.js';
@@ -21,7 +23,13 @@ import { untilHealthy } from './health.js';
 import { startOnNetwork } from './network.js';
 import { hostName, placeOf, serviceOf, task } from './world.js';
 
-const CreateIntent = z.strictObject({ name: z.string(), release: Release });
+const Made = z.strictObject({
+  name: z.string(),
+  /** The port of the host that it has got for itself, where its release does not say one. */
+  port: z.int().optional(),
+});
+
+const CreateIntent = Made.extend({ release: Release });
 
 /** Makes the container of the release, unless the host has kept it. */
 export const containerCreate = task({
@@ -32,7 +40,7 @@ export const containerCreate = task({
   provides: 'container',
   input: z.strictObject({ rollout: Rollout }),
   intent: CreateIntent,
-  receipt: z.strictObject({ name: z.string() }),
+  receipt: Made,
   defaults: { rollout: '{{ rollout }}' },
   title: ({ rollout }, { service }) => `create ${service?.name} release ${rollout.release.number}`,
   check(facts, { rollout }, subject) {
@@ -42,7 +50,7 @@ export const containerCreate = task({
     if (kept !== undefined) {
       const because = isUp(kept) ? `release ${release.number} runs as ${kept.name}` : `${kept.name} was kept`;
       const stale = staleNote(kept);
-      const receipt = { name: kept.name };
+      const receipt = { name: kept.name, ...ownPort(release.spec, kept.ports[0]) };
       return { kind: 'done', because: because + stale, receipt, ...(stale === '' ? {} : { news: true }) };
     }
     if (release.adopted !== undefined) {
@@ -54,25 +62,31 @@ export const containerCreate = task({
       };
     }
     const name = containerName(host, subject.run, service.name, release.number);
-    const made = candidate(name, containerLabels(subject, service.name, release, 'service'), release.spec);
+    const range = release.spec.port?.range;
+    const free = range === undefined ? undefined : freePort(host, range);
+    if (range !== undefined && free === undefined)
+      return { kind: 'blocked', problems: [noFreePort(host, service, range)] };
+    const port = ownPort(release.spec, free);
+    const labels = containerLabels(subject, service.name, release, 'service');
+    const made = candidate(name, labels, placedAt(release.spec, free));
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `create ${name} from ${release.reference}` }],
-      intent: { name, release },
-      expect: { name },
+      intent: { name, release, ...port },
+      expect: { name, ...port },
       foresee: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, made] })),
     };
   },
-  explain({ name, release }, subject) {
+  explain({ name, release, port }, subject) {
     const why = `make ${name} before the old one is touched`;
     const { secrets } = release.spec;
-    return [createCommand(hostName(subject), why, name, serviceConfig(release, subject), secrets)];
+    return [createCommand(hostName(subject), why, name, serviceConfig(release, port, subject), secrets)];
   },
-  async apply({ world, subject }, { name, release }) {
+  async apply({ world, subject }, { name, release, port }) {
     const { engine } = world.host(hostName(subject));
-    const config = serviceConfig(release, subject, await world.secrets(release.spec.secrets));
+    const config = serviceConfig(release, port, subject, await world.secrets(release.spec.secrets));
     await engine.create({ name, config });
-    return { name };
+    return { name, ...ownPort(release.spec, port) };
   },
   async undo({ world, subject }, { name }) {
     const { engine } = world.host(hostName(subject));
@@ -92,6 +106,16 @@ function keptContainer(
   if (found === undefined || found.state === 'dead' || found.state === 'removing') return undefined;
   const stale = (found.staleSecrets ?? []).length > 0;
   return stale && rollout.todaysSecrets && !isUp(found) ? undefined : found;
+}
+
+function ownPort({ port }: ContainerSpec, own: number | undefined): { port?: number } {
+  return port?.range === undefined || own === undefined ? {} : { port: own };
+}
+
+function noFreePort(host: HostFacts, { name }: Service, { from, to }: { from: number; to: number }): Failure {
+  return new Failure('failed', 'port.none', `no port from ${from} to ${to} is free for ${name}`, {
+    ...{ host: host.host, hint: `give it others in oneclick.yml: port_range: ${to + 1}-${to + 1000}` },
+  });
 }
 
 function staleNote({ staleSecrets = [] }: ContainerFacts): string {
@@ -242,7 +266,7 @@ export const containerStart = task({
     if (known !== undefined && isUp(known) && !isProvisional(known, rollout.release)) {
       return { kind: 'done', because: 'it runs already', receipt: { fresh: false } };
     }
-    const taken = portTaken(host, rollout.release.spec.port?.host, container);
+    const taken = portTaken(host, known?.ports[0] ?? rollout.release.spec.port?.host, container);
     if (taken !== undefined) return { kind: 'blocked', problems: [taken] };
     return {
       kind: 'todo',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Clock, timeOfDay } from '../domain/clock.js';
-import { networkName } from '../domain/container.js';
+import { networkName, placedAt } from '../domain/container.js';
 import type { ContainerFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { dockerOn } from '../domain/plain-command.js';
@@ -184,6 +184,7 @@ export const healthWait = task({
   provides: 'healthy',
   input: z.strictObject({
     container: z.string(),
+    port: z.int().optional(),
     rollout: Rollout,
     fresh: z.boolean(),
     stopped: z.strictObject({ at: z.number().optional() }).optional(),
@@ -195,6 +196,7 @@ export const healthWait = task({
   }),
   defaults: {
     container: '{{ container.name }}',
+    port: '{{ container.port }}',
     rollout: '{{ rollout }}',
     fresh: '{{ started.fresh }}',
     stopped: '{{ stopped }}',
@@ -209,7 +211,7 @@ export const healthWait = task({
       changes: [{ host: host.host, text: `wait until ${input.container} is healthy` }],
       intent: {
         container: input.container,
-        spec: input.rollout.release.spec,
+        spec: placedAt(input.rollout.release.spec, input.port),
         ...(input.stopped?.at === undefined ? {} : { stoppedAt: input.stopped.at }),
       },
       expect: {},

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { containerOf, networkName, withState } from '../domain/container.js';
+import { containerOf, networkName, placedAt, withState } from '../domain/container.js';
 import type { ContainerFacts, Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { releaseOf } from '../domain/labels.js';
@@ -122,7 +122,7 @@ export const containerWake = task({
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `start ${kept.name}` }],
-      intent: { name: kept.name, spec: release.spec, timeout: service.stop.timeout },
+      intent: { name: kept.name, spec: specAt(kept, release.spec), timeout: service.stop.timeout },
       expect: {},
       foresee: withState(host.host, [kept.name], 'running'),
     };
@@ -148,12 +148,19 @@ export const containerWake = task({
 function running(facts: Facts, subject: Subject): Running[] {
   const { service, host } = placeOf(facts, subject);
   const log = releaseLog(facts, service.name);
-  const specOf = (container: ContainerFacts) =>
-    (findRelease(log, releaseOf(container) ?? 0) ?? current(log)?.release)?.spec;
+  const specOf = (container: ContainerFacts) => {
+    const release = findRelease(log, releaseOf(container) ?? 0) ?? current(log)?.release;
+    return release === undefined ? undefined : specAt(container, release.spec);
+  };
   return serving(host, subject.run, service.name).map((container) => {
     const spec = specOf(container);
     return { name: container.name, ...(spec === undefined ? {} : { spec }) };
   });
+}
+
+/** What the container is made of, at the port that it has. */
+function specAt({ ports }: ContainerFacts, spec: ContainerSpec): ContainerSpec {
+  return spec.port?.range === undefined ? spec : placedAt(spec, ports[0]);
 }
 
 /** Starts a container and waits until it is healthy. */

@@ -1,6 +1,7 @@
 import type { Facts } from '../domain/facts.js';
 import type { Registry } from '../engine/ports.js';
 import { releaseCommand } from './command.js';
+import { targetConfirm } from './confirm.js';
 import { containerCreate, containerStart, containerStop } from './container.js';
 import { healthWait } from './health.js';
 import { imagePull, imageResolve } from './image.js';
@@ -10,6 +11,7 @@ import { containerHalt, containerRestart, containerWake } from './power.js';
 import { releasePrune } from './prune.js';
 import { releaseCommit, releaseRecall } from './release.js';
 import { rolloutResolve } from './rollout.js';
+import { targetSettle } from './settle.js';
 import { shellLocal, shellRemote } from './shell.js';
 import { targetDeregister, targetRegister } from './target.js';
 import { targetGroupTune } from './target-group.js';
@@ -35,9 +37,11 @@ const all = [
   rolloutResolve,
   shellLocal,
   shellRemote,
+  targetConfirm,
   targetDeregister,
   targetGroupTune,
   targetRegister,
+  targetSettle,
 ];
 
 /** The tasks that ship with oneclick, by name. */

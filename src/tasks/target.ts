@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { TargetHealth } from '../cloud/cloud.js';
-import type { Verdict } from '../cloud/poll.js';
 import {
   drainPatience,
   groupOf,
@@ -9,19 +8,21 @@ import {
   isRegistered,
   isTarget,
   lastHealthy,
+  lateRequests,
   quarantineOf,
-  reasonOf,
   withGroup,
   withTarget,
 } from '../domain/balancing.js';
-import { timeOfDay } from '../domain/clock.js';
+import { containerOf } from '../domain/container.js';
 import type { Facts, GroupFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
+import { current, releaseLog } from '../domain/log.js';
 import type { PlainCommand } from '../domain/plain-command.js';
 import type { Instance, Service } from '../domain/service.js';
 import { commandLine } from '../domain/shell.js';
-import type { Subject, TaskContext } from '../domain/task.js';
-import { serviceOf, task, type World } from './world.js';
+import type { Subject } from '../domain/task.js';
+import { leave, untilCalledHealthy, untilGone, words } from './target-watch.js';
+import { serviceOf, task } from './world.js';
 
 const Target = z.strictObject({ id: z.string(), port: z.int().min(1).max(65_535) });
 
@@ -52,6 +53,7 @@ export const targetRegister = task({
   input: z.strictObject({ port: z.int().optional() }),
   intent: Intent,
   receipt: Receipt,
+  defaults: { port: '{{ container.port }}' },
   title: (_, subject) => `put ${serviceOf(subject).name} behind its load balancer`,
   check(facts, { port }, subject) {
     const { known, instance, target, health } = targetOf(facts, subject, port);
@@ -73,8 +75,8 @@ export const targetRegister = task({
     };
   },
   explain: ({ group, target }) => [
-    byHand('let the load balancer send it requests', 'register-targets', group, target),
-    byHand('until it is healthy', 'wait target-in-service', group, target),
+    byHand('let the load balancer send it requests', 'register-targets', group, [target]),
+    byHand('until it is healthy', 'wait target-in-service', group, [target]),
   ],
   async apply(context, intent) {
     const cloud = context.world.cloud();
@@ -83,66 +85,109 @@ export const targetRegister = task({
     return { target: intent.target };
   },
   async undo(context, intent) {
-    if (!intent.before) await leave(context, intent);
+    if (intent.before) return;
+    await leave(context, intent);
+    // What it was registered for is about to be stopped.
+    await context.clock.sleep(lateRequests);
   },
 });
 
-/** Takes an instance out and waits until its last request is answered. */
+const Leaving = Intent.omit({ target: true, before: true }).extend({
+  targets: z.array(Target),
+  /** Those that were registered before, and are again when the step is taken back. */
+  registered: z.array(Target),
+  /** Whether somebody else has to be healthy, looked at again right before the call. */
+  guarded: z.boolean(),
+  /** Whether the last request is waited for. */
+  drains: z.boolean(),
+});
+
+/** Takes an instance out, on whichever ports it is there, and waits until its last request is answered. */
 export const targetDeregister = task({
   name: 'target.deregister',
   version: 1,
   scope: 'instance',
   works: 'cloud',
   summary: 'Takes the instance out of the target group, and waits until its last request is answered.',
-  input: z.strictObject({ port: z.int().optional(), force: z.boolean().default(false) }),
-  intent: Intent.extend({ force: z.boolean() }),
-  receipt: Receipt,
-  title: (_, subject) => `take ${serviceOf(subject).name} out of its load balancer`,
-  check(facts, { port, force }, subject) {
-    const { service, known, instance, target, health } = targetOf(facts, subject, port);
-    const { group, targets } = known;
-    if (health === undefined || !isRegistered(health)) {
-      const because = health === undefined ? `it is not in ${group.name}` : reasonOf(health);
-      if (health?.state !== 'draining') return { kind: 'done', because, receipt: { target } };
-    }
-    const problem = force ? undefined : lastHealthy(group, targets, leavingOf(service));
+  input: z.strictObject({
+    /** `old`: on all ports but that of the new container. */
+    release: z.enum(['all', 'old']).default('all'),
+    port: z.int().optional(),
+    force: z.boolean().default(false),
+    /** Without it the last requests are answered while others go on. */
+    drain: z.boolean().default(true),
+  }),
+  intent: Leaving,
+  receipt: z.strictObject({ targets: z.array(Target) }),
+  defaults: { port: '{{ container.port }}' },
+  title: ({ release }, subject) =>
+    `take ${release === 'old' ? 'the old ' : ''}${serviceOf(subject).name} out of its load balancer`,
+  check(facts, { release, port, force, drain }, subject) {
+    const { service, known, instance, target } = targetOf(facts, subject, port);
+    const { group } = known;
+    const mine = known.targets.filter(({ id }) => id === instance.id);
+    const leaving = release === 'old' ? mine.filter((other) => !isTarget(other, target)) : mine;
+    const registered = leaving.filter(isRegistered);
+    const waited = drain ? leaving : registered;
+    if (waited.length === 0)
+      return { kind: 'done', because: `it is not in ${group.name}`, receipt: { targets: [] } };
+    const guarded = release === 'all' && !force;
+    const problem = guarded ? lastHealthy(group, known.targets, leavingOf(service)) : undefined;
     if (problem !== undefined) return { kind: 'blocked', problems: [problem] };
+    const targets = waited.map(bare);
     return {
       kind: 'todo',
-      changes: [{ host: instance.host, text: `take ${words(target)} out of ${group.name}` }],
-      intent: { ...intentOf(known, target, health, drainPatience(group.settings)), force },
-      expect: { target },
+      changes: targets.map((each) => ({
+        host: instance.host,
+        text: `take ${words(each)} out of ${group.name}`,
+      })),
+      intent: {
+        ...{
+          group: group.arn,
+          name: group.name,
+          targets,
+          registered: registered.map(bare),
+          guarded,
+          drains: drain,
+        },
+        ...{ patience: drainPatience(group.settings), interval: group.settings.healthCheck.interval },
+      },
+      expect: { targets },
       foresee: withGroup(service.targetGroup, (later) => ({
         ...later,
-        targets: later.targets.filter((other) => !isTarget(other, target)),
+        targets: later.targets.filter((other) => !targets.some((each) => isTarget(each, other))),
       })),
     };
   },
-  explain: ({ group, target }) => [
-    byHand('let the load balancer send it nothing more', 'deregister-targets', group, target),
-    byHand('until its last request is answered', 'wait target-deregistered', group, target),
+  explain: ({ group, targets, drains }) => [
+    byHand('let the load balancer send it nothing more', 'deregister-targets', group, targets),
+    ...(drains
+      ? [byHand('until its last request is answered', 'wait target-deregistered', group, targets)]
+      : []),
   ],
   async apply(context, intent) {
     const { world, subject } = context;
-    if (!intent.force) {
+    if (intent.guarded) {
       // The others may have fallen ill since the check.
       const targets = await world.cloud().targets(intent.group);
       const problem = lastHealthy({ name: intent.name }, targets, leavingOf(serviceOf(subject)));
       if (problem !== undefined) throw problem;
     }
-    await leave(context, intent);
-    return { target: intent.target };
+    await world.cloud().deregister(intent.group, intent.targets);
+    if (intent.drains)
+      await Promise.all(intent.targets.map((target) => untilGone(context, { ...intent, target })));
+    return { targets: intent.targets };
   },
-  // A deregistration that a person asked for is not undone by itself: whoever takes it back says so.
   async undo(context, intent) {
-    if (!intent.before) return;
-    await context.world.cloud().register(intent.group, [intent.target]);
-    await untilCalledHealthy(context, intent);
+    if (intent.registered.length === 0) return;
+    await context.world.cloud().register(intent.group, intent.registered);
+    const back = intent.registered.map((target) => untilCalledHealthy(context, { ...intent, target }));
+    await Promise.all(back);
   },
 });
 
+const bare = ({ id, port }: z.infer<typeof Target>) => ({ id, port });
 const leavingOf = ({ instances }: Service) => instances.map(({ id }) => id);
-const words = ({ id, port }: z.infer<typeof Target>) => `${id}:${port}`;
 
 /** What a step of scope `instance` is about in the cloud. */
 function targetOf(facts: Facts, subject: Subject, port: number | undefined) {
@@ -150,11 +195,20 @@ function targetOf(facts: Facts, subject: Subject, port: number | undefined) {
   const { instance } = subject;
   if (instance === undefined) throw new Error(`${subject.step}: bound without an instance`);
   const known = groupOf(facts, service);
-  const published = port ?? service.port?.host;
+  const published = port ?? runningPort(facts, subject, service) ?? service.port?.host;
   if (published === undefined)
     throw new Failure('usage', 'target.port', `${service.name} has no port for a load balancer`);
   const target = { id: instance.id, port: published };
   return { service, instance, known, target, health: healthOf(known.targets, target) };
+}
+
+/** The port of what runs on the instance, where its containers have ports of their own and the host was looked at. */
+function runningPort(facts: Facts, { run, instance }: Subject, service: Service): number | undefined {
+  if (service.port?.range === undefined || instance === undefined) return undefined;
+  const host = facts.hosts[instance.host];
+  const active = current(releaseLog(facts, service.name))?.release;
+  if (host === undefined || active === undefined) return undefined;
+  return containerOf(host, run, service.name, active)?.ports[0];
 }
 
 function intentOf(
@@ -190,86 +244,16 @@ function cannotServe({ group, instances }: GroupFacts, { id, host }: Instance): 
   });
 }
 
-/** Deregisters a target and waits until it is gone. */
-async function leave(context: TaskContext<World>, intent: Intent): Promise<void> {
-  await context.world.cloud().deregister(intent.group, [intent.target]);
-  await follow(context, intent, `${words(intent.target)} to have drained`, (health) =>
-    isGone(health) ? done : waits(health),
-  );
-}
-
-function isGone(health: TargetHealth | undefined): boolean {
-  return health === undefined || (health.state === 'unused' && health.reason === 'Target.NotRegistered');
-}
-
-/**
- * Waits until the load balancer has called the target healthy twice, an interval apart: it speaks for several nodes, and the first of
- * them may be early.
- */
-async function untilCalledHealthy(context: TaskContext<World>, intent: Intent): Promise<void> {
-  const { clock } = context;
-  let first: number | undefined;
-  await follow(context, intent, `${intent.name} to call ${words(intent.target)} healthy`, (health) => {
-    if (health?.state !== 'healthy') {
-      first = undefined;
-      const failure = hopeless(health, intent);
-      return failure === undefined ? waits(health) : { kind: 'hopeless', failure };
-    }
-    first ??= clock.monotonic();
-    return clock.monotonic() - first >= intent.interval
-      ? done
-      : { kind: 'waiting', because: 'healthy, once' };
-  });
-}
-
-const done = { kind: 'done', result: undefined } as const;
-
-function waits(health: TargetHealth | undefined): Verdict<undefined> {
-  return { kind: 'waiting', because: health === undefined ? 'it is not there yet' : reasonOf(health) };
-}
-
-/** Looks at the target again and again, and says what it waits for, until `until` has seen enough. */
-async function follow(
-  { world, subject, clock, signal, progress }: TaskContext<World>,
-  { group, target, patience }: Intent,
-  what: string,
-  until: (health: TargetHealth | undefined) => Verdict<undefined>,
-): Promise<void> {
-  const cloud = world.cloud();
-  const host = subject.instance?.host;
-  try {
-    await world.poll({
-      ...{ what, signal, deadline: clock.monotonic() + patience },
-      probe: () => cloud.targets(group),
-      until: (targets) => until(healthOf(targets, target)),
-      onWaiting: ({ because, until }) => progress(`waits for ${what} until ${timeOfDay(until)}: ${because}`),
-    });
-  } catch (error) {
-    if (!(error instanceof Failure) || error.code !== 'wait.timeout' || host === undefined) throw error;
-    const hint = 'see what every target says: oneclick lb status';
-    throw new Failure('unhealthy', 'target.late', error.message, { host, hint, cause: error });
-  }
-}
-
-/** A state that does not get better by itself. */
-function hopeless(health: TargetHealth | undefined, { name, target }: Intent): Failure | undefined {
-  if (health?.state !== 'unused' || health.reason === 'Target.NotRegistered') return undefined;
-  return new Failure(
-    'unhealthy',
-    'target.unused',
-    `${name} does not use ${words(target)}: ${reasonOf(health)}`,
-    {
-      hint: 'oneclick lb status',
-    },
-  );
-}
-
 function byHand(
   why: string,
   verb: string,
   group: string,
-  { id, port }: z.infer<typeof Target>,
+  targets: readonly z.infer<typeof Target>[],
 ): PlainCommand {
-  const argv = ['aws', 'elbv2', ...verb.split(' '), '--target-group-arn', group];
-  return { why, secrets: [], line: commandLine([...argv, '--targets', `Id=${id},Port=${port}`]) };
+  const argv = ['aws', 'elbv2', ...verb.split(' '), '--target-group-arn', group, '--targets'];
+  return {
+    why,
+    secrets: [],
+    line: commandLine([...argv, ...targets.map(({ id, port }) => `Id=${id},Port=${port}`)]),
+  };
 }

@@ -73,9 +73,14 @@ export class FakeHost implements Host {
     return this.#holds(argv);
   }
 
+  /** What an address that is not this host's answers; undefined where that is this host's. */
+  beyond: (address: string) => Promise<number | undefined> = async () => undefined;
+
   async probe(probe: Probe, signal?: AbortSignal): Promise<ProbeAnswer> {
     await this.#pass('probe', probe);
     signal?.throwIfAborted();
+    const elsewhere = await this.beyond(probe.address ?? '');
+    if (elsewhere !== undefined) return { status: elsewhere, body: '', duration: 0 };
     if (this.lent.has(probe.port)) return this.#ask(this.dial(probe.port), probe.path);
     const { answers = 200, body = '' } = this.#listener(probe.port);
     if (answers === 'refused')

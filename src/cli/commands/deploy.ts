@@ -7,6 +7,7 @@ import { chooseServices, hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
 import { openField } from '../field.js';
 import { type ChangeFlags, onlyShown } from '../grammar/flags.js';
+import { cloudFor } from '../groups.js';
 import { perform } from '../perform.js';
 import { openSession, type Session } from '../session.js';
 import type { Shipment } from '../shipment.js';
@@ -18,6 +19,7 @@ interface DeployFlags extends ChangeFlags {
   readonly adopt?: string;
   readonly build: boolean;
   readonly pushOverSsh: boolean;
+  readonly settle: boolean;
   readonly platform?: string;
   readonly cache: boolean;
   readonly dirty: boolean;
@@ -26,7 +28,7 @@ interface DeployFlags extends ChangeFlags {
 /** `oneclick deploy`: the recipe `deploy` on the services that were named. */
 export function deploy(edge: Edge, services: readonly string[], flags: DeployFlags): Promise<number> {
   checkBuildFlags(flags);
-  const params = flags.adopt === undefined ? {} : { adopt: flags.adopt };
+  const params = { settle: flags.settle, ...(flags.adopt === undefined ? {} : { adopt: flags.adopt }) };
   const before = flags.build
     ? (session: Session, voice: Voice) => buildFirst(session, voice, services, flags)
     : undefined;
@@ -124,12 +126,14 @@ function checkBuildFlags(flags: DeployFlags): void {
 interface RollbackFlags extends ChangeFlags {
   readonly to?: number;
   readonly currentSecrets: boolean;
+  readonly settle: boolean;
 }
 
 /** `oneclick rollback`: the recipe `rollback`. */
 export function rollback(edge: Edge, services: readonly string[], flags: RollbackFlags): Promise<number> {
   return change(edge, 'rollback', services, flags, {
     'current-secrets': flags.currentSecrets,
+    settle: flags.settle,
     ...(flags.to === undefined ? {} : { to: flags.to }),
   });
 }
@@ -159,6 +163,7 @@ export function change(
         beside: hostsBeside(session.environment.services, chosen),
         params: { ...params, ...(flags.batch === undefined ? {} : { batch: flags.batch }) },
         ...onlyShown(flags),
+        ...cloudFor(chosen),
         wait: flags.wait,
         ...assent(voice, flags),
         ...(flags.onFailure === undefined ? {} : { onFailure: flags.onFailure }),

@@ -60,7 +60,9 @@ export function change(verb: 'activate' | 'deactivate') {
         (await openCloud(session)).instancesNamed(named),
       ).finally(done);
       return perform(session, {
-        ...{ recipe: `lb-${verb}`, services, beside: [], wait: false, cloud: 'only' },
+        ...{ recipe: `lb-${verb}`, services, beside: [], wait: false },
+        // Which port a container has that was swapped beside another its host knows.
+        cloud: verb === 'activate' && services.some(({ port }) => port?.range) ? 'too' : 'only',
         params: flags.force === true ? { force: true } : {},
         ...onlyShown(flags),
       });

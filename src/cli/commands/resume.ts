@@ -12,6 +12,7 @@ import { hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
 import { openField } from '../field.js';
 import type { Globals } from '../grammar/flags.js';
+import { cloudFor } from '../groups.js';
 import { runsDir } from '../runs.js';
 import { openProject, openSession } from '../session.js';
 import { refuse, speaking } from '../speak.js';
@@ -35,7 +36,7 @@ export function resume(edge: Edge, [id]: readonly string[], flags: ResumeFlags):
     const inCloud = steps.every(({ task }) => tasks.get(task)?.works === 'cloud');
     const beside = inCloud ? [] : hostsBeside(session.environment.services, plan.services);
     const resolves = steps.some(({ task, id }) => task === 'image.resolve' && !receipts.has(id));
-    const needs = { resolves, ...(inCloud ? { cloud: 'only' as const } : {}) };
+    const needs = { resolves, ...(inCloud ? { cloud: 'only' as const } : cloudFor(plan.services)) };
     const done = voice.reporter.busy(`looking at ${session.environment.name}`);
     const field = await openField(session, plan.services, beside, needs).finally(done);
     try {

@@ -3,6 +3,14 @@ import { aboutServers, type Bind, examples, family } from './flags.js';
 
 /** What is typed to see and to change who answers behind a load balancer. */
 export function balancing(root: Command, bind: Bind): void {
+  aboutServers(root.command('settle').argument('[service...]', 'the services; all by default'))
+    .summary('stop old releases that a load balancer has nothing to do with any more')
+    .option('--dry-run', 'say what would be done, and do nothing', false)
+    .option('--explain', 'the same as commands for a shell', false)
+    .option('--wait', 'wait for a lease that another run holds', false)
+    .addHelpText('before', examples('oneclick settle', 'oneclick settle web --env production'))
+    .action(bind(async () => (await import('../commands/settle.js')).settle));
+
   const lb = family(root, 'lb', 'see and change which instances their load balancers send requests to');
 
   aboutServers(lb.command('status').argument('[service...]', 'the services to look at'))

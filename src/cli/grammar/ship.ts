@@ -39,6 +39,7 @@ export function shipping(root: Command, bind: Bind): void {
     .option('--tag <tag>', 'deploy this tag of the named services, and of those that are built')
     .option('--build', 'build and push what has build: first, and deploy that', false)
     .option('--push-over-ssh', 'with --build: no registry; hosts pull what they lack through SSH', false)
+    .option('--no-settle', 'behind a load balancer: do not wait for old containers to drain')
     .option('--adopt <container>', 'take over a container that holds the port, as release 0')
     .addHelpText(
       'before',
@@ -60,6 +61,7 @@ export function shipping(root: Command, bind: Bind): void {
   )
     .summary('bring the release before the current one back')
     .option('--to <release>', 'the number of the release to bring back', wholeNumber)
+    .option('--no-settle', 'behind a load balancer: do not wait for old containers to drain')
     .option('--current-secrets', "make the containers anew where a secret's value has changed", false)
     .addHelpText(
       'before',

@@ -4,8 +4,8 @@ import type { PlanNode } from '../../../src/engine/plan.js';
 import { bindRecipe } from '../../../src/recipe/bind.js';
 import { recipeFolder } from '../../../src/recipe/folder.js';
 import { loadRecipe } from '../../../src/recipe/load.js';
-import { tasks as registry } from '../../../src/tasks/registry.js';
-import { run, service, tasks } from '../../fakes/recipes.js';
+import { tasks } from '../../../src/tasks/registry.js';
+import { run, service } from '../../fakes/recipes.js';
 
 const shipped = recipeFolder(fileURLToPath(new URL('../../../recipes', import.meta.url)), 'recipes');
 
@@ -41,7 +41,9 @@ describe('the shipped recipes', () => {
       ...swap(2),
       'release.commit/web',
     ]);
-    expect(ids(after)).toEqual(['release.prune/web/web-1', 'release.prune/web/web-2']);
+    expect(ids(after)).toEqual(
+      ['target.settle', 'release.prune'].flatMap((task) => [1, 2].map((n) => `${task}/web/web-${n}`)),
+    );
     expect([holds, onFailure]).toEqual(['hosts', 'revert']);
   });
 
@@ -68,7 +70,7 @@ describe('the shipped recipes', () => {
 
   it('are all complete, or parts of others', async () => {
     for (const name of await shipped.list()) {
-      const loading = loadRecipe(name, [shipped], registry);
+      const loading = loadRecipe(name, [shipped], tasks);
       if (name.startsWith('swap-')) await expect(loading).rejects.toMatchObject({ code: 'recipe.partial' });
       else await expect(loading).resolves.toBeDefined();
     }

@@ -94,6 +94,15 @@ export class Fleet {
     );
   }
 
+  /** The load balancer of a target group, as every host reaches it: it has somebody to ask, or not. */
+  balance(group: string, address: string): void {
+    const answer = async (asked: string) => {
+      if (asked !== address) return undefined;
+      return (await this.cloud.targets(group)).some(({ state }) => state === 'healthy') ? 200 : 503;
+    };
+    for (const host of this.hosts) host.beyond = answer;
+  }
+
   push(name: string, tag: string, behaviour: Behaviour = {}): string {
     return this.registry.push(`registry.test/${name}:${tag}`, behaviour);
   }

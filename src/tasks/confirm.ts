@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { groupOf } from '../domain/balancing.js';
+import { Failure } from '../domain/failure.js';
+import { onHost } from '../domain/plain-command.js';
+import { commandLine } from '../domain/shell.js';
+import type { TaskContext } from '../domain/task.js';
+import { serviceOf, task, type World } from './world.js';
+
+const Request = z.strictObject({ address: z.string(), port: z.int(), path: z.string() });
+const Intent = z.strictObject({ name: z.string(), host: z.string(), requests: z.array(Request) });
+
+/** For an answer through a load balancer, and between two tries. ms */
+const patience = 30_000;
+const between = 1000;
+const timeout = 5000;
+
+/** Asks through the load balancers, as a user would. */
+export const targetConfirm = task({
+  name: 'target.confirm',
+  version: 1,
+  scope: 'service',
+  summary:
+    'Sends a real request through each load balancer, from the first host; it must be answered with 2xx or 3xx.',
+  input: z.strictObject({}),
+  intent: Intent,
+  receipt: z.strictObject({}),
+  title: (_, subject) => `ask ${serviceOf(subject).name} through its load balancer`,
+  check(facts, _, subject) {
+    const service = serviceOf(subject);
+    const { group } = groupOf(facts, service);
+    const path = service.health.path ?? group.settings.healthCheck.path ?? '/';
+    const requests = group.balancers.flatMap(({ address, listeners }) =>
+      listeners.filter(({ protocol }) => protocol === 'HTTP').map(({ port }) => ({ address, port, path })),
+    );
+    const [first] = service.instances;
+    if (requests.length === 0 || first === undefined)
+      return { kind: 'done', because: 'no listener speaks plain HTTP', receipt: {} };
+    return {
+      kind: 'todo',
+      changes: requests.map((request) => ({ host: first.host, text: `GET ${urlOf(request)}` })),
+      intent: { name: group.name, host: first.host, requests },
+      expect: {},
+      foresee: (later) => later,
+    };
+  },
+  explain: ({ host, requests }) =>
+    requests.map((request) =>
+      onHost(
+        host,
+        'the load balancer has to answer',
+        commandLine(['curl', '--fail', '--silent', urlOf(request)]),
+      ),
+    ),
+  async apply(context, { host, requests }) {
+    await Promise.all(requests.map((request) => untilAnswered(context, host, request)));
+    return {};
+  },
+  undo: 'nothing',
+});
+
+const urlOf = ({ address, port, path }: z.infer<typeof Request>) =>
+  `http://${address}${port === 80 ? '' : `:${port}`}${path}`;
+
+async function untilAnswered(
+  { world, clock, signal, progress }: TaskContext<World>,
+  name: string,
+  request: z.infer<typeof Request>,
+): Promise<void> {
+  const host = world.host(name);
+  const deadline = clock.monotonic() + patience;
+  for (;;) {
+    const seen = await host
+      .probe({ ...request, timeout }, signal)
+      .then(({ status }) => (status >= 200 && status < 400 ? undefined : `HTTP ${status}`))
+      .catch((error: unknown) => {
+        if (error instanceof Failure && error.kind === 'unhealthy') return error.message;
+        throw error;
+      });
+    if (seen === undefined) return;
+    if (clock.monotonic() >= deadline) {
+      const message = `${urlOf(request)} does not answer well through the load balancer: ${seen}`;
+      throw new Failure('unhealthy', 'target.unconfirmed', message, {
+        ...{ host: name, hint: 'see every target: oneclick lb status' },
+      });
+    }
+    progress(`waits for ${urlOf(request)}: ${seen}`);
+    await clock.sleep(between, signal);
+  }
+}

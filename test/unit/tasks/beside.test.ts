@@ -1,0 +1,137 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Service } from '../../../src/domain/service.js';
+import { usualSettings } from '../../fakes/cloud.js';
+import { at, Fleet, serviceOn } from './fleet.js';
+
+const web: Service = {
+  ...serviceOn('web', 80, { targetGroup: 'shop-web', swap: 'beside' }),
+  port: { host: 80, container: 80, range: { from: 20_000, to: 20_040 } },
+};
+const ids = web.instances.map(({ id }) => id);
+
+let fleet: Fleet;
+let group: string;
+
+beforeEach(async () => {
+  fleet = new Fleet();
+  for (const tag of ['v1', 'v2', 'v3']) fleet.push('web', tag);
+  for (const id of ids) fleet.cloud.launch(id);
+  group = fleet.cloud.addGroup('shop-web');
+  fleet.balance(group, 'shop-web-lb.elb.example.com');
+  expect((await fleet.deploy(web)).result).toBe('done');
+});
+
+async function targets(): Promise<readonly string[]> {
+  return (await fleet.cloud.targets(group)).map(({ id, port, state }) => `${id}:${port} ${state}`).sort();
+}
+
+const healthyOn = (port: number) => ids.map((id) => `${id}:${port} healthy`);
+const onEach = (what: string) => fleet.hosts.map(({ name }) => `${name} web ${what}`);
+
+describe('a deploy beside', () => {
+  it('keeps the old ones answering until the new ones do, and stops them when they have drained', async () => {
+    expect(await targets()).toEqual(healthyOn(20_000));
+    const counts: number[] = [];
+    const watch = async () => {
+      const healthy = (await fleet.cloud.targets(group)).filter(({ state }) => state === 'healthy');
+      counts.push(new Set(healthy.map(({ id }) => id)).size);
+    };
+    const running: string[][] = [];
+    fleet.cloud.faults.before('deregister', () => void running.push([...fleet.serves()]));
+    for (const { engine } of fleet.hosts)
+      for (const call of ['start', 'stop'] as const) engine.faults.before(call, watch, 9);
+    const before = fleet.clock.monotonic();
+    expect((await fleet.deploy(at(web, 'v2'))).result).toBe('done');
+    expect(fleet.serves()).toEqual(onEach('v2 unless-stopped'));
+    expect(await targets()).toEqual(healthyOn(20_001));
+    expect(running[0]).toHaveLength(6);
+    expect(counts.every((count) => count === 3)).toBe(true);
+    expect(fleet.clock.monotonic() - before).toBeGreaterThan(usualSettings.deregistrationDelay + 15_000);
+  });
+
+  it('is live without waiting for the drain where that is asked for, and settled later', async () => {
+    expect((await fleet.run('deploy', [at(web, 'v2')], { settle: false })).result).toBe('done');
+    expect(fleet.serves()).toHaveLength(6);
+    expect((await targets()).filter((line) => line.endsWith('healthy'))).toEqual(healthyOn(20_001));
+    expect((await fleet.run('settle', [web])).result).toBe('done');
+    expect(fleet.serves()).toEqual(onEach('v2 unless-stopped'));
+    expect((await fleet.run('settle', [web])).result).toBe('unchanged');
+  });
+
+  it('is settled by the next one, too, and a rollback in between brings the old ones back without harm', async () => {
+    await fleet.run('deploy', [at(web, 'v2')], { settle: false });
+    expect((await fleet.rollback(web)).result).toBe('done');
+    expect(fleet.serves()).toEqual(onEach('v1 unless-stopped'));
+    expect(await targets()).toEqual(healthyOn(20_000));
+    await fleet.run('deploy', [at(web, 'v2')], { settle: false });
+    expect((await fleet.deploy(at(web, 'v3'))).result).toBe('done');
+    expect(fleet.serves()).toEqual(onEach('v3 unless-stopped'));
+  });
+
+  it('that the load balancer does not call healthy is taken back, and the old ones have never left', async () => {
+    fleet.cloud.answer({ id: 'i-2', port: 20_001 }, 'badly');
+    const { result, failures } = await fleet.deploy(at(web, 'v2'));
+    expect([result, failures[0]?.code, failures[0]?.host]).toEqual(['reverted', 'target.late', 'host-2']);
+    const left = fleet.cloud.faults.calls.filter(({ call }) => call === 'deregister');
+    expect(JSON.stringify(left)).not.toContain('20000');
+    expect(await targets()).toEqual(healthyOn(20_000));
+    expect(fleet.serves()).toEqual(onEach('v1 unless-stopped'));
+  });
+
+  it('that was killed at any moment is made good by the same command', async () => {
+    for (let events = 1; events < 60; events += 4) {
+      const [tag, other] = events % 8 === 1 ? ['v2', 'v1'] : ['v1', 'v2'];
+      await fleet.run('deploy', [at(web, tag)], {}, events).catch(() => undefined);
+      expect((await targets()).filter((line) => line.endsWith('healthy')).length).toBeGreaterThanOrEqual(3);
+      expect(['done', 'unchanged']).toContain((await fleet.deploy(at(web, tag))).result);
+      expect(fleet.serves()).toEqual(onEach(`${tag} unless-stopped`));
+      const now = await targets();
+      expect([now.length, now.every((line) => line.endsWith('healthy'))]).toEqual([3, true]);
+      expect(other).not.toBe(tag);
+    }
+  });
+
+  it('leaves an instance out that is kept out', async () => {
+    await fleet.run('lb-deactivate', [{ ...web, instances: web.instances.slice(1, 2) }]);
+    expect((await fleet.deploy(at(web, 'v2'))).result).toBe('done');
+    expect(await targets()).toEqual(['i-1:20001 healthy', 'i-3:20001 healthy']);
+    expect(fleet.serves()).toEqual(onEach('v2 unless-stopped'));
+  });
+
+  it('is refused where no port of its range is free', async () => {
+    const narrow = { ...web, port: { host: 80, container: 80, range: { from: 20_000, to: 20_000 } } };
+    const { problems } = await fleet.dryRun('deploy', [at(narrow, 'v2')]);
+    expect(problems).toEqual(['port.none', 'port.none', 'port.none']);
+  });
+});
+
+describe('a rollback beside', () => {
+  it('registers the kept containers again, at the ports that they have', async () => {
+    await fleet.deploy(at(web, 'v2'));
+    expect((await fleet.rollback(web)).result).toBe('done');
+    expect([fleet.serves(), await targets()]).toEqual([onEach('v1 unless-stopped'), healthyOn(20_000)]);
+    expect(fleet.hosts.every(({ engine }) => engine.all().length <= 3)).toBe(true);
+  });
+});
+
+describe('a drain', () => {
+  it('takes one instance after the other out, changes it over, and puts it back', async () => {
+    const plain: Service = { ...serviceOn('api', 8080, { targetGroup: 'shop-api', swap: 'drain' }) };
+    for (const tag of ['v1', 'v2']) fleet.push('api', tag);
+    const arn = fleet.cloud.addGroup('shop-api');
+    expect((await fleet.deploy(plain)).result).toBe('done');
+    const counts: number[] = [];
+    for (const { engine } of fleet.hosts)
+      engine.faults.before('stop', async () => {
+        const healthy = (await fleet.cloud.targets(arn)).filter(({ state }) => state === 'healthy');
+        counts.push(healthy.length);
+      });
+    expect((await fleet.deploy(at(plain, 'v2'))).result).toBe('done');
+    expect(counts).toEqual([2, 2, 2]);
+    expect((await fleet.cloud.targets(arn)).map(({ state }) => state)).toEqual([
+      'healthy',
+      'healthy',
+      'healthy',
+    ]);
+  });
+});
