@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import type { Region } from '../../src/sandbox/aws/action.js';
 import { answer, type Services } from '../../src/sandbox/aws/wire.js';
-import { fakeRegion } from '../unit/sandbox/aws/region.js';
 import { ec2Actions, elbActions } from './aws-actions.js';
 import type { FakeCloud } from './cloud.js';
 
@@ -14,13 +14,13 @@ export interface Instead {
   readonly foreign?: true;
 }
 
-/** An error as EC2 and Elastic Load Balancing say it: both of the SDKs read both forms. */
+/** An error, as EC2 says it. */
 export function refusal(code: string, message = 'no', status = 400): Instead {
   const error = `<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
   return { status, body: `<Response><Errors>${error}</Errors><RequestID>1</RequestID></Response>` };
 }
 
-/** The same, as Elastic Load Balancing says it. */
+/** An error, as Elastic Load Balancing says it. */
 export function elbRefusal(code: string, message = 'no', status = 400): Instead {
   const error = `<Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error>`;
   return { status, body: `<ErrorResponse>${error}<RequestId>1</RequestId></ErrorResponse>` };
@@ -36,9 +36,13 @@ export interface AwsApi {
   close(): void;
 }
 
+/** What actions of a fake cloud need of a region: that somebody hears of their bugs. */
+const region = {
+  context: { progress: (text: string) => process.stderr.write(`${text}\n`) },
+} as unknown as Region;
+
 /** Starts one on a free port. */
 export async function awsApi(cloud: FakeCloud): Promise<AwsApi> {
-  const region = await fakeRegion();
   const services = await servicesOf(cloud);
   const asked: { action: string; form: URLSearchParams }[] = [];
   const others: { action: string; other: Instead; times: number }[] = [];
