@@ -8,7 +8,7 @@ export type Docker = Dockerode;
 export const labels = {
   /** The sandbox's name. */
   sandbox: 'oneclick.sandbox',
-  /** `machine`, `instance`, `load-balancer` or `registry`. */
+  /** `machine`, `bastion`, `instance`, `load-balancer` or `registry`. */
   role: 'oneclick.sandbox.role',
   /** The machine's name, as its host name says it. */
   machine: 'oneclick.sandbox.machine',
@@ -27,7 +27,7 @@ export const labels = {
 /** A filter of the Docker API for what belongs to the sandbox `name` (and has this role). */
 export function belongingTo(
   name: string,
-  role?: 'machine' | 'instance' | 'load-balancer' | 'registry',
+  role?: 'machine' | 'bastion' | 'instance' | 'load-balancer' | 'registry',
 ): { label: string[] } {
   const label = [`${labels.sandbox}=${name}`];
   if (role !== undefined) label.push(`${labels.role}=${role}`);

@@ -34,7 +34,9 @@ cat /etc/ssh/host-keys/ed25519.pub
 echo '-----END SSH HOST KEY KEYS-----'
 [ -z "\${FIRST_KEY:-}" ] || [ -e /var/lib/cloud/instance ] || authorize "$FIRST_KEY"
 [ -z "\${USER_DATA:-}" ] || [ -e /var/lib/cloud/instance ] || printf %s "$USER_DATA" | base64 -d >/root/.user-data
-unset FIRST_KEY USER_DATA
+# In a private subnet: whoever else asks hears nothing, as from a security group.
+[ -z "\${SSH_FROM:-}" ] || iptables -A INPUT -p tcp --dport 22 ! -s "$SSH_FROM" -j DROP
+unset FIRST_KEY USER_DATA SSH_FROM
 
 cat >/run/relay.cfg <<END
 global
@@ -68,6 +70,14 @@ cloud-init boot &
 trap 'engine stop; exit 0' TERM INT
 # Waiting also reaps what dead sessions leave behind.
 while :; do wait; sleep 1; done
+`,
+
+  /** PID 1 of the bastion, which has an sshd and nothing else. */
+  bastion: `#!/bin/sh
+set -eu
+mkdir -p /run/sshd
+[ -e /etc/ssh/host-keys/ed25519 ] || ssh-keygen -q -t ed25519 -N '' -C "$(hostname)" -f /etc/ssh/host-keys/ed25519
+exec /usr/sbin/sshd -D -e
 `,
 
   /** What a service manager would do for the engine. */
@@ -196,7 +206,7 @@ RUN rm -f /etc/ssh/ssh_host_* \\
  && chmod 440 /etc/sudoers.d/ops
 COPY sshd.conf /etc/ssh/sshd_config.d/machine.conf
 COPY registry.yml /etc/registry.yml
-COPY machine engine ready authorize cloud-init /usr/local/bin/
+COPY machine bastion engine ready authorize cloud-init /usr/local/bin/
 CMD ["/usr/local/bin/machine"]
 `;
 }

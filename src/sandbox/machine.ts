@@ -34,6 +34,8 @@ export interface FirstBoot {
   readonly publicKey?: string | undefined;
   /** Base64; run as root when it begins with `#!`. */
   readonly userData?: string | undefined;
+  /** The only address that its sshd hears, at every start. */
+  readonly sshFrom?: string | undefined;
 }
 
 /** `stopped`: its container does not run; `unready`: something in it does not answer. */
@@ -42,17 +44,29 @@ export type MachineState = 'ready' | 'unready' | 'stopped';
 /** The machine of this number, whether it exists or not. */
 export function machine(sandbox: string, network: Network, number: number): OwnMachine {
   const name = `sandbox-${number}`;
-  const digest = createHash('sha256').update(`${network.id}/${name}`).digest('hex');
   return {
     sandbox,
     network,
     number,
     name,
-    id: `i-${digest.slice(0, 17)}`,
+    id: idOf(network, name),
     container: `oneclick-${sandbox}-${name}`,
     address: address(network, number),
     labels: { [labels.machine]: name, [labels.role]: 'machine' },
   };
+}
+
+/** The machine that is in the public subnet for the way to those in private ones; it has no engine. */
+export function bastion(sandbox: string, network: Network): Machine {
+  return {
+    ...{ sandbox, network, name: 'bastion', id: idOf(network, 'bastion') },
+    ...{ container: `oneclick-${sandbox}-bastion`, address: address(network, 'bastion') },
+    labels: { [labels.role]: 'bastion' },
+  };
+}
+
+function idOf(network: Network, name: string): string {
+  return `i-${createHash('sha256').update(`${network.id}/${name}`).digest('hex').slice(0, 17)}`;
 }
 
 /** The machine of an instance that the API was asked for. */
@@ -152,13 +166,17 @@ export async function machineState(context: Context, it: Machine): Promise<Machi
 }
 
 /** Lets the holder of the private key of `publicKey` in, as root, deploy and ops. */
-export async function authorize(context: Context, it: Machine, publicKey: string): Promise<void> {
+export async function authorize(
+  context: Context,
+  it: Pick<Machine, 'name' | 'container'>,
+  publicKey: string,
+): Promise<void> {
   const { exitCode, output } = await execute(context.docker, it.container, ['authorize', publicKey]);
   if (exitCode !== 0) throw new SandboxFailure('machine.key', `${it.name} did not take the key: ${output}`);
 }
 
 /** The public host key of a running machine, as known_hosts writes it: `ssh-ed25519 AAAA…`. */
-export async function hostKey(context: Context, it: Machine): Promise<string> {
+export async function hostKey(context: Context, it: Pick<Machine, 'container'>): Promise<string> {
   const { output } = await execute(context.docker, it.container, ['cat', '/etc/ssh/host-keys/ed25519.pub']);
   return output.split(' ').slice(0, 2).join(' ');
 }
@@ -196,7 +214,7 @@ export async function createMachine(
   context: Context,
   it: Machine,
   image: string,
-  { publicKey, userData }: FirstBoot = {},
+  { publicKey, userData, sshFrom }: FirstBoot = {},
 ): Promise<void> {
   const own = { [labels.sandbox]: it.sandbox, ...it.labels };
   const { engine, keys } = volumes(it);
@@ -210,6 +228,7 @@ export async function createMachine(
       `REGISTRY_ADDRESS=${address(it.network, 'registry')}`,
       ...(publicKey === undefined ? [] : [`FIRST_KEY=${publicKey}`]),
       ...(userData === undefined ? [] : [`USER_DATA=${userData}`]),
+      ...(sshFrom === undefined ? [] : [`SSH_FROM=${sshFrom}`]),
     ],
     Labels: own,
     HostConfig: {
@@ -257,7 +276,7 @@ function printable(raw: Buffer): string {
 }
 
 /** Whether an SSH server says its first line within 2 s. */
-function greets(host: string, port: number): Promise<boolean> {
+export function greets(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = dial({ host, port, timeout: 2_000 });
     const answer = (yes: boolean) => {

@@ -15,9 +15,10 @@ export interface Network {
   readonly registryPort: number;
 }
 
-/** Fixed addresses, so that they outlive a repair: .1 the engine's bridge, .2 the registry, .11 sandbox-1 … */
-export function address(network: Network, role: 'registry' | number): string {
-  return `${network.prefix}${role === 'registry' ? 2 : 10 + role}`;
+/** Fixed addresses, so that they outlive a repair: .1 the engine's bridge, .2 the registry, .3 the bastion, .11 sandbox-1 … */
+export function address(network: Network, role: 'registry' | 'bastion' | number): string {
+  const last = role === 'registry' ? 2 : role === 'bastion' ? 3 : 10 + role;
+  return `${network.prefix}${last}`;
 }
 
 /** The most machines: the addresses above .60 belong to what the API makes. */

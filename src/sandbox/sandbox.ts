@@ -1,5 +1,6 @@
 import { region } from './aws/action.js';
 import { vpcId } from './aws/ec2/layout.js';
+import { ensureBastion } from './bastion.js';
 import type { Context } from './context.js';
 import { belongingTo, ifExists } from './docker.js';
 import { endEndpoint, endpointUrl, ensureEndpoint, hasEndpoint } from './endpoint-process.js';
@@ -8,6 +9,7 @@ import { ensureImage } from './image.js';
 import {
   authorize,
   ensureMachine,
+  greets,
   hostKey,
   listMachines,
   type Machine,
@@ -17,15 +19,15 @@ import {
   type OwnMachine,
   removeMachine,
 } from './machine.js';
-import { ensureNetwork, findNetwork, maxMachines } from './network.js';
+import { address, ensureNetwork, findNetwork, maxMachines } from './network.js';
 import { ensureRegistry, hasRegistry, registryName } from './registry.js';
-import { ensureKey, removeFiles, stateFiles, writeFiles } from './state.js';
+import { ensureKey, type Listed, removeFiles, stateFiles, writeFiles } from './state.js';
 
 /** What `up` and `status` answer. Of a sandbox that does not exist, `machines` is empty and the rest `null`. */
 export interface SandboxStatus {
   readonly schema: 1;
   readonly name: string;
-  /** Whether there are machines, and all of them, the registry and the endpoint answer. */
+  /** Whether there are machines, and all of them, the registry, the endpoint and the bastion answer. */
   readonly up: boolean;
   readonly machines: readonly {
     readonly id: string;
@@ -47,6 +49,13 @@ export interface SandboxStatus {
   readonly region: string | null;
   /** The ID of the VPC that the sandbox's network is. */
   readonly vpc: string | null;
+  /** The way to instances in private subnets. */
+  readonly bastion: {
+    readonly address: string;
+    readonly port: number;
+    readonly user: string;
+    readonly key: string;
+  } | null;
 }
 
 /**
@@ -75,12 +84,16 @@ export async function up(context: Context, name: string, count: number | undefin
     await authorize(context, it, publicKey);
     return { ...it, hostKey: await hostKey(context, it) };
   };
-  // The endpoint comes up meanwhile; it sees the machines as they come.
-  const [listed = []] = await together(
-    [() => together(machines, prepare), () => ensureEndpoint(context, files, name, network).then(() => [])],
+  // All of it comes up together; the endpoint sees the machines as they come.
+  const [listed = [], guarding = []] = await together<() => Promise<Listed[]>, Listed[]>(
+    [
+      () => together(machines, prepare),
+      async () => [await ensureBastion(context, name, network, image, publicKey)],
+      () => ensureEndpoint(context, files, name, network).then(() => []),
+    ],
     (work) => work(),
   );
-  await writeFiles(files, listed, registryName(network));
+  await writeFiles(files, listed, registryName(network), guarding);
   return describe(context, name, machines, () => Promise.resolve('ready'));
 }
 
@@ -141,7 +154,8 @@ async function describe(
       exists &&
       described.every(({ state }) => state === 'ready') &&
       (await hasRegistry(context, name)) &&
-      (await hasEndpoint(first.network)),
+      (await hasEndpoint(first.network)) &&
+      (await greets(address(first.network, 'bastion'), 22)),
     machines: described,
     registry: exists ? registryName(first.network) : null,
     key: exists ? files.key : null,
@@ -150,6 +164,9 @@ async function describe(
     endpoint: exists ? endpointUrl(first.network) : null,
     region: exists ? region : null,
     vpc: exists ? vpcId(first) : null,
+    bastion: exists
+      ? { address: address(first.network, 'bastion'), port: 22, user: 'deploy', key: files.key }
+      : null,
   };
 }
 

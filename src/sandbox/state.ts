@@ -58,13 +58,16 @@ export interface Listed {
   readonly hostKey: string;
 }
 
-/** Pins the host keys and writes the environment. */
+/** Pins the host keys and writes the environment; `others` are pinned, but are no hosts of it. */
 export async function writeFiles(
   files: StateFiles,
   machines: readonly Listed[],
   registry: string,
+  others: readonly Listed[] = [],
 ): Promise<void> {
-  const pinned = machines.map(({ name, address, hostKey }) => `${address},${name} ${hostKey}\n`);
+  const pinned = [...machines, ...others].map(
+    ({ name, address, hostKey }) => `${address},${name} ${hostKey}\n`,
+  );
   await write(files.knownHosts, pinned.join(''), 0o644);
   await write(files.environment, environmentText(files, machines, registry), 0o644);
 }

@@ -21,6 +21,7 @@ let sandbox: {
   readonly region: string;
   readonly vpc: string;
   readonly key: string;
+  readonly bastion: { readonly address: string; readonly user: string };
   readonly machines: readonly { readonly id: string; readonly address: string; readonly container: string }[];
 };
 
@@ -47,12 +48,18 @@ async function docker(...argv: readonly string[]): Promise<string> {
   return (await exec('docker', argv)).stdout.trim();
 }
 
-/** What `command` prints on the instance, for the holder of `privateKey`. */
-function login(host: string, username: string, privateKey: string, command: string): Promise<string> {
-  const client = new ssh.Client();
-  return new Promise<string>((resolve, reject) => {
-    client.on('error', reject).connect({ host, username, privateKey });
-    client.on('ready', () => {
+/** What `command` prints on the instance, for the holder of `privateKey`; `through` a connection to another one. */
+async function login(
+  host: string,
+  username: string,
+  privateKey: string,
+  command: string,
+  through?: ssh.Client,
+) {
+  const sock = through && (await promisify(through.forwardOut.bind(through))('127.0.0.1', 0, host, 22));
+  const client = await connection({ host, username, privateKey, ...(sock && { sock }) });
+  try {
+    return await new Promise<string>((resolve, reject) => {
       client.exec(command, (error, channel) => {
         if (error) return reject(error);
         let output = '';
@@ -62,7 +69,17 @@ function login(host: string, username: string, privateKey: string, command: stri
         channel.on('close', () => resolve(output.trim()));
       });
     });
-  }).finally(() => client.end());
+  } finally {
+    client.end();
+  }
+}
+
+function connection(options: ssh.ConnectConfig): Promise<ssh.Client> {
+  const client = new ssh.Client();
+  return new Promise((resolve, reject) => {
+    client.on('ready', () => resolve(client)).on('error', reject);
+    client.connect(options);
+  });
 }
 
 async function instance(id: string): Promise<EC2.Instance> {
@@ -238,6 +255,33 @@ test('an instance whose container was killed is seen to be stopped', async () =>
   await isIn(id, 'running');
   await docker('kill', `oneclick-${name}-${id}`);
   expect((await instance(id)).State?.Name).toBe('stopped');
+  await ec2.send(new EC2.TerminateInstancesCommand({ InstanceIds: [id] }));
+  await isIn(id, 'terminated');
+});
+
+test('an instance in a private subnet is reached through the bastion, and by no other way', async () => {
+  const Filters = [{ Name: 'map-public-ip-on-launch', Values: ['false'] }];
+  const { Subnets } = await ec2.send(new EC2.DescribeSubnetsCommand({ Filters }));
+  const { id, address, made } = await run({ SubnetId: Subnets?.[0]?.SubnetId });
+  expect(made?.PublicIpAddress).toBeUndefined();
+  await isIn(id, 'running');
+  const privateKey = await readFile(sandbox.key, 'utf8');
+  const { address: host, user: username } = sandbox.bastion;
+  const bastion = await connection({ host, username, privateKey });
+  try {
+    const asked = (command: string) => login(address, 'deploy', privateKey, command, bastion);
+    await reachable(asked);
+    expect(await asked('hostname')).toBe(`ip-${address.replaceAll('.', '-')}`);
+  } finally {
+    bastion.end();
+  }
+  const direct = connection({ host: address, username, privateKey, readyTimeout: 2_000 });
+  await expect(direct).rejects.toThrow('Timed out');
+  const named = [{ Name: 'tag:Name', Values: ['bastion'] }];
+  const { Reservations } = await ec2.send(new EC2.DescribeInstancesCommand({ Filters: named }));
+  expect(Reservations?.[0]?.Instances).toMatchObject([
+    { PrivateIpAddress: host, State: { Name: 'running' } },
+  ]);
   await ec2.send(new EC2.TerminateInstancesCommand({ InstanceIds: [id] }));
   await isIn(id, 'terminated');
 });

@@ -245,7 +245,7 @@ test('down leaves nothing of its own and everything else, as often as it is run'
       expect(await result('down')).toEqual({
         ...{ type: 'result', schema: 1, name, up: false, machines: [] },
         ...{ registry: null, key: null, knownHosts: null, environment: null },
-        ...{ endpoint: null, region: null, vpc: null },
+        ...{ endpoint: null, region: null, vpc: null, bastion: null },
       });
       expect(await leftovers()).toEqual([]);
     }

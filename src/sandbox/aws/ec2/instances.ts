@@ -1,6 +1,6 @@
 import type { InstanceStateName } from '@aws-sdk/client-ec2';
 import { belongingTo, labels } from '../../docker.js';
-import { instanceMachine, listMachines, type Machine, machine } from '../../machine.js';
+import { bastion, instanceMachine, listMachines, type Machine, machine } from '../../machine.js';
 import { AwsError, type Region } from '../action.js';
 import { defaultType } from './catalog.js';
 import { type Instance, instances, interfaces } from './documents.js';
@@ -31,19 +31,21 @@ export const stateCodes: Readonly<Record<InstanceStateName, number>> = {
 const remembered = 3_600_000;
 
 /**
- * All instances, oldest first: the sandbox's own machines, as many as there are now, and what RunInstances made. What they
+ * All instances, oldest first: the sandbox's own machines, as many as there are now, its bastion, and what RunInstances made. What they
  * are is asked of Docker, so that an instance whose container was killed is seen to be stopped.
  */
 export async function seeInstances(region: Region): Promise<readonly Seen[]> {
   const { context, sandbox, network, store } = region;
-  const own = await listMachines(context, sandbox, network);
+  const guarding = bastion(sandbox, network);
   const containers = await context.docker.listContainers({ all: true, filters: belongingTo(sandbox) });
-  await adopt(region, own);
+  const own = await listMachines(context, sandbox, network);
+  const guarded = containers.some(({ Labels }) => Labels[labels.role] === 'bastion');
+  await adopt(region, guarded ? [...own, guarding] : own);
   await forget(region);
   const states = new Map(
     containers.flatMap(({ Labels, State }) => {
-      const number = Number(Labels[labels.machine]?.split('-')[1]);
-      const id = Labels[labels.instance] ?? (number ? machine(sandbox, network, number).id : undefined);
+      const name = Labels[labels.machine] ?? Labels[labels.role];
+      const id = Labels[labels.instance] ?? [...own, guarding].find((it) => it.name === name)?.id;
       return id === undefined ? [] : [[id, State] as const];
     }),
   );
@@ -143,6 +145,7 @@ export function selectInstances(all: readonly Seen[], ids: readonly string[] | u
 /** The machine behind an instance. */
 export function machineOf(region: Region, it: Instance): Machine {
   const { sandbox, network } = region;
+  if (it.id === bastion(sandbox, network).id) return bastion(sandbox, network);
   if (it.own) return machine(sandbox, network, Number(it.name.split('-')[1]));
   const address = interfaceOf(region, it.id)?.address ?? '';
   return instanceMachine(sandbox, network, { id: it.id, name: it.name, address });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Reservation, RunInstancesRequest } from '@aws-sdk/client-ec2';
 import { createMachine, removeMachine } from '../../machine.js';
+import { address } from '../../network.js';
 import { type Action, AwsError, account, type Region } from '../action.js';
 import { imageFor, typeFor } from './catalog.js';
 import { shownInstance } from './describe.js';
@@ -171,7 +172,9 @@ export async function launch(region: Region, it: Instance): Promise<void> {
   try {
     const { publicKey } = region.store.all(keyPairs).find(({ name }) => name === it.key) ?? {};
     await removeMachine(context, behind, { keepKeys: true });
-    await createMachine(context, behind, region.image, { publicKey, userData: it.userData });
+    const isPublic = subnets(region).some((subnet) => subnet.id === it.subnet && subnet.public);
+    const sshFrom = isPublic ? undefined : address(region.network, 'bastion');
+    await createMachine(context, behind, region.image, { publicKey, userData: it.userData, sshFrom });
     // It was terminated meanwhile.
     if (region.store.get(instances, it.id)?.goal === 'terminated')
       await removeMachine(context, behind, { keepKeys: false });
