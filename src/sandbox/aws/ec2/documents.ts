@@ -25,7 +25,9 @@ export interface Instance {
   readonly request?: string | undefined;
   /** What it is meant to be. */
   readonly goal: 'running' | 'stopped' | 'terminated';
-  /** Since when, ISO 8601. */
+  /** Being restarted, which EC2 shows as running. */
+  readonly rebooting?: boolean | undefined;
+  /** Since when it has its goal, ISO 8601. */
   readonly since: string;
   /** Why it has this goal, where it was not a user's wish at the start. */
   readonly reason?: { readonly code: string; readonly message: string } | undefined;
@@ -45,6 +47,7 @@ export const instances: Kind<Instance> = {
     ...{ subnet: text, key: text.optional(), userData: text.optional(), public: flag, launched: text },
     ...{ token: text.optional(), request: text.optional(), since: text },
     goal: z.enum(['running', 'stopped', 'terminated']),
+    rebooting: flag.optional(),
     reason: z.object({ code: text, message: text }).optional(),
     protected: z.object({ termination: flag, stop: flag }),
     shutdown: z.enum(['stop', 'terminate']),

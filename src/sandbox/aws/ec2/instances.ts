@@ -52,11 +52,11 @@ export async function seeInstances(region: Region): Promise<readonly Seen[]> {
   return store.all(instances).map((it) => ({ it, state: stateOf(it, states.get(it.id)) }));
 }
 
-function stateOf({ goal, own }: Instance, container: string | undefined): InstanceStateName {
+function stateOf({ goal, own, rebooting }: Instance, container: string | undefined): InstanceStateName {
   const runs = container === 'running' || container === 'paused' || container === 'restarting';
   if (goal === 'terminated') return container === undefined ? 'terminated' : 'shutting-down';
   if (goal === 'stopped') return runs ? 'stopping' : 'stopped';
-  if (runs) return 'running';
+  if (runs || rebooting) return 'running';
   return !own && (container === undefined || container === 'created') ? 'pending' : 'stopped';
 }
 

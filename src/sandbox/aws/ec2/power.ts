@@ -59,7 +59,8 @@ export const stopInstances: Action<StopInstancesRequest, StopInstancesResult> = 
 export const rebootInstances: Action<RebootInstancesRequest, object> = async (input, region) => {
   const wanted = await instancesWith(region, input.InstanceIds);
   refuse(wanted, ['running'], 'rebooted');
-  for (const { it } of wanted) later(region, it, () => containerOf(region, it).restart({ t: patience }));
+  await Promise.all(wanted.map(({ it }) => change(region, it.id, { rebooting: true })));
+  for (const { it } of wanted) later(region, it, () => reboot(region, it));
   return {};
 };
 
@@ -88,6 +89,7 @@ export const terminateInstances: Action<TerminateInstancesRequest, TerminateInst
 export async function resume(region: Region): Promise<void> {
   for (const { it, state } of await seeInstances(region)) {
     if (it.goal === 'terminated') later(region, it, () => terminate(region, it));
+    else if (it.rebooting) later(region, it, () => reboot(region, it));
     else if (state === 'pending') void launch(region, it);
     else if (state === 'stopping') later(region, it, () => stop(region, it));
     else if (it.goal === 'running' && state === 'stopped' && !it.own)
@@ -107,6 +109,14 @@ async function start(region: Region, it: Instance): Promise<void> {
 async function stop(region: Region, it: Instance): Promise<void> {
   await ignoring(304, containerOf(region, it).stop({ t: patience }));
   if (it.own) await change(region, it.id, { goal: 'running' });
+}
+
+async function reboot(region: Region, it: Instance): Promise<void> {
+  try {
+    await ifExists(containerOf(region, it).restart({ t: patience }));
+  } finally {
+    await change(region, it.id, { rebooting: undefined });
+  }
 }
 
 async function terminate(region: Region, it: Instance): Promise<void> {

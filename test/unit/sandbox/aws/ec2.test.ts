@@ -158,6 +158,23 @@ describe('an instance', () => {
     expect(engine.containers.size).toBe(3);
   });
 
+  test('is running all the time while it is rebooted', async () => {
+    const { engine, ec2, run, states } = await setting();
+    const [made] = await run();
+    await settled();
+    const name = `oneclick-test-${made?.InstanceId}`;
+    const container = engine.containers.get(name);
+    if (container === undefined) throw new Error(`no container ${name}`);
+    const go = hold(engine, /^restart/);
+    await ec2.send(new EC2.RebootInstancesCommand({ InstanceIds: [made?.InstanceId ?? ''] }));
+    container.State = 'exited';
+    expect(await states()).toEqual(['running', 'running']);
+    go();
+    await settled();
+    container.State = 'exited';
+    expect(await states()).toEqual(['running', 'stopped']);
+  });
+
   test('that is protected lives on, and so do those that were to be terminated with it', async () => {
     const { ec2, run, states } = await setting();
     const made = [...(await run({ DisableApiTermination: true })), ...(await run())];
