@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as EC2 from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import ssh from 'ssh2';
 import { waitFor } from './harness.js';
+import { connection, login } from './login.js';
 
 jest.setTimeout(300_000);
 
@@ -46,40 +46,6 @@ async function aws(...argv: readonly string[]) {
 
 async function docker(...argv: readonly string[]): Promise<string> {
   return (await exec('docker', argv)).stdout.trim();
-}
-
-/** What `command` prints on the instance, for the holder of `privateKey`; `through` a connection to another one. */
-async function login(
-  host: string,
-  username: string,
-  privateKey: string,
-  command: string,
-  through?: ssh.Client,
-) {
-  const sock = through && (await promisify(through.forwardOut.bind(through))('127.0.0.1', 0, host, 22));
-  const client = await connection({ host, username, privateKey, ...(sock && { sock }) });
-  try {
-    return await new Promise<string>((resolve, reject) => {
-      client.exec(command, (error, channel) => {
-        if (error) return reject(error);
-        let output = '';
-        channel.on('data', (data: Buffer) => {
-          output += data.toString();
-        });
-        channel.on('close', () => resolve(output.trim()));
-      });
-    });
-  } finally {
-    client.end();
-  }
-}
-
-function connection(options: ssh.ConnectConfig): Promise<ssh.Client> {
-  const client = new ssh.Client();
-  return new Promise((resolve, reject) => {
-    client.on('ready', () => resolve(client)).on('error', reject);
-    client.connect(options);
-  });
 }
 
 async function instance(id: string): Promise<EC2.Instance> {

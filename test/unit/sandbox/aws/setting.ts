@@ -1,0 +1,55 @@
+import * as EC2 from '@aws-sdk/client-ec2';
+import { expect } from '@jest/globals';
+import ssh from 'ssh2';
+import { openRegion } from '../../../../src/sandbox/aws/region.js';
+import { services } from '../../../../src/sandbox/aws/services.js';
+import { FakeEngine } from './engine.js';
+import { clients, surroundings } from './region.js';
+
+/** The key of the sandbox. */
+export const { public: ownKey } = ssh.utils.generateKeyPairSync('ed25519');
+
+/** The endpoint of a sandbox with one machine of its own. */
+export async function setting(engine = new FakeEngine()) {
+  const around = surroundings(engine);
+  const { context, network, told } = around;
+  const own = {
+    'oneclick.sandbox': 'test',
+    'oneclick.sandbox.machine': 'sandbox-1',
+    'oneclick.sandbox.role': 'machine',
+  };
+  engine.containers.set('oneclick-test-sandbox-1', { Id: '1', Labels: own, Env: [], State: 'running' });
+  const region = await openRegion(context, 'test', network, 'machine', ownKey);
+  const { ec2 } = clients(services, region);
+  const run = async (input: Partial<EC2.RunInstancesCommandInput> = {}) => {
+    const ImageId = 'resolve:ssm:/aws/service/any';
+    const { Instances = [] } = await ec2.send(
+      new EC2.RunInstancesCommand({ MinCount: 1, MaxCount: 1, ImageId, ...input }),
+    );
+    return Instances;
+  };
+  const described = async (input: EC2.DescribeInstancesCommandInput = {}) => {
+    const { Reservations = [], NextToken } = await ec2.send(new EC2.DescribeInstancesCommand(input));
+    return { instances: Reservations.flatMap(({ Instances = [] }) => Instances), NextToken };
+  };
+  const states = async () => (await described()).instances.map(({ State }) => State?.Name);
+  return { ...around, told, engine, region, ec2, run, described, states };
+}
+
+/** Holds up what is told to the engine from now on, until it is let go. */
+export function hold(engine: FakeEngine, which: RegExp): () => void {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  engine.before = (change) => (which.test(change) ? held : undefined);
+  return () => {
+    engine.before = () => {};
+    release();
+  };
+}
+
+/** What the engine was told has had time to happen. */
+export const settled = () => new Promise((resolve) => setImmediate(resolve));
+/** An error of AWS with this code. */
+export const code = (name: string) => expect.objectContaining({ name });
