@@ -28,6 +28,9 @@ export interface Endpoint {
   reopen(): Promise<void>;
 }
 
+/** What a test asks. */
+type Asked = Pick<Endpoint, 'api' | 'region'>;
+
 /** Opens an endpoint for load balancing on a sandbox that is up. */
 export async function openEndpoint(on: Machines): Promise<Endpoint> {
   let current = await opened(on);
@@ -99,7 +102,7 @@ export interface Balanced {
 export type Port = readonly [id: string, port: number];
 
 /** A group of its own, with the quickest settings. */
-export async function targetGroup({ api }: Endpoint, name: string, delay = 10, more: object = {}) {
+export async function targetGroup({ api }: Asked, name: string, delay = 10, more: object = {}) {
   const made = await api.send(
     new elb.CreateTargetGroupCommand({
       ...{ Name: name, Protocol: 'HTTP', Port: 8080, VpcId: 'vpc-1' },
@@ -115,7 +118,7 @@ export async function targetGroup({ api }: Endpoint, name: string, delay = 10, m
 
 /** Makes a load balancer with one group of targets. */
 export async function balanced(
-  endpoint: Endpoint,
+  endpoint: Asked,
   name: string,
   delay?: number,
   more?: object,
@@ -156,7 +159,7 @@ export async function balanced(
 }
 
 /** Removes all load balancers and groups. */
-export async function removeAll({ api }: Endpoint): Promise<void> {
+export async function removeAll({ api }: Pick<Asked, 'api'>): Promise<void> {
   const { LoadBalancers } = await api.send(new elb.DescribeLoadBalancersCommand({}));
   for (const { LoadBalancerArn } of LoadBalancers ?? [])
     await api.send(new elb.DeleteLoadBalancerCommand({ LoadBalancerArn }));

@@ -2,6 +2,7 @@ import { Agent } from 'node:http';
 import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { belongingTo } from '../../src/sandbox/docker.js';
+import { endpointUrl } from '../../src/sandbox/endpoint-process.js';
 import { type Balanced, balanced, type Endpoint, openEndpoint, type Port, removeAll } from './elb.js';
 import { type Machines, machines, waitFor } from './harness.js';
 import { request, traffic } from './traffic.js';
@@ -156,4 +157,20 @@ describe('a load balancer of instances', () => {
     const all = await endpoint.api.send(new elb.DescribeTargetHealthCommand({ TargetGroupArn: lb.group }));
     expect(all.TargetHealthDescriptions?.map(({ Target }) => Target?.Id)).toEqual([one[0]]);
   });
+});
+
+test('the endpoint of the sandbox itself makes, feeds and removes load balancers', async () => {
+  const credentials = { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' };
+  const settings = { region: 'us-east-1', endpoint: endpointUrl(endpoint.region.network), credentials };
+  const real = { region: endpoint.region, api: new elb.ElasticLoadBalancingV2Client(settings) };
+  const lb = await balanced(real, 'http', 1);
+  const one = await serve(1, 20001, 'v1');
+  await lb.register(one);
+  await lb.until(one, /^healthy$/);
+  expect(await request(lb.url)).toEqual({ status: 200, text: 'v1\n' });
+  await lb.deregister(one);
+  await lb.until(one, /^unused Target.NotRegistered$/);
+  await waitFor(async () => (await request(lb.url)).status === 503);
+  await removeAll(real);
+  await expect(request(lb.url)).rejects.toThrow();
 });

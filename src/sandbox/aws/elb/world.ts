@@ -1,3 +1,4 @@
+import { messageOf } from '../../docker.js';
 import type { Region } from '../action.js';
 import { balancerId, balancerOf, groupsOf, targetsOf } from './balancer.js';
 import { loadBalancers, targetGroups } from './documents.js';
@@ -48,17 +49,24 @@ export function openWorld(proxies: Proxies, addressOf: World['addressOf']): Worl
 
 /**
  * Keeps the proxies true to the documents until the context's signal is aborted: all of them at first, then each whose
- * targets have drained. Without it a drained target is gone for the API, but kept by its proxy.
+ * targets have drained. What a proxy refuses is told to `context.progress`. Without it a drained target is gone for the API,
+ * but kept by its proxy.
  */
 export async function tend(world: World, region: Region): Promise<void> {
   const { context, store } = region;
-  await Promise.all(store.all(loadBalancers).map(({ arn }) => world.enforce(region, arn)));
+  const enforceAll = (arns: readonly string[]) =>
+    Promise.all(
+      arns.map((arn) =>
+        world.enforce(region, arn).catch((error: unknown) => context.progress(`${arn}: ${messageOf(error)}`)),
+      ),
+    );
+  await enforceAll(store.all(loadBalancers).map(({ arn }) => arn));
   while (!context.signal.aborted) {
     const touched = await dropDrained(region);
     const concerned = store
       .all(loadBalancers)
       .filter(({ arn }) => groupsOf(store, arn).some((group) => touched.has(group.arn)));
-    await Promise.all(concerned.map(({ arn }) => world.enforce(region, arn)));
+    await enforceAll(concerned.map(({ arn }) => arn));
     await context.clock.sleep(500, context.signal).catch(() => {});
   }
 }
@@ -66,11 +74,14 @@ export async function tend(world: World, region: Region): Promise<void> {
 /** Removes drained targets from the documents; answers which groups had some. */
 async function dropDrained({ context, store }: Region): Promise<ReadonlySet<string>> {
   const touched = new Set<string>();
-  for (const group of store.all(targetGroups)) {
+  for (const { arn } of store.all(targetGroups)) {
+    // As it is now: an action may have changed it while another was written.
+    const group = store.get(targetGroups, arn);
+    if (group === undefined) continue;
     const targets = targetsOf(group, context.clock.now());
     if (targets.length === group.targets.length) continue;
-    touched.add(group.arn);
-    await store.put(targetGroups, group.arn, { ...group, targets: [...targets] });
+    touched.add(arn);
+    await store.put(targetGroups, arn, { ...group, targets: [...targets] });
   }
   return touched;
 }
