@@ -44,4 +44,11 @@ export function balancing(root: Command, bind: Bind): void {
     .option('-y, --yes', 'do not ask', false)
     .addHelpText('before', examples('oneclick lb tune --dry-run', 'oneclick lb tune web --yes'))
     .action(bind(async () => (await import('../commands/lb.js')).tune));
+
+  const iam = family(root, 'iam', 'what oneclick has to be allowed at AWS');
+  iam
+    .command('policy')
+    .summary('print the policy: exactly the actions that are called')
+    .addHelpText('before', examples('oneclick iam policy', 'oneclick iam policy > policy.json'))
+    .action(bind(async () => (await import('../commands/iam.js')).policy));
 }
