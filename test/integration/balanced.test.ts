@@ -79,8 +79,12 @@ async function underTraffic(url: string, act: () => Promise<unknown>): Promise<T
     traffic(url, 40, 'new'),
     traffic(`${url}/cgi-bin/slow?5`, 1, 'new'),
   ];
-  await act();
-  const tallies = await Promise.all(clients.map((client) => client.stop()));
+  const stop = () => Promise.all(clients.map((client) => client.stop()));
+  await act().catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  const tallies = await stop();
   return {
     answered: tallies.reduce((sum, { answered }) => sum + answered, 0),
     failures: tallies.flatMap(({ failures }) => failures),
@@ -92,11 +96,11 @@ const answers = async (url: string) => (await request(url)).text.trim();
 test('a deploy, one that fails, a killed one and a rollback lose not one request on three instances', async () => {
   const { project, url } = await service('three', 3);
   const tally = await underTraffic(url, async () => {
-    await finished(project.start('deploy', 'web', '--tag', 'v2'));
+    await finished(project.start('deploy', 'web', '--tag', 'v2', '--no-settle'));
     expect(await answers(url)).toBe('v2');
 
     const broken = await project.run('deploy', 'web', '--tag', 'broken');
-    expect(broken).toMatchObject({ code: 6, stdout: expect.stringContaining('taken back') });
+    expect(broken).toMatchObject({ code: 6, stderr: expect.stringContaining('taken back') });
 
     const killed = project.start('deploy', 'web', '--tag', 'v3');
     await killed.prints(/put web behind its load balancer/);
@@ -127,7 +131,7 @@ test('an instance is taken out and brought back under traffic, and the last one 
       stderr: expect.stringContaining('no healthy target would be left'),
     });
 
-    await finished(project.start('deploy', 'web', '--tag', 'v2'));
+    await finished(project.start('deploy', 'web', '--tag', 'v2', '--no-settle'));
     expect((await finished(project.start('lb', 'status', '--json'))).stdout).toMatch(/"out"/);
     await finished(project.start('lb', 'activate', 'sandbox-2'));
   });
@@ -139,7 +143,7 @@ test('an instance is taken out and brought back under traffic, and the last one 
 test('a deploy and a rollback lose not one request on a single instance', async () => {
   const { project, url } = await service('one', 1);
   const tally = await underTraffic(url, async () => {
-    await finished(project.start('deploy', 'web', '--tag', 'v2'));
+    await finished(project.start('deploy', 'web', '--tag', 'v2', '--no-settle'));
     await finished(project.start('rollback'));
   });
   expect(tally.failures).toEqual([]);
