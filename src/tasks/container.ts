@@ -25,11 +25,16 @@ import { hostName, placeOf, serviceOf, task } from './world.js';
 
 const Made = z.strictObject({
   name: z.string(),
-  /** The port of the host that it has got for itself, where its release does not say one. */
+  /** The port of the host that it publishes. */
   port: z.int().optional(),
 });
 
-const CreateIntent = Made.extend({ release: Release });
+const CreateIntent = z.strictObject({
+  name: z.string(),
+  release: Release,
+  /** One of the range that its release says, where it says one. */
+  port: z.int().optional(),
+});
 
 /** Makes the container of the release, unless the host has kept it. */
 export const containerCreate = task({
@@ -50,7 +55,7 @@ export const containerCreate = task({
     if (kept !== undefined) {
       const because = isUp(kept) ? `release ${release.number} runs as ${kept.name}` : `${kept.name} was kept`;
       const stale = staleNote(kept);
-      const receipt = { name: kept.name, ...ownPort(release.spec, kept.ports[0]) };
+      const receipt = { name: kept.name, ...portOf(release.spec, kept.ports[0]) };
       return { kind: 'done', because: because + stale, receipt, ...(stale === '' ? {} : { news: true }) };
     }
     if (release.adopted !== undefined) {
@@ -66,14 +71,13 @@ export const containerCreate = task({
     const free = range === undefined ? undefined : freePort(host, range);
     if (range !== undefined && free === undefined)
       return { kind: 'blocked', problems: [noFreePort(host, service, range)] };
-    const port = ownPort(release.spec, free);
     const labels = containerLabels(subject, service.name, release, 'service');
     const made = candidate(name, labels, placedAt(release.spec, free));
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `create ${name} from ${release.reference}` }],
-      intent: { name, release, ...port },
-      expect: { name, ...port },
+      intent: { name, release, ...(free === undefined ? {} : { port: free }) },
+      expect: { name, ...portOf(release.spec, free) },
       foresee: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, made] })),
     };
   },
@@ -86,7 +90,7 @@ export const containerCreate = task({
     const { engine } = world.host(hostName(subject));
     const config = serviceConfig(release, port, subject, await world.secrets(release.spec.secrets));
     await engine.create({ name, config });
-    return { name, ...ownPort(release.spec, port) };
+    return { name, ...portOf(release.spec, port) };
   },
   async undo({ world, subject }, { name }) {
     const { engine } = world.host(hostName(subject));
@@ -108,8 +112,10 @@ function keptContainer(
   return stale && rollout.todaysSecrets && !isUp(found) ? undefined : found;
 }
 
-function ownPort({ port }: ContainerSpec, own: number | undefined): { port?: number } {
-  return port?.range === undefined || own === undefined ? {} : { port: own };
+/** The port that its release says, or that it has got for itself. */
+function portOf({ port }: ContainerSpec, own: number | undefined): { port?: number } {
+  const host = port?.range === undefined ? port?.host : own;
+  return host === undefined ? {} : { port: host };
 }
 
 function noFreePort(host: HostFacts, { name }: Service, { from, to }: { from: number; to: number }): Failure {

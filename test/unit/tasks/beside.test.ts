@@ -114,6 +114,28 @@ describe('a rollback beside', () => {
   });
 });
 
+describe('a service that was swapped plainly before', () => {
+  it('changes over without a gap, and back to the port that its old release has', async () => {
+    fleet.push('api', 'v1');
+    fleet.push('api', 'v2');
+    const arn = fleet.cloud.addGroup('shop-api');
+    fleet.balance(arn, 'shop-api-lb.elb.example.com');
+    const plain = serviceOn('api', 8300, { targetGroup: 'shop-api' });
+    await fleet.deploy(plain);
+    await fleet.run('lb-activate', [plain]);
+    const beside: Service = {
+      ...at(plain, 'v2'),
+      swap: 'beside',
+      port: { host: 80, container: 80, range: { from: 20_000, to: 20_040 } },
+    };
+    expect((await fleet.deploy(beside)).result).toBe('done');
+    const ports = async () => (await fleet.cloud.targets(arn)).map(({ port, state }) => `${port} ${state}`);
+    expect(await ports()).toEqual(['20001 healthy', '20001 healthy', '20001 healthy']);
+    expect((await fleet.rollback(beside)).result).toBe('done');
+    expect(await ports()).toEqual(['8300 healthy', '8300 healthy', '8300 healthy']);
+  });
+});
+
 describe('a drain', () => {
   it('takes one instance after the other out, changes it over, and puts it back', async () => {
     const plain: Service = { ...serviceOn('api', 8080, { targetGroup: 'shop-api', swap: 'drain' }) };
