@@ -27,7 +27,9 @@ export const targetConfirm = task({
   title: (_, subject) => `ask ${serviceOf(subject).name} through its load balancer`,
   check(facts, _, subject) {
     const service = serviceOf(subject);
-    const { group } = groupOf(facts, service);
+    const { group, targets } = groupOf(facts, service);
+    if (!targets.some(({ state }) => state === 'healthy'))
+      return { kind: 'done', because: `nobody is behind ${group.name}`, receipt: {} };
     const path = service.health.path ?? group.settings.healthCheck.path ?? '/';
     const requests = group.balancers.flatMap(({ address, listeners }) =>
       listeners.filter(({ protocol }) => protocol === 'HTTP').map(({ port }) => ({ address, port, path })),
