@@ -108,7 +108,7 @@ export async function openField(
       ? [...hosts.connected.values(), ...hosts.failures]
       : Promise.all(addresses.map(({ name }) => settle(redial.reach(name, again))));
   const look = async (again?: AbortSignal): Promise<Snapshot> => {
-    const groups = cloud === undefined ? undefined : await settle(readGroups(cloud, services));
+    const asking = cloud === undefined ? undefined : settle(readGroups(cloud, services));
     const reached = await reach(again);
     const lost = reached.filter((host) => host instanceof Failure);
     const snapshot = await readFacts(
@@ -116,6 +116,7 @@ export async function openField(
       request(),
     );
     resolved = snapshot.facts.resolved;
+    const groups = await asking;
     const missing = values instanceof Failure ? [values] : [];
     const unknown = groups instanceof Failure ? [groups] : [];
     const all = [...lost, ...missing, ...unknown, ...snapshot.problems];

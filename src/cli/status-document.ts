@@ -31,7 +31,7 @@ export function statusDocument(sight: Sight): StatusDocument {
       name: service.name,
       release: current(releaseLog(facts, service.name))?.release.number ?? null,
       instances: service.instances.map(({ id, host }) => {
-        const standing = standingOf(facts, run, service.name, host);
+        const standing = standingOf(facts, run, service, host);
         const problem = sight.problems.find((candidate) => candidate.host === host);
         return { id, host, ...standing, ...(problem === undefined ? {} : { why: problem.message }) };
       }),

@@ -4,6 +4,7 @@ import { label, releaseOf } from './labels.js';
 import { current, releaseLog } from './log.js';
 import type { Activation } from './release.js';
 import { isProvisional, isUp, serving } from './rollout.js';
+import type { Service } from './service.js';
 import type { RunInfo } from './task.js';
 
 /** How a service stands on one host. What is not known, or not there, is null. */
@@ -28,7 +29,12 @@ const nothing = { release: null, image: null, digest: null, health: null, since:
 const calm = { restarts: 0, exit: null, outOfMemory: false };
 
 /** How a service stands on a host, and what is wrong with it there. */
-export function standingOf(facts: Facts, run: RunInfo, service: string, host: string): Standing {
+export function standingOf(
+  facts: Facts,
+  run: RunInfo,
+  { name: service, swap }: Pick<Service, 'name' | 'swap'>,
+  host: string,
+): Standing {
   const known = facts.hosts[host];
   if (known === undefined)
     return { ...nothing, ...calm, state: 'unreachable', why: 'the host was not reached' };
@@ -36,7 +42,7 @@ export function standingOf(facts: Facts, run: RunInfo, service: string, host: st
   const active = current(log);
   const up = serving(known, run, service);
   const wanted = up.find((container) => releaseNumber(container) === active?.release.number) ?? up[0];
-  return wanted === undefined ? stopped(known, run, service, active) : upright(wanted, up, log, active);
+  return wanted === undefined ? stopped(known, run, service, active) : upright(wanted, up, log, active, swap);
 }
 
 const releaseNumber = (container: ContainerFacts) => releaseOf(container) ?? 0;
@@ -46,6 +52,7 @@ function upright(
   up: readonly ContainerFacts[],
   log: readonly Activation[],
   active: Activation | undefined,
+  swap: Service['swap'],
 ): Standing {
   const release = releaseNumber(container);
   const line = log.findLast((candidate) => candidate.release.number === release);
@@ -58,7 +65,7 @@ function upright(
     since: container.started ?? null,
     who: line?.who ?? container.labels[label.who] ?? null,
     ...endOf(container),
-    why: complaint(container, release, active) ?? crowd(up),
+    why: complaint(container, release, active) ?? crowd(container, up, swap),
   };
 }
 
@@ -83,8 +90,17 @@ function complaint(
   return null;
 }
 
-const crowd = (up: readonly ContainerFacts[]) =>
-  up.length > 1 ? `${up.length} containers of it run: ${up.map(({ name }) => name).join(', ')}` : null;
+function crowd(
+  container: ContainerFacts,
+  up: readonly ContainerFacts[],
+  swap: Service['swap'],
+): string | null {
+  if (up.length <= 1) return null;
+  const names = (some: readonly ContainerFacts[]) => some.map(({ name }) => name).join(', ');
+  return swap === 'beside'
+    ? `${names(up.filter((other) => other !== container))} still runs beside it: oneclick settle`
+    : `${up.length} containers of it run: ${names(up)}`;
+}
 
 function ending({ exit, outOfMemory }: ContainerFacts): string {
   const code = exit === undefined ? 'with an unknown exit code' : `with exit code ${exit}`;
