@@ -2,6 +2,7 @@ import type { Facts, GroupFacts } from './facts.js';
 import { Failure } from './failure.js';
 import type {
   CloudInstance,
+  InboundRule,
   Target,
   TargetGroup,
   TargetGroupSettings,
@@ -137,6 +138,22 @@ export function withTag(
     const tags = value === undefined ? others : { ...others, [key]: value };
     return { ...group, instances: { ...group.instances, [id]: { ...instance, tags } } };
   };
+}
+
+/** Whether the load balancers of a group reach these ports of an instance, as far as the rules of its security groups tell. */
+export function letsIn(
+  { balancers }: Pick<TargetGroup, 'balancers'>,
+  rules: readonly InboundRule[],
+  ports: { readonly from: number; readonly to: number },
+): boolean {
+  // Those without groups, and rules for addresses, say nothing that could be compared here.
+  const senders = balancers.flatMap(({ securityGroups }) => securityGroups);
+  if (senders.length === 0) return true;
+  return rules.some(
+    ({ protocol, from, to, source }) =>
+      (protocol === '-1' || (protocol === 'tcp' && from <= ports.from && to >= ports.to)) &&
+      (senders.includes(source) || source.includes('/')),
+  );
 }
 
 const reasons: Readonly<Record<string, string>> = {

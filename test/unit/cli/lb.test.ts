@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { chosenInstances } from '../../../src/cli/commands/lb.js';
+import { letsIn } from '../../../src/domain/balancing.js';
 import { balancingText } from '../../../src/report/balancing.js';
 import { plainStyle } from '../../../src/report/style.js';
-import { usualSettings } from '../../fakes/cloud.js';
+import { fakeBalancer, usualSettings } from '../../fakes/cloud.js';
 import { serviceOn } from '../tasks/fleet.js';
 
 const services = [
@@ -86,5 +87,26 @@ i-0123456789abcdef0  web-1  20001        4  healthy
 i-0123456789abcdef1  web-2      -        -  out      kept out by ada at
                                                      2026-01-02
 `);
+  });
+});
+
+describe('security groups', () => {
+  const group = { balancers: [fakeBalancer('shop')] };
+  const ports = { from: 20_000, to: 20_999 };
+  const rule = { group: 'sg-instance', protocol: 'tcp', from: 20_000, to: 20_999, source: 'sg-balancer' };
+
+  it.each([
+    ['all ports for the balancer', [rule], true],
+    ['everything', [{ ...rule, protocol: '-1', from: -1, to: -1 }], true],
+    ['a range of addresses', [{ ...rule, source: '10.0.0.0/8' }], true],
+    ['too few ports', [{ ...rule, to: 20_100 }], false],
+    ['somebody else', [{ ...rule, source: 'sg-other' }], false],
+    ['nobody', [], false],
+  ])('that let in %s', (_, rules, open) => {
+    expect(letsIn(group, rules, ports)).toBe(open);
+  });
+
+  it('say nothing of a load balancer that has none', () => {
+    expect(letsIn({ balancers: [fakeBalancer('net', { securityGroups: [] })] }, [], ports)).toBe(true);
   });
 });
