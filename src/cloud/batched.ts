@@ -1,6 +1,7 @@
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
-import type { Cloud, Target, TargetHealth } from './cloud.js';
+import type { Target, TargetHealth } from '../domain/target-group.js';
+import type { Cloud } from './cloud.js';
 import { refusedTarget } from './failures.js';
 
 /** How long a first call waits for others that can be made with it. ms */

@@ -7,8 +7,6 @@ import type {
   Tuning,
 } from '../domain/target-group.js';
 
-export type * from '../domain/target-group.js';
-
 /**
  * What the rest of the program sees of a cloud. Every call throws a Failure: `access` where credentials or permissions are
  * missing, `unreachable` where nothing answers, `usage` for what does not exist. Throttling is waited out, and told to

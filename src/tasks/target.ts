@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { TargetHealth } from '../cloud/cloud.js';
 import {
   drainPatience,
   groupOf,
@@ -20,6 +19,7 @@ import { current, releaseLog } from '../domain/log.js';
 import type { PlainCommand } from '../domain/plain-command.js';
 import type { Instance, Service } from '../domain/service.js';
 import { commandLine } from '../domain/shell.js';
+import type { TargetHealth } from '../domain/target-group.js';
 import type { Subject } from '../domain/task.js';
 import { leave, untilCalledHealthy, untilGone, words } from './target-watch.js';
 import { serviceOf, task } from './world.js';

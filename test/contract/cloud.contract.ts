@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Cloud, CloudInstance, Target, TargetHealth } from '../../src/cloud/cloud.js';
+import type { Cloud } from '../../src/cloud/cloud.js';
+import type { CloudInstance, Target, TargetHealth } from '../../src/domain/target-group.js';
 
 /** A cloud to hold to its contract, with what the suite works on. */
 export interface CloudWorld {

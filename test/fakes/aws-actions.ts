@@ -1,7 +1,7 @@
 import type * as Ec2 from '@aws-sdk/client-ec2';
 import type * as Elb from '@aws-sdk/client-elastic-load-balancing-v2';
-import type { TargetGroup } from '../../src/cloud/cloud.js';
 import { Failure } from '../../src/domain/failure.js';
+import type { TargetGroup } from '../../src/domain/target-group.js';
 import { type Action, AwsError } from '../../src/sandbox/aws/action.js';
 import type { Actions } from '../../src/sandbox/aws/wire.js';
 import type { FakeCloud } from './cloud.js';

@@ -1,5 +1,7 @@
+import type { Cloud } from '../../src/cloud/cloud.js';
+import { refusedTargets, unknownGroups, unknownInstances } from '../../src/cloud/failures.js';
+import type { Clock } from '../../src/domain/clock.js';
 import type {
-  Cloud,
   CloudInstance,
   InboundRule,
   LoadBalancer,
@@ -8,9 +10,7 @@ import type {
   TargetGroupSettings,
   TargetHealth,
   Tuning,
-} from '../../src/cloud/cloud.js';
-import { refusedTargets, unknownGroups, unknownInstances } from '../../src/cloud/failures.js';
-import type { Clock } from '../../src/domain/clock.js';
+} from '../../src/domain/target-group.js';
 import { Faults } from './faults.js';
 
 /** What a target does with the checks of a load balancer. */
@@ -273,4 +273,19 @@ export class FakeCloud implements Cloud {
     for (const instance of instances)
       this.#instances.set(instance.id, { ...instance, tags: change(instance.tags) });
   }
+}
+
+/** Puts into a cloud what its contract asks for, and names it. */
+export function furnished(cloud: FakeCloud) {
+  cloud.launch('i-1', { name: 'web-1' });
+  cloud.launch('i-2');
+  cloud.launch('i-3', { state: 'stopped' });
+  cloud.addGroup('web', { settings: { ...usualSettings, deregistrationDelay: 3_000 } });
+  cloud.addGroup('idle', { balancers: [] });
+  const security = { group: 'sg-instance', from: 20_000, to: 20_999, source: 'sg-balancer' };
+  cloud.rules.push({ ...security, protocol: 'tcp' });
+  return {
+    ...({ running: ['i-1', 'i-2'], name: 'web-1', ports: [20_000, 20_001], stopped: 'i-3' } as const),
+    ...{ group: 'web', idle: 'idle', security },
+  };
 }

@@ -10,7 +10,11 @@ export async function login(
   through?: ssh.Client,
 ) {
   const sock = through && (await promisify(through.forwardOut.bind(through))('127.0.0.1', 0, host, 22));
-  const client = await connection({ host, username, privateKey, ...(sock && { sock }) });
+  return printed(await connection({ host, username, privateKey, ...(sock && { sock }) }), command);
+}
+
+/** What a command prints; ends the connection. */
+export async function printed(client: ssh.Client, command: string): Promise<string> {
   try {
     return await new Promise<string>((resolve, reject) => {
       client.exec(command, (error, channel) => {
@@ -27,7 +31,7 @@ export async function login(
   }
 }
 
-/** A connection whose host key is not looked at. */
+/** A connection; the host key is looked at by `options` alone. */
 export function connection(options: ssh.ConnectConfig): Promise<ssh.Client> {
   const client = new ssh.Client();
   return new Promise((resolve, reject) => {

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import ssh from 'ssh2';
 import { parse } from 'yaml';
 import type { SandboxStatus } from '../../src/sandbox/sandbox.js';
+import { connection, printed } from './login.js';
 
 jest.setTimeout(300_000);
 
@@ -77,30 +77,8 @@ async function login(sandbox: SandboxStatus, number: number, user: string, comma
   const privateKey = await readFile(sandbox.key ?? '');
   const known = (await readFile(sandbox.knownHosts ?? '', 'utf8')).split('\n');
   const pinned = known.find((line) => line.split(/[ ,]/).includes(at))?.split(' ')[2];
-  const client = new ssh.Client();
-  await new Promise<void>((resolve, reject) => {
-    client.on('ready', resolve).on('error', reject);
-    client.connect({
-      host: at,
-      username: user,
-      privateKey,
-      hostVerifier: (key: Buffer) => key.toString('base64') === pinned,
-    });
-  });
-  try {
-    return await new Promise((resolve, reject) => {
-      client.exec(command, (error, channel) => {
-        if (error) return reject(error);
-        let output = '';
-        channel.on('data', (data: Buffer) => {
-          output += data.toString();
-        });
-        channel.on('close', () => resolve(output.trim()));
-      });
-    });
-  } finally {
-    client.end();
-  }
+  const hostVerifier = (key: Buffer) => key.toString('base64') === pinned;
+  return printed(await connection({ host: at, username: user, privateKey, hostVerifier }), command);
 }
 
 let sandbox: SandboxStatus;

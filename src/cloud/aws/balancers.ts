@@ -5,7 +5,7 @@ import type {
   LoadBalancerAttribute,
   TargetGroup,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import type { LoadBalancer } from '../cloud.js';
+import type { LoadBalancer } from '../../domain/target-group.js';
 import type { ConnectElb } from './groups.js';
 import { chunks, oneOf, pages } from './lists.js';
 import { plainWords } from './words.js';

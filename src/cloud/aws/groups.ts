@@ -4,7 +4,14 @@ import type {
   TargetHealthDescription,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { Failure } from '../../domain/failure.js';
-import type { Cloud, Target, TargetGroup, TargetGroupSettings, TargetHealth, Tuning } from '../cloud.js';
+import type {
+  Target,
+  TargetGroup,
+  TargetGroupSettings,
+  TargetHealth,
+  Tuning,
+} from '../../domain/target-group.js';
+import type { Cloud } from '../cloud.js';
 import { unknownGroups } from '../failures.js';
 import { attribute, balancers, seconds } from './balancers.js';
 import { chunks, oneOf, pages } from './lists.js';

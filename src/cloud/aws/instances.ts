@@ -1,5 +1,6 @@
 import type { Filter, Instance, SecurityGroupRule } from '@aws-sdk/client-ec2';
-import type { Cloud, CloudInstance, InboundRule } from '../cloud.js';
+import type { CloudInstance, InboundRule } from '../../domain/target-group.js';
+import type { Cloud } from '../cloud.js';
 import { chunks, oneOf, pages } from './lists.js';
 import { type AwsOptions, service } from './service.js';
 import { plainWords } from './words.js';

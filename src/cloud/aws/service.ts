@@ -2,7 +2,7 @@ import type { EC2ClientConfig } from '@aws-sdk/client-ec2';
 import type { HandlerExecutionContext, InitializeHandler } from '@smithy/types';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
-import type { ApiCall } from '../count.js';
+import type { ApiCall } from '../api-call.js';
 import { Limiter, type Rate } from '../limiter.js';
 import { awsFailure, type Doing, nonsense } from './failures.js';
 import { retries } from './retry.js';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { batched } from '../../../src/cloud/batched.js';
-import type { Target } from '../../../src/cloud/cloud.js';
 import { refusedTargets } from '../../../src/cloud/failures.js';
 import { poller, type Verdict } from '../../../src/cloud/poll.js';
 import { Failure } from '../../../src/domain/failure.js';
+import type { Target } from '../../../src/domain/target-group.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { FakeCloud } from '../../fakes/cloud.js';
 

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { CallCount } from '../../../src/cloud/count.js';
+import { CallCount } from '../../fakes/call-count.js';
 
 it('counts calls by group and action, each as often as it was sent', () => {
   const count = new CallCount();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { cloudContract } from '../../contract/cloud.contract.js';
 import { MovableClock } from '../../fakes/clock.js';
-import { FakeCloud, fakeBalancer, usualSettings } from '../../fakes/cloud.js';
+import { FakeCloud, fakeBalancer, furnished } from '../../fakes/cloud.js';
 
 const target = { id: 'i-1', port: 20_000 };
 
@@ -71,22 +71,8 @@ describe('the fake cloud', () => {
 cloudContract('the fake cloud', async () => {
   const clock = new MovableClock();
   const cloud = new FakeCloud(clock);
-  cloud.launch('i-1', { name: 'web-1' });
-  cloud.launch('i-2');
-  cloud.launch('i-3', { state: 'stopped' });
-  cloud.addGroup('web', { settings: { ...usualSettings, deregistrationDelay: 3_000 } });
-  cloud.addGroup('idle', { balancers: [] });
-  const security = { group: 'sg-instance', from: 20_000, to: 20_999, source: 'sg-balancer' };
-  cloud.rules.push({ ...security, protocol: 'tcp' });
   return {
-    cloud,
-    running: ['i-1', 'i-2'],
-    name: 'web-1',
-    ports: [20_000, 20_001],
-    stopped: 'i-3',
-    group: 'web',
-    idle: 'idle',
-    security,
+    ...{ cloud, ...furnished(cloud) },
     pass: (ms) => clock.advance(ms),
     close: async () => undefined,
   };

@@ -1,7 +1,7 @@
 import { awsCloud } from '../../../../src/cloud/aws/aws.js';
 import type { AwsOptions } from '../../../../src/cloud/aws/service.js';
-import { CallCount } from '../../../../src/cloud/count.js';
 import { awsApi } from '../../../fakes/aws.js';
+import { CallCount } from '../../../fakes/call-count.js';
 import { HurriedClock, MovableClock } from '../../../fakes/clock.js';
 import { FakeCloud } from '../../../fakes/cloud.js';
 
