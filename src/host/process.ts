@@ -95,6 +95,9 @@ class SocketProcess implements Process {
   readonly #host: Host;
   readonly #requests: Requests;
   #failure: Error | undefined;
+  /** The size that is still to be asked for. */
+  #size: Size | undefined;
+  #sizing = Promise.resolve();
 
   constructor(socket: Duplex, host: Host, isTerminal: boolean, requests: Requests) {
     this.#socket = socket;
@@ -130,7 +133,17 @@ class SocketProcess implements Process {
     if (!this.#isTerminal) this.#socket.end();
   }
 
-  async resize({ columns, rows }: Size): Promise<void> {
+  resize(size: Size): Promise<void> {
+    this.#size = size;
+    this.#sizing = this.#sizing.then(() => this.#follow());
+    return this.#sizing;
+  }
+
+  /** One request after the other, since an engine takes what comes at once in any order; only the last size is of use. */
+  async #follow(): Promise<void> {
+    if (this.#size === undefined) return;
+    const { columns, rows } = this.#size;
+    this.#size = undefined;
     await this.#requests.resize({ h: String(rows), w: String(columns) }).catch(() => undefined);
   }
 

@@ -12,7 +12,7 @@ export interface Asked {
 
 type Answer = (response: ServerResponse, asked: Asked) => void;
 
-/** Speaks Docker's API as far as a test has told it to; everything else is 404. */
+/** Speaks Docker's API as far as a test has told it to, and gives a connection to all who ask for one; everything else is 404. */
 export class DockerServer {
   readonly asked: Asked[] = [];
   /** How many connections are open, and the most that were. */
@@ -26,6 +26,10 @@ export class DockerServer {
     this.#server = createServer((request, response) => void this.#serve(request, response));
     // As the engine does, it leaves it to the other side to close what is idle.
     this.#server.keepAliveTimeout = 0;
+    this.#server.on('upgrade', ({ method = '', url = '', headers }, socket, head) => {
+      this.asked.push({ method, url, headers, body: head.toString() });
+      socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
+    });
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       this.open += 1;

@@ -147,7 +147,7 @@ def until(pattern):
     global seen
     end = time.time() + 60
     while not re.search(pattern, seen):
-        if time.time() > end: print(json.dumps({'stuck': pattern.decode(), 'seen': seen.decode()})); sys.exit(1)
+        if time.time() > end: sys.exit(json.dumps({'stuck': pattern.decode(), 'seen': seen.decode()}))
         if select.select([main], [], [], 0.1)[0]: seen += os.read(main, 65536)
 until(rb'[#$] (\\x1b\\[\\d*[nJ])?$')
 raw = termios.tcgetattr(side) != before

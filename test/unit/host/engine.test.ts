@@ -60,6 +60,9 @@ function program(name: string, script: string): void {
 }
 const relay = () =>
   `exec '${process.execPath}' -e 'const s = require("net").connect(${docker.port}, "127.0.0.1"); process.stdin.pipe(s).pipe(process.stdout)'`;
+const until = async (is: () => boolean) => {
+  while (!is()) await new Promise((resolve) => setImmediate(resolve));
+};
 const failureOf = (work: Promise<unknown>) =>
   work.then(
     () => Promise.reject(new Error('it worked')),
@@ -417,5 +420,27 @@ describe('a pull', () => {
     );
     await expect(pulling).rejects.toThrow('stop');
     await broken;
+  });
+});
+
+describe('the terminal of a process', () => {
+  it('has the last of its sizes, however late the engine answers the ones before', async () => {
+    docker.json('POST /containers/web/exec', { Id: 'one' }, 201);
+    const unanswered: (() => void)[] = [];
+    docker.on('POST /exec/one/resize', (response) => void unanswered.push(() => response.end()));
+    const sizes = () =>
+      docker.asked.flatMap(({ url }) => new URL(url, 'http://docker').searchParams.get('w') ?? []);
+    const host = await connect();
+    const terminal = { columns: 80, rows: 24 };
+    const process = await host.engine.exec('web', ['sh'], { input: true, terminal });
+    const later = [100, 110, 120].map((columns) => process.resize({ columns, rows: 24 }));
+    await until(() => unanswered.length > 0);
+    expect(sizes()).toEqual(['80']);
+    unanswered[0]?.();
+    await until(() => unanswered.length > 1);
+    unanswered[1]?.();
+    await Promise.all(later);
+    expect(sizes()).toEqual(['80', '120']);
+    process.close();
   });
 });
