@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Context } from './context.js';
-import { belongingTo, labels } from './docker.js';
+import { belongingTo, labels, messageOf } from './docker.js';
 import { SandboxFailure } from './failure.js';
 
 /** The private network of a sandbox: a Docker bridge with a subnet of its own. */
@@ -43,10 +43,27 @@ export async function findNetwork(context: Context, sandbox: string): Promise<Ne
   };
 }
 
+/** How often the subnet is chosen anew that another sandbox, made at the same time, was faster to take. */
+const races = 5;
+
 /** The sandbox's network, made in a free subnet when it does not exist. */
 export async function ensureNetwork(context: Context, sandbox: string): Promise<Network> {
   const present = await findNetwork(context, sandbox);
   if (present !== undefined) return present;
+  for (let lost = 0; ; lost++) {
+    try {
+      await makeNetwork(context, sandbox);
+      break;
+    } catch (error) {
+      if (lost === races || !/overlaps/i.test(messageOf(error))) throw error;
+    }
+  }
+  const made = await findNetwork(context, sandbox);
+  if (made === undefined) throw new SandboxFailure('network.lost', `the network ${sandbox} vanished at once`);
+  return made;
+}
+
+async function makeNetwork(context: Context, sandbox: string): Promise<void> {
   const others = (await context.docker.listNetworks()).flatMap((network) => network.IPAM?.Config ?? []);
   const here = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   const taken = [...others.map((config) => config.Subnet), ...here.map((own) => own.cidr)];
@@ -59,9 +76,6 @@ export async function ensureNetwork(context: Context, sandbox: string): Promise<
     IPAM: { Driver: 'default', Config: [{ Subnet: subnet, Gateway: subnet.replace('.0/24', '.1') }] },
     Labels: { [labels.sandbox]: sandbox, [labels.registryPort]: String(await freePort(context)) },
   });
-  const made = await findNetwork(context, sandbox);
-  if (made === undefined) throw new SandboxFailure('network.lost', `the network ${sandbox} vanished at once`);
-  return made;
 }
 
 /**

@@ -1,5 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { address, freeSubnet } from '../../../src/sandbox/network.js';
+import Dockerode from 'dockerode';
+import { systemClock } from '../../../src/domain/clock.js';
+import { address, ensureNetwork, freeSubnet } from '../../../src/sandbox/network.js';
+import { DockerServer } from '../../fakes/docker-server.js';
 
 describe('the subnet of a sandbox', () => {
   test('is the first one when nothing is in the way', () => {
@@ -23,4 +26,34 @@ test('addresses are fixed by role and number', () => {
   const network = { id: 'n', name: 'oneclick-x', prefix: '10.213.4.', registryPort: 5500 };
   expect(address(network, 'registry')).toBe('10.213.4.2');
   expect(address(network, 1)).toBe('10.213.4.11');
+});
+
+test('the network of a sandbox that is made while another one is takes the next subnet', async () => {
+  const docker = await DockerServer.start();
+  const networks: { Name: string; IPAM: unknown; Labels: unknown }[] = [];
+  const wanted: string[] = [];
+  docker.json('GET /containers/json', []);
+  docker.on('GET /networks', (response, { url }) => {
+    const mine = url.includes('oneclick.sandbox%3Dmine');
+    response.end(JSON.stringify(networks.filter(({ Name }) => !mine || Name === 'oneclick-mine')));
+  });
+  docker.on('POST /networks/create', (response, { body }) => {
+    const network = JSON.parse(body);
+    wanted.push(network.IPAM.Config[0].Subnet);
+    if (wanted.length > 1) networks.push(network);
+    else networks.push({ ...network, Name: 'oneclick-other' });
+    if (wanted.length > 1) response.end(JSON.stringify({ Id: 'n' }));
+    else response.writeHead(403).end('{"message":"Pool overlaps with other one on this address space"}');
+  });
+  const context = {
+    docker: new Dockerode({ host: '127.0.0.1', port: docker.port }),
+    progress: () => undefined,
+    signal: new AbortController().signal,
+    clock: systemClock,
+    env: {},
+  };
+  const { prefix } = await ensureNetwork(context, 'mine');
+  expect(`${prefix}0/24`).toBe(wanted[1]);
+  expect(new Set(wanted).size).toBe(2);
+  await docker.close();
 });
