@@ -1,13 +1,13 @@
 import * as EC2 from '@aws-sdk/client-ec2';
 import { expect } from '@jest/globals';
-import ssh from 'ssh2';
 import { openRegion } from '../../../../src/sandbox/aws/region.js';
 import { services } from '../../../../src/sandbox/aws/services.js';
+import { keyPair } from '../../../fakes/ssh-server.js';
 import { FakeEngine } from './engine.js';
 import { clients, surroundings } from './region.js';
 
 /** The key of the sandbox. */
-export const { public: ownKey } = ssh.utils.generateKeyPairSync('ed25519');
+export const { public: ownKey } = keyPair();
 
 /** The endpoint of a sandbox with one machine of its own. */
 export async function setting(engine = new FakeEngine()) {
