@@ -60,8 +60,14 @@ export class UsesReader {
       case 'include':
         return join(this.#resolve(step).map((recipe) => this.#recipe(recipe)));
       case 'parallel': {
-        const all = join(step.steps.map((inner) => this.#step(inner)));
-        return { needs: new Set([...all.needs].filter((name) => !all.gives.has(name))), gives: all.gives };
+        const uses = step.steps.map((inner) => this.#step(inner));
+        // What a branch refers to before it provides it itself comes from elsewhere all the same.
+        const needs = uses.flatMap((branch) =>
+          [...branch.needs].filter(
+            (name) => !uses.some((other) => other !== branch && other.gives.has(name)),
+          ),
+        );
+        return { needs: new Set(needs), gives: join(uses).gives };
       }
       case 'each':
       case 'rolling':

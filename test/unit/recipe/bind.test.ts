@@ -269,6 +269,22 @@ describe('parallel', () => {
     expect(input(plan, 'image.pull/web/web-1')).toMatchObject({ image: { $from: 'image.resolve/web' } });
   });
 
+  it('waits for what a step inside refers to, also where that is made again inside, later', async () => {
+    const main = steps(
+      '- parallel:',
+      '    - each: service',
+      '      steps:',
+      '        - parallel:',
+      '            - rolling: { batch: 1 }',
+      '              steps:',
+      '                - health.wait: { deadline: "{{ look.load }}" }',
+      '                - host.look',
+      '    - host.look',
+    );
+    const plan = await bind(main, [service('web', { count: 1 })]);
+    expect(outline(plan.steps)).toHaveProperty(['0 after 1']);
+  });
+
   it('sees through the recipes that it includes', async () => {
     const main = steps(
       '- parallel:',
