@@ -11,11 +11,15 @@ export async function readGroups(
   const ids = [...new Set(services.flatMap(({ instances }) => instances.map(({ id }) => id)))];
   const [groups, found] = await Promise.all([cloud.targetGroups(names), cloud.instances(ids)]);
   const instances = Object.fromEntries(found.map((instance) => [instance.id, instance]));
-  const targets = await Promise.all(groups.map(({ arn }) => cloud.targets(arn)));
+  const shields = [...new Set(found.flatMap(({ securityGroups }) => securityGroups))];
+  const [rules, ...targets] = await Promise.all([
+    shields.length === 0 ? [] : cloud.inboundRules(shields),
+    ...groups.map(({ arn }) => cloud.targets(arn)),
+  ]);
   return Object.fromEntries(
     groups.map((group, index) => [
       names[index] ?? group.name,
-      { group, targets: targets[index] ?? [], instances },
+      { group, targets: targets[index] ?? [], instances, rules },
     ]),
   );
 }

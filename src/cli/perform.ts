@@ -16,7 +16,7 @@ import { recipeFolder } from '../recipe/folder.js';
 import { loadRecipe, type RecipeSource } from '../recipe/load.js';
 import { explanationDocument, explanationText } from '../report/explain.js';
 import { previewDocument } from '../report/json.js';
-import { previewText } from '../report/preview.js';
+import { forecastWords, previewText } from '../report/preview.js';
 import { mapTexts, printable } from '../report/text.js';
 import { tasks } from '../tasks/registry.js';
 import type { World } from '../tasks/world.js';
@@ -77,7 +77,7 @@ export async function perform(session: Session, errand: Errand): Promise<number>
     // Where nobody has seen a plan that could have changed, the facts are read once, under the lease.
     if (errand.confirm === undefined && (!errand.wait || bringsWhatWasNamed(plan)))
       return await carry(session, field, plan, errand.wait, (ports) =>
-        startRun({ ...heard(ports, done), plan }),
+        startRun({ ...heard(ports, done), plan, foreseen: (seen) => foretell(session, seen) }),
       );
     return await confirmAndCarry(session, field, plan, errand, done);
   } catch (error) {
@@ -110,7 +110,7 @@ export function heard(ports: RunPorts<Facts, World>, done: () => void): RunPorts
 }
 
 /** What the plan would do, by `look`. Throws {@link Blocked} when it could not. */
-async function foresee<Seen extends Preview>(
+async function foresee<Seen extends Pick<Preview, 'problems'>>(
   field: Field,
   plan: Plan,
   look: (plan: Plan, facts: Facts, registry: typeof tasks) => Seen,
@@ -118,6 +118,12 @@ async function foresee<Seen extends Preview>(
   const seen = look(plan, await field.facts(), tasks);
   if (seen.problems.length > 0) throw new Blocked(seen.problems);
   return seen;
+}
+
+/** What of a plan should be known that nobody has seen. */
+function foretell({ reporter }: Session, { cautions, forecast }: Preview): void {
+  for (const caution of cautions) reporter.warn(caution);
+  for (const sentence of forecast === undefined ? [] : forecastWords(forecast)) reporter.note(sentence);
 }
 
 function showPlan({ reporter, environment }: Session, seen: Preview): number {

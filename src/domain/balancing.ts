@@ -2,12 +2,10 @@ import type { Facts, GroupFacts } from './facts.js';
 import { Failure } from './failure.js';
 import type {
   CloudInstance,
-  InboundRule,
   Target,
   TargetGroup,
   TargetGroupSettings,
   TargetHealth,
-  Tuning,
 } from './target-group.js';
 
 /** How much longer than its settings say a target may take before somebody should look, ms. */
@@ -29,26 +27,6 @@ export function healthPatience(settings: TargetGroupSettings): number {
 /** The time after which a target that still drains is not waited for any longer, ms. */
 export function drainPatience({ deregistrationDelay }: TargetGroupSettings): number {
   return deregistrationDelay + grace;
-}
-
-/** What lets a deploy be fast: nothing slower than this. Times in ms. */
-const fast = {
-  interval: 5000,
-  timeout: 4000,
-  healthyThreshold: 2,
-  unhealthyThreshold: 2,
-  deregistrationDelay: 30_000,
-};
-
-/** What of the settings should be otherwise, so that a deploy need not wait long; what is faster already stays. */
-export function recommended({ healthCheck, deregistrationDelay }: TargetGroupSettings): Tuning {
-  const now = { ...healthCheck, deregistrationDelay };
-  const slower = Object.entries(fast).filter(([key, value]) => now[key as keyof typeof fast] > value);
-  const tuning: Tuning = Object.fromEntries(slower);
-  // A check must have ended before the next begins.
-  const interval = tuning.interval ?? healthCheck.interval;
-  const fits = (tuning.timeout ?? healthCheck.timeout) < interval;
-  return fits ? tuning : { ...tuning, timeout: Math.max(2000, interval - 1000) };
 }
 
 /** The tag that keeps an instance out of a target group; its value says who did it and when. */
@@ -138,22 +116,6 @@ export function withTag(
     const tags = value === undefined ? others : { ...others, [key]: value };
     return { ...group, instances: { ...group.instances, [id]: { ...instance, tags } } };
   };
-}
-
-/** Whether the load balancers of a group reach these ports of an instance, as far as the rules of its security groups tell. */
-export function letsIn(
-  { balancers }: Pick<TargetGroup, 'balancers'>,
-  rules: readonly InboundRule[],
-  ports: { readonly from: number; readonly to: number },
-): boolean {
-  // Those without groups, and rules for addresses, say nothing that could be compared here.
-  const senders = balancers.flatMap(({ securityGroups }) => securityGroups);
-  if (senders.length === 0) return true;
-  return rules.some(
-    ({ protocol, from, to, source }) =>
-      (protocol === '-1' || (protocol === 'tcp' && from <= ports.from && to >= ports.to)) &&
-      (senders.includes(source) || source.includes('/')),
-  );
 }
 
 const reasons: Readonly<Record<string, string>> = {

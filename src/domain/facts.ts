@@ -1,5 +1,5 @@
 import type { Activation } from './release.js';
-import type { CloudInstance, TargetGroup, TargetHealth } from './target-group.js';
+import type { CloudInstance, InboundRule, TargetGroup, TargetHealth } from './target-group.js';
 
 /** A container as its engine shows it. */
 export interface ContainerFacts {
@@ -76,6 +76,8 @@ export interface GroupFacts {
   readonly targets: readonly TargetHealth[];
   /** Those of the services' instances that exist, by ID. */
   readonly instances: Readonly<Record<string, CloudInstance>>;
+  /** Those of the security groups of these instances. */
+  readonly rules: readonly InboundRule[];
 }
 
 /** What checks look at. */

@@ -37,6 +37,16 @@ export interface Change {
   readonly text: string;
 }
 
+/** Something that a step cannot be faster than. */
+export interface Wait {
+  /** ms */
+  readonly ms: number;
+  /** What it waits for, so that the cause can be found: `the deregistration delay of shop-web, 300 s`. */
+  readonly cause: string;
+  /** What would shorten it, where something would. */
+  readonly better?: string;
+}
+
 /** What a check sees: nothing to do, something to do, or a reason why it cannot be done. */
 export type Verdict<Facts, Intent, Receipt> =
   | {
@@ -55,6 +65,10 @@ export type Verdict<Facts, Intent, Receipt> =
       readonly foresee: (facts: Facts) => Facts;
       /** The receipt, where it is already known what it will say. */
       readonly expect?: Receipt;
+      /** One after the other. */
+      readonly waits?: readonly Wait[];
+      /** What does not keep the step from being done, but should be known before. */
+      readonly cautions?: readonly string[];
     }
   | { readonly kind: 'blocked'; readonly problems: readonly Failure[] };
 

@@ -1,5 +1,6 @@
 import type { Failure } from '../domain/failure.js';
-import type { AnyTask, Change, Subject, Verdict } from '../domain/task.js';
+import type { AnyTask, Change, Subject, Verdict, Wait } from '../domain/task.js';
+import { type Forecast, forecastOf } from './forecast.js';
 import { look, subjectOf, taskOf } from './look.js';
 import type { Plan, Step } from './plan.js';
 import type { Registry } from './ports.js';
@@ -17,6 +18,7 @@ export type PreviewVerdict =
        * unknown yet do not interfere.
        */
       readonly certainty: 'certain' | 'expected';
+      readonly waits?: readonly Wait[];
     }
   /** Decided after another step. */
   | { readonly kind: 'unknown'; readonly waitsFor: string }
@@ -37,6 +39,10 @@ export interface Preview {
   readonly steps: readonly StepPreview[];
   /** What blocks any step, each problem once: nothing may start while there is one. */
   readonly problems: readonly Failure[];
+  /** What should be known before it is begun, each once. */
+  readonly cautions: readonly string[];
+  /** How long it takes at least; absent where nothing is known to take long. */
+  readonly forecast?: Forecast;
 }
 
 /**
@@ -78,6 +84,7 @@ export class Foresight<Facts, World> {
   readonly #guessed = new Set<string>();
   /** Where steps act of which nobody knows yet what they do. */
   readonly #unseen = new Set<string | undefined>();
+  readonly #cautions = new Set<string>();
   readonly #start: Facts;
   #facts: Facts;
 
@@ -101,7 +108,9 @@ export class Foresight<Facts, World> {
       ...stepsOf(this.#plan.steps).map((step) => this.#see(step, false)),
       ...stepsOf(this.#plan.after).map((step) => this.#see(step, true)),
     ];
-    return { steps, problems: problemsOf(steps) };
+    const forecast = forecastOf(this.#plan, steps);
+    const cautions = [...this.#cautions];
+    return { steps, problems: problemsOf(steps), cautions, ...(forecast === undefined ? {} : { forecast }) };
   }
 
   #see(step: Step, after: boolean): StepPreview {
@@ -143,10 +152,13 @@ export class Foresight<Facts, World> {
       return { kind: 'done', because: verdict.because };
     }
     this.intents.set(subject.step, verdict.intent);
+    for (const caution of verdict.cautions ?? []) this.#cautions.add(caution);
     this.#facts = verdict.foresee(this.#facts);
     if (verdict.expect !== undefined) this.#receipts.set(subject.step, verdict.expect);
     this.#guessed.add(subject.step);
-    return { kind: 'todo', changes: verdict.changes, certainty: guessed ? 'expected' : 'certain' };
+    const { changes, waits } = verdict;
+    const certainty = guessed ? 'expected' : 'certain';
+    return { kind: 'todo', changes, certainty, ...(waits === undefined ? {} : { waits }) };
   }
 
   #isUnseen(host: string | undefined): boolean {

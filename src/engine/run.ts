@@ -22,6 +22,8 @@ export interface RunRequest<Facts, World> extends RunPorts<Facts, World> {
   readonly confirmed?: Preview;
   /** Whether the plan may run though it is no longer the confirmed one. It cannot ask: the lease is held. */
   readonly accept?: (difference: Difference) => boolean;
+  /** Hears of the plan that is about to run. */
+  readonly foreseen?: (preview: Preview) => void;
 }
 
 /** A run to be gone on with, told by its journal. */
@@ -60,7 +62,9 @@ export function startRun<Facts, World>(request: RunRequest<Facts, World>): Promi
   return holding(request, plan, async (lease) => {
     knowAll(plan, request.registry);
     const facts = await unlessInterrupted(request, request.readFacts());
-    confirm(request, preview(plan, facts, request.registry));
+    const now = preview(plan, facts, request.registry);
+    confirm(request, now);
+    request.foreseen?.(now);
     const started: RunEvent = { type: 'run.started', at: request.clock.now().toISOString(), plan };
     const ports = { ...request, lease, readFacts: async () => facts };
     return execute(ports, new Progress(plan), started);

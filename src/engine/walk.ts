@@ -47,7 +47,8 @@ async function walkGraph(
   return (await Promise.all(finished.values())).every(Boolean);
 }
 
-function ordered(branches: readonly Branch[]): readonly Branch[] {
+/** Each after those that it waits for, otherwise as they are written. Throws a usage Failure where they wait for each other. */
+export function ordered(branches: readonly Branch[]): readonly Branch[] {
   const order = new Set<Branch>();
   const done = new Set<string>();
   const ready = (branch: Branch) => branch.after.every((id) => done.has(id));

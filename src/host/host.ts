@@ -31,6 +31,8 @@ export interface ProbeAnswer {
   readonly status: number;
   /** The first 2 KiB, as text. */
   readonly body: string;
+  /** How long the server says that it keeps a connection on which nothing happens, ms. */
+  readonly keepAlive?: number;
   /** ms */
   readonly duration: number;
 }

@@ -175,7 +175,7 @@ export class Machine implements Host {
     stop: AbortSignal,
   ): Promise<Omit<ProbeAnswer, 'duration'>> {
     return new Promise((resolve, reject) => {
-      const headers = { host: `localhost:${port}`, 'user-agent': 'oneclick', connection: 'close' };
+      const headers = { host: `localhost:${port}`, 'user-agent': 'oneclick', connection: 'keep-alive' };
       const asked = request({ createConnection: () => socket, path, headers, signal: stop });
       asked.on('error', (error) =>
         reject(this.#unhealthy('probe.closed', `port ${port} gave no HTTP answer: ${error.message}`)),
@@ -183,7 +183,11 @@ export class Machine implements Host {
       asked.on('response', (response) => {
         let body = Buffer.alloc(0);
         const done = () => {
-          resolve({ status: response.statusCode ?? 0, body: body.toString() });
+          resolve({
+            status: response.statusCode ?? 0,
+            body: body.toString(),
+            ...keepAliveOf(response.headers['keep-alive']),
+          });
           socket.destroy();
         };
         response.on('data', (data: Buffer) => {
@@ -270,4 +274,10 @@ export class Machine implements Host {
   #unhealthy(code: string, message: string): Failure {
     return new Failure('unhealthy', code, message, { host: this.name });
   }
+}
+
+/** Of a header as `timeout=5, max=100`, in seconds (RFC 2068, 19.7.1.1; Node.js and Apache send it). */
+function keepAliveOf(header: string | string[] | undefined): Pick<ProbeAnswer, 'keepAlive'> {
+  const [, seconds] = /\btimeout=(\d{1,6})\b/.exec(String(header)) ?? [];
+  return seconds === undefined ? {} : { keepAlive: Number(seconds) * 1000 };
 }

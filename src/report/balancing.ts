@@ -1,4 +1,5 @@
 import type { TargetGroupSettings, TargetHealth } from '../domain/target-group.js';
+import { agoBriefly } from './measure.js';
 import type { Page } from './style.js';
 import { table } from './table.js';
 import { hanging } from './text.js';
@@ -41,11 +42,15 @@ export interface TargetStatus {
 }
 
 /** A table of targets for every target group, below the load balancers that feed it and how it checks. */
-export function balancingText({ groups }: BalancingDocument, page: Page): string {
-  return groups.map((group) => groupText(group, page)).join('\n');
+export function balancingText({ groups }: BalancingDocument, page: Page, now: Date): string {
+  return groups.map((group) => groupText(group, page, now)).join('\n');
 }
 
-function groupText({ service, name, balancers, settings, targets }: GroupStatus, page: Page): string {
+function groupText(
+  { service, name, balancers, settings, targets }: GroupStatus,
+  page: Page,
+  now: Date,
+): string {
   const healthy = targets.filter(({ state }) => state === 'healthy').length;
   const mark = healthy === targets.length && healthy > 0 ? page.style.good : page.style.bad;
   const verdict = `${service}: ${healthy} of ${targets.length} healthy in ${name}`;
@@ -63,6 +68,7 @@ function groupText({ service, name, balancers, settings, targets }: GroupStatus,
         { title: 'HOST', value: ({ host }) => host ?? '-', narrow: 'cut' },
         { title: 'PORT', value: ({ port }) => (port === null ? '-' : `${port}`), align: 'right' },
         { title: 'RELEASE', value: ({ release }) => (release === null ? '-' : `${release}`), align: 'right' },
+        { title: 'SINCE', value: ({ since }) => (since === null ? '-' : agoBriefly(new Date(since), now)) },
         {
           title: 'STATE',
           value: ({ state }) => state,

@@ -1,5 +1,5 @@
 import type { Deed } from '../domain/history.js';
-import { ago, duration } from './measure.js';
+import { agoBriefly, duration } from './measure.js';
 import { imageText } from './status.js';
 import type { Page } from './style.js';
 import { type Column, table } from './table.js';
@@ -23,7 +23,7 @@ export function historyText({ environment, history, older }: HistoryDocument, pa
 
 function columnsFor({ columns, style }: Page, now: Date): readonly Column<Deed>[] {
   return [
-    { title: 'WHEN', value: ({ at }) => brief(ago(new Date(at), now)) },
+    { title: 'WHEN', value: ({ at }) => agoBriefly(new Date(at), now) },
     { title: 'WHO', value: ({ who }) => who, narrow: 'cut' },
     { title: 'WHAT', value: ({ what }) => (what === 'lease.take' ? 'lease taken' : what), narrow: 'cut' },
     { title: 'RELEASE', value: ({ service, release }) => `${service ?? '-'} ${release ?? ''}` },
@@ -43,4 +43,3 @@ function outcomeText({ outcome, ms }: Deed): string {
 }
 
 /** `3 minutes ago` in fewer columns: seven of them stand on one line. */
-const brief = (text: string) => text.replace(/ minutes? ago/, ' min ago');

@@ -120,8 +120,9 @@ export class JsonReporter implements Reporter {
 }
 
 /** A preview as the document that `plan --json` prints. */
-export function previewDocument({ steps }: Preview) {
+export function previewDocument({ steps, cautions, forecast }: Preview) {
   return {
+    ...{ cautions, forecast },
     steps: steps.map(({ step, title, verdict, never, after }) => {
       const { id, task, service, instance, host } = step;
       return { step: id, task, service, instance, host, title, ...verdict, never, after };

@@ -34,6 +34,11 @@ export function ago(then: Date, now: Date): string {
   return 'just now';
 }
 
+/** The same for narrow columns: `3 min ago`. */
+export function agoBriefly(then: Date, now: Date): string {
+  return ago(then, now).replace(/ minutes? ago/, ' min ago');
+}
+
 /** A size in bytes, in decimal units as Docker prints them: `512 B`, `40.2 MB`. */
 export function bytes(size: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];

@@ -1,10 +1,12 @@
 import type { FailureRecord } from '../domain/failure.js';
-import type { PreviewVerdict, StepPreview } from '../engine/preview.js';
+import type { Forecast } from '../engine/forecast.js';
+import type { Preview as Foreseen, PreviewVerdict, StepPreview } from '../engine/preview.js';
+import { duration } from './measure.js';
 import type { Page } from './style.js';
 import { count, hanging, oneLine, onHosts, width, wrap } from './text.js';
 
 /** The engine's preview as it is shown: its problems may be plain data, as they are once texts were made safe. */
-export interface Preview {
+export interface Preview extends Partial<Pick<Foreseen, 'cautions' | 'forecast'>> {
   readonly steps: readonly PreviewStep[];
 }
 
@@ -51,7 +53,14 @@ export function previewText(preview: Preview, page: Page): string {
     section = title;
     lines.push(...entryLines(entry, numbers, page));
   }
-  return [...lines, ...(lines.length === 0 ? [] : ['']), ...wrap(previewSummary(preview), page.columns)]
+  const sign = page.style.sign('caution');
+  const cautions = (preview.cautions ?? []).flatMap((text) =>
+    hanging(oneLine(text), page.columns, `${sign} `).map(page.style.caution),
+  );
+  const { forecast } = preview;
+  const words = forecast === undefined ? [] : forecastWords(forecast);
+  const last = [previewSummary(preview), ...words].flatMap((text) => wrap(oneLine(text), page.columns));
+  return [...lines, ...(lines.length === 0 ? [] : ['']), ...cautions, ...last]
     .map((line) => `${line}\n`)
     .join('');
 }
@@ -80,6 +89,13 @@ export function previewSummary(preview: Preview): string {
     total.blocked === 0 ? '' : `${count(total.blocked, 'problem')} in the way`,
   ].filter((part) => part !== '');
   return parts.length === 0 ? 'Nothing to do.' : `${parts.join(', ')}.`;
+}
+
+/** Sentences: how long it takes at least, and what makes it take so long where something would be shorter. */
+export function forecastWords({ live, after, most }: Forecast): readonly string[] {
+  const tidy = after === 0 ? '' : ` until it is live, and ${duration(after)} more to tidy up`;
+  const time = `It takes at least ${live === 0 ? duration(after) : `${duration(live)}${tidy}`}.`;
+  return most.better === undefined ? [time] : [time, `What costs most: ${most.cause}; ${most.better}`];
 }
 
 function entriesOf(steps: readonly PreviewStep[]): Entry[] {

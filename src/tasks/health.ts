@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import { type Clock, timeOfDay } from '../domain/clock.js';
 import { networkName, placedAt } from '../domain/container.js';
-import type { ContainerFacts } from '../domain/facts.js';
+import type { ContainerFacts, Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
 import { Rollout } from '../domain/rollout.js';
+import type { Service } from '../domain/service.js';
+import type { TaskContext } from '../domain/task.js';
 import type { Host } from '../host/host.js';
 import { healthCommand } from './health-by-hand.js';
-import { hostName, placeOf, task } from './world.js';
+import { hostName, placeOf, task, type World } from './world.js';
 
 /** What a wait for health is given beside the container. */
 export interface HealthContext {
@@ -173,6 +175,8 @@ const HealthIntent = z.strictObject({
   container: z.string(),
   spec: ContainerSpec,
   stoppedAt: z.number().optional(),
+  /** How long the load balancer keeps a connection on which nothing happens, ms. */
+  idle: z.number().optional(),
 });
 
 /** Waits until the new container is healthy, then gives it the configured restart policy. */
@@ -205,7 +209,7 @@ export const healthWait = task({
     `wait until ${service?.name} release ${rollout.release.number} is healthy`,
   check(facts, input, subject) {
     if (!input.fresh) return { kind: 'done', because: 'it runs already', receipt: {} };
-    const { host } = placeOf(facts, subject);
+    const { service, host } = placeOf(facts, subject);
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `wait until ${input.container} is healthy` }],
@@ -213,6 +217,7 @@ export const healthWait = task({
         container: input.container,
         spec: placedAt(input.rollout.release.spec, input.port),
         ...(input.stopped?.at === undefined ? {} : { stoppedAt: input.stopped.at }),
+        ...idleOf(facts, service),
       },
       expect: {},
       foresee: (later) => later,
@@ -225,12 +230,39 @@ export const healthWait = task({
       dockerOn(host, 'from now on it may outlive a reboot', 'update', '--restart', spec.restart, container),
     ];
   },
-  async apply(context, { container, spec, stoppedAt }) {
+  async apply(context, { container, spec, stoppedAt, idle }) {
     const host = context.world.host(hostName(context.subject));
     await untilHealthy(host, container, spec, context);
     const gap = stoppedAt === undefined ? undefined : Math.max(0, context.clock.now().getTime() - stoppedAt);
     await host.engine.setRestart(container, spec.restart);
+    if (idle !== undefined) await warnOfKeepAlive(host, spec, idle, context);
     return gap === undefined ? {} : { gap };
   },
   undo: 'nothing',
 });
+
+/** The shortest time that a load balancer of the service keeps an idle connection. */
+function idleOf({ groups = {} }: Facts, { targetGroup = '' }: Service): { idle?: number } {
+  const times = groups[targetGroup]?.group.balancers.flatMap(({ idleTimeout }) => idleTimeout ?? []) ?? [];
+  return times.length === 0 ? {} : { idle: Math.min(...times) };
+}
+
+/**
+ * A load balancer that sends a request on a connection which the application is closing answers with 502.
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-502-issues
+ */
+async function warnOfKeepAlive(
+  host: Host,
+  { health: { path, timeout }, port }: ContainerSpec,
+  idle: number,
+  { subject, signal, warn }: TaskContext<World>,
+): Promise<void> {
+  if (path === undefined || port === undefined) return;
+  const probe = { port: port.host, path, timeout, ...addressOf(port.address) };
+  const { keepAlive } = await host.probe(probe, signal).catch(() => ({ keepAlive: undefined }));
+  if (keepAlive === undefined || keepAlive > idle) return;
+  warn(
+    `${subject.service?.name} closes idle connections after ${keepAlive / 1000} s, its load balancer after ${idle / 1000} s: ` +
+      `requests in between get a 502; let the application keep them for longer than ${idle / 1000} s`,
+  );
+}

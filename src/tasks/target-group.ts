@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { groupOf, recommended, withGroup } from '../domain/balancing.js';
+import { groupOf, withGroup } from '../domain/balancing.js';
+import { recommended } from '../domain/group-advice.js';
 import type { PlainCommand } from '../domain/plain-command.js';
 import { commandLine } from '../domain/shell.js';
 import type { TargetGroupSettings } from '../domain/target-group.js';

@@ -15,6 +15,7 @@ import {
 import { containerOf } from '../domain/container.js';
 import type { Facts, GroupFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
+import { cautionsOf, drainWaits, healthWaits } from '../domain/group-advice.js';
 import { current, releaseLog } from '../domain/log.js';
 import type { PlainCommand } from '../domain/plain-command.js';
 import type { Instance, Service } from '../domain/service.js';
@@ -56,7 +57,7 @@ export const targetRegister = task({
   defaults: { port: '{{ container.port }}' },
   title: (_, subject) => `put ${serviceOf(subject).name} behind its load balancer`,
   check(facts, { port }, subject) {
-    const { known, instance, target, health } = targetOf(facts, subject, port);
+    const { service, known, instance, target, health } = targetOf(facts, subject, port);
     const problem = cannotServe(known, instance);
     if (problem !== undefined) return { kind: 'blocked', problems: [problem] };
     const why = quarantineOf(known.group, known.instances[target.id]);
@@ -71,7 +72,9 @@ export const targetRegister = task({
       changes: [{ host: instance.host, text: `register ${words(target)} in ${known.group.name}` }],
       intent: intentOf(known, target, health, healthPatience(known.group.settings)),
       expect: { target },
-      foresee: withGroup(serviceOf(subject).targetGroup, withTarget({ ...target, state: 'healthy' })),
+      foresee: withGroup(service.targetGroup, withTarget({ ...target, state: 'healthy' })),
+      waits: healthWaits(known.group, service.name),
+      cautions: cautionsOf(known, service, instance),
     };
   },
   explain: ({ group, target }) => [
@@ -157,6 +160,7 @@ export const targetDeregister = task({
         ...later,
         targets: later.targets.filter((other) => !targets.some((each) => isTarget(each, other))),
       })),
+      waits: drain ? drainWaits(group, service.name) : [],
     };
   },
   explain: ({ group, targets, drains }) => [

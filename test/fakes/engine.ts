@@ -24,6 +24,8 @@ export interface Behaviour {
   /** The status of an answer; `never`: accepts and stays silent; `refused`: does not listen. */
   readonly answers?: number | 'never' | 'refused' | ((path: string) => number);
   readonly body?: string;
+  /** How long it says that it keeps an idle connection, ms. */
+  readonly keepAlive?: number;
   /** It ends by itself with this code, `after` ms (0) from its start. */
   readonly exits?: { readonly code: number; readonly after?: number; readonly outOfMemory?: true };
   readonly logs?: readonly string[];

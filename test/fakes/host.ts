@@ -82,7 +82,7 @@ export class FakeHost implements Host {
     const elsewhere = await this.beyond(probe.address ?? '');
     if (elsewhere !== undefined) return { status: elsewhere, body: '', duration: 0 };
     if (this.lent.has(probe.port)) return this.#ask(this.dial(probe.port), probe.path);
-    const { answers = 200, body = '' } = this.#listener(probe.port);
+    const { answers = 200, body = '', keepAlive } = this.#listener(probe.port);
     if (answers === 'refused')
       throw this.#unhealthy('probe.refused', `nothing listens on port ${probe.port}`);
     if (answers === 'never') {
@@ -90,7 +90,12 @@ export class FakeHost implements Host {
       throw this.#unhealthy('probe.timeout', `no answer from port ${probe.port} within ${probe.timeout} ms`);
     }
     const status = typeof answers === 'function' ? answers(probe.path) : answers;
-    return { status, body: body.slice(0, 2048), duration: 0 };
+    return {
+      status,
+      body: body.slice(0, 2048),
+      duration: 0,
+      ...(keepAlive === undefined ? {} : { keepAlive }),
+    };
   }
 
   async reach(

@@ -1,7 +1,7 @@
-import type { Cloud } from '../../cloud/cloud.js';
-import { letsIn, namedBy, quarantineOf, reasonOf } from '../../domain/balancing.js';
+import { namedBy, quarantineOf, reasonOf } from '../../domain/balancing.js';
 import type { Facts } from '../../domain/facts.js';
 import { Failure } from '../../domain/failure.js';
+import { cautionsOf } from '../../domain/group-advice.js';
 import { releaseOf } from '../../domain/labels.js';
 import { nearest } from '../../domain/nearest.js';
 import { isUp } from '../../domain/rollout.js';
@@ -42,9 +42,8 @@ export function status(edge: Edge, names: readonly string[], flags: StatusFlags)
       if (facts.groups === undefined) return refuse(voice.reporter, problems);
       for (const { host, message } of problems) voice.reporter.warn(`${host}: ${message}`);
       const document = balancingDocument(session.environment.name, services, facts);
-      voice.reporter.result(document, balancingText);
-      for (const warning of await closedPorts(field.world.cloud(), services, facts))
-        voice.reporter.warn(warning);
+      voice.reporter.result(document, (seen, page) => balancingText(seen, page, edge.clock.now()));
+      for (const caution of cautions(services, facts)) voice.reporter.warn(caution);
       return 0;
     } finally {
       await field.close();
@@ -148,32 +147,14 @@ function unknownInstance(
   });
 }
 
-/** Says of which instances the security groups keep the load balancer out. */
-async function closedPorts(
-  cloud: Cloud,
-  services: readonly Service[],
-  { groups = {} }: Facts,
-): Promise<readonly string[]> {
-  const places = services.flatMap(({ name, port, targetGroup = '', instances }) =>
-    instances.flatMap(({ id, host }) => {
-      const known = groups[targetGroup];
-      const securityGroups = known?.instances[id]?.securityGroups ?? [];
-      if (known === undefined || port === undefined || securityGroups.length === 0) return [];
-      const ports = port.range ?? { from: port.host, to: port.host };
-      return [{ name, host, ports, securityGroups, group: known.group }];
-    }),
-  );
-  const asked = [...new Set(places.flatMap(({ securityGroups }) => securityGroups))];
-  const rules = asked.length === 0 ? [] : await cloud.inboundRules(asked);
-  return places
-    .filter(({ securityGroups, group, ports }) => {
-      const own = rules.filter((rule) => securityGroups.includes(rule.group));
-      return !letsIn(group, own, ports);
-    })
-    .map(({ name, host, ports: { from, to }, securityGroups }) => {
-      const range = from === to ? `port ${from}` : `ports ${from}-${to}`;
-      return `${host}: ${securityGroups.join(', ')} does not let the load balancer of ${name} in at ${range}`;
-    });
+/** What keeps requests from the instances of these services. */
+function cautions(services: readonly Service[], { groups = {} }: Facts): readonly string[] {
+  return services.flatMap((service) => {
+    const known = groups[service.targetGroup ?? ''];
+    return known === undefined
+      ? []
+      : service.instances.flatMap((instance) => cautionsOf(known, service, instance));
+  });
 }
 
 function balancingDocument(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { chosenInstances } from '../../../src/cli/commands/lb.js';
-import { letsIn } from '../../../src/domain/balancing.js';
+import { letsIn } from '../../../src/domain/group-advice.js';
 import { balancingText } from '../../../src/report/balancing.js';
 import { plainStyle } from '../../../src/report/style.js';
 import { fakeBalancer, usualSettings } from '../../fakes/cloud.js';
@@ -59,7 +59,7 @@ describe('the targets on the screen', () => {
             targets: [
               {
                 ...{ id: 'i-0123456789abcdef0', host: 'web-1', port: 20_001, state: 'healthy', reason: '' },
-                ...{ quarantine: null, release: 4, since: null },
+                ...{ quarantine: null, release: 4, since: '2026-01-02T10:00:00.000Z' },
               },
               {
                 ...{
@@ -76,16 +76,17 @@ describe('the targets on the screen', () => {
         ],
       },
       { columns: 80, style: plainStyle },
+      new Date('2026-01-02T10:05:00.000Z'),
     );
     expect(`\n${text}`).toBe(`
 web: 1 of 2 healthy in shop-web
 feeds   shop at 10.0.0.9, http:80
 checks  GET /up -> 200 every 5s, 4s at most; in after 2, out after 2; drains 30s
 
-INSTANCE             HOST    PORT  RELEASE  STATE    WHY
-i-0123456789abcdef0  web-1  20001        4  healthy
-i-0123456789abcdef1  web-2      -        -  out      kept out by ada at
-                                                     2026-01-02
+INSTANCE             HOST    PORT  RELEASE  SINCE      STATE    WHY
+i-0123456789abcdef0  web-1  20001        4  5 min ago  healthy
+i-0123456789abcdef1  web-2      -        -  -          out      kept out by ada
+                                                                at 2026-01-02
 `);
   });
 });

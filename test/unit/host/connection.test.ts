@@ -392,6 +392,20 @@ describe('a command', () => {
   });
 });
 
+it.each([
+  ['timeout=5, max=7', 5000],
+  ['max=7', undefined],
+])(
+  'a probe tells how long the server keeps an idle connection where it says so: %s',
+  async (header, keepAlive) => {
+    const port = await listen(
+      createHttpServer((_, response) => response.setHeader('keep-alive', header).end('x')),
+    );
+    const host = await connected((await serve({})).port);
+    expect((await host.probe({ port, path: '/', timeout: 5000 })).keepAlive).toBe(keepAlive);
+  },
+);
+
 describe.each([
   ['through the connection', true],
   ['by curl on the host, where forwarding is forbidden', false],

@@ -174,3 +174,51 @@ describe('a drain', () => {
     ]);
   });
 });
+
+describe('before a deploy behind a load balancer', () => {
+  it('it is told how long it takes, and which setting costs most', async () => {
+    await fleet.cloud.tune(group, { deregistrationDelay: 300_000 });
+    const { forecast } = await fleet.preview('deploy', [at(web, 'v2')]);
+    const { interval, healthyThreshold } = usualSettings.healthCheck;
+    expect(forecast).toEqual({
+      live: interval * (healthyThreshold + 1),
+      after: 315_000,
+      most: {
+        ms: 300_000,
+        cause: 'the deregistration delay of shop-web, 300 s',
+        better: '30 s would do: oneclick lb tune web',
+      },
+    });
+  });
+
+  it('it is told in batches what each of them waits for', async () => {
+    const drained: Service = { ...web, port: { host: 80, container: 80 }, swap: 'drain' };
+    const { forecast } = await fleet.preview('deploy', [at(drained, 'v2')]);
+    const { deregistrationDelay, healthCheck } = usualSettings;
+    const each = deregistrationDelay + healthCheck.interval * (healthCheck.healthyThreshold + 1);
+    expect(forecast?.live).toBe(3 * each);
+  });
+
+  it('it is told what keeps requests out: a zone without the load balancer, and ports that are shut', async () => {
+    fleet.cloud.launch('i-1', { zone: 'us-east-1c', securityGroups: ['sg-open'] });
+    fleet.cloud.launch('i-2', { securityGroups: ['sg-web'] });
+    fleet.cloud.launch('i-3', { securityGroups: ['sg-open'] });
+    fleet.cloud.rules.push({ group: 'sg-open', protocol: 'tcp', from: 0, to: 65_535, source: 'sg-balancer' });
+    const { cautions } = await fleet.preview('deploy', [at(web, 'v2')]);
+    expect(cautions).toEqual([
+      'host-1: it is in us-east-1c, and the load balancer of web sends requests to us-east-1a, us-east-1b only',
+      'host-2: sg-web does not let the load balancer of web in at ports 20000-20040',
+    ]);
+  });
+
+  it('of an application that keeps idle connections for a shorter time than its load balancer is warned', async () => {
+    fleet.push('web', 'hasty', { keepAlive: 5000 });
+    fleet.push('web', 'patient', { keepAlive: 75_000 });
+    expect((await fleet.deploy(at(web, 'hasty'))).result).toBe('done');
+    expect(fleet.warnings).toEqual(
+      fleet.hosts.map(() => expect.stringContaining('after 5 s, its load balancer after 60 s')),
+    );
+    expect((await fleet.deploy(at(web, 'patient'))).result).toBe('done');
+    expect(fleet.warnings).toEqual([]);
+  });
+});

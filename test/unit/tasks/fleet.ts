@@ -10,7 +10,7 @@ import type { Outcome, RunEvent } from '../../../src/engine/events.js';
 import { explain } from '../../../src/engine/explain.js';
 import type { Plan } from '../../../src/engine/plan.js';
 import type { Journal } from '../../../src/engine/ports.js';
-import { preview } from '../../../src/engine/preview.js';
+import { type Preview, preview } from '../../../src/engine/preview.js';
 import { startRun } from '../../../src/engine/run.js';
 import { readFacts } from '../../../src/host/facts.js';
 import { bindRecipe } from '../../../src/recipe/bind.js';
@@ -80,6 +80,8 @@ export class Fleet {
   readonly secrets = new Map<string, string>();
   /** The events of the last run. */
   events: readonly RunEvent[] = [];
+  /** What the last run warned of. */
+  warnings: string[] = [];
   #runs = 0;
 
   constructor(count = 3) {
@@ -165,9 +167,17 @@ export class Fleet {
     return bindRecipe(await loading, { registry: tasks, services, params: { ...usual, ...params }, run });
   }
 
+  async preview(
+    recipe: string,
+    services: readonly Service[],
+    params: Readonly<Record<string, unknown>> = {},
+  ): Promise<Preview> {
+    return preview(await this.plan(recipe, services, params), await this.facts(services), tasks);
+  }
+
   /** The lines of the dry run. */
   async dryRun(recipe: string, services: readonly Service[], params: Readonly<Record<string, unknown>> = {}) {
-    const seen = preview(await this.plan(recipe, services, params), await this.facts(services), tasks);
+    const seen = await this.preview(recipe, services, params);
     return {
       problems: seen.problems.map(({ code }) => code),
       changes: seen.steps.flatMap(({ verdict }) =>
@@ -206,13 +216,16 @@ export class Fleet {
       },
     };
     let settled = false;
+    this.warnings = [];
     const running = startRun({
       plan,
       registry: tasks,
       world: this.world,
       clock: this.clock,
       journal: dying,
-      emit: () => {},
+      emit: (event) => {
+        if (event.type === 'run.warning') this.warnings.push(event.text);
+      },
       leases: new FakeLeases(),
       readFacts: () => this.facts(services),
       cancel: new AbortController().signal,

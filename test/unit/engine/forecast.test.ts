@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import { forecastOf } from '../../../src/engine/forecast.js';
+import type { PlanNode } from '../../../src/engine/plan.js';
+import { stepsOf } from '../../../src/engine/walk.js';
+import { graph, parallel, planOf, sequence, step } from './notation.js';
+
+/** A step that waits for as many ms as its name says: `check-20`. */
+const waiting = (name: string) => step(name);
+
+function forecast(node: PlanNode, after: PlanNode = sequence()) {
+  const plan = { ...planOf(node), after };
+  const steps = [...stepsOf(plan.steps), ...stepsOf(plan.after)].map((each) => {
+    const [, cause = '', ms] = /^([a-z]+).*-(\d+)$/.exec(each.id) ?? [];
+    const waits = [{ ms: Number(ms), cause }];
+    const verdict = { kind: 'todo', changes: [], certainty: 'certain', waits } as const;
+    return { step: each, title: each.id, after: false, verdict };
+  });
+  return forecastOf(plan, steps);
+}
+
+describe('how long a plan takes at least', () => {
+  it('is the sum of what is waited for one after the other', () => {
+    const seen = forecast(sequence(waiting('check-20'), waiting('drain-300')), waiting('settle-15'));
+    expect(seen).toEqual({ live: 320, after: 15, most: { ms: 300, cause: 'drain' } });
+  });
+
+  it('is the longest of what is waited for side by side, along the way that its branches wait for each other', () => {
+    expect(forecast(parallel(waiting('check-20'), waiting('drain-30')))).toMatchObject({ live: 30 });
+    const branches = graph(
+      { id: 'a', after: [], node: waiting('a-10') },
+      { id: 'b', after: ['a'], node: waiting('b-50') },
+      { id: 'c', after: ['a'], node: waiting('c-20') },
+      { id: 'd', after: ['b', 'c'], node: waiting('d-5') },
+    );
+    expect(forecast(branches)).toMatchObject({ live: 65, most: { cause: 'b' } });
+  });
+
+  it('counts what is waited for again and again together', () => {
+    const batches = ['drain-1-20', 'check-1-30', 'drain-2-20'].map(waiting);
+    expect(forecast(sequence(...batches))).toEqual({ live: 70, after: 0, most: { ms: 40, cause: 'drain' } });
+  });
+
+  it('is not known where nothing is waited for', () => {
+    expect(forecastOf(planOf(step('a')), [])).toBeUndefined();
+  });
+});
