@@ -6,6 +6,7 @@ import { belongingTo, ifExists } from './docker.js';
 import { endEndpoint, endpointUrl, ensureEndpoint, hasEndpoint } from './endpoint-process.js';
 import { SandboxFailure } from './failure.js';
 import { ensureImage } from './image.js';
+import { listBalancers, type MadeBalancer } from './load-balancers.js';
 import {
   authorize,
   ensureMachine,
@@ -23,7 +24,7 @@ import { address, ensureNetwork, findNetwork, maxMachines } from './network.js';
 import { ensureRegistry, hasRegistry, registryName } from './registry.js';
 import { ensureKey, type Listed, removeFiles, stateFiles, writeFiles } from './state.js';
 
-/** What `up` and `status` answer. Of a sandbox that does not exist, `machines` is empty and the rest `null`. */
+/** What `up` and `status` answer. Of a sandbox that does not exist, `machines` and `loadBalancers` are empty and the rest `null`. */
 export interface SandboxStatus {
   readonly schema: 1;
   readonly name: string;
@@ -56,6 +57,7 @@ export interface SandboxStatus {
     readonly user: string;
     readonly key: string;
   } | null;
+  readonly loadBalancers: readonly MadeBalancer[];
 }
 
 /**
@@ -167,6 +169,7 @@ async function describe(
     bastion: exists
       ? { address: address(first.network, 'bastion'), port: 22, user: 'deploy', key: files.key }
       : null,
+    loadBalancers: exists ? await listBalancers(context, name, first.network) : [],
   };
 }
 
