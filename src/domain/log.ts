@@ -4,11 +4,22 @@ import type { Activation, Release } from './release.js';
 import type { ImageSource } from './service.js';
 import type { RunInfo } from './task.js';
 
+/** The activations of one service: its log without canaries, which were never current. */
+export function releaseLog(facts: Facts, service: string): readonly Activation[] {
+  return linesOf(facts, service).filter(({ kind }) => kind !== 'canary');
+}
+
+/** The release that runs beside the current one on some instances, until it is promoted or taken back. */
+export function canaryOf(facts: Facts, service: string): Release | undefined {
+  const last = linesOf(facts, service).at(-1);
+  return last?.kind === 'canary' ? last.release : undefined;
+}
+
 /**
  * The release log of one service as all hosts together know it, in order. A host that was added later, or has lost
  * its lines, is made up for by the others.
  */
-export function releaseLog(facts: Facts, service: string): readonly Activation[] {
+export function linesOf(facts: Facts, service: string): readonly Activation[] {
   const byOrder = new Map<number, Activation>();
   for (const host of Object.values(facts.hosts)) {
     for (const line of host.log[service] ?? []) byOrder.set(line.order, line);

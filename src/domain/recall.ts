@@ -1,7 +1,7 @@
 import type { ContainerFacts, Facts } from './facts.js';
 import { Failure } from './failure.js';
 import { releaseOf } from './labels.js';
-import { current, findRelease, highestOrder, previous, releaseLog } from './log.js';
+import { canaryOf, current, findRelease, highestOrder, linesOf, previous, releaseLog } from './log.js';
 import type { Release } from './release.js';
 import { serving } from './rollout.js';
 import type { Service } from './service.js';
@@ -17,8 +17,8 @@ export interface Recall {
 }
 
 /**
- * What a rollback of these services does to one of them: back to the release asked for, or to the activation before the
- * current one. The Failure, of kind `usage`, that keeps it from being decided otherwise.
+ * What a rollback of these services does to one of them: back to the release asked for, or from its canary to the current
+ * one, or to the activation before the current one. The Failure, of kind `usage`, that keeps it from being decided otherwise.
  */
 export function recallOf(
   facts: Facts,
@@ -30,8 +30,9 @@ export function recallOf(
   const active = current(log);
   if (active === undefined)
     return blocked('release.none', `${service.name} has no release yet`, 'oneclick deploy');
+  const canary = canaryOf(facts, service.name);
   const back = choose(facts, scope, service, to);
-  const mixed = to === undefined ? mixedHosts(facts, scope, service, [active.release, back]) : [];
+  const mixed = to === undefined ? mixedHosts(facts, scope, service, [active.release, canary, back]) : [];
   if (mixed.length > 0) {
     const message = `${service.name} runs other releases than ${active.release.number} on ${mixed.join(', ')}`;
     return blocked(
@@ -45,7 +46,7 @@ export function recallOf(
     const message = `the runs ${last.join(' and ')} released at the same time, on hosts of their own`;
     return blocked('release.ambiguous', message, 'name the services to bring back: oneclick rollback web');
   }
-  if (back !== undefined) return { from: active.release, back };
+  if (back !== undefined) return { from: canary ?? active.release, back };
   const known = [...new Set(log.map((line) => line.release.number))];
   const message =
     to === undefined
@@ -53,6 +54,16 @@ export function recallOf(
       : `${service.name} has no release ${to}`;
   const hint = known.length < 2 ? 'there is nothing to go back to' : `it has ${known.join(', ')}`;
   return blocked('release.unknown', message, hint);
+}
+
+/** What puts the canary of a service on all of its instances, as a {@link Recall}: services without one stay. */
+export function promotionOf(facts: Facts, { services }: RecallScope, { name }: Service): Recall | Failure {
+  const active = current(releaseLog(facts, name))?.release;
+  if (active === undefined) return blocked('release.none', `${name} has no release yet`, 'oneclick deploy');
+  const canary = canaryOf(facts, name);
+  if (canary === undefined && services.every((other) => canaryOf(facts, other.name) === undefined))
+    return blocked('canary.none', `${name} has no canary`, `begin one: oneclick deploy ${name} --canary 10%`);
+  return { from: active, back: canary ?? active };
 }
 
 function blocked(code: string, message: string, hint: string): Failure {
@@ -69,8 +80,9 @@ function choose(
   const log = releaseLog(facts, service.name);
   if (to !== undefined) return findRelease(log, to);
   const active = current(log);
+  if (canaryOf(facts, service.name) !== undefined) return active?.release;
   const others = scope.services.length > 1;
-  if (others && active !== undefined && active.order < lastOrder(facts, scope)) return active.release;
+  if (others && lastLine(facts, service).order < lastOrder(facts, scope)) return active?.release;
   const before = previous(log);
   const stays =
     others && scope.services.some((other) => previous(releaseLog(facts, other.name)) !== undefined);
@@ -79,15 +91,22 @@ function choose(
 
 /** The order of the last run among the services of this one. */
 function lastOrder(facts: Facts, { services }: RecallScope): number {
-  const orders = services.map((service) => current(releaseLog(facts, service.name))?.order ?? 0);
+  const orders = services.map((service) => lastLine(facts, service).order);
   return Math.max(0, ...orders, services.length === 0 ? highestOrder(facts) : 0);
+}
+
+/** What was done last with a service. */
+function lastLine(facts: Facts, { name }: Service): { readonly order: number; readonly run?: string } {
+  return linesOf(facts, name).at(-1) ?? { order: 0 };
 }
 
 /** The runs of that order: several, where runs on different hosts could not know of each other. */
 function lastRuns(facts: Facts, scope: RecallScope): readonly string[] {
   const order = lastOrder(facts, scope);
-  const actives = scope.services.flatMap((service) => current(releaseLog(facts, service.name)) ?? []);
-  return [...new Set(actives.filter((active) => active.order === order).map(({ run }) => run))];
+  const last = scope.services
+    .map((service) => lastLine(facts, service))
+    .filter((line) => line.order === order);
+  return [...new Set(last.flatMap(({ run }) => run ?? []))];
 }
 
 /** Hosts that run neither what is current nor what comes back, which a rollback that died may have brought there. */

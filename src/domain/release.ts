@@ -38,14 +38,14 @@ export const Release = z.strictObject({
 });
 export type Release = z.infer<typeof Release>;
 
-/** A line of the release log: this release of the service was made current. */
+/** A line of the release log: this release of the service was made current, or put beside the current one as a canary. */
 export const Activation = z.strictObject({
   /**
    * The order of activations in this environment: one above the highest of any service on any host, taken under the
    * lease. What one run activates has one order, so that a rollback knows what belongs together.
    */
   order: z.int().min(1),
-  kind: z.enum(['deploy', 'rollback', 'adopt']),
+  kind: z.enum(['deploy', 'rollback', 'adopt', 'canary']),
   release: Release,
   run: z.string(),
   who: z.string(),

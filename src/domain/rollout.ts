@@ -2,15 +2,15 @@ import { z } from 'zod';
 import { containerSpec, containersOf, specHash } from './container.js';
 import type { ContainerFacts, Facts, HostFacts } from './facts.js';
 import { releaseOf } from './labels.js';
-import { current, findRelease, nextOrder, releaseLog } from './log.js';
+import { canaryOf, current, findRelease, linesOf, nextOrder, releaseLog } from './log.js';
 import { Release } from './release.js';
 import type { Service } from './service.js';
 import type { RunInfo } from './task.js';
 
 /** What is decided once for a service, before anything changes: which release comes, and from where. */
 export const Rollout = z.strictObject({
-  /** `same`: the release that is current already, where it is missing or does not run. */
-  kind: z.enum(['deploy', 'rollback', 'same']),
+  /** `same`: the release that is current already, where it is missing or does not run; `promote`: that of the canary. */
+  kind: z.enum(['deploy', 'promote', 'rollback', 'same']),
   release: Release,
   /** The order of its activation in the log. */
   order: z.int(),
@@ -23,7 +23,7 @@ export const Rollout = z.strictObject({
 });
 export type Rollout = z.infer<typeof Rollout>;
 
-/** The rollout of an image with today's configuration: a new release, unless it is the current one already. */
+/** The rollout of an image with today's configuration: a new release, unless it is the current one or the canary already. */
 export function rolloutOf(
   facts: Facts,
   run: RunInfo,
@@ -43,6 +43,9 @@ export function rolloutOf(
       todaysSecrets: false,
     };
   }
+  const canary = canaryOf(facts, service.name);
+  if (active !== undefined && canary !== undefined && specHash(canary.spec) === specHash(spec))
+    return promotion(facts, canary, active.release, true);
   const release: Release = {
     number: highestRelease(facts, run, service) + 1,
     reference: image.reference,
@@ -61,7 +64,15 @@ export function rolloutOf(
   };
 }
 
-/** The rollout that brings a logged release back; undefined when the log does not know it. */
+/** The rollout that puts the canary everywhere. */
+function promotion(facts: Facts, release: Release, before: Release, todaysSecrets: boolean): Rollout {
+  return { kind: 'promote', release, order: nextOrder(facts), before, todaysSecrets };
+}
+
+/**
+ * The rollout that brings a logged release back, or the canary everywhere, or takes the canary back where that is the number of
+ * the current one; undefined when the log does not know it.
+ */
 export function rolloutBack(
   facts: Facts,
   service: Service,
@@ -70,9 +81,12 @@ export function rolloutBack(
 ): Rollout | undefined {
   const log = releaseLog(facts, service.name);
   const active = current(log);
+  const canary = canaryOf(facts, service.name);
+  if (active !== undefined && canary?.number === number)
+    return promotion(facts, canary, active.release, todaysSecrets);
   const release = findRelease(log, number);
   if (release === undefined || active === undefined) return undefined;
-  const same = release.number === active.release.number;
+  const same = release.number === active.release.number && canary === undefined;
   return {
     kind: same ? 'same' : 'rollback',
     release,
@@ -92,7 +106,7 @@ function isSame(facts: Facts, run: RunInfo, service: Service, active: Release, h
 }
 
 function highestRelease(facts: Facts, run: RunInfo, service: Service): number {
-  const logged = releaseLog(facts, service.name).map((line) => line.release.number);
+  const logged = linesOf(facts, service.name).map((line) => line.release.number);
   const seen = Object.values(facts.hosts).flatMap((host) =>
     containersOf(host, run, service.name).map(releaseOf),
   );
@@ -137,9 +151,10 @@ export function deadCandidates(
   service: string,
 ): readonly ContainerFacts[] {
   const activated = new Set(releaseLog(facts, service).map((line) => line.release.number));
+  const canary = canaryOf(facts, service)?.number;
   return containersOf(host, run, service).filter((container) => {
     const release = releaseOf(container);
-    return release !== undefined && !activated.has(release) && !isOfRun(container, run);
+    return release !== undefined && release !== canary && !activated.has(release) && !isOfRun(container, run);
   });
 }
 

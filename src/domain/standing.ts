@@ -1,7 +1,7 @@
 import { containerOf } from './container.js';
 import type { ContainerFacts, Facts, HostFacts } from './facts.js';
 import { label, releaseOf } from './labels.js';
-import { current, releaseLog } from './log.js';
+import { canaryOf, current, releaseLog } from './log.js';
 import type { Activation } from './release.js';
 import { isProvisional, isUp, serving } from './rollout.js';
 import type { Service } from './service.js';
@@ -21,11 +21,16 @@ export interface Standing {
   /** Of the container that should run and has ended. */
   readonly exit: number | null;
   readonly outOfMemory: boolean;
+  /** The release that runs beside it as a canary. */
+  readonly canary: number | null;
   /** Why it is not as it should be. */
   readonly why: string | null;
 }
 
-const nothing = { release: null, image: null, digest: null, health: null, since: null, who: null };
+const nothing = {
+  ...{ release: null, image: null, digest: null, health: null, since: null, who: null },
+  canary: null,
+};
 const calm = { restarts: 0, exit: null, outOfMemory: false };
 
 /** How a service stands on a host, and what is wrong with it there. */
@@ -40,9 +45,13 @@ export function standingOf(
     return { ...nothing, ...calm, state: 'unreachable', why: 'the host was not reached' };
   const log = releaseLog(facts, service);
   const active = current(log);
-  const up = serving(known, run, service);
+  const all = serving(known, run, service);
+  const canary = all.find((container) => releaseOf(container) === canaryOf(facts, service)?.number);
+  const up = all.filter((container) => container !== canary);
   const wanted = up.find((container) => releaseNumber(container) === active?.release.number) ?? up[0];
-  return wanted === undefined ? stopped(known, run, service, active) : upright(wanted, up, log, active, swap);
+  const standing =
+    wanted === undefined ? stopped(known, run, service, active) : upright(wanted, up, log, active, swap);
+  return { ...standing, canary: canary === undefined ? null : releaseNumber(canary) };
 }
 
 const releaseNumber = (container: ContainerFacts) => releaseOf(container) ?? 0;
@@ -65,6 +74,7 @@ function upright(
     since: container.started ?? null,
     who: line?.who ?? container.labels[label.who] ?? null,
     ...endOf(container),
+    canary: null,
     why: complaint(container, release, active) ?? crowd(container, up, swap),
   };
 }

@@ -54,6 +54,7 @@ export function statusText(document: StatusDocument, page: Page, now: Date): str
   );
   const notes = [
     ...section('wrong', complaints(wrong), page).map(page.style.bad),
+    ...section('canary', canaries(rows), page),
     ...section('held', holders(document, now), page),
     ...section('open', unfinished(document, now), page),
     ...section('disk', document.disks.map(diskText), page).map(page.style.caution),
@@ -137,6 +138,20 @@ function complaints(wrong: readonly Row[]): string[] {
   return [...hosts].map(([key, names]) => {
     const [service, why] = key.split('\n');
     return `${service} ${onHosts(names, 40)}: ${why}`;
+  });
+}
+
+/** What runs beside the current release, on which hosts. */
+function canaries(rows: readonly Row[]): string[] {
+  return [...new Set(rows.map(({ service }) => service))].flatMap((service) => {
+    const its = rows.filter((row) => row.service === service && row.canary !== null);
+    const [first] = its;
+    if (first === undefined) return [];
+    const hosts = onHosts(
+      its.map(({ host }) => host),
+      40,
+    );
+    return `${service} release ${first.canary} ${hosts}, until: oneclick promote ${service}, or oneclick rollback ${service}`;
   });
 }
 

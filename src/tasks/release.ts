@@ -4,9 +4,9 @@ import { optionPairs } from '../domain/create-words.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { environmentLabels, label } from '../domain/labels.js';
-import { lineName, linesKept, releaseLog } from '../domain/log.js';
+import { canaryOf, lineName, linesKept, releaseLog } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
-import { recallOf } from '../domain/recall.js';
+import { promotionOf, recallOf } from '../domain/recall.js';
 import { Activation } from '../domain/release.js';
 import { Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
@@ -14,27 +14,28 @@ import type { Subject } from '../domain/task.js';
 import type { Host } from '../host/host.js';
 import { serviceOf, task } from './world.js';
 
-/** Chooses the release that a rollback brings back. */
+/** Chooses the release that a rollback brings back, or the canary that is put everywhere. */
 export const releaseRecall = task({
   name: 'release.recall',
   version: 1,
   scope: 'service',
-  summary: 'Chooses the activation before the current one, or the release asked for.',
+  summary: 'Chooses the activation before the current one, or the release asked for, or the canary.',
   provides: 'recalled',
-  input: z.strictObject({ to: z.int().min(0).optional() }),
+  input: z.strictObject({ to: z.int().min(0).optional(), canary: z.boolean().default(false) }),
   intent: z.strictObject({}),
   receipt: z.strictObject({ number: z.int(), image: z.string(), reference: z.string() }),
-  title: (_, subject) => `choose the release of ${serviceOf(subject).name} to bring back`,
-  check(facts, { to }, subject) {
+  title: ({ canary }, subject) =>
+    `choose the release of ${serviceOf(subject).name} to bring ${canary ? 'everywhere' : 'back'}`,
+  check(facts, { to, canary }, subject) {
     const service = serviceOf(subject);
-    const recall = recallOf(facts, subject, service, to);
+    const recall = canary ? promotionOf(facts, subject, service) : recallOf(facts, subject, service, to);
     if (recall instanceof Failure) return { kind: 'blocked', problems: [recall] };
     const { from, back } = recall;
     const { number, reference, spec } = back;
     const same = number === from.number;
     const because = same
-      ? `${service.name} was not part of the last run: it stays on release ${number}`
-      : `${service.name} goes back from release ${from.number} to ${number} (${reference})`;
+      ? `${service.name} ${canary ? 'has no canary' : 'was not part of the last run'}: it stays on release ${number}`
+      : `${service.name} goes ${canary ? 'on' : 'back'} from release ${from.number} to ${number} (${reference})`;
     return { kind: 'done', because, receipt: { number, reference, image: spec.image }, news: true };
   },
   explain: () => [],
@@ -48,23 +49,25 @@ const CommitIntent = z.strictObject({
   order: z.int(),
 });
 
-/** Makes the new release the current one, by a line in the log of every host. */
+/** Makes the new release the current one, or a canary beside it, by a line in the log of every host. */
 export const releaseCommit = task({
   name: 'release.commit',
   version: 1,
   scope: 'service',
   summary: 'Writes the new release into the release log of every host: from here on only forward.',
   commits: true,
-  input: z.strictObject({ rollout: Rollout }),
+  input: z.strictObject({ rollout: Rollout, canary: z.boolean().default(false) }),
   intent: CommitIntent,
   receipt: z.strictObject({ order: z.int() }),
   defaults: { rollout: '{{ rollout }}' },
-  title: ({ rollout }, { service }) =>
-    `make ${service?.name} release ${rollout.release.number} the current one`,
-  check(facts, { rollout }, subject) {
+  title: ({ rollout, canary }, { service }) =>
+    `make ${service?.name} release ${rollout.release.number} ${canary ? 'a canary' : 'the current one'}`,
+  check(facts, { rollout, canary }, subject) {
     const service = serviceOf(subject);
+    if (canary && rollout.before === undefined) return { kind: 'blocked', problems: [firstCanary(service)] };
     const log = releaseLog(facts, service.name);
-    const wanted = [...log, ...newLines(rollout, subject, log)];
+    const isCanary = canary && canaryOf(facts, service.name)?.number === rollout.release.number;
+    const wanted = [...log, ...(isCanary ? [] : newLines(rollout, subject, log, canary))];
     const lines = missingLines(facts, service, wanted);
     const hosts = Object.keys(lines);
     if (hosts.length === 0) {
@@ -73,7 +76,10 @@ export const releaseCommit = task({
     }
     return {
       kind: 'todo',
-      changes: hosts.map((host) => ({ host, text: `log ${service.name} release ${rollout.release.number}` })),
+      changes: hosts.map((host) => ({
+        host,
+        text: `log ${service.name} release ${rollout.release.number}${canary ? ' as a canary' : ''}`,
+      })),
       intent: { lines, order: rollout.order },
       expect: { order: rollout.order },
       foresee: (later) =>
@@ -114,6 +120,12 @@ export const releaseCommit = task({
   },
 });
 
+function firstCanary({ name }: Service): Failure {
+  return new Failure('usage', 'canary.first', `${name} has no release yet that a canary could run beside`, {
+    hint: `oneclick deploy ${name}`,
+  });
+}
+
 /** What no host has written is not activated; where the answer was lost, nobody knows. */
 function commitFailure(failures: readonly unknown[]): unknown {
   const [first] = failures;
@@ -131,7 +143,12 @@ function commitFailure(failures: readonly unknown[]): unknown {
 }
 
 /** Services that one run activates share its order, so that only their own lines tell them apart. */
-function newLines(rollout: Rollout, { run }: Subject, log: readonly Activation[]): readonly Activation[] {
+function newLines(
+  rollout: Rollout,
+  { run }: Subject,
+  log: readonly Activation[],
+  canary: boolean,
+): readonly Activation[] {
   const common = { run: run.id, who: run.who, at: run.started };
   const { adopted, release, order, kind } = rollout;
   const logged =
@@ -140,7 +157,8 @@ function newLines(rollout: Rollout, { run }: Subject, log: readonly Activation[]
   if (logged) return [];
   const zero: Activation[] =
     adopted === undefined ? [] : [{ ...common, order: order - 1, kind: 'adopt', release: adopted }];
-  return [...zero, { ...common, order, kind: kind === 'rollback' ? 'rollback' : 'deploy', release }];
+  const name = canary ? 'canary' : kind === 'rollback' ? 'rollback' : 'deploy';
+  return [...zero, { ...common, order, kind: name, release }];
 }
 
 function missingLines(

@@ -4,7 +4,9 @@ import { timeOfDay } from '../domain/clock.js';
 import { containerOf, containersOf, withState } from '../domain/container.js';
 import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
-import { current, releaseLog } from '../domain/log.js';
+import { settleWaits } from '../domain/group-advice.js';
+import { releaseOf } from '../domain/labels.js';
+import { canaryOf, current, releaseLog } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { isUp } from '../domain/rollout.js';
 import type { TargetHealth } from '../domain/target-group.js';
@@ -56,6 +58,7 @@ export const targetSettle = task({
       },
       expect: {},
       foresee: withState(host.host, names, 'exited'),
+      waits: settleWaits(group, service.name),
     };
   },
   explain({ containers, timeout }, subject) {
@@ -82,13 +85,16 @@ export const targetSettle = task({
   undo: { never: 'a container that was stopped starts again with a rollback' },
 });
 
-/** What runs beside the current release. Nothing is old where the current one does not run itself. */
+/** What runs beside the current release, and is not its canary. Nothing is old where the current one does not run itself. */
 function leftRunning(facts: Facts, host: HostFacts, { run, service }: Subject): readonly ContainerFacts[] {
   const name = service?.name ?? '';
   const active = current(releaseLog(facts, name))?.release;
   const serves = active === undefined ? undefined : containerOf(host, run, name, active);
   if (serves === undefined || !isUp(serves)) return [];
-  return containersOf(host, run, name).filter((other) => isUp(other) && other.name !== serves.name);
+  const canary = canaryOf(facts, name)?.number;
+  return containersOf(host, run, name).filter(
+    (other) => isUp(other) && other.name !== serves.name && releaseOf(other) !== canary,
+  );
 }
 
 /**

@@ -140,10 +140,21 @@ test('an instance is taken out and brought back under traffic, and the last one 
   expect(stdout).toMatch(/^web: 2 of 2 healthy in two$/m);
 });
 
-test('a deploy and a rollback lose not one request on a single instance', async () => {
+test('a canary that is taken back, one that is promoted, and a rollback lose not one request on a single instance', async () => {
   const { project, url } = await service('one', 1);
+  const canary = ['deploy', 'web', '--tag', 'v2', '--canary', '10%'];
   const tally = await underTraffic(url, async () => {
-    await finished(project.start('deploy', 'web', '--tag', 'v2', '--no-settle'));
+    const begun = await finished(project.start(...canary));
+    expect(begun.stderr).toMatch(/web: 1 new beside 1 old, about 50% of the requests, on sandbox-1/);
+    expect((await finished(project.start('status'))).stdout).toMatch(
+      /^canary +web release 2 on sandbox-1, /m,
+    );
+    await finished(project.start('rollback', '--no-settle'));
+    expect(await answers(url)).toBe('v1');
+
+    await finished(project.start(...canary));
+    await finished(project.start('promote', '--no-settle'));
+    expect(await answers(url)).toBe('v2');
     await finished(project.start('rollback'));
   });
   expect(tally.failures).toEqual([]);

@@ -3,6 +3,7 @@ import { atRegistry } from '../../domain/image.js';
 import { lentRegistry } from '../../domain/lent-registry.js';
 import type { Service } from '../../domain/service.js';
 import type { BuildFlags } from '../build.js';
+import { canaryOf } from '../canary.js';
 import { chooseServices, hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
 import { openField } from '../field.js';
@@ -20,19 +21,51 @@ interface DeployFlags extends ChangeFlags {
   readonly build: boolean;
   readonly pushOverSsh: boolean;
   readonly settle: boolean;
+  readonly canary?: string;
   readonly platform?: string;
   readonly cache: boolean;
   readonly dirty: boolean;
 }
 
-/** `oneclick deploy`: the recipe `deploy` on the services that were named. */
+/** `oneclick deploy`: the recipe `deploy` on the services that were named, or `canary` on some of their instances. */
 export function deploy(edge: Edge, services: readonly string[], flags: DeployFlags): Promise<number> {
   checkBuildFlags(flags);
-  const params = { settle: flags.settle, ...(flags.adopt === undefined ? {} : { adopt: flags.adopt }) };
+  checkCanaryFlags(flags);
+  const { canary } = flags;
+  const adopt = flags.adopt === undefined ? {} : { adopt: flags.adopt };
+  const params = canary === undefined ? { settle: flags.settle, ...adopt } : {};
   const before = flags.build
     ? (session: Session, voice: Voice) => buildFirst(session, voice, services, flags)
     : undefined;
-  return change(edge, 'deploy', services, flags, params, before);
+  return change(edge, canary === undefined ? 'deploy' : 'canary', services, flags, params, before);
+}
+
+function checkCanaryFlags({ canary, only, adopt, batch, settle }: DeployFlags): void {
+  if (canary === undefined) return;
+  const [idle] = [
+    only.length > 0 && '--only',
+    adopt !== undefined && '--adopt',
+    batch !== undefined && '--batch',
+    !settle && '--no-settle',
+  ].filter(Boolean);
+  if (idle !== undefined)
+    throw new Failure(
+      'usage',
+      'arguments',
+      `${idle} says nothing of a canary, which all old ones stay beside`,
+      {
+        hint: `leave ${idle} out`,
+      },
+    );
+}
+
+/** `oneclick promote`: the recipe of that name. */
+export function promote(
+  edge: Edge,
+  services: readonly string[],
+  flags: ChangeFlags & { readonly settle: boolean },
+): Promise<number> {
+  return change(edge, 'promote', services, flags, { settle: flags.settle });
 }
 
 /** What a change begins with. */
@@ -143,21 +176,28 @@ export function change(
   edge: Edge,
   recipe: string,
   services: readonly string[],
-  flags: ChangeFlags & { readonly image?: readonly string[]; readonly tag?: string },
+  flags: ChangeFlags & {
+    readonly image?: readonly string[];
+    readonly tag?: string;
+    readonly canary?: string;
+  },
   params: Readonly<Record<string, unknown>>,
   before = async (session: Session, _: Voice): Promise<Prepared> => ({ session }),
 ): Promise<number> {
   return speaking(edge, flags, async (voice) => {
     const { session, shipment } = await before(await openSession(edge, voice, flags), voice);
     try {
-      const chosen = chooseServices(session.environment.services, {
+      const named = chooseServices(session.environment.services, {
         services,
         only: flags.only,
         images: flags.image ?? [],
         ...(flags.tag === undefined ? {} : { tag: flags.tag }),
         ...(session.commit === undefined ? {} : { commit: session.commit }),
       });
-      return await perform(session, {
+      const canary = flags.canary === undefined ? undefined : canaryOf(named, flags.canary);
+      for (const words of canary?.words ?? []) voice.reporter.note(words);
+      const chosen = canary?.services ?? named;
+      const code = await perform(session, {
         recipe,
         services: chosen,
         beside: hostsBeside(session.environment.services, chosen),
@@ -169,6 +209,10 @@ export function change(
         ...(flags.onFailure === undefined ? {} : { onFailure: flags.onFailure }),
         ...(shipment === undefined ? {} : { shipment }),
       });
+      const names = chosen.map(({ name }) => name).join(' ');
+      if (canary !== undefined && code === 0 && onlyShown(flags).only === undefined)
+        voice.reporter.note(`then: oneclick promote ${names}, or oneclick rollback ${names}`);
+      return code;
     } finally {
       await shipment?.close();
     }

@@ -40,6 +40,7 @@ export function shipping(root: Command, bind: Bind): void {
     .option('--build', 'build and push what has build: first, and deploy that', false)
     .option('--push-over-ssh', 'with --build: no registry; hosts pull what they lack through SSH', false)
     .option('--no-settle', 'behind a load balancer: do not wait for old containers to drain')
+    .option('--canary <share>', 'behind a load balancer: only beside some old ones, up to 50%')
     .option('--adopt <container>', 'take over a container that holds the port, as release 0')
     .addHelpText(
       'before',
@@ -53,6 +54,16 @@ export function shipping(root: Command, bind: Bind): void {
       ),
     )
     .action(bind(async () => (await import('../commands/deploy.js')).deploy));
+
+  changing(
+    root
+      .command('promote')
+      .argument('[service...]', 'the services whose canary it is; all that have one by default'),
+  )
+    .summary('put the release of the canary on every instance')
+    .option('--no-settle', 'behind a load balancer: do not wait for old containers to drain')
+    .addHelpText('before', examples('oneclick promote', 'oneclick promote web --dry-run'))
+    .action(bind(async () => (await import('../commands/deploy.js')).promote));
 
   changing(
     root

@@ -1,0 +1,143 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { canaryOf } from '../../../src/cli/canary.js';
+import type { Service } from '../../../src/domain/service.js';
+import { standingOf } from '../../../src/domain/standing.js';
+import { at, Fleet, serviceOn } from './fleet.js';
+
+const web: Service = {
+  ...serviceOn('web', 80, { targetGroup: 'shop-web', swap: 'beside' }),
+  port: { host: 80, container: 80, range: { from: 20_000, to: 20_040 } },
+};
+
+let fleet: Fleet;
+let group: string;
+
+beforeEach(async () => {
+  fleet = new Fleet();
+  for (const tag of ['v1', 'v2', 'v3']) fleet.push('web', tag);
+  for (const { id } of web.instances) fleet.cloud.launch(id);
+  group = fleet.cloud.addGroup('shop-web');
+  fleet.balance(group, 'shop-web-lb.elb.example.com');
+  expect((await fleet.deploy(web)).result).toBe('done');
+});
+
+const canary = (tag: string) => fleet.run('canary', canaryOf([at(web, tag)], '10%').services);
+const targets = async () =>
+  (await fleet.cloud.targets(group)).map(({ id, port, state }) => `${id}:${port} ${state}`).sort();
+const serving = (...tags: readonly (readonly [host: number, tag: string])[]) =>
+  tags.map(([host, tag]) => `host-${host} web ${tag} unless-stopped`).sort();
+const old = serving([1, 'v1'], [2, 'v1'], [3, 'v1']);
+const everywhere = (tag: string) => serving([1, tag], [2, tag], [3, tag]);
+
+describe('a canary', () => {
+  beforeEach(async () => {
+    expect((await canary('v2')).result).toBe('done');
+  });
+
+  it('answers among the old ones, which all stay, and settling leaves it alone', async () => {
+    const both = [...old, ...serving([1, 'v2'])].sort();
+    expect(fleet.serves()).toEqual(both);
+    const healthy = ['i-1:20000', 'i-1:20001', 'i-2:20000', 'i-3:20000'].map((target) => `${target} healthy`);
+    expect(await targets()).toEqual(healthy);
+    expect((await fleet.run('settle', [web])).result).toBe('unchanged');
+    expect((await canary('v2')).result).toBe('done');
+    expect([fleet.serves(), await targets()]).toEqual([both, healthy]);
+  });
+
+  it('is no mistake: the current release stays the current one, and is said to have it beside it', async () => {
+    const facts = await fleet.facts([web]);
+    const { run } = await fleet.plan('settle', [web]);
+    const standings = web.instances.map(({ host }) => standingOf(facts, run, web, host));
+    expect(standings.map((each) => [each.release, each.canary, each.why])).toEqual([
+      [1, 2, null],
+      [1, null, null],
+      [1, null, null],
+    ]);
+  });
+
+  it('that is promoted is the new release on every instance, without being made again', async () => {
+    const made = fleet.host('host-1').engine.faults.calls.filter(({ call }) => call === 'create').length;
+    expect((await fleet.run('promote', [web])).result).toBe('done');
+    expect(fleet.serves()).toEqual(everywhere('v2'));
+    expect(await targets()).toEqual(['i-1', 'i-2', 'i-3'].map((id) => `${id}:20001 healthy`));
+    const { calls } = fleet.host('host-1').engine.faults;
+    expect(calls.filter(({ call }) => call === 'create')).toHaveLength(made);
+    expect((await fleet.rollback(web)).result).toBe('done');
+    expect(fleet.serves()).toEqual(old);
+  });
+
+  it('is what a deploy of the same puts on every instance', async () => {
+    expect((await fleet.deploy(at(web, 'v2'))).result).toBe('done');
+    expect(fleet.running()).toEqual(
+      ['host-1', 'host-2', 'host-3'].map((host) => `${host} web 2 unless-stopped`),
+    );
+  });
+
+  it('goes with a rollback, which touches nothing of the old ones, and the next release gets another number', async () => {
+    const before = fleet.cloud.faults.calls.length;
+    expect((await fleet.rollback(web)).result).toBe('done');
+    expect(fleet.serves()).toEqual(old);
+    expect(await targets()).toEqual(['i-1', 'i-2', 'i-3'].map((id) => `${id}:20000 healthy`));
+    const since = JSON.stringify(
+      fleet.cloud.faults.calls.slice(before).filter(({ call }) => call === 'deregister'),
+    );
+    expect(since).toContain('20001');
+    expect(since).not.toContain('20000');
+    await fleet.deploy(at(web, 'v3'));
+    expect(fleet.running()[0]).toBe('host-1 web 3 unless-stopped');
+  });
+
+  it('is replaced with the old ones by a deploy of something else', async () => {
+    expect((await fleet.deploy(at(web, 'v3'))).result).toBe('done');
+    expect(fleet.serves()).toEqual(everywhere('v3'));
+    expect((await fleet.rollback(web)).result).toBe('done');
+    expect(fleet.serves()).toEqual(old);
+  });
+});
+
+describe('a canary that', () => {
+  it('the load balancer does not call healthy is taken back', async () => {
+    fleet.cloud.answer({ id: 'i-1', port: 20_001 }, 'badly');
+    expect((await canary('v2')).result).toBe('reverted');
+    expect(fleet.serves()).toEqual(old);
+    const { problems } = await fleet.dryRun('promote', [web]);
+    expect(problems).toEqual(['canary.none']);
+  });
+
+  it('would be the first release is refused before anything is touched', async () => {
+    const fresh = { ...web, name: 'api' };
+    fleet.push('api', 'v1');
+    const image = { kind: 'fixed', reference: 'registry.test/api:v1', moves: true } as const;
+    const { problems } = await fleet.dryRun('canary', [{ ...fresh, image }]);
+    expect(problems).toEqual(['canary.first']);
+  });
+});
+
+describe('the share of a canary', () => {
+  const shareOf = (count: number, share: string) => {
+    const { services, words } = canaryOf(
+      [serviceOn('web', 80, { count, targetGroup: 'g', swap: 'beside' })],
+      share,
+    );
+    return [services[0]?.instances.length, words[0]?.replace(/, on .*/, '')];
+  };
+
+  it.each([
+    [1, '10%', 1, 'web: 1 new beside 1 old, about 50% of the requests'],
+    [3, '10%', 1, 'web: 1 new beside 3 old, about 25% of the requests'],
+    [20, '10%', 2, 'web: 2 new beside 20 old, about 9% of the requests'],
+    [20, '50%', 20, 'web: 20 new beside 20 old, about 50% of the requests'],
+  ])('of %d instances, %s, is told as it is', (count, share, more, words) => {
+    expect(shareOf(count, share)).toEqual([more, words]);
+  });
+
+  it.each(['0%', '51%', '10', 'x%', '-5%'])('is refused as %s', (share) => {
+    expect(() => shareOf(3, share)).toThrow('is not a share from 1% to 50%');
+  });
+
+  it('is refused for what is behind no load balancer, or has to give way first', () => {
+    expect(() => canaryOf([serviceOn('web', 80)], '10%')).toThrow('web is behind no load balancer');
+    const drained = serviceOn('web', 80, { targetGroup: 'g', swap: 'drain' });
+    expect(() => canaryOf([drained], '10%')).toThrow('web is swapped by "drain"');
+  });
+});
