@@ -20,6 +20,8 @@ export class Ending {
   readonly #rollouts = new Map<string, Rollout>();
   /** ms, by service. */
   readonly #gaps = new Map<string, number>();
+  /** When the new release had become the current one, on a clock that never jumps. */
+  #committed: number | undefined;
 
   constructor(session: Session, field: Field, plan: Plan) {
     this.#session = session;
@@ -27,8 +29,9 @@ export class Ending {
     this.#plan = plan;
   }
 
-  /** Remembers what the last lines need: the rollouts, and the gaps that were measured. */
+  /** Remembers what the last lines need: the rollouts, the gaps that were measured, and when it was live. */
   take(event: RunEvent): void {
+    if (event.type === 'run.committed') this.#committed = this.#session.edge.clock.monotonic();
     if (event.type !== 'step.done' && event.type !== 'step.skipped') return;
     const [task, service = ''] = event.step.split('/');
     if (task === 'rollout.resolve') {
@@ -47,7 +50,8 @@ export class Ending {
     const { run } = this.#plan;
     if (good.includes(outcome.result)) {
       const services = this.#summaries();
-      reporter.summary(outcome, { recipe: run.recipe, environment: environment.name, services, ms });
+      const live = this.#liveAfter(ms);
+      reporter.summary(outcome, { recipe: run.recipe, environment: environment.name, services, ms, ...live });
       return;
     }
     const { facts } = await this.#field.look();
@@ -56,6 +60,11 @@ export class Ending {
     const reached = hosts.connected.size + hosts.failures.length > 0;
     const runs = reached ? whatRuns(facts, run, this.#plan.services) : [];
     reporter.failure({ failures, result, cancelled, runs, left, never, ...this.#next(outcome) });
+  }
+
+  #liveAfter(ms: number): { live?: number } {
+    if (this.#committed === undefined) return {};
+    return { live: ms - (this.#session.edge.clock.monotonic() - this.#committed) };
   }
 
   #next({ result, committed, failures }: Outcome): { next?: string } {

@@ -22,12 +22,17 @@ export interface Summary {
   readonly services: readonly ServiceSummary[];
   /** ms */
   readonly ms: number;
+  /** When the new release had become the current one, ms. */
+  readonly live?: number;
 }
+
+/** What comes after the commit is told apart only where somebody has waited for it: for what drains, mostly. ms */
+const worthTelling = 10_000;
 
 /** The last lines of a run that went well: `✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, gap 0.4s`. */
 export function summaryText(outcome: Outcome, summary: Summary, page: Page): string {
   const good = page.style.sign('good');
-  const took = outcome.result === 'unchanged' ? '' : ` in ${duration(summary.ms)}`;
+  const took = outcome.result === 'unchanged' ? '' : ` in ${duration(summary.ms)}${liveText(summary)}`;
   const lines =
     summary.services.length === 0
       ? [
@@ -53,4 +58,8 @@ export function summaryText(outcome: Outcome, summary: Summary, page: Page): str
   ]
     .map((line) => `${line}\n`)
     .join('');
+}
+
+function liveText({ ms, live }: Summary): string {
+  return live === undefined || ms - live < worthTelling ? '' : `, live after ${duration(live)}`;
 }

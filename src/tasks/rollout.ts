@@ -23,6 +23,8 @@ export const rolloutResolve = task({
     /** A container to take over as release 0. */
     adopt: z.string().optional(),
     todaysSecrets: z.boolean().default(false),
+    /** Whether the one that is current stays. */
+    canary: z.boolean().default(false),
   }),
   intent: z.strictObject({}),
   receipt: Rollout,
@@ -39,7 +41,7 @@ export const rolloutResolve = task({
       const hint = known.length === 0 ? 'deploy it first' : `it has ${[...new Set(known)].join(', ')}`;
       return { kind: 'blocked', problems: [new Failure('usage', 'release.unknown', message, { hint })] };
     }
-    const because = describe(rollout) + leftovers(facts, subject);
+    const because = describe(rollout, input.canary) + leftovers(facts, subject);
     return { kind: 'done', because, receipt: rollout, news: true };
   },
   explain: () => [],
@@ -61,11 +63,12 @@ function decide(facts: Facts, input: Input, subject: Subject): Rollout | undefin
   return rolloutOf(facts, subject.run, service, input.image, input.adopt);
 }
 
-function describe({ kind, release, before, adopted }: Rollout): string {
+function describe({ kind, release, before, adopted }: Rollout, canary: boolean): string {
   const name = `release ${release.number} (${release.reference})`;
   if (kind === 'same') return `${name} is the current one`;
   if (adopted !== undefined) return `${name} replaces ${adopted.adopted}, kept as release 0`;
-  return before === undefined ? `${name} is the first` : `${name} replaces release ${before.number}`;
+  if (before === undefined) return `${name} is the first`;
+  return `${name} ${canary ? 'comes beside' : 'replaces'} release ${before.number}`;
 }
 
 /** Says what a dead run left on the hosts of the service. */

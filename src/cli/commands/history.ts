@@ -1,6 +1,6 @@
 import type { Facts } from '../../domain/facts.js';
 import { historyOf, type KnownRun } from '../../domain/history.js';
-import { releaseLog } from '../../domain/log.js';
+import { linesOf } from '../../domain/log.js';
 import type { Service } from '../../domain/service.js';
 import { historyText } from '../../report/history.js';
 import { audits } from '../audits.js';
@@ -36,7 +36,7 @@ export function history(edge: Edge, names: readonly string[], flags: HistoryFlag
 }
 
 function activationsOf(facts: Facts, services: readonly Service[]) {
-  return services.flatMap(({ name }) => releaseLog(facts, name).map((line) => ({ service: name, line })));
+  return services.flatMap(({ name }) => linesOf(facts, name).map((line) => ({ service: name, line })));
 }
 
 /** The run as history tells it, of the services that were asked for; nothing for another environment's. */

@@ -1,7 +1,7 @@
 import { containerOf } from '../../domain/container.js';
 import type { Facts } from '../../domain/facts.js';
 import { Failure } from '../../domain/failure.js';
-import { current, releaseLog } from '../../domain/log.js';
+import { canaryOf, current, releaseLog } from '../../domain/log.js';
 import { type RecallScope, recallOf } from '../../domain/recall.js';
 import type { Service } from '../../domain/service.js';
 import type { RunInfo } from '../../domain/task.js';
@@ -46,6 +46,8 @@ function rollbackOf(facts: Facts, scope: RecallScope, service: Service) {
     return { release: null, because: `rollback refuses: ${recall.message}${hint}` };
   }
   const { from, back } = recall;
+  if (from.number === canaryOf(facts, service.name)?.number)
+    return { release: back.number, because: `rollback takes its canary away, release ${from.number}` };
   return from.number === back.number
     ? { release: null, because: 'rollback leaves it, for it was not part of the last run' }
     : { release: back.number, because: `rollback goes to release ${back.number}` };

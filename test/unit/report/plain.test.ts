@@ -56,6 +56,18 @@ describe('the plain report', () => {
     expect(output.stdout.text).toBe('');
   });
 
+  it('tells when a release was live, where somebody has waited for what came after', async () => {
+    const { output, reporter } = await open();
+    const summary = { recipe: 'deploy', environment: 'production', services: [] };
+    reporter.summary(outcome(), { ...summary, ms: 53_100, live: 22_300 });
+    reporter.summary(outcome(), { ...summary, ms: 4_200, live: 4_100 });
+    expect(output.stderr.text.split('\n')).toEqual([
+      '✓ production: deploy is done in 53.1s, live after 22.3s',
+      '✓ production: deploy is done in 4.2s',
+      '',
+    ]);
+  });
+
   it('tells decisions, and nothing of what there was not to do or to take back', async () => {
     const { output, reporter } = await open();
     const rollout = decision('rollout.resolve');

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { canaryOf } from '../../../src/cli/canary.js';
+import { releasesDocument } from '../../../src/cli/commands/releases.js';
 import type { Service } from '../../../src/domain/service.js';
 import { standingOf } from '../../../src/domain/standing.js';
 import { at, Fleet, serviceOn } from './fleet.js';
@@ -53,6 +54,21 @@ describe('a canary', () => {
       [1, null, null],
       [1, null, null],
     ]);
+  });
+
+  it('is told of where the past is: it replaces nothing, and a rollback takes it away', async () => {
+    const facts = await fleet.facts([web]);
+    const { run } = await fleet.plan('rollback', [web]);
+    const { services } = releasesDocument(facts, { run, services: [web] });
+    expect(services[0]).toMatchObject({
+      current: 1,
+      rollback: { release: 1, because: 'rollback takes its canary away, release 2' },
+    });
+    const { steps } = await fleet.preview('canary', [at(web, 'v3')]);
+    const decided = steps.find(({ step }) => step.task === 'rollout.resolve');
+    expect(decided?.verdict).toMatchObject({
+      because: 'release 3 (registry.test/web:v3) comes beside release 1',
+    });
   });
 
   it('that is promoted is the new release on every instance, without being made again', async () => {
