@@ -93,8 +93,11 @@ async function underTraffic(url: string, act: () => Promise<unknown>): Promise<T
 
 const answers = async (url: string) => (await request(url)).text.trim();
 
-test('a deploy, one that fails, a killed one and a rollback lose not one request on three instances', async () => {
-  const { project, url } = await service('three', 3);
+test.each([
+  ['three instances', 3],
+  ['a single instance', 1],
+])('a deploy, one that fails, a killed one and a rollback lose not one request on %s', async (_, count) => {
+  const { project, url } = await service(`of-${count}`, count);
   const tally = await underTraffic(url, async () => {
     await finished(project.start('deploy', 'web', '--tag', 'v2', '--no-settle'));
     expect(await answers(url)).toBe('v2');
@@ -115,14 +118,15 @@ test('a deploy, one that fails, a killed one and a rollback lose not one request
   });
   expect(tally.failures).toEqual([]);
   expect(tally.answered).toBeGreaterThan(5_000);
-  for (const machine of [1, 2, 3]) expect(await running(project, machine)).toHaveLength(1);
+  for (let machine = 1; machine <= count; machine += 1)
+    expect(await running(project, machine)).toHaveLength(1);
 });
 
-test('an instance is taken out and brought back under traffic, and the last one stays', async () => {
-  const { project, url } = await service('two', 2);
+test('instances are taken out and brought back under traffic, and the last one stays', async () => {
+  const { project, url } = await service('out', 3);
   const { id = '' } = field.environment.hosts['sandbox-2'] ?? {};
   const tally = await underTraffic(url, async () => {
-    await finished(project.start('lb', 'deactivate', id));
+    await finished(project.start('lb', 'deactivate', id, 'web/3'));
     const status = await finished(project.start('lb', 'status'));
     expect(status.stdout).toMatch(new RegExp(`^${id} +sandbox-2 .* out +kept out by `, 'm'));
     const last = await project.run('lb', 'deactivate', 'web/1');
@@ -133,11 +137,11 @@ test('an instance is taken out and brought back under traffic, and the last one 
 
     await finished(project.start('deploy', 'web', '--tag', 'v2', '--no-settle'));
     expect((await finished(project.start('lb', 'status', '--json'))).stdout).toMatch(/"out"/);
-    await finished(project.start('lb', 'activate', 'sandbox-2'));
+    await finished(project.start('lb', 'activate', 'sandbox-2', 'web/3'));
   });
   expect(tally.failures).toEqual([]);
   const { stdout } = await finished(project.start('lb', 'status'));
-  expect(stdout).toMatch(/^web: 2 of 2 healthy in two$/m);
+  expect(stdout).toMatch(/^web: 3 of 3 healthy in out$/m);
 });
 
 test('a canary that is taken back, one that is promoted, and a rollback lose not one request on a single instance', async () => {
