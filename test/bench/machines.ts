@@ -7,6 +7,8 @@ import { type Bench, oneclick, root, run } from './process.js';
 /** A machine of the benchmark's own sandbox. */
 export interface Machine {
   readonly name: string;
+  /** Of the instance that it is for the API. */
+  readonly id: string;
   readonly address: string;
   readonly port: number;
   readonly user: string;
@@ -17,9 +19,10 @@ const Status = z.object({
   registry: z.string(),
   key: z.string(),
   knownHosts: z.string(),
+  endpoint: z.string(),
   machines: z.array(
     z.object({
-      ...{ name: z.string(), address: z.string(), port: z.number() },
+      ...{ name: z.string(), id: z.string(), address: z.string(), port: z.number() },
       ...{ user: z.string(), container: z.string() },
     }),
   ),
@@ -34,6 +37,8 @@ export class Machines {
   readonly registry: string;
   readonly key: string;
   readonly knownHosts: string;
+  /** Where the API of AWS answers. */
+  readonly endpoint: string;
   readonly #bench: Bench;
   #versions = 0;
 
@@ -43,6 +48,7 @@ export class Machines {
     this.registry = status.registry;
     this.key = status.key;
     this.knownHosts = status.knownHosts;
+    this.endpoint = status.endpoint;
   }
 
   /** Starts the sandbox; v1 of the sample application is in its registry then. */

@@ -6,6 +6,7 @@
  *     memory     what a deploy to many hosts takes here                            --hosts (the most of them)
  *     chain      the longest chain of dependent calls to one host, and where the time of one deploy goes,
  *                at the first distance of --far
+ *     balanced   deploys behind a load balancer, until they are live, and their calls   --hosts 1,4,8 --deploys 3
  *     startup    commands that touch no server, and a deploy before its first packet   --runs 15
  *     simulated  our own time for a host of many
  *
@@ -15,6 +16,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { balancedDeploys } from './balanced.js';
 import { chains } from './chain.js';
 import { deploys, memory } from './deploy.js';
 import { type Figure, isKept, tableOf } from './figures.js';
@@ -23,7 +25,7 @@ import type { Bench } from './process.js';
 import { simulated } from './simulated.js';
 import { startup } from './startup.js';
 
-const parts = ['startup', 'simulated', 'chain', 'memory', 'deploy'] as const;
+const parts = ['startup', 'simulated', 'chain', 'memory', 'deploy', 'balanced'] as const;
 type Part = (typeof parts)[number];
 
 interface Settings {
@@ -31,6 +33,7 @@ interface Settings {
   readonly hosts: readonly number[];
   readonly pairs: number;
   readonly runs: number;
+  readonly deploys: number;
   readonly roundTrips: readonly number[];
   readonly traffic: readonly boolean[];
   readonly json: string | undefined;
@@ -44,6 +47,7 @@ function settings(argv: readonly string[]): Settings {
       hosts: { type: 'string', default: '1,4,8' },
       pairs: { type: 'string', default: '9' },
       runs: { type: 'string', default: '15' },
+      deploys: { type: 'string', default: '3' },
       far: { type: 'string', default: '0,40' },
       traffic: { type: 'string', default: 'both' },
       json: { type: 'string' },
@@ -57,6 +61,7 @@ function settings(argv: readonly string[]): Settings {
     hosts: numbers(values.hosts),
     pairs: Number(values.pairs),
     runs: Number(values.runs),
+    deploys: Number(values.deploys),
     roundTrips: numbers(values.far),
     traffic: values.traffic === 'both' ? [false, true] : [values.traffic === 'yes'],
     json: values.json,
@@ -70,14 +75,16 @@ async function measure(bench: Bench, wanted: Settings): Promise<readonly Figure[
   const has = (part: Part) => wanted.parts.includes(part);
   if (has('startup')) figures.push(...(await startup(bench, wanted.runs)));
   if (has('simulated')) figures.push(...(await simulated(bench, 3)));
-  if (!has('chain') && !has('memory') && !has('deploy')) return figures;
-  const most = has('memory') || has('deploy') ? Math.max(...wanted.hosts) : 1;
+  const crowded = has('memory') || has('deploy') || has('balanced');
+  if (!has('chain') && !crowded) return figures;
+  const most = crowded ? Math.max(...wanted.hosts) : 1;
   try {
     const sandbox = await Machines.up(bench, most);
     if (has('chain'))
       figures.push(...(await chains(bench, sandbox, { roundTrip: wanted.roundTrips[0] ?? 0, print })));
     if (has('memory')) figures.push(...(await memory(bench, sandbox, { hosts: most, runs: 3 })));
     if (has('deploy')) figures.push(...(await deploys(bench, sandbox, wanted)));
+    if (has('balanced')) figures.push(...(await balancedDeploys(bench, sandbox, wanted)));
   } finally {
     bench.note('taking the machines down');
     await Machines.down(bench);
