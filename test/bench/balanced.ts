@@ -50,14 +50,29 @@ export async function balancedDeploys(
   } finally {
     await api.close();
   }
-  const lives = (count: number) => (seen.get(count) ?? []).map(({ live }) => live);
   const [least, most] = [Math.min(...hosts), Math.max(...hosts)];
-  const paired: Pair[] = lives(most).map((ours, index) => ({ ours, theirs: lives(least)[index] ?? ours }));
+  const paired = (value: (one: Seen) => number): readonly Pair[] =>
+    (seen.get(most) ?? []).flatMap((one, index) => {
+      const other = seen.get(least)?.[index];
+      return other === undefined ? [] : [{ ours: value(one), theirs: value(other) }];
+    });
   return [
     ...[...seen].flatMap(([count, all]) => figuresOf(`${count} instance${count === 1 ? '' : 's'}`, all)),
     ...(least === most
       ? []
-      : [contest(`live, ${most} instances against ${least}`, 'ms', paired, { of: 'ratio', most: 1.3 })]),
+      : [
+          contest(
+            `live, ${most} instances, against ${least}`,
+            'ms',
+            paired(({ live }) => live),
+            { of: 'ratio', most: 1.3 },
+          ),
+          contest(
+            '  of it, after the targets are registered',
+            'ms',
+            paired(({ live, registered }) => live - registered),
+          ),
+        ]),
   ];
 }
 
