@@ -8,6 +8,7 @@ import { appendFileSync, renameSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Region } from './aws/action.js';
 import { tendLoadBalancers } from './aws/elb/actions.js';
+import { behave, behaviour } from './aws/faults/behaviour.js';
 import { apiOverHttp } from './aws/http.js';
 import { openRegion } from './aws/region.js';
 import { services } from './aws/services.js';
@@ -18,6 +19,9 @@ import { about, controlPath, controlToken, endpointUrl } from './endpoint-proces
 import { ensureImage } from './image.js';
 import { endpointPort, findNetwork, type Network } from './network.js';
 import { ensureKey, type StateFiles, stateFiles } from './state.js';
+
+/** What faults can be restricted to. */
+const actions = Object.values(services).flatMap((service) => Object.keys(service.actions));
 
 /** How often it looks whether its network is still there, ms. */
 const pulse = 2_000;
@@ -47,7 +51,8 @@ async function main([name = '']: readonly string[]): Promise<void> {
   });
   const region = opened(context, name, network);
   const control = {
-    ...{ path: controlPath, token: controlToken(network), about: about() },
+    ...{ path: controlPath, token: controlToken(network), about: about(), behaviour },
+    behave: (open: Region, text: string) => behave(open, text, actions),
     end: () => end('ended by the sandbox'),
   };
   server.on('request', apiOverHttp(services, region, control));

@@ -32,11 +32,20 @@ ln -sf host-keys/ed25519.pub /etc/ssh/ssh_host_ed25519_key.pub
 echo '-----BEGIN SSH HOST KEY KEYS-----'
 cat /etc/ssh/host-keys/ed25519.pub
 echo '-----END SSH HOST KEY KEYS-----'
-[ -z "\${FIRST_KEY:-}" ] || [ -e /var/lib/cloud/instance ] || authorize "$FIRST_KEY"
 [ -z "\${USER_DATA:-}" ] || [ -e /var/lib/cloud/instance ] || printf %s "$USER_DATA" | base64 -d >/root/.user-data
 # In a private subnet: whoever else asks hears nothing, as from a security group.
 [ -z "\${SSH_FROM:-}" ] || iptables -A INPUT -p tcp --dport 22 ! -s "$SSH_FROM" -j DROP
-unset FIRST_KEY USER_DATA SSH_FROM
+# At the first start: sshd, the key and the engine, each so many seconds after the one before.
+[ ! -e /var/lib/cloud/instance ] || DELAYS=
+set -- \${DELAYS:-0 0 0}
+first_key=\${FIRST_KEY:-}
+unset FIRST_KEY USER_DATA SSH_FROM DELAYS
+let_in() {
+  [ -n "$first_key" ] && [ ! -e /var/lib/cloud-key ] || return 0
+  authorize "$first_key"
+  touch /var/lib/cloud-key
+}
+[ "$2" != 0 ] || let_in
 
 cat >/run/relay.cfg <<END
 global
@@ -64,7 +73,11 @@ keep() {
     sleep 0.5
   done
 }
-keep engine & keep sshd & keep relay &
+later() { sleep "$1"; shift; "$@"; }
+later "$1" keep sshd &
+later $(($1 + $2)) let_in &
+later $(($1 + $2 + $3)) keep engine &
+keep relay &
 cloud-init boot &
 
 trap 'engine stop; exit 0' TERM INT

@@ -36,6 +36,8 @@ export interface FirstBoot {
   readonly userData?: string | undefined;
   /** The only address that its sshd hears, at every start. */
   readonly sshFrom?: string | undefined;
+  /** How long each waits for the one before it, s: sshd for the start, the key for sshd, the engine for the key. */
+  readonly delays?: { readonly sshd: number; readonly key: number; readonly engine: number } | undefined;
 }
 
 /** `stopped`: its container does not run; `unready`: something in it does not answer. */
@@ -214,7 +216,7 @@ export async function createMachine(
   context: Context,
   it: Machine,
   image: string,
-  { publicKey, userData, sshFrom }: FirstBoot = {},
+  { publicKey, userData, sshFrom, delays }: FirstBoot = {},
 ): Promise<void> {
   const own = { [labels.sandbox]: it.sandbox, ...it.labels };
   const { engine, keys } = volumes(it);
@@ -229,6 +231,7 @@ export async function createMachine(
       ...(publicKey === undefined ? [] : [`FIRST_KEY=${publicKey}`]),
       ...(userData === undefined ? [] : [`USER_DATA=${userData}`]),
       ...(sshFrom === undefined ? [] : [`SSH_FROM=${sshFrom}`]),
+      ...(delays === undefined ? [] : [`DELAYS=${delays.sshd} ${delays.key} ${delays.engine}`]),
     ],
     Labels: own,
     HostConfig: {

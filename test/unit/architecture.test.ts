@@ -16,7 +16,7 @@ const layers: Record<string, { readonly values: readonly string[]; readonly type
   draft: { values: ['domain', 'config'] },
   shipment: { values: ['domain'] },
   cloud: { values: ['domain'] },
-  sandbox: { values: [] },
+  sandbox: { values: ['domain/nearest'] },
   cli: {
     values: ['domain', 'engine', 'recipe', 'tasks', 'host', 'report', 'config', 'draft', 'shipment', 'cloud'],
   },

@@ -5,6 +5,7 @@ import type { Region } from './action.js';
 import { ensureGroups } from './ec2/groups.js';
 import { ensureOwnKey } from './ec2/keys.js';
 import { resume } from './ec2/power.js';
+import { conductOf } from './faults/profile.js';
 import { openStore } from './store.js';
 
 /**
@@ -19,18 +20,25 @@ export async function openRegion(
   publicKey: string,
 ): Promise<Region> {
   const store = await openStore(context, sandbox);
-  const region: Region = { context, sandbox, network, image, store, random: seeded(network.id) };
+  let next = seeded(conductOf({ store, network }).seed);
+  const region: Region = {
+    ...{ context, sandbox, network, image, store, random: (of) => next(of) },
+    reseed: (seed) => {
+      next = seeded(seed);
+    },
+  };
   await ensureGroups(region);
   await ensureOwnKey(region, publicKey);
   await resume(region);
   return region;
 }
 
-/** Numbers from 0 to 1 that are the same for the same seed. */
-export function seeded(seed: string): () => number {
-  let drawn = 0;
-  return () => {
-    drawn += 1;
-    return createHash('sha256').update(`${seed}/${drawn}`).digest().readUInt32BE() / 2 ** 32;
+/** Numbers from 0 to 1 that are the same for the same seed, in a row for each thing that they are drawn for. */
+export function seeded(seed: string): (of?: string) => number {
+  const drawn = new Map<string, number>();
+  return (of = '') => {
+    const count = (drawn.get(of) ?? 0) + 1;
+    drawn.set(of, count);
+    return createHash('sha256').update(`${seed}/${of}/${count}`).digest().readUInt32BE() / 2 ** 32;
   };
 }

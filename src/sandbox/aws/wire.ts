@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Action, AwsError, type Region } from './action.js';
+import { type Action, AwsError, type Region, type Struck } from './action.js';
 import { decode, encode, escaped, type Protocol, type Schema } from './codec.js';
 
 /** Actions by the name that they have on the wire; the schemas say what each is handed and answers. */
@@ -32,7 +32,19 @@ export interface Reply {
   readonly requestId: string;
   /** XML. */
   readonly body: string;
+  /** It must not arrive; nothing else of it counts. */
+  readonly lost?: true;
 }
+
+/** A call that was understood, before it is carried out. */
+export interface Call {
+  readonly protocol: Protocol;
+  readonly action: string;
+  readonly input: object;
+}
+
+/** Decides what befalls a call, and counts it. @throws AwsError that is answered instead of carrying it out */
+export type Befall = (region: Region, call: Call) => Promise<Struck>;
 
 /** More than any client sends: the longest lists of the API have a thousand members. */
 const mostParameters = 5_000;
@@ -41,7 +53,12 @@ const mostParameters = 5_000;
  * Answers one request to the API. Never throws: what an action throws that is no AwsError is told to
  * `region.context.progress`, and the client gets an InternalError.
  */
-export async function answer(services: Services, region: Region, asked: Asked): Promise<Reply> {
+export async function answer(
+  services: Services,
+  region: Region,
+  asked: Asked,
+  befall: Befall = async () => new Set(),
+): Promise<Reply> {
   const requestId = randomUUID();
   const parameters = [...new URLSearchParams(asked.form)];
   const named = Object.fromEntries(parameters);
@@ -50,7 +67,15 @@ export async function answer(services: Services, region: Region, asked: Asked): 
     if (service === undefined) throw unsigned;
     if (parameters.length > mostParameters)
       throw new AwsError('RequestEntityTooLarge', `A request has at most ${mostParameters} parameters`, 413);
-    const result = await act(service, region, named.Action, parameters);
+    const { action, name, input } = understood(service, named.Action, parameters);
+    const struck = await befall(region, { protocol: service.protocol, action: name, input });
+    // Its input is what the schema of the same name says; the types of the SDK are made from the same.
+    const acting = action(input as never, region, struck);
+    if (struck.has('lost-response')) {
+      await Promise.allSettled([acting]);
+      return { status: 500, requestId, body: '', lost: true };
+    }
+    const result = await acting;
     return { status: 200, requestId, body: success(service, named.Action ?? '', result, requestId) };
   } catch (error) {
     const told = error instanceof AwsError ? error : internal(region, `${named.Action}`, requestId, error);
@@ -73,12 +98,12 @@ function serviceOf(services: Services, authorization = '', version = ''): Servic
   return Object.values(services).find((service) => service.version === version);
 }
 
-async function act(
+/** What is asked for. @throws AwsError for what is none of the service's actions, or is not asked for as its schema says */
+function understood(
   service: Service,
-  region: Region,
   name: string | undefined,
   parameters: Iterable<readonly [string, string]>,
-): Promise<object> {
+): { readonly action: Action<never, object>; readonly name: string; readonly input: object } {
   if (name === undefined)
     throw new AwsError('MissingAction', 'The request must contain the parameter Action');
   const action = Object.hasOwn(service.actions, name) ? service.actions[name] : undefined;
@@ -88,8 +113,7 @@ async function act(
   const input = decode(service.protocol, schemasOf(service, name).input, own);
   if ('DryRun' in input && input.DryRun === true)
     throw new AwsError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', 412);
-  // Its input is what the schema of the same name says; the types of the SDK are made from the same.
-  return action(input as never, region);
+  return { action, name, input };
 }
 
 /** An operation's schema is a tuple that ends with those of its input and output. */

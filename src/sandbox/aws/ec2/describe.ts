@@ -9,6 +9,7 @@ import type {
   _InstanceType as InstanceType,
 } from '@aws-sdk/client-ec2';
 import { type Action, AwsError, account, type Region } from '../action.js';
+import { found } from '../faults/profile.js';
 import { architecture, coresOf } from './catalog.js';
 import { groupsById } from './groups.js';
 import { type Seen, seeInstances, selectInstances, stateCodes } from './instances.js';
@@ -103,6 +104,14 @@ const instanceFacets = (region: Region): Facets<Seen> => ({
   'owner-id': () => [account],
 });
 
+/** A new one may not be among them yet. @throws AwsError as {@link selectInstances} */
+async function foundInstances(region: Region, ids: readonly string[] | undefined) {
+  return selectInstances(
+    found(region, await seeInstances(region), ({ it }) => it),
+    ids,
+  );
+}
+
 /** Instances by their reservations. A page counts instances. */
 export const describeInstances: Action<DescribeInstancesRequest, DescribeInstancesResult> = async (
   input,
@@ -113,7 +122,7 @@ export const describeInstances: Action<DescribeInstancesRequest, DescribeInstanc
       'InvalidParameterCombination',
       'The parameter instancesSet cannot be used with the parameter maxResults',
     );
-  const wanted = selectInstances(await seeInstances(region), input.InstanceIds);
+  const wanted = await foundInstances(region, input.InstanceIds);
   const matching = filtered(wanted, input.Filters, instanceFacets(region), ({ it }) => tagsOf(region, it.id));
   const { shown, ...next } = page(matching, ({ it }) => it.id, input);
   const reservations = [...new Set(shown.map(({ it }) => it.reservation))];
@@ -135,7 +144,7 @@ export const describeInstanceStatus: Action<
   DescribeInstanceStatusRequest,
   DescribeInstanceStatusResult
 > = async (input, region) => {
-  const wanted = selectInstances(await seeInstances(region), input.InstanceIds);
+  const wanted = await foundInstances(region, input.InstanceIds);
   const listed = wanted.filter(({ state }) => input.IncludeAllInstances || state === 'running');
   const health = (state: string) => (state === 'running' ? 'ok' : 'not-applicable');
   const matching = filtered(

@@ -35,6 +35,19 @@ export interface Instance {
   readonly shutdown: 'stop' | 'terminate';
   readonly hopLimit: number;
   readonly tokens: 'optional' | 'required';
+  /** Until then not every Describe finds it; milliseconds since 1970. */
+  readonly hiddenUntil?: number | undefined;
+  /** How long it takes, s: to run, and from then on until its sshd answers, until the key is accepted, until its engine answers. */
+  readonly delays?: Delays | undefined;
+  /** It ends while it is pending. */
+  readonly doomed?: boolean | undefined;
+}
+
+export interface Delays {
+  readonly pending: number;
+  readonly sshd: number;
+  readonly key: number;
+  readonly engine: number;
 }
 
 const text = z.string();
@@ -53,6 +66,10 @@ export const instances: Kind<Instance> = {
     shutdown: z.enum(['stop', 'terminate']),
     hopLimit: z.number(),
     tokens: z.enum(['optional', 'required']),
+    ...{ hiddenUntil: z.number().optional(), doomed: flag.optional() },
+    delays: z
+      .object({ pending: z.number(), sshd: z.number(), key: z.number(), engine: z.number() })
+      .optional(),
   }),
 };
 
@@ -118,6 +135,8 @@ export interface Group {
   readonly name: string;
   readonly description: string;
   readonly rules: readonly Rule[];
+  /** Until then not every Describe finds it; milliseconds since 1970. */
+  readonly hiddenUntil?: number | undefined;
 }
 
 const Source = z.object({
@@ -134,6 +153,7 @@ export const groups: Kind<Group> = {
         description: text.optional(),
       }),
     ),
+    hiddenUntil: z.number().optional(),
   }),
 };
 

@@ -7,6 +7,8 @@ import type {
   DescribeSecurityGroupsResult,
 } from '@aws-sdk/client-ec2';
 import { type Action, AwsError, account, type Region, region as regionName } from '../action.js';
+import { dependent } from '../faults/catalog.js';
+import { found, hiddenUntil } from '../faults/profile.js';
 import { type Group, groups, interfaces, type Rule } from './documents.js';
 import { fixedId, newId } from './ids.js';
 import { vpcId } from './layout.js';
@@ -77,6 +79,7 @@ export function groupsById(region: Region, ids: readonly string[]) {
 export const createSecurityGroup: Action<CreateSecurityGroupRequest, CreateSecurityGroupResult> = async (
   input,
   region,
+  struck,
 ) => {
   const { GroupName: name = '', Description: description = '', VpcId = vpcId(region) } = input;
   if (VpcId !== vpcId(region)) throw notFound('InvalidVpcID.NotFound', 'vpc ID')(VpcId);
@@ -97,7 +100,7 @@ export const createSecurityGroup: Action<CreateSecurityGroupRequest, CreateSecur
   const id = newId('sg');
   const out = { ...everything, id: newId('sgr'), egress: true };
   await Promise.all([
-    region.store.put(groups, id, { id, name, description, rules: [out] }),
+    region.store.put(groups, id, { id, name, description, rules: [out], ...hiddenUntil(region, struck) }),
     addTags(region, id, tags),
   ]);
   return { GroupId: id, SecurityGroupArn: arnOf(id), Tags: [...tags] };
@@ -112,7 +115,8 @@ export const describeSecurityGroups: Action<
   DescribeSecurityGroupsResult
 > = async (input, region) => {
   const missing = notFound('InvalidGroup.NotFound', 'security group');
-  const named = chosen(region.store.all(groups), input.GroupNames, ({ name }) => name, missing);
+  const all = found(region, region.store.all(groups), (group) => group);
+  const named = chosen(all, input.GroupNames, ({ name }) => name, missing);
   const facet = (egress: boolean, look: (rule: Rule) => string | undefined) => (group: Group) =>
     group.rules.filter((rule) => rule.egress === egress).map(look);
   const matching = filtered(
@@ -166,7 +170,7 @@ export const deleteSecurityGroup: Action<DeleteSecurityGroupRequest, DeleteSecur
     .all(groups)
     .some((other) => other.id !== group.id && other.rules.some((rule) => rule.group === group.id));
   const had = region.store.all(interfaces).some((it) => it.groups.includes(group.id));
-  if (named || had) throw new AwsError('DependencyViolation', `resource ${group.id} has a dependent object`);
+  if (named || had) throw dependent(input);
   await Promise.all([region.store.remove(groups, group.id), removeTags(region, group.id)]);
   return { Return: true, GroupId: group.id };
 };

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Reservation, RunInstancesRequest } from '@aws-sdk/client-ec2';
 import { createMachine, removeMachine } from '../../machine.js';
 import { address } from '../../network.js';
-import { type Action, AwsError, account, type Region } from '../action.js';
+import { type Action, AwsError, account, type Region, type Struck } from '../action.js';
+import { drawSeconds, hiddenUntil, isRealistic } from '../faults/profile.js';
 import { imageFor, typeFor } from './catalog.js';
 import { shownInstance } from './describe.js';
-import { type Instance, instances, keyPairs } from './documents.js';
+import { type Delays, type Instance, instances, keyPairs } from './documents.js';
 import { defaultGroup, groupWith } from './groups.js';
 import { newId } from './ids.js';
 import { change, machineOf, releaseInterface } from './instances.js';
@@ -18,7 +19,7 @@ import { addTags, tagsFor } from './tags.js';
  * Starts instances: each a machine with an engine of its own. Answers while they are `pending`. The same ClientToken again
  * answers the same instances, whatever has become of them.
  */
-export const runInstances: Action<RunInstancesRequest, Reservation> = async (input, region) => {
+export const runInstances: Action<RunInstancesRequest, Reservation> = async (input, region, struck) => {
   const again = replayed(region, input);
   if (again !== undefined) return answered(region, again);
   const wanted = template(region, input);
@@ -33,6 +34,7 @@ export const runInstances: Action<RunInstancesRequest, Reservation> = async (inp
     const taken = takeAddress(region, wanted.subnet, owner, wanted.address);
     const it: Instance = {
       ...{ ...wanted.instance, id, index, name: `ip-${taken.made.address.replaceAll('.', '-')}` },
+      ...troubles(region, struck),
     };
     const kept = [
       ...[taken.kept, region.store.put(instances, id, it), addTags(region, id, tags.instance)],
@@ -50,6 +52,19 @@ export const runInstances: Action<RunInstancesRequest, Reservation> = async (inp
 
 /** More real machines are not good for this one. */
 const mostInstances = 32;
+
+/** What makes an instance slow, hard to find, or short-lived. */
+function troubles(region: Region, struck: Struck): Pick<Instance, 'hiddenUntil' | 'delays' | 'doomed'> {
+  const slow = isRealistic(region);
+  const draw = (what: keyof Delays) => drawSeconds(region, what);
+  return {
+    ...hiddenUntil(region, struck),
+    ...(slow
+      ? { delays: { pending: draw('pending'), sshd: draw('sshd'), key: draw('key'), engine: draw('engine') } }
+      : {}),
+    ...(struck.has('dies-pending') ? { doomed: true } : {}),
+  };
+}
 
 function replayed(region: Region, input: RunInstancesRequest): readonly Instance[] | undefined {
   if (input.ClientToken === undefined) return undefined;
@@ -165,16 +180,30 @@ function countOf(region: Region, input: RunInstancesRequest, subnet: Subnet): nu
   return Math.min(most, room, free);
 }
 
+const atOnce = { sshd: 0, key: 0, engine: 0 };
+
+/** How long one that dies while it is pending is seen to be so, s. */
+const lastSeconds = 3;
+
 /** Starts the machine of an instance; also one that an endpoint before this one has begun to start. Never throws. */
 export async function launch(region: Region, it: Instance): Promise<void> {
   const { context } = region;
   const behind = machineOf(region, it);
+  const { pending, ...delays } = it.delays ?? { ...atOnce, pending: it.doomed ? lastSeconds : 0 };
   try {
+    if (pending > 0) await context.clock.sleep(1_000 * pending, context.signal);
+  } catch {
+    // The endpoint ends: the next one goes on with it.
+    return;
+  }
+  if (region.store.get(instances, it.id)?.goal === 'terminated') return;
+  try {
+    if (it.doomed) throw new Error('it was to die while it is pending');
     const { publicKey } = region.store.all(keyPairs).find(({ name }) => name === it.key) ?? {};
     await removeMachine(context, behind, { keepKeys: true });
     const isPublic = subnets(region).some((subnet) => subnet.id === it.subnet && subnet.public);
     const sshFrom = isPublic ? undefined : address(region.network, 'bastion');
-    await createMachine(context, behind, region.image, { publicKey, userData: it.userData, sshFrom });
+    await createMachine(context, behind, region.image, { publicKey, userData: it.userData, sshFrom, delays });
     // It was terminated meanwhile.
     if (region.store.get(instances, it.id)?.goal === 'terminated')
       await removeMachine(context, behind, { keepKeys: false });

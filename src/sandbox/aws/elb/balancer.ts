@@ -92,7 +92,7 @@ export function balancerOf(store: Store, of: LoadBalancer, now: Date): Balancer 
       slowStart: Number(group.attributes['slow_start.duration_seconds']),
       servers: targetsOf(group, now).map((target) => ({
         name: serverName(target),
-        draining: target.goneAt !== undefined,
+        draining: target.goneAt !== undefined && target.leaksUntil === undefined,
       })),
     })),
   };

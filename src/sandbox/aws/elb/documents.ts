@@ -43,6 +43,8 @@ const Target = z.object({
   registeredAt: z.number(),
   /** Of a target that was deregistered: when it is gone. */
   goneAt: z.number().optional(),
+  /** Of the same one: until when it still gets new requests. */
+  leaksUntil: z.number().optional(),
 });
 export type Target = z.infer<typeof Target>;
 

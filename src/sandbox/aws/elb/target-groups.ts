@@ -14,6 +14,7 @@ import type {
   ModifyTargetGroupOutput,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { type Action, AwsError, type Region } from '../action.js';
+import { inUse } from '../faults/catalog.js';
 import { groupsOf } from './balancer.js';
 import { type HealthCheck, loadBalancers, newArn, type TargetGroup, targetGroups } from './documents.js';
 import { changed, invalid, listed, named, page, pairs, required, within } from './request.js';
@@ -93,10 +94,7 @@ export function targetGroupActions(world: World) {
   const remove: Action<DeleteTargetGroupInput, DeleteTargetGroupOutput> = async (input, region) => {
     const arn = required(input.TargetGroupArn, 'targetGroupArn');
     if (userOf(region, { arn }) !== undefined) {
-      throw new AwsError(
-        'ResourceInUse',
-        `Target group '${arn}' is currently in use by a listener or a rule`,
-      );
+      throw inUse(input);
     }
     await region.store.remove(targetGroups, arn);
     return {};

@@ -9,6 +9,7 @@ import type {
   TargetHealthDescription,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { type Action, AwsError, type Region } from '../action.js';
+import { drawSeconds, isRealistic } from '../faults/profile.js';
 import { serverName, targetsOf } from './balancer.js';
 import { loadBalancers, type Target, type TargetGroup, targetGroups } from './documents.js';
 import { healthOf, notRegistered } from './health.js';
@@ -42,15 +43,21 @@ export function targetActions(world: World) {
     return {};
   };
 
-  const deregister: Action<DeregisterTargetsInput, DeregisterTargetsOutput> = async (input, region) => {
+  const deregister: Action<DeregisterTargetsInput, DeregisterTargetsOutput> = async (
+    input,
+    region,
+    struck,
+  ) => {
     const { arn } = targetGroup(region, input.TargetGroupArn);
     const asked = required(input.Targets, 'targets');
     const now = region.context.clock.now();
+    const leaks = isRealistic(region) || struck.has('leak');
+    const leak = leaks ? { leaksUntil: now.getTime() + 1_000 * drawSeconds(region, 'leak') } : {};
     await change(region, arn, (group) => {
       const drain = userOf(region, group) === undefined ? 0 : delayOf(group);
       const targets = targetsOf(group, now).map((target) =>
         target.goneAt === undefined && asked.some((one) => isMeant(one, target))
-          ? { ...target, goneAt: now.getTime() + drain }
+          ? { ...target, goneAt: now.getTime() + drain, ...leak }
           : target,
       );
       return targetsOf({ ...group, targets }, now);

@@ -1,7 +1,7 @@
 import { messageOf } from '../../docker.js';
 import type { Region } from '../action.js';
 import { balancerId, balancerOf, groupsOf, targetsOf } from './balancer.js';
-import { loadBalancers, targetGroups } from './documents.js';
+import { loadBalancers, type Target, targetGroups } from './documents.js';
 import type { Instance } from './instances.js';
 import type { Proxies } from './proxy.js';
 
@@ -49,7 +49,7 @@ export function openWorld(proxies: Proxies, addressOf: World['addressOf']): Worl
 
 /**
  * Keeps the proxies true to the documents until the context's signal is aborted: all of them at first, then each whose
- * targets have drained. What a proxy refuses is told to `context.progress`. Without it a drained target is gone for the API,
+ * targets have drained, or begin to. What a proxy refuses is told to `context.progress`. Without it a drained target is gone for the API,
  * but kept by its proxy.
  */
 export async function tend(world: World, region: Region): Promise<void> {
@@ -62,7 +62,7 @@ export async function tend(world: World, region: Region): Promise<void> {
     );
   await enforceAll(store.all(loadBalancers).map(({ arn }) => arn));
   while (!context.signal.aborted) {
-    const touched = await dropDrained(region);
+    const touched = await passTime(region);
     const concerned = store
       .all(loadBalancers)
       .filter(({ arn }) => groupsOf(store, arn).some((group) => touched.has(group.arn)));
@@ -71,17 +71,20 @@ export async function tend(world: World, region: Region): Promise<void> {
   }
 }
 
-/** Removes drained targets from the documents; answers which groups had some. */
-async function dropDrained({ context, store }: Region): Promise<ReadonlySet<string>> {
+/** Removes drained targets from the documents, and lets those drain that leaked until now; answers which groups had some. */
+async function passTime({ context, store }: Region): Promise<ReadonlySet<string>> {
   const touched = new Set<string>();
   for (const { arn } of store.all(targetGroups)) {
     // As it is now: an action may have changed it while another was written.
     const group = store.get(targetGroups, arn);
     if (group === undefined) continue;
-    const targets = targetsOf(group, context.clock.now());
-    if (targets.length === group.targets.length) continue;
+    const now = context.clock.now();
+    const left = targetsOf(group, now);
+    const sealed = (target: Target) => (target.leaksUntil ?? Number.POSITIVE_INFINITY) <= now.getTime();
+    if (left.length === group.targets.length && !left.some(sealed)) continue;
     touched.add(arn);
-    await store.put(targetGroups, arn, { ...group, targets: [...targets] });
+    const targets = left.map((target) => (sealed(target) ? { ...target, leaksUntil: undefined } : target));
+    await store.put(targetGroups, arn, { ...group, targets });
   }
   return touched;
 }

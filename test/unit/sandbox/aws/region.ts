@@ -1,6 +1,7 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Region } from '../../../../src/sandbox/aws/action.js';
+import { befall } from '../../../../src/sandbox/aws/faults/befall.js';
 import { openStore } from '../../../../src/sandbox/aws/store.js';
 import { answer, type Reply, type Services } from '../../../../src/sandbox/aws/wire.js';
 import type { Context } from '../../../../src/sandbox/context.js';
@@ -23,7 +24,11 @@ export function surroundings(engine = new FakeEngine()) {
 export async function emptyRegion(engine?: FakeEngine): Promise<Region & { readonly told: string[] }> {
   const { context, network, told } = surroundings(engine);
   const store = await openStore(context, 'test');
-  return { ...{ context, told, network, store, sandbox: 'test', image: 'machine' }, random: () => 0 };
+  return {
+    ...{ context, told, network, store, sandbox: 'test', image: 'machine' },
+    random: () => 0,
+    reseed: () => {},
+  };
 }
 
 /** The SDK's clients, with the services in the place of the network. */
@@ -36,14 +41,15 @@ export function clients(services: Services, region: Region) {
     requestHandler: {
       handle: async ({ headers, body }: { headers: Record<string, string>; body?: unknown }) => {
         const asked = { authorization: headers.authorization, form: String(body) };
-        return { response: response(await answer(services, region, asked)) };
+        return { response: response(await answer(services, region, asked, befall)) };
       },
     },
   };
   return { ec2: new EC2Client(settings), elb: new ElasticLoadBalancingV2Client(settings) };
 }
 
-function response({ status, requestId, body }: Reply) {
+function response({ status, requestId, body, lost }: Reply) {
+  if (lost) throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
   const headers = { 'x-amzn-requestid': requestId, 'content-type': 'text/xml' };
   return { statusCode: status, headers, body: new TextEncoder().encode(body) };
 }

@@ -1,5 +1,6 @@
 import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from '@jest/globals';
+import { setConduct } from '../../../../../src/sandbox/aws/faults/profile.js';
 import { setting } from './setting.js';
 
 const refused = (name: string) => expect.objectContaining({ name });
@@ -17,6 +18,18 @@ describe('a load balancer', () => {
     expect(LoadBalancers).toMatchObject([
       { LoadBalancerArn: arn, DNSName: '10.213.7.61', State: { Code: 'active' }, Type: 'application' },
     ]);
+  });
+
+  test('leaves its target group in use for some seconds, where the profile is realistic', async () => {
+    const { balancer, group, listener, api, region, clock } = await setting();
+    await setConduct(region, { profile: 'realistic' });
+    const [arn, target] = [await balancer(), await group()];
+    await listener(arn, target);
+    await api.send(new elb.DeleteLoadBalancerCommand({ LoadBalancerArn: arn }));
+    const remove = () => api.send(new elb.DeleteTargetGroupCommand({ TargetGroupArn: target }));
+    await expect(remove()).rejects.toEqual(refused('ResourceInUseException'));
+    clock.jump(11_000);
+    await remove();
   });
 
   test('takes the lowest free address, and leaves it with its listeners and rules', async () => {

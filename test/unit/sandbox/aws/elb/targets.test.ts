@@ -5,6 +5,7 @@ import {
   type TargetDescription,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from '@jest/globals';
+import { switchOn } from '../../../../../src/sandbox/aws/faults/switches.js';
 import { setting } from './setting.js';
 
 /** A group behind a listener, checked every 10 s with thresholds of 2, and a deregistration delay of 30 s. */
@@ -68,6 +69,21 @@ describe('a target', () => {
     for (let second = 0; second < 11; second++) await clock.advance(1_000);
     expect(await health(arn, { Id: 'i-1' })).toEqual(['i-1:80 unused Target.NotRegistered']);
     expect(servers()?.map(({ name }) => name)).toEqual(['10.213.7.12:80']);
+  });
+
+  test('that leaks drains at once for the API, but for its proxy a moment later', async () => {
+    const { register, deregister, health, arn, servers, clock, tend, region } = await behind();
+    void tend();
+    await register({ Id: 'i-1' }, { Id: 'i-2' });
+    await switchOn(region, { name: 'leak', times: 1 }, []);
+    await deregister({ Id: 'i-1' });
+    await deregister({ Id: 'i-2' });
+    const draining = 'draining Target.DeregistrationInProgress';
+    expect(await health(arn)).toEqual([`i-1:80 ${draining}`, `i-2:80 ${draining}`]);
+    expect(servers()?.map((server) => server.draining)).toEqual([false, true]);
+    for (let second = 0; second < 3; second++) await clock.advance(1_000);
+    expect(servers()?.map((server) => server.draining)).toEqual([true, true]);
+    expect(await health(arn)).toEqual([`i-1:80 ${draining}`, `i-2:80 ${draining}`]);
   });
 
   test('is a port of an instance; without a port, the group’s own is registered and all are deregistered', async () => {
