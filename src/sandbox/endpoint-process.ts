@@ -5,6 +5,7 @@ import { mkdir, open, readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { Behaviour, type Wish } from './aws/faults/behaviour.js';
 import type { Context } from './context.js';
 import { SandboxFailure } from './failure.js';
 import { endpointPort, type Network } from './network.js';
@@ -29,7 +30,16 @@ export function controlToken(network: Network): string {
 
 const About = z.object({ pid: z.number(), build: z.number() });
 
-/** What an endpoint says of itself: which process it is, and of which build. */
+/** What an endpoint says of itself; one of an older build says less. */
+const Said = About.extend(Behaviour.partial().shape);
+type Said = z.infer<typeof Said>;
+
+/** What an endpoint refuses. */
+const Refusal = z.object({
+  ...{ code: z.string(), message: z.string(), hint: z.string().optional(), exitCode: z.number() },
+});
+
+/** Which process it is, and of which build. */
 export function about(): z.infer<typeof About> {
   return { pid: process.pid, build: statSync(program).mtimeMs };
 }
@@ -65,10 +75,33 @@ export async function endEndpoint(context: Context, network: Network): Promise<v
   );
 }
 
-/** Whether the API answers. */
-export async function hasEndpoint(network: Network): Promise<boolean> {
+/** How the endpoint behaves, as far as its build says it; nothing when the API does not answer. */
+export async function behaviourOf(network: Network): Promise<Said | undefined> {
   const present = await ask(network, 'GET');
-  return present !== undefined && present !== 'foreign';
+  return present === 'foreign' ? undefined : present;
+}
+
+/**
+ * Has the endpoint behave otherwise; answers how it does then.
+ * @throws SandboxFailure when it refuses, and when there is none
+ */
+export async function instruct(network: Network, name: string, wish: Wish): Promise<Behaviour> {
+  const present = await ask(network, 'PATCH', JSON.stringify(wish));
+  const behaviour = Behaviour.safeParse(present).data;
+  if (behaviour !== undefined) return behaviour;
+  if (present === undefined || present === 'foreign') throw down(name);
+  throw new SandboxFailure('endpoint.old', 'the endpoint is of an older version', { hint: upAgain(name) });
+}
+
+/** That nothing answers where the sandbox `name` should. */
+export function down(name: string): SandboxFailure {
+  return new SandboxFailure('sandbox.down', 'the sandbox is down', {
+    hint: upAgain(name),
+  });
+}
+
+function upAgain(name: string): string {
+  return `oneclick sandbox up${name === 'default' ? '' : ` --name ${name}`}`;
 }
 
 async function start(context: Context, files: StateFiles, name: string): Promise<void> {
@@ -93,12 +126,16 @@ async function lastLines(files: StateFiles): Promise<string> {
   return text.trim().split('\n').slice(-5).join('\n');
 }
 
-/** What the endpoint says of itself; nothing when nobody has its port, `foreign` when it is no endpoint that has it. */
+/**
+ * What the endpoint says of itself; nothing when nobody has its port, `foreign` when it is no endpoint that has it.
+ * @throws SandboxFailure when it refuses
+ */
 function ask(
   network: Network,
-  method: 'GET' | 'DELETE',
-): Promise<z.infer<typeof About> | 'foreign' | undefined> {
-  return new Promise((resolve) => {
+  method: 'GET' | 'PATCH' | 'DELETE',
+  text = '',
+): Promise<Said | 'foreign' | undefined> {
+  return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${controlToken(network)}` };
     const where = { host: '127.0.0.1', port: endpointPort(network), path: controlPath };
     const asked = request({ ...where, method, headers, agent: false, timeout: 10_000 }, (reply) => {
@@ -106,7 +143,11 @@ function ask(
       reply.setEncoding('utf8').on('data', (chunk: string) => {
         said += chunk;
       });
-      reply.on('end', () => resolve(parsed(said)));
+      reply.on('end', () => {
+        const refusal = reply.statusCode === 400 ? refused(said) : undefined;
+        if (refusal === undefined) resolve(parsed(said));
+        else reject(refusal);
+      });
       reply.on('error', () => resolve('foreign'));
     });
     asked.on('timeout', () => asked.destroy());
@@ -114,14 +155,23 @@ function ask(
       // Reset: it has just ended, while it was asked.
       resolve(code === 'ECONNREFUSED' || code === 'ECONNRESET' ? undefined : 'foreign'),
     );
-    asked.end();
+    asked.end(text);
   });
 }
 
-function parsed(said: string): z.infer<typeof About> | 'foreign' {
+function parsed(said: string): Said | 'foreign' {
   try {
-    return About.parse(JSON.parse(said));
+    return Said.parse(JSON.parse(said));
   } catch {
     return 'foreign';
+  }
+}
+
+function refused(said: string): SandboxFailure | undefined {
+  try {
+    const { code, message, hint, exitCode } = Refusal.parse(JSON.parse(said));
+    return new SandboxFailure(code, message, { exitCode, ...(hint === undefined ? {} : { hint }) });
+  } catch {
+    return undefined;
   }
 }

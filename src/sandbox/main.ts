@@ -2,22 +2,24 @@
  * The sandbox: a private little cloud on this machine. A program of its own, so that the product knows nothing
  * of it but its answers: JSON lines on stdout, of type `progress`, `result` or `failure`.
  *
- *     main.js up [--machines N] [--name NAME]
+ *     main.js up [--machines N] [--profile fast|realistic] [--seed TEXT] [--name NAME]
  *     main.js down | status [--name NAME]
+ *     main.js fault [FAULT] [--times N|always] [--on ACTION] [--clear] [--name NAME]
  */
 import { parseArgs } from 'node:util';
+import { Wish } from './aws/faults/behaviour.js';
 import { clock } from './clock.js';
 import type { Context } from './context.js';
 import { connect, dockerFailure } from './docker.js';
 import { SandboxFailure } from './failure.js';
-import { down, status, up } from './sandbox.js';
-
-const commands = { up, down, status } as const;
+import { down, fault, status, up } from './sandbox.js';
 
 interface Call {
-  readonly command: keyof typeof commands;
+  readonly command: 'up' | 'down' | 'status' | 'fault';
   readonly name: string;
   readonly machines: number | undefined;
+  /** How the endpoint shall behave. */
+  readonly wish: Wish;
 }
 
 async function main(): Promise<void> {
@@ -48,8 +50,9 @@ async function main(): Promise<void> {
   }
 }
 
-async function run(context: Context, { command, name, machines }: Call): Promise<object> {
-  if (command === 'up') return up(context, name, machines);
+async function run(context: Context, { command, name, machines, wish }: Call): Promise<object> {
+  if (command === 'up') return up(context, name, machines, wish);
+  if (command === 'fault') return fault(context, name, wish);
   if (command === 'down') await down(context, name);
   return status(context, name);
 }
@@ -58,18 +61,23 @@ async function run(context: Context, { command, name, machines }: Call): Promise
 function parse(argv: readonly string[]): Call {
   const usage = (message: string) =>
     new SandboxFailure('usage', message, {
-      hint: 'up [--machines N] | down | status, [--name NAME]',
+      hint: 'up [--machines N] [--profile NAME] | down | status | fault [FAULT], [--name NAME]',
       exitCode: 2,
     });
   try {
     const { values, positionals } = parseArgs({
       args: [...argv],
       allowPositionals: true,
-      options: { machines: { type: 'string' }, name: { type: 'string', default: 'default' } },
+      options: {
+        ...{ machines: { type: 'string' }, name: { type: 'string', default: 'default' } },
+        ...{ profile: { type: 'string' }, seed: { type: 'string' } },
+        ...{ times: { type: 'string' }, on: { type: 'string' }, clear: { type: 'boolean' } },
+      },
     });
-    const [command, ...rest] = positionals;
-    if (rest.length > 0 || !(command === 'up' || command === 'down' || command === 'status')) {
-      throw usage('one command is needed: up, down or status');
+    const [command, struck, ...rest] = positionals;
+    const named = command === 'fault' ? struck : undefined;
+    if (rest.length > 0 || named !== struck || !isCommand(command)) {
+      throw usage('one command is needed: up, down, status or fault');
     }
     // It becomes part of names in Docker and of a folder that `down` removes.
     if (!/^[a-z0-9][a-z0-9-]{0,30}$/.test(values.name)) {
@@ -78,12 +86,39 @@ function parse(argv: readonly string[]): Call {
     if (values.machines !== undefined && !/^\d+$/.test(values.machines))
       throw usage('--machines takes a number');
     const machines = values.machines === undefined ? undefined : Number(values.machines);
-    return { command, name: values.name, machines };
+    return { command, name: values.name, machines, wish: wishOf(values, named) };
   } catch (error) {
     throw error instanceof SandboxFailure
       ? error
       : usage(error instanceof Error ? error.message : String(error));
   }
+}
+
+function isCommand(word: string | undefined): word is Call['command'] {
+  return word === 'up' || word === 'down' || word === 'status' || word === 'fault';
+}
+
+/** @throws SandboxFailure `usage` */
+function wishOf(said: Readonly<Record<string, string | boolean | undefined>>, fault?: string): Wish {
+  const { profile, seed, on } = said;
+  const wish = Wish.safeParse({
+    profile,
+    seed,
+    ...(said.clear === true ? { clear: fault ?? true } : {}),
+    ...(fault === undefined || said.clear === true
+      ? {}
+      : { fault: { name: fault, times: timesOf(said.times), on } }),
+  });
+  if (wish.success) return wish.data;
+  const [issue] = wish.error.issues;
+  throw new SandboxFailure('usage', `--${issue?.path.at(-1)?.toString()}: ${issue?.message}`, {
+    exitCode: 2,
+  });
+}
+
+function timesOf(said: string | boolean | undefined): unknown {
+  if (said === undefined) return 1;
+  return said === 'always' ? said : Number(said);
 }
 
 function fail(error: unknown): void {

@@ -1,9 +1,17 @@
 import { region } from './aws/action.js';
 import { vpcId } from './aws/ec2/layout.js';
+import type { Behaviour, Wish } from './aws/faults/behaviour.js';
 import { ensureBastion } from './bastion.js';
 import type { Context } from './context.js';
 import { belongingTo, ifExists } from './docker.js';
-import { endEndpoint, endpointUrl, ensureEndpoint, hasEndpoint } from './endpoint-process.js';
+import {
+  behaviourOf,
+  endEndpoint,
+  endpointUrl,
+  ensureEndpoint,
+  instruct,
+  down as isDown,
+} from './endpoint-process.js';
 import { SandboxFailure } from './failure.js';
 import { ensureImage } from './image.js';
 import { listBalancers, type MadeBalancer } from './load-balancers.js';
@@ -48,6 +56,9 @@ export interface SandboxStatus {
   /** Where the API of AWS answers, on the loopback of this machine. */
   readonly endpoint: string | null;
   readonly region: string | null;
+  /** Whether the API is as slow as that of AWS, and what its chances come from; `null` too when it does not answer. */
+  readonly profile: Behaviour['profile'] | null;
+  readonly seed: string | null;
   /** The ID of the VPC that the sandbox's network is. */
   readonly vpc: string | null;
   /** The way to instances in private subnets. */
@@ -63,8 +74,14 @@ export interface SandboxStatus {
 /**
  * Makes the sandbox, or brings it to `count` machines (those it has, else 3) and repairs what does not answer.
  * Resolves when everything answers; it can be run again after any failure or interruption.
+ * @param conduct what of its behaviour is set; the rest stays as it is
  */
-export async function up(context: Context, name: string, count: number | undefined): Promise<SandboxStatus> {
+export async function up(
+  context: Context,
+  name: string,
+  count: number | undefined,
+  conduct: Pick<Wish, 'profile' | 'seed'> = {},
+): Promise<SandboxStatus> {
   if (count !== undefined && (count < 1 || count > maxMachines)) {
     throw new SandboxFailure('usage', `--machines is between 1 and ${maxMachines}`, { exitCode: 2 });
   }
@@ -95,6 +112,7 @@ export async function up(context: Context, name: string, count: number | undefin
     ],
     (work) => work(),
   );
+  if ((conduct.profile ?? conduct.seed) !== undefined) await instruct(network, name, conduct);
   await writeFiles(files, listed, registryName(network), guarding);
   return describe(context, name, machines, () => Promise.resolve('ready'));
 }
@@ -104,6 +122,18 @@ export async function status(context: Context, name: string): Promise<SandboxSta
   const network = await findNetwork(context, name);
   const machines = network === undefined ? [] : await listMachines(context, name, network);
   return describe(context, name, machines, (it) => machineState(context, it));
+}
+
+/** Which faults there are and which are switched on, after what `wish` changes. */
+export async function fault(
+  context: Context,
+  name: string,
+  wish: Wish,
+): Promise<Pick<Behaviour, 'on' | 'faults'>> {
+  const network = await findNetwork(context, name);
+  if (network === undefined) throw isDown(name);
+  const { on, faults } = await instruct(network, name, wish);
+  return { on, faults };
 }
 
 /**
@@ -149,6 +179,7 @@ async function describe(
   const files = stateFiles(context.env, name);
   const [first] = machines;
   const exists = first !== undefined;
+  const behaviour = exists ? await behaviourOf(first.network) : undefined;
   return {
     schema: 1,
     name,
@@ -156,7 +187,7 @@ async function describe(
       exists &&
       described.every(({ state }) => state === 'ready') &&
       (await hasRegistry(context, name)) &&
-      (await hasEndpoint(first.network)) &&
+      behaviour !== undefined &&
       (await greets(address(first.network, 'bastion'), 22)),
     machines: described,
     registry: exists ? registryName(first.network) : null,
@@ -165,6 +196,8 @@ async function describe(
     environment: exists ? files.environment : null,
     endpoint: exists ? endpointUrl(first.network) : null,
     region: exists ? region : null,
+    profile: behaviour?.profile ?? null,
+    seed: behaviour?.seed ?? null,
     vpc: exists ? vpcId(first) : null,
     bastion: exists
       ? { address: address(first.network, 'bastion'), port: 22, user: 'deploy', key: files.key }

@@ -1,48 +1,36 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { Failure, type FailureKind } from '../../domain/failure.js';
+import { Failure } from '../../domain/failure.js';
 import { quote } from '../../domain/shell.js';
-import type { Reporter } from '../../report/reporter.js';
 import { table } from '../../report/table.js';
 import type { Edge } from '../edge.js';
 import type { Globals } from '../grammar/flags.js';
+import { askSandbox } from '../sandbox-program.js';
 import { speaking } from '../speak.js';
 
 interface SandboxFlags extends Globals {
   readonly name?: string;
   readonly machines?: number;
+  readonly profile?: string;
+  readonly seed?: string;
 }
 
-/** What the sandbox, a program of its own, says: JSON lines. */
-const Line = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('progress'), text: z.string() }),
-  z.looseObject({
-    type: z.literal('result'),
-    up: z.boolean().optional(),
-    registry: z.string().nullish(),
-    endpoint: z.string().nullish(),
-    region: z.string().nullish(),
-    machines: z.array(
-      z.looseObject({
-        name: z.string(),
-        address: z.string(),
-        port: z.number(),
-        user: z.string(),
-        state: z.string(),
-      }),
-    ),
-  }),
-  z.object({
-    type: z.literal('failure'),
-    code: z.string(),
-    message: z.string(),
-    hint: z.string().optional(),
-    exitCode: z.number(),
-  }),
-]);
-type Result = Extract<z.infer<typeof Line>, { type: 'result' }>;
+/** What the sandbox says of itself. */
+const Status = z.looseObject({
+  up: z.boolean().optional(),
+  registry: z.string().nullish(),
+  endpoint: z.string().nullish(),
+  region: z.string().nullish(),
+  profile: z.string().nullish(),
+  machines: z.array(
+    z.looseObject({
+      name: z.string(),
+      address: z.string(),
+      port: z.number(),
+      user: z.string(),
+      state: z.string(),
+    }),
+  ),
+});
 
 /**
  * `oneclick sandbox up|down|status|env`: hands over to the sandbox and shows what it says; `env` shows what a shell has to
@@ -55,17 +43,18 @@ export function sandbox(verb: 'up' | 'down' | 'status' | 'env') {
         verb === 'env' ? 'status' : verb,
         ...(flags.name === undefined ? [] : ['--name', flags.name]),
         ...(flags.machines === undefined ? [] : ['--machines', String(flags.machines)]),
+        ...(flags.profile === undefined ? [] : ['--profile', flags.profile]),
+        ...(flags.seed === undefined ? [] : [`--seed=${flags.seed}`]),
       ];
-      const answer = await converse(edge, args, reporter);
+      const result = await askSandbox(edge, args, reporter, Status);
       if (verb === 'env') {
-        reporter.result(variables(answer), (document) =>
+        reporter.result(variables(result), (document) =>
           Object.entries(document)
             .map(([name, value]) => `export ${name}=${quote(value)}\n`)
             .join(''),
         );
         return 0;
       }
-      const { type: _type, ...result } = answer;
       reporter.result(result, (document, page) => {
         if (document.machines.length === 0) return 'the sandbox is down; start it: oneclick sandbox up\n';
         const machines = table(
@@ -77,7 +66,8 @@ export function sandbox(verb: 'up' | 'down' | 'status' | 'env') {
           ],
           page,
         );
-        return `${machines}\nregistry  ${document.registry ?? '-'}\nAWS API   ${document.endpoint ?? '-'}\nnext      oneclick deploy --env ${environmentName(flags)}\n`;
+        const slow = document.profile === 'realistic' ? ' (realistic)' : '';
+        return `${machines}\nregistry  ${document.registry ?? '-'}\nAWS API   ${document.endpoint ?? '-'}${slow}\nnext      oneclick deploy --env ${environmentName(flags)}\n`;
       });
       return 0;
     });
@@ -87,51 +77,13 @@ export function sandbox(verb: 'up' | 'down' | 'status' | 'env') {
  * What the tools of AWS read. The keys open nothing: whoever reaches the endpoint is heard.
  * @throws Failure when there is no endpoint
  */
-function variables({ endpoint, region }: Result): Readonly<Record<string, string>> {
+function variables({ endpoint, region }: z.infer<typeof Status>): Readonly<Record<string, string>> {
   if (endpoint == null || region == null)
     throw new Failure('failed', 'sandbox.down', 'the sandbox is down', { hint: 'oneclick sandbox up' });
   return {
     ...{ AWS_ENDPOINT_URL: endpoint, AWS_REGION: region, AWS_DEFAULT_REGION: region },
     ...{ AWS_ACCESS_KEY_ID: 'sandbox', AWS_SECRET_ACCESS_KEY: 'sandbox' },
   };
-}
-
-async function converse(edge: Edge, args: readonly string[], reporter: Reporter): Promise<Result> {
-  const program = join(edge.packageDir, 'dist', 'sandbox', 'main.js');
-  const child = spawn(process.execPath, [program, ...args], {
-    cwd: edge.cwd,
-    env: edge.env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let answer: Result | undefined;
-  for await (const text of createInterface({ input: child.stdout })) {
-    const line = Line.parse(JSON.parse(text));
-    if (line.type === 'progress') reporter.note(line.text);
-    else if (line.type === 'result') answer = line;
-    else {
-      throw new Failure(
-        kindOf(line.exitCode),
-        line.code,
-        line.message,
-        line.hint === undefined ? {} : { hint: line.hint },
-      );
-    }
-  }
-  if (answer !== undefined) return answer;
-  throw new Failure('interrupted', 'sandbox.ended', 'the sandbox ended without an answer', {
-    hint: `oneclick sandbox ${args[0]}`,
-  });
-}
-
-const kinds: Readonly<Record<number, FailureKind>> = {
-  2: 'usage',
-  4: 'access',
-  5: 'unreachable',
-  130: 'interrupted',
-};
-
-function kindOf(code: number): FailureKind {
-  return kinds[code] ?? 'failed';
 }
 
 /** What the sandbox calls its environment. */

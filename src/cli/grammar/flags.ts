@@ -64,6 +64,13 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** How often: a number from 1, or `always`. */
+export function times(text: string): string {
+  if (!/^([1-9]\d{0,8}|always)$/.test(text))
+    throw new InvalidArgumentError('It is neither a number from 1 nor always.');
+  return text;
+}
+
 function seconds(text: string): number {
   if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError('It is not a number of seconds.');
   return Number(text);

@@ -1,5 +1,5 @@
-import type { Command } from 'commander';
-import { aboutServers, type Bind, collect, examples, family, wholeNumber } from './flags.js';
+import { type Command, Option } from 'commander';
+import { aboutServers, type Bind, collect, examples, family, times, wholeNumber } from './flags.js';
 
 /** What is typed now and then: to keep services, runs, recipes and machines in order. */
 export function keeping(root: Command, bind: Bind): void {
@@ -113,7 +113,15 @@ export function keeping(root: Command, bind: Bind): void {
       .command(verb)
       .summary(summary)
       .option('--name <name>', 'another sandbox than the default one');
-    if (verb === 'up') command.option('--machines <n>', 'how many', wholeNumber);
+    if (verb === 'up')
+      command
+        .option('--machines <n>', 'how many', wholeNumber)
+        .addOption(
+          new Option('--profile <name>', 'whether its AWS is as slow as the real one; fast at first').choices(
+            ['fast', 'realistic'],
+          ),
+        )
+        .option('--seed <text>', 'what its chances come from: the same seed gives the same delays');
     command
       .addHelpText(
         'before',
@@ -121,4 +129,22 @@ export function keeping(root: Command, bind: Bind): void {
       )
       .action(bind(async () => (await import('../commands/sandbox.js')).sandbox(verb)));
   }
+  sandbox
+    .command('fault')
+    .argument('[fault]', 'the fault; none lists them all')
+    .summary('let its AWS fail as the real one does: the next calls, or always')
+    .option('--times <n>', 'how many calls it strikes, or always; 1 by default', times)
+    .option('--on <action>', 'only calls of this action: DescribeInstances …')
+    .option('--clear', 'switch it off; without a fault all of them', false)
+    .option('--name <name>', 'another sandbox than the default one')
+    .addHelpText(
+      'before',
+      examples(
+        'oneclick sandbox fault',
+        'oneclick sandbox fault capacity --times 3',
+        'oneclick sandbox fault throttle --on DescribeInstances --times always',
+        'oneclick sandbox fault --clear',
+      ),
+    )
+    .action(bind(async () => (await import('../commands/sandbox-fault.js')).fault));
 }

@@ -14,6 +14,8 @@ describe('a word that does not exist', () => {
     ['config chekc', 'check'],
     ['lease tkae', 'take'],
     ['sandbox upp', 'up'],
+    ['sandbox fautl', 'fault'],
+    ['sandbox fault throttle --time 3', '--times'],
     ['deploy --tagg v2', '--tag'],
     ['deploy --tagg=v2', '--tag'],
     ['deploy --quite', '--quiet'],
@@ -28,6 +30,18 @@ describe('a word that does not exist', () => {
     expect((await refused('frobnicate')).hint).toBe('oneclick --help');
     expect((await refused('deploy --host web-1')).hint).toBe('oneclick deploy --help');
     expect((await refused('config check now')).hint).toBe('oneclick config check --help');
+  });
+});
+
+describe('sandbox', () => {
+  it.each(['0', '-1', '1.5', 'often'])('fault refuses to strike %s times', async (times) => {
+    const { message } = await refused(`sandbox fault throttle --times=${times}`);
+    expect(message).toContain('It is neither a number from 1 nor always.');
+  });
+
+  it('up knows two profiles', async () => {
+    const { message } = await refused('sandbox up --profile slow');
+    expect(message).toContain('Allowed choices are fast, realistic.');
   });
 });
 
