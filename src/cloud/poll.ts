@@ -5,8 +5,11 @@ import { orAborted } from './abort.js';
 /** What was made of something that was looked at. */
 export type Verdict<Result> =
   | { readonly kind: 'done'; readonly result: Result }
-  /** Not yet; `because` says what is missing, in a few words. */
-  | { readonly kind: 'waiting'; readonly because: string }
+  /**
+   * Not yet; `because` says what is missing, in a few words. `soon`, in ms, is when it may be otherwise, where that is known: then it
+   * is looked at, too.
+   */
+  | { readonly kind: 'waiting'; readonly because: string; readonly soon?: number }
   /** It cannot get better. */
   | { readonly kind: 'hopeless'; readonly failure: Failure };
 
@@ -64,7 +67,8 @@ export function poller({ clock, random }: { readonly clock: Clock; readonly rand
         until: new Date(clock.now().getTime() + deadline - now),
       });
       const every = now - started < eager.for ? eager.every : patient;
-      await clock.sleep(Math.min(beat(every), deadline) - now, signal);
+      const { soon = Number.POSITIVE_INFINITY } = verdict;
+      await clock.sleep(Math.min(beat(every), now + soon, deadline) - now, signal);
     }
   };
 }

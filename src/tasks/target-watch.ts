@@ -52,9 +52,8 @@ export async function untilCalledHealthy(context: TaskContext<World>, intent: Wa
       return failure === undefined ? waits(health) : { kind: 'hopeless', failure };
     }
     first ??= clock.monotonic();
-    return clock.monotonic() - first >= intent.interval
-      ? done
-      : { kind: 'waiting', because: 'healthy, once' };
+    const soon = first + intent.interval - clock.monotonic();
+    return soon <= 0 ? done : { kind: 'waiting', because: 'healthy, once', soon };
   });
 }
 

@@ -68,6 +68,17 @@ describe('a poller', () => {
     expect(second.looks.slice(1)).toEqual(first.looks.slice(1));
   });
 
+  it('looks in between when it is known that it may be otherwise then', async () => {
+    const { clock, wait } = setting();
+    const { looks } = wait([
+      { kind: 'waiting', because: 'healthy, once', soon: 500 },
+      waiting('initial'),
+      done,
+    ]);
+    await clock.advance(10_000);
+    expect(looks).toEqual([0, 500, 2_000]);
+  });
+
   it('ends with what was made of the last look', async () => {
     const { clock, wait } = setting();
     const { looks, outcome } = wait([waiting('initial'), done]);
