@@ -26,6 +26,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
+  await fault(await field.project(), '--clear');
   await field.clean();
   const { LoadBalancers = [] } = await api.send(new elb.DescribeLoadBalancersCommand({}));
   for (const { LoadBalancerArn } of LoadBalancers)
@@ -144,9 +145,13 @@ test('instances are taken out and brought back under traffic, and the last one s
   expect(stdout).toMatch(/^web: 3 of 3 healthy in out$/m);
 });
 
-test('a canary that is taken back, one that is promoted, and a rollback lose not one request on a single instance', async () => {
+test('a canary that is taken back, one that is promoted, and a rollback lose not one request on a single instance, with AWS at its worst', async () => {
   const { project, url } = await service('one', 1);
   const canary = ['deploy', 'web', '--tag', 'v2', '--canary', '10%'];
+  await fault(project, 'leak', '--times', 'always');
+  await fault(project, 'throttle', '--times', '5');
+  for (const on of ['RegisterTargets', 'DeregisterTargets'])
+    await fault(project, 'lost-response', '--on', on);
   const tally = await underTraffic(url, async () => {
     const begun = await finished(project.start(...canary));
     expect(begun.stderr).toMatch(/web: 1 new beside 1 old, about 50% of the requests, on sandbox-1/);
@@ -154,16 +159,21 @@ test('a canary that is taken back, one that is promoted, and a rollback lose not
       /^canary +web release 2 on sandbox-1, /m,
     );
     await finished(project.start('rollback', '--no-settle'));
-    expect(await answers(url)).toBe('v1');
+    // What leaks does so for a moment.
+    await waitFor(async () => (await answers(url)) === 'v1');
 
     await finished(project.start(...canary));
     await finished(project.start('promote', '--no-settle'));
-    expect(await answers(url)).toBe('v2');
+    await waitFor(async () => (await answers(url)) === 'v2');
     await finished(project.start('rollback'));
   });
   expect(tally.failures).toEqual([]);
   expect(await answers(url)).toBe('v1');
 });
+
+/** Switches a fault of the sandbox's AWS on, or off. */
+const fault = (project: Project, ...words: readonly string[]) =>
+  finished(project.start('sandbox', 'fault', ...words, '--name', field.sandbox));
 
 async function running(project: Project, machine: number): Promise<readonly string[]> {
   return (await project.containers(machine)).filter((line) => line.endsWith(' running'));
