@@ -2,7 +2,7 @@ import { containerOf } from './container.js';
 import type { ContainerFacts, Facts, HostFacts } from './facts.js';
 import { label, releaseOf } from './labels.js';
 import { canaryOf, current, releaseLog } from './log.js';
-import type { Activation } from './release.js';
+import type { Activation, Release } from './release.js';
 import { isProvisional, isUp, serving } from './rollout.js';
 import type { Service } from './service.js';
 import type { RunInfo } from './task.js';
@@ -46,12 +46,16 @@ export function standingOf(
   const log = releaseLog(facts, service);
   const active = current(log);
   const all = serving(known, run, service);
-  const canary = all.find((container) => releaseOf(container) === canaryOf(facts, service)?.number);
+  const beside = canaryOf(facts, service);
+  const canary = all.find((container) => releaseOf(container) === beside?.number);
   const up = all.filter((container) => container !== canary);
   const wanted = up.find((container) => releaseNumber(container) === active?.release.number) ?? up[0];
   const standing =
     wanted === undefined ? stopped(known, run, service, active) : upright(wanted, up, log, active, swap);
-  return { ...standing, canary: canary === undefined ? null : releaseNumber(canary) };
+  if (canary === undefined || beside === undefined) return standing;
+  const sick = complaint(canary, beside.number, beside);
+  const why = standing.why ?? (sick === null ? null : `of its canary: ${sick}`);
+  return { ...standing, canary: beside.number, why };
 }
 
 const releaseNumber = (container: ContainerFacts) => releaseOf(container) ?? 0;
@@ -75,7 +79,7 @@ function upright(
     who: line?.who ?? container.labels[label.who] ?? null,
     ...endOf(container),
     canary: null,
-    why: complaint(container, release, active) ?? crowd(container, up, swap),
+    why: complaint(container, release, active?.release) ?? crowd(container, up, swap),
   };
 }
 
@@ -83,20 +87,14 @@ function endOf({ restarts = 0, exit, outOfMemory }: ContainerFacts) {
   return { restarts, exit: exit ?? null, outOfMemory: outOfMemory === true };
 }
 
-function complaint(
-  container: ContainerFacts,
-  release: number,
-  active: Activation | undefined,
-): string | null {
+function complaint(container: ContainerFacts, release: number, wanted: Release | undefined): string | null {
   if (container.state === 'restarting') return `it ends again and again, ${ending(container)}`;
   if (container.state === 'paused') return 'it is paused';
   if (container.health === 'unhealthy') return 'its HEALTHCHECK fails';
   if (container.health === 'starting') return 'its HEALTHCHECK has not passed yet';
-  if (active === undefined) return `release ${release} runs, and none is current`;
-  if (release !== active.release.number)
-    return `release ${release} runs, ${active.release.number} is current`;
-  if (isProvisional(container, active.release))
-    return 'a reboot would not bring it back: its restart policy is no';
+  if (wanted === undefined) return `release ${release} runs, and none is current`;
+  if (release !== wanted.number) return `release ${release} runs, ${wanted.number} is current`;
+  if (isProvisional(container, wanted)) return 'a reboot would not bring it back: its restart policy is no';
   return null;
 }
 

@@ -56,6 +56,13 @@ describe('a canary', () => {
     ]);
   });
 
+  it('that is sick is said to be', async () => {
+    fleet.host('host-1').engine.crash('shop-production-web-2', 137);
+    const { run } = await fleet.plan('settle', [web]);
+    const { why } = standingOf(await fleet.facts([web]), run, web, 'host-1');
+    expect(why).toBe('of its canary: it ends again and again, with exit code 137');
+  });
+
   it('is told of where the past is: it replaces nothing, and a rollback takes it away', async () => {
     const facts = await fleet.facts([web]);
     const { run } = await fleet.plan('rollback', [web]);
