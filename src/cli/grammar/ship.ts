@@ -40,7 +40,10 @@ export function shipping(root: Command, bind: Bind): void {
     .option('--build', 'build and push what has build: first, and deploy that', false)
     .option('--push-over-ssh', 'with --build: no registry; hosts pull what they lack through SSH', false)
     .option('--no-settle', 'behind a load balancer: do not wait for old containers to drain')
-    .option('--canary <share>', 'behind a load balancer: only beside some old ones, up to 50%')
+    .option(
+      '--canary <share>',
+      'behind a load balancer: on a few instances beside the old one, for this share of the requests',
+    )
     .option('--adopt <container>', 'take over a container that holds the port, as release 0')
     .addHelpText(
       'before',
@@ -49,6 +52,7 @@ export function shipping(root: Command, bind: Bind): void {
         'oneclick deploy web --image ghcr.io/acme/web:v2',
         'oneclick deploy --build',
         'oneclick deploy --build --push-over-ssh',
+        'oneclick deploy web --canary 10%',
         'oneclick deploy --dry-run',
         'oneclick deploy --explain',
       ),
