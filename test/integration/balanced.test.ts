@@ -126,6 +126,10 @@ test.each([
 test('instances are taken out and brought back under traffic, and the last one stays', async () => {
   const { project, url } = await service('out', 3);
   const { id = '' } = field.environment.hosts['sandbox-2'] ?? {};
+  const known = await finished(project.start('sandbox', 'status', '--name', field.sandbox, '--json'));
+  expect(JSON.parse(known.stdout)).toMatchObject({
+    loadBalancers: [{ name: 'out', address: new URL(url).hostname }],
+  });
   const tally = await underTraffic(url, async () => {
     await finished(project.start('lb', 'deactivate', id, 'web/3'));
     const status = await finished(project.start('lb', 'status'));

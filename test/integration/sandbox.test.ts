@@ -223,7 +223,8 @@ test('down leaves nothing of its own and everything else, as often as it is run'
       expect(await result('down')).toEqual({
         ...{ type: 'result', schema: 1, name, up: false, machines: [] },
         ...{ registry: null, key: null, knownHosts: null, environment: null },
-        ...{ endpoint: null, region: null, vpc: null, bastion: null },
+        ...{ endpoint: null, region: null, vpc: null, bastion: null, loadBalancers: [] },
+        ...{ profile: null, seed: null },
       });
       expect(await leftovers()).toEqual([]);
     }
