@@ -1,7 +1,13 @@
 const Sequencer = require('@jest/test-sequencer').default;
 
 /** Begin first, for they last longest: jest knows that only of what it has run before, which a clean clone has not. */
-const long = ['faults/client', 'faults/network'];
+const long = [
+  'faults/client',
+  'faults/network',
+  'integration/balanced',
+  'integration/deploy-interrupted',
+  'integration/reach',
+];
 
 module.exports = class LongestFirst extends Sequencer {
   sort(tests) {
