@@ -65,8 +65,11 @@ export const releaseCommit = task({
   check(facts, { rollout, canary }, subject) {
     const service = serviceOf(subject);
     if (canary && rollout.before === undefined) return { kind: 'blocked', problems: [firstCanary(service)] };
+    const other = canaryOf(facts, service.name)?.number;
+    const isCanary = canary && other === rollout.release.number;
+    if (canary && other !== undefined && !isCanary)
+      return { kind: 'blocked', problems: [otherCanary(service, other)] };
     const log = releaseLog(facts, service.name);
-    const isCanary = canary && canaryOf(facts, service.name)?.number === rollout.release.number;
     const wanted = [...log, ...(isCanary ? [] : newLines(rollout, subject, log, canary))];
     const lines = missingLines(facts, service, wanted);
     const hosts = Object.keys(lines);
@@ -123,6 +126,12 @@ export const releaseCommit = task({
 function firstCanary({ name }: Service): Failure {
   return new Failure('usage', 'canary.first', `${name} has no release yet that a canary could run beside`, {
     hint: `oneclick deploy ${name}`,
+  });
+}
+
+function otherCanary({ name }: Service, number: number): Failure {
+  return new Failure('usage', 'canary.other', `${name} has a canary already, release ${number}`, {
+    hint: `oneclick promote ${name}, or oneclick rollback ${name}`,
   });
 }
 

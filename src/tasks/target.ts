@@ -18,6 +18,7 @@ import { Failure } from '../domain/failure.js';
 import { cautionsOf, drainWaits, healthWaits } from '../domain/group-advice.js';
 import { current, releaseLog } from '../domain/log.js';
 import type { PlainCommand } from '../domain/plain-command.js';
+import { deadCandidates } from '../domain/rollout.js';
 import type { Instance, Service } from '../domain/service.js';
 import { commandLine } from '../domain/shell.js';
 import type { TargetHealth } from '../domain/target-group.js';
@@ -113,8 +114,8 @@ export const targetDeregister = task({
   works: 'cloud',
   summary: 'Takes the instance out of the target group, and waits until its last request is answered.',
   input: z.strictObject({
-    /** `old`: on all ports but that of the new container. */
-    release: z.enum(['all', 'old']).default('all'),
+    /** `old`: on all ports but that of the new container; `dead`: on those of what a run that died has left. */
+    release: z.enum(['all', 'old', 'dead']).default('all'),
     port: z.int().optional(),
     force: z.boolean().default(false),
     /** Without it the last requests are answered while others go on. */
@@ -124,14 +125,16 @@ export const targetDeregister = task({
   receipt: z.strictObject({ targets: z.array(Target) }),
   defaults: { port: '{{ container.port }}' },
   title: ({ release }, subject) =>
-    `take ${release === 'old' ? 'the old ' : ''}${serviceOf(subject).name} out of its load balancer`,
+    `take ${which[release]}${serviceOf(subject).name} out of its load balancer`,
   check(facts, { release, port, force, drain }, subject) {
     const { service, known, instance, target } = targetOf(facts, subject, port);
     const { group } = known;
     const mine = known.targets.filter(({ id }) => id === instance.id);
-    const leaving = release === 'old' ? mine.filter((other) => !isTarget(other, target)) : mine;
-    const registered = leaving.filter(isRegistered);
-    const waited = drain ? leaving : registered;
+    const leaving = release === 'all' ? mine : mine.filter((other) => !isTarget(other, target));
+    const dead = release === 'dead' ? deadPorts(facts, subject, instance.host) : undefined;
+    const concerned = leaving.filter(({ port: own }) => dead === undefined || dead.includes(own));
+    const registered = concerned.filter(isRegistered);
+    const waited = drain ? concerned : registered;
     if (waited.length === 0)
       return { kind: 'done', because: `it is not in ${group.name}`, receipt: { targets: [] } };
     const guarded = release === 'all' && !force;
@@ -189,6 +192,15 @@ export const targetDeregister = task({
     await Promise.all(back);
   },
 });
+
+const which = { all: '', old: 'the old ', dead: 'what is left of a dead run of ' } as const;
+
+/** The ports of what a run that died has left on a host. */
+function deadPorts(facts: Facts, { run, service }: Subject, host: string): readonly number[] {
+  const known = facts.hosts[host];
+  if (known === undefined || service === undefined) return [];
+  return deadCandidates(known, facts, run, service.name).flatMap(({ ports }) => ports);
+}
 
 const bare = ({ id, port }: z.infer<typeof Target>) => ({ id, port });
 const leavingOf = ({ instances }: Service) => instances.map(({ id }) => id);

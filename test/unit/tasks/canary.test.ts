@@ -71,10 +71,10 @@ describe('a canary', () => {
       current: 1,
       rollback: { release: 1, because: 'rollback takes its canary away, release 2' },
     });
-    const { steps } = await fleet.preview('canary', [at(web, 'v3')]);
+    const { steps } = await fleet.preview('canary', [at(web, 'v2')]);
     const decided = steps.find(({ step }) => step.task === 'rollout.resolve');
     expect(decided?.verdict).toMatchObject({
-      because: 'release 3 (registry.test/web:v3) comes beside release 1',
+      because: 'release 2 (registry.test/web:v2) comes beside release 1',
     });
   });
 
@@ -110,6 +110,11 @@ describe('a canary', () => {
     expect(fleet.running()[0]).toBe('host-1 web 3 unless-stopped');
   });
 
+  it('keeps another one from being begun', async () => {
+    const { services } = canaryOf([at(web, 'v3')], '10%');
+    expect((await fleet.dryRun('canary', services)).problems).toEqual(['canary.other']);
+  });
+
   it('is replaced with the old ones by a deploy of something else', async () => {
     expect((await fleet.deploy(at(web, 'v3'))).result).toBe('done');
     expect(fleet.serves()).toEqual(everywhere('v3'));
@@ -125,6 +130,17 @@ describe('a canary that', () => {
     expect(fleet.serves()).toEqual(old);
     const { problems } = await fleet.dryRun('promote', [web]);
     expect(problems).toEqual(['canary.none']);
+  });
+
+  it('died before it was written down is taken out by the next one', async () => {
+    const { services } = canaryOf([at(web, 'v2')], '10%');
+    const registered = async () => (await targets()).filter((line) => line.startsWith('i-1:'));
+    for (let after = 5; (await registered()).length < 2; after += 1)
+      await fleet.run('canary', services, {}, after).catch(() => undefined);
+    expect((await fleet.dryRun('promote', [web])).problems).toEqual(['canary.none']);
+    expect((await canary('v3')).result).toBe('done');
+    expect(await registered()).toEqual(['i-1:20000 healthy', expect.stringMatching(/healthy$/)]);
+    expect(fleet.serves()).toEqual([...old, ...serving([1, 'v3'])].sort());
   });
 
   it('would be the first release is refused before anything is touched', async () => {
