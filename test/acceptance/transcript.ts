@@ -12,6 +12,7 @@ const changing: readonly (readonly [RegExp, string])[] = [
   [/http:\/\/127\.0\.0\.1:56\d\d/g, 'ENDPOINT'],
   [/(run |resume )[0-9a-f]{6}\b/g, '$1RUN'],
   [/\b(i|vpc)-[0-9a-f]{17}\b/g, '$1-ID'],
+  [/"seed": "[0-9a-f]+"/g, '"seed": "SEED"'],
   [/\b\d+(\.\d+)?(ms|s)\b(?=[),]|$| ago|, gap)/gm, 'Ns'],
   [/\b(in|gap|within) \d+(\.\d+)?\s?s\b/g, '$1 Ns'],
   [/\d+ seconds? ago|just now|now$/gm, 'N ago'],
