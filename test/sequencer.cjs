@@ -1,13 +1,7 @@
 const Sequencer = require('@jest/test-sequencer').default;
 
 /** Begin first, for they last longest: jest knows that only of what it has run before, which a clean clone has not. */
-const long = [
-  'faults/client',
-  'faults/network',
-  'integration/balanced',
-  'integration/deploy-interrupted',
-  'integration/reach',
-];
+const long = ['faults/client', 'faults/network'];
 
 module.exports = class LongestFirst extends Sequencer {
   sort(tests) {
