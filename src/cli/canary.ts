@@ -11,7 +11,7 @@ export interface Canary {
  * The instances of these services that get a new target beside the old ones, so that about `share` (`10%`) of the requests are
  * sent to new ones: one at least. Throws a usage Failure where that cannot be.
  */
-export function canaryOf(services: readonly Service[], share: string): Canary {
+export function chooseCanary(services: readonly Service[], share: string): Canary {
   const wanted = shareOf(share);
   const chosen = services.map((service) => {
     refuseOthers(service);

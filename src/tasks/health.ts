@@ -7,7 +7,7 @@ import { dockerOn } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
 import { Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
-import type { TaskContext } from '../domain/task.js';
+import type { Subject, TaskContext } from '../domain/task.js';
 import type { Host } from '../host/host.js';
 import { healthCommand } from './health-by-hand.js';
 import { hostName, placeOf, task, type World } from './world.js';
@@ -217,7 +217,7 @@ export const healthWait = task({
         container: input.container,
         spec: placedAt(input.rollout.release.spec, input.port),
         ...(input.stopped?.at === undefined ? {} : { stoppedAt: input.stopped.at }),
-        ...idleOf(facts, service),
+        ...idleOf(facts, service, subject),
       },
       expect: {},
       foresee: (later) => later,
@@ -241,8 +241,13 @@ export const healthWait = task({
   undo: 'nothing',
 });
 
-/** The shortest time that a load balancer of the service keeps an idle connection. */
-function idleOf({ groups = {} }: Facts, { targetGroup = '' }: Service): { idle?: number } {
+/** The shortest time that a load balancer of the service keeps an idle connection; the first instance answers for all. */
+function idleOf(
+  { groups = {} }: Facts,
+  { targetGroup = '', instances }: Service,
+  { instance }: Subject,
+): { idle?: number } {
+  if (instance?.id !== instances[0]?.id) return {};
   const times = groups[targetGroup]?.group.balancers.flatMap(({ idleTimeout }) => idleTimeout ?? []) ?? [];
   return times.length === 0 ? {} : { idle: Math.min(...times) };
 }

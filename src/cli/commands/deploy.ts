@@ -3,7 +3,7 @@ import { atRegistry } from '../../domain/image.js';
 import { lentRegistry } from '../../domain/lent-registry.js';
 import type { Service } from '../../domain/service.js';
 import type { BuildFlags } from '../build.js';
-import { canaryOf } from '../canary.js';
+import { chooseCanary } from '../canary.js';
 import { chooseServices, hostsBeside } from '../choice.js';
 import type { Edge } from '../edge.js';
 import { openField } from '../field.js';
@@ -194,7 +194,7 @@ export function change(
         ...(flags.tag === undefined ? {} : { tag: flags.tag }),
         ...(session.commit === undefined ? {} : { commit: session.commit }),
       });
-      const canary = flags.canary === undefined ? undefined : canaryOf(named, flags.canary);
+      const canary = flags.canary === undefined ? undefined : chooseCanary(named, flags.canary);
       for (const words of canary?.words ?? []) voice.reporter.note(words);
       const chosen = canary?.services ?? named;
       const code = await perform(session, {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { canaryOf } from '../../../src/cli/canary.js';
+import { chooseCanary } from '../../../src/cli/canary.js';
 import { releasesDocument } from '../../../src/cli/commands/releases.js';
 import type { Service } from '../../../src/domain/service.js';
 import { standingOf } from '../../../src/domain/standing.js';
@@ -22,7 +22,7 @@ beforeEach(async () => {
   expect((await fleet.deploy(web)).result).toBe('done');
 });
 
-const canary = (tag: string) => fleet.run('canary', canaryOf([at(web, tag)], '10%').services);
+const canary = (tag: string) => fleet.run('canary', chooseCanary([at(web, tag)], '10%').services);
 const targets = async () =>
   (await fleet.cloud.targets(group)).map(({ id, port, state }) => `${id}:${port} ${state}`).sort();
 const serving = (...tags: readonly (readonly [host: number, tag: string])[]) =>
@@ -111,7 +111,7 @@ describe('a canary', () => {
   });
 
   it('keeps another one from being begun', async () => {
-    const { services } = canaryOf([at(web, 'v3')], '10%');
+    const { services } = chooseCanary([at(web, 'v3')], '10%');
     expect((await fleet.dryRun('canary', services)).problems).toEqual(['canary.other']);
   });
 
@@ -133,7 +133,7 @@ describe('a canary that', () => {
   });
 
   it('died before it was written down is taken out by the next one', async () => {
-    const { services } = canaryOf([at(web, 'v2')], '10%');
+    const { services } = chooseCanary([at(web, 'v2')], '10%');
     const registered = async () => (await targets()).filter((line) => line.startsWith('i-1:'));
     for (let after = 5; (await registered()).length < 2; after += 1)
       await fleet.run('canary', services, {}, after).catch(() => undefined);
@@ -154,7 +154,7 @@ describe('a canary that', () => {
 
 describe('the share of a canary', () => {
   const shareOf = (count: number, share: string) => {
-    const { services, words } = canaryOf(
+    const { services, words } = chooseCanary(
       [serviceOn('web', 80, { count, targetGroup: 'g', swap: 'beside' })],
       share,
     );
@@ -175,8 +175,8 @@ describe('the share of a canary', () => {
   });
 
   it('is refused for what is behind no load balancer, or has to give way first', () => {
-    expect(() => canaryOf([serviceOn('web', 80)], '10%')).toThrow('web is behind no load balancer');
+    expect(() => chooseCanary([serviceOn('web', 80)], '10%')).toThrow('web is behind no load balancer');
     const drained = serviceOn('web', 80, { targetGroup: 'g', swap: 'drain' });
-    expect(() => canaryOf([drained], '10%')).toThrow('web is swapped by "drain"');
+    expect(() => chooseCanary([drained], '10%')).toThrow('web is swapped by "drain"');
   });
 });
