@@ -25,6 +25,7 @@ import { type Field, type FieldNeeds, openField } from './field.js';
 import { newRun, type Session } from './session.js';
 import type { Shipment } from './shipment.js';
 import { refuse } from './speak.js';
+import { vouchedRecipes } from './vouched.js';
 
 /** A recipe to be carried out on some services. */
 export interface Errand {
@@ -47,7 +48,7 @@ export interface Errand {
 }
 
 /** The recipes that ship with oneclick. */
-export function shippedRecipes({ edge }: Pick<Session, 'edge'>): RecipeSource {
+export function shippedRecipes({ edge }: { edge: Pick<Session['edge'], 'packageDir'> }): RecipeSource {
   return recipeFolder(join(edge.packageDir, 'recipes'), 'recipes');
 }
 
@@ -91,7 +92,8 @@ export async function perform(session: Session, errand: Errand): Promise<number>
 }
 
 async function planOf(session: Session, errand: Errand): Promise<Plan> {
-  const loaded = await loadRecipe(errand.recipe, recipeSources(session), tasks);
+  const vouched = await vouchedRecipes(session.edge);
+  const loaded = await loadRecipe(errand.recipe, recipeSources(session), tasks, vouched);
   for (const warning of await outdated(loaded, shippedRecipes(session))) session.reporter.warn(warning);
   const run = newRun(session, errand.recipe);
   const plan = bindRecipe(loaded, { registry: tasks, services: errand.services, params: errand.params, run });

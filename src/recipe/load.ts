@@ -3,7 +3,7 @@ import { Failure } from '../domain/failure.js';
 import { nearest } from '../domain/nearest.js';
 import { InvalidText, invalid, type Problem } from '../domain/problem.js';
 import { readSource } from '../domain/source.js';
-import { Checker } from './check.js';
+import { Checker, type Shelf } from './check.js';
 import { parseRecipe } from './parse.js';
 import { type LoadedRecipe, type Recipe, recipeName } from './recipe.js';
 import type { Tasks } from './tasks.js';
@@ -34,14 +34,21 @@ export async function readRecipes(
   return files;
 }
 
+/** Recipes that were found good before: those of a shelf with this hash, and the names of what each of them may include. */
+export interface Vouched {
+  readonly shelf: string;
+  readonly included: Readonly<Record<string, readonly string[]>>;
+}
+
 /**
- * Reads a recipe and all that it may include, and checks them. Throws a failure of kind `usage`: `recipe.unknown`,
- * `recipe.partial`, or `recipe.invalid` with every problem and its place.
+ * Reads a recipe and all that it may include, and checks them, unless they are vouched for to the letter. Throws a failure of
+ * kind `usage`: `recipe.unknown`, `recipe.partial`, or `recipe.invalid` with every problem and its place.
  */
 export async function loadRecipe(
   name: string,
   sources: readonly RecipeSource[],
   tasks: Tasks,
+  vouched?: Vouched,
 ): Promise<LoadedRecipe> {
   const files = await readRecipes(sources);
   const problems: Problem[] = [];
@@ -56,13 +63,45 @@ export async function loadRecipe(
 
   const recipe = find(name);
   if (recipe === undefined) throw unknown(name, [...files.keys()]);
-  if (recipe !== 'broken' && recipe.partial) throw partial(recipe);
-  const checker = new Checker(tasks, { names: [...files.keys()], find });
-  if (recipe !== 'broken') problems.push(...checker.check(recipe));
-  if (recipe === 'broken' || problems.length > 0) throw invalid(problems, 'recipe.invalid');
-  const all = new Map([...checker.included, [name, recipe]]);
-  return { recipe, included: checker.included, hash: hashOf(all) };
+  if (recipe === 'broken') throw invalid(problems, 'recipe.invalid');
+  if (recipe.partial) throw partial(recipe);
+  const names = vouched?.shelf === shelfHash(files) ? vouched.included[name] : undefined;
+  const included =
+    names === undefined
+      ? checked(recipe, { names: [...files.keys()], find }, tasks, problems)
+      : new Map(names.flatMap((part) => entryOf(find(part))));
+  return {
+    recipe,
+    included,
+    hash: textsHash([recipe, ...included.values()].map(({ name, source }) => [name, source.text])),
+  };
 }
+
+/** What a recipe of this shelf may include; throws all problems of it, after those that are known. */
+function checked(recipe: Recipe, shelf: Shelf, tasks: Tasks, known: Problem[]): ReadonlyMap<string, Recipe> {
+  const checker = new Checker(tasks, shelf);
+  const found = checker.check(recipe);
+  const problems = [...known, ...found];
+  if (problems.length > 0) throw invalid(problems, 'recipe.invalid');
+  return checker.included;
+}
+
+const entryOf = (recipe: Recipe | 'broken' | undefined): readonly [string, Recipe][] =>
+  recipe === undefined || recipe === 'broken' ? [] : [[recipe.name, recipe]];
+
+/** Vouches for all recipes of these sources that run by themselves; throws as {@link loadRecipe} where one of them is not good. */
+export async function vouchFor(sources: readonly RecipeSource[], tasks: Tasks): Promise<Vouched> {
+  const files = await readRecipes(sources);
+  const included: Record<string, readonly string[]> = {};
+  for (const name of files.keys()) {
+    if ((await readRecipe(name, sources)).partial) continue;
+    included[name] = [...(await loadRecipe(name, sources, tasks)).included.keys()];
+  }
+  return { shelf: shelfHash(files), included };
+}
+
+const shelfHash = (files: ReadonlyMap<string, RecipeFile>) =>
+  textsHash([...files].map(([name, { text }]) => [name, text]));
 
 /** One recipe as its file says it, a part of others too; its tasks and names are not looked at. Throws as {@link loadRecipe}. */
 export async function readRecipe(name: string, sources: readonly RecipeSource[]): Promise<Recipe> {
@@ -99,9 +138,10 @@ const partial = ({ name, source }: Recipe) =>
     hint: `A recipe that runs has a summary and "steps:"; see ${source.file}.`,
   });
 
-function hashOf(recipes: ReadonlyMap<string, Recipe>): string {
+/** SHA-256 of names and texts, in whichever order they come. */
+function textsHash(texts: readonly (readonly [name: string, text: string])[]): string {
   const hash = createHash('sha256');
-  for (const name of [...recipes.keys()].sort())
-    hash.update(JSON.stringify([name, recipes.get(name)?.source.text]));
+  for (const named of [...texts].sort(([one], [other]) => (one < other ? -1 : 1)))
+    hash.update(JSON.stringify(named));
   return hash.digest('hex');
 }

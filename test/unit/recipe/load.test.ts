@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Failure } from '../../../src/domain/failure.js';
 import { InvalidText } from '../../../src/domain/problem.js';
-import { loadRecipe } from '../../../src/recipe/load.js';
+import { loadRecipe, vouchFor } from '../../../src/recipe/load.js';
 import { load, recipesOf, tasks } from '../../fakes/recipes.js';
 
 /** A recipe with these steps. */
@@ -352,5 +352,35 @@ describe('the recipe of a name', () => {
     };
     await loadRecipe('deploy', [source], tasks);
     expect(read).toEqual(['deploy']);
+  });
+});
+
+describe('recipes that are vouched for', () => {
+  const texts = { deploy: steps('- recipe: part'), part: '- health.wait\n', other: steps('- image.resolve') };
+  /** Who checked against these would find every task unknown. */
+  const noTasks = new Map();
+
+  it('are not checked again, and are the same', async () => {
+    const vouched = await vouchFor([recipesOf(texts)], tasks);
+    const loaded = await loadRecipe('deploy', [recipesOf(texts)], noTasks, vouched);
+    expect(loaded.hash).toBe((await loadRecipe('deploy', [recipesOf(texts)], tasks)).hash);
+    expect(loaded.recipe.steps).toMatchObject([{ kind: 'include', name: 'part' }]);
+    expect([...loaded.included.keys()]).toEqual(['part']);
+  });
+
+  it('are checked as soon as a letter of one of them, or their number, is another', async () => {
+    const vouched = await vouchFor([recipesOf(texts)], tasks);
+    for (const changed of [
+      { ...texts, other: `${texts.other}\n` },
+      { ...texts, more: texts.other },
+    ]) {
+      const loading = loadRecipe('deploy', [recipesOf(changed)], noTasks, vouched);
+      await expect(loading).rejects.toMatchObject({ code: 'recipe.invalid' });
+    }
+  });
+
+  it('cannot be where one of them is not good', async () => {
+    const bad = { ...texts, other: steps('- health.wiat') };
+    await expect(vouchFor([recipesOf(bad)], tasks)).rejects.toMatchObject({ code: 'recipe.invalid' });
   });
 });
