@@ -79,6 +79,8 @@ const restarted: Fault = { name: 'sshd restarted', strike: inside(restartSshd) }
 const loggedOut: Fault = {
   name: 'sshd restarted, and every session ended',
   strike: inside('pkill -x sshd', [1]),
+  // The file is there from when the new one listens.
+  heal: healed('until kill -0 "$(cat /run/sshd.pid 2>/dev/null)" 2>/dev/null; do sleep 0.1; done', [1]),
 };
 
 /** sshd of both machines is told something before the client comes. */
