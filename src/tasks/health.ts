@@ -87,9 +87,8 @@ async function look(
 ): Promise<string> {
   const { health, port } = spec;
   if (health.path !== undefined && port !== undefined) {
-    const answer = await ask(host, spec, turn, signal);
-    if (answer === 'healthy') return answer;
-    await running(host, name);
+    // At once: whether it runs is known when the answer comes, and an answer of somebody else on this port is not taken for its own.
+    const [answer] = await Promise.all([ask(host, spec, turn, signal), running(host, name)]);
     return answer;
   }
   const container = await running(host, name);

@@ -68,6 +68,14 @@ describe('a new container that is not healthy', () => {
     });
   });
 
+  it('is not saved by what somebody else answers on its port', async () => {
+    fleet.host('host-1').beyond = async () => 200;
+    expect(await outcomeOf(http, { exits: { code: 3 } })).toMatchObject({
+      exitCode: 6,
+      message: 'the container ended with exit code 3',
+    });
+  });
+
   it('that is asked where it has nothing is told where to say another path', async () => {
     fleet.push('web', 'x', { answers: 404 });
     const { failures } = await fleet.deploy(at(http, 'x'));
