@@ -1,146 +1,17 @@
 import { z } from 'zod';
-import {
-  containerLabels,
-  containerName,
-  containerOf,
-  containersOf,
-  freePort,
-  placedAt,
-  withHost,
-  withState,
-} from '../domain/container.js';
-import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
+import { containerOf, containersOf, withState } from '../domain/container.js';
+import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { label } from '../domain/labels.js';
 import { dockerOn } from '../domain/plain-command.js';
-import { ContainerSpec, Release } from '../domain/release.js';
+import { ContainerSpec } from '../domain/release.js';
 import { deadCandidates, isProvisional, isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
-import { createCommand, stopCommand } from './by-hand.js';
-import { serviceConfig } from './container-config.js';
+import { stopCommand } from './by-hand.js';
 import { untilHealthy } from './health.js';
 import { startOnNetwork } from './network.js';
 import { hostName, placeOf, serviceOf, task } from './world.js';
-
-const Made = z.strictObject({
-  name: z.string(),
-  /** The port of the host that it publishes. */
-  port: z.int().optional(),
-});
-
-const CreateIntent = z.strictObject({
-  name: z.string(),
-  release: Release,
-  /** One of the range that its release says, where it says one. */
-  port: z.int().optional(),
-});
-
-/** Makes the container of the release, unless the host has kept it. */
-export const containerCreate = task({
-  name: 'container.create',
-  version: 1,
-  scope: 'instance',
-  summary: 'Makes the new container before the old one is touched; a kept one is taken as it is.',
-  provides: 'container',
-  input: z.strictObject({ rollout: Rollout }),
-  intent: CreateIntent,
-  receipt: Made,
-  defaults: { rollout: '{{ rollout }}' },
-  title: ({ rollout }, { service }) => `create ${service?.name} release ${rollout.release.number}`,
-  check(facts, { rollout }, subject) {
-    const { service, host } = placeOf(facts, subject);
-    const { release } = rollout;
-    const kept = keptContainer(host, subject, service, rollout);
-    if (kept !== undefined) {
-      const because = isUp(kept) ? `release ${release.number} runs as ${kept.name}` : `${kept.name} was kept`;
-      const stale = staleNote(kept);
-      const receipt = { name: kept.name, ...portOf(release.spec, kept.ports[0]) };
-      return { kind: 'done', because: because + stale, receipt, ...(stale === '' ? {} : { news: true }) };
-    }
-    if (release.adopted !== undefined) {
-      const message = `release 0 was the container ${release.adopted}, which is gone`;
-      const hint = 'roll forward instead: oneclick deploy';
-      return {
-        kind: 'blocked',
-        problems: [new Failure('failed', 'adopt.gone', message, { host: host.host, hint })],
-      };
-    }
-    const name = containerName(host, subject.run, service.name, release.number);
-    const range = release.spec.port?.range;
-    const free = range === undefined ? undefined : freePort(host, range);
-    if (range !== undefined && free === undefined)
-      return { kind: 'blocked', problems: [noFreePort(host, service, range)] };
-    const labels = containerLabels(subject, service.name, release, 'service');
-    const made = candidate(name, labels, placedAt(release.spec, free));
-    return {
-      kind: 'todo',
-      changes: [{ host: host.host, text: `create ${name} from ${release.reference}` }],
-      intent: { name, release, ...(free === undefined ? {} : { port: free }) },
-      expect: { name, ...portOf(release.spec, free) },
-      foresee: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, made] })),
-    };
-  },
-  explain({ name, release, port }, subject) {
-    const why = `make ${name} before the old one is touched`;
-    const { secrets } = release.spec;
-    return [createCommand(hostName(subject), why, name, serviceConfig(release, port, subject), secrets)];
-  },
-  async apply({ world, subject }, { name, release, port }) {
-    const { engine } = world.host(hostName(subject));
-    const config = serviceConfig(release, port, subject, await world.secrets(release.spec.secrets));
-    await engine.create({ name, config });
-    return { name, ...portOf(release.spec, port) };
-  },
-  async undo({ world, subject }, { name }) {
-    const { engine } = world.host(hostName(subject));
-    const found = await engine.container(name);
-    if (found?.labels[label.step] === `${subject.run.id}/${subject.step}`) await engine.remove(found.id);
-  },
-});
-
-function keptContainer(
-  host: HostFacts,
-  subject: Subject,
-  service: Service,
-  rollout: Rollout,
-): ContainerFacts | undefined {
-  if (rollout.kind === 'deploy') return undefined;
-  const found = containerOf(host, subject.run, service.name, rollout.release);
-  if (found === undefined || found.state === 'dead' || found.state === 'removing') return undefined;
-  const stale = (found.staleSecrets ?? []).length > 0;
-  return stale && rollout.todaysSecrets && !isUp(found) ? undefined : found;
-}
-
-/** The port that its release says, or that it has got for itself. */
-function portOf({ port }: ContainerSpec, own: number | undefined): { port?: number } {
-  const host = port?.range === undefined ? port?.host : own;
-  return host === undefined ? {} : { port: host };
-}
-
-function noFreePort(host: HostFacts, { name }: Service, { from, to }: { from: number; to: number }): Failure {
-  return new Failure('failed', 'port.none', `no port from ${from} to ${to} is free for ${name}`, {
-    ...{ host: host.host, hint: `give it others in oneclick.yml: port_range: ${to + 1}-${to + 1000}` },
-  });
-}
-
-function staleNote({ staleSecrets = [] }: ContainerFacts): string {
-  if (staleSecrets.length === 0) return '';
-  return `, with older values of ${staleSecrets.join(', ')} (--current-secrets makes it anew)`;
-}
-
-function candidate(name: string, labels: Record<string, string>, spec: ContainerSpec): ContainerFacts {
-  return {
-    id: name,
-    name,
-    labels,
-    image: spec.image,
-    state: 'created',
-    restart: 'no',
-    ports: spec.port === undefined ? [] : [spec.port.host],
-    networks: [],
-  };
-}
 
 const Stopped = z.strictObject({
   name: z.string(),
