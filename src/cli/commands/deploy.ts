@@ -31,13 +31,20 @@ interface DeployFlags extends ChangeFlags {
 export function deploy(edge: Edge, services: readonly string[], flags: DeployFlags): Promise<number> {
   checkBuildFlags(flags);
   checkCanaryFlags(flags);
-  const { canary } = flags;
-  const adopt = flags.adopt === undefined ? {} : { adopt: flags.adopt };
-  const params = canary === undefined ? { settle: flags.settle, ...adopt } : {};
-  const before = flags.build
-    ? (session: Session, voice: Voice) => buildFirst(session, voice, services, flags)
-    : undefined;
-  return change(edge, canary === undefined ? 'deploy' : 'canary', services, flags, params, before);
+  const { adopt, build, canary, settle } = flags;
+  const manner: Manner =
+    canary === undefined
+      ? { recipe: 'deploy', params: { settle, ...(adopt === undefined ? {} : { adopt }) } }
+      : {
+          recipe: 'canary',
+          params: {},
+          choose: (named) => chooseCanary(named, canary),
+          next: (names) => `then: oneclick promote ${names}, or oneclick rollback ${names}`,
+        };
+  return change(edge, services, flags, {
+    ...manner,
+    ...(build ? { before: (session, voice) => buildFirst(session, voice, services, flags) } : {}),
+  });
 }
 
 function checkCanaryFlags({ canary, only, adopt, batch, settle }: DeployFlags): void {
@@ -65,7 +72,7 @@ export function promote(
   services: readonly string[],
   flags: ChangeFlags & { readonly settle: boolean },
 ): Promise<number> {
-  return change(edge, 'promote', services, flags, { settle: flags.settle });
+  return change(edge, services, flags, { recipe: 'promote', params: { settle: flags.settle } });
 }
 
 /** What a change begins with. */
@@ -164,28 +171,36 @@ interface RollbackFlags extends ChangeFlags {
 
 /** `oneclick rollback`: the recipe `rollback`. */
 export function rollback(edge: Edge, services: readonly string[], flags: RollbackFlags): Promise<number> {
-  return change(edge, 'rollback', services, flags, {
-    'current-secrets': flags.currentSecrets,
-    settle: flags.settle,
-    ...(flags.to === undefined ? {} : { to: flags.to }),
-  });
+  const { to, currentSecrets, settle } = flags;
+  const params = { 'current-secrets': currentSecrets, settle, ...(to === undefined ? {} : { to }) };
+  return change(edge, services, flags, { recipe: 'rollback', params });
 }
 
-/** Carries out a recipe on services of the environment, after what comes before; throws usage failures for what the arguments cannot mean. */
+/** A recipe, and what of a change is its own. */
+interface Manner {
+  readonly recipe: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** What has to be done first, and what the change goes on with. */
+  readonly before?: (session: Session, voice: Voice) => Promise<Prepared>;
+  /** Narrows down what was named, and says how. */
+  readonly choose?: (named: readonly Service[]) => {
+    readonly services: readonly Service[];
+    readonly words: readonly string[];
+  };
+  /** What to type when it is done, on services of these names. */
+  readonly next?: (names: string) => string;
+}
+
+/** Carries out a recipe on services of the environment; throws usage failures for what the arguments cannot mean. */
 export function change(
   edge: Edge,
-  recipe: string,
   services: readonly string[],
-  flags: ChangeFlags & {
-    readonly image?: readonly string[];
-    readonly tag?: string;
-    readonly canary?: string;
-  },
-  params: Readonly<Record<string, unknown>>,
-  before = async (session: Session, _: Voice): Promise<Prepared> => ({ session }),
+  flags: ChangeFlags & Pick<DeployFlags, 'image' | 'tag'>,
+  { recipe, params, before, choose, next }: Manner,
 ): Promise<number> {
   return speaking(edge, flags, async (voice) => {
-    const { session, shipment } = await before(await openSession(edge, voice, flags), voice);
+    const configured = await openSession(edge, voice, flags);
+    const { session, shipment }: Prepared = (await before?.(configured, voice)) ?? { session: configured };
     try {
       const named = chooseServices(session.environment.services, {
         services,
@@ -194,9 +209,8 @@ export function change(
         ...(flags.tag === undefined ? {} : { tag: flags.tag }),
         ...(session.commit === undefined ? {} : { commit: session.commit }),
       });
-      const canary = flags.canary === undefined ? undefined : chooseCanary(named, flags.canary);
-      for (const words of canary?.words ?? []) voice.reporter.note(words);
-      const chosen = canary?.services ?? named;
+      const { services: chosen, words } = choose?.(named) ?? { services: named, words: [] };
+      for (const sentence of words) voice.reporter.note(sentence);
       const code = await perform(session, {
         recipe,
         services: chosen,
@@ -209,9 +223,8 @@ export function change(
         ...(flags.onFailure === undefined ? {} : { onFailure: flags.onFailure }),
         ...(shipment === undefined ? {} : { shipment }),
       });
-      const names = chosen.map(({ name }) => name).join(' ');
-      if (canary !== undefined && code === 0 && onlyShown(flags).only === undefined)
-        voice.reporter.note(`then: oneclick promote ${names}, or oneclick rollback ${names}`);
+      const done = code === 0 && onlyShown(flags).only === undefined;
+      if (next !== undefined && done) voice.reporter.note(next(chosen.map(({ name }) => name).join(' ')));
       return code;
     } finally {
       await shipment?.close();

@@ -9,7 +9,7 @@ interface RunFlags extends ChangeFlags {
 
 /** `oneclick run`: any recipe, on all services. */
 export function runRecipe(edge: Edge, [recipe = '']: readonly string[], flags: RunFlags): Promise<number> {
-  return change(edge, recipe, [], flags, params(flags.set));
+  return change(edge, [], flags, { recipe, params: params(flags.set) });
 }
 
 interface PlanFlags extends RunFlags {
@@ -20,7 +20,8 @@ interface PlanFlags extends RunFlags {
 
 /** `oneclick plan`: what a recipe would do. */
 export function plan(edge: Edge, services: readonly string[], flags: PlanFlags): Promise<number> {
-  return change(edge, flags.recipe, services, { ...flags, dryRun: true }, params(flags.set));
+  const { recipe, set } = flags;
+  return change(edge, services, { ...flags, dryRun: true }, { recipe, params: params(set) });
 }
 
 function params(set: readonly string[] = []): Readonly<Record<string, string>> {
