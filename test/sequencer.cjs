@@ -1,7 +1,17 @@
 const Sequencer = require('@jest/test-sequencer').default;
 
 /** Begin first, for they last longest: jest knows that only of what it has run before, which a clean clone has not. */
-const long = ['faults/client', 'faults/network'];
+const long = [
+  'faults/client',
+  'integration/balanced',
+  'faults/network',
+  'integration/deploy-interrupted',
+  'integration/sandbox-elb.test',
+  'integration/deploy-failure',
+  'integration/bootstrap',
+  'integration/deploy-concurrent',
+  'integration/reach',
+];
 
 module.exports = class LongestFirst extends Sequencer {
   sort(tests) {
