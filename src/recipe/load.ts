@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import { Failure } from '../domain/failure.js';
 import { nearest } from '../domain/nearest.js';
 import { InvalidText, invalid, type Problem } from '../domain/problem.js';
@@ -35,10 +36,11 @@ export async function readRecipes(
 }
 
 /** Recipes that were found good before: those of a shelf with this hash, and the names of what each of them may include. */
-export interface Vouched {
-  readonly shelf: string;
-  readonly included: Readonly<Record<string, readonly string[]>>;
-}
+export const Vouched = z.object({
+  shelf: z.string(),
+  included: z.record(z.string(), z.array(z.string())),
+});
+export type Vouched = z.infer<typeof Vouched>;
 
 /**
  * Reads a recipe and all that it may include, and checks them, unless they are vouched for to the letter. Throws a failure of
@@ -92,7 +94,7 @@ const entryOf = (recipe: Recipe | 'broken' | undefined): readonly [string, Recip
 /** Vouches for all recipes of these sources that run by themselves; throws as {@link loadRecipe} where one of them is not good. */
 export async function vouchFor(sources: readonly RecipeSource[], tasks: Tasks): Promise<Vouched> {
   const files = await readRecipes(sources);
-  const included: Record<string, readonly string[]> = {};
+  const included: Vouched['included'] = {};
   for (const name of files.keys()) {
     if ((await readRecipe(name, sources)).partial) continue;
     included[name] = [...(await loadRecipe(name, sources, tasks)).included.keys()];

@@ -70,7 +70,7 @@ export function chainOf(calls: readonly Call[]): readonly Call[] {
     chains.push([...longest, call]);
   }
   const whole = chains.reduce<Call[]>((most, chain) => (chain.length > most.length ? chain : most), []);
-  // The container is looked at after each probe that failed: that too is one question, asked again.
+  // The container is looked at with each probe: that too is one question, asked again.
   return whole.filter(({ kind, what }, at) => whole[at - 1]?.kind !== kind || whole[at - 1]?.what !== what);
 }
 

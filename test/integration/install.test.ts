@@ -4,6 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { shippedRecipes } from '../../src/cli/perform.js';
+import { vouchedRecipes } from '../../src/cli/vouched.js';
+import { vouchFor } from '../../src/recipe/load.js';
+import { tasks } from '../../src/tasks/registry.js';
 import { finished, type Machines, machines } from './harness.js';
 import { expectSettled } from './witness.js';
 
@@ -41,6 +45,12 @@ test('the installed package says its version and lists the recipes that it ships
   expect((await exec(oneclick, ['--version'], { cwd: folder })).stdout).toContain(version);
   const { stdout } = await exec(oneclick, ['recipe', 'list'], { cwd: folder });
   for (const recipe of ['deploy', 'rollback', 'swap-plain']) expect(stdout).toContain(recipe);
+});
+
+test('the installed package vouches for the recipes that it ships', async () => {
+  const packageDir = join(folder, 'lib/node_modules/oneclick');
+  const shipped = shippedRecipes({ edge: { packageDir } });
+  expect(await vouchedRecipes({ packageDir })).toEqual(await vouchFor([shipped], tasks));
 });
 
 test('the installed package deploys and rolls back', async () => {
