@@ -93,7 +93,6 @@ export async function buildImages(
   const flags = platform === undefined ? given : { ...given, platform };
   for (const { source, services: names } of targets) if (source.secrets?.length) needBuildKit(cli, names);
   const secrets = await session.secrets.get(targets.flatMap(({ source }) => source.secrets ?? []));
-  session.hide(secrets);
   const built: Built[] = [];
   for (const target of targets) {
     const skip = options.skip && follows && flags.platform === undefined && isSettled(session, target);

@@ -28,7 +28,7 @@ export async function carry(
   run: (ports: RunPorts<Facts, World>) => Promise<Outcome>,
 ): Promise<number> {
   const { edge, reporter, project } = session;
-  const journal = new FileJournal(runsDir(project), plan.run.id);
+  const journal = new FileJournal(runsDir(project), plan.run.id, edge.redaction.redact);
   const interrupts = listenForInterrupts(edge.clock);
   const ending = new Ending(session, field, plan);
   const started = edge.clock.monotonic();

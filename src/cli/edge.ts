@@ -4,6 +4,7 @@ import { homedir, hostname, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, systemClock } from '../domain/clock.js';
+import type { Redaction } from '../domain/redact.js';
 
 /** What of the process the commands may see: everything that a test would want to choose. */
 export interface Edge {
@@ -24,12 +25,14 @@ export interface Edge {
   readonly configDir: string;
   /** The folder of the installed package. */
   readonly packageDir: string;
+  /** The secrets that nothing of this process may show. */
+  readonly redaction: Redaction;
   /** Takes away what stands on the terminal since before the command was loaded. */
   readonly unveil?: () => void;
 }
 
 /** The edge of this process. */
-export function processEdge(): Edge {
+export function processEdge(redaction: Redaction): Edge {
   const { env } = process;
   const home = env.HOME ?? homedir();
   const configs = env.XDG_CONFIG_HOME ?? '';
@@ -41,6 +44,7 @@ export function processEdge(): Edge {
     user,
     who: `${user}@${hostname()}`,
     clock: systemClock,
+    redaction,
     random: Math.random,
     runId: () => randomBytes(3).toString('hex'),
     stateDir: join(env.XDG_STATE_HOME || join(home, '.local/state'), 'oneclick'),

@@ -75,7 +75,6 @@ export async function openField(
     resolves,
   ]);
   for (const host of hosts.connected.values()) void host.engine.warm();
-  if (!(values instanceof Failure)) session.hide(values);
   const logins: Logins = {
     folder: edge.env.DOCKER_CONFIG || join(edge.home, '.docker'),
     files: localFiles,

@@ -1,4 +1,5 @@
 import { exitCode, Failure, failureRecord } from '../domain/failure.js';
+import { Redaction } from '../domain/redact.js';
 import type { Globals } from './grammar/flags.js';
 import { program } from './program.js';
 
@@ -14,7 +15,8 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
 }
 
 async function run(argv: readonly string[]): Promise<number> {
-  const openEdge = async () => (await import('./edge.js')).processEdge();
+  const redaction = new Redaction();
+  const openEdge = async () => (await import('./edge.js')).processEdge(redaction);
   // What is refused before all is settled can only go by what was typed.
   let look: Look = { json: argv.includes('--json'), plain: argv.includes('--plain') };
   try {
@@ -22,28 +24,30 @@ async function run(argv: readonly string[]): Promise<number> {
       look = settled;
     });
   } catch (error) {
-    return explain(error, look);
+    return explain(error, look, redaction.redact);
   }
 }
 
 type Look = Pick<Globals, 'json' | 'plain'>;
 
 /** A failure says what to do; anything else is a bug and says how to report it. */
-function explain(error: unknown, { json, plain }: Look): number {
+function explain(error: unknown, { json, plain }: Look, redact: (text: string) => string): number {
+  const say = (text: string) => process.stderr.write(redact(text));
   const record = failureRecord(error);
-  if (json) process.stdout.write(`${JSON.stringify({ schema: 1, type: 'failure', failures: [record] })}\n`);
+  if (json)
+    process.stdout.write(redact(`${JSON.stringify({ schema: 1, type: 'failure', failures: [record] })}\n`));
   if (!(error instanceof Failure)) {
-    process.stderr.write(`oneclick has a bug: ${record.message}\n`);
-    if (error instanceof Error && error.stack !== undefined) process.stderr.write(`${error.stack}\n`);
-    process.stderr.write('Please report it with the lines above and the command that you typed.\n');
+    say(`oneclick has a bug: ${record.message}\n`);
+    if (error instanceof Error && error.stack !== undefined) say(`${error.stack}\n`);
+    say('Please report it with the lines above and the command that you typed.\n');
     return 1;
   }
   if (!json) {
     const { host, message } = record;
     const where = host === undefined || message.startsWith(host) ? '' : `${host}: `;
-    process.stderr.write(`${plain ? 'failed:' : '✗'} ${where}${message}\n`);
-    for (const line of record.evidence) process.stderr.write(`  ${line}\n`);
-    if (record.hint !== undefined) process.stderr.write(`  ${plain ? 'what to do:' : '→'} ${record.hint}\n`);
+    say(`${plain ? 'failed:' : '✗'} ${where}${message}\n`);
+    for (const line of record.evidence) say(`  ${line}\n`);
+    if (record.hint !== undefined) say(`  ${plain ? 'what to do:' : '→'} ${record.hint}\n`);
   }
   return exitCode([record.kind]);
 }

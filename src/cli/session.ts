@@ -24,8 +24,6 @@ export interface Session {
   readonly project: Project;
   readonly environment: Environment;
   readonly secrets: SecretStore;
-  /** Takes these values out of everything that is said from now on. */
-  readonly hide: Voice['hide'];
   readonly commit: string | undefined;
 }
 
@@ -50,7 +48,7 @@ export function openProject(edge: Edge, { file }: SessionOptions): Promise<Proje
 /** Reads the project and resolves the environment; touches no server. */
 export async function openSession(
   edge: Edge,
-  voice: Pick<Voice, 'reporter' | 'hide'>,
+  voice: Pick<Voice, 'reporter'>,
   options: SessionOptions,
 ): Promise<Session> {
   const { reporter } = voice;
@@ -67,6 +65,10 @@ export async function openSession(
     variables: edge.env,
     files: localFiles,
     run,
+    onFound: (name, value) => {
+      if (!edge.redaction.add(name, value))
+        reporter.warn(`the secret ${name} is shorter than 6 characters: it is not taken out of output`);
+    },
   });
   for (const warning of [...resolved.warnings, ...(await secrets.warnings())]) reporter.warn(warning);
   return {
@@ -75,7 +77,6 @@ export async function openSession(
     project,
     environment: resolved.environment,
     secrets,
-    hide: voice.hide,
     commit: await commit,
   };
 }

@@ -11,8 +11,6 @@ export interface Voice {
   /** For what is no report: the output of other programs, and lines that go on for ever. */
   readonly output: Output;
   readonly ask: Ask;
-  /** From now on these values are taken out of everything that is said. */
-  hide(values: ReadonlyMap<string, string>): void;
 }
 
 /** What a decision about colour is to the output; without one it goes by the variables and by itself. */
@@ -23,31 +21,17 @@ const colourVariables: Readonly<Record<string, Edge['env']>> = {
 
 /** Opens the output of this process, lends it to `act`, and closes it whatever happens. */
 export async function speaking<T>(edge: Edge, flags: Globals, act: (voice: Voice) => Promise<T>): Promise<T> {
-  const hidden = new Map<string, string>();
   const env = { ...edge.env, ...colourVariables[String(flags.color)] };
-  const { redactor } = await import('../domain/redact.js');
-  let redact = (text: string) => text;
   const stdio = { stdout: process.stdout, stderr: process.stderr, env };
   const output = processOutput(
     { ...stdio, once: process.once.bind(process), removeListener: process.removeListener.bind(process) },
-    (text) => redact(text),
+    edge.redaction.redact,
     edge.unveil,
   );
   const mode = flags.json ? 'json' : flags.plain ? 'plain' : 'auto';
   const reporter = await openReporter({ output, clock: edge.clock, mode, detail: flags.detail, env });
-  const warned = new Set<string>();
-  const hide = (values: ReadonlyMap<string, string>) => {
-    for (const [name, value] of values) hidden.set(name, value);
-    const { redact: take, unprotected } = redactor(hidden);
-    redact = take;
-    for (const name of unprotected) {
-      if (!warned.has(name))
-        reporter.warn(`the secret ${name} is shorter than 6 characters: it is not taken out of output`);
-      warned.add(name);
-    }
-  };
   try {
-    return await act({ reporter, output, ask: terminalAsk(process.stdin, output, flags.input), hide });
+    return await act({ reporter, output, ask: terminalAsk(process.stdin, output, flags.input) });
   } finally {
     reporter.close();
   }

@@ -25,6 +25,8 @@ export interface SecretPlaces {
   readonly variables: Variables;
   readonly files: Files;
   readonly run: RunCommand;
+  /** Told of each value as soon as it is found, so that it can be hidden whatever comes next. */
+  readonly onFound: (name: string, value: string) => void;
 }
 
 /** The values of secrets: from the environment, else from `.env.<environment>`, else from a command. */
@@ -53,6 +55,11 @@ export function secretStore(places: SecretPlaces): SecretStore {
     return reading;
   };
   const find = async (name: string): Promise<Found> => {
+    const found = await lookUp(name);
+    if ('value' in found) places.onFound(name, found.value);
+    return found;
+  };
+  const lookUp = async (name: string): Promise<Found> => {
     const variable = Object.hasOwn(places.variables, name) ? places.variables[name] : undefined;
     if (variable) return { value: variable };
     const values = await file();

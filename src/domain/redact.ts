@@ -2,6 +2,22 @@
 const shortest = 6;
 const mark = '***';
 
+/** The secrets that a process has read so far, which everything that it writes is kept free of. */
+export class Redaction {
+  readonly #values = new Map<string, string>();
+  #redactor: Redactor = redactor(this.#values);
+
+  /** Hides a value from now on. Answers false where it is too short to be taken out. */
+  add(name: string, value: string): boolean {
+    this.#values.set(name, value);
+    this.#redactor = redactor(this.#values);
+    return !this.#redactor.unprotected.includes(name);
+  }
+
+  /** The text without the secrets that were added. */
+  readonly redact = (text: string): string => this.#redactor.redact(text);
+}
+
 /** Takes secret values out of text, however they are written there. */
 export interface Redactor {
   redact(text: string): string;

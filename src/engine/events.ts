@@ -55,6 +55,8 @@ export type RunEvent =
       readonly step: string;
       readonly ms: number;
       readonly receipt: unknown;
+      /** Set in a journal when the receipt held a secret, which was not written. */
+      readonly redacted?: true;
       /** What a failure leads to from here on, where the step says so. */
       readonly onLaterFailure?: FailurePolicy;
     }

@@ -8,6 +8,7 @@ import type { Outcome, RunEvent } from './events.js';
 import type { Journal, Registry } from './ports.js';
 import { Progress } from './progress.js';
 import { EventRecord } from './record.js';
+import { redactEvent } from './redact-event.js';
 import { resumable } from './resume.js';
 import { Witness } from './witness.js';
 
@@ -30,17 +31,20 @@ export function journalPath(runsDir: string, run: string): string {
  */
 export class FileJournal implements Journal {
   readonly #path: string;
+  readonly #redact: (text: string) => string;
   #file: Promise<FileHandle> | undefined;
   #waiting: string[] = [];
   #writing: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
 
-  constructor(runsDir: string, run: string) {
+  /** `redact` takes secrets out of every text before it is written. */
+  constructor(runsDir: string, run: string, redact: (text: string) => string) {
     this.#path = journalPath(runsDir, run);
+    this.#redact = redact;
   }
 
   append(event: RunEvent): Promise<void> {
-    this.#waiting.push(`${JSON.stringify(event)}\n`);
+    this.#waiting.push(`${JSON.stringify(redactEvent(event, this.#redact))}\n`);
     this.#next ??= this.#writing = this.#writing.then(() => this.#write());
     return this.#next;
   }

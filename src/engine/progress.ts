@@ -28,6 +28,7 @@ export class Progress {
   readonly plan: Plan;
   readonly #steps = new Map<string, StepState>();
   readonly #receipts = new Map<string, unknown>();
+  readonly #redacted = new Set<string>();
   readonly #left = new Map<string, FailureRecord>();
   readonly #after: ReadonlySet<string>;
   /** Steps that commit and have no answer. */
@@ -64,6 +65,11 @@ export class Progress {
   /** Of steps that are done or were skipped, by step. */
   get receipts(): ReadonlyMap<string, unknown> {
     return this.#receipts;
+  }
+
+  /** Steps whose receipts the journal holds without the secrets that were in them. */
+  get redacted(): ReadonlySet<string> {
+    return this.#redacted;
   }
 
   /** In the order in which they happened; none from the part past the commit. */
@@ -129,6 +135,7 @@ export class Progress {
       }
       case 'step.done':
         this.#finish(event.step, event.receipt);
+        if (event.redacted) this.#redacted.add(event.step);
         if (event.onLaterFailure === 'stop') this.#stopsLater = true;
         return;
       case 'step.failed':

@@ -120,6 +120,7 @@ export const EventRecord: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
     step,
     ms,
     receipt: z.unknown(),
+    redacted: yes,
     onLaterFailure: policy.exactOptional(),
   }),
   z.object({ type: type('step.failed'), step, ms, failure: Failed }),

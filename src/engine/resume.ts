@@ -2,11 +2,13 @@ import { Failure } from '../domain/failure.js';
 import { knowAll } from './look.js';
 import type { Registry } from './ports.js';
 import type { Direction, Progress } from './progress.js';
+import { referencesIn } from './reference.js';
+import { stepsOf } from './walk.js';
 
 /**
  * Which way an interrupted run goes on: a run that was undoing goes on undoing, any other goes forward unless
  * `revert` is asked for. Throws a failure of kind `usage` when it cannot go on: it has ended
- * (`resume.ended`), a task has another version now (`resume.version`), or going back is asked for and it is, or
+ * (`resume.ended`), a step still needs a receipt that was redacted (`resume.redacted`), a task has another version now (`resume.version`), or going back is asked for and it is, or
  * may be, committed (`resume.committed`, `resume.committing`).
  */
 export function resumption<Facts, World>(
@@ -35,7 +37,20 @@ export function resumption<Facts, World>(
       hint: `oneclick resume ${id}, then oneclick rollback`,
     });
   }
-  return revert ? 'revert' : progress.direction;
+  const direction = revert ? 'revert' : progress.direction;
+  if (direction === 'forward') refuseRedacted(progress);
+  return direction;
+}
+
+/** Its input would be `***`. */
+function refuseRedacted({ plan, steps, redacted }: Progress): void {
+  const open = [...stepsOf(plan.steps), ...stepsOf(plan.after)].filter(({ id }) => !steps.has(id));
+  for (const step of open) {
+    const source = referencesIn(step.input).find((from) => redacted.has(from));
+    if (source === undefined) continue;
+    const message = `${step.id} uses the output of ${source}, which held a secret and was not kept`;
+    throw new Failure('usage', 'resume.redacted', message, { hint: 'run the same command again' });
+  }
 }
 
 /** Whether anything is left to go on with: a run that was stopped or not taken back completely may go on. */

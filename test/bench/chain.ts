@@ -3,6 +3,7 @@ import { chooseServices } from '../../src/cli/choice.js';
 import { processEdge } from '../../src/cli/edge.js';
 import { perform } from '../../src/cli/perform.js';
 import { openSession } from '../../src/cli/session.js';
+import { Redaction } from '../../src/domain/redact.js';
 import type { RunEvent } from '../../src/engine/events.js';
 import { openReporter } from '../../src/report/reporter.js';
 import { BufferOutput } from '../fakes/output.js';
@@ -66,7 +67,7 @@ async function watched(
   const calls: Call[] = [];
   const events: { readonly event: RunEvent; readonly at: number }[] = [];
   const edge = {
-    ...processEdge(),
+    ...processEdge(new Redaction()),
     ...{ cwd: course.folder, env: bench.env, packageDir: root },
     stateDir: join(bench.env.XDG_STATE_HOME ?? '', 'oneclick'),
     configDir: join(bench.folder, 'config'),
@@ -77,7 +78,7 @@ async function watched(
     event: (event: RunEvent) => void events.push({ event, at: moments.now() }),
   };
   const ask = { possible: false, welcome: true, line: async () => undefined };
-  const voice = { reporter, ask, hide: () => undefined };
+  const voice = { reporter, ask };
   const unwatch = watchCalls(course.machines[0]?.name ?? '', moments, calls);
   const start = moments.now();
   try {

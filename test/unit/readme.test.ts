@@ -9,6 +9,7 @@ import { program } from '../../src/cli/program.js';
 import { loadProject, resolveEnvironment } from '../../src/config/load.js';
 import { exitCode, type FailureKind } from '../../src/domain/failure.js';
 import { strongest } from '../../src/domain/precedence.js';
+import { Redaction } from '../../src/domain/redact.js';
 import { explain } from '../../src/engine/explain.js';
 import { explanationDocument, explanationText } from '../../src/report/explain.js';
 import { plainStyle } from '../../src/report/style.js';
@@ -199,6 +200,7 @@ function edge(): Edge {
     user: 'me',
     who: 'me@here',
     clock: new MovableClock(),
+    redaction: new Redaction(),
     random: () => 0,
     runId: () => '000000',
     stateDir: '/state',

@@ -40,13 +40,13 @@ export function doctor(edge: Edge, _: readonly string[], flags: DoctorFlags): Pr
 /** The project in its environment, or the Failure that keeps it from being read. */
 async function sessionOf(
   edge: Edge,
-  { reporter, hide }: Voice,
+  { reporter }: Voice,
   flags: DoctorFlags,
   warnings: string[],
 ): Promise<Session | Failure> {
   const quiet = { ...reporter, warn: (text: string) => void warnings.push(text) };
   try {
-    return { ...(await openSession(edge, { reporter: quiet, hide }, flags)), reporter };
+    return { ...(await openSession(edge, { reporter: quiet }, flags)), reporter };
   } catch (error) {
     if (error instanceof Failure) return error;
     throw error;

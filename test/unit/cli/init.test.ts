@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import type { Edge } from '../../../src/cli/edge.js';
 import { program } from '../../../src/cli/program.js';
 import { Failure } from '../../../src/domain/failure.js';
+import { Redaction } from '../../../src/domain/redact.js';
 import { MovableClock } from '../../fakes/clock.js';
 
 let folder = '';
@@ -51,6 +52,7 @@ function edge(): Edge {
     user: 'me',
     who: 'me@here',
     clock: new MovableClock(),
+    redaction: new Redaction(),
     random: () => 0,
     runId: () => '000000',
     stateDir: join(folder, 'state'),

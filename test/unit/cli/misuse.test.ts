@@ -2,10 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { watched } from '../../../src/cli/commands/status.js';
 import { processEdge } from '../../../src/cli/edge.js';
 import { program } from '../../../src/cli/program.js';
+import { Redaction } from '../../../src/domain/redact.js';
 import { failureOf } from '../config/setting.js';
 
 const refused = (line: string) =>
-  failureOf(() => program(async () => ({ ...processEdge(), configDir: '/nowhere' }), line.split(' ')));
+  failureOf(() =>
+    program(async () => ({ ...processEdge(new Redaction()), configDir: '/nowhere' }), line.split(' ')),
+  );
 
 describe('a word that does not exist', () => {
   it.each([

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { processEdge } from '../../../src/cli/edge.js';
 import type { Typed } from '../../../src/cli/grammar/flags.js';
 import { settled } from '../../../src/cli/settings.js';
+import { Redaction } from '../../../src/domain/redact.js';
 import { failureOf } from '../config/setting.js';
 
 let folder: string;
@@ -19,7 +20,7 @@ async function said(typed: Typed, env: Readonly<Record<string, string>> = {}, us
   const configDir = join(folder, 'oneclick');
   await mkdir(configDir, { recursive: true });
   if (user !== undefined) await writeFile(join(configDir, 'config.yml'), user);
-  return settled<object>({ ...processEdge(), env, configDir }, typed);
+  return settled<object>({ ...processEdge(new Redaction()), env, configDir }, typed);
 }
 
 describe('what holds for a command', () => {

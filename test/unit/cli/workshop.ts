@@ -7,6 +7,7 @@ import { jest } from '@jest/globals';
 import type { Edge } from '../../../src/cli/edge.js';
 import { program } from '../../../src/cli/program.js';
 import { Failure } from '../../../src/domain/failure.js';
+import { Redaction } from '../../../src/domain/redact.js';
 import { MovableClock } from '../../fakes/clock.js';
 
 const exec = promisify(execFile);
@@ -125,6 +126,7 @@ export class Workshop {
       user: 'me',
       who: 'me@here',
       clock: new MovableClock(),
+      redaction: new Redaction(),
       random: () => 0,
       runId: () => '000000',
       stateDir: join(this.folder, '../state'),

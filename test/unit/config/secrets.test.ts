@@ -10,6 +10,7 @@ function placesOf(given: Partial<SecretPlaces>): SecretPlaces {
     variables: {},
     files: memoryFiles({}),
     run: commandsOf({}).run,
+    onFound: () => undefined,
     ...given,
   };
 }
@@ -46,6 +47,14 @@ describe('secrets', () => {
       ],
     });
     expect(JSON.stringify(failure)).not.toContain('hunter2');
+  });
+
+  it('are told of one by one, so that those that were found are hidden though another one is missing', async () => {
+    const found: string[] = [];
+    const onFound = (name: string, value: string) => found.push(`${name}=${value}`);
+    const store = secretStore(placesOf({ variables: { A: 'hunter2' }, files: file, onFound }));
+    await failureOf(() => store.get(['A', 'MISSING', 'B']));
+    expect(found.sort()).toEqual(['A=hunter2', 'B=from-file']);
   });
 
   it('whose command cannot be started, or prints nothing, have no value', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { Failure, failureRecord } from '../../../src/domain/failure.js';
 import type { RunEvent } from '../../../src/engine/events.js';
 import { FileJournal, journalPath, listRuns, readJournal, readRun } from '../../../src/engine/journal.js';
 import { fakeRegistry } from '../../fakes/world.js';
@@ -11,9 +12,10 @@ import { Bench, Gate, graph, planOf, sequence, step } from './notation.js';
 let home: string;
 let path: string;
 const open: FileJournal[] = [];
+const secretless = (text: string) => text.replaceAll('hunter2', '***');
 
 function journal(run = 'run-1'): FileJournal {
-  const opened = new FileJournal(join(home, 'runs'), run);
+  const opened = new FileJournal(join(home, 'runs'), run, secretless);
   open.push(opened);
   return opened;
 }
@@ -41,6 +43,39 @@ describe('a journal', () => {
     );
     await bench.start(planOf(sequence(step('k', 'keep'), branches)), { journal: journal() });
     expect(await readJournal(path)).toEqual(JSON.parse(JSON.stringify(bench.said)));
+  });
+
+  it('holds no secret in the texts of its events, and keeps plan and intent to the letter', async () => {
+    const failure = failureRecord(
+      new Failure('failed', 'command.failed', 'it said hunter2', {
+        hint: 'hunter2?',
+        evidence: ['log: hunter2'],
+      }),
+    );
+    const started = {
+      type: 'step.started',
+      at: '',
+      step: 'a',
+      title: 'run hunter2',
+      changes: [{ text: 'hunter2' }],
+    } as const;
+    await Promise.all([
+      journal().append({ type: 'step.failed', step: 'a', ms: 1, failure }),
+      journal().append(warning('hunter2')),
+      journal().append({ ...started, intent: { name: 'hunter2' } }),
+    ]);
+    const text = await readFile(path, 'utf8');
+    expect(text.match(/.{9}hunter2/g)).toEqual(['{"name":"hunter2']);
+  });
+
+  it('marks a receipt that held a secret, and no other', async () => {
+    const done = { type: 'step.done', ms: 1 } as const;
+    await journal().append({ ...done, step: 'a', receipt: { output: 'the key is hunter2' } });
+    await journal().append({ ...done, step: 'b', receipt: { output: 'nothing', name: 'hunter2' } });
+    expect(await readJournal(path)).toEqual([
+      { ...done, step: 'a', receipt: { output: 'the key is ***' }, redacted: true },
+      { ...done, step: 'b', receipt: { output: 'nothing', name: 'hunter2' } },
+    ]);
   });
 
   it('can be read by its owner only', async () => {
@@ -136,7 +171,7 @@ describe('a journal', () => {
 
   it('that cannot be written rejects', async () => {
     await writeFile(join(home, 'file'), '');
-    const nowhere = new FileJournal(join(home, 'file'), 'run-1');
+    const nowhere = new FileJournal(join(home, 'file'), 'run-1', secretless);
     await expect(nowhere.append(warning('a'))).rejects.toThrow();
     await expect(nowhere.append(warning('b'))).rejects.toThrow();
   });

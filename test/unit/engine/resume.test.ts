@@ -41,6 +41,21 @@ describe('a resumed run', () => {
     expect(bench.world.facts()).toEqual({ a: 7, b: 7 });
   });
 
+  it('is refused where a step needs a receipt that held a secret, and can be taken back', async () => {
+    const plan = planOf(
+      sequence(step('a', 'surprise', { value: 7 }), step('b', 'set', { value: receiptOf('a') })),
+    );
+    const bench = await dead(plan, afterAnswerOf('a'));
+    const events = bench.journal.events.map((event) =>
+      event.type === 'step.done' ? { ...event, redacted: true as const } : event,
+    );
+    const progress = Progress.of(events);
+    expect(() => resumption(progress, fakeRegistry, false)).toThrow(
+      expect.objectContaining({ kind: 'usage', code: 'resume.redacted' }),
+    );
+    expect(resumption(progress, fakeRegistry, true)).toBe('revert');
+  });
+
   it('applies again what was in flight, with its intent', async () => {
     const bench = await dead(planOf(sequence(step('a'), step('b'))), afterIntentOf('a'));
     expect(await bench.resume()).toMatchObject({ result: 'done' });
