@@ -17,7 +17,7 @@ const compiled = {
 await build({
   input: {
     'cli/main': 'src/cli/main.ts',
-    'cli/vouch': 'src/cli/vouch.ts',
+    'app/verify-recipes': 'src/app/verify-recipes.ts',
     'sandbox/main': 'src/sandbox/main.ts',
     'sandbox/endpoint': 'src/sandbox/endpoint.ts',
     'config/generate': 'src/config/generate.ts',
@@ -44,7 +44,7 @@ await build({
 });
 
 // The recipes do not change either: dist/recipes.json says that they were checked.
-await import('./dist/cli/vouch.js');
+await import('./dist/app/verify-recipes.js');
 
 // The help of the whole does not change any more: bin/oneclick answers with this, without loading the commands.
 writeFileSync('dist/help.txt', execFileSync(process.execPath, ['bin/oneclick', '--help']));

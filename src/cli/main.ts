@@ -16,7 +16,7 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
 
 async function run(argv: readonly string[]): Promise<number> {
   const redaction = new Redaction();
-  const openEdge = async () => (await import('./edge.js')).processEdge(redaction);
+  const openEdge = async () => (await import('./process.js')).processEdge(redaction);
   // What is refused before all is settled can only go by what was typed.
   let look: Look = { json: argv.includes('--json'), plain: argv.includes('--plain') };
   try {

@@ -1,10 +1,10 @@
 import { Command, CommanderError } from 'commander';
-import type { Edge } from './edge.js';
+import type { Context } from '../app/context.js';
 import { balancing } from './grammar/balance.js';
 import { type Act, type Bind, examples, type Globals, type Typed } from './grammar/flags.js';
 import { keeping } from './grammar/keep.js';
 import { looking } from './grammar/look.js';
-import { firstWord, misuse } from './grammar/misuse.js';
+import { firstWord, usageError } from './grammar/misuse.js';
 import { shipping } from './grammar/ship.js';
 import { rootVerb } from './grammar/verb.js';
 
@@ -13,7 +13,7 @@ import { rootVerb } from './grammar/verb.js';
  * help. `onSettled` is told what holds for the command before that begins.
  */
 export async function program(
-  openEdge: () => Promise<Edge>,
+  openEdge: () => Promise<Context>,
   argv: readonly string[],
   onSettled: (flags: Globals) => void = () => undefined,
 ): Promise<number> {
@@ -25,15 +25,15 @@ export async function program(
     async (...given: unknown[]) => {
       const command = given.at(-1);
       if (!(command instanceof Command)) throw new Error('commander calls an action with its command last');
-      const edge = await openEdge();
-      const { settled } = await import('./settings.js');
-      const flags = await settled<Flags>(edge, { ...command.optsWithGlobals<Flags & Typed>(), words });
+      const context = await openEdge();
+      const { resolveFlags: settled } = await import('./settings.js');
+      const flags = await settled<Flags>(context, { ...command.optsWithGlobals<Flags & Typed>(), words });
       onSettled(flags);
-      const { firstSign } = await import('./first-sign.js');
-      const unveil = firstSign(process.stderr, nameOf(command), edge.env, flags);
+      const { startupLine: firstSign } = await import('./startup-line.js');
+      const unveil = firstSign(process.stderr, nameOf(command), context.env, flags);
       try {
         const act = await load();
-        code = await act({ ...edge, unveil }, command.args, flags);
+        code = await act({ ...context, clearStartupLine: unveil }, command.args, flags);
       } finally {
         unveil();
       }
@@ -50,7 +50,7 @@ export async function program(
     // Help and version are answers.
     if (error.exitCode === 0) return 0;
     if (error.code === 'commander.help') return 2;
-    throw misuse(error, root, own);
+    throw usageError(error, root, own);
   }
   return code;
 }

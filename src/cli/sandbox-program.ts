@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import type { Context } from '../app/context.js';
 import { Failure, type FailureKind } from '../domain/failure.js';
 import type { Reporter } from '../report/reporter.js';
-import type { Edge } from './edge.js';
 
 /** What the sandbox, a program of its own, says: JSON lines. */
 const Line = z.discriminatedUnion('type', [
@@ -25,15 +25,15 @@ const Line = z.discriminatedUnion('type', [
  * @throws Failure that it answers instead
  */
 export async function askSandbox<T>(
-  edge: Edge,
+  context: Context,
   args: readonly string[],
   reporter: Reporter,
   schema: z.ZodType<T>,
 ): Promise<T> {
-  const program = join(edge.packageDir, 'dist', 'sandbox', 'main.js');
+  const program = join(context.packageDir, 'dist', 'sandbox', 'main.js');
   const child = spawn(process.execPath, [program, ...args], {
-    cwd: edge.cwd,
-    env: edge.env,
+    cwd: context.cwd,
+    env: context.env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let answer: { readonly result: T } | undefined;

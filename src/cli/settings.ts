@@ -1,19 +1,20 @@
 import { join } from 'node:path';
+import type { Context } from '../app/context.js';
 import { localFiles } from '../config/files.js';
-import { type UserSettings, userSettings } from '../config/user.js';
+import { userSettings } from '../config/user.js';
+import type { UserSettings } from '../config/user-file.js';
 import { Failure } from '../domain/failure.js';
 import { strongest } from '../domain/precedence.js';
 import type { Detail } from '../report/reporter.js';
-import type { Edge } from './edge.js';
 import type { Globals, Typed } from './grammar/flags.js';
 
 /**
  * What was typed, completed with what the variables and the user's own file say. Throws usage failures for what is no answer
  * to a setting, with the place where it stands.
  */
-export async function settled<Flags>(edge: Edge, typed: Flags & Typed): Promise<Flags & Globals> {
-  const { env } = edge;
-  const user = await userSettings(localFiles, join(edge.configDir, 'config.yml'));
+export async function resolveFlags<Flags>(context: Context, typed: Flags & Typed): Promise<Flags & Globals> {
+  const { env } = context;
+  const user = await userSettings(localFiles, join(context.configDir, 'config.yml'));
   const decided = (name: 'plain' | 'input', variable: boolean | undefined, usual: boolean): boolean =>
     strongest({ flag: typed[name], variable, user: user[name] })?.value ?? usual;
   const noInput = decision(env, 'ONECLICK_NO_INPUT');
@@ -34,7 +35,7 @@ export async function settled<Flags>(edge: Edge, typed: Flags & Typed): Promise<
 }
 
 /** How much is said: one setting, which is raised by one flag and lowered by another. */
-function detail(typed: Typed, env: Edge['env'], user: UserSettings): Detail {
+function detail(typed: Typed, env: Context['env'], user: UserSettings): Detail {
   const variables = { quiet: decision(env, 'ONECLICK_QUIET'), verbose: decision(env, 'ONECLICK_VERBOSE') };
   const said = {
     flag: detailOf(typed, '--quiet and --verbose'),
@@ -56,7 +57,7 @@ function detailOf(
 }
 
 /** By https://no-color.org and https://force-color.org. */
-function colourOf({ NO_COLOR, FORCE_COLOR }: Edge['env']): boolean | undefined {
+function colourOf({ NO_COLOR, FORCE_COLOR }: Context['env']): boolean | undefined {
   if (NO_COLOR) return false;
   return FORCE_COLOR ? FORCE_COLOR !== '0' : undefined;
 }
@@ -67,7 +68,7 @@ const words: Readonly<Record<string, boolean>> = {
 };
 
 /** What a variable decides; one that is empty decides nothing. */
-function decision(env: Edge['env'], name: string): boolean | undefined {
+function decision(env: Context['env'], name: string): boolean | undefined {
   const text = env[name] ?? '';
   if (text === '') return undefined;
   const answer = words[text.toLowerCase()];

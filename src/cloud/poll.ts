@@ -3,7 +3,7 @@ import { Failure } from '../domain/failure.js';
 import { orAborted } from './abort.js';
 
 /** What was made of something that was looked at. */
-export type Verdict<Result> =
+export type PollAnswer<Result> =
   | { readonly kind: 'done'; readonly result: Result }
   /**
    * Not yet; `because` says what is missing, in a few words. `soon`, in ms, is when it may be otherwise, where that is known: then it
@@ -22,12 +22,12 @@ export interface Waiting {
 }
 
 /** One wait. */
-export interface Wait<Seen, Result> {
+export interface PollWait<Seen, Result> {
   /** What is waited for: `3 targets of web to become healthy`. */
   readonly what: string;
   /** Looks once, with one call for each kind of resource. */
   readonly probe: () => Promise<Seen>;
-  readonly until: (seen: Seen) => Verdict<Result>;
+  readonly until: (seen: Seen) => PollAnswer<Result>;
   /** A time of the clock's monotonic(), ms; the last look begins at that time at the latest, and is waited for. */
   readonly deadline: number;
   readonly signal?: AbortSignal;
@@ -47,7 +47,7 @@ const jitter = 0.2;
  * Rejects with the failure of a hopeless verdict, with any failure of a look that will not pass by itself (`access` at once), with the
  * signal's reason, and at the deadline with a failure `wait.timeout` that says what was waited for and what was seen last.
  */
-export type Poll = <Seen, Result>(wait: Wait<Seen, Result>) => Promise<Result>;
+export type Poll = <Seen, Result>(wait: PollWait<Seen, Result>) => Promise<Result>;
 
 /** A poller; `random` gives numbers from 0 to 1. */
 export function poller({ clock, random }: { readonly clock: Clock; readonly random: () => number }): Poll {
@@ -88,8 +88,8 @@ function beats(clock: Clock, random: () => number): (every: number) => number {
 
 async function look<Seen, Result>(
   probe: () => Promise<Seen>,
-  until: (seen: Seen) => Verdict<Result>,
-): Promise<Verdict<Result>> {
+  until: (seen: Seen) => PollAnswer<Result>,
+): Promise<PollAnswer<Result>> {
   try {
     return until(await probe());
   } catch (error) {

@@ -3,7 +3,7 @@ import type { ImageSource, Port, Service } from '../domain/service.js';
 import type { Path } from '../domain/source.js';
 import { absolutePath } from './files.js';
 import { given, type Layers } from './layers.js';
-import { parsePort } from './notation.js';
+import { parsePort } from './parsers.js';
 import type { WrittenService } from './service.js';
 
 /** A service without what the environment's hosts decide. */

@@ -2,7 +2,7 @@ import type { HostAddress } from '../domain/environment.js';
 import { nearest } from '../domain/nearest.js';
 import { absolutePath } from './files.js';
 import { given, type Layers } from './layers.js';
-import { parseSshAddress } from './notation.js';
+import { parseSshAddress } from './parsers.js';
 import type { WrittenHost, WrittenSsh } from './schema.js';
 
 /** A machine of an environment: how it is reached, its instance ID, and what may run there (everything when undefined). */

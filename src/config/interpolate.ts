@@ -1,4 +1,4 @@
-import { NotationError } from './notation.js';
+import { ParseError } from './parsers.js';
 
 /** Variables of the caller's environment. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -8,21 +8,21 @@ const inside = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([^${]*))?$/;
 
 /**
  * Puts in variables: `${NAME}`, `${NAME:-default}` (also for an empty one), `$$` for a dollar sign. Any other `$` stays.
- * What comes out is text and never looked at again. Throws a {@link NotationError} for an unset variable.
+ * What comes out is text and never looked at again. Throws a {@link ParseError} for an unset variable.
  */
 export function interpolate(text: string, variables: Variables): string {
   return replaceReferences(text, (name, fallback) => {
     const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
     if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
     if (value === undefined)
-      throw new NotationError(
+      throw new ParseError(
         `the environment variable ${name} is not set: set it, or write \${${name}:-default}`,
       );
     return value;
   });
 }
 
-/** Throws a {@link NotationError} when the text has a `${` that cannot be read; looks at no variable. */
+/** Throws a {@link ParseError} when the text has a `${` that cannot be read; looks at no variable. */
 export function checkReferences(text: string): void {
   replaceReferences(text, () => '');
 }
@@ -32,7 +32,7 @@ function replaceReferences(text: string, substitute: (name: string, fallback?: s
     if (found === '$$') return '$';
     const match = content === undefined ? null : inside.exec(content);
     if (match?.[1] === undefined)
-      throw new NotationError('a variable is written ${NAME} or ${NAME:-default}; a dollar sign is $$');
+      throw new ParseError('a variable is written ${NAME} or ${NAME:-default}; a dollar sign is $$');
     return substitute(match[1], match[2]);
   });
 }

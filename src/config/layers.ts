@@ -4,7 +4,7 @@ import { valueAt } from '../domain/schema-problems.js';
 import type { Path, Source } from '../domain/source.js';
 import { interpolate, type Variables } from './interpolate.js';
 import { merge } from './merge.js';
-import { NotationError } from './notation.js';
+import { ParseError } from './parsers.js';
 import type { WrittenEnvironment, WrittenProject } from './schema.js';
 import type { WrittenService } from './service.js';
 
@@ -26,7 +26,7 @@ export interface ProjectLayer {
 }
 
 /** Where a value comes from. */
-interface Place {
+interface SourcePlace {
   readonly source: Source;
   readonly path: Path;
 }
@@ -61,7 +61,7 @@ export class Layers {
   }
 
   /** Where the value of a key is said: in the environment, else in the project. */
-  place(path: Path): Place {
+  place(path: Path): SourcePlace {
     const { source, at } = this.environment;
     const inEnvironment = (part: Path) => valueAt(source.value, [...at, ...part]) !== undefined;
     const inProject = valueAt(this.project.source.value, path) !== undefined;
@@ -101,8 +101,7 @@ export class Layers {
     try {
       return read();
     } catch (error) {
-      if (!(error instanceof NotationError || (error instanceof Failure && error.kind === 'usage')))
-        throw error;
+      if (!(error instanceof ParseError || (error instanceof Failure && error.kind === 'usage'))) throw error;
       report(error.message);
       return undefined;
     }

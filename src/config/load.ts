@@ -1,7 +1,7 @@
 import { dirname, join, resolve as resolvePath } from 'node:path';
 import { Failure } from '../domain/failure.js';
 import { nearest } from '../domain/nearest.js';
-import { type Said, strongest } from '../domain/precedence.js';
+import { type SettingSources, strongest } from '../domain/precedence.js';
 import { invalid, type Problem } from '../domain/problem.js';
 import { valueAt } from '../domain/schema-problems.js';
 import { readSource, type Source } from '../domain/source.js';
@@ -9,7 +9,7 @@ import { type Files, shortPath } from './files.js';
 import type { Variables } from './interpolate.js';
 import { readAs } from './issues.js';
 import { type ResolvedEnvironment, resolve } from './resolve.js';
-import { whatIsSound } from './salvage.js';
+import { validParts } from './salvage.js';
 import { WrittenEnvironment, WrittenProject } from './schema.js';
 
 /** What surrounds a configuration. */
@@ -56,7 +56,7 @@ export async function loadProject(
   const found = file === undefined ? await search(files, cwd) : await read(files, resolvePath(cwd, file));
   const source = readSource(shortPath(found.path, cwd), found.text);
   const matched = readAs(source, WrittenProject);
-  const written = 'value' in matched ? matched.value : whatIsSound(source.value);
+  const written = 'value' in matched ? matched.value : validParts(source.value);
   if (written === undefined) throw invalid('problems' in matched ? matched.problems : []);
   const environments = await listEnvironments(files, environmentsDir, found.path, written);
   const standard = written.default_environment ?? onlyOne(environments);
@@ -173,7 +173,7 @@ const sayers = {
  * The environment that is meant: by what was said, else by the project's default, else the only one there is. Throws a usage
  * failure: `environment.unknown`, `environment.unnamed`.
  */
-export function chosenEnvironment(project: Project, asked: Said<string>): EnvironmentEntry {
+export function chosenEnvironment(project: Project, asked: SettingSources<string>): EnvironmentEntry {
   const names = project.environments.map((entry) => entry.name);
   const said = strongest({ ...asked, project: project.written.default_environment ?? undefined });
   const wanted = said?.value ?? project.defaultEnvironment;

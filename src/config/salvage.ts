@@ -8,7 +8,7 @@ const stub = { image: 'refused' };
  * A file that its schema refused, without what is wrong in it, so that everything else can be checked in the same go; undefined when
  * that leaves nothing to check.
  */
-export function whatIsSound(value: unknown): WrittenProject | undefined {
+export function validParts(value: unknown): WrittenProject | undefined {
   const issues = WrittenProject.safeParse(value).error?.issues ?? [];
   if (!isMap(value)) return undefined;
   const services = new Map(Object.entries(isMap(value.services) ? value.services : {}));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { checkReferences } from './interpolate.js';
-import { parseSshAddress } from './notation.js';
+import { parseSshAddress } from './parsers.js';
 import { WrittenService } from './service.js';
 import { duration, hostName, keys, marked, name, notation, path, plain, variable, words } from './terms.js';
 

@@ -7,7 +7,7 @@ import {
   portPattern,
   portRangePattern,
   sizePattern,
-} from './notation.js';
+} from './parsers.js';
 import { duration, keys, marked, name, notation, path, plain, variable, words } from './terms.js';
 
 const port = z

@@ -1,7 +1,7 @@
 import type { Environment, HostAddress } from '../domain/environment.js';
 import type { Service } from '../domain/service.js';
 import { given } from './layers.js';
-import { durationText, sizeText } from './notation.js';
+import { durationText, sizeText } from './parsers.js';
 
 /** An environment in the notation of `oneclick.yml`, with everything filled in; of secrets the names. */
 export function environmentDocument({ project, name, registry, services, hosts }: Environment) {

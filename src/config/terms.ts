@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { checkReferences } from './interpolate.js';
-import { durationPattern, NotationError, parseDuration } from './notation.js';
+import { durationPattern, ParseError, parseDuration } from './parsers.js';
 import { splitWords } from './words.js';
 
 /** The terms that the schema of `oneclick.yml` is made of. */
@@ -11,7 +11,7 @@ export function keys<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject(nullish as { [Key in keyof Shape]: z.ZodOptional<z.ZodNullable<Shape[Key]>> });
 }
 
-/** Text that `parse` understands; its {@link NotationError} becomes the message. */
+/** Text that `parse` understands; its {@link ParseError} becomes the message. */
 export function notation<Value>(expected: string, parse: (text: string) => Value, pattern?: RegExp) {
   const text = z.string(expected);
   return (pattern === undefined ? text : text.meta({ pattern: pattern.source })).transform(
@@ -19,7 +19,7 @@ export function notation<Value>(expected: string, parse: (text: string) => Value
       try {
         return parse(written);
       } catch (error) {
-        if (!(error instanceof NotationError)) throw error;
+        if (!(error instanceof ParseError)) throw error;
         context.addIssue({ code: 'custom', message: error.message });
         return z.NEVER;
       }

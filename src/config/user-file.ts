@@ -4,7 +4,16 @@ import { readSource } from '../domain/source.js';
 import { readAs } from './issues.js';
 import { given } from './layers.js';
 import { keys, name } from './terms.js';
-import type { UserSettings } from './user.js';
+
+/** What a person has decided for all projects. */
+export interface UserSettings {
+  readonly environment?: string;
+  readonly plain?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly color?: boolean;
+  readonly input?: boolean;
+}
 
 const decision = z.boolean('must be true or false');
 

@@ -1,14 +1,5 @@
 import type { Files } from './files.js';
-
-/** What a person has decided for all projects. */
-export interface UserSettings {
-  readonly environment?: string;
-  readonly plain?: boolean;
-  readonly quiet?: boolean;
-  readonly verbose?: boolean;
-  readonly color?: boolean;
-  readonly input?: boolean;
-}
+import type { UserSettings } from './user-file.js';
 
 /** What the user's own file says; nothing where there is none, and then nothing heavy is loaded. Throws a usage failure. */
 export async function userSettings(files: Files, path: string): Promise<UserSettings> {

@@ -1,4 +1,4 @@
-import { NotationError } from './notation.js';
+import { ParseError } from './parsers.js';
 
 /** What only a shell gives a meaning to. */
 const shellOnly = /[|&;<>()$`*?[\n]/;
@@ -6,7 +6,7 @@ const shellOnly = /[|&;<>()$`*?[\n]/;
 /**
  * The words of a command that is written as one string. Blanks separate, `'…'` and `"…"` group, a backslash takes
  * the next character as it is. No shell ever sees it: what would need one (pipes, variables, patterns) is refused
- * with the list that asks for one. Throws a {@link NotationError}.
+ * with the list that asks for one. Throws a {@link ParseError}.
  */
 export function splitWords(text: string): string[] {
   const words: string[] = [];
@@ -30,17 +30,17 @@ export function splitWords(text: string): string[] {
     else if (shellOnly.test(char) || (word === undefined && /[~#]/.test(char))) throw needsShell(char);
     else word = (word ?? '') + char;
   }
-  if (quote !== '') throw new NotationError(`the quote ${quote} is not closed`);
+  if (quote !== '') throw new ParseError(`the quote ${quote} is not closed`);
   if (word !== undefined) words.push(word);
-  if (words.length === 0) throw new NotationError('the command is empty');
+  if (words.length === 0) throw new ParseError('the command is empty');
   if (/^[A-Za-z_]\w*=/.test(words[0] ?? ''))
-    throw new NotationError('a variable in front of a command needs a shell: put it under env');
+    throw new ParseError('a variable in front of a command needs a shell: put it under env');
   return words;
 }
 
-function needsShell(char: string): NotationError {
+function needsShell(char: string): ParseError {
   const sign = char === '\n' ? 'a line break' : `"${char}"`;
-  return new NotationError(
+  return new ParseError(
     `${sign} needs a shell: quote it, or write the list ["sh", "-c", "…"] if a shell is meant`,
   );
 }

@@ -14,18 +14,18 @@ const grace = 60_000;
 export const lateRequests = 15_000;
 
 /** The shortest time in which a new target becomes healthy, ms. */
-export function untilHealthy({ healthCheck }: TargetGroupSettings): number {
+export function timeToHealthy({ healthCheck }: TargetGroupSettings): number {
   return healthCheck.interval * healthCheck.healthyThreshold;
 }
 
 /** The time after which a target that is not healthy yet is not waited for any longer, ms. */
-export function healthPatience(settings: TargetGroupSettings): number {
+export function healthTimeout(settings: TargetGroupSettings): number {
   // Twice: an answer must hold for one more interval.
-  return untilHealthy(settings) + settings.healthCheck.interval + settings.slowStart + grace;
+  return timeToHealthy(settings) + settings.healthCheck.interval + settings.slowStart + grace;
 }
 
 /** The time after which a target that still drains is not waited for any longer, ms. */
-export function drainPatience({ deregistrationDelay }: TargetGroupSettings): number {
+export function drainTimeout({ deregistrationDelay }: TargetGroupSettings): number {
   return deregistrationDelay + grace;
 }
 

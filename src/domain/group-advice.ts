@@ -1,8 +1,8 @@
-import { lateRequests, untilHealthy } from './balancing.js';
+import { lateRequests, timeToHealthy } from './balancing.js';
 import type { GroupFacts } from './facts.js';
 import type { Instance, Service } from './service.js';
 import type { InboundRule, TargetGroup, TargetGroupSettings, Tuning } from './target-group.js';
-import type { Wait } from './task.js';
+import type { ExpectedWait } from './task.js';
 
 /** What lets a deploy be fast: nothing slower than this. Times in ms. */
 const fast = {
@@ -25,7 +25,7 @@ export function recommended({ healthCheck, deregistrationDelay }: TargetGroupSet
 }
 
 /** What a new target waits for until the load balancer has called it healthy, and once more. */
-export function healthWaits(group: TargetGroup, service: string): readonly Wait[] {
+export function healthWaits(group: TargetGroup, service: string): readonly ExpectedWait[] {
   const { settings } = group;
   const { interval, healthyThreshold } = settings.healthCheck;
   const better = recommended(settings);
@@ -34,13 +34,13 @@ export function healthWaits(group: TargetGroup, service: string): readonly Wait[
   const isSlow = better.interval !== undefined || better.healthyThreshold !== undefined;
   const slowStart = { ms: settings.slowStart, cause: `the slow start of ${group.name}` };
   return [
-    { ms: untilHealthy(settings) + interval, cause: checks, ...(isSlow ? tuned(fewer, service) : {}) },
+    { ms: timeToHealthy(settings) + interval, cause: checks, ...(isSlow ? tuned(fewer, service) : {}) },
     ...(settings.slowStart === 0 ? [] : [slowStart]),
   ];
 }
 
 /** What a target that leaves waits for. */
-export function drainWaits({ name, settings }: TargetGroup, service: string): readonly Wait[] {
+export function drainWaits({ name, settings }: TargetGroup, service: string): readonly ExpectedWait[] {
   const ms = settings.deregistrationDelay;
   const { deregistrationDelay: better } = recommended(settings);
   const shorter = better === undefined ? {} : tuned(seconds(better), service);
@@ -48,7 +48,7 @@ export function drainWaits({ name, settings }: TargetGroup, service: string): re
 }
 
 /** The same, and what it waits for before its container may be stopped. */
-export function settleWaits(group: TargetGroup, service: string): readonly Wait[] {
+export function settleWaits(group: TargetGroup, service: string): readonly ExpectedWait[] {
   return [...drainWaits(group, service), { ms: lateRequests, cause: 'requests that come late' }];
 }
 

@@ -17,7 +17,7 @@ export interface KnownRun {
 }
 
 /** One thing that was done to a service of an environment, or to the environment. What is not known is null. */
-export interface Deed {
+export interface HistoryEntry {
   readonly at: string;
   readonly who: string;
   /** `deploy`, `rollback`, `adopt`, `lease.take`, or the recipe of a run that released nothing. */
@@ -34,7 +34,7 @@ export interface Deed {
 }
 
 /** What history is made of: what hosts remember, and what this machine does. */
-export interface Memories {
+export interface HistorySources {
   readonly activations: readonly { readonly service: string; readonly line: Activation }[];
   readonly audits: readonly Audit[];
   readonly runs: readonly KnownRun[];
@@ -44,7 +44,7 @@ export interface Memories {
  * What was done, newest first. Activations stand in the order of the release log, whatever the clocks of those who made
  * them say; the rest is put between them by time.
  */
-export function historyOf({ activations, audits, runs }: Memories): readonly Deed[] {
+export function historyOf({ activations, audits, runs }: HistorySources): readonly HistoryEntry[] {
   const known = new Map(runs.map((run) => [run.id, run]));
   const released = new Set(activations.map(({ line }) => line.run));
   const logged = [...activations]
@@ -57,7 +57,7 @@ export function historyOf({ activations, audits, runs }: Memories): readonly Dee
   return merge(logged, others);
 }
 
-function activated(service: string, line: Activation, run: KnownRun | undefined): Deed {
+function activated(service: string, line: Activation, run: KnownRun | undefined): HistoryEntry {
   const { at, who, kind, release } = line;
   return {
     ...{ at, who, what: kind, run: line.run, service },
@@ -76,7 +76,7 @@ const releaseParts = ({ number, reference, spec, commit }: Release) => ({
 
 const noRelease = { release: null, reference: null, image: null };
 
-function audited({ at, who, what, run, whose }: Audit): Deed {
+function audited({ at, who, what, run, whose }: Audit): HistoryEntry {
   const outcome = `from ${whose}`;
   return { at, who, what, run, service: null, ...noRelease, commit: null, outcome, ms: null };
 }
@@ -90,7 +90,7 @@ function withoutRelease({
   services,
   outcome,
   ms,
-}: KnownRun): readonly Deed[] {
+}: KnownRun): readonly HistoryEntry[] {
   return services.map(({ name, reference }) => ({
     ...{ at: started, who, what: recipe, run: id, service: name },
     ...{ ...noRelease, reference: reference ?? null, commit: commit ?? null, outcome, ms: ms ?? null },
@@ -98,8 +98,8 @@ function withoutRelease({
 }
 
 /** The second list, newest first, put into the first, whose order stays. */
-function merge(logged: readonly Deed[], others: readonly Deed[]): readonly Deed[] {
-  const merged: Deed[] = [];
+function merge(logged: readonly HistoryEntry[], others: readonly HistoryEntry[]): readonly HistoryEntry[] {
+  const merged: HistoryEntry[] = [];
   let next = 0;
   for (const deed of logged) {
     for (let other = others[next]; other !== undefined && other.at > deed.at; other = others[next]) {

@@ -19,6 +19,12 @@ export interface RunInfo {
 /** How often a step of a task runs: once, for each service, on each instance of each service, or on each host. */
 export type Scope = 'run' | 'service' | 'instance' | 'host';
 
+/** What a task works on: hosts over SSH, the registry that resolves references, the cloud's load balancers. */
+export type Need = 'hosts' | 'registry' | 'cloud';
+
+/** The same for all services, or by the service of the step. */
+export type Needs = readonly Need[] | ((service: Service | undefined) => readonly Need[]);
+
 /** What a step is about: as much of it as the scope of its task has. */
 export interface Subject {
   readonly run: RunInfo;
@@ -38,7 +44,7 @@ export interface Change {
 }
 
 /** Something that a step cannot be faster than. */
-export interface Wait {
+export interface ExpectedWait {
   /** ms */
   readonly ms: number;
   /** What it waits for, so that the cause can be found: `the deregistration delay of shop-web, 300 s`. */
@@ -62,19 +68,19 @@ export type Verdict<Facts, Intent, Receipt> =
       /** Journaled before `apply`: names chosen, and the state before. */
       readonly intent: Intent;
       /** The facts once this is done, for the checks of later steps. */
-      readonly foresee: (facts: Facts) => Facts;
+      readonly predict: (facts: Facts) => Facts;
       /** The receipt, where it is already known what it will say. */
       readonly expect?: Receipt;
       /** One after the other. */
-      readonly waits?: readonly Wait[];
+      readonly waits?: readonly ExpectedWait[];
       /** What does not keep the step from being done, but should be known before. */
       readonly cautions?: readonly string[];
     }
   | { readonly kind: 'blocked'; readonly problems: readonly Failure[] };
 
-/** What `apply` and `undo` are given. `World` is what the tasks of this program work on. */
-export interface TaskContext<World> {
-  readonly world: World;
+/** What `apply` and `undo` are given. `Ports` is what the tasks of this program work on. */
+export interface TaskContext<Ports> {
+  readonly ports: Ports;
   readonly subject: Subject;
   readonly clock: Clock;
   /** Aborted when the run is cancelled; what must not be cut short ignores it. */
@@ -86,21 +92,23 @@ export interface TaskContext<World> {
 }
 
 /** Takes back what `apply` did or may have done; looks before it acts. The receipt is missing when `apply` never answered. */
-export type Undo<World, Intent, Receipt> = (
-  context: TaskContext<World>,
+export type Undo<Ports, Intent, Receipt> = (
+  context: TaskContext<Ports>,
   intent: Intent,
   receipt: Receipt | undefined,
 ) => Promise<void>;
 
 /** A reusable action: looks before it touches, says what it will do, can take it back, leaves a receipt. */
-export interface Task<Facts, World, Input, Intent, Receipt> {
+export interface Task<Facts, Ports, Input, Intent, Receipt> {
   /** `noun.verb`. */
   readonly name: string;
   /** Raised when a journal of the old one could not be resumed by the new one. */
   readonly version: number;
   readonly scope: Scope;
-  /** Set where it needs no host: a run of such tasks alone connects to none, for one of them may be the sick one. */
-  readonly works?: 'cloud';
+  /** What a run opens before this task looks and acts: nothing else is connected to. */
+  readonly needs: Needs;
+  /** Set where the outcome depends on which release is current. */
+  readonly dependsOnCurrent?: true;
   /** One sentence for `recipe show` and the reference. */
   readonly summary: string;
   /** The name under which later steps refer to the receipt: `rollout` for `{{ rollout.release }}`. */
@@ -119,31 +127,31 @@ export interface Task<Facts, World, Input, Intent, Receipt> {
   /** Pure: what a person would type instead of `apply`, for who wants to see or do it by hand. Never with values of secrets. */
   explain(intent: Intent, subject: Subject): readonly PlainCommand[];
   /** Idempotent: safe to run again with the same intent after a crash. */
-  apply(context: TaskContext<World>, intent: Intent): Promise<Receipt>;
-  readonly undo: Undo<World, Intent, Receipt> | Never<World, Intent, Receipt> | Nothing;
+  apply(context: TaskContext<Ports>, intent: Intent): Promise<Receipt>;
+  readonly undo: Undo<Ports, Intent, Receipt> | Never<Ports, Intent, Receipt> | Nothing;
   /** What a later failure leads to once this step is done, where that is not the recipe's own policy. */
   onLaterFailure?(receipt: Receipt): 'revert' | 'stop' | undefined;
 }
 
 /** An effect that stays, with the reason; `tidy` removes what was only needed to bring it about. */
-export interface Never<World, Intent, Receipt> {
+export interface Never<Ports, Intent, Receipt> {
   readonly never: string;
-  readonly tidy?: Undo<World, Intent, Receipt>;
+  readonly tidy?: Undo<Ports, Intent, Receipt>;
 }
 
 /** There is nothing to take back: it only looks, or what it leaves is in nobody's way. */
 export type Nothing = 'nothing';
 
 /** A task whose inputs, intents and receipts are parsed at its edge: what registries, plans and journals hold. */
-export type AnyTask<Facts, World> = Task<Facts, World, unknown, unknown, unknown>;
+export type AnyTask<Facts, Ports> = Task<Facts, Ports, unknown, unknown, unknown>;
 
 /** Makes a task out of its typed definition; every value that enters it from outside is parsed by its schema. */
-export function defineTask<Facts, World, Input, Intent, Receipt>(
-  task: Task<Facts, World, Input, Intent, Receipt>,
-): AnyTask<Facts, World> {
+export function defineTask<Facts, Ports, Input, Intent, Receipt>(
+  task: Task<Facts, Ports, Input, Intent, Receipt>,
+): AnyTask<Facts, Ports> {
   const { undo, onLaterFailure, ...rest } = task;
   const parsed =
-    (act: Undo<World, Intent, Receipt>): Undo<World, unknown, unknown> =>
+    (act: Undo<Ports, Intent, Receipt>): Undo<Ports, unknown, unknown> =>
     (context, intent, receipt) =>
       act(
         context,

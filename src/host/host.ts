@@ -49,7 +49,7 @@ export interface Held {
 }
 
 /** A port of a host that is answered here. */
-export interface Lent {
+export interface ForwardedPort {
   /** Nothing listens there any more, and what was connected is cut off; safe after the connection is lost. */
   end(): void;
 }
@@ -75,7 +75,7 @@ export interface Host {
    * Listens on a port of the host's loopback until that is ended or the connection is lost; whoever connects there talks to
    * this process. A Failure `lend.taken` when something else listens on it, `lend.forbidden` where the host allows no such thing.
    */
-  lend(port: number, take: TakeConnection): Promise<Lent>;
+  forwardPort(port: number, take: TakeConnection): Promise<ForwardedPort>;
   close(): Promise<void>;
 }
 

@@ -1,21 +1,21 @@
 import type { Clock } from '../domain/clock.js';
 import type { HostAddress } from '../domain/environment.js';
 import { Failure } from '../domain/failure.js';
-import { type Connection, connectWithin, dial } from './connection.js';
+import { type CallListener, CallLog, type CallObserver } from './call-log.js';
 import type { Host } from './host.js';
-import { type AskPassphrase, Keyring } from './keys.js';
-import { Machine } from './machine.js';
-import { CallLog, type Observer, type Witness } from './observe.js';
-import { resolveTarget, type SshEnvironment, type Target } from './ssh-config.js';
+import { resolveTarget, type SshEnvironment, type SshTarget } from './ssh/config.js';
+import { type Connection, connectWithin, dial } from './ssh/connection.js';
+import { type AskPassphrase, Keyring } from './ssh/keys.js';
+import { SshHost } from './ssh-host.js';
 
 /** What connecting needs of the world. */
 export interface HostsOptions {
   readonly clock: Clock;
   readonly environment: SshEnvironment;
   /** Told of every remote call once it is over. */
-  readonly observer?: Observer;
+  readonly onCallEnd?: CallObserver;
   /** Told of every remote call when it begins, too. */
-  readonly witness?: Witness;
+  readonly onCall?: CallListener;
   /** Asks the person for the passphrase of a key; without it such a key is a failure that says `ssh-add`. */
   readonly askPassphrase?: AskPassphrase;
   /** Time to connect and log in to one host; 10 s by default. ms */
@@ -69,7 +69,7 @@ class Dialer {
   constructor(options: HostsOptions) {
     this.#options = options;
     this.#keyring = new Keyring(options.askPassphrase);
-    this.#log = new CallLog(options.clock, options.observer, options.witness);
+    this.#log = new CallLog(options.clock, options.onCallEnd, options.onCall);
   }
 
   async connect(address: HostAddress): Promise<Host> {
@@ -81,7 +81,7 @@ class Dialer {
     const dialed = this.#dial(target);
     // And this one while the host answers.
     const [connection] = await Promise.all([dialed, import('dockerode')]);
-    return new Machine(connection, this.#options.clock, this.#log);
+    return new SshHost(connection, this.#options.clock, this.#log);
   }
 
   async close(): Promise<void> {
@@ -96,7 +96,7 @@ class Dialer {
     for (const connection of [...this.#open].reverse()) await connection.close();
   }
 
-  async #dial(target: Target): Promise<Connection> {
+  async #dial(target: SshTarget): Promise<Connection> {
     const bastion = target.jump === undefined ? undefined : await this.#bastion(target.jump);
     const { clock, deadline, keepalive, signal } = this.#options;
     const times = {
@@ -116,7 +116,7 @@ class Dialer {
     return connection;
   }
 
-  #bastion(target: Target): Promise<Connection> {
+  #bastion(target: SshTarget): Promise<Connection> {
     const key = JSON.stringify([target.user, target.address, target.port, target.jump]);
     const known = this.#bastions.get(key) ?? this.#dial(target);
     this.#bastions.set(key, known);

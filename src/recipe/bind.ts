@@ -3,7 +3,7 @@ import { formatProblem, invalid } from '../domain/problem.js';
 import { shown, valueAt } from '../domain/schema-problems.js';
 import type { Instance, Service } from '../domain/service.js';
 import type { RunInfo, Scope } from '../domain/task.js';
-import type { Branch, Plan, PlanNode, Step } from '../engine/plan.js';
+import type { Branch, Plan, PlanNode, Step } from '../run/plan.js';
 import { batches, parseBatch } from './batch.js';
 import { type Fill, fill, fillText, referencesIn } from './fill.js';
 import { inputProblems } from './input.js';
@@ -54,7 +54,7 @@ export function bindRecipe(loaded: LoadedRecipe, binding: Binding): Plan {
 }
 
 /** Where binding stands: whose steps these are, and what they are about. */
-interface Scene {
+interface BindingScope {
   readonly recipe: Recipe;
   readonly params: ParamValues;
   readonly service?: Service;
@@ -73,7 +73,7 @@ class Binder {
   readonly #binding: Binding;
   readonly #receipts = new Receipts();
   readonly #taken = new Map<string, number>();
-  readonly #later: { readonly recipe: Recipe; readonly scene: Scene }[] = [];
+  readonly #later: { readonly recipe: Recipe; readonly scene: BindingScope }[] = [];
 
   constructor(loaded: LoadedRecipe, binding: Binding) {
     this.#loaded = loaded;
@@ -82,17 +82,17 @@ class Binder {
 
   bind(params: ParamValues): Pick<Plan, 'steps' | 'after'> {
     const { recipe } = this.#loaded;
-    const scene: Scene = { recipe, params };
+    const scene: BindingScope = { recipe, params };
     const steps = this.#sequence(recipe.steps, scene);
     const last = [...this.#later, { recipe, scene }];
     return { steps, after: sequence(last.map((item) => this.#sequence(item.recipe.after, item.scene))) };
   }
 
-  #sequence(steps: readonly RecipeStep[], scene: Scene): PlanNode {
+  #sequence(steps: readonly RecipeStep[], scene: BindingScope): PlanNode {
     return sequence(steps.map((step) => this.#node(step, scene)));
   }
 
-  #node(step: RecipeStep, scene: Scene): PlanNode {
+  #node(step: RecipeStep, scene: BindingScope): PlanNode {
     switch (step.kind) {
       case 'task':
         return this.#task(step, scene);
@@ -107,7 +107,7 @@ class Binder {
     }
   }
 
-  #task(step: TaskStep, scene: Scene): PlanNode {
+  #task(step: TaskStep, scene: BindingScope): PlanNode {
     const task = this.#binding.registry.get(step.task);
     if (task === undefined) throw new Error(`${step.task} was checked, and is no task`);
     const steps = units(scene, task.scope, this.#binding.services).map((unit) =>
@@ -117,7 +117,7 @@ class Binder {
     return graph(steps.map((bound) => ({ id: bound.id, after: [], node: { kind: 'step', step: bound } })));
   }
 
-  #step(step: TaskStep, task: TaskForm, unit: Unit, scene: Scene): Step {
+  #step(step: TaskStep, task: TaskForm, unit: Unit, scene: BindingScope): Step {
     const bound = boundBy(unit);
     const look: Fill = (placeholder) => this.#value(placeholder, scene, unit);
     const input = fill(step.input, look) as Record<string, unknown>;
@@ -140,7 +140,7 @@ class Binder {
   }
 
   /** What a placeholder stands for; undefined when that is not set. */
-  #value({ name, fields }: Placeholder, { params }: Scene, unit: Unit): unknown {
+  #value({ name, fields }: Placeholder, { params }: BindingScope, unit: Unit): unknown {
     if (name === 'run') return valueAt(this.#binding.run, fields);
     if (name === 'service') return valueAt(unit.service, fields);
     if (name === 'instance') return valueAt(unit.instance, fields);
@@ -148,14 +148,14 @@ class Binder {
     return this.#receipts.find(name, fields, consumer) ?? params.get(name);
   }
 
-  #include(step: IncludeStep, scene: Scene): PlanNode {
+  #include(step: IncludeStep, scene: BindingScope): PlanNode {
     const recipe = this.#included(step, scene);
     const inner = { ...scene, recipe, params: new Map([...defaultsOf(recipe.params), ...scene.params]) };
     if (recipe.after.length > 0) this.#later.push({ recipe, scene: inner });
     return this.#sequence(recipe.steps, inner);
   }
 
-  #included(step: IncludeStep, scene: Scene): Recipe {
+  #included(step: IncludeStep, scene: BindingScope): Recipe {
     const name = fillText(parseTemplate(step.name), (placeholder) =>
       this.#value(placeholder, scene, unitOf(scene)),
     );
@@ -172,7 +172,7 @@ class Binder {
     });
   }
 
-  #each(steps: readonly RecipeStep[], scene: Scene): PlanNode {
+  #each(steps: readonly RecipeStep[], scene: BindingScope): PlanNode {
     const { services } = this.#binding;
     const names = new Set(services.map(({ name }) => name));
     const needs = new Map(services.map(({ name, needs }) => [name, needs.filter((need) => names.has(need))]));
@@ -191,7 +191,7 @@ class Binder {
   }
 
   /** Steps that others refer to are bound before those, and run before them; nothing else is ordered. */
-  #parallel({ steps }: ParallelStep, scene: Scene): PlanNode {
+  #parallel({ steps }: ParallelStep, scene: BindingScope): PlanNode {
     const scenes =
       scene.service === undefined
         ? this.#binding.services.map((service) => ({ ...scene, service }))
@@ -211,7 +211,7 @@ class Binder {
     return graph(steps.flatMap((_, index) => branches.get(String(index)) ?? []));
   }
 
-  #possible(include: IncludeStep, scene: Scene): readonly Recipe[] {
+  #possible(include: IncludeStep, scene: BindingScope): readonly Recipe[] {
     const name = fill(
       include.name,
       (placeholder) => this.#value(placeholder, scene, unitOf(scene)),
@@ -221,7 +221,7 @@ class Binder {
     return recipe === undefined ? [] : [recipe];
   }
 
-  #rolling(step: RollingStep, scene: Scene): PlanNode {
+  #rolling(step: RollingStep, scene: BindingScope): PlanNode {
     const { service } = scene;
     if (service === undefined) throw new Error('"rolling:" was checked to be inside "each: service"');
     const value = fill(step.batch, (placeholder) => this.#value(placeholder, scene, unitOf(scene)));
@@ -244,13 +244,13 @@ class Binder {
 const boundBy = ({ service, instance, host }: Unit) =>
   boundOf({ service: service?.name, instance: instance?.id, host });
 
-const unitOf = ({ service, instance }: Scene): Unit => ({
+const unitOf = ({ service, instance }: BindingScope): Unit => ({
   ...(service && { service }),
   ...(instance && { instance, host: instance.host }),
 });
 
 /** What the steps of a task with this scope are about, at this place. */
-function units(scene: Scene, scope: Scope, all: readonly Service[]): readonly Unit[] {
+function units(scene: BindingScope, scope: Scope, all: readonly Service[]): readonly Unit[] {
   if (scene.instance !== undefined || (scope === 'run' && scene.service === undefined))
     return [unitOf(scene)];
   const services = scene.service === undefined ? all : [scene.service];

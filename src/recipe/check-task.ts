@@ -2,9 +2,9 @@ import { nearest } from '../domain/nearest.js';
 import type { Path } from '../domain/source.js';
 import { inputPath, inputProblems } from './input.js';
 import type { NameResolver, Names } from './names.js';
-import { dimensions } from './place.js';
+import { dimensions } from './plan-position.js';
 import type { TaskStep } from './recipe.js';
-import { namesFor, type Receipts, type Report, type Scene } from './scene.js';
+import { namesFor, type ReceiptScope, type Report, type Scope } from './scope.js';
 import { fits, inWords, required, type Shape, scalar, shapeAt, text } from './shape.js';
 import type { TaskForm, Tasks } from './tasks.js';
 import { only, placeholders, type Template, templatesIn, written } from './template.js';
@@ -14,7 +14,7 @@ interface Checked {
   readonly step: TaskStep;
   readonly task: TaskForm;
   readonly names: Names;
-  readonly scene: Scene;
+  readonly scene: Scope;
   readonly shape: Shape;
 }
 
@@ -31,7 +31,7 @@ export class TaskChecker {
   }
 
   /** Gives the receipts that later steps may refer to. */
-  check(step: TaskStep, scene: Scene): Receipts {
+  check(step: TaskStep, scene: Scope): ReceiptScope {
     const task = this.#tasks.get(step.task);
     if (task === undefined) {
       const suggestion = nearest(step.task, this.#tasks.keys());
@@ -47,7 +47,7 @@ export class TaskChecker {
   }
 
   /** Whether a task with this scope may stand here. */
-  #standing(step: TaskStep, { name, scope, commits }: TaskForm, scene: Scene): void {
+  #standing(step: TaskStep, { name, scope, commits }: TaskForm, scene: Scope): void {
     const refuse = (message: string) => this.#report.at(scene, step.path, message, { end: step.end });
     if (scene.place.each && scope === 'run' && !step.repeats)
       refuse(`${name} runs once: it does not go into "each: service"`);

@@ -4,9 +4,9 @@ import { parseBatch } from './batch.js';
 import { TaskChecker } from './check-task.js';
 import { configured, NameResolver } from './names.js';
 import { orderByNeeds } from './order.js';
-import { dimensions, top } from './place.js';
+import { dimensions, top } from './plan-position.js';
 import type { EachStep, IncludeStep, ParallelStep, Recipe, RecipeStep, RollingStep } from './recipe.js';
-import { namesFor, type Receipts, Report, type Scene } from './scene.js';
+import { namesFor, type ReceiptScope, Report, type Scope } from './scope.js';
 import type { Tasks } from './tasks.js';
 import { only, parseTemplate, placeholders, type Template } from './template.js';
 import { UsesReader } from './uses.js';
@@ -30,7 +30,7 @@ export class Checker {
   readonly #names: NameResolver;
   readonly #taskChecker: TaskChecker;
   /** The `after:` of recipes that are included, with where they were. */
-  readonly #later: { readonly recipe: Recipe; readonly scene: Scene }[] = [];
+  readonly #later: { readonly recipe: Recipe; readonly scene: Scope }[] = [];
   #includes = 0;
 
   constructor(tasks: Tasks, shelf: Shelf) {
@@ -41,7 +41,7 @@ export class Checker {
   }
 
   check(recipe: Recipe): readonly Problem[] {
-    const scene: Scene = {
+    const scene: Scope = {
       source: recipe.source,
       params: recipe.params,
       place: top,
@@ -57,7 +57,7 @@ export class Checker {
     return this.#report.problems;
   }
 
-  #params(recipe: Recipe, scene: Scene): void {
+  #params(recipe: Recipe, scene: Scope): void {
     const provided = [...this.#tasks.values()].flatMap((task) => task.provides ?? []);
     const taken = new Set<string>([...configured, ...provided]);
     for (const name of recipe.params.keys())
@@ -67,14 +67,14 @@ export class Checker {
         });
   }
 
-  #sequence(steps: readonly RecipeStep[], scene: Scene): Receipts {
-    return steps.reduce<Receipts>(
+  #sequence(steps: readonly RecipeStep[], scene: Scope): ReceiptScope {
+    return steps.reduce<ReceiptScope>(
       (receipts, step) => this.#step(step, { ...scene, receipts }),
       scene.receipts,
     );
   }
 
-  #step(step: RecipeStep, scene: Scene): Receipts {
+  #step(step: RecipeStep, scene: Scope): ReceiptScope {
     switch (step.kind) {
       case 'task':
         return this.#taskChecker.check(step, scene);
@@ -89,7 +89,7 @@ export class Checker {
     }
   }
 
-  #each(step: EachStep, scene: Scene): Receipts {
+  #each(step: EachStep, scene: Scope): ReceiptScope {
     if (scene.place.each)
       this.#report.at(scene, step.path, '"each: service" inside another one', { end: 'key' });
     return this.#sequence(step.steps, {
@@ -99,7 +99,7 @@ export class Checker {
     });
   }
 
-  #rolling(step: RollingStep, scene: Scene): Receipts {
+  #rolling(step: RollingStep, scene: Scope): ReceiptScope {
     const refuse = (message: string) => this.#report.at(scene, step.path, message, { end: 'key' });
     if (!scene.place.each) refuse('"rolling:" goes into "each: service"');
     if (scene.place.rolling) refuse('"rolling:" inside another one');
@@ -108,7 +108,7 @@ export class Checker {
     return this.#sequence(step.steps, { ...scene, place: { each: true, rolling: true } });
   }
 
-  #batch(template: Template, step: RollingStep, scene: Scene): void {
+  #batch(template: Template, step: RollingStep, scene: Scope): void {
     const refuse = (offset: number, message: string, suggestion?: string) =>
       this.#report.within(scene, [...step.path, 'batch'], offset, message, suggestion);
     for (const { offset, message } of template.faults) refuse(offset, message);
@@ -123,7 +123,7 @@ export class Checker {
     }
   }
 
-  #parallel(step: ParallelStep, scene: Scene): Receipts {
+  #parallel(step: ParallelStep, scene: Scope): ReceiptScope {
     const uses = new UsesReader(this.#tasks, (include) =>
       this.#candidates(include, scene).flatMap((name) => {
         const recipe = this.#shelf.find(name);
@@ -140,12 +140,12 @@ export class Checker {
     return scene.receipts;
   }
 
-  #candidates(step: IncludeStep, scene: Scene): readonly string[] {
+  #candidates(step: IncludeStep, scene: Scope): readonly string[] {
     const found = this.#names.enumerate(parseTemplate(step.name), namesFor(scene, ['service']));
     return 'names' in found ? found.names : [];
   }
 
-  #include(step: IncludeStep, scene: Scene): Receipts {
+  #include(step: IncludeStep, scene: Scope): ReceiptScope {
     const template = parseTemplate(step.name);
     for (const { offset, message } of template.faults) this.#report.within(scene, step.path, offset, message);
     if (template.faults.length > 0) return scene.receipts;
@@ -171,12 +171,12 @@ export class Checker {
     );
   }
 
-  #enter(name: string, step: IncludeStep, scene: Scene): Receipts {
+  #enter(name: string, step: IncludeStep, scene: Scope): ReceiptScope {
     const recipe = this.#shelf.find(name);
     if (recipe === undefined || recipe === 'broken' || this.#endless(name, step, scene))
       return scene.receipts;
     const params = new Map([...recipe.params, ...scene.params]);
-    const inner: Scene = { ...scene, source: recipe.source, params, chain: [...scene.chain, name] };
+    const inner: Scope = { ...scene, source: recipe.source, params, chain: [...scene.chain, name] };
     if (!this.included.has(name)) this.#params(recipe, inner);
     this.included.set(name, recipe);
     if (recipe.holds !== undefined && scene.holds === undefined)
@@ -193,7 +193,7 @@ export class Checker {
     return this.#sequence(recipe.steps, inner);
   }
 
-  #endless(name: string, step: IncludeStep, scene: Scene): boolean {
+  #endless(name: string, step: IncludeStep, scene: Scope): boolean {
     const circle = scene.chain.includes(name);
     this.#includes += 1;
     if (circle) {
@@ -215,7 +215,7 @@ function title(step: RecipeStep | undefined): string {
 }
 
 /** What is provided whichever of the alternatives runs. */
-function common(alternatives: readonly Receipts[], otherwise: Receipts): Receipts {
+function common(alternatives: readonly ReceiptScope[], otherwise: ReceiptScope): ReceiptScope {
   const [first, ...others] = alternatives;
   if (first === undefined) return otherwise;
   const names = [...first.keys()].filter((name) => others.every((other) => other.has(name)));

@@ -36,11 +36,11 @@ export async function readRecipes(
 }
 
 /** Recipes that were found good before: those of a shelf with this hash, and the names of what each of them may include. */
-export const Vouched = z.object({
+export const VerifiedRecipes = z.object({
   shelf: z.string(),
   included: z.record(z.string(), z.array(z.string())),
 });
-export type Vouched = z.infer<typeof Vouched>;
+export type VerifiedRecipes = z.infer<typeof VerifiedRecipes>;
 
 /**
  * Reads a recipe and all that it may include, and checks them, unless they are vouched for to the letter. Throws a failure of
@@ -50,7 +50,7 @@ export async function loadRecipe(
   name: string,
   sources: readonly RecipeSource[],
   tasks: Tasks,
-  vouched?: Vouched,
+  vouched?: VerifiedRecipes,
 ): Promise<LoadedRecipe> {
   const files = await readRecipes(sources);
   const problems: Problem[] = [];
@@ -92,9 +92,12 @@ const entryOf = (recipe: Recipe | 'broken' | undefined): readonly [string, Recip
   recipe === undefined || recipe === 'broken' ? [] : [[recipe.name, recipe]];
 
 /** Vouches for all recipes of these sources that run by themselves; throws as {@link loadRecipe} where one of them is not good. */
-export async function vouchFor(sources: readonly RecipeSource[], tasks: Tasks): Promise<Vouched> {
+export async function verifyRecipes(
+  sources: readonly RecipeSource[],
+  tasks: Tasks,
+): Promise<VerifiedRecipes> {
   const files = await readRecipes(sources);
-  const included: Vouched['included'] = {};
+  const included: VerifiedRecipes['included'] = {};
   for (const name of files.keys()) {
     if ((await readRecipe(name, sources)).partial) continue;
     included[name] = [...(await loadRecipe(name, sources, tasks)).included.keys()];

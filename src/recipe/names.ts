@@ -1,7 +1,7 @@
 import { nearest } from '../domain/nearest.js';
 import { jsonSchema, valuesAt } from '../domain/schema-problems.js';
 import { Instance, Service } from '../domain/service.js';
-import { type Dimension, gathered } from './place.js';
+import { type Dimension, gathered } from './plan-position.js';
 import type { Params } from './recipe.js';
 import { fields, mappingOf, paramShape, type Shape, shapeAt, shapeOf, text } from './shape.js';
 import type { TaskForm, Tasks } from './tasks.js';

@@ -1,5 +1,5 @@
-import type { Reference, Step } from '../engine/plan.js';
-import { type Dimension, gathered } from './place.js';
+import type { Reference, Step } from '../run/plan.js';
+import { type Dimension, gathered } from './plan-position.js';
 
 /** What a step is bound to: names of a service, of an instance and of a host. */
 export type Bound = { readonly [dimension in Dimension]?: string };

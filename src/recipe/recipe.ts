@@ -1,5 +1,5 @@
 import type { End, Path, Source } from '../domain/source.js';
-import type { FailurePolicy } from '../engine/plan.js';
+import type { FailurePolicy } from '../run/plan.js';
 
 /** What a parameter may be; a list of words is an enumeration. */
 export type ParamType = 'string' | 'number' | 'boolean' | readonly string[];

@@ -1,5 +1,5 @@
+import { agoBriefly } from '../domain/measure.js';
 import type { TargetGroupSettings, TargetHealth } from '../domain/target-group.js';
-import { agoBriefly } from './measure.js';
 import type { Page } from './style.js';
 import { table } from './table.js';
 import { hanging } from './text.js';

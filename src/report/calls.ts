@@ -6,7 +6,7 @@ export interface Call {
   readonly host: string;
   readonly kind: string;
   readonly what: string;
-  readonly patience?: number;
+  readonly timeout?: number;
 }
 
 /** How a call ended. */
@@ -76,8 +76,8 @@ export class Calls {
 
   /** When a call is given up, `, until 14:03:30`; empty where that is not known. */
   until({ call, since }: Pending): string {
-    if (call.patience === undefined) return '';
-    const left = since + call.patience - this.#clock.monotonic();
+    if (call.timeout === undefined) return '';
+    const left = since + call.timeout - this.#clock.monotonic();
     return `, until ${timeOfDay(new Date(this.#clock.now().getTime() + left))}`;
   }
 }

@@ -1,17 +1,9 @@
+import type { RunningService } from '../app/run-report.js';
 import type { FailureRecord } from '../domain/failure.js';
-import type { Outcome } from '../engine/events.js';
+import { count } from '../domain/measure.js';
+import type { Outcome } from '../run/events.js';
 import type { Page } from './style.js';
-import { count, cut, oneLine, onHosts, paragraph } from './text.js';
-
-/** What a host runs of a service at the end of a run. */
-export interface Running {
-  readonly host: string;
-  readonly service: string;
-  /** `release 3 (api:v1)`; absent where nothing runs, or where that is not known. */
-  readonly release?: string;
-  /** `healthy`, `not running` … */
-  readonly state: string;
-}
+import { cut, oneLine, onHosts, paragraph } from './text.js';
 
 /** What a failure card is made of. */
 export interface Card {
@@ -23,7 +15,7 @@ export interface Card {
   readonly failures: readonly FailureRecord[];
   readonly result?: Outcome['result'];
   readonly cancelled?: boolean;
-  readonly runs?: readonly Running[];
+  readonly runs?: readonly RunningService[];
   /** What could not be taken back. */
   readonly left?: readonly FailureRecord[];
   readonly never?: Outcome['never'];
@@ -102,7 +94,7 @@ function section(name: string, texts: readonly string[], height: number, columns
   );
 }
 
-function foldRuns(runs: readonly Running[]): string[] {
+function foldRuns(runs: readonly RunningService[]): string[] {
   const hosts = new Map<string, string[]>();
   for (const { host, service, release, state } of runs) {
     const text = release === undefined ? `${service} ${state}` : `${service} ${release}, ${state}`;

@@ -1,19 +1,6 @@
-import type { FailureRecord } from '../domain/failure.js';
+import type { Finding } from '../app/doctor/finding.js';
 import type { Page } from './style.js';
 import { hanging, oneLine, pad, width } from './text.js';
-
-/** What was found where something was looked at. */
-export interface Finding {
-  readonly group: string;
-  /** What was looked at, in a word or two. */
-  readonly about: string;
-  readonly state: 'good' | 'caution' | 'bad';
-  readonly text: string;
-  /** The command, or the change, that mends it. */
-  readonly remedy?: string;
-  /** Of what is bad: how a run would fail of it. */
-  readonly kind?: FailureRecord['kind'];
-}
 
 /** A group after the other, a line for each finding, and below it what mends it, uncut so that it can be copied; ends with a newline. */
 export function checklist(findings: readonly Finding[], { columns, style }: Page): string {

@@ -1,6 +1,7 @@
+import { count } from '../domain/measure.js';
 import type { Page } from './style.js';
 import { table } from './table.js';
-import { count, hanging } from './text.js';
+import { hanging } from './text.js';
 
 /** A first `oneclick.yml`, and where it comes from: what `init --json` prints. */
 export interface DraftDocument {

@@ -1,6 +1,6 @@
 import type { PlainCommand } from '../domain/plain-command.js';
 import { commandLine, isBare, quote } from '../domain/shell.js';
-import type { StepExplanation } from '../engine/explain.js';
+import type { StepExplanation } from '../run/explain.js';
 import type { Page } from './style.js';
 import { oneLine, printable } from './text.js';
 

@@ -1,4 +1,4 @@
-import { duration } from './measure.js';
+import { duration } from '../domain/measure.js';
 import type { Style } from './style.js';
 import { cut, oneLine, onHosts, width } from './text.js';
 import type { Finished } from './view.js';

@@ -1,5 +1,5 @@
-import type { Deed } from '../domain/history.js';
-import { agoBriefly, duration } from './measure.js';
+import type { HistoryEntry } from '../domain/history.js';
+import { agoBriefly, duration } from '../domain/measure.js';
 import { imageText } from './status.js';
 import type { Page } from './style.js';
 import { type Column, table } from './table.js';
@@ -8,7 +8,7 @@ import { type Column, table } from './table.js';
 export interface HistoryDocument {
   readonly environment: string;
   /** Newest first. */
-  readonly history: readonly Deed[];
+  readonly history: readonly HistoryEntry[];
   /** How many older ones there are beside them. */
   readonly older: number;
 }
@@ -21,7 +21,7 @@ export function historyText({ environment, history, older }: HistoryDocument, pa
   return table(history, columnsFor(page, now), page) + page.style.faint(more);
 }
 
-function columnsFor({ columns, style }: Page, now: Date): readonly Column<Deed>[] {
+function columnsFor({ columns, style }: Page, now: Date): readonly Column<HistoryEntry>[] {
   return [
     { title: 'WHEN', value: ({ at }) => agoBriefly(new Date(at), now) },
     { title: 'WHO', value: ({ who }) => who, narrow: 'cut' },
@@ -38,7 +38,7 @@ function columnsFor({ columns, style }: Page, now: Date): readonly Column<Deed>[
 
 const isGood = (outcome: string | null) => outcome === null || outcome === 'done' || outcome === 'unchanged';
 
-function outcomeText({ outcome, ms }: Deed): string {
+function outcomeText({ outcome, ms }: HistoryEntry): string {
   return `${outcome ?? ''}${ms === null ? '' : ` ${duration(ms)}`}`;
 }
 

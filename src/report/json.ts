@@ -1,12 +1,12 @@
 import type { Clock } from '../domain/clock.js';
 import type { FailureRecord } from '../domain/failure.js';
-import type { Outcome, RunEvent } from '../engine/events.js';
-import type { Step } from '../engine/plan.js';
+import type { Outcome, RunEvent } from '../run/events.js';
+import type { Step } from '../run/plan.js';
 import type { Call, CallEnd } from './calls.js';
 import type { Card } from './card.js';
-import { News } from './news.js';
+import { ChangeDetector } from './change-detector.js';
 import type { Output } from './output.js';
-import type { Preview } from './preview.js';
+import type { PreviewDocument } from './preview.js';
 import type { Detail, Reporter } from './reporter.js';
 import type { Summary } from './summary.js';
 import { stepsOf } from './view.js';
@@ -22,7 +22,7 @@ export class JsonReporter implements Reporter {
   readonly #output: Output;
   readonly #clock: Clock;
   readonly #detail: Detail;
-  readonly #news = new News();
+  readonly #news = new ChangeDetector();
   #steps = new Map<string, Step>();
 
   constructor(output: Output, clock: Clock, detail: Detail) {
@@ -67,7 +67,7 @@ export class JsonReporter implements Reporter {
     this.#line('warning', { text });
   }
 
-  preview(preview: Preview): void {
+  preview(preview: PreviewDocument): void {
     this.#line('preview', { ...previewDocument(preview) });
   }
 
@@ -120,7 +120,7 @@ export class JsonReporter implements Reporter {
 }
 
 /** A preview as the document that `plan --json` prints. */
-export function previewDocument({ steps, cautions, forecast }: Preview) {
+export function previewDocument({ steps, cautions, forecast }: PreviewDocument) {
   return {
     ...{ cautions, forecast },
     steps: steps.map(({ step, title, verdict, never, after }) => {

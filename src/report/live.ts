@@ -1,5 +1,5 @@
+import { duration } from '../domain/measure.js';
 import type { Calls } from './calls.js';
-import { duration } from './measure.js';
 import type { Spin } from './spinner.js';
 import type { Style } from './style.js';
 import { cut, pad, paragraph, width } from './text.js';

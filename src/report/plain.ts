@@ -1,13 +1,14 @@
+import type { BusyOptions } from '../app/listener.js';
 import type { Clock } from '../domain/clock.js';
 import type { FailureRecord } from '../domain/failure.js';
-import type { Outcome, RunEvent } from '../engine/events.js';
+import { duration } from '../domain/measure.js';
+import type { Outcome, RunEvent } from '../run/events.js';
 import { type Call, type CallEnd, Calls, callLine } from './calls.js';
 import { type Card, failureCard } from './card.js';
-import { type Folds, fold } from './folds.js';
-import { duration } from './measure.js';
-import { News } from './news.js';
+import { ChangeDetector } from './change-detector.js';
+import { type LogGroups, logGroup } from './log-groups.js';
 import type { Output } from './output.js';
-import { type Preview, previewText } from './preview.js';
+import { type PreviewDocument, previewText } from './preview.js';
 import { problemTable } from './problems.js';
 import type { Detail, Reporter } from './reporter.js';
 import type { Page, Style } from './style.js';
@@ -22,7 +23,7 @@ const widest = 100;
 export interface PlainOptions {
   readonly output: Output;
   readonly clock: Clock;
-  readonly folds: Folds | undefined;
+  readonly folds: LogGroups | undefined;
   readonly detail: Detail;
   readonly style: Style;
   /** For results, which may go elsewhere. */
@@ -35,7 +36,7 @@ export class PlainReporter implements Reporter {
   readonly #clock: Clock;
   readonly #options: PlainOptions;
   readonly #view = new RunView();
-  readonly #news = new News();
+  readonly #news = new ChangeDetector();
   readonly #closed = new AbortController();
   readonly #busy = new Set<Busy>();
   readonly #calls: Calls;
@@ -58,7 +59,8 @@ export class PlainReporter implements Reporter {
     void this.#beat();
   }
 
-  busy(text: string, { late = false }: { readonly late?: boolean } = {}): () => void {
+  busy(text: string, options: BusyOptions = {}): () => void {
+    const late = options.late === true || (options.brief === true && !this.#options.output.interactive);
     const entry = { text, since: this.#clock.monotonic(), late };
     this.#busy.add(entry);
     if (late) this.#spoken = entry.since;
@@ -83,7 +85,7 @@ export class PlainReporter implements Reporter {
     this.#line(`warning: ${text}`);
   }
 
-  preview(preview: Preview): void {
+  preview(preview: PreviewDocument): void {
     this.#say(previewText(preview, this.#wide));
   }
 
@@ -133,7 +135,7 @@ export class PlainReporter implements Reporter {
 
   #tell(event: RunEvent): void {
     if (event.type === 'run.started') {
-      this.#fold = fold(this.#options.folds, 'run', this.#view.header, this.#clock);
+      this.#fold = logGroup(this.#options.folds, 'run', this.#view.header, this.#clock);
       if (!this.#isQuiet) this.#say(this.#fold.begin());
     }
     if (event.type === 'run.ended') this.#unfold();

@@ -1,12 +1,12 @@
 import type { FailureRecord } from '../domain/failure.js';
-import type { Forecast } from '../engine/forecast.js';
-import type { Preview as Foreseen, PreviewVerdict, StepPreview } from '../engine/preview.js';
-import { duration } from './measure.js';
+import { count, duration } from '../domain/measure.js';
+import type { Forecast } from '../run/forecast.js';
+import type { Preview as Foreseen, PreviewVerdict, StepPreview } from '../run/preview.js';
 import type { Page } from './style.js';
-import { count, hanging, oneLine, onHosts, width, wrap } from './text.js';
+import { hanging, oneLine, onHosts, width, wrap } from './text.js';
 
 /** The engine's preview as it is shown: its problems may be plain data, as they are once texts were made safe. */
-export interface Preview extends Partial<Pick<Foreseen, 'cautions' | 'forecast'>> {
+export interface PreviewDocument extends Partial<Pick<Foreseen, 'cautions' | 'forecast'>> {
   readonly steps: readonly PreviewStep[];
 }
 
@@ -42,7 +42,7 @@ type Mark = '+' | '~' | '=' | '?' | '!';
  * The plan as text: one entry for all hosts on which a service has a step of the same title. `+` will change,
  * `~` is expected to change, `=` has nothing to do, `?` is decided later, `!` cannot be done. Ends with a summary.
  */
-export function previewText(preview: Preview, page: Page): string {
+export function previewText(preview: PreviewDocument, page: Page): string {
   const entries = entriesOf(preview.steps);
   const numbers = new Map(entries.flatMap((entry) => entry.steps.map(({ step }) => [step.id, entry.number])));
   const lines: string[] = [];
@@ -66,7 +66,7 @@ export function previewText(preview: Preview, page: Page): string {
 }
 
 /** One line: how many changes on how many hosts, and what is not certain. */
-export function previewSummary(preview: Preview): string {
+export function previewSummary(preview: PreviewDocument): string {
   const hosts = new Set<string>();
   const total = { certain: 0, expected: 0, unknown: 0, blocked: 0 };
   for (const { step, verdict } of preview.steps) {

@@ -1,8 +1,8 @@
-import { ago } from './measure.js';
+import { ago, count } from '../domain/measure.js';
 import { imageText } from './status.js';
 import type { Page } from './style.js';
 import { type Column, table } from './table.js';
-import { count, hanging } from './text.js';
+import { hanging } from './text.js';
 
 /** What `releases --json` prints. */
 export interface ReleasesDocument {

@@ -1,43 +1,8 @@
-import type { Standing } from '../domain/standing.js';
-import { ago, bytes } from './measure.js';
+import type { InstanceStatus, StatusDocument } from '../app/status.js';
+import { ago, bytes, count } from '../domain/measure.js';
 import type { Page } from './style.js';
 import { type Column, table } from './table.js';
-import { count, hanging, onHosts } from './text.js';
-
-/** How an environment stands: what `status --json` prints. */
-export interface StatusDocument {
-  readonly environment: string;
-  readonly services: readonly {
-    readonly name: string;
-    /** The current one; null before the first. */
-    readonly release: number | null;
-    readonly instances: readonly InstanceStatus[];
-  }[];
-  /** Who holds the hosts now. */
-  readonly leases: readonly {
-    readonly host: string;
-    readonly who: string;
-    readonly run: string;
-    readonly recipe: string;
-    readonly since: string;
-    readonly step: string;
-  }[];
-  /** Runs of this machine that can be gone on with. */
-  readonly runs: readonly {
-    readonly run: string;
-    readonly recipe: string;
-    readonly who: string;
-    readonly started: string;
-  }[];
-  /** Hosts whose disk is nearly full. Bytes. */
-  readonly disks: readonly { readonly host: string; readonly free: number; readonly size: number | null }[];
-  /** Containers of runs that died. */
-  readonly left: readonly { readonly host: string; readonly container: string; readonly run: string }[];
-  /** Empty when all hosts have the same. */
-  readonly engines: readonly { readonly engine: string; readonly hosts: readonly string[] }[];
-}
-
-export type InstanceStatus = Standing & { readonly id: string; readonly host: string };
+import { hanging, onHosts } from './text.js';
 
 /** The status on one screen: the verdict, the table, and below it only what there is to say. */
 export function statusText(document: StatusDocument, page: Page, now: Date): string {

@@ -1,25 +1,15 @@
-import type { Outcome } from '../engine/events.js';
-import { duration } from './measure.js';
+import type { ReleasedService } from '../app/run-report.js';
+import { count, duration } from '../domain/measure.js';
+import type { Outcome } from '../run/events.js';
 import type { Page } from './style.js';
-import { count, hanging } from './text.js';
-
-/** What runs of a service at the end of a run. */
-export interface ServiceSummary {
-  readonly service: string;
-  readonly release: number;
-  /** What the person wrote: `api:v2`. */
-  readonly reference: string;
-  readonly hosts: number;
-  /** ms in which the service did not answer, where that was measured. */
-  readonly gap?: number;
-}
+import { hanging } from './text.js';
 
 /** What the last lines of a run are made of. */
 export interface Summary {
   readonly recipe: string;
   readonly environment: string;
   /** Empty for recipes that do not release anything. */
-  readonly services: readonly ServiceSummary[];
+  readonly services: readonly ReleasedService[];
   /** ms */
   readonly ms: number;
   /** When the new release had become the current one, ms. */

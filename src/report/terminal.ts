@@ -1,14 +1,15 @@
+import type { BusyOptions } from '../app/listener.js';
 import type { Clock } from '../domain/clock.js';
 import type { FailureRecord } from '../domain/failure.js';
-import type { Outcome, RunEvent } from '../engine/events.js';
+import type { Outcome, RunEvent } from '../run/events.js';
 import { type Call, type CallEnd, Calls, callLine } from './calls.js';
 import { Canvas, cursor } from './canvas.js';
 import { type Card, failureCard } from './card.js';
+import { ChangeDetector } from './change-detector.js';
 import { FinishedLines } from './finished.js';
 import { liveBlock } from './live.js';
-import { News } from './news.js';
 import type { Output } from './output.js';
-import { type Preview, previewText } from './preview.js';
+import { type PreviewDocument, previewText } from './preview.js';
 import { problemTable } from './problems.js';
 import type { Detail, Reporter } from './reporter.js';
 import type { Spin } from './spinner.js';
@@ -40,7 +41,7 @@ export class TerminalReporter implements Reporter {
   readonly #canvas = new Canvas();
   /** On stdout, of {@link screen}. */
   readonly #screen = new Canvas();
-  readonly #news = new News();
+  readonly #news = new ChangeDetector();
   readonly #finished: FinishedLines;
   readonly #closed = new AbortController();
   readonly #busy = new Set<Busy>();
@@ -68,7 +69,7 @@ export class TerminalReporter implements Reporter {
     void this.#beat();
   }
 
-  busy(text: string, { late = false }: { readonly late?: boolean } = {}): () => void {
+  busy(text: string, { late = false }: BusyOptions = {}): () => void {
     const entry = { text, since: this.#clock.monotonic(), late };
     this.#busy.add(entry);
     void this.#beat();
@@ -100,7 +101,7 @@ export class TerminalReporter implements Reporter {
     );
   }
 
-  preview(preview: Preview): void {
+  preview(preview: PreviewDocument): void {
     this.#print(previewText(preview, this.#page));
   }
 

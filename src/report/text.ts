@@ -154,6 +154,3 @@ export function onHosts(hosts: readonly string[], columns = Number.POSITIVE_INFI
   }
   return count;
 }
-
-/** `1 host`, `3 hosts`. */
-export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;

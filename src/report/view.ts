@@ -1,5 +1,5 @@
-import type { RunEvent } from '../engine/events.js';
-import type { Plan, PlanNode, Step } from '../engine/plan.js';
+import type { RunEvent } from '../run/events.js';
+import type { Plan, PlanNode, Step } from '../run/plan.js';
 import type { Card } from './card.js';
 
 /** A step, or its undo, that is under way. */

@@ -1,6 +1,6 @@
-import type { RunEvent } from '../engine/events.js';
+import { duration } from '../domain/measure.js';
+import type { RunEvent } from '../run/events.js';
 import { type Calls, callText } from './calls.js';
-import { duration } from './measure.js';
 import type { Active, Finished, RunView } from './view.js';
 
 /** A step that ended, as a sentence: `web-1: start web-4 (0.3s)`. */

@@ -5,7 +5,7 @@ import { mkdir, open, readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { Behaviour, type Wish } from './aws/faults/behaviour.js';
+import { Behaviour, type FaultRequest } from './aws/faults/behaviour.js';
 import type { Context } from './context.js';
 import { SandboxFailure } from './failure.js';
 import { endpointPort, type Network } from './network.js';
@@ -85,7 +85,7 @@ export async function behaviourOf(network: Network): Promise<Said | undefined> {
  * Has the endpoint behave otherwise; answers how it does then.
  * @throws SandboxFailure when it refuses, and when there is none
  */
-export async function instruct(network: Network, name: string, wish: Wish): Promise<Behaviour> {
+export async function requestFaults(network: Network, name: string, wish: FaultRequest): Promise<Behaviour> {
   const present = await ask(network, 'PATCH', JSON.stringify(wish));
   const behaviour = Behaviour.safeParse(present).data;
   if (behaviour !== undefined) return behaviour;

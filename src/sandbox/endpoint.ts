@@ -7,7 +7,7 @@
 import { appendFileSync, renameSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Region } from './aws/action.js';
-import { tendLoadBalancers } from './aws/elb/actions.js';
+import { reconcileLoadBalancers } from './aws/elb/actions.js';
 import { behave, behaviour } from './aws/faults/behaviour.js';
 import { apiOverHttp } from './aws/http.js';
 import { openRegion } from './aws/region.js';
@@ -57,7 +57,7 @@ async function main([name = '']: readonly string[]): Promise<void> {
   };
   server.on('request', apiOverHttp(services, region, control));
   const open = await region;
-  tendLoadBalancers(open).catch((error: unknown) => log(files, `load balancers: ${messageOf(error)}`));
+  reconcileLoadBalancers(open).catch((error: unknown) => log(files, `load balancers: ${messageOf(error)}`));
   log(files, `answers at ${endpointUrl(network)}`);
   for (;;) {
     await clock.sleep(pulse, ended.signal);

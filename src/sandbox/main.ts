@@ -7,7 +7,7 @@
  *     main.js fault [FAULT] [--times N|always] [--on ACTION] [--clear] [--name NAME]
  */
 import { parseArgs } from 'node:util';
-import { Wish } from './aws/faults/behaviour.js';
+import { FaultRequest } from './aws/faults/behaviour.js';
 import { clock } from './clock.js';
 import type { Context } from './context.js';
 import { connect, dockerFailure } from './docker.js';
@@ -19,7 +19,7 @@ interface Call {
   readonly name: string;
   readonly machines: number | undefined;
   /** How the endpoint shall behave. */
-  readonly wish: Wish;
+  readonly request: FaultRequest;
 }
 
 async function main(): Promise<void> {
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function run(context: Context, { command, name, machines, wish }: Call): Promise<object> {
+async function run(context: Context, { command, name, machines, request: wish }: Call): Promise<object> {
   if (command === 'up') return up(context, name, machines, wish);
   if (command === 'fault') return fault(context, name, wish);
   if (command === 'down') await down(context, name);
@@ -86,7 +86,7 @@ function parse(argv: readonly string[]): Call {
     if (values.machines !== undefined && !/^\d+$/.test(values.machines))
       throw usage('--machines takes a number');
     const machines = values.machines === undefined ? undefined : Number(values.machines);
-    return { command, name: values.name, machines, wish: wishOf(values, named) };
+    return { command, name: values.name, machines, request: wishOf(values, named) };
   } catch (error) {
     throw error instanceof SandboxFailure
       ? error
@@ -99,9 +99,9 @@ function isCommand(word: string | undefined): word is Call['command'] {
 }
 
 /** @throws SandboxFailure `usage` */
-function wishOf(said: Readonly<Record<string, string | boolean | undefined>>, fault?: string): Wish {
+function wishOf(said: Readonly<Record<string, string | boolean | undefined>>, fault?: string): FaultRequest {
   const { profile, seed, on } = said;
-  const wish = Wish.safeParse({
+  const wish = FaultRequest.safeParse({
     profile,
     seed,
     ...(said.clear === true ? { clear: fault ?? true } : {}),

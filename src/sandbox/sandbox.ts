@@ -1,6 +1,6 @@
 import { region } from './aws/action.js';
 import { vpcId } from './aws/ec2/layout.js';
-import type { Behaviour, Wish } from './aws/faults/behaviour.js';
+import type { Behaviour, FaultRequest } from './aws/faults/behaviour.js';
 import { ensureBastion } from './bastion.js';
 import type { Context } from './context.js';
 import { belongingTo, ifExists } from './docker.js';
@@ -9,8 +9,8 @@ import {
   endEndpoint,
   endpointUrl,
   ensureEndpoint,
-  instruct,
   down as isDown,
+  requestFaults,
 } from './endpoint-process.js';
 import { SandboxFailure } from './failure.js';
 import { ensureImage } from './image.js';
@@ -80,7 +80,7 @@ export async function up(
   context: Context,
   name: string,
   count: number | undefined,
-  conduct: Pick<Wish, 'profile' | 'seed'> = {},
+  conduct: Pick<FaultRequest, 'profile' | 'seed'> = {},
 ): Promise<SandboxStatus> {
   if (count !== undefined && (count < 1 || count > maxMachines)) {
     throw new SandboxFailure('usage', `--machines is between 1 and ${maxMachines}`, { exitCode: 2 });
@@ -112,7 +112,7 @@ export async function up(
     ],
     (work) => work(),
   );
-  if ((conduct.profile ?? conduct.seed) !== undefined) await instruct(network, name, conduct);
+  if ((conduct.profile ?? conduct.seed) !== undefined) await requestFaults(network, name, conduct);
   await writeFiles(files, listed, registryName(network), guarding);
   return describe(context, name, machines, () => Promise.resolve('ready'));
 }
@@ -128,11 +128,11 @@ export async function status(context: Context, name: string): Promise<SandboxSta
 export async function fault(
   context: Context,
   name: string,
-  wish: Wish,
+  wish: FaultRequest,
 ): Promise<Pick<Behaviour, 'on' | 'faults'>> {
   const network = await findNetwork(context, name);
   if (network === undefined) throw isDown(name);
-  const { on, faults } = await instruct(network, name, wish);
+  const { on, faults } = await requestFaults(network, name, wish);
   return { on, faults };
 }
 

@@ -5,10 +5,10 @@ import { dockerOn } from '../domain/plain-command.js';
 import { Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Host } from '../host/host.js';
-import { createCommand } from './by-hand.js';
 import { commandConfig } from './container-config.js';
+import { createCommand } from './explain-docker.js';
 import { startOnNetwork } from './network.js';
-import { serviceOf, task } from './world.js';
+import { serviceOf, task } from './task.js';
 
 const CommandReceipt = z.strictObject({
   ran: z.boolean(),
@@ -26,6 +26,7 @@ export const releaseCommand = task({
   name: 'release.command',
   version: 1,
   scope: 'service',
+  needs: ['hosts'],
   summary: 'Runs the release command of a new release once, in a container of its own.',
   input: z.strictObject({ rollout: Rollout }),
   intent: CommandIntent,
@@ -52,7 +53,7 @@ export const releaseCommand = task({
       changes: [{ host, text: `run ${command.join(' ')}` }],
       intent: { name, host, release: rollout.release, command: [...command] },
       expect: { ran: true, onLaterFailure: service.releaseCommand.onLaterFailure },
-      foresee: (facts) => facts,
+      predict: (facts) => facts,
     };
   },
   explain({ name, host, release, command }, subject) {
@@ -69,12 +70,12 @@ export const releaseCommand = task({
       dockerOn(host, 'run it to its end, once; this is never taken back', 'start', '--attach', name),
     ];
   },
-  async apply({ world, subject, clock, progress }, { name, host: on, release, command }) {
+  async apply({ ports, subject, clock, progress }, { name, host: on, release, command }) {
     const service = serviceOf(subject);
-    const host = world.host(on);
+    const host = ports.host(on);
     const before = await host.engine.container(name);
     if (before === undefined) {
-      const secrets = await world.secrets(release.spec.secrets);
+      const secrets = await ports.secrets(release.spec.secrets);
       await host.engine.create({ name, config: commandConfig(release, command, subject, secrets) });
     }
     if (before === undefined || before.state === 'created')
@@ -100,8 +101,8 @@ export const releaseCommand = task({
   },
   undo: {
     never: 'what a release command changed is not taken back',
-    tidy: async ({ world }, { name, host }) => {
-      const { engine } = world.host(host);
+    tidy: async ({ ports }, { name, host }) => {
+      const { engine } = ports.host(host);
       const found = await engine.container(name);
       if (found !== undefined && !isUp(found)) await engine.remove(found.id);
     },

@@ -4,7 +4,7 @@ import { Failure } from '../domain/failure.js';
 import { onHost } from '../domain/plain-command.js';
 import { commandLine } from '../domain/shell.js';
 import type { TaskContext } from '../domain/task.js';
-import { serviceOf, task, type World } from './world.js';
+import { type Ports, serviceOf, task } from './task.js';
 
 const Request = z.strictObject({ address: z.string(), port: z.int(), path: z.string() });
 const Intent = z.strictObject({ name: z.string(), host: z.string(), requests: z.array(Request) });
@@ -19,6 +19,7 @@ export const targetConfirm = task({
   name: 'target.confirm',
   version: 1,
   scope: 'service',
+  needs: ['hosts', 'cloud'],
   summary:
     'Sends a real request through each load balancer, from the first host; it must be answered with 2xx or 3xx.',
   input: z.strictObject({}),
@@ -42,7 +43,7 @@ export const targetConfirm = task({
       changes: requests.map((request) => ({ host: first.host, text: `GET ${urlOf(request)}` })),
       intent: { name: group.name, host: first.host, requests },
       expect: {},
-      foresee: (later) => later,
+      predict: (later) => later,
     };
   },
   explain: ({ host, requests }) =>
@@ -64,11 +65,11 @@ const urlOf = ({ address, port, path }: z.infer<typeof Request>) =>
   `http://${address}${port === 80 ? '' : `:${port}`}${path}`;
 
 async function untilAnswered(
-  { world, clock, signal, progress }: TaskContext<World>,
+  { ports, clock, signal, progress }: TaskContext<Ports>,
   name: string,
   request: z.infer<typeof Request>,
 ): Promise<void> {
-  const host = world.host(name);
+  const host = ports.host(name);
   const deadline = clock.monotonic() + patience;
   for (;;) {
     const seen = await host

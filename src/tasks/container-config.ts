@@ -2,7 +2,7 @@ import { containerConfig, containerLabels, networkName, placedAt } from '../doma
 import { prefix } from '../domain/labels.js';
 import type { Release } from '../domain/release.js';
 import type { Subject } from '../domain/task.js';
-import { serviceOf } from './world.js';
+import { serviceOf } from './task.js';
 
 type Secrets = ReadonlyMap<string, string>;
 

@@ -14,9 +14,9 @@ import { type ContainerSpec, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
-import { createCommand } from './by-hand.js';
 import { serviceConfig } from './container-config.js';
-import { hostName, placeOf, task } from './world.js';
+import { createCommand } from './explain-docker.js';
+import { hostName, placeOf, task } from './task.js';
 
 const Made = z.strictObject({
   name: z.string(),
@@ -36,6 +36,7 @@ export const containerCreate = task({
   name: 'container.create',
   version: 1,
   scope: 'instance',
+  needs: ['hosts'],
   summary: 'Makes the new container before the old one is touched; a kept one is taken as it is.',
   provides: 'container',
   input: z.strictObject({ rollout: Rollout }),
@@ -73,7 +74,7 @@ export const containerCreate = task({
       changes: [{ host: host.host, text: `create ${name} from ${release.reference}` }],
       intent: { name, release, ...(free === undefined ? {} : { port: free }) },
       expect: { name, ...portOf(release.spec, free) },
-      foresee: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, made] })),
+      predict: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, made] })),
     };
   },
   explain({ name, release, port }, subject) {
@@ -81,14 +82,14 @@ export const containerCreate = task({
     const { secrets } = release.spec;
     return [createCommand(hostName(subject), why, name, serviceConfig(release, port, subject), secrets)];
   },
-  async apply({ world, subject }, { name, release, port }) {
-    const { engine } = world.host(hostName(subject));
-    const config = serviceConfig(release, port, subject, await world.secrets(release.spec.secrets));
+  async apply({ ports, subject }, { name, release, port }) {
+    const { engine } = ports.host(hostName(subject));
+    const config = serviceConfig(release, port, subject, await ports.secrets(release.spec.secrets));
     await engine.create({ name, config });
     return { name, ...portOf(release.spec, port) };
   },
-  async undo({ world, subject }, { name }) {
-    const { engine } = world.host(hostName(subject));
+  async undo({ ports, subject }, { name }) {
+    const { engine } = ports.host(hostName(subject));
     const found = await engine.container(name);
     if (found?.labels[label.step] === `${subject.run.id}/${subject.step}`) await engine.remove(found.id);
   },

@@ -8,10 +8,10 @@ import { ContainerSpec } from '../domain/release.js';
 import { deadCandidates, isProvisional, isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
-import { stopCommand } from './by-hand.js';
-import { untilHealthy } from './health.js';
+import { stopCommand } from './explain-docker.js';
+import { waitUntilHealthy } from './health.js';
 import { startOnNetwork } from './network.js';
-import { hostName, placeOf, serviceOf, task } from './world.js';
+import { hostName, placeOf, serviceOf, task } from './task.js';
 
 const Stopped = z.strictObject({
   name: z.string(),
@@ -31,6 +31,7 @@ export const containerStop = task({
   name: 'container.stop',
   version: 1,
   scope: 'instance',
+  needs: ['hosts'],
   summary: 'Stops the old container, which is kept; it does not come back with a reboot.',
   provides: 'stopped',
   input: z.strictObject({ release: z.enum(['old']).default('old'), rollout: Rollout, container: z.string() }),
@@ -52,7 +53,7 @@ export const containerStop = task({
       changes: names.map((name) => ({ host: host.host, text: `stop ${name}` })),
       intent: { containers: old, timeout: service.stop.timeout, ...(spec === undefined ? {} : { spec }) },
       expect: {},
-      foresee: withState(host.host, names, 'exited'),
+      predict: withState(host.host, names, 'exited'),
     };
   },
   explain({ containers, timeout }, subject) {
@@ -63,8 +64,8 @@ export const containerStop = task({
       stopCommand(host, 'stop the old one, which is kept', names, timeout),
     ];
   },
-  async apply({ world, subject, clock }, { containers, timeout }) {
-    const { engine } = world.host(hostName(subject));
+  async apply({ ports, subject, clock }, { containers, timeout }) {
+    const { engine } = ports.host(hostName(subject));
     // One after the other: an engine refuses to update a container that is being stopped.
     await Promise.all(containers.map(({ name }) => engine.setRestart(name, 'no')));
     const at = clock.now().getTime();
@@ -72,12 +73,12 @@ export const containerStop = task({
     return { at };
   },
   async undo(context, { containers, spec }) {
-    const host = context.world.host(hostName(context.subject));
+    const host = context.ports.host(hostName(context.subject));
     for (const { name, restart, comesBack } of containers) {
       if (!comesBack) continue;
       const { run, service } = context.subject;
       await startOnNetwork(host.engine, name, run, service?.name);
-      if (spec !== undefined) await untilHealthy(host, name, spec, context).catch(orAgain);
+      if (spec !== undefined) await waitUntilHealthy(host, name, spec, context).catch(orAgain);
       await host.engine.setRestart(name, restart);
     }
   },
@@ -130,6 +131,7 @@ export const containerStart = task({
   name: 'container.start',
   version: 1,
   scope: 'instance',
+  needs: ['hosts'],
   summary: 'Starts the new container; until it is healthy it does not come back by itself.',
   provides: 'started',
   input: z.strictObject({ container: z.string(), rollout: Rollout }),
@@ -150,17 +152,17 @@ export const containerStart = task({
       changes: [{ host: host.host, text: `start ${container}` }],
       intent: { name: container, timeout: service.stop.timeout },
       expect: { fresh: true },
-      foresee: withState(host.host, [container], 'running'),
+      predict: withState(host.host, [container], 'running'),
     };
   },
   explain: ({ name }, subject) => [dockerOn(hostName(subject), `start ${name}`, 'start', name)],
-  async apply({ world, subject }, { name }) {
-    const { engine } = world.host(hostName(subject));
+  async apply({ ports, subject }, { name }) {
+    const { engine } = ports.host(hostName(subject));
     await startOnNetwork(engine, name, subject.run, serviceOf(subject).name);
     return { fresh: true };
   },
-  async undo({ world, subject }, { name, timeout }) {
-    const { engine } = world.host(hostName(subject));
+  async undo({ ports, subject }, { name, timeout }) {
+    const { engine } = ports.host(hostName(subject));
     const found = await engine.container(name);
     if (found === undefined || !isUp(found)) return;
     if (found.restart !== 'no') await engine.setRestart(name, 'no');

@@ -9,8 +9,8 @@ import { Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject, TaskContext } from '../domain/task.js';
 import type { Host } from '../host/host.js';
-import { healthCommand } from './health-by-hand.js';
-import { hostName, placeOf, task, type World } from './world.js';
+import { healthCommand } from './explain-health.js';
+import { hostName, type Ports, placeOf, task } from './task.js';
 
 /** What a wait for health is given beside the container. */
 export interface HealthContext {
@@ -28,7 +28,7 @@ const eager = [20, 40, 80, 160, 300];
  * Resolves when the container proves that it works: by an HTTP answer of 2xx or 3xx, by HEALTHCHECK, by its port, or by
  * having run for a while. Throws a Failure of kind `unhealthy` when it ends or when its deadline passes.
  */
-export async function untilHealthy(
+export async function waitUntilHealthy(
   host: Host,
   container: string,
   spec: ContainerSpec,
@@ -39,8 +39,8 @@ export async function untilHealthy(
   const started = clock.monotonic();
   const until = timeOfDay(new Date(clock.now().getTime() + health.deadline));
   for (let tries = 0; ; tries++) {
-    const patience = Math.min(health.timeout, eagerness * 2 ** Math.min(tries, 10));
-    const turn = { elapsed: clock.monotonic() - started, patience };
+    const probeTimeout = Math.min(health.timeout, eagerness * 2 ** Math.min(tries, 10));
+    const turn = { elapsed: clock.monotonic() - started, patience: probeTimeout };
     const seen = await look(host, container, spec, turn, signal).catch(notYet);
     if (seen === 'healthy') return;
     if (clock.monotonic() - started >= health.deadline) {
@@ -183,6 +183,7 @@ export const healthWait = task({
   name: 'health.wait',
   version: 1,
   scope: 'instance',
+  needs: ['hosts'],
   summary: 'Waits until the new container proves that it works; then it may outlive a reboot.',
   provides: 'healthy',
   input: z.strictObject({
@@ -219,7 +220,7 @@ export const healthWait = task({
         ...idleOf(facts, service, subject),
       },
       expect: {},
-      foresee: (later) => later,
+      predict: (later) => later,
     };
   },
   explain({ container, spec }, subject) {
@@ -230,8 +231,8 @@ export const healthWait = task({
     ];
   },
   async apply(context, { container, spec, stoppedAt, idle }) {
-    const host = context.world.host(hostName(context.subject));
-    await untilHealthy(host, container, spec, context);
+    const host = context.ports.host(hostName(context.subject));
+    await waitUntilHealthy(host, container, spec, context);
     const gap = stoppedAt === undefined ? undefined : Math.max(0, context.clock.now().getTime() - stoppedAt);
     await host.engine.setRestart(container, spec.restart);
     if (idle !== undefined) await warnOfKeepAlive(host, spec, idle, context);
@@ -259,7 +260,7 @@ async function warnOfKeepAlive(
   host: Host,
   { health: { path, timeout }, port }: ContainerSpec,
   idle: number,
-  { subject, signal, warn }: TaskContext<World>,
+  { subject, signal, warn }: TaskContext<Ports>,
 ): Promise<void> {
   if (path === undefined || port === undefined) return;
   const probe = { port: port.host, path, timeout, ...addressOf(port.address) };

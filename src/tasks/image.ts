@@ -2,12 +2,12 @@ import { z } from 'zod';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { parseImage, withDigest } from '../domain/image.js';
-import { lentRegistry } from '../domain/lent-registry.js';
 import { current, releaseLog, staysAt } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
-import { hostFacts, hostName, placeOf, serviceOf, task } from './world.js';
+import { transferRegistry } from '../domain/transfer-registry.js';
+import { hostFacts, hostName, placeOf, serviceOf, task } from './task.js';
 
 export const ResolvedImage = z.strictObject({
   /** As it was asked for. */
@@ -23,6 +23,7 @@ export const imageResolve = task({
   name: 'image.resolve',
   version: 1,
   scope: 'service',
+  needs: ['hosts', 'registry'],
   summary: 'Decides which digest of the image all instances of a service get.',
   provides: 'image',
   input: z.strictObject({}),
@@ -106,6 +107,7 @@ export const imagePull = task({
   name: 'image.pull',
   version: 1,
   scope: 'instance',
+  needs: ['hosts'],
   summary: 'Pulls the image by digest, with the credentials of the caller, where it is missing.',
   input: z.strictObject({ image: z.string(), reference: z.string() }),
   intent: PullIntent,
@@ -122,17 +124,17 @@ export const imagePull = task({
       changes: [{ host: host.host, text: `pull ${input.reference}` }],
       intent: input,
       expect: {},
-      foresee: (later) => withImage(later, host.host, input.image),
+      predict: (later) => withImage(later, host.host, input.image),
     };
   },
   explain: ({ image, reference }, subject) => [
     dockerOn(hostName(subject), `pull ${reference}, with what docker login left there`, 'pull', image),
   ],
-  async apply({ world, subject, signal, progress }, { image, reference }) {
-    const { engine } = world.host(hostName(subject));
+  async apply({ ports, subject, signal, progress }, { image, reference }) {
+    const { engine } = ports.host(hostName(subject));
     await engine.pull(
       image,
-      await world.auth(reference),
+      await ports.auth(reference),
       ({ done, total, layers, layersDone }) =>
         progress(`${layersDone} of ${layers} layers`, total === 0 ? undefined : done / total),
       signal,
@@ -150,7 +152,7 @@ function notLent(
   { run }: Subject,
   { image, reference }: z.infer<typeof PullIntent>,
 ): Failure | undefined {
-  if (parseImage(image).registry !== lentRegistry(run).name) return undefined;
+  if (parseImage(image).registry !== transferRegistry(run).name) return undefined;
   const known = facts.resolved[reference];
   if (known !== undefined && withDigest(reference, known.digest) === image) return undefined;
   const { tag = 'it' } = parseImage(reference);

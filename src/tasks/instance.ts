@@ -4,7 +4,7 @@ import type { Facts } from '../domain/facts.js';
 import type { PlainCommand } from '../domain/plain-command.js';
 import { commandLine } from '../domain/shell.js';
 import type { Subject } from '../domain/task.js';
-import { serviceOf, task } from './world.js';
+import { serviceOf, task } from './task.js';
 
 const Intent = z.strictObject({
   id: z.string(),
@@ -20,7 +20,7 @@ export const instanceQuarantine = task({
   name: 'instance.quarantine',
   version: 1,
   scope: 'instance',
-  works: 'cloud',
+  needs: ['cloud'],
   summary: 'Marks the instance by a tag: until it is readmitted no deploy puts it behind its load balancer.',
   input: z.strictObject({}),
   intent: Intent,
@@ -36,16 +36,16 @@ export const instanceQuarantine = task({
       changes: [{ host, text: `tag ${id}: ${tag}` }],
       intent: { id, tag, value },
       expect: {},
-      foresee: withGroup(serviceOf(subject).targetGroup, withTag(id, tag, value)),
+      predict: withGroup(serviceOf(subject).targetGroup, withTag(id, tag, value)),
     };
   },
   explain: (intent) => [byHand('so that no deploy brings it back', 'create-tags', intent)],
-  async apply({ world }, { id, tag, value = '' }) {
-    await world.cloud().tag([id], { [tag]: value });
+  async apply({ ports }, { id, tag, value = '' }) {
+    await ports.cloud().tag([id], { [tag]: value });
     return {};
   },
-  async undo({ world }, { id, tag }) {
-    await world.cloud().untag([id], [tag]);
+  async undo({ ports }, { id, tag }) {
+    await ports.cloud().untag([id], [tag]);
   },
 });
 
@@ -54,7 +54,7 @@ export const instanceReadmit = task({
   name: 'instance.readmit',
   version: 1,
   scope: 'instance',
-  works: 'cloud',
+  needs: ['cloud'],
   summary: 'Takes away the mark that keeps the instance out of its load balancer.',
   input: z.strictObject({}),
   intent: Intent,
@@ -68,16 +68,16 @@ export const instanceReadmit = task({
       changes: [{ host, text: `take the tag ${tag} from ${id} (${before})` }],
       intent: { id, tag, before },
       expect: {},
-      foresee: withGroup(serviceOf(subject).targetGroup, withTag(id, tag, undefined)),
+      predict: withGroup(serviceOf(subject).targetGroup, withTag(id, tag, undefined)),
     };
   },
   explain: (intent) => [byHand('it is not kept out any more', 'delete-tags', intent)],
-  async apply({ world }, { id, tag }) {
-    await world.cloud().untag([id], [tag]);
+  async apply({ ports }, { id, tag }) {
+    await ports.cloud().untag([id], [tag]);
     return {};
   },
-  async undo({ world }, { id, tag, before = '' }) {
-    await world.cloud().tag([id], { [tag]: before });
+  async undo({ ports }, { id, tag, before = '' }) {
+    await ports.cloud().tag([id], { [tag]: before });
   },
 });
 

@@ -8,8 +8,8 @@ import { dockerOn } from '../domain/plain-command.js';
 import { isUp } from '../domain/rollout.js';
 import type { RunInfo, Subject } from '../domain/task.js';
 import type { Engine } from '../host/host.js';
-import { createCommand, networkCommand, pauseImageCommand } from './by-hand.js';
-import { hostFacts, hostName, task } from './world.js';
+import { createCommand, networkCommand, pauseImageCommand } from './explain-docker.js';
+import { hostFacts, hostName, task } from './task.js';
 
 const Intent = z.strictObject({
   network: z.string(),
@@ -27,6 +27,7 @@ export const networkHold = task({
   name: 'network.hold',
   version: 1,
   scope: 'host',
+  needs: ['hosts'],
   summary: 'Makes the network of the services, and keeps it up with a container that does nothing.',
   input: z.strictObject({}),
   intent: Intent,
@@ -47,7 +48,7 @@ export const networkHold = task({
         ...(holder === undefined || isUp(holder) ? {} : { ended: holder.name }),
       },
       expect: {},
-      foresee: (later) => later,
+      predict: (later) => later,
     };
   },
   explain({ network, holder, platform, ended }, subject) {
@@ -66,8 +67,8 @@ export const networkHold = task({
       dockerOn(host, 'start it', 'start', holder),
     ];
   },
-  async apply({ world, subject }, { network, holder, platform }) {
-    const { engine } = world.host(hostName(subject));
+  async apply({ ports, subject }, { network, holder, platform }) {
+    const { engine } = ports.host(hostName(subject));
     await engine.ensureNetwork(network, environmentLabels(subject.run));
     const archive = pauseArchive(platform);
     if (archive === undefined) return {};
@@ -79,8 +80,8 @@ export const networkHold = task({
     return {};
   },
   /** The network stays: nobody minds an empty one, and somebody may have joined it. */
-  async undo({ world, subject }, { holder }) {
-    const { engine } = world.host(hostName(subject));
+  async undo({ ports, subject }, { holder }) {
+    const { engine } = ports.host(hostName(subject));
     const there = await engine.container(holder);
     if (there !== undefined && isHolder(there, subject.run) && there.labels[label.run] === subject.run.id)
       await engine.remove(there.id);

@@ -8,11 +8,11 @@ import { dockerOn, type PlainCommand } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
 import { isUp, serving } from '../domain/rollout.js';
 import type { Subject, TaskContext, Verdict } from '../domain/task.js';
-import { stopCommand } from './by-hand.js';
-import { untilHealthy } from './health.js';
-import { healthCommand } from './health-by-hand.js';
+import { stopCommand } from './explain-docker.js';
+import { healthCommand } from './explain-health.js';
+import { waitUntilHealthy } from './health.js';
 import { startOnNetwork } from './network.js';
-import { hostName, placeOf, serviceOf, task, type World } from './world.js';
+import { hostName, type Ports, placeOf, serviceOf, task } from './task.js';
 
 const Running = z.strictObject({
   name: z.string(),
@@ -37,7 +37,7 @@ function ending(
     changes: names.map((name) => ({ host: host.host, text: `${verb} ${name}` })),
     intent: { containers, timeout: service.stop.timeout },
     expect: {},
-    foresee: verb === 'stop' ? withState(host.host, names, 'exited') : (later) => later,
+    predict: verb === 'stop' ? withState(host.host, names, 'exited') : (later) => later,
   };
 }
 
@@ -46,6 +46,7 @@ export const containerRestart = task({
   name: 'container.restart',
   version: 1,
   scope: 'instance',
+  needs: ['hosts'],
   summary: 'Stops what runs, starts it again, and waits until it proves that it works.',
   input: z.strictObject({}),
   intent: StopIntent,
@@ -58,7 +59,7 @@ export const containerRestart = task({
       ...bringUpCommands(container, subject),
     ]),
   async apply(context, { containers, timeout }) {
-    const { engine } = context.world.host(hostName(context.subject));
+    const { engine } = context.ports.host(hostName(context.subject));
     for (const container of containers) {
       await engine.stop(container.name, timeout);
       await bringUp(context, container);
@@ -73,6 +74,7 @@ export const containerHalt = task({
   name: 'container.halt',
   version: 1,
   scope: 'instance',
+  needs: ['hosts'],
   summary: 'Stops what runs; its release stays the current one, and its container is kept.',
   input: z.strictObject({}),
   intent: StopIntent,
@@ -85,8 +87,8 @@ export const containerHalt = task({
       stopCommand(hostName(subject), 'stop what runs; its release stays the current one', names, timeout),
     ];
   },
-  async apply({ world, subject }, { containers, timeout }) {
-    const { engine } = world.host(hostName(subject));
+  async apply({ ports, subject }, { containers, timeout }) {
+    const { engine } = ports.host(hostName(subject));
     // Their restart policy stays, by which `start` and a deploy know that no run has died here. Of `always` Docker makes
     // that they come back with the engine, as after `docker stop`.
     await Promise.all(containers.map(({ name }) => engine.stop(name, timeout)));
@@ -102,6 +104,7 @@ export const containerWake = task({
   name: 'container.wake',
   version: 1,
   scope: 'instance',
+  needs: ['hosts'],
   summary: 'Starts the container of the current release, and waits until it proves that it works.',
   input: z.strictObject({}),
   intent: WakeIntent,
@@ -124,7 +127,7 @@ export const containerWake = task({
       changes: [{ host: host.host, text: `start ${kept.name}` }],
       intent: { name: kept.name, spec: specAt(kept, release.spec), timeout: service.stop.timeout },
       expect: {},
-      foresee: withState(host.host, [kept.name], 'running'),
+      predict: withState(host.host, [kept.name], 'running'),
     };
   },
   explain({ name, spec }, subject) {
@@ -136,11 +139,11 @@ export const containerWake = task({
   },
   async apply(context, { name, spec }) {
     await bringUp(context, { name, spec });
-    await context.world.host(hostName(context.subject)).engine.setRestart(name, spec.restart);
+    await context.ports.host(hostName(context.subject)).engine.setRestart(name, spec.restart);
     return {};
   },
-  async undo({ world, subject }, { name, timeout }) {
-    await world.host(hostName(subject)).engine.stop(name, timeout);
+  async undo({ ports, subject }, { name, timeout }) {
+    await ports.host(hostName(subject)).engine.stop(name, timeout);
   },
 });
 
@@ -164,10 +167,10 @@ function specAt({ ports }: ContainerFacts, spec: ContainerSpec): ContainerSpec {
 }
 
 /** Starts a container and waits until it is healthy. */
-async function bringUp(context: TaskContext<World>, { name, spec }: Running): Promise<void> {
-  const host = context.world.host(hostName(context.subject));
+async function bringUp(context: TaskContext<Ports>, { name, spec }: Running): Promise<void> {
+  const host = context.ports.host(hostName(context.subject));
   await startOnNetwork(host.engine, name, context.subject.run, context.subject.service?.name);
-  if (spec !== undefined) await untilHealthy(host, name, spec, context);
+  if (spec !== undefined) await waitUntilHealthy(host, name, spec, context);
 }
 
 function bringUpCommands({ name, spec }: Running, subject: Subject): readonly PlainCommand[] {
@@ -178,10 +181,10 @@ function bringUpCommands({ name, spec }: Running, subject: Subject): readonly Pl
 
 /** Starts again what was stopped, where it does not run. */
 async function bringBack(
-  context: TaskContext<World>,
+  context: TaskContext<Ports>,
   { containers }: z.infer<typeof StopIntent>,
 ): Promise<void> {
-  const { engine } = context.world.host(hostName(context.subject));
+  const { engine } = context.ports.host(hostName(context.subject));
   for (const container of containers) {
     const there = await engine.container(container.name);
     if (there !== undefined && !isUp(there)) await bringUp(context, container);

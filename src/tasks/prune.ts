@@ -8,7 +8,7 @@ import type { Activation, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { RunInfo, Subject } from '../domain/task.js';
-import { hostName, placeOf, task } from './world.js';
+import { hostName, placeOf, task } from './task.js';
 
 const PruneIntent = z.strictObject({
   containers: z.array(z.string()),
@@ -21,6 +21,7 @@ export const releasePrune = task({
   name: 'release.prune',
   version: 1,
   scope: 'instance',
+  needs: ['hosts'],
   summary: 'Removes containers, images and log lines of releases older than those that are kept.',
   input: z.strictObject({ rollout: Rollout }),
   intent: PruneIntent,
@@ -38,7 +39,7 @@ export const releasePrune = task({
       changes: names.map((name) => ({ host: host.host, text: `remove ${name}` })),
       intent,
       expect: { removed: names.length },
-      foresee: withHost(host.host, (known) => ({
+      predict: withHost(host.host, (known) => ({
         ...known,
         containers: known.containers.filter(({ name }) => !intent.containers.includes(name)),
         images: known.images.filter(
@@ -56,8 +57,8 @@ export const releasePrune = task({
       ...remove('lines of the release log', volumes, 'volume', 'rm'),
     ];
   },
-  async apply({ world, subject }, { containers, images, volumes }) {
-    const { engine } = world.host(hostName(subject));
+  async apply({ ports, subject }, { containers, images, volumes }) {
+    const { engine } = ports.host(hostName(subject));
     await Promise.all(containers.map((name) => engine.remove(name)));
     await Promise.all([
       ...images.map((image) => engine.removeImage(image)),

@@ -1,5 +1,5 @@
 import type { Facts } from '../domain/facts.js';
-import type { Registry } from '../engine/ports.js';
+import type { Registry } from '../run/ports.js';
 import { releaseCommand } from './command.js';
 import { targetConfirm } from './confirm.js';
 import { containerCreate } from './container-create.js';
@@ -16,7 +16,7 @@ import { targetSettle } from './settle.js';
 import { shellLocal, shellRemote } from './shell.js';
 import { targetDeregister, targetRegister } from './target.js';
 import { targetGroupTune } from './target-group.js';
-import type { World } from './world.js';
+import type { Ports } from './task.js';
 
 const all = [
   containerCreate,
@@ -46,4 +46,4 @@ const all = [
 ];
 
 /** The tasks that ship with oneclick, by name. */
-export const tasks: Registry<Facts, World> = new Map(all.map((task) => [task.name, task]));
+export const tasks: Registry<Facts, Ports> = new Map(all.map((task) => [task.name, task]));

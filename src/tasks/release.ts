@@ -1,24 +1,26 @@
 import { z } from 'zod';
 import { withHost } from '../domain/container.js';
-import { optionPairs } from '../domain/create-words.js';
+import { optionPairs } from '../domain/create-command.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { environmentLabels, label } from '../domain/labels.js';
 import { canaryOf, lineName, linesKept, releaseLog } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
-import { promotionOf, recallOf } from '../domain/recall.js';
 import { Activation } from '../domain/release.js';
+import { promotionOf, rollbackTarget } from '../domain/rollback-target.js';
 import { Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import type { Host } from '../host/host.js';
-import { serviceOf, task } from './world.js';
+import { serviceOf, task } from './task.js';
 
 /** Chooses the release that a rollback brings back, or the canary that is put everywhere. */
 export const releaseRecall = task({
   name: 'release.recall',
   version: 1,
   scope: 'service',
+  needs: ['hosts'],
+  dependsOnCurrent: true,
   summary: 'Chooses the activation before the current one, or the release asked for, or the canary.',
   provides: 'recalled',
   input: z.strictObject({ to: z.int().min(0).optional(), canary: z.boolean().default(false) }),
@@ -28,7 +30,9 @@ export const releaseRecall = task({
     `choose the release of ${serviceOf(subject).name} to bring ${canary ? 'everywhere' : 'back'}`,
   check(facts, { to, canary }, subject) {
     const service = serviceOf(subject);
-    const recall = canary ? promotionOf(facts, subject, service) : recallOf(facts, subject, service, to);
+    const recall = canary
+      ? promotionOf(facts, subject, service)
+      : rollbackTarget(facts, subject, service, to);
     if (recall instanceof Failure) return { kind: 'blocked', problems: [recall] };
     const { from, back } = recall;
     const { number, reference, spec } = back;
@@ -54,6 +58,7 @@ export const releaseCommit = task({
   name: 'release.commit',
   version: 1,
   scope: 'service',
+  needs: ['hosts'],
   summary: 'Writes the new release into the release log of every host: from here on only forward.',
   commits: true,
   input: z.strictObject({ rollout: Rollout, canary: z.boolean().default(false) }),
@@ -85,7 +90,7 @@ export const releaseCommit = task({
       })),
       intent: { lines, order: rollout.order },
       expect: { order: rollout.order },
-      foresee: (later) =>
+      predict: (later) =>
         hosts.reduce((known, host) => withHost(host, withLines(service.name, wanted))(known), later),
     };
   },
@@ -97,9 +102,9 @@ export const releaseCommit = task({
         return dockerOn(host, why, 'volume', 'create', ...optionPairs('--label', labels), name);
       }),
     ),
-  async apply({ world, subject, warn }, { lines, order }) {
+  async apply({ ports, subject, warn }, { lines, order }) {
     const written = await Promise.allSettled(
-      Object.entries(lines).map(([host, missing]) => writeLines(world.host(host), subject, missing)),
+      Object.entries(lines).map(([host, missing]) => writeLines(ports.host(host), subject, missing)),
     );
     const failures = written.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
     if (failures.length === 0) return { order };
@@ -110,9 +115,9 @@ export const releaseCommit = task({
     }
     return { order };
   },
-  async undo({ world, subject }, { lines, order }) {
+  async undo({ ports, subject }, { lines, order }) {
     for (const host of Object.keys(lines)) {
-      const { engine } = world.host(host);
+      const { engine } = ports.host(host);
       const found = await engine.volumes(`${label.log}=${subject.run.project}/${subject.run.environment}`);
       if (!found.some(({ name }) => name === lineName(subject.run, serviceOf(subject).name, order))) continue;
       throw new Failure('changed', 'commit.done', 'the new release is in the release log already', {

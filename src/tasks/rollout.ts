@@ -6,13 +6,14 @@ import { deadCandidates, Rollout, rolloutBack, rolloutOf } from '../domain/rollo
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import { ResolvedImage } from './image.js';
-import { serviceOf, task } from './world.js';
+import { serviceOf, task } from './task.js';
 
 /** Decides once which release comes and which one is old. */
 export const rolloutResolve = task({
   name: 'rollout.resolve',
   version: 1,
   scope: 'service',
+  needs: ['hosts'],
   summary:
     'Decides which release comes: a new one, the current one where it is missing, or one from the log.',
   provides: 'rollout',

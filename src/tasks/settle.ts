@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { drainPatience, groupOf, isRegistered, isTarget, lateRequests } from '../domain/balancing.js';
+import { drainTimeout, groupOf, isRegistered, isTarget, lateRequests } from '../domain/balancing.js';
 import { timeOfDay } from '../domain/clock.js';
 import { containerOf, containersOf, withState } from '../domain/container.js';
 import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
@@ -9,10 +9,11 @@ import { releaseOf } from '../domain/labels.js';
 import { canaryOf, current, releaseLog } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { isUp } from '../domain/rollout.js';
+import { changesThroughRouter } from '../domain/routing.js';
 import type { TargetHealth } from '../domain/target-group.js';
 import type { Subject, TaskContext } from '../domain/task.js';
-import { stopCommand } from './by-hand.js';
-import { hostName, placeOf, task, type World } from './world.js';
+import { stopCommand } from './explain-docker.js';
+import { hostName, type Ports, placeOf, task } from './task.js';
 
 const Target = z.strictObject({ id: z.string(), port: z.int() });
 
@@ -31,6 +32,7 @@ export const targetSettle = task({
   name: 'target.settle',
   version: 1,
   scope: 'instance',
+  needs: (service) => (service && changesThroughRouter(service) ? ['hosts', 'cloud'] : ['hosts']),
   summary: 'Stops the containers of other releases, once their last request is answered. They are kept.',
   input: z.strictObject({ now: z.boolean().default(true) }),
   intent: Intent,
@@ -52,12 +54,12 @@ export const targetSettle = task({
       kind: 'todo',
       changes: names.map((name) => ({ host: host.host, text: `stop ${name} once it has drained` })),
       intent: {
-        ...{ containers: names, group: group.arn, patience: drainPatience(group.settings) },
+        ...{ containers: names, group: group.arn, patience: drainTimeout(group.settings) },
         targets: old.flatMap(({ ports }) => ports.map((port) => ({ id: instance.id, port }))),
         timeout: service.stop.timeout,
       },
       expect: {},
-      foresee: withState(host.host, names, 'exited'),
+      predict: withState(host.host, names, 'exited'),
       waits: settleWaits(group, service.name),
     };
   },
@@ -77,7 +79,7 @@ export const targetSettle = task({
   },
   async apply(context, intent) {
     await untilUnused(context, intent);
-    const { engine } = context.world.host(hostName(context.subject));
+    const { engine } = context.ports.host(hostName(context.subject));
     await Promise.all(intent.containers.map((name) => engine.setRestart(name, 'no')));
     await Promise.all(intent.containers.map((name) => engine.stop(name, intent.timeout)));
     return {};
@@ -102,15 +104,15 @@ function leftRunning(facts: Facts, host: HostFacts, { run, service }: Subject): 
  * gone already nobody can tell, so that time begins here: a settling that was interrupted waits again.
  */
 async function untilUnused(
-  { world, clock, signal, subject, progress }: TaskContext<World>,
+  { ports, clock, signal, subject, progress }: TaskContext<Ports>,
   { group, targets, patience }: Intent,
 ): Promise<void> {
-  const cloud = world.cloud();
+  const cloud = ports.cloud();
   const known = (all: readonly TargetHealth[]) =>
     all.filter(
       (health) => health.reason !== 'Target.NotRegistered' && targets.some((one) => isTarget(one, health)),
     );
-  await world.poll({
+  await ports.poll({
     ...{ what: 'the old one to have drained', signal, deadline: clock.monotonic() + patience },
     probe: () => cloud.targets(group),
     until: (all) => {

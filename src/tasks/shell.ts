@@ -3,7 +3,7 @@ import { Failure } from '../domain/failure.js';
 import { onHost } from '../domain/plain-command.js';
 import { commandLine } from '../domain/shell.js';
 import type { CommandResult } from '../host/host.js';
-import { hostName, task } from './world.js';
+import { hostName, task } from './task.js';
 
 const Input = z.strictObject({
   /** A line for `/bin/sh`. */
@@ -19,6 +19,7 @@ export const shellLocal = task({
   name: 'shell.local',
   version: 1,
   scope: 'run',
+  needs: [],
   summary: 'Runs a command on this machine, in the folder of the project.',
   input: Input,
   intent: Input,
@@ -28,7 +29,7 @@ export const shellLocal = task({
     kind: 'todo',
     changes: [{ text: `run here: ${input.command}` }],
     intent: input,
-    foresee: (facts) => facts,
+    predict: (facts) => facts,
   }),
   explain: ({ command }) => [
     {
@@ -36,9 +37,9 @@ export const shellLocal = task({
       line: commandLine(['/bin/sh', '-c', command]),
     },
   ],
-  async apply({ world, signal, progress }, { command, timeout }) {
+  async apply({ ports, signal, progress }, { command, timeout }) {
     const argv = ['/bin/sh', '-c', command];
-    return answer(command, await world.local({ argv, timeout: timeout * 1000 }, progress, signal));
+    return answer(command, await ports.local({ argv, timeout: timeout * 1000 }, progress, signal));
   },
   undo: never,
 });
@@ -48,6 +49,7 @@ export const shellRemote = task({
   name: 'shell.remote',
   version: 1,
   scope: 'host',
+  needs: ['hosts'],
   summary: 'Runs a command on every host.',
   input: Input,
   intent: Input,
@@ -57,13 +59,13 @@ export const shellRemote = task({
     kind: 'todo',
     changes: [{ host: hostName(subject), text: `run: ${input.command}` }],
     intent: input,
-    foresee: (facts) => facts,
+    predict: (facts) => facts,
   }),
   explain: ({ command }, subject) => [
     onHost(hostName(subject), 'a command of the recipe', commandLine(['sh', '-c', command])),
   ],
-  async apply({ world, subject, signal }, { command, timeout }) {
-    const host = world.host(hostName(subject));
+  async apply({ ports, subject, signal }, { command, timeout }) {
+    const host = ports.host(hostName(subject));
     const result = await host.run({ argv: ['sh', '-c', command], timeout: timeout * 1000 }, signal);
     return answer(command, result, host.name);
   },

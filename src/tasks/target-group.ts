@@ -4,7 +4,7 @@ import { recommended } from '../domain/group-advice.js';
 import type { PlainCommand } from '../domain/plain-command.js';
 import { commandLine } from '../domain/shell.js';
 import type { TargetGroupSettings } from '../domain/target-group.js';
-import { serviceOf, task } from './world.js';
+import { serviceOf, task } from './task.js';
 
 /** ms, but for the thresholds. */
 const Tuning = z.strictObject({
@@ -25,7 +25,7 @@ export const targetGroupTune = task({
   name: 'target-group.tune',
   version: 1,
   scope: 'service',
-  works: 'cloud',
+  needs: ['cloud'],
   summary:
     'Sets health checks and deregistration delay of the target group so that a deploy need not wait long.',
   input: z.strictObject({}),
@@ -43,19 +43,19 @@ export const targetGroupTune = task({
       changes: changes.map((text) => ({ text: `${group.name}: ${text}` })),
       intent: { group: group.arn, before, after },
       expect: {},
-      foresee: withGroup(serviceOf(subject).targetGroup, (known) => ({
+      predict: withGroup(serviceOf(subject).targetGroup, (known) => ({
         ...known,
         group: { ...known.group, settings: tuned(known.group.settings, after) },
       })),
     };
   },
   explain: ({ group, after }) => byHand(group, after),
-  async apply({ world }, { group, after }) {
-    await world.cloud().tune(group, given(after));
+  async apply({ ports }, { group, after }) {
+    await ports.cloud().tune(group, given(after));
     return {};
   },
-  async undo({ world }, { group, before }) {
-    await world.cloud().tune(group, given(before));
+  async undo({ ports }, { group, before }) {
+    await ports.cloud().tune(group, given(before));
   },
 });
 

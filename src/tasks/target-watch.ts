@@ -1,10 +1,10 @@
-import type { Verdict } from '../cloud/poll.js';
+import type { PollAnswer } from '../cloud/poll.js';
 import { healthOf, reasonOf } from '../domain/balancing.js';
 import { timeOfDay } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
 import type { Target, TargetHealth } from '../domain/target-group.js';
 import type { TaskContext } from '../domain/task.js';
-import type { World } from './world.js';
+import type { Ports } from './task.js';
 
 /** A target that is waited for. */
 export interface Watched {
@@ -22,13 +22,13 @@ export interface Watched {
 export const words = ({ id, port }: Target) => `${id}:${port}`;
 
 /** Deregisters a target and waits until it is gone. */
-export async function leave(context: TaskContext<World>, intent: Watched): Promise<void> {
-  await context.world.cloud().deregister(intent.group, [intent.target]);
+export async function leave(context: TaskContext<Ports>, intent: Watched): Promise<void> {
+  await context.ports.cloud().deregister(intent.group, [intent.target]);
   await untilGone(context, intent);
 }
 
 /** Waits until the load balancer knows the target no more. */
-export function untilGone(context: TaskContext<World>, intent: Watched): Promise<void> {
+export function untilGone(context: TaskContext<Ports>, intent: Watched): Promise<void> {
   return follow(context, intent, `${words(intent.target)} to have drained`, (health) =>
     isGone(health) ? done : waits(health),
   );
@@ -42,7 +42,7 @@ function isGone(health: TargetHealth | undefined): boolean {
  * Waits until the load balancer has called the target healthy twice, an interval apart: it speaks for several nodes, and the first of
  * them may be early.
  */
-export async function untilCalledHealthy(context: TaskContext<World>, intent: Watched): Promise<void> {
+export async function untilCalledHealthy(context: TaskContext<Ports>, intent: Watched): Promise<void> {
   const { clock } = context;
   let first: number | undefined;
   await follow(context, intent, `${intent.name} to call ${words(intent.target)} healthy`, (health) => {
@@ -59,21 +59,21 @@ export async function untilCalledHealthy(context: TaskContext<World>, intent: Wa
 
 const done = { kind: 'done', result: undefined } as const;
 
-function waits(health: TargetHealth | undefined): Verdict<undefined> {
+function waits(health: TargetHealth | undefined): PollAnswer<undefined> {
   return { kind: 'waiting', because: health === undefined ? 'it is not there yet' : reasonOf(health) };
 }
 
 /** Looks at the target again and again, and says what it waits for, until `until` has seen enough. */
 async function follow(
-  { world, subject, clock, signal, progress }: TaskContext<World>,
+  { ports, subject, clock, signal, progress }: TaskContext<Ports>,
   { group, target, patience }: Watched,
   what: string,
-  until: (health: TargetHealth | undefined) => Verdict<undefined>,
+  until: (health: TargetHealth | undefined) => PollAnswer<undefined>,
 ): Promise<void> {
-  const cloud = world.cloud();
+  const cloud = ports.cloud();
   const host = subject.instance?.host;
   try {
-    await world.poll({
+    await ports.poll({
       ...{ what, signal, deadline: clock.monotonic() + patience },
       probe: () => cloud.targets(group),
       until: (targets) => until(healthOf(targets, target)),

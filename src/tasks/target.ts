@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import {
-  drainPatience,
+  drainTimeout,
   groupOf,
   healthOf,
-  healthPatience,
+  healthTimeout,
   isRegistered,
   isTarget,
   lastHealthy,
@@ -24,7 +24,7 @@ import { commandLine } from '../domain/shell.js';
 import type { TargetHealth } from '../domain/target-group.js';
 import type { Subject } from '../domain/task.js';
 import { leave, untilCalledHealthy, untilGone, words } from './target-watch.js';
-import { serviceOf, task } from './world.js';
+import { serviceOf, task } from './task.js';
 
 const Target = z.strictObject({ id: z.string(), port: z.int().min(1).max(65_535) });
 
@@ -49,7 +49,8 @@ export const targetRegister = task({
   name: 'target.register',
   version: 1,
   scope: 'instance',
-  works: 'cloud',
+  // Its host knows which port a container has that runs beside another.
+  needs: (service) => (service?.port?.range ? ['cloud', 'hosts'] : ['cloud']),
   summary: 'Registers the instance in the target group, and waits until the load balancer calls it healthy.',
   provides: 'registered',
   input: z.strictObject({ port: z.int().optional() }),
@@ -71,9 +72,9 @@ export const targetRegister = task({
     return {
       kind: 'todo',
       changes: [{ host: instance.host, text: `register ${words(target)} in ${known.group.name}` }],
-      intent: intentOf(known, target, health, healthPatience(known.group.settings)),
+      intent: intentOf(known, target, health, healthTimeout(known.group.settings)),
       expect: { target },
-      foresee: withGroup(service.targetGroup, withTarget({ ...target, state: 'healthy' })),
+      predict: withGroup(service.targetGroup, withTarget({ ...target, state: 'healthy' })),
       waits: healthWaits(known.group, service.name),
       cautions: cautionsOf(known, service, instance),
     };
@@ -83,7 +84,7 @@ export const targetRegister = task({
     byHand('until it is healthy', 'wait target-in-service', group, [target]),
   ],
   async apply(context, intent) {
-    const cloud = context.world.cloud();
+    const cloud = context.ports.cloud();
     await cloud.register(intent.group, [intent.target]);
     await untilCalledHealthy(context, intent);
     return { target: intent.target };
@@ -111,7 +112,7 @@ export const targetDeregister = task({
   name: 'target.deregister',
   version: 1,
   scope: 'instance',
-  works: 'cloud',
+  needs: ['cloud'],
   summary: 'Takes the instance out of the target group, and waits until its last request is answered.',
   input: z.strictObject({
     /** `old`: on all ports but that of the new container; `dead`: on those of what a run that died has left. */
@@ -156,10 +157,10 @@ export const targetDeregister = task({
           guarded,
           drains: drain,
         },
-        ...{ patience: drainPatience(group.settings), interval: group.settings.healthCheck.interval },
+        ...{ patience: drainTimeout(group.settings), interval: group.settings.healthCheck.interval },
       },
       expect: { targets },
-      foresee: withGroup(service.targetGroup, (later) => ({
+      predict: withGroup(service.targetGroup, (later) => ({
         ...later,
         targets: later.targets.filter((other) => !targets.some((each) => isTarget(each, other))),
       })),
@@ -173,21 +174,21 @@ export const targetDeregister = task({
       : []),
   ],
   async apply(context, intent) {
-    const { world, subject } = context;
+    const { ports, subject } = context;
     if (intent.guarded) {
       // The others may have fallen ill since the check.
-      const targets = await world.cloud().targets(intent.group);
+      const targets = await ports.cloud().targets(intent.group);
       const problem = lastHealthy({ name: intent.name }, targets, leavingOf(serviceOf(subject)));
       if (problem !== undefined) throw problem;
     }
-    await world.cloud().deregister(intent.group, intent.targets);
+    await ports.cloud().deregister(intent.group, intent.targets);
     if (intent.drains)
       await Promise.all(intent.targets.map((target) => untilGone(context, { ...intent, target })));
     return { targets: intent.targets };
   },
   async undo(context, intent) {
     if (intent.registered.length === 0) return;
-    await context.world.cloud().register(intent.group, intent.registered);
+    await context.ports.cloud().register(intent.group, intent.registered);
     const back = intent.registered.map((target) => untilCalledHealthy(context, { ...intent, target }));
     await Promise.all(back);
   },

@@ -1,5 +1,5 @@
 import ssh2 from 'ssh2';
-import { CallLog, type RemoteCall } from '../../src/host/observe.js';
+import { CallLog, type RemoteCall } from '../../src/host/call-log.js';
 
 /** Something that was asked of a host: a call as the transport logs it, or the opening of a channel for one. */
 export interface Call {

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import { chooseServices } from '../../src/cli/choice.js';
-import { processEdge } from '../../src/cli/edge.js';
-import { perform } from '../../src/cli/perform.js';
-import { openSession } from '../../src/cli/session.js';
+import { selectServices } from '../../src/app/choose-services.js';
+import { runRecipe } from '../../src/app/run-recipe.js';
+import { openSession } from '../../src/app/session.js';
+import { listenForInterrupts } from '../../src/cli/interrupts.js';
+import { processEdge } from '../../src/cli/process.js';
 import { Redaction } from '../../src/domain/redact.js';
-import type { RunEvent } from '../../src/engine/events.js';
-import { openReporter } from '../../src/report/reporter.js';
+import { openReporter } from '../../src/report/open-reporter.js';
+import type { RunEvent } from '../../src/run/events.js';
 import { BufferOutput } from '../fakes/output.js';
 import { type Call, chainOf, Moments, watchCalls } from './calls.js';
 import { Course } from './course.js';
@@ -77,18 +78,18 @@ async function watched(
     ...(await openReporter({ output, clock: edge.clock, mode: 'plain', env: {} })),
     event: (event: RunEvent) => void events.push({ event, at: moments.now() }),
   };
-  const ask = { possible: false, welcome: true, line: async () => undefined };
-  const voice = { reporter, ask };
   const unwatch = watchCalls(course.machines[0]?.name ?? '', moments, calls);
   const start = moments.now();
   try {
-    const session = await openSession(edge, voice, { env: course.environment });
+    const session = await openSession(edge, reporter, { env: course.environment });
     const chosen = { services: ['web'], only: [], images: [], ...(tag === undefined ? {} : { tag }) };
-    const code = await perform(session, {
-      ...{ recipe, services: chooseServices(session.environment.services, chosen) },
-      ...{ beside: [], params: { batch: 'all' }, wait: false },
+    const result = await runRecipe(session, {
+      ...{ recipe, services: selectServices(session.environment.services, chosen) },
+      ...{ untouchedHosts: [], params: { batch: 'all' }, wait: false },
+      interrupts: () => listenForInterrupts(edge.clock),
     });
-    if (code !== 0) throw new Error(`${recipe}: exit ${code}\n${output.stderr.text}`);
+    if (result.kind !== 'ran' || result.report.outcome.exitCode !== 0)
+      throw new Error(`${recipe} failed\n${output.stderr.text}`);
   } finally {
     unwatch();
   }

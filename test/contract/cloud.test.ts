@@ -3,7 +3,7 @@ import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-
 import { jest } from '@jest/globals';
 import { awsCloud } from '../../src/cloud/aws/aws.js';
 import type { Cloud } from '../../src/cloud/cloud.js';
-import { poller, type Verdict } from '../../src/cloud/poll.js';
+import { type PollAnswer, poller } from '../../src/cloud/poll.js';
 import { systemClock } from '../../src/domain/clock.js';
 import { cloudContract } from './cloud.contract.js';
 import { endpoint } from './sandbox.js';
@@ -115,7 +115,7 @@ async function until(cloud: Cloud, ids: readonly string[], wanted: string): Prom
   await poller({ clock: systemClock, random: Math.random })({
     what: `${ids.join(', ')} to be ${wanted}`,
     probe: () => cloud.instances(ids),
-    until: (found): Verdict<void> => {
+    until: (found): PollAnswer<void> => {
       const states = found.map(({ state }) => state);
       const all = states.length === ids.length && states.every((state) => state === wanted);
       return all ? { kind: 'done', result: undefined } : { kind: 'waiting', because: states.join(', ') };

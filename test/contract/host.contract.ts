@@ -408,17 +408,20 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
       const [port] = world.ports;
       const server = createServer((asked, answer) => answer.writeHead(207).end(`you want ${asked.url}`));
       const take = (connection: Duplex) => server.emit('connection', connection);
-      const lent = await host.lend(port, take);
+      const lent = await host.forwardPort(port, take);
       const asked = { port, path: '/v2/', timeout: 2000 };
       for (const tries of [1, 2])
         expect([tries, await host.probe(asked)]).toMatchObject([
           tries,
           { status: 207, body: 'you want /v2/' },
         ]);
-      await expect(host.lend(port, take)).rejects.toMatchObject({ code: 'lend.taken', host: host.name });
+      await expect(host.forwardPort(port, take)).rejects.toMatchObject({
+        code: 'lend.taken',
+        host: host.name,
+      });
       lent.end();
       await expect(host.probe(asked)).rejects.toMatchObject({ kind: 'unhealthy' });
-      (await host.lend(port, take)).end();
+      (await host.forwardPort(port, take)).end();
       lent.end();
     });
 

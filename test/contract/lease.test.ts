@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { systemClock } from '../../src/domain/clock.js';
 import type { HostAddress } from '../../src/domain/environment.js';
 import type { RunInfo } from '../../src/domain/task.js';
-import type { Lease } from '../../src/engine/ports.js';
 import type { Host } from '../../src/host/host.js';
-import { endLeases, HostLeases, leaseHolders } from '../../src/host/lease.js';
+import { endLeases, HostLeases, leaseHolders } from '../../src/host/lease/lease.js';
+import type { Lease } from '../../src/run/ports.js';
 import { Relay } from '../fakes/relay.js';
 import { connect, sandbox } from './sandbox.js';
 

@@ -8,9 +8,9 @@ import { lostFailure } from '../../src/host/failures.js';
 import type {
   Command,
   CommandResult,
+  ForwardedPort,
   Held,
   Host,
-  Lent,
   Probe,
   ProbeAnswer,
   TakeConnection,
@@ -109,8 +109,8 @@ export class FakeHost implements Host {
       throw this.#unhealthy('probe.refused', `nothing listens on port ${port}`);
   }
 
-  async lend(port: number, take: TakeConnection): Promise<Lent> {
-    await this.#pass('lend', port, take);
+  async forwardPort(port: number, take: TakeConnection): Promise<ForwardedPort> {
+    await this.#pass('forwardPort', port, take);
     if (this.lent.has(port) || this.engine.occupied.has(port) || this.engine.listener(port) !== undefined)
       throw new Failure('failed', 'lend.taken', `port ${port} of ${this.name} is taken`, { host: this.name });
     this.lent.set(port, take);

@@ -1,5 +1,5 @@
-import type { RunEvent } from '../../src/engine/events.js';
-import type { Journal } from '../../src/engine/ports.js';
+import type { RunEvent } from '../../src/run/events.js';
+import type { Journal } from '../../src/run/ports.js';
 
 /** A journal in memory, with the events as a file would give them back. */
 export class MemoryJournal implements Journal {

@@ -1,5 +1,5 @@
 import type { RunInfo } from '../../src/domain/task.js';
-import type { Lease, Leases } from '../../src/engine/ports.js';
+import type { Lease, Leases } from '../../src/run/ports.js';
 
 /** Leases that are always free, remember what was asked of them, and can be lost. */
 export class FakeLeases implements Leases {

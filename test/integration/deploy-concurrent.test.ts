@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { expectSettled, ledgers } from './expect-settled.js';
 import { type Answer, finished, type Machines, machines, type Project, slow, waitFor } from './harness.js';
-import { expectSettled, ledgers } from './witness.js';
 
 jest.setTimeout(300_000);
 

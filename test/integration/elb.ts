@@ -3,9 +3,9 @@ import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Region } from '../../src/sandbox/aws/action.js';
 import { subnets } from '../../src/sandbox/aws/ec2/layout.js';
 import { elbActionsIn } from '../../src/sandbox/aws/elb/actions.js';
+import { openBalancerState, reconcile } from '../../src/sandbox/aws/elb/balancer-state.js';
 import { addressOf } from '../../src/sandbox/aws/elb/instances.js';
 import { haproxies } from '../../src/sandbox/aws/elb/proxy.js';
-import { openWorld, tend } from '../../src/sandbox/aws/elb/world.js';
 import { openRegion } from '../../src/sandbox/aws/region.js';
 import { clock } from '../../src/sandbox/clock.js';
 import type { Context } from '../../src/sandbox/context.js';
@@ -56,7 +56,7 @@ async function opened({ sandbox, environment }: Machines): Promise<Omit<Endpoint
   if (network === undefined) throw new Error(`no sandbox ${sandbox}`);
   const publicKey = (await readFile(`${environment.ssh.key}.pub`, 'utf8')).trim();
   const region = await openRegion(context, sandbox, network, await ensureImage(context), publicKey);
-  const world = openWorld(haproxies, async (of, id) =>
+  const world = openBalancerState(haproxies, async (of, id) =>
     id === here ? { address: `${network.prefix}1`, running: true } : addressOf(of, id),
   );
   const service = {
@@ -64,7 +64,7 @@ async function opened({ sandbox, environment }: Machines): Promise<Omit<Endpoint
     namespace: 'http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/',
     actions: elbActionsIn(world),
   };
-  const tending = tend(world, region);
+  const tending = reconcile(world, region);
   return {
     region,
     api: clients({ elasticloadbalancing: service }, region).elb,

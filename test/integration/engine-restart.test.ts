@@ -2,8 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
+import { expectSettled } from './expect-settled.js';
 import { finished, type Machines, machines, type Project, slow, waitFor } from './harness.js';
-import { expectSettled } from './witness.js';
 
 jest.setTimeout(300_000);
 

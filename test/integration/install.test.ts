@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { shippedRecipes } from '../../src/cli/perform.js';
-import { vouchedRecipes } from '../../src/cli/vouched.js';
-import { vouchFor } from '../../src/recipe/load.js';
+import { shippedRecipes } from '../../src/app/recipe-sources.js';
+import { readVerifiedRecipes } from '../../src/app/verified-recipes.js';
+import { verifyRecipes } from '../../src/recipe/load.js';
 import { tasks } from '../../src/tasks/registry.js';
+import { expectSettled } from './expect-settled.js';
 import { finished, type Machines, machines } from './harness.js';
-import { expectSettled } from './witness.js';
 
 jest.setTimeout(300_000);
 
@@ -49,8 +49,8 @@ test('the installed package says its version and lists the recipes that it ships
 
 test('the installed package vouches for the recipes that it ships', async () => {
   const packageDir = join(folder, 'lib/node_modules/oneclick');
-  const shipped = shippedRecipes({ edge: { packageDir } });
-  expect(await vouchedRecipes({ packageDir })).toEqual(await vouchFor([shipped], tasks));
+  const shipped = shippedRecipes({ packageDir });
+  expect(await readVerifiedRecipes({ packageDir })).toEqual(await verifyRecipes([shipped], tasks));
 });
 
 test('the installed package deploys and rolls back', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
-import { lentRegistry } from '../../src/domain/lent-registry.js';
+import { transferRegistry } from '../../src/domain/transfer-registry.js';
 import { finished, type Machines, machines, type Project, waitFor } from './harness.js';
 
 jest.setTimeout(300_000);
@@ -56,7 +56,7 @@ async function version({ folder }: Project, page: string, ...more: readonly stri
 }
 
 const registryOf = ({ name }: Project, environment = `sandbox-${field.sandbox}`) =>
-  lentRegistry({ project: name, environment });
+  transferRegistry({ project: name, environment });
 const answer = (project: Project, machine: number) =>
   field.inside(machine, 'curl', '-s', `http://127.0.0.1:${project.port}/`);
 

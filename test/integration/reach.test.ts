@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { expectSettled } from './expect-settled.js';
 import { finished, type Machines, machines, slow, waitFor } from './harness.js';
-import { expectSettled } from './witness.js';
 
 jest.setTimeout(300_000);
 

@@ -7,19 +7,33 @@ const root = new URL('../../src/', import.meta.url);
 /** What a folder of src/ may import of the others; `types` are gone when the program runs. */
 const layers: Record<string, { readonly values: readonly string[]; readonly types?: readonly string[] }> = {
   domain: { values: [] },
-  engine: { values: ['domain'] },
-  recipe: { values: ['domain', 'engine'] },
-  tasks: { values: ['domain'], types: ['engine/ports', 'host/host', 'cloud/cloud', 'cloud/poll'] },
-  host: { values: ['domain'], types: ['engine/ports'] },
-  report: { values: ['domain'], types: ['engine'] },
-  config: { values: ['domain'], types: ['host/host'] },
-  draft: { values: ['domain', 'config'] },
-  shipment: { values: ['domain'] },
+  run: { values: ['domain'] },
+  recipe: { values: ['domain', 'run'] },
+  tasks: { values: ['domain'], types: ['run/ports', 'host/host', 'cloud/cloud', 'cloud/poll'] },
+  host: { values: ['domain'], types: ['run/ports'] },
   cloud: { values: ['domain'] },
-  sandbox: { values: ['domain/nearest'] },
-  cli: {
-    values: ['domain', 'engine', 'recipe', 'tasks', 'host', 'report', 'config', 'draft', 'shipment', 'cloud'],
+  config: { values: ['domain'], types: ['host/host'] },
+  init: { values: ['domain', 'config'] },
+  'image-transfer': { values: ['domain'] },
+  app: {
+    values: ['domain', 'run', 'recipe', 'tasks', 'host', 'cloud', 'config', 'image-transfer'],
   },
+  report: { values: ['domain'], types: ['run', 'app'] },
+  cli: {
+    values: [
+      'domain',
+      'run',
+      'recipe',
+      'tasks',
+      'host',
+      'cloud/aws/actions',
+      'config',
+      'init',
+      'app',
+      'report',
+    ],
+  },
+  sandbox: { values: ['domain/nearest'] },
 };
 
 /** Where a package may be imported; the sandbox is a program of its own. */
@@ -30,7 +44,7 @@ const packages: Record<string, readonly string[]> = {
   dockerode: ['host', 'sandbox'],
   chalk: ['report'],
   ora: ['report'],
-  tar: ['cli'],
+  tar: ['app'],
   '@aws-sdk': ['cloud', 'sandbox'],
   '@smithy': ['cloud', 'sandbox'],
   yaml: Object.keys(layers),
@@ -42,9 +56,9 @@ const pure: Record<string, readonly string[]> = { domain: ['node:crypto'], tasks
 
 /** Who touches the world that a test cannot hold, and why. */
 const edges: Record<string, { readonly touches: readonly string[]; readonly because: string }> = {
-  'cli/edge.ts': { touches: ['Math.random', 'process.env'], because: 'the edge: handed in from here' },
+  'cli/process.ts': { touches: ['Math.random', 'process.env'], because: 'the edge: handed in from here' },
   'domain/clock.ts': { touches: ['new Date()', 'setTimeout'], because: 'the clock that is handed in' },
-  'host/docker-api.ts': {
+  'host/docker/api.ts': {
     touches: ['setImmediate'],
     because: 'one turn of the event loop, so that what has arrived is heard; no time passes',
   },
@@ -98,6 +112,22 @@ describe('the folders of src', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('import each other without a cycle', () => {
+    expect(
+      cycles(new Map(sources.map(({ path, imports }) => [path, imports.map(({ of }) => `${of}.ts`)]))),
+    ).toEqual([]);
+  });
+
+  it('keep the terminal out of the application layer', () => {
+    const terminal = ['cli', 'report', 'commander', 'chalk', 'ora'];
+    const wrong = sources
+      .filter(({ folder }) => folder === 'app')
+      .flatMap(({ path, imports }) =>
+        imports.filter(({ of }) => terminal.includes(topOf(of))).map(({ of }) => `${path} imports ${of}`),
+      );
+    expect(wrong).toEqual([]);
+  });
+
   it('keep each package to its folder', () => {
     const wrong = sources.flatMap(({ path, folder, imports }) =>
       imports
@@ -135,6 +165,22 @@ describe('the modules of src', () => {
     );
   });
 });
+
+/** The files of each import cycle, types included. */
+function cycles(graph: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const reaches = (from: string, goal: string): boolean => {
+    const seen = new Set<string>();
+    const open = [...(graph.get(from) ?? [])];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (next === goal) return true;
+      if (seen.has(next)) continue;
+      seen.add(next);
+      open.push(...(graph.get(next) ?? []));
+    }
+    return false;
+  };
+  return [...graph.keys()].filter((path) => reaches(path, path));
+}
 
 function read(path: string): Source {
   const file = ts.createSourceFile(

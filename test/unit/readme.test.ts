@@ -3,16 +3,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { Edge } from '../../src/cli/edge.js';
+import type { Context } from '../../src/app/context.js';
 import type { Globals } from '../../src/cli/grammar/flags.js';
 import { program } from '../../src/cli/program.js';
 import { loadProject, resolveEnvironment } from '../../src/config/load.js';
 import { exitCode, type FailureKind } from '../../src/domain/failure.js';
 import { strongest } from '../../src/domain/precedence.js';
 import { Redaction } from '../../src/domain/redact.js';
-import { explain } from '../../src/engine/explain.js';
 import { explanationDocument, explanationText } from '../../src/report/explain.js';
 import { plainStyle } from '../../src/report/style.js';
+import { explain } from '../../src/run/explain.js';
 import { tasks } from '../../src/tasks/registry.js';
 import { MovableClock } from '../fakes/clock.js';
 import { containerHold } from '../fixtures/container-hold.js';
@@ -89,7 +89,7 @@ describe('the README', () => {
     const subject = { run, step: 'container.hold/web/i-1', services: [web], service: web, instance };
     const { world, clock } = fleet;
     const { signal } = new AbortController();
-    const place = { world, clock, signal, subject, progress: () => {}, warn: () => {} };
+    const place = { ports: world, clock, signal, subject, progress: () => {}, warn: () => {} };
     const verdict = containerHold.check(await fleet.facts([web]), {}, place.subject);
     if (verdict.kind !== 'todo') throw new Error(`it is ${verdict.kind}`);
     await containerHold.apply(place, verdict.intent);
@@ -160,7 +160,7 @@ function settingsTable(): string[][] {
 }
 
 /** What holds for a command where this was typed, with these variables and this file of the user. */
-async function heard(flags: readonly string[], env: Edge['env'] = {}, file = '') {
+async function heard(flags: readonly string[], env: Context['env'] = {}, file = '') {
   const folder = await mkdtemp(join(tmpdir(), 'readme-'));
   await writeFile(join(folder, 'config.yml'), file);
   let globals: (Globals & { readonly env?: string }) | undefined;
@@ -192,7 +192,7 @@ function firstColumn(heading: string): string[] {
   return [...section.matchAll(/^\| ([^|]+?) +\|/gm)].map(([, cell = '']) => cell).slice(2);
 }
 
-function edge(): Edge {
+function edge(): Context {
   return {
     cwd: '/project',
     env: {},

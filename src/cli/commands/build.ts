@@ -1,39 +1,45 @@
+import { type BuildSettings, type Built, buildImages, buildTag } from '../../app/build/build-images.js';
+import { selectServices } from '../../app/choose-services.js';
+import type { Context } from '../../app/context.js';
+import { openSession } from '../../app/session.js';
 import { Failure } from '../../domain/failure.js';
 import type { Service } from '../../domain/service.js';
 import type { Page } from '../../report/style.js';
-import { type BuildFlags, type Built, buildImages, buildTag } from '../build.js';
-import { chooseServices } from '../choice.js';
-import type { Edge } from '../edge.js';
-import { openSession } from '../session.js';
-import { speaking } from '../speak.js';
+import { withOutput } from '../command-output.js';
+import type { Globals } from '../grammar/flags.js';
+import { programOutput } from '../program-output.js';
 
-export interface BuildCommandFlags extends BuildFlags {
+export interface BuildCommandFlags extends Globals, BuildSettings {
   readonly env?: string;
   readonly push: boolean;
 }
 
 /** `oneclick build`: builds what has `build:` with the caller's docker; connects to no server. */
-export function build(edge: Edge, names: readonly string[], flags: BuildCommandFlags): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
-    const session = await openSession(edge, voice, flags);
+export function build(context: Context, names: readonly string[], flags: BuildCommandFlags): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    const session = await openSession(context, out.reporter, flags);
     const services = builtServices(session.environment.services, names);
     const tag = await buildTag(session, flags);
     const options = { push: flags.push, skip: false };
-    const images = await buildImages(session, voice, services, tag, flags, options);
-    voice.reporter.result(
-      { environment: session.environment.name, tag: tag.tag, images },
-      (document, page) => {
-        const next = flags.push ? `next  oneclick deploy --tag ${document.tag}\n` : '';
-        return page.style.good(document.images.map((image) => line(image, page)).join('')) + next;
-      },
+    const images = await buildImages(
+      session,
+      programOutput(out, flags, context),
+      services,
+      tag,
+      flags,
+      options,
     );
+    out.reporter.result({ environment: session.environment.name, tag: tag.tag, images }, (document, page) => {
+      const next = flags.push ? `next  oneclick deploy --tag ${document.tag}\n` : '';
+      return page.style.good(document.images.map((image) => line(image, page)).join('')) + next;
+    });
     return 0;
   });
 }
 
 /** Those that were named, or all that are built. Throws usage failures for a named one that is not, and where none is. */
 export function builtServices(all: readonly Service[], names: readonly string[]): readonly Service[] {
-  const chosen = chooseServices(all, { services: names, only: [], images: [] });
+  const chosen = selectServices(all, { services: names, only: [], images: [] });
   const built = chosen.filter(({ image }) => image.kind === 'build');
   const other = chosen.find(({ image }) => image.kind !== 'build');
   if (built.length === 0 || (names.length > 0 && other !== undefined)) {

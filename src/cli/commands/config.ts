@@ -1,29 +1,30 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import type { Context } from '../../app/context.js';
+import { openProject, settingOf } from '../../app/session.js';
 import { localFiles } from '../../config/files.js';
 import { chosenEnvironment, resolveEnvironment } from '../../config/load.js';
 import { environmentDocument } from '../../config/show.js';
 import { Failure } from '../../domain/failure.js';
+import { count } from '../../domain/measure.js';
 import { InvalidText, invalid, type Problem } from '../../domain/problem.js';
-import { count, fileText } from '../../report/text.js';
-import type { Edge } from '../edge.js';
+import { fileText } from '../../report/text.js';
+import { type CommandOutput, withOutput } from '../command-output.js';
 import type { Globals } from '../grammar/flags.js';
-import { openProject, settingOf } from '../session.js';
-import { speaking, type Voice } from '../speak.js';
 
 type ConfigFlags = Globals & { readonly env?: string };
 
 /** `oneclick config check`: every problem of every environment of the file, or of the one that is named. */
-export function check(edge: Edge, _: readonly string[], flags: ConfigFlags): Promise<number> {
-  return speaking(edge, flags, async ({ reporter }) => {
-    const project = await openProject(edge, flags);
+export function check(context: Context, _: readonly string[], flags: ConfigFlags): Promise<number> {
+  return withOutput(context, flags, async ({ reporter }) => {
+    const project = await openProject(context, flags);
     const own = project.environments.filter(({ origin }) => origin === 'project').map(({ name }) => name);
     const environments = flags.env === undefined ? own : [flags.env];
     const problems: Problem[] = [];
     const warnings = new Set<string>();
     for (const name of environments) {
       try {
-        const resolved = await resolveEnvironment(project, name, settingOf(edge));
+        const resolved = await resolveEnvironment(project, name, settingOf(context));
         for (const warning of resolved.warnings) warnings.add(warning);
       } catch (error) {
         if (!(error instanceof InvalidText)) throw error;
@@ -45,11 +46,11 @@ export function check(edge: Edge, _: readonly string[], flags: ConfigFlags): Pro
 }
 
 /** `oneclick config show`: an environment as it is deployed, secrets by their names. */
-export function show(edge: Edge, _: readonly string[], flags: ConfigFlags): Promise<number> {
-  return speaking(edge, flags, async ({ reporter }) => {
-    const project = await openProject(edge, flags);
+export function show(context: Context, _: readonly string[], flags: ConfigFlags): Promise<number> {
+  return withOutput(context, flags, async ({ reporter }) => {
+    const project = await openProject(context, flags);
     const { name } = chosenEnvironment(project, { ...flags.environment, flag: flags.env });
-    const resolved = await resolveEnvironment(project, name, settingOf(edge));
+    const resolved = await resolveEnvironment(project, name, settingOf(context));
     if (!flags.json) for (const warning of resolved.warnings) reporter.warn(warning);
     const document = environmentDocument(resolved.environment);
     const text = stringify(document, { lineWidth: 0, flowCollectionPadding: false });
@@ -59,22 +60,22 @@ export function show(edge: Edge, _: readonly string[], flags: ConfigFlags): Prom
 }
 
 /** `oneclick config schema`: the JSON Schema that ships with the package. */
-export function schema(edge: Edge, _: readonly string[], flags: Globals): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
-    const text = await shipped(edge, 'oneclick.schema.json');
-    return print(voice, text, { jsonSchema: JSON.parse(text) as unknown });
+export function schema(context: Context, _: readonly string[], flags: Globals): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    const text = await shipped(context, 'oneclick.schema.json');
+    return print(out, text, { jsonSchema: JSON.parse(text) as unknown });
   });
 }
 
 /** `oneclick config docs`: every key of `oneclick.yml`, each with what it means. */
-export function docs(edge: Edge, _: readonly string[], flags: Globals): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
-    const text = await shipped(edge, 'reference.yml');
-    return print(voice, text, { text });
+export function docs(context: Context, _: readonly string[], flags: Globals): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    const text = await shipped(context, 'reference.yml');
+    return print(out, text, { text });
   });
 }
 
-async function shipped({ packageDir }: Edge, name: string): Promise<string> {
+async function shipped({ packageDir }: Context, name: string): Promise<string> {
   const path = join(packageDir, 'schema', name);
   const text = await localFiles.read(path);
   if (text === undefined)
@@ -82,7 +83,7 @@ async function shipped({ packageDir }: Edge, name: string): Promise<string> {
   return text;
 }
 
-function print({ reporter }: Voice, text: string, document: object): number {
+function print({ reporter }: CommandOutput, text: string, document: object): number {
   reporter.result(document, (_, page) => fileText(text, page));
   return 0;
 }

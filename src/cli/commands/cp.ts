@@ -1,21 +1,20 @@
+import { requireKnown } from '../../app/choose-services.js';
+import { type ConnectedEnvironment, withEnvironment } from '../../app/connect.js';
+import type { Context } from '../../app/context.js';
+import { copyFiles } from '../../app/copy/copy.js';
+import { lookHere } from '../../app/copy/ends.js';
+import { Progress } from '../../app/copy/progress.js';
+import { type Copy, copyOf } from '../../app/copy/sides.js';
+import { Tally } from '../../app/copy/tally.js';
+import { oneService, runningContainer, type ServiceInstance, serviceInstances } from '../../app/instances.js';
+import { newRun, openSession } from '../../app/session.js';
 import { exitCode, Failure } from '../../domain/failure.js';
+import { bytes, count } from '../../domain/measure.js';
 import type { Service } from '../../domain/service.js';
-import { bytes } from '../../report/measure.js';
 import { table } from '../../report/table.js';
-import { count } from '../../report/text.js';
-import { refuseUnknown } from '../choice.js';
-import { copyFiles } from '../copy/copy.js';
-import { lookHere } from '../copy/ends.js';
-import { Progress } from '../copy/progress.js';
-import { type Copy, copyOf } from '../copy/sides.js';
-import { Tally } from '../copy/tally.js';
-import type { Edge } from '../edge.js';
-import { type Field, openField } from '../field.js';
+import { type CommandOutput, withOutput } from '../command-output.js';
 import type { Globals } from '../grammar/flags.js';
-import { oneService, type Place, placesOf, runningAt } from '../instances.js';
 import { interruptible } from '../interrupts.js';
-import { newRun, openSession } from '../session.js';
-import { busyOnTerminal, speaking, type Voice } from '../speak.js';
 
 export interface CpFlags extends Globals {
   readonly env?: string;
@@ -24,22 +23,23 @@ export interface CpFlags extends Globals {
 }
 
 /** `oneclick cp`: files from here into containers, or from a container to here. */
-export function cp(edge: Edge, words: readonly string[], flags: CpFlags): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
+export function cp(context: Context, words: readonly string[], flags: CpFlags): Promise<number> {
+  return withOutput(context, flags, async (out) => {
     const copy = copyOf(words);
-    const session = await openSession(edge, voice, flags);
+    const session = await openSession(context, out.reporter, flags);
     const service = chosenInstances(session.environment.services, copy, flags);
-    if (!copy.out) await lookHere(edge.cwd, copy.here);
-    const done = busyOnTerminal(voice, `looking for ${service.name}`);
-    const field = await openField(session, [{ ...service, secrets: [] }]).catch((error: unknown) => {
-      done();
-      throw error;
-    });
-    return interruptible(edge.clock, async (signal) => {
-      const { facts, problems } = await field.look().finally(done);
-      const places = placesOf(facts, newRun(session, 'cp'), [service]);
-      return everywhere({ edge, voice, field, copy, signal }, places, problems);
-    }).finally(() => field.close());
+    if (!copy.out) await lookHere(context.cwd, copy.here);
+    const request = {
+      services: [{ ...service, secrets: [] }],
+      ...{ busy: `looking for ${service.name}`, brief: true },
+    };
+    return withEnvironment(session, request, (connected) =>
+      interruptible(context.clock, async (signal) => {
+        const { facts, problems } = await connected.snapshot();
+        const places = serviceInstances(facts, newRun(session, 'cp'), [service]);
+        return everywhere({ context, out, connected, copy, signal }, places, problems);
+      }),
+    );
   });
 }
 
@@ -60,7 +60,7 @@ export function chosenInstances(
     throw usage('arguments', '--all is for copies into containers', `take them one by one: ${name}/1:/path`);
   if (all) return service;
   const hosts = service.instances.map((instance) => instance.host);
-  if (host !== undefined) refuseUnknown('host', host, hosts);
+  if (host !== undefined) requireKnown('host', host, hosts);
   const instance = service.instances[host === undefined ? (number ?? 1) - 1 : hosts.indexOf(host)];
   if (instance !== undefined) return { ...service, instances: [instance] };
   const last = `${name} has ${hosts.length}: ${name}/1 is on ${hosts[0] ?? 'no host'}`;
@@ -68,9 +68,9 @@ export function chosenInstances(
 }
 
 interface Job {
-  readonly edge: Edge;
-  readonly voice: Voice;
-  readonly field: Field;
+  readonly context: Context;
+  readonly out: CommandOutput;
+  readonly connected: ConnectedEnvironment;
   readonly copy: Copy;
   readonly signal: AbortSignal;
 }
@@ -85,8 +85,12 @@ interface Copied {
 }
 
 /** At all places at once; a failure at one does not keep the others from going on. */
-async function everywhere(job: Job, places: readonly Place[], problems: readonly Failure[]): Promise<number> {
-  const { copy, voice, signal } = job;
+async function everywhere(
+  job: Job,
+  places: readonly ServiceInstance[],
+  problems: readonly Failure[],
+): Promise<number> {
+  const { copy, out, signal } = job;
   const failures: Failure[] = [];
   const copies = await Promise.all(
     places.map(async (place): Promise<Copied> => {
@@ -106,7 +110,7 @@ async function everywhere(job: Job, places: readonly Place[], problems: readonly
   );
   const { service, path } = copy.there;
   const document = { service, direction: copy.out ? 'out' : 'in', here: copy.here, there: path, copies };
-  voice.reporter.result(document, ({ copies: rows }, page) => {
+  out.reporter.result(document, ({ copies: rows }, page) => {
     const [only] = rows;
     if (only !== undefined && rows.length === 1) return `${sentence(copy, only)}\n`;
     return table(
@@ -130,11 +134,15 @@ function sentence({ out, here, there }: Copy, copy: Copied): string {
   return out ? `${what} from ${where} to ${here}` : `${what} to ${where}, ${there.path}`;
 }
 
-async function copyAt({ edge, voice, field, copy, signal }: Job, place: Place, tally: Tally): Promise<void> {
-  const { host, container } = runningAt(field.world, place, 'see where it does: oneclick status');
+async function copyAt(
+  { context, out, connected, copy, signal }: Job,
+  place: ServiceInstance,
+  tally: Tally,
+): Promise<void> {
+  const { host, container } = runningContainer(connected.ports, place, 'see where it does: oneclick status');
   const what = copy.out ? copy.there.path : copy.here;
-  const progress = new Progress(edge.clock, voice, `copying ${what} (${host.name})`);
-  const ends = { engine: host.engine, container, cwd: edge.cwd };
+  const progress = new Progress(context.clock, out.reporter, `copying ${what} (${host.name})`);
+  const ends = { engine: host.engine, container, cwd: context.cwd };
   try {
     await copyFiles(copy, ends, { tally, pass: (chunks) => progress.of(chunks), signal });
   } finally {

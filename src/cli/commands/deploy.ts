@@ -1,18 +1,18 @@
+import type { BuildSettings } from '../../app/build/build-images.js';
+import type { ImageTransfer } from '../../app/build/transfer.js';
+import { chooseCanary } from '../../app/canary.js';
+import { selectServices, untouchedHosts } from '../../app/choose-services.js';
+import { withEnvironment } from '../../app/connect.js';
+import type { Context } from '../../app/context.js';
+import { openSession, type Session } from '../../app/session.js';
 import { Failure } from '../../domain/failure.js';
 import { atRegistry } from '../../domain/image.js';
-import { lentRegistry } from '../../domain/lent-registry.js';
 import type { Service } from '../../domain/service.js';
-import type { BuildFlags } from '../build.js';
-import { chooseCanary } from '../canary.js';
-import { chooseServices, hostsBeside } from '../choice.js';
-import type { Edge } from '../edge.js';
-import { openField } from '../field.js';
+import { transferRegistry } from '../../domain/transfer-registry.js';
+import { type CommandOutput, confirmOption, withOutput } from '../command-output.js';
 import { type ChangeFlags, onlyShown } from '../grammar/flags.js';
-import { cloudFor } from '../groups.js';
-import { perform } from '../perform.js';
-import { openSession, type Session } from '../session.js';
-import type { Shipment } from '../shipment.js';
-import { assent, busyOnTerminal, speaking, type Voice } from '../speak.js';
+import { programOutput } from '../program-output.js';
+import { runRecipeCommand } from '../recipe-command.js';
 
 interface DeployFlags extends ChangeFlags {
   readonly image?: readonly string[];
@@ -28,11 +28,11 @@ interface DeployFlags extends ChangeFlags {
 }
 
 /** `oneclick deploy`: the recipe `deploy` on the services that were named, or `canary` on some of their instances. */
-export function deploy(edge: Edge, services: readonly string[], flags: DeployFlags): Promise<number> {
+export function deploy(context: Context, services: readonly string[], flags: DeployFlags): Promise<number> {
   checkBuildFlags(flags);
   checkCanaryFlags(flags);
   const { adopt, build, canary, settle } = flags;
-  const manner: Manner =
+  const options: ChangeOptions =
     canary === undefined
       ? { recipe: 'deploy', params: { settle, ...(adopt === undefined ? {} : { adopt }) } }
       : {
@@ -41,9 +41,9 @@ export function deploy(edge: Edge, services: readonly string[], flags: DeployFla
           choose: (named) => chooseCanary(named, canary),
           next: (names) => `then: oneclick promote ${names}, or oneclick rollback ${names}`,
         };
-  return change(edge, services, flags, {
-    ...manner,
-    ...(build ? { before: (session, voice) => buildFirst(session, voice, services, flags) } : {}),
+  return change(context, services, flags, {
+    ...options,
+    ...(build ? { before: (session, out) => buildFirst(session, out, services, flags) } : {}),
   });
 }
 
@@ -68,17 +68,17 @@ function checkCanaryFlags({ canary, only, adopt, batch, settle }: DeployFlags): 
 
 /** `oneclick promote`: the recipe of that name. */
 export function promote(
-  edge: Edge,
+  context: Context,
   services: readonly string[],
   flags: ChangeFlags & { readonly settle: boolean },
 ): Promise<number> {
-  return change(edge, services, flags, { recipe: 'promote', params: { settle: flags.settle } });
+  return change(context, services, flags, { recipe: 'promote', params: { settle: flags.settle } });
 }
 
 /** What a change begins with. */
-interface Prepared {
+interface PreparedChange {
   readonly session: Session;
-  readonly shipment?: Shipment;
+  readonly transfer?: ImageTransfer;
 }
 
 /**
@@ -87,53 +87,49 @@ interface Prepared {
  */
 async function buildFirst(
   configured: Session,
-  voice: Voice,
+  out: CommandOutput,
   services: readonly string[],
-  flags: DeployFlags & BuildFlags,
-): Promise<Prepared> {
+  flags: DeployFlags & BuildSettings,
+): Promise<PreparedChange> {
   const session = flags.pushOverSsh ? withoutRegistry(configured) : configured;
   // What gets its image by --image, or runs on other hosts, is not built.
   const images = flags.image ?? [];
-  const chosen = chooseServices(session.environment.services, { services, only: flags.only, images });
+  const chosen = selectServices(session.environment.services, { services, only: flags.only, images });
   if (!chosen.some(({ image }) => image.kind === 'build')) {
-    voice.reporter.warn('nothing of this deploy is built');
+    out.reporter.warn('nothing of this deploy is built');
     return { session };
   }
   // What would keep the deploy from beginning is said before the work is done.
   await session.secrets.get([...new Set(chosen.flatMap(({ secrets }) => secrets))]);
-  const { buildImages, buildTag } = await import('../build.js');
+  const { buildImages, buildTag } = await import('../../app/build/build-images.js');
   const tag = await buildTag(session, flags);
-  const hosts = flags.platform === undefined ? await platformsOf(session, voice, chosen) : [];
+  const hosts = flags.platform === undefined ? await platformsOf(session, chosen) : [];
   const way = flags.pushOverSsh ? { push: false, skip: false } : { push: true, skip: true };
-  const built = await buildImages(session, voice, chosen, tag, flags, { ...way, hosts });
+  const built = await buildImages(session, programOutput(out, flags, session.context), chosen, tag, flags, {
+    ...way,
+    hosts,
+  });
   const tagged = tag.follows ? { ...session, commit: tag.tag } : session;
   if (!flags.pushOverSsh) return { session: tagged };
-  const { pack } = await import('../shipment.js');
-  return { session: tagged, shipment: await pack(tagged, voice, chosen, built) };
+  const { packImages } = await import('../../app/build/transfer.js');
+  return { session: tagged, transfer: await packImages(tagged, chosen, built) };
 }
 
 /** What the engines of the hosts run on. Throws the Failure of one that does not answer. */
-async function platformsOf(
-  session: Session,
-  voice: Voice,
-  services: readonly Service[],
-): Promise<readonly string[]> {
-  const done = busyOnTerminal(voice, `looking at ${session.environment.name}`);
-  const field = await openField(session, services).finally(done);
-  try {
-    const [lost] = field.hosts.failures;
+async function platformsOf(session: Session, services: readonly Service[]): Promise<readonly string[]> {
+  return withEnvironment(session, { services, brief: true }, async ({ hosts, ready }) => {
+    ready();
+    const [lost] = hosts.failures;
     if (lost !== undefined) throw lost;
-    const versions = [...field.hosts.connected.values()].map(({ engine }) => engine.version());
+    const versions = [...hosts.connected.values()].map(({ engine }) => engine.version());
     return (await Promise.all(versions)).map(({ platform }) => platform);
-  } finally {
-    await field.close();
-  }
+  });
 }
 
 /** The session where what is built is called as the hosts will find it here. */
 function withoutRegistry(session: Session): Session {
   const { environment } = session;
-  const { name } = lentRegistry({ project: environment.project, environment: environment.name });
+  const { name } = transferRegistry({ project: environment.project, environment: environment.name });
   const services = environment.services.map((service) => {
     const { image } = service;
     if (image.kind !== 'build') return service;
@@ -170,18 +166,22 @@ interface RollbackFlags extends ChangeFlags {
 }
 
 /** `oneclick rollback`: the recipe `rollback`. */
-export function rollback(edge: Edge, services: readonly string[], flags: RollbackFlags): Promise<number> {
+export function rollback(
+  context: Context,
+  services: readonly string[],
+  flags: RollbackFlags,
+): Promise<number> {
   const { to, currentSecrets, settle } = flags;
   const params = { 'current-secrets': currentSecrets, settle, ...(to === undefined ? {} : { to }) };
-  return change(edge, services, flags, { recipe: 'rollback', params });
+  return change(context, services, flags, { recipe: 'rollback', params });
 }
 
 /** A recipe, and what of a change is its own. */
-interface Manner {
+interface ChangeOptions {
   readonly recipe: string;
   readonly params: Readonly<Record<string, unknown>>;
   /** What has to be done first, and what the change goes on with. */
-  readonly before?: (session: Session, voice: Voice) => Promise<Prepared>;
+  readonly before?: (session: Session, out: CommandOutput) => Promise<PreparedChange>;
   /** Narrows down what was named, and says how. */
   readonly choose?: (named: readonly Service[]) => {
     readonly services: readonly Service[];
@@ -193,16 +193,18 @@ interface Manner {
 
 /** Carries out a recipe on services of the environment; throws usage failures for what the arguments cannot mean. */
 export function change(
-  edge: Edge,
+  context: Context,
   services: readonly string[],
   flags: ChangeFlags & Pick<DeployFlags, 'image' | 'tag'>,
-  { recipe, params, before, choose, next }: Manner,
+  { recipe, params, before, choose, next }: ChangeOptions,
 ): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
-    const configured = await openSession(edge, voice, flags);
-    const { session, shipment }: Prepared = (await before?.(configured, voice)) ?? { session: configured };
+  return withOutput(context, flags, async (out) => {
+    const configured = await openSession(context, out.reporter, flags);
+    const { session, transfer }: PreparedChange = (await before?.(configured, out)) ?? {
+      session: configured,
+    };
     try {
-      const named = chooseServices(session.environment.services, {
+      const named = selectServices(session.environment.services, {
         services,
         only: flags.only,
         images: flags.image ?? [],
@@ -210,24 +212,23 @@ export function change(
         ...(session.commit === undefined ? {} : { commit: session.commit }),
       });
       const { services: chosen, words } = choose?.(named) ?? { services: named, words: [] };
-      for (const sentence of words) voice.reporter.note(sentence);
-      const code = await perform(session, {
+      for (const sentence of words) out.reporter.note(sentence);
+      const code = await runRecipeCommand(out, session, {
         recipe,
         services: chosen,
-        beside: hostsBeside(session.environment.services, chosen),
+        untouchedHosts: untouchedHosts(session.environment.services, chosen),
         params: { ...params, ...(flags.batch === undefined ? {} : { batch: flags.batch }) },
         ...onlyShown(flags),
-        ...cloudFor(chosen),
         wait: flags.wait,
-        ...assent(voice, flags),
+        ...confirmOption(out, flags),
         ...(flags.onFailure === undefined ? {} : { onFailure: flags.onFailure }),
-        ...(shipment === undefined ? {} : { shipment }),
+        ...(transfer === undefined ? {} : { transfer }),
       });
-      const done = code === 0 && onlyShown(flags).only === undefined;
-      if (next !== undefined && done) voice.reporter.note(next(chosen.map(({ name }) => name).join(' ')));
+      const done = code === 0 && onlyShown(flags).dryRun === undefined;
+      if (next !== undefined && done) out.reporter.note(next(chosen.map(({ name }) => name).join(' ')));
       return code;
     } finally {
-      await shipment?.close();
+      await transfer?.close();
     }
   });
 }

@@ -1,3 +1,6 @@
+import type { Context } from '../../app/context.js';
+import { runLocal } from '../../app/local-command.js';
+import type { Session } from '../../app/session.js';
 import { containerSpec } from '../../domain/container.js';
 import { specChanges } from '../../domain/difference.js';
 import type { Facts } from '../../domain/facts.js';
@@ -6,19 +9,17 @@ import { current, findRelease, releaseLog, staysAt } from '../../domain/log.js';
 import type { Activation, ContainerSpec } from '../../domain/release.js';
 import type { Service } from '../../domain/service.js';
 import { type DiffDocument, type DiffSide, diffText } from '../../report/diff.js';
-import { type Edge, runLocal } from '../edge.js';
 import type { Globals } from '../grammar/flags.js';
-import { looking } from '../looking.js';
-import type { Session } from '../session.js';
+import { viewEnvironment } from '../view-environment.js';
 
 /** `oneclick diff`: what differs between two releases, or between one and what is configured now. */
 export function diff(
-  edge: Edge,
+  context: Context,
   words: readonly string[],
   flags: Globals & { readonly env?: string },
 ): Promise<number> {
   const { releases, names } = sidesOf(words);
-  return looking(edge, names, flags, async ({ session, facts, voice, chosen }) => {
+  return viewEnvironment(context, names, flags, async ({ session, facts, out, chosen }) => {
     const compared = await Promise.all(
       chosen.map(({ name }) =>
         compare(session, facts, name, releases).catch((error: unknown) => {
@@ -31,7 +32,7 @@ export function diff(
     const refused = compared.find((one) => one instanceof Failure);
     // Of several services, those that have no such releases are left out.
     if (services.length === 0 && refused !== undefined) throw refused;
-    voice.reporter.result({ environment: session.environment.name, services }, diffText);
+    out.reporter.result({ environment: session.environment.name, services }, diffText);
   });
 }
 
@@ -137,7 +138,7 @@ const most = 20;
 
 /** Null where a commit is not known, or not to this repository. */
 async function commitsBetween(
-  { edge, project }: Session,
+  { context, project }: Session,
   from: string | null,
   to: string | null,
 ): Promise<readonly string[] | null> {
@@ -147,7 +148,7 @@ async function commitsBetween(
   const argv = ['git', ...log, `${from}...${to}`, '--'];
   const answer = await runLocal(
     { argv, timeout: 10_000 },
-    { cwd: project.folder, env: edge.env },
+    { cwd: project.folder, env: context.env },
     () => undefined,
   ).catch(() => undefined);
   if (answer?.code !== 0) return null;

@@ -1,18 +1,20 @@
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withEnvironment } from '../../app/connect.js';
+import type { Context } from '../../app/context.js';
+import type { Finding } from '../../app/doctor/finding.js';
+import { bad, caution } from '../../app/doctor/finding.js';
+import { checkMachine } from '../../app/doctor/here.js';
+import { checkHosts } from '../../app/doctor/hosts.js';
+import { checkProject, exposedFiles, ignoreLines } from '../../app/doctor/project.js';
+import type { Listener } from '../../app/listener.js';
+import { openSession, type Session } from '../../app/session.js';
 import { localFiles } from '../../config/files.js';
 import { exitCode, Failure, type FailureKind } from '../../domain/failure.js';
 import { confirm } from '../../report/ask.js';
-import { checklist, type Finding } from '../../report/checklist.js';
-import { bad, caution } from '../doctor/finding.js';
-import { aboutHere } from '../doctor/here.js';
-import { aboutHosts } from '../doctor/hosts.js';
-import { aboutProject, exposedFiles, ignoreLines } from '../doctor/project.js';
-import type { Edge } from '../edge.js';
-import { openField } from '../field.js';
+import { checklist } from '../../report/checklist.js';
+import { type CommandOutput, withOutput } from '../command-output.js';
 import type { Globals } from '../grammar/flags.js';
-import { openSession, type Session } from '../session.js';
-import { speaking, type Voice } from '../speak.js';
 
 export interface DoctorFlags extends Globals {
   readonly env?: string;
@@ -21,32 +23,32 @@ export interface DoctorFlags extends Globals {
 }
 
 /** `oneclick doctor`: looks at everything that a deploy needs, whatever else is wrong; changes nothing but with `--fix`. */
-export function doctor(edge: Edge, _: readonly string[], flags: DoctorFlags): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
-    const done = voice.reporter.busy('looking at this machine and the hosts');
+export function doctor(context: Context, _: readonly string[], flags: DoctorFlags): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    const done = out.reporter.busy('looking at this machine and the hosts');
     const warnings: string[] = [];
-    const session = await sessionOf(edge, voice, flags, warnings);
+    const session = await sessionOf(context, out, flags, warnings);
     if (flags.fix && !(session instanceof Failure)) {
       done();
-      await fix(edge, voice, session, flags);
+      await fix(context, out, session, flags);
     }
-    const findings = await examine(edge, session, warnings).finally(done);
+    const findings = await examine(context, session, warnings).finally(done);
     const environment = session instanceof Failure ? null : session.environment.name;
-    voice.reporter.result({ environment, findings }, (document, page) => checklist(document.findings, page));
+    out.reporter.result({ environment, findings }, (document, page) => checklist(document.findings, page));
     return worst(findings);
   });
 }
 
 /** The project in its environment, or the Failure that keeps it from being read. */
 async function sessionOf(
-  edge: Edge,
-  { reporter }: Voice,
+  context: Context,
+  { reporter }: CommandOutput,
   flags: DoctorFlags,
   warnings: string[],
 ): Promise<Session | Failure> {
-  const quiet = { ...reporter, warn: (text: string) => void warnings.push(text) };
+  const quiet: Listener = { ...reporter, warn: (text: string) => void warnings.push(text) };
   try {
-    return { ...(await openSession(edge, { reporter: quiet }, flags)), reporter };
+    return { ...(await openSession(context, quiet, flags)), listener: reporter };
   } catch (error) {
     if (error instanceof Failure) return error;
     throw error;
@@ -54,23 +56,23 @@ async function sessionOf(
 }
 
 async function examine(
-  edge: Edge,
+  context: Context,
   session: Session | Failure,
   warnings: readonly string[],
 ): Promise<readonly Finding[]> {
   if (session instanceof Failure)
     return [
-      ...(await aboutHere(edge, false)),
+      ...(await checkMachine(context, false)),
       bad('configuration', 'oneclick.yml', session, 'oneclick config check'),
       caution('hosts', 'all', 'not looked at: the configuration comes first'),
     ];
   const { services } = session.environment;
   const [here, project, hosts] = await Promise.all([
-    aboutHere(
-      edge,
+    checkMachine(
+      context,
       services.some(({ image }) => image.kind === 'build'),
     ),
-    aboutProject(session, warnings),
+    checkProject(session, warnings),
     lookAtHosts(session),
   ]);
   return [...here, ...project, ...hosts];
@@ -79,22 +81,18 @@ async function examine(
 async function lookAtHosts(session: Session): Promise<readonly Finding[]> {
   // Secrets are a finding of their own, and no host is asked about them.
   const services = session.environment.services.map((service) => ({ ...service, secrets: [] }));
-  const field = await openField(session, services);
-  try {
-    return await aboutHosts(session, field);
-  } finally {
-    await field.close();
-  }
+  const busy = 'looking at this machine and the hosts';
+  return withEnvironment(session, { services, busy }, (connected) => checkHosts(session, connected));
 }
 
 /** Adds what is missing to `.gitignore`, once the person has seen it and said yes. */
 async function fix(
-  edge: Edge,
-  { reporter, ask }: Voice,
+  context: Context,
+  { reporter, ask }: CommandOutput,
   { project }: Session,
   flags: DoctorFlags,
 ): Promise<void> {
-  const lines = await ignoreLines(project.folder, await exposedFiles(edge, project.folder));
+  const lines = await ignoreLines(project.folder, await exposedFiles(context, project.folder));
   if (lines.length === 0) return reporter.note('there is nothing to fix');
   const question = `Add ${lines.join(' ')} to .gitignore?`;
   if (!flags.yes && !(await confirm(question, ask))) return reporter.note('nothing was changed');

@@ -1,22 +1,22 @@
 import { spawnSync } from 'node:child_process';
+import { requireKnown } from '../../app/choose-services.js';
+import { type ConnectedEnvironment, withEnvironment } from '../../app/connect.js';
+import type { Context } from '../../app/context.js';
+import { oneService, runningContainer, type ServiceInstance, serviceInstances } from '../../app/instances.js';
+import { inOneOffContainer, releaseAt } from '../../app/one-off-container.js';
+import { newRun, openSession, type Session } from '../../app/session.js';
 import { exitCode, Failure } from '../../domain/failure.js';
 import type { Dialogue } from '../../host/host.js';
 import { schema } from '../../report/json.js';
 import { labelled } from '../../report/log-text.js';
 import { loadStyle, plainStyle } from '../../report/style.js';
 import { table } from '../../report/table.js';
-import { refuseUnknown } from '../choice.js';
+import { type CommandOutput, withOutput } from '../command-output.js';
 import { converse } from '../converse.js';
-import type { Edge } from '../edge.js';
-import { type Field, openField } from '../field.js';
-import { inFreshContainer, releaseAt } from '../fresh-container.js';
 import type { WordsFlags } from '../grammar/flags.js';
-import { oneService, type Place, placesOf, runningAt } from '../instances.js';
 import { interruptible } from '../interrupts.js';
 import { type LocalTerminal, processTerminal } from '../local-terminal.js';
 import { relayLines } from '../relay-lines.js';
-import { newRun, openSession, type Session } from '../session.js';
-import { busyOnTerminal, speaking, type Voice } from '../speak.js';
 
 export interface ExecFlags extends WordsFlags {
   readonly env?: string;
@@ -28,30 +28,27 @@ export interface ExecFlags extends WordsFlags {
 }
 
 /** `oneclick exec`: a command in a container of a service; gives the command's own exit code. */
-export function exec(edge: Edge, names: readonly string[], flags: ExecFlags): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
+export function exec(context: Context, names: readonly string[], flags: ExecFlags): Promise<number> {
+  return withOutput(context, flags, async (out) => {
     const { stdin, stdout, stderr } = process;
-    const terminal = processTerminal({ stdin, stdout, stderr, stty }, voice.output);
+    const terminal = processTerminal({ stdin, stdout, stderr, stty }, out.output);
     const argv = commandOf(names, flags, terminal);
-    const session = await openSession(edge, voice, flags);
+    const session = await openSession(context, out.reporter, flags);
     const service = serviceFor(session, names[0], flags);
-    const done = busyOnTerminal(voice, `looking for ${service.name}`);
-    const field = await openField(session, [service]).catch((error: unknown) => {
-      done();
-      throw error;
-    });
-    return interruptible(edge.clock, async (signal) => {
-      const job = { voice, session, field, terminal, argv, flags, signal };
-      const snapshot = await field.look().finally(done);
-      const places = placesOf(snapshot.facts, newRun(session, 'exec'), [service]);
-      if (flags.all || flags.json) return await everywhere(job, places, snapshot.problems);
-      const [place] = places;
-      const [problem] = snapshot.problems.filter(({ host }) => host !== undefined);
-      if (problem !== undefined || place === undefined)
-        throw problem ?? new Error('a service without a host');
-      if (!flags.new) return inside(job, place);
-      return besides(job, place, releaseAt(snapshot.facts, place));
-    }).finally(() => field.close());
+    const request = { services: [service], busy: `looking for ${service.name}`, brief: true };
+    return withEnvironment(session, request, (connected) =>
+      interruptible(context.clock, async (signal) => {
+        const job = { out, session, connected, terminal, argv, flags, signal };
+        const snapshot = await connected.snapshot();
+        const places = serviceInstances(snapshot.facts, newRun(session, 'exec'), [service]);
+        if (flags.all || flags.json) return everywhere(job, places, snapshot.problems);
+        const [place] = places;
+        const [problem] = snapshot.problems.filter(({ host }) => host !== undefined);
+        if (problem !== undefined || place === undefined)
+          throw problem ?? new Error('a service without a host');
+        return flags.new ? besides(job, place, releaseAt(snapshot.facts, place)) : inside(job, place);
+      }),
+    );
   });
 }
 
@@ -60,9 +57,9 @@ function stty(setting: string): void {
 }
 
 interface Job {
-  readonly voice: Voice;
+  readonly out: CommandOutput;
   readonly session: Session;
-  readonly field: Field;
+  readonly connected: ConnectedEnvironment;
   readonly terminal: LocalTerminal;
   readonly argv: readonly string[];
   readonly flags: ExecFlags;
@@ -95,7 +92,7 @@ function serviceFor({ environment }: Session, name: string | undefined, { host, 
   const service = oneService(environment.services, name);
   if (all) return service;
   const hosts = service.instances.map((instance) => instance.host);
-  if (host !== undefined) refuseUnknown('host', host, hosts);
+  if (host !== undefined) requireKnown('host', host, hosts);
   const instances = service.instances.filter((instance) => host === undefined || instance.host === host);
   return { ...service, instances: instances.slice(0, 1) };
 }
@@ -110,31 +107,35 @@ function dialogueOf({ flags, terminal }: Job): Dialogue {
 }
 
 /** In the container that runs. What it says is passed on byte by byte: a dump of a database may hold what looks like a secret. */
-async function inside(job: Job, place: Place): Promise<number> {
-  const { voice, terminal, flags, signal, argv } = job;
-  const { host, container } = runningAt(job.field.world, place, elsewhere);
+async function inside(job: Job, place: ServiceInstance): Promise<number> {
+  const { out, terminal, flags, signal, argv } = job;
+  const { host, container } = runningContainer(job.connected.ports, place, elsewhere);
   const dialogue = dialogueOf(job);
-  voice.reporter.close();
+  out.reporter.close();
   const talk = await host.engine.exec(container, argv, dialogue);
   return converse(talk, {
     ...{ terminal, signal },
-    output: voice.output,
+    output: out.output,
     input: dialogue.input,
     tty: flags.tty,
   });
 }
 
 /** In a new container beside those that run. */
-async function besides(job: Job, place: Place, release: ReturnType<typeof releaseAt>): Promise<number> {
-  const { voice, session, field, terminal, flags, signal, argv } = job;
+async function besides(
+  job: Job,
+  place: ServiceInstance,
+  release: ReturnType<typeof releaseAt>,
+): Promise<number> {
+  const { out, session, connected, terminal, flags, signal, argv } = job;
   const secrets = await session.secrets.get(release.spec.secrets);
   const run = newRun(session, 'exec');
   const dialogue = dialogueOf(job);
-  const host = field.world.host(place.instance.host);
+  const host = connected.ports.host(place.instance.host);
   const fresh = { host, run, service: place.service.name, release, argv, secrets, dialogue };
-  voice.reporter.close();
-  const ends = { terminal, signal, output: voice.output, input: dialogue.input, tty: flags.tty };
-  return inFreshContainer(fresh, (talk) => converse(talk, ends));
+  out.reporter.close();
+  const ends = { terminal, signal, output: out.output, input: dialogue.input, tty: flags.tty };
+  return inOneOffContainer(fresh, (talk) => converse(talk, ends));
 }
 
 interface Exit {
@@ -145,8 +146,12 @@ interface Exit {
 }
 
 /** On every instance at once: each line with its host, and the exit codes at the end; gives the first that is not 0. */
-async function everywhere(job: Job, places: readonly Place[], problems: readonly Failure[]): Promise<number> {
-  const { voice, argv, signal } = job;
+async function everywhere(
+  job: Job,
+  places: readonly ServiceInstance[],
+  problems: readonly Failure[],
+): Promise<number> {
+  const { out, argv, signal } = job;
   const print = await linePrinter(job, places);
   const failures: Failure[] = [];
   const exits = await Promise.all(
@@ -155,7 +160,7 @@ async function everywhere(job: Job, places: readonly Place[], problems: readonly
       try {
         const known = problems.find(({ host }) => host === name);
         if (known !== undefined) throw known;
-        const { host, container } = runningAt(job.field.world, place, elsewhere);
+        const { host, container } = runningContainer(job.connected.ports, place, elsewhere);
         const talk = await host.engine.exec(container, argv, { input: false });
         const code = await relayLines(talk, (stream, text) => print(name, stream, text), signal);
         return { host: name, code, problem: null };
@@ -167,7 +172,7 @@ async function everywhere(job: Job, places: readonly Place[], problems: readonly
     }),
   );
   const service = places[0]?.service.name ?? '';
-  voice.reporter.result({ service, command: argv, exits }, (document, page) =>
+  out.reporter.result({ service, command: argv, exits }, (document, page) =>
     table(
       document.exits,
       [
@@ -182,7 +187,7 @@ async function everywhere(job: Job, places: readonly Place[], problems: readonly
   return exits.find(({ code }) => code !== 0)?.code ?? 0;
 }
 
-async function linePrinter({ voice: { output }, flags }: Job, places: readonly Place[]) {
+async function linePrinter({ out: { output }, flags }: Job, places: readonly ServiceInstance[]) {
   const label = labelled({
     labels: places.map(({ instance }) => instance.host),
     style: flags.plain ? plainStyle : await loadStyle(output.stdout.colour),

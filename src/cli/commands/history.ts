@@ -1,13 +1,13 @@
+import { audits } from '../../app/audits.js';
+import type { Context } from '../../app/context.js';
+import { type ReadableRun, runReader } from '../../app/runs.js';
 import type { Facts } from '../../domain/facts.js';
 import { historyOf, type KnownRun } from '../../domain/history.js';
 import { linesOf } from '../../domain/log.js';
 import type { Service } from '../../domain/service.js';
 import { historyText } from '../../report/history.js';
-import { audits } from '../audits.js';
-import type { Edge } from '../edge.js';
 import type { Globals } from '../grammar/flags.js';
-import { looking } from '../looking.js';
-import { type ReadableRun, runReader } from '../runs.js';
+import { viewEnvironment } from '../view-environment.js';
 
 interface HistoryFlags extends Globals {
   readonly env?: string;
@@ -15,12 +15,12 @@ interface HistoryFlags extends Globals {
 }
 
 /** `oneclick history`: what was done to the environment, as its hosts and this machine remember it. */
-export function history(edge: Edge, names: readonly string[], flags: HistoryFlags): Promise<number> {
-  return looking(edge, names, flags, async ({ session, field, facts, voice, chosen }) => {
+export function history(context: Context, names: readonly string[], flags: HistoryFlags): Promise<number> {
+  return viewEnvironment(context, names, flags, async ({ session, connected, facts, out, chosen }) => {
     const { project, name } = session.environment;
     const [taken, runs] = await Promise.all([
-      audits([...field.hosts.connected.values()], { project, environment: name }),
-      runReader(session.project, voice.reporter)(),
+      audits([...connected.hosts.connected.values()], { project, environment: name }),
+      runReader(session.project, out.reporter)(),
     ]);
     const all = historyOf({
       activations: activationsOf(facts, chosen),
@@ -28,9 +28,9 @@ export function history(edge: Edge, names: readonly string[], flags: HistoryFlag
       runs: runs.flatMap((run) => knownRun(run, name, chosen)),
     });
     const shown = all.slice(0, flags.number);
-    voice.reporter.result(
+    out.reporter.result(
       { environment: name, history: shown, older: all.length - shown.length },
-      (document, page) => historyText(document, page, edge.clock.now()),
+      (document, page) => historyText(document, page, context.clock.now()),
     );
   });
 }

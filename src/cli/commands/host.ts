@@ -1,18 +1,24 @@
+import {
+  answering,
+  type BootstrapNeed,
+  bootstrapNeed,
+  runLines,
+  written,
+} from '../../app/bootstrap/bootstrap.js';
+import { requireKnown } from '../../app/choose-services.js';
+import type { Context } from '../../app/context.js';
+import { openSession } from '../../app/session.js';
 import type { HostAddress } from '../../domain/environment.js';
 import { exitCode, Failure } from '../../domain/failure.js';
+import { count } from '../../domain/measure.js';
 import type { Host } from '../../host/host.js';
 import { connectAll, type Hosts } from '../../host/hosts.js';
 import { confirm } from '../../report/ask.js';
 import type { Page } from '../../report/style.js';
 import { table } from '../../report/table.js';
-import { count } from '../../report/text.js';
-import { answering, type Need, needOf, runLines, written } from '../bootstrap/bootstrap.js';
-import { refuseUnknown } from '../choice.js';
-import type { Edge } from '../edge.js';
+import { type CommandOutput, withOutput } from '../command-output.js';
 import type { Globals } from '../grammar/flags.js';
 import { interruptible } from '../interrupts.js';
-import { openSession } from '../session.js';
-import { speaking, type Voice } from '../speak.js';
 
 export interface BootstrapFlags extends Globals {
   readonly env?: string;
@@ -21,21 +27,25 @@ export interface BootstrapFlags extends Globals {
 }
 
 /** `oneclick host bootstrap`: installs Docker on hosts that have none, once the person has seen what is run there and said yes. */
-export function bootstrap(edge: Edge, names: readonly string[], flags: BootstrapFlags): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
-    const { environment } = await openSession(edge, voice, flags);
+export function bootstrap(
+  context: Context,
+  names: readonly string[],
+  flags: BootstrapFlags,
+): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    const { environment } = await openSession(context, out.reporter, flags);
     const addresses = chosenHosts(environment.hosts, names);
-    const connections = new Connections(edge, addresses);
+    const connections = new Connections(context, addresses);
     const work = (signal: AbortSignal) =>
-      onHosts({ edge, voice, flags, connections, signal }, environment.name);
-    return interruptible(edge.clock, work).finally(() => connections.close());
+      onHosts({ edge: context, voice: out, flags, connections, signal }, environment.name);
+    return interruptible(context.clock, work).finally(() => connections.close());
   });
 }
 
 /** The hosts that were named, all by default. Throws a usage Failure that says which there are. */
 function chosenHosts(all: readonly HostAddress[], names: readonly string[]): readonly HostAddress[] {
   for (const name of names)
-    refuseUnknown(
+    requireKnown(
       'host',
       name,
       all.map((host) => host.name),
@@ -44,8 +54,8 @@ function chosenHosts(all: readonly HostAddress[], names: readonly string[]): rea
 }
 
 interface Job {
-  readonly edge: Edge;
-  readonly voice: Voice;
+  readonly edge: Context;
+  readonly voice: CommandOutput;
   readonly flags: BootstrapFlags;
   readonly connections: Connections;
   readonly signal: AbortSignal;
@@ -64,33 +74,33 @@ interface Outcome {
 }
 
 async function onHosts(job: Job, environment: string): Promise<number> {
-  const { voice, flags, connections } = job;
-  const done = voice.reporter.busy(`looking at ${count(connections.addresses.length, 'host')}`);
-  const needs = await connections.each(async (host) => needOf(host, job.signal)).finally(done);
+  const { voice: out, flags, connections } = job;
+  const done = out.reporter.busy(`looking at ${count(connections.addresses.length, 'host')}`);
+  const needs = await connections.each(async (host) => bootstrapNeed(host, job.signal)).finally(done);
   const todo = needs.filter(({ found }) => !(found instanceof Failure) && 'lines' in found);
   if (todo.length > 0 && !flags.dryRun && !(await agreed(job, todo))) {
-    voice.reporter.note('nothing was changed');
+    out.reporter.note('nothing was changed');
     return 1;
   }
-  const working = flags.dryRun ? () => undefined : voice.reporter.busy('installing Docker');
+  const working = flags.dryRun ? () => undefined : out.reporter.busy('installing Docker');
   const outcomes = await Promise.all(needs.map((need) => bring(job, need))).finally(working);
   const hosts = outcomes.map(({ outcome }) => outcome);
-  voice.reporter.result({ environment, hosts }, (document, page) => overview(document.hosts, page));
+  out.reporter.result({ environment, hosts }, (document, page) => overview(document.hosts, page));
   return exitCode(outcomes.flatMap(({ failure }) => failure?.kind ?? []));
 }
 
 /** Shows what would be run, and asks unless that was answered before. */
-async function agreed({ voice, flags }: Job, todo: readonly Found[]): Promise<boolean> {
+async function agreed({ voice: out, flags }: Job, todo: readonly Found[]): Promise<boolean> {
   for (const { host, found } of todo)
     if (!(found instanceof Failure) && 'lines' in found)
-      for (const line of found.lines) voice.reporter.note(`${host}: ${written(line)}`);
+      for (const line of found.lines) out.reporter.note(`${host}: ${written(line)}`);
   if (flags.yes) return true;
-  return confirm(`Run this as root on ${todo.map(({ host }) => host).join(', ')}?`, voice.ask);
+  return confirm(`Run this as root on ${todo.map(({ host }) => host).join(', ')}?`, out.ask);
 }
 
 /** Brings Docker to one host, and looks at it as somebody who logs in anew. */
 async function bring(
-  { edge, voice, flags, connections, signal }: Job,
+  { edge: context, voice: out, flags, connections, signal }: Job,
   { host, found }: Found,
 ): Promise<{ readonly outcome: Outcome; readonly failure?: Failure }> {
   const base = { host, docker: null, lines: [], problem: null, hint: null };
@@ -100,9 +110,9 @@ async function bring(
   try {
     if (found instanceof Failure) throw found;
     if (flags.dryRun) return { outcome: { ...base, state: 'planned', lines } };
-    const say = (text: string) => voice.reporter.note(`${host}: running ${text}`);
+    const say = (text: string) => out.reporter.note(`${host}: running ${text}`);
     const unstarted = await runLines(connections.host(host), found, say, signal);
-    const docker = await answering(await connections.again(host), edge.clock, signal, unstarted);
+    const docker = await answering(await connections.again(host), context.clock, signal, unstarted);
     return { outcome: { ...base, state: 'bootstrapped', docker, lines } };
   } catch (failure) {
     if (!(failure instanceof Failure) || signal.aborted) throw failure;
@@ -133,22 +143,22 @@ function overview(hosts: readonly Outcome[], page: Page): string {
 /** A host, and what was found there. */
 interface Found {
   readonly host: string;
-  readonly found: Need | Failure;
+  readonly found: BootstrapNeed | Failure;
 }
 
 /** The hosts, and how to connect to them once more. */
 class Connections {
   readonly addresses: readonly HostAddress[];
-  readonly #edge: Edge;
+  readonly #edge: Context;
   readonly #open: Hosts[] = [];
 
-  constructor(edge: Edge, addresses: readonly HostAddress[]) {
-    this.#edge = edge;
+  constructor(context: Context, addresses: readonly HostAddress[]) {
+    this.#edge = context;
     this.addresses = addresses;
   }
 
   /** Connects to all, and asks each; a Failure of one is what was found there. */
-  async each(ask: (host: Host) => Promise<Need>): Promise<readonly Found[]> {
+  async each(ask: (host: Host) => Promise<BootstrapNeed>): Promise<readonly Found[]> {
     const { connected, failures } = await this.#connect(this.addresses);
     return Promise.all(
       this.addresses.map(async ({ name }) => {

@@ -1,20 +1,20 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { Context } from '../../app/context.js';
+import { settingOf } from '../../app/session.js';
 import { localFiles, shortPath } from '../../config/files.js';
 import { loadProject } from '../../config/load.js';
-import { NotationError, parseSshAddress } from '../../config/notation.js';
+import { ParseError, parseSshAddress } from '../../config/parsers.js';
 import { Failure } from '../../domain/failure.js';
 import { parseImage } from '../../domain/image.js';
 import { InvalidText } from '../../domain/problem.js';
-import { type Draft, guessesOf, type Question } from '../../draft/draft.js';
-import { draftOf } from '../../draft/repository.js';
-import { type Answers, draftText, firstEnvironment } from '../../draft/text.js';
+import { type Draft, guessesOf, type Question } from '../../init/draft.js';
+import { draftOf } from '../../init/repository.js';
+import { type Answers, draftText, firstEnvironment } from '../../init/text.js';
 import { type DraftDocument, draftPage, leftLine } from '../../report/draft.js';
 import { fileText } from '../../report/text.js';
-import type { Edge } from '../edge.js';
+import { type CommandOutput, withOutput } from '../command-output.js';
 import type { Globals } from '../grammar/flags.js';
-import { settingOf } from '../session.js';
-import { speaking, type Voice } from '../speak.js';
 
 export interface InitFlags extends Globals {
   readonly fromCompose?: string;
@@ -23,19 +23,19 @@ export interface InitFlags extends Globals {
 }
 
 /** `oneclick init`: writes a first `oneclick.yml`, and says what was guessed and what was left. Never replaces one. */
-export function init(edge: Edge, _: readonly string[], flags: InitFlags): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
-    const path = resolve(edge.cwd, flags.file ?? 'oneclick.yml');
-    const file = shortPath(path, edge.cwd);
+export function init(context: Context, _: readonly string[], flags: InitFlags): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    const path = resolve(context.cwd, flags.file ?? 'oneclick.yml');
+    const file = shortPath(path, context.cwd);
     if (!flags.dryRun && (await localFiles.read(path)) !== undefined) throw alreadyThere(file);
-    const draft = await draftOf(localFiles, edge.cwd, flags.fromCompose);
-    const asks = voice.ask.possible && voice.ask.welcome && !flags.yes && !flags.json && !flags.dryRun;
-    const answers = asks ? await answersTo(draft.open, voice) : {};
+    const draft = await draftOf(localFiles, context.cwd, flags.fromCompose);
+    const asks = out.ask.possible && out.ask.welcome && !flags.yes && !flags.json && !flags.dryRun;
+    const answers = asks ? await answersTo(draft.open, out) : {};
     const text = draftText(draft, answers);
     if (!flags.dryRun) await write(path, file, text);
-    const document = await documentOf(edge, draft, answers, { file, text, written: !flags.dryRun });
-    if (flags.dryRun && !flags.json) for (const left of document.left) voice.reporter.warn(leftLine(left));
-    voice.reporter.result(document, (shown, page) =>
+    const document = await documentOf(context, draft, answers, { file, text, written: !flags.dryRun });
+    if (flags.dryRun && !flags.json) for (const left of document.left) out.reporter.warn(leftLine(left));
+    out.reporter.result(document, (shown, page) =>
       flags.dryRun ? fileText(text, page) : draftPage(shown, page),
     );
     return 0;
@@ -60,7 +60,7 @@ function alreadyThere(file: string): Failure {
 }
 
 async function documentOf(
-  edge: Edge,
+  context: Context,
   draft: Draft,
   answers: Answers,
   written: Pick<DraftDocument, 'file' | 'text' | 'written'>,
@@ -73,16 +73,16 @@ async function documentOf(
     left: draft.left,
     open: draft.open.filter((question) => answers[question] === undefined),
     environment: firstEnvironment,
-    problems: await problemsOf(edge, written.file, written.text),
+    problems: await problemsOf(context, written.file, written.text),
   };
 }
 
 /** What the draft's reader will say: nothing, unless what it was made from cannot be deployed as it is. */
-async function problemsOf(edge: Edge, file: string, text: string): Promise<readonly string[]> {
-  const path = resolve(edge.cwd, file);
+async function problemsOf(context: Context, file: string, text: string): Promise<readonly string[]> {
+  const path = resolve(context.cwd, file);
   const files = { ...localFiles, read: async (name: string) => (name === path ? text : undefined) };
   try {
-    await loadProject({ ...settingOf(edge), files }, path);
+    await loadProject({ ...settingOf(context), files }, path);
     return [];
   } catch (error) {
     if (!(error instanceof InvalidText)) throw error;
@@ -103,7 +103,7 @@ const questions: Readonly<Record<Question, { readonly prompt: string; read(text:
 };
 
 /** Asks for each; an empty answer leaves a place to fill in. */
-async function answersTo(open: readonly Question[], { ask, reporter }: Voice): Promise<Answers> {
+async function answersTo(open: readonly Question[], { ask, reporter }: CommandOutput): Promise<Answers> {
   const answers: Record<string, string | readonly string[]> = {};
   for (const question of open) {
     const { prompt, read } = questions[question];
@@ -129,7 +129,7 @@ function refusal(read: () => unknown): string | undefined {
     read();
     return undefined;
   } catch (error) {
-    if (error instanceof NotationError || error instanceof Failure) return error.message;
+    if (error instanceof ParseError || error instanceof Failure) return error.message;
     throw error;
   }
 }

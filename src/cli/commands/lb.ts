@@ -1,3 +1,7 @@
+import { openCloud, withEnvironment } from '../../app/connect.js';
+import type { Context } from '../../app/context.js';
+import { selectWithoutSecrets } from '../../app/instances.js';
+import { openSession } from '../../app/session.js';
 import { namedBy, quarantineOf, reasonOf } from '../../domain/balancing.js';
 import type { Facts } from '../../domain/facts.js';
 import { Failure } from '../../domain/failure.js';
@@ -6,14 +10,11 @@ import { releaseOf } from '../../domain/labels.js';
 import { nearest } from '../../domain/nearest.js';
 import { isUp } from '../../domain/rollout.js';
 import type { Service } from '../../domain/service.js';
+import type { Need } from '../../domain/task.js';
 import { type BalancingDocument, balancingText } from '../../report/balancing.js';
-import type { Edge } from '../edge.js';
-import { openCloud, openField } from '../field.js';
+import { confirmOption, reportProblems, withOutput } from '../command-output.js';
 import { type Globals, onlyShown } from '../grammar/flags.js';
-import { servicesToLookAt } from '../instances.js';
-import { perform } from '../perform.js';
-import { openSession } from '../session.js';
-import { assent, refuse, speaking } from '../speak.js';
+import { runRecipeCommand } from '../recipe-command.js';
 
 interface StatusFlags extends Globals {
   readonly env?: string;
@@ -28,43 +29,35 @@ interface ChangeFlags extends StatusFlags {
 }
 
 /** `oneclick lb status`: what the load balancers make of every target, and what runs there. */
-export function status(edge: Edge, names: readonly string[], flags: StatusFlags): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
-    const session = await openSession(edge, voice, flags);
-    const services = balanced(servicesToLookAt(session.environment.services, names), names);
-    const done = voice.reporter.busy(`looking at ${session.environment.name}`);
-    const field = await openField(session, services, [], { cloud: 'too' }).catch((error: unknown) => {
-      done();
-      throw error;
-    });
-    try {
-      const { facts, problems } = await field.look().finally(done);
-      if (facts.groups === undefined) return refuse(voice.reporter, problems);
-      for (const { host, message } of problems) voice.reporter.warn(`${host}: ${message}`);
+export function status(context: Context, names: readonly string[], flags: StatusFlags): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    const session = await openSession(context, out.reporter, flags);
+    const services = balanced(selectWithoutSecrets(session.environment.services, names), names);
+    const request = { services, needs: new Set<Need>(['hosts', 'cloud']) };
+    return withEnvironment(session, request, async (connected) => {
+      const { facts, problems } = await connected.snapshot();
+      if (facts.groups === undefined) return reportProblems(out.reporter, problems);
+      for (const { host, message } of problems) out.reporter.warn(`${host}: ${message}`);
       const document = balancingDocument(session.environment.name, services, facts);
-      voice.reporter.result(document, (seen, page) => balancingText(seen, page, edge.clock.now()));
-      for (const caution of cautions(services, facts)) voice.reporter.warn(caution);
+      out.reporter.result(document, (seen, page) => balancingText(seen, page, context.clock.now()));
+      for (const caution of cautions(services, facts)) out.reporter.warn(caution);
       return 0;
-    } finally {
-      await field.close();
-    }
+    });
   });
 }
 
 /** `oneclick lb activate` and `deactivate`: the recipe of that name on the instances that were named. */
 export function change(verb: 'activate' | 'deactivate') {
-  return (edge: Edge, words: readonly string[], flags: ChangeFlags): Promise<number> =>
-    speaking(edge, flags, async (voice) => {
-      const session = await openSession(edge, voice, flags);
-      const all = balanced(servicesToLookAt(session.environment.services, []), []);
-      const done = voice.reporter.busy(`looking for ${words.join(', ')}`);
+  return (context: Context, words: readonly string[], flags: ChangeFlags): Promise<number> =>
+    withOutput(context, flags, async (out) => {
+      const session = await openSession(context, out.reporter, flags);
+      const all = balanced(selectWithoutSecrets(session.environment.services, []), []);
+      const done = out.reporter.busy(`looking for ${words.join(', ')}`);
       const services = await chosenInstances(all, words, async (named) =>
         (await openCloud(session)).instancesNamed(named),
       ).finally(done);
-      return perform(session, {
-        ...{ recipe: `lb-${verb}`, services, beside: [], wait: false },
-        // Which port a container has that was swapped beside another its host knows.
-        cloud: verb === 'activate' && services.some(({ port }) => port?.range) ? 'too' : 'only',
+      return runRecipeCommand(out, session, {
+        ...{ recipe: `lb-${verb}`, services, untouchedHosts: [], wait: false },
         params: flags.force === true ? { force: true } : {},
         ...onlyShown(flags),
       });
@@ -72,14 +65,14 @@ export function change(verb: 'activate' | 'deactivate') {
 }
 
 /** `oneclick lb tune`: sets the target groups of the services that were named; asks first. */
-export function tune(edge: Edge, names: readonly string[], flags: ChangeFlags): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
-    const session = await openSession(edge, voice, flags);
-    const services = balanced(servicesToLookAt(session.environment.services, names), names);
-    return perform(session, {
-      ...{ recipe: 'lb-tune', services, params: {}, beside: [], wait: false, cloud: 'only' },
+export function tune(context: Context, names: readonly string[], flags: ChangeFlags): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    const session = await openSession(context, out.reporter, flags);
+    const services = balanced(selectWithoutSecrets(session.environment.services, names), names);
+    return runRecipeCommand(out, session, {
+      ...{ recipe: 'lb-tune', services, params: {}, untouchedHosts: [], wait: false },
       ...onlyShown(flags),
-      ...assent(voice, { yes: flags.yes === true, json: flags.json }),
+      ...confirmOption(out, { yes: flags.yes === true, json: flags.json }),
     });
   });
 }

@@ -1,24 +1,25 @@
+import { audits } from '../../app/audits.js';
+import { withEnvironment } from '../../app/connect.js';
+import type { Context } from '../../app/context.js';
+import { selectWithoutSecrets } from '../../app/instances.js';
+import { openSession } from '../../app/session.js';
 import { type Audit, auditVolume } from '../../domain/audit.js';
 import type { Host } from '../../host/host.js';
-import { endLeases, type LeaseScope, leaseHolders } from '../../host/lease.js';
-import type { Holder } from '../../host/lease-holder.js';
+import { endLeases, type LeaseScope, leaseHolders } from '../../host/lease/lease.js';
+import type { Holder } from '../../host/lease/lease-holder.js';
 import { confirm } from '../../report/ask.js';
 import { table } from '../../report/table.js';
-import { audits } from '../audits.js';
-import type { Edge } from '../edge.js';
-import { openField } from '../field.js';
+import { type CommandOutput, reportProblems, withOutput } from '../command-output.js';
 import type { Globals } from '../grammar/flags.js';
-import { openSession } from '../session.js';
-import { busyOnTerminal, refuse, speaking, type Voice } from '../speak.js';
 
 type LeaseFlags = Globals & { readonly env?: string };
 
 /** `oneclick lease`: who holds the hosts of the environment, and who has taken them from others. */
-export function show(edge: Edge, _: readonly string[], flags: LeaseFlags): Promise<number> {
-  return speaking(edge, flags, (voice) =>
-    onHosts(edge, voice, flags, async (hosts, scope) => {
+export function show(context: Context, _: readonly string[], flags: LeaseFlags): Promise<number> {
+  return withOutput(context, flags, (out) =>
+    onHosts(context, out, flags, async (hosts, scope) => {
       const [holders, taken] = await Promise.all([leaseHolders(hosts, scope), audits(hosts, scope)]);
-      voice.reporter.result({ environment: scope.environment, holders, taken }, (document, page) => {
+      out.reporter.result({ environment: scope.environment, holders, taken }, (document, page) => {
         const past = document.taken.map(
           ({ at, who, run, whose }) => `taken ${at} by ${who}: ended run ${run} of ${whose}\n`,
         );
@@ -43,23 +44,23 @@ export function show(edge: Edge, _: readonly string[], flags: LeaseFlags): Promi
 
 /** `oneclick lease take`: ends the run that holds them; it can send nothing any more. The hosts remember who did it. */
 export function take(
-  edge: Edge,
+  context: Context,
   _: readonly string[],
   flags: LeaseFlags & { yes: boolean },
 ): Promise<number> {
-  return speaking(edge, flags, (voice) =>
-    onHosts(edge, voice, flags, async (hosts, scope) => {
+  return withOutput(context, flags, (out) =>
+    onHosts(context, out, flags, async (hosts, scope) => {
       const holders = await leaseHolders(hosts, scope);
       const who = [...new Set(holders.map((holder) => `${holder.who} (run ${holder.run})`))].join(', ');
       if (
         holders.length > 0 &&
         !flags.yes &&
-        !(await confirm(`End the run of ${who} where it stands?`, voice.ask))
+        !(await confirm(`End the run of ${who} where it stands?`, out.ask))
       )
         return 1;
-      await remember(edge, hosts, scope, holders);
+      await remember(context, hosts, scope, holders);
       const ended = await endLeases(hosts, scope);
-      voice.reporter.result({ environment: scope.environment, ended }, (document) =>
+      out.reporter.result({ environment: scope.environment, ended }, (document) =>
         document.ended.length === 0
           ? `nobody holds ${scope.environment}\n`
           : `ended the run of ${who}; see what it left: oneclick status\n`,
@@ -71,7 +72,7 @@ export function take(
 
 /** Written before the run is ended: what cannot be written must not happen unseen. */
 async function remember(
-  { who, clock }: Edge,
+  { who, clock }: Context,
   hosts: readonly Host[],
   scope: LeaseScope,
   holders: readonly Holder[],
@@ -87,23 +88,20 @@ async function remember(
 }
 
 async function onHosts(
-  edge: Edge,
-  voice: Voice,
+  context: Context,
+  out: CommandOutput,
   flags: LeaseFlags,
   act: (hosts: readonly Host[], scope: LeaseScope) => Promise<number>,
 ): Promise<number> {
-  const session = await openSession(edge, voice, flags);
+  const session = await openSession(context, out.reporter, flags);
   const { environment } = session;
-  const done = busyOnTerminal(voice, `looking at ${environment.name}`);
-  const services = environment.services.map((service) => ({ ...service, secrets: [] }));
-  const field = await openField(session, services).finally(done);
-  try {
-    if (field.hosts.failures.length > 0) return refuse(voice.reporter, field.hosts.failures);
-    return await act([...field.hosts.connected.values()], {
+  const services = selectWithoutSecrets(environment.services, []);
+  return withEnvironment(session, { services, brief: true }, async ({ hosts, ready }) => {
+    ready();
+    if (hosts.failures.length > 0) return reportProblems(out.reporter, hosts.failures);
+    return act([...hosts.connected.values()], {
       project: environment.project,
       environment: environment.name,
     });
-  } finally {
-    await field.close();
-  }
+  });
 }

@@ -1,4 +1,10 @@
-import { parseDuration } from '../../config/notation.js';
+import { type ConnectedEnvironment, withEnvironment } from '../../app/connect.js';
+import type { Context } from '../../app/context.js';
+import { type ServiceInstance, selectOnHosts, serviceInstances } from '../../app/instances.js';
+import { followInstance } from '../../app/logs/follow.js';
+import { type Inlet, LogMerge } from '../../app/logs/merge.js';
+import { newRun, openSession, type Session } from '../../app/session.js';
+import { parseDuration } from '../../config/parsers.js';
 import type { ContainerFacts, HostFacts } from '../../domain/facts.js';
 import { Failure } from '../../domain/failure.js';
 import { releaseOf } from '../../domain/labels.js';
@@ -6,15 +12,9 @@ import { serving } from '../../domain/rollout.js';
 import type { LogLine, LogOptions } from '../../host/host.js';
 import { type LogEntry, labelled, logJson } from '../../report/log-text.js';
 import { loadStyle, plainStyle } from '../../report/style.js';
-import type { Edge } from '../edge.js';
-import { type Field, openField } from '../field.js';
+import { type CommandOutput, reportProblems, withOutput } from '../command-output.js';
 import type { Globals } from '../grammar/flags.js';
-import { type Place, placesOf, servicesOn } from '../instances.js';
 import { listenForInterrupts } from '../interrupts.js';
-import { followInstance } from '../log-follow.js';
-import { type Inlet, LogMerge } from '../log-merge.js';
-import { newRun, openSession, type Session } from '../session.js';
-import { busyOnTerminal, refuse, speaking, type Voice } from '../speak.js';
 
 export interface LogsFlags extends Globals {
   readonly env?: string;
@@ -31,28 +31,21 @@ const usual = 100;
 const window = 300;
 
 /** `oneclick logs`: what all running instances write, in one stream in the order of time. */
-export function logs(edge: Edge, names: readonly string[], flags: LogsFlags): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
-    const options = logOptions(flags, edge.clock.now());
-    const session = await openSession(edge, voice, flags);
-    const services = servicesOn(session.environment.services, names, flags.host);
-    const done = busyOnTerminal(voice, `looking at ${session.environment.name}`);
-    const field = await openField(session, services).catch((error: unknown) => {
-      done();
-      throw error;
-    });
-    try {
-      const { facts, problems } = await field.look().finally(done);
-      const places = placesOf(facts, newRun(session, 'logs'), services);
-      refuseCrowds(places, field);
+export function logs(context: Context, names: readonly string[], flags: LogsFlags): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    const options = logOptions(flags, context.clock.now());
+    const session = await openSession(context, out.reporter, flags);
+    const services = selectOnHosts(session.environment.services, names, flags.host);
+    return withEnvironment(session, { services, brief: true }, async (connected) => {
+      const { facts, problems } = await connected.snapshot();
+      const places = serviceInstances(facts, newRun(session, 'logs'), services);
+      refuseCrowds(places, connected);
       // Whoever only reads is no worse off for a secret that has no value here.
       const unreached = problems.filter(({ host }) => host !== undefined);
       if (!flags.follow && !places.some(({ container }) => container !== undefined))
-        return unreached.length > 0 ? refuse(voice.reporter, unreached) : nothingRuns(session);
-      return await stream(voice, session, field, { flags, options, places, problems: unreached });
-    } finally {
-      await field.close();
-    }
+        return unreached.length > 0 ? reportProblems(out.reporter, unreached) : nothingRuns(session);
+      return stream(out, session, connected, { flags, options, places, problems: unreached });
+    });
   });
 }
 
@@ -60,27 +53,32 @@ export function logs(edge: Edge, names: readonly string[], flags: LogsFlags): Pr
 interface Errand {
   readonly flags: LogsFlags;
   readonly options: LogOptions;
-  readonly places: readonly Place[];
+  readonly places: readonly ServiceInstance[];
   readonly problems: readonly Failure[];
 }
 
 /** Reads, merges and prints until there is no more, or somebody has enough; gives the exit code. */
-async function stream(voice: Voice, session: Session, field: Field, errand: Errand): Promise<number> {
-  const { edge } = session;
-  const { flags, places } = errand;
-  const problems = flags.follow ? [] : [...errand.problems];
-  const say = sayer(voice);
-  for (const { host, message } of errand.problems) say(host ?? '', message);
-  const interrupts = listenForInterrupts(edge.clock);
+async function stream(
+  out: CommandOutput,
+  session: Session,
+  connected: ConnectedEnvironment,
+  request: Errand,
+): Promise<number> {
+  const { context } = session;
+  const { flags, places } = request;
+  const problems = flags.follow ? [] : [...request.problems];
+  const say = sayer(out);
+  for (const { host, message } of request.problems) say(host ?? '', message);
+  const interrupts = listenForInterrupts(context.clock);
   const over = new AbortController();
   interrupts.cancel.addEventListener('abort', () => over.abort(interrupts.cancel.reason), { once: true });
-  const write = await printer(voice, flags, places, () => over.abort('reader'));
+  const write = await printer(out, flags, places, () => over.abort('reader'));
   const merge = new LogMerge<LogEntry>({
-    ...{ clock: edge.clock, write },
+    ...{ clock: context.clock, write },
     window: flags.follow ? window : Number.POSITIVE_INFINITY,
   });
   const reading = places.map((place) =>
-    read(place, session, field, errand.options, {
+    read(place, session, connected, request.options, {
       flags,
       inlet: merge.open(),
       say,
@@ -94,7 +92,7 @@ async function stream(voice: Voice, session: Session, field: Field, errand: Erra
   try {
     await merge.run(over.signal);
     await Promise.all(reading);
-    return problems.length > 0 ? refuse(voice.reporter, problems) : 0;
+    return problems.length > 0 ? reportProblems(out.reporter, problems) : 0;
   } catch (error) {
     const codes: Readonly<Record<string, number>> = { reader: 0, SIGINT: 130, SIGTERM: 143 };
     const code = codes[String(over.signal.reason)];
@@ -115,9 +113,9 @@ interface Reading {
 
 /** Reads the log of one instance into its inlet. */
 async function read(
-  { service, instance, container }: Place,
+  { service, instance, container }: ServiceInstance,
   session: Session,
-  field: Field,
+  connected: ConnectedEnvironment,
   options: LogOptions,
   { flags, inlet, say, signal }: Reading,
 ): Promise<void> {
@@ -131,15 +129,15 @@ async function read(
     return inlet.push(wanted.map((line) => ({ host: name, service: service.name, release, ...line })));
   };
   try {
-    const host = field.hosts.connected.get(name);
+    const host = connected.hosts.connected.get(name);
     const first = host === undefined || container === undefined ? undefined : { host, container };
     if (flags.follow) {
       const ports = {
-        ...{ clock: session.edge.clock, take },
+        ...{ clock: session.context.clock, take },
         say: (text: string) => say(name, text),
         find: async () => {
-          const reached = await field.reach(name, signal);
-          const found = served(await field.glance(reached));
+          const reached = await connected.reconnect(name, signal);
+          const found = served(await connected.readHost(reached));
           return found === undefined ? undefined : { host: reached, container: found };
         },
       };
@@ -158,16 +156,16 @@ async function read(
 }
 
 /** Says on stderr what is no line of a log. */
-function sayer({ output }: Voice): (host: string, text: string) => void {
+function sayer({ output }: CommandOutput): (host: string, text: string) => void {
   return (host, text) =>
     output.stderr.write(`${host}: ${text.startsWith(`${host}: `) ? text.slice(host.length + 2) : text}\n`);
 }
 
 /** Prints lines, and waits for a slow reader; `onGone` is called when there is none any more. */
 async function printer(
-  { output }: Voice,
+  { output }: CommandOutput,
   flags: LogsFlags,
-  places: readonly Place[],
+  places: readonly ServiceInstance[],
   onGone: () => void,
 ): Promise<(entries: readonly LogEntry[]) => Promise<void>> {
   const { stdout } = output;
@@ -214,7 +212,10 @@ function timeOf(text: string, now: Date): string {
 }
 
 /** An engine is asked for all logs of its host at once. */
-function refuseCrowds(places: readonly Place[], { hosts }: Pick<Field, 'hosts'>): void {
+function refuseCrowds(
+  places: readonly ServiceInstance[],
+  { hosts }: Pick<ConnectedEnvironment, 'hosts'>,
+): void {
   for (const [name, { engine }] of hosts.connected) {
     const here = places.filter(({ instance }) => instance.host === name);
     if (here.length > engine.streams)

@@ -1,10 +1,10 @@
-import { hostsBeside } from '../choice.js';
-import type { Edge } from '../edge.js';
+import { untouchedHosts } from '../../app/choose-services.js';
+import type { Context } from '../../app/context.js';
+import { selectOnHosts } from '../../app/instances.js';
+import { openSession } from '../../app/session.js';
+import { confirmOption, withOutput } from '../command-output.js';
 import { type Globals, onlyShown } from '../grammar/flags.js';
-import { servicesOn } from '../instances.js';
-import { perform } from '../perform.js';
-import { openSession } from '../session.js';
-import { assent, speaking } from '../speak.js';
+import { runRecipeCommand } from '../recipe-command.js';
 
 export interface PowerFlags extends Globals {
   readonly env?: string;
@@ -18,15 +18,15 @@ export interface PowerFlags extends Globals {
 
 /** `oneclick restart`, `stop` and `start`: the recipe of that name on the services that were named; `stop` asks first. */
 export function power(recipe: 'restart' | 'stop' | 'start') {
-  return (edge: Edge, names: readonly string[], flags: PowerFlags): Promise<number> =>
-    speaking(edge, flags, async (voice) => {
-      const session = await openSession(edge, voice, flags);
-      const services = servicesOn(session.environment.services, names, flags.host);
-      return perform(session, {
+  return (context: Context, names: readonly string[], flags: PowerFlags): Promise<number> =>
+    withOutput(context, flags, async (out) => {
+      const session = await openSession(context, out.reporter, flags);
+      const services = selectOnHosts(session.environment.services, names, flags.host);
+      return runRecipeCommand(out, session, {
         ...{ recipe, services, params: {}, wait: flags.wait },
         ...onlyShown(flags),
-        beside: hostsBeside(session.environment.services, services),
-        ...(recipe === 'stop' ? assent(voice, { yes: flags.yes === true, json: flags.json }) : {}),
+        untouchedHosts: untouchedHosts(session.environment.services, services),
+        ...(recipe === 'stop' ? confirmOption(out, { yes: flags.yes === true, json: flags.json }) : {}),
       });
     });
 }

@@ -1,5 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Context } from '../../app/context.js';
+import { shippedRecipes } from '../../app/recipe-sources.js';
+import { openProject } from '../../app/session.js';
 import { Failure } from '../../domain/failure.js';
 import { describe, describeTasks } from '../../recipe/describe.js';
 import { ejectedText, textHash } from '../../recipe/eject.js';
@@ -7,23 +10,20 @@ import { recipeFolder } from '../../recipe/folder.js';
 import { loadRecipe, readRecipe, readRecipes } from '../../recipe/load.js';
 import { table } from '../../report/table.js';
 import { tasks } from '../../tasks/registry.js';
-import type { Edge } from '../edge.js';
+import { withOutput } from '../command-output.js';
 import type { Globals } from '../grammar/flags.js';
-import { shippedRecipes } from '../perform.js';
-import { openProject } from '../session.js';
-import { speaking } from '../speak.js';
 
 /** The shipped recipes, and the project's own where there is a project. */
-async function sources(edge: Edge, flags: Globals) {
-  const shipped = shippedRecipes({ edge });
-  const folder = await projectFolder(edge, flags);
+async function sources(context: Context, flags: Globals) {
+  const shipped = shippedRecipes(context);
+  const folder = await projectFolder(context, flags);
   if (folder === undefined) return [shipped];
   return [shipped, recipeFolder(join(folder, '.oneclick', 'recipes'), '.oneclick/recipes')];
 }
 
-async function projectFolder(edge: Edge, { file }: Globals): Promise<string | undefined> {
+async function projectFolder(context: Context, { file }: Globals): Promise<string | undefined> {
   try {
-    return (await openProject(edge, file === undefined ? {} : { file })).folder;
+    return (await openProject(context, file === undefined ? {} : { file })).folder;
   } catch (error) {
     if (error instanceof Failure && error.code === 'config.missing' && file === undefined) return undefined;
     throw error;
@@ -31,9 +31,9 @@ async function projectFolder(edge: Edge, { file }: Globals): Promise<string | un
 }
 
 /** `oneclick recipe list` */
-export function list(edge: Edge, _: readonly string[], flags: Globals): Promise<number> {
-  return speaking(edge, flags, async ({ reporter }) => {
-    const from = await sources(edge, flags);
+export function list(context: Context, _: readonly string[], flags: Globals): Promise<number> {
+  return withOutput(context, flags, async ({ reporter }) => {
+    const from = await sources(context, flags);
     const files = await readRecipes(from);
     const recipes = await Promise.all(
       [...files].map(async ([name, { file }]) => {
@@ -59,12 +59,12 @@ export function list(edge: Edge, _: readonly string[], flags: Globals): Promise<
 
 /** `oneclick recipe show` */
 export function show(
-  edge: Edge,
+  context: Context,
   [name = '']: readonly string[],
   flags: Globals & { tasks: boolean },
 ): Promise<number> {
-  return speaking(edge, flags, async ({ reporter }) => {
-    const from = await sources(edge, flags);
+  return withOutput(context, flags, async ({ reporter }) => {
+    const from = await sources(context, flags);
     const recipe = await readRecipe(name, from);
     const included =
       flags.tasks && !recipe.partial ? [...(await loadRecipe(name, from, tasks)).included.values()] : [];
@@ -76,10 +76,10 @@ export function show(
 }
 
 /** `oneclick recipe eject` */
-export function eject(edge: Edge, [name = '']: readonly string[], flags: Globals): Promise<number> {
-  return speaking(edge, flags, async ({ reporter }) => {
-    const folder = (await projectFolder(edge, flags)) ?? edge.cwd;
-    const recipe = await readRecipe(name, [shippedRecipes({ edge })]);
+export function eject(context: Context, [name = '']: readonly string[], flags: Globals): Promise<number> {
+  return withOutput(context, flags, async ({ reporter }) => {
+    const folder = (await projectFolder(context, flags)) ?? context.cwd;
+    const recipe = await readRecipe(name, [shippedRecipes(context)]);
     const path = join(folder, '.oneclick', 'recipes', `${name}.yml`);
     const hash = textHash(recipe.source.text);
     await mkdir(join(folder, '.oneclick', 'recipes'), { recursive: true });

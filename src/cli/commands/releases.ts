@@ -1,32 +1,32 @@
+import type { Context } from '../../app/context.js';
+import { newRun } from '../../app/session.js';
 import { containerOf } from '../../domain/container.js';
 import type { Facts } from '../../domain/facts.js';
 import { Failure } from '../../domain/failure.js';
 import { canaryOf, current, releaseLog } from '../../domain/log.js';
-import { type RecallScope, recallOf } from '../../domain/recall.js';
+import { type RollbackScope, rollbackTarget } from '../../domain/rollback-target.js';
 import type { Service } from '../../domain/service.js';
 import type { RunInfo } from '../../domain/task.js';
 import { type KeptRelease, type ReleasesDocument, releasesText } from '../../report/releases.js';
-import type { Edge } from '../edge.js';
 import type { Globals } from '../grammar/flags.js';
-import { looking } from '../looking.js';
-import { newRun } from '../session.js';
+import { viewEnvironment } from '../view-environment.js';
 
 /** `oneclick releases`: the releases that the hosts remember, and where a rollback of these services leads now. */
 export function releases(
-  edge: Edge,
+  context: Context,
   names: readonly string[],
   flags: Globals & { readonly env?: string },
 ): Promise<number> {
-  return looking(edge, names, flags, async ({ session, facts, voice, chosen }) => {
+  return viewEnvironment(context, names, flags, async ({ session, facts, out, chosen }) => {
     const scope = { run: newRun(session, 'rollback'), services: chosen };
-    voice.reporter.result(releasesDocument(facts, scope), (document, page) =>
-      releasesText(document, page, edge.clock.now()),
+    out.reporter.result(releasesDocument(facts, scope), (document, page) =>
+      releasesText(document, page, context.clock.now()),
     );
   });
 }
 
 /** The releases of these services, were they rolled back together. */
-export function releasesDocument(facts: Facts, scope: RecallScope): ReleasesDocument {
+export function releasesDocument(facts: Facts, scope: RollbackScope): ReleasesDocument {
   return {
     environment: scope.run.environment,
     services: scope.services.map((service) => ({
@@ -39,8 +39,8 @@ export function releasesDocument(facts: Facts, scope: RecallScope): ReleasesDocu
   };
 }
 
-function rollbackOf(facts: Facts, scope: RecallScope, service: Service) {
-  const recall = recallOf(facts, scope, service, undefined);
+function rollbackOf(facts: Facts, scope: RollbackScope, service: Service) {
+  const recall = rollbackTarget(facts, scope, service, undefined);
   if (recall instanceof Failure) {
     const hint = recall.hint === undefined ? '' : `: ${recall.hint}`;
     return { release: null, because: `rollback refuses: ${recall.message}${hint}` };

@@ -1,5 +1,5 @@
+import type { Context } from '../../app/context.js';
 import { Failure } from '../../domain/failure.js';
-import type { Edge } from '../edge.js';
 import type { ChangeFlags } from '../grammar/flags.js';
 import { change } from './deploy.js';
 
@@ -8,8 +8,12 @@ interface RunFlags extends ChangeFlags {
 }
 
 /** `oneclick run`: any recipe, on all services. */
-export function runRecipe(edge: Edge, [recipe = '']: readonly string[], flags: RunFlags): Promise<number> {
-  return change(edge, [], flags, { recipe, params: params(flags.set) });
+export function runRecipe(
+  context: Context,
+  [recipe = '']: readonly string[],
+  flags: RunFlags,
+): Promise<number> {
+  return change(context, [], flags, { recipe, params: params(flags.set) });
 }
 
 interface PlanFlags extends RunFlags {
@@ -19,9 +23,9 @@ interface PlanFlags extends RunFlags {
 }
 
 /** `oneclick plan`: what a recipe would do. */
-export function plan(edge: Edge, services: readonly string[], flags: PlanFlags): Promise<number> {
+export function plan(context: Context, services: readonly string[], flags: PlanFlags): Promise<number> {
   const { recipe, set } = flags;
-  return change(edge, services, { ...flags, dryRun: true }, { recipe, params: params(set) });
+  return change(context, services, { ...flags, dryRun: true }, { recipe, params: params(set) });
 }
 
 function params(set: readonly string[] = []): Readonly<Record<string, string>> {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import type { Context } from '../../app/context.js';
 import { table } from '../../report/table.js';
-import type { Edge } from '../edge.js';
+import { withOutput } from '../command-output.js';
 import type { Globals } from '../grammar/flags.js';
 import { askSandbox } from '../sandbox-program.js';
-import { speaking } from '../speak.js';
 
 interface FaultFlags extends Globals {
   readonly name?: string;
@@ -24,8 +24,8 @@ const Faults = z.looseObject({
 type Faults = z.infer<typeof Faults>;
 
 /** `oneclick sandbox fault`: has the sandbox switch a fault on or off, and shows all of them. */
-export function fault(edge: Edge, args: readonly string[], flags: FaultFlags): Promise<number> {
-  return speaking(edge, flags, async ({ reporter }) => {
+export function fault(context: Context, args: readonly string[], flags: FaultFlags): Promise<number> {
+  return withOutput(context, flags, async ({ reporter }) => {
     const words = [
       ...['fault', ...args],
       ...(flags.times === undefined ? [] : ['--times', flags.times]),
@@ -33,7 +33,7 @@ export function fault(edge: Edge, args: readonly string[], flags: FaultFlags): P
       ...(flags.clear ? ['--clear'] : []),
       ...(flags.name === undefined ? [] : ['--name', flags.name]),
     ];
-    reporter.result(await askSandbox(edge, words, reporter, Faults), (document, page) =>
+    reporter.result(await askSandbox(context, words, reporter, Faults), (document, page) =>
       table(
         document.faults,
         [

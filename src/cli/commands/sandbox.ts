@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import type { Context } from '../../app/context.js';
 import { Failure } from '../../domain/failure.js';
 import { quote } from '../../domain/shell.js';
 import { table } from '../../report/table.js';
-import type { Edge } from '../edge.js';
+import { withOutput } from '../command-output.js';
 import type { Globals } from '../grammar/flags.js';
 import { askSandbox } from '../sandbox-program.js';
-import { speaking } from '../speak.js';
 
 interface SandboxFlags extends Globals {
   readonly name?: string;
@@ -37,8 +37,8 @@ const Status = z.looseObject({
  * export for the tools of AWS to find it.
  */
 export function sandbox(verb: 'up' | 'down' | 'status' | 'env') {
-  return (edge: Edge, _: readonly string[], flags: SandboxFlags): Promise<number> =>
-    speaking(edge, flags, async ({ reporter }) => {
+  return (context: Context, _: readonly string[], flags: SandboxFlags): Promise<number> =>
+    withOutput(context, flags, async ({ reporter }) => {
       const args = [
         verb === 'env' ? 'status' : verb,
         ...(flags.name === undefined ? [] : ['--name', flags.name]),
@@ -46,7 +46,7 @@ export function sandbox(verb: 'up' | 'down' | 'status' | 'env') {
         ...(flags.profile === undefined ? [] : ['--profile', flags.profile]),
         ...(flags.seed === undefined ? [] : [`--seed=${flags.seed}`]),
       ];
-      const result = await askSandbox(edge, args, reporter, Status);
+      const result = await askSandbox(context, args, reporter, Status);
       if (verb === 'env') {
         reporter.result(variables(result), (document) =>
           Object.entries(document)

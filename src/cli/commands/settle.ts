@@ -1,11 +1,10 @@
-import { hostsBeside } from '../choice.js';
-import type { Edge } from '../edge.js';
+import { untouchedHosts } from '../../app/choose-services.js';
+import type { Context } from '../../app/context.js';
+import { selectWithoutSecrets } from '../../app/instances.js';
+import { openSession } from '../../app/session.js';
+import { withOutput } from '../command-output.js';
 import { type Globals, onlyShown } from '../grammar/flags.js';
-import { cloudFor } from '../groups.js';
-import { servicesToLookAt } from '../instances.js';
-import { perform } from '../perform.js';
-import { openSession } from '../session.js';
-import { speaking } from '../speak.js';
+import { runRecipeCommand } from '../recipe-command.js';
 
 interface SettleFlags extends Globals {
   readonly env?: string;
@@ -15,15 +14,14 @@ interface SettleFlags extends Globals {
 }
 
 /** `oneclick settle`: the recipe of that name: what `--no-settle` left for later. */
-export function settle(edge: Edge, names: readonly string[], flags: SettleFlags): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
-    const session = await openSession(edge, voice, flags);
-    const services = servicesToLookAt(session.environment.services, names);
-    return perform(session, {
+export function settle(context: Context, names: readonly string[], flags: SettleFlags): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    const session = await openSession(context, out.reporter, flags);
+    const services = selectWithoutSecrets(session.environment.services, names);
+    return runRecipeCommand(out, session, {
       ...{ recipe: 'settle', services, params: {}, wait: flags.wait },
       ...onlyShown(flags),
-      ...cloudFor(services),
-      beside: hostsBeside(session.environment.services, services),
+      untouchedHosts: untouchedHosts(session.environment.services, services),
     });
   });
 }

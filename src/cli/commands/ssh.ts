@@ -1,37 +1,37 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { requireKnown } from '../../app/choose-services.js';
+import type { Context } from '../../app/context.js';
+import { openSession } from '../../app/session.js';
 import type { Environment, HostAddress } from '../../domain/environment.js';
 import { Failure } from '../../domain/failure.js';
-import { sshArguments } from '../../host/ssh-argv.js';
-import { refuseUnknown } from '../choice.js';
-import type { Edge } from '../edge.js';
+import { sshArguments } from '../../host/ssh/argv.js';
+import { withOutput } from '../command-output.js';
 import type { WordsFlags } from '../grammar/flags.js';
-import { openSession } from '../session.js';
-import { busyOnTerminal, speaking } from '../speak.js';
 
 export interface SshFlags extends WordsFlags {
   readonly env?: string;
 }
 
 /** `oneclick ssh`: hands this terminal to the system's `ssh`, which is told everything; gives its exit code. */
-export function ssh(edge: Edge, names: readonly string[], flags: SshFlags): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
+export function ssh(context: Context, names: readonly string[], flags: SshFlags): Promise<number> {
+  return withOutput(context, flags, async (out) => {
     if (names.length > 1)
       throw new Failure('usage', 'arguments', 'there is more than one host', {
         hint: `write the command after --: oneclick ssh ${names[0]} -- ${names.slice(1).join(' ')}`,
       });
-    const { environment } = await openSession(edge, voice, flags);
+    const { environment } = await openSession(context, out.reporter, flags);
     const host = chosenHost(environment, names[0]);
-    const done = busyOnTerminal(voice, `connecting to ${host.name}`);
-    const sshEnvironment = { home: edge.home, user: edge.user, variables: edge.env };
+    const done = out.reporter.busy(`connecting to ${host.name}`, { brief: true });
+    const sshEnvironment = { home: context.home, user: context.user, variables: context.env };
     const argv = await sshArguments(host, sshEnvironment).finally(done);
     const all = [...argv, ...(flags.words ?? [])];
     if (flags.json) {
-      voice.reporter.result({ host: host.name, argv: ['ssh', ...all] }, () => '');
+      out.reporter.result({ host: host.name, argv: ['ssh', ...all] }, () => '');
       return 0;
     }
-    voice.reporter.close();
-    return handOver('ssh', all, edge.env);
+    out.reporter.close();
+    return handOver('ssh', all, context.env);
   });
 }
 
@@ -52,8 +52,8 @@ export function chosenHost({ hosts, services }: Environment, name: string | unde
     throw new Failure('usage', 'host.unknown', `there is no host "${name}"`, {
       hint: `oneclick ssh ${name}/1 goes to the first instance of ${name}`,
     });
-  if (service === undefined) refuseUnknown('host', name, names);
-  refuseUnknown(
+  if (service === undefined) requireKnown('host', name, names);
+  requireKnown(
     'service',
     service ?? '',
     services.map((known) => known.name),
@@ -71,7 +71,11 @@ export function chosenHost({ hosts, services }: Environment, name: string | unde
  * Runs a program with the input and outputs of this process, and gives its exit code; 128 and the number of the signal
  * that ended it. Throws a Failure when it cannot be started.
  */
-export async function handOver(program: string, argv: readonly string[], env: Edge['env']): Promise<number> {
+export async function handOver(
+  program: string,
+  argv: readonly string[],
+  env: Context['env'],
+): Promise<number> {
   const child = spawn(program, argv, { stdio: 'inherit', env });
   // A terminal sends Ctrl-C to both; what it means is for the program to say.
   const ignore = () => undefined;

@@ -1,19 +1,19 @@
+import { type ConnectedEnvironment, withEnvironment } from '../../app/connect.js';
+import type { Context } from '../../app/context.js';
+import { selectWithoutSecrets } from '../../app/instances.js';
+import { type ReadableRun, runReader } from '../../app/runs.js';
+import { newRun, openSession, type Session } from '../../app/session.js';
+import { type StatusDocument, type StatusInput, statusDocument } from '../../app/status.js';
 import { Failure } from '../../domain/failure.js';
-import { unlessAborted } from '../../engine/signals.js';
 import type { Host } from '../../host/host.js';
-import { leaseHolders } from '../../host/lease.js';
-import type { Holder } from '../../host/lease-holder.js';
-import { type StatusDocument, statusText } from '../../report/status.js';
+import { leaseHolders } from '../../host/lease/lease.js';
+import type { Holder } from '../../host/lease/lease-holder.js';
+import { statusText } from '../../report/status.js';
 import type { Page } from '../../report/style.js';
-import type { Edge } from '../edge.js';
-import { type Field, openField } from '../field.js';
+import { unlessAborted } from '../../run/signals.js';
+import { type CommandOutput, reportProblems, withOutput } from '../command-output.js';
 import type { Globals } from '../grammar/flags.js';
-import { servicesToLookAt } from '../instances.js';
 import { interruptible } from '../interrupts.js';
-import { type ReadableRun, runReader } from '../runs.js';
-import { newRun, openSession, type Session } from '../session.js';
-import { refuse, speaking, type Voice } from '../speak.js';
-import { type Sight, statusDocument } from '../status-document.js';
 
 interface StatusFlags extends Globals {
   readonly env?: string;
@@ -25,31 +25,27 @@ interface StatusFlags extends Globals {
 const usual = 2;
 
 /** `oneclick status`: what runs where, as the engines of the hosts say, and what is not as it should be. */
-export function status(edge: Edge, names: readonly string[], flags: StatusFlags): Promise<number> {
-  return speaking(edge, flags, async (voice) => {
-    const session = await openSession(edge, voice, flags);
-    const { every, services: wanted } = watched(names, flags);
-    const services = servicesToLookAt(session.environment.services, wanted);
-    const done = voice.reporter.busy(`looking at ${session.environment.name}`);
-    const field = await openField(session, services);
-    const text = (document: StatusDocument, page: Page) => statusText(document, page, edge.clock.now());
-    const eye = { session, field, services, runs: runReader(session.project, voice.reporter) };
-    try {
-      if (every !== undefined) return await watch(voice, eye, { text, done, every });
-      const sight = await see(eye).finally(done);
-      const { facts, problems } = sight;
+export function status(context: Context, names: readonly string[], flags: StatusFlags): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    const session = await openSession(context, out.reporter, flags);
+    const { every, services: wanted } = watchFlag(names, flags);
+    const services = selectWithoutSecrets(session.environment.services, wanted);
+    const text = (document: StatusDocument, page: Page) => statusText(document, page, context.clock.now());
+    return withEnvironment(session, { services }, async (connected) => {
+      const watched = { session, connected, services, runs: runReader(session.project, out.reporter) };
+      if (every !== undefined) return watch(out, watched, { text, every });
+      const observation = await observe(watched);
+      const { facts, problems } = observation;
       if (Object.keys(facts.hosts).length === 0 && problems.length > 0)
-        return refuse(voice.reporter, problems);
-      voice.reporter.result(statusDocument(sight), text);
-      return problems.length > 0 ? refuse(voice.reporter, problems) : 0;
-    } finally {
-      await field.close();
-    }
+        return reportProblems(out.reporter, problems);
+      out.reporter.result(statusDocument(observation), text);
+      return problems.length > 0 ? reportProblems(out.reporter, problems) : 0;
+    });
   });
 }
 
 /** The services that were named, and how often they are looked at; once where nothing says so. */
-export function watched(
+export function watchFlag(
   names: readonly string[],
   { watch }: Pick<StatusFlags, 'watch'>,
 ): { readonly services: readonly string[]; readonly every?: number } {
@@ -60,18 +56,21 @@ export function watched(
 }
 
 /** Everything that there is to look at. */
-interface Eye {
+interface Watched {
   readonly session: Session;
-  readonly field: Field;
-  readonly services: Sight['services'];
+  readonly connected: ConnectedEnvironment;
+  readonly services: StatusInput['services'];
   readonly runs: () => Promise<readonly ReadableRun[]>;
 }
 
 /** Looks at everything at once; with a signal, lost hosts are connected to again. */
-async function see({ session, field, services, runs: read }: Eye, signal?: AbortSignal): Promise<Sight> {
+async function observe(
+  { session, connected, services, runs: read }: Watched,
+  signal?: AbortSignal,
+): Promise<StatusInput> {
   const [{ facts, problems }, asked, runs] = await Promise.all([
-    field.look(signal),
-    Promise.all([...field.hosts.connected.values()].map((host) => holderOn(host, session))),
+    connected.snapshot(signal),
+    Promise.all([...connected.hosts.connected.values()].map((host) => holderOn(host, session))),
     read(),
   ]);
   const holders = asked.flatMap((answer) => (answer instanceof Failure ? [] : answer));
@@ -103,27 +102,24 @@ async function holderOn(
 
 interface Watching {
   readonly text: (document: StatusDocument, page: Page) => string;
-  /** The first screen is there. */
-  readonly done: () => void;
   /** s */
   readonly every: number;
 }
 
 /** Looks again and again, until somebody has seen enough; gives the exit code. */
 async function watch(
-  { reporter, output }: Voice,
-  eye: Eye,
-  { text, done, every }: Watching,
+  { reporter, output }: CommandOutput,
+  watched: Watched,
+  { text, every }: Watching,
 ): Promise<number> {
-  const { clock } = eye.session.edge;
+  const { clock } = watched.session.context;
   return interruptible(clock, async (cancel) => {
     for (;;) {
-      const looked = reporter.busy(`looking at ${eye.session.environment.name}`, { late: true });
-      const sight = await unlessAborted(cancel, see(eye, cancel)).finally(looked);
-      done();
-      reporter.screen(statusDocument(sight), text);
+      const looked = reporter.busy(`looking at ${watched.session.environment.name}`, { late: true });
+      const observation = await unlessAborted(cancel, observe(watched, cancel)).finally(looked);
+      reporter.screen(statusDocument(observation), text);
       if (!(await output.stdout.ready())) return 0;
       await clock.sleep(every * 1000, cancel);
     }
-  }).finally(done);
+  });
 }

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Said } from '../../domain/precedence.js';
+import type { Context } from '../../app/context.js';
+import type { SettingSources } from '../../domain/precedence.js';
 import type { Detail } from '../../report/reporter.js';
-import type { Edge } from '../edge.js';
 
 /** What can be typed with every command; nothing where it was not typed. */
 export interface Typed {
@@ -25,7 +25,7 @@ export interface Globals {
   readonly color?: boolean;
   readonly file?: string;
   /** What others than the flag say of the environment. */
-  readonly environment: Pick<Said<string>, 'variable' | 'user'>;
+  readonly environment: Pick<SettingSources<string>, 'variable' | 'user'>;
 }
 
 /** What the commands take that end in another command. */
@@ -48,10 +48,10 @@ export interface ChangeFlags extends Globals {
 
 /** Whether a command only says what it would do, and how. */
 export function onlyShown({ dryRun, explain }: { readonly dryRun: boolean; readonly explain: boolean }): {
-  readonly only?: 'plan' | 'commands';
+  readonly dryRun?: 'plan' | 'commands';
 } {
-  if (explain) return { only: 'commands' };
-  return dryRun ? { only: 'plan' } : {};
+  if (explain) return { dryRun: 'commands' };
+  return dryRun ? { dryRun: 'plan' } : {};
 }
 
 export const collect = (value: string, before: readonly string[] = []): readonly string[] => [
@@ -82,7 +82,7 @@ export function secondsOrWord(text: string): number | string {
 }
 
 /** What a command does; gives its exit code. */
-export type Act<Flags> = (edge: Edge, args: readonly string[], flags: Flags) => Promise<number>;
+export type Act<Flags> = (context: Context, args: readonly string[], flags: Flags) => Promise<number>;
 
 /** Makes an action of what a module exports; the module, and what that needs, is loaded only when the command is run. */
 export type Bind = <Flags extends Globals>(

@@ -8,7 +8,7 @@ export function firstWord(argv: readonly string[]): string | undefined {
 }
 
 /** What commander did not understand, as a usage failure with the nearest that exists. */
-export function misuse(error: CommanderError, root: Command, argv: readonly string[]): Failure {
+export function usageError(error: CommanderError, root: Command, argv: readonly string[]): Failure {
   const command = commandOf(root, argv);
   const message = error.message.replace(/^error: /, '');
   const options = [...root.options, ...command.options];

@@ -6,7 +6,7 @@ import type {
   TargetGroup,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { LoadBalancer } from '../../domain/target-group.js';
-import type { ConnectElb } from './groups.js';
+import type { ConnectElb } from './connect-elb.js';
 import { chunks, oneOf, pages } from './lists.js';
 import { plainWords } from './words.js';
 

@@ -14,17 +14,10 @@ import type {
 import type { Cloud } from '../cloud.js';
 import { unknownGroups } from '../failures.js';
 import { attribute, balancers, seconds } from './balancers.js';
+import type { ConnectElb } from './connect-elb.js';
 import { chunks, oneOf, pages } from './lists.js';
-import { type AwsOptions, type Service, service } from './service.js';
+import { type AwsOptions, service } from './service.js';
 import { plainWords } from './words.js';
-
-/** The client of Elastic Load Balancing, loaded when it is first used. */
-export type ConnectElb = () => Promise<
-  Service<
-    typeof import('./elb-sdk.js'),
-    InstanceType<typeof import('./elb-sdk.js')['ElasticLoadBalancingV2Client']>
-  >
->;
 
 const mostNames = 20;
 const pageSize = 400;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { SandboxFailure } from '../failure.js';
 import type { Region } from './action.js';
-import { befall } from './faults/befall.js';
+import { injectFaults } from './faults/inject.js';
 import { answer, type Services } from './wire.js';
 
 /** What the sandbox itself asks the endpoint, beside the API. */
@@ -56,7 +56,7 @@ async function handle(
   const form = method === 'GET' ? query : await bodyOf(request);
   if (form === undefined) return say(reply.setHeader('connection', 'close'), 413, 'too long');
   const asked = { authorization: headers.authorization, form };
-  const { status, requestId, body, lost } = await answer(services, await region, asked, befall);
+  const { status, requestId, body, lost } = await answer(services, await region, asked, injectFaults);
   if (lost) return void request.socket.destroy();
   reply.writeHead(status, { 'content-type': 'text/xml;charset=UTF-8', 'x-amzn-requestid': requestId });
   reply.end(body);

@@ -5,7 +5,7 @@ import type { Region } from './action.js';
 import { ensureGroups } from './ec2/groups.js';
 import { ensureOwnKey } from './ec2/keys.js';
 import { resume } from './ec2/power.js';
-import { conductOf } from './faults/profile.js';
+import { profileOf } from './faults/profile.js';
 import { openStore } from './store.js';
 
 /**
@@ -20,7 +20,7 @@ export async function openRegion(
   publicKey: string,
 ): Promise<Region> {
   const store = await openStore(context, sandbox);
-  let next = seeded(conductOf({ store, network }).seed);
+  let next = seeded(profileOf({ store, network }).seed);
   const region: Region = {
     ...{ context, sandbox, network, image, store, random: (of) => next(of) },
     reseed: (seed) => {

@@ -44,7 +44,7 @@ export interface Call {
 }
 
 /** Decides what befalls a call, and counts it. @throws AwsError that is answered instead of carrying it out */
-export type Befall = (region: Region, call: Call) => Promise<Struck>;
+export type InjectFaults = (region: Region, call: Call) => Promise<Struck>;
 
 /** More than any client sends: the longest lists of the API have a thousand members. */
 const mostParameters = 5_000;
@@ -57,7 +57,7 @@ export async function answer(
   services: Services,
   region: Region,
   asked: Asked,
-  befall: Befall = async () => new Set(),
+  befall: InjectFaults = async () => new Set(),
 ): Promise<Reply> {
   const requestId = randomUUID();
   const parameters = [...new URLSearchParams(asked.form)];

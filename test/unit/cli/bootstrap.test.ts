@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { answering, needOf, runLines, written } from '../../../src/cli/bootstrap/bootstrap.js';
-import { linesFor } from '../../../src/cli/bootstrap/lines.js';
-import { parseMachine } from '../../../src/cli/bootstrap/machine.js';
+import { answering, bootstrapNeed, runLines, written } from '../../../src/app/bootstrap/bootstrap.js';
+import { linesFor } from '../../../src/app/bootstrap/lines.js';
+import { parseMachine } from '../../../src/app/bootstrap/machine.js';
 import { Failure } from '../../../src/domain/failure.js';
 import type { Command } from '../../../src/host/host.js';
 import { MovableClock } from '../../fakes/clock.js';
@@ -80,13 +80,13 @@ describe('a bare machine', () => {
 describe('the need of a host', () => {
   it('is nothing where its engine answers, and nothing is run there', async () => {
     const { made, run } = host(debian, { silent: 0 });
-    expect(await needOf(made, signal)).toEqual({ version: '28.0.0' });
+    expect(await bootstrapNeed(made, signal)).toEqual({ version: '28.0.0' });
     expect(run).toEqual([]);
   });
 
   it('is a Failure that says what root has to run where the user is not root and cannot become it', async () => {
     const { made, run } = host(debian.replace('has root\n', ''));
-    await expect(needOf(made, signal)).rejects.toMatchObject({
+    await expect(bootstrapNeed(made, signal)).rejects.toMatchObject({
       ...{ kind: 'access', code: 'bootstrap.root' },
       hint: expect.stringMatching(/^there, as root: apt-get update && .* && usermod -aG docker admin$/),
     });
@@ -96,12 +96,12 @@ describe('the need of a host', () => {
   it('is not guessed where the host is lost', async () => {
     const { made } = host(debian, { silent: 0 });
     made.engine.faults.fail('version', new Failure('unreachable', 'host.lost', 'lost'));
-    await expect(needOf(made, signal)).rejects.toMatchObject({ code: 'host.lost' });
+    await expect(bootstrapNeed(made, signal)).rejects.toMatchObject({ code: 'host.lost' });
   });
 });
 
 async function bare(made: FakeHost) {
-  const need = await needOf(made, signal);
+  const need = await bootstrapNeed(made, signal);
   if ('version' in need) throw new Error('it has an engine');
   return need;
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { platformFor, targetsOf } from '../../../src/cli/build.js';
-import { builderOf } from '../../../src/cli/docker-cli.js';
-import { lentRegistry } from '../../../src/domain/lent-registry.js';
+import { platformFor, targetsOf } from '../../../src/app/build/build-images.js';
+import { builderOf } from '../../../src/app/build/docker-cli.js';
+import { transferRegistry } from '../../../src/domain/transfer-registry.js';
 import { service } from '../../fakes/recipes.js';
 import { classicLayout, tarOf } from '../../fakes/saved-images.js';
 import { Workshop } from './workshop.js';
@@ -144,7 +144,7 @@ describe('deploy --build', () => {
 describe('deploy --build --push-over-ssh', () => {
   const platform = ['--platform', 'linux/amd64'];
   const words = ['deploy', 'worker', '--build', '--push-over-ssh', '--tag', 'v2', ...platform];
-  const { name } = lentRegistry({ project: 'shop', environment: 'production' });
+  const { name } = transferRegistry({ project: 'shop', environment: 'production' });
   const tag = `${name}/acme/shop-worker:v2`;
 
   it('builds under the name that the hosts will see, pushes nothing, and goes on to the servers', async () => {

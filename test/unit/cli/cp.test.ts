@@ -16,11 +16,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { copyFiles } from '../../../src/app/copy/copy.js';
+import { landing } from '../../../src/app/copy/landing.js';
+import { copyOf } from '../../../src/app/copy/sides.js';
+import { Tally } from '../../../src/app/copy/tally.js';
 import { chosenInstances } from '../../../src/cli/commands/cp.js';
-import { copyFiles } from '../../../src/cli/copy/copy.js';
-import { landing } from '../../../src/cli/copy/landing.js';
-import { copyOf } from '../../../src/cli/copy/sides.js';
-import { Tally } from '../../../src/cli/copy/tally.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { FakeEngine } from '../../fakes/engine.js';
 import { service } from '../../fakes/recipes.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parse } from 'yaml';
-import type { Edge } from '../../../src/cli/edge.js';
+import type { Context } from '../../../src/app/context.js';
 import { program } from '../../../src/cli/program.js';
 import { Failure } from '../../../src/domain/failure.js';
 import { Redaction } from '../../../src/domain/redact.js';
@@ -44,7 +44,7 @@ async function refusal(...argv: string[]): Promise<Failure> {
   throw new Error('it did not fail', { cause: error });
 }
 
-function edge(): Edge {
+function edge(): Context {
   return {
     cwd: folder,
     env: { NO_COLOR: '1' },

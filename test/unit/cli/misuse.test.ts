@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { watched } from '../../../src/cli/commands/status.js';
-import { processEdge } from '../../../src/cli/edge.js';
+import { watchFlag } from '../../../src/cli/commands/status.js';
+import { processEdge } from '../../../src/cli/process.js';
 import { program } from '../../../src/cli/program.js';
 import { Redaction } from '../../../src/domain/redact.js';
 import { failureOf } from '../config/setting.js';
@@ -50,9 +50,9 @@ describe('sandbox', () => {
 
 describe('status --watch', () => {
   it('takes seconds, or the service that stands where they would', () => {
-    expect(watched(['web'], {})).toEqual({ services: ['web'] });
-    expect(watched(['web'], { watch: 5 })).toEqual({ services: ['web'], every: 5 });
-    expect(watched(['db'], { watch: 'web' })).toEqual({ services: ['web', 'db'], every: 2 });
+    expect(watchFlag(['web'], {})).toEqual({ services: ['web'] });
+    expect(watchFlag(['web'], { watch: 5 })).toEqual({ services: ['web'], every: 5 });
+    expect(watchFlag(['db'], { watch: 'web' })).toEqual({ services: ['web', 'db'], every: 2 });
   });
 
   it('refuses seconds that are none', async () => {

@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { processEdge } from '../../../src/cli/edge.js';
 import type { Typed } from '../../../src/cli/grammar/flags.js';
-import { settled } from '../../../src/cli/settings.js';
+import { processEdge } from '../../../src/cli/process.js';
+import { resolveFlags } from '../../../src/cli/settings.js';
 import { Redaction } from '../../../src/domain/redact.js';
 import { failureOf } from '../config/setting.js';
 
@@ -20,7 +20,7 @@ async function said(typed: Typed, env: Readonly<Record<string, string>> = {}, us
   const configDir = join(folder, 'oneclick');
   await mkdir(configDir, { recursive: true });
   if (user !== undefined) await writeFile(join(configDir, 'config.yml'), user);
-  return settled<object>({ ...processEdge(new Redaction()), env, configDir }, typed);
+  return resolveFlags<object>({ ...processEdge(new Redaction()), env, configDir }, typed);
 }
 
 describe('what holds for a command', () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { jest } from '@jest/globals';
-import type { Edge } from '../../../src/cli/edge.js';
+import type { Context } from '../../../src/app/context.js';
 import { program } from '../../../src/cli/program.js';
 import { Failure } from '../../../src/domain/failure.js';
 import { Redaction } from '../../../src/domain/redact.js';
@@ -118,7 +118,7 @@ export class Workshop {
     await rm(join(this.folder, '..'), { recursive: true, force: true });
   }
 
-  #edge(): Edge {
+  #edge(): Context {
     return {
       cwd: this.folder,
       env: { NO_COLOR: '1', PATH: `${this.#bin}:/usr/bin:/bin`, ...this.#env },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { batched } from '../../../src/cloud/batched.js';
 import { refusedTargets } from '../../../src/cloud/failures.js';
-import { poller, type Verdict } from '../../../src/cloud/poll.js';
+import { type PollAnswer, poller } from '../../../src/cloud/poll.js';
 import { Failure } from '../../../src/domain/failure.js';
 import type { Target } from '../../../src/domain/target-group.js';
 import { MovableClock } from '../../fakes/clock.js';
@@ -129,7 +129,7 @@ it('eight instances that wait for their targets cost one look every 2 s, and no 
     await poll({
       what: `${target.id} to become healthy`,
       probe: () => cloud.targets(group),
-      until: (all): Verdict<void> => {
+      until: (all): PollAnswer<void> => {
         const state = all.find(({ id }) => id === target.id)?.state;
         return state === 'healthy'
           ? { kind: 'done', result: undefined }

@@ -1,18 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
-import { poller, type Verdict, type Wait, type Waiting } from '../../../src/cloud/poll.js';
+import { type PollAnswer, type PollWait, poller, type Waiting } from '../../../src/cloud/poll.js';
 import { Failure } from '../../../src/domain/failure.js';
 import { MovableClock } from '../../fakes/clock.js';
 
-const waiting = (because: string): Verdict<string> => ({ kind: 'waiting', because });
-const done: Verdict<string> = { kind: 'done', result: 'healthy' };
+const waiting = (because: string): PollAnswer<string> => ({ kind: 'waiting', because });
+const done: PollAnswer<string> = { kind: 'done', result: 'healthy' };
 
 /** A wait that sees one of `sights` after the other and then the last again, and the times at which it looked. */
 function setting(random: () => number = () => 0.5) {
   const clock = new MovableClock();
   const poll = poller({ clock, random });
   const wait = (
-    sights: readonly (Verdict<string> | Error)[],
-    special: Partial<Wait<Verdict<string>, string>> = {},
+    sights: readonly (PollAnswer<string> | Error)[],
+    special: Partial<PollWait<PollAnswer<string>, string>> = {},
   ) => {
     const looks: number[] = [];
     const told: Waiting[] = [];

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { Failure } from '../../../src/domain/failure.js';
 import type { Service } from '../../../src/domain/service.js';
-import type { Plan, PlanNode, Step } from '../../../src/engine/plan.js';
 import { bindRecipe } from '../../../src/recipe/bind.js';
+import type { Plan, PlanNode, Step } from '../../../src/run/plan.js';
 import { load, run, service, tasks } from '../../fakes/recipes.js';
 
 const steps = (...lines: readonly string[]) =>

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Failure } from '../../../src/domain/failure.js';
 import { formatProblem, InvalidText } from '../../../src/domain/problem.js';
-import type { PlanNode } from '../../../src/engine/plan.js';
 import { bindRecipe } from '../../../src/recipe/bind.js';
 import { loadRecipe } from '../../../src/recipe/load.js';
+import type { PlanNode } from '../../../src/run/plan.js';
 import { cpuTime } from '../../fakes/cpu-time.js';
 import { recipesOf, run, service, tasks } from '../../fakes/recipes.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Failure } from '../../../src/domain/failure.js';
 import { InvalidText } from '../../../src/domain/problem.js';
-import { loadRecipe, vouchFor } from '../../../src/recipe/load.js';
+import { loadRecipe, verifyRecipes } from '../../../src/recipe/load.js';
 import { load, recipesOf, tasks } from '../../fakes/recipes.js';
 
 /** A recipe with these steps. */
@@ -361,7 +361,7 @@ describe('recipes that are vouched for', () => {
   const noTasks = new Map();
 
   it('are not checked again, and are the same', async () => {
-    const vouched = await vouchFor([recipesOf(texts)], tasks);
+    const vouched = await verifyRecipes([recipesOf(texts)], tasks);
     const loaded = await loadRecipe('deploy', [recipesOf(texts)], noTasks, vouched);
     expect(loaded.hash).toBe((await loadRecipe('deploy', [recipesOf(texts)], tasks)).hash);
     expect(loaded.recipe.steps).toMatchObject([{ kind: 'include', name: 'part' }]);
@@ -369,7 +369,7 @@ describe('recipes that are vouched for', () => {
   });
 
   it('are checked as soon as a letter of one of them, or their number, is another', async () => {
-    const vouched = await vouchFor([recipesOf(texts)], tasks);
+    const vouched = await verifyRecipes([recipesOf(texts)], tasks);
     for (const changed of [
       { ...texts, other: `${texts.other}\n` },
       { ...texts, more: texts.other },
@@ -381,6 +381,6 @@ describe('recipes that are vouched for', () => {
 
   it('cannot be where one of them is not good', async () => {
     const bad = { ...texts, other: steps('- health.wiat') };
-    await expect(vouchFor([recipesOf(bad)], tasks)).rejects.toMatchObject({ code: 'recipe.invalid' });
+    await expect(verifyRecipes([recipesOf(bad)], tasks)).rejects.toMatchObject({ code: 'recipe.invalid' });
   });
 });

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import type { PlanNode } from '../../../src/engine/plan.js';
 import { bindRecipe } from '../../../src/recipe/bind.js';
 import { recipeFolder } from '../../../src/recipe/folder.js';
 import { loadRecipe } from '../../../src/recipe/load.js';
+import type { PlanNode } from '../../../src/run/plan.js';
 import { tasks } from '../../../src/tasks/registry.js';
 import { run, service } from '../../fakes/recipes.js';
 

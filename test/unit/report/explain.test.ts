@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { dockerOn, onHost, type PlainCommand } from '../../../src/domain/plain-command.js';
 import { commandLine } from '../../../src/domain/shell.js';
-import type { StepExplanation } from '../../../src/engine/explain.js';
 import { explanationDocument, explanationText } from '../../../src/report/explain.js';
 import { plainStyle } from '../../../src/report/style.js';
+import type { StepExplanation } from '../../../src/run/explain.js';
 import { step } from './scenario.js';
 
 const ways = new Map([['web-1', ['ssh', '-i', '/my key', 'deploy@10.0.0.5']]]);

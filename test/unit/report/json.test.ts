@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { openReporter } from '../../../src/report/reporter.js';
+import { openReporter } from '../../../src/report/open-reporter.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { BufferOutput } from '../../fakes/output.js';
 import { begins, ends, finished, plan, says, started, step, unhealthy } from './scenario.js';

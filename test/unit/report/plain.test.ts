@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { timeOfDay } from '../../../src/domain/clock.js';
-import { type Detail, openReporter, type ReportMode } from '../../../src/report/reporter.js';
+import { openReporter } from '../../../src/report/open-reporter.js';
+import type { Detail, ReportMode } from '../../../src/report/reporter.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { BufferOutput } from '../../fakes/output.js';
 import {
@@ -145,7 +146,7 @@ describe('the plain report', () => {
     const { output, clock, reporter } = await open();
     const done = reporter.busy('looking at production');
     const calls = ['web-1', 'web-2'].map((host) =>
-      reporter.call({ host, kind: 'connect', what: 'ada@10.0.0.5:22', patience: 10_000 }),
+      reporter.call({ host, kind: 'connect', what: 'ada@10.0.0.5:22', timeout: 10_000 }),
     );
     await clock.advance(5_500);
     calls[0]?.({ duration: 5_500 });
@@ -167,7 +168,7 @@ describe('the plain report', () => {
     const { output, clock, reporter } = await open();
     reporter.event(started(plan([health])));
     reporter.event(begins(health, 'stop web release 1'));
-    reporter.call({ host: 'web-2', kind: 'engine', what: 'stopping web-1', patience: 30_000 });
+    reporter.call({ host: 'web-2', kind: 'engine', what: 'stopping web-1', timeout: 30_000 });
     await clock.advance(5_500);
     const until = timeOfDay(new Date(clock.now().getTime() + 24_500));
     expect(output.stderr.text).toContain(`waiting for web-2 (5.0s): stop web release 1, until ${until}\n`);

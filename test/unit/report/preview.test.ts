@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Failure } from '../../../src/domain/failure.js';
-import { type Preview, type PreviewStep, previewText } from '../../../src/report/preview.js';
+import { type PreviewDocument, type PreviewStep, previewText } from '../../../src/report/preview.js';
 import { plainStyle } from '../../../src/report/style.js';
 import { step } from './scenario.js';
 
@@ -31,7 +31,7 @@ const on = (
   }));
 };
 
-const deploy: Preview = {
+const deploy: PreviewDocument = {
   steps: [
     ...on(hosts, 'image.pull', 'pull web:2', (host) =>
       host === 'web-1' ? done('the image is there already') : todo('pull web:2'),
@@ -51,7 +51,8 @@ const deploy: Preview = {
   ],
 };
 
-const text = (preview: Preview, columns: number) => previewText(preview, { columns, style: plainStyle });
+const text = (preview: PreviewDocument, columns: number) =>
+  previewText(preview, { columns, style: plainStyle });
 
 describe('the plan as text', () => {
   it('folds the same change on many hosts, and marks what is expected, decided later and never taken back', () => {

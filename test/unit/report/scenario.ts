@@ -1,7 +1,7 @@
 import type { FailureRecord } from '../../../src/domain/failure.js';
 import type { Service } from '../../../src/domain/service.js';
-import type { Outcome, RunEvent } from '../../../src/engine/events.js';
-import type { Plan, PlanNode, Step } from '../../../src/engine/plan.js';
+import type { Outcome, RunEvent } from '../../../src/run/events.js';
+import type { Plan, PlanNode, Step } from '../../../src/run/plan.js';
 
 const at = '2026-01-01T00:00:00.000Z';
 

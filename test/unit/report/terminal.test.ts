@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { timeOfDay } from '../../../src/domain/clock.js';
-import { type Detail, guarded } from '../../../src/report/reporter.js';
+import { guarded } from '../../../src/report/open-reporter.js';
+import type { Detail } from '../../../src/report/reporter.js';
 import { plainStyle } from '../../../src/report/style.js';
 import { TerminalReporter } from '../../../src/report/terminal.js';
 import { printable } from '../../../src/report/text.js';
@@ -222,7 +223,7 @@ describe('what is under way beside a run', () => {
   it('says after five seconds which host is waited for and until when', async () => {
     const { terminal, clock, reporter } = open(100);
     const done = reporter.busy('looking at production');
-    reporter.call({ host: 'web-1', kind: 'connect', what: 'ada@10.0.0.5:22', patience: 10_000 });
+    reporter.call({ host: 'web-1', kind: 'connect', what: 'ada@10.0.0.5:22', timeout: 10_000 });
     await clock.advance(4_000);
     expect(terminal.screen).toBe('* looking at production  4.0s');
     await clock.advance(1_040);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Failure } from '../../../src/domain/failure.js';
-import { ago, bytes, duration } from '../../../src/report/measure.js';
+import { ago, bytes, duration } from '../../../src/domain/measure.js';
 import { cut, hanging, mapTexts, onHosts, printable, width, wrap } from '../../../src/report/text.js';
 
 describe('printable text', () => {

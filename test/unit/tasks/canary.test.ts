@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { chooseCanary } from '../../../src/cli/canary.js';
+import { chooseCanary } from '../../../src/app/canary.js';
 import { releasesDocument } from '../../../src/cli/commands/releases.js';
 import type { Service } from '../../../src/domain/service.js';
-import { standingOf } from '../../../src/domain/standing.js';
+import { serviceStatus } from '../../../src/domain/service-status.js';
 import { at, Fleet, serviceOn } from './fleet.js';
 
 const web: Service = {
@@ -48,7 +48,7 @@ describe('a canary', () => {
   it('is no mistake: the current release stays the current one, and is said to have it beside it', async () => {
     const facts = await fleet.facts([web]);
     const { run } = await fleet.plan('settle', [web]);
-    const standings = web.instances.map(({ host }) => standingOf(facts, run, web, host));
+    const standings = web.instances.map(({ host }) => serviceStatus(facts, run, web, host));
     expect(standings.map((each) => [each.release, each.canary, each.why])).toEqual([
       [1, 2, null],
       [1, null, null],
@@ -59,7 +59,7 @@ describe('a canary', () => {
   it('that is sick is said to be', async () => {
     fleet.host('host-1').engine.crash('shop-production-web-2', 137);
     const { run } = await fleet.plan('settle', [web]);
-    const { why } = standingOf(await fleet.facts([web]), run, web, 'host-1');
+    const { why } = serviceStatus(await fleet.facts([web]), run, web, 'host-1');
     expect(why).toBe('of its canary: it ends again and again, with exit code 137');
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Service } from '../../../src/domain/service.js';
-import type { Outcome } from '../../../src/engine/events.js';
+import type { Outcome } from '../../../src/run/events.js';
 import { at, Fleet, serviceOn } from './fleet.js';
 
 const web = serviceOn('web', 8080, { count: 1 });

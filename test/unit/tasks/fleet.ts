@@ -1,24 +1,24 @@
 import { fileURLToPath } from 'node:url';
-import { readGroups } from '../../../src/cli/groups.js';
+import { readTargetGroups } from '../../../src/app/target-groups.js';
 import { poller } from '../../../src/cloud/poll.js';
 import type { Facts } from '../../../src/domain/facts.js';
 import { label } from '../../../src/domain/labels.js';
 import type { PlainCommand } from '../../../src/domain/plain-command.js';
 import type { Service } from '../../../src/domain/service.js';
 import type { RunInfo } from '../../../src/domain/task.js';
-import type { Outcome, RunEvent } from '../../../src/engine/events.js';
-import { explain } from '../../../src/engine/explain.js';
-import type { Plan } from '../../../src/engine/plan.js';
-import type { Journal } from '../../../src/engine/ports.js';
-import { type Preview, preview } from '../../../src/engine/preview.js';
-import { startRun } from '../../../src/engine/run.js';
 import { readFacts } from '../../../src/host/facts.js';
 import { bindRecipe } from '../../../src/recipe/bind.js';
 import { recipeFolder } from '../../../src/recipe/folder.js';
 import { loadRecipe } from '../../../src/recipe/load.js';
 import type { LoadedRecipe } from '../../../src/recipe/recipe.js';
+import type { Outcome, RunEvent } from '../../../src/run/events.js';
+import { explain } from '../../../src/run/explain.js';
+import type { Plan } from '../../../src/run/plan.js';
+import type { Journal } from '../../../src/run/ports.js';
+import { type Preview, preview } from '../../../src/run/preview.js';
+import { startRun } from '../../../src/run/run.js';
 import { tasks } from '../../../src/tasks/registry.js';
-import type { World } from '../../../src/tasks/world.js';
+import type { Ports } from '../../../src/tasks/task.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { FakeCloud } from '../../fakes/cloud.js';
 import { type Behaviour, type FakeEngine, FakeRegistry } from '../../fakes/engine.js';
@@ -132,10 +132,10 @@ export class Fleet {
     const [first] = problems;
     if (first !== undefined) throw first;
     const isBalanced = services.some(({ targetGroup }) => targetGroup !== undefined);
-    return isBalanced ? { ...facts, groups: await readGroups(this.cloud, services) } : facts;
+    return isBalanced ? { ...facts, groups: await readTargetGroups(this.cloud, services) } : facts;
   }
 
-  get world(): World {
+  get world(): Ports {
     return {
       host: (name) => this.host(name),
       secrets: async (names) => new Map(names.map((name) => [name, this.secrets.get(name) ?? ''])),
@@ -220,7 +220,7 @@ export class Fleet {
     const running = startRun({
       plan,
       registry: tasks,
-      world: this.world,
+      ports: this.world,
       clock: this.clock,
       journal: dying,
       emit: (event) => {

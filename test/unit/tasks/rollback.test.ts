@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { lentRegistry } from '../../../src/domain/lent-registry.js';
+import { transferRegistry } from '../../../src/domain/transfer-registry.js';
 import { at, everywhere, Fleet, serviceOn } from './fleet.js';
 
 const web = serviceOn('web', 8080);
@@ -80,7 +80,7 @@ describe('a rollback', () => {
   });
 
   it('is refused where an image is gone that came over SSH, but not where its container was kept', async () => {
-    const { name } = lentRegistry({ project: 'shop', environment: 'production' });
+    const { name } = transferRegistry({ project: 'shop', environment: 'production' });
     const lent = (tag: string) => {
       const reference = `${name}/shop/web:${tag}`;
       fleet.registry.push(reference);

@@ -1,4 +1,5 @@
 import type { Region } from '../action.js';
+import { type BalancerState, openBalancerState, reconcile } from './balancer-state.js';
 import { addressOf } from './instances.js';
 import { listenerActions } from './listeners.js';
 import { loadBalancerActions } from './load-balancers.js';
@@ -7,10 +8,9 @@ import { ruleActions } from './rules.js';
 import { tagActions } from './tags.js';
 import { targetGroupActions } from './target-groups.js';
 import { targetActions } from './targets.js';
-import { openWorld, tend, type World } from './world.js';
 
 /** The actions of Elastic Load Balancing version 2015-12-01 (v2), by name. */
-export function elbActionsIn(world: World) {
+export function elbActionsIn(world: BalancerState) {
   return {
     ...loadBalancerActions(world),
     ...targetGroupActions(world),
@@ -21,12 +21,12 @@ export function elbActionsIn(world: World) {
   };
 }
 
-const world = openWorld(haproxies, addressOf);
+const world = openBalancerState(haproxies, addressOf);
 
 /** The actions on real proxies. */
 export const elbActions = elbActionsIn(world);
 
-/** To be started by the endpoint when it opens; ends when the context's signal is aborted. See {@link tend}. */
-export function tendLoadBalancers(region: Region): Promise<void> {
-  return tend(world, region);
+/** To be started by the endpoint when it opens; ends when the context's signal is aborted. See {@link reconcile}. */
+export function reconcileLoadBalancers(region: Region): Promise<void> {
+  return reconcile(world, region);
 }

@@ -11,11 +11,11 @@ import type {
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { type Action, AwsError, type Region } from '../action.js';
 import { answerOf, beginChecks, describedAnswer } from './answers.js';
+import type { BalancerState } from './balancer-state.js';
 import { apiPort } from './config.js';
 import { type Listener, listeners, newArn, rules } from './documents.js';
 import { loadBalancer } from './load-balancers.js';
 import { invalid, page, pairs, required, within } from './request.js';
-import type { World } from './world.js';
 
 /** @throws AwsError `ListenerNotFound` */
 export function listener({ store }: Region, arn: string | undefined): Listener {
@@ -25,7 +25,7 @@ export function listener({ store }: Region, arn: string | undefined): Listener {
 }
 
 /** The actions on listeners. */
-export function listenerActions(world: World) {
+export function listenerActions(world: BalancerState) {
   const put = async (region: Region, it: Listener) => {
     await beginChecks(it.answer, region);
     await region.store.put(listeners, it.arn, it);

@@ -20,9 +20,9 @@ import { groups, interfaces } from '../ec2/documents.js';
 import { defaultGroup } from '../ec2/groups.js';
 import { takeAddress } from '../ec2/interfaces.js';
 import { subnets, vpcId } from '../ec2/layout.js';
+import type { BalancerState } from './balancer-state.js';
 import { type LoadBalancer, listeners, loadBalancers, newArn, rules } from './documents.js';
 import { changed, invalid, listed, named, page, pairs, required, within } from './request.js';
-import type { World } from './world.js';
 
 /** Those that change nothing here are kept, so that they can be read back. */
 const attributes = {
@@ -49,7 +49,7 @@ export function loadBalancer({ store }: Region, arn: string | undefined): LoadBa
 }
 
 /** The actions on load balancers. */
-export function loadBalancerActions(world: World) {
+export function loadBalancerActions(world: BalancerState) {
   const create: Action<CreateLoadBalancerInput, CreateLoadBalancerOutput> = async (input, region) => {
     const { store } = region;
     const wanted = wantedOf(input, region);

@@ -12,6 +12,7 @@ import type {
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { type Action, AwsError, type Region } from '../action.js';
 import { answerOf, beginChecks, describedAnswer } from './answers.js';
+import type { BalancerState } from './balancer-state.js';
 import {
   type Condition,
   defaultRuleArn,
@@ -23,10 +24,9 @@ import {
 } from './documents.js';
 import { listener } from './listeners.js';
 import { invalid, page, pairs, required, within } from './request.js';
-import type { World } from './world.js';
 
 /** The actions on the rules of listeners, whose last is the default one. */
-export function ruleActions(world: World) {
+export function ruleActions(world: BalancerState) {
   const put = async (region: Region, it: Rule) => {
     await beginChecks(it.answer, region);
     await region.store.put(rules, it.arn, it);

@@ -16,9 +16,9 @@ import type {
 import { type Action, AwsError, type Region } from '../action.js';
 import { inUse } from '../faults/catalog.js';
 import { groupsOf } from './balancer.js';
+import type { BalancerState } from './balancer-state.js';
 import { type HealthCheck, loadBalancers, newArn, type TargetGroup, targetGroups } from './documents.js';
 import { changed, invalid, listed, named, page, pairs, required, within } from './request.js';
-import type { World } from './world.js';
 
 /** https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html */
 const attributes = {
@@ -51,7 +51,7 @@ export function userOf({ store }: Region, group: Pick<TargetGroup, 'arn'>): stri
 }
 
 /** The actions on target groups. */
-export function targetGroupActions(world: World) {
+export function targetGroupActions(world: BalancerState) {
   const create: Action<CreateTargetGroupInput, CreateTargetGroupOutput> = async (input, region) => {
     const { store } = region;
     const wanted = wantedOf(input);

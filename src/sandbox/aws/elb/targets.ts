@@ -11,15 +11,15 @@ import type {
 import { type Action, AwsError, type Region } from '../action.js';
 import { drawSeconds, isRealistic } from '../faults/profile.js';
 import { serverName, targetsOf } from './balancer.js';
+import type { BalancerState } from './balancer-state.js';
 import { loadBalancers, type Target, type TargetGroup, targetGroups } from './documents.js';
 import { healthOf, notRegistered } from './health.js';
 import { required, within } from './request.js';
 import { type Checks, checkKey } from './runtime.js';
 import { targetGroup, userOf } from './target-groups.js';
-import type { World } from './world.js';
 
 /** The actions on the targets of a group; several ports of one instance are several targets. */
-export function targetActions(world: World) {
+export function targetActions(world: BalancerState) {
   const change = async (region: Region, arn: string, targets: (group: TargetGroup) => readonly Target[]) => {
     // Looked up only now: other targets may have come and gone while an address was asked for.
     const group = targetGroup(region, arn);
@@ -89,7 +89,7 @@ export function targetActions(world: World) {
 }
 
 /** @throws AwsError `InvalidTarget` when there is no such instance, or it does not run */
-async function runningAddress(world: World, region: Region, id: string): Promise<string> {
+async function runningAddress(world: BalancerState, region: Region, id: string): Promise<string> {
   const instance = await world.addressOf(region, id);
   if (instance === undefined)
     throw new AwsError('InvalidTarget', `The following targets are not valid instances: '${id}'`);
@@ -120,14 +120,18 @@ function delayOf({ attributes }: TargetGroup): number {
 }
 
 /** What the proxy has found, `undefined` when none uses the group. */
-async function checksOf(world: World, region: Region, group: TargetGroup): Promise<Checks | undefined> {
+async function checksOf(
+  world: BalancerState,
+  region: Region,
+  group: TargetGroup,
+): Promise<Checks | undefined> {
   const user = userOf(region, group);
   const balancer = user === undefined ? undefined : region.store.get(loadBalancers, user);
   return balancer === undefined ? undefined : world.proxies.checks(region, balancer);
 }
 
 async function describedTarget(
-  world: World,
+  world: BalancerState,
   region: Region,
   group: TargetGroup,
   target: Target,

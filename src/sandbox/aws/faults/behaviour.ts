@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { SandboxFailure } from '../../failure.js';
 import type { Region } from '../action.js';
 import { faultNamed, faultNames } from './catalog.js';
-import { conductOf, profiles, setConduct } from './profile.js';
+import { profileOf, profiles, setProfile } from './profile.js';
 import { Switched, switchedOn, switchOff, switchOn, Times } from './switches.js';
 
 /** How the endpoint behaves, as it says it to the sandbox. */
@@ -17,18 +17,18 @@ export const Behaviour = z.object({
 export type Behaviour = z.infer<typeof Behaviour>;
 
 /** How it shall behave from now on. */
-export const Wish = z.strictObject({
+export const FaultRequest = z.strictObject({
   profile: z.enum(profiles).optional(),
   seed: z.string().optional(),
   fault: z.strictObject({ name: z.string(), times: Times, on: z.string().optional() }).optional(),
   /** Switches this fault off; `true`: all of them. */
   clear: z.union([z.string(), z.literal(true)]).optional(),
 });
-export type Wish = z.infer<typeof Wish>;
+export type FaultRequest = z.infer<typeof FaultRequest>;
 
 /** How the region behaves. */
 export function behaviour(region: Region): Behaviour {
-  const { profile, seed } = conductOf(region);
+  const { profile, seed } = profileOf(region);
   const all = faultNames.map((name) => ({ name, summary: faultNamed(name).summary }));
   return { profile, seed, on: [...switchedOn(region)], faults: all };
 }
@@ -43,15 +43,15 @@ export async function behave(region: Region, text: string, actions: readonly str
   if (clear !== undefined) await switchOff(region, clear === true ? undefined : clear);
   if (fault !== undefined) await switchOn(region, fault, actions);
   if (profile !== undefined || seed !== undefined)
-    await setConduct(region, {
+    await setProfile(region, {
       ...(profile === undefined ? {} : { profile }),
       ...(seed === undefined ? {} : { seed }),
     });
 }
 
-function understood(text: string): Wish {
+function understood(text: string): FaultRequest {
   try {
-    return Wish.parse(JSON.parse(text));
+    return FaultRequest.parse(JSON.parse(text));
   } catch (error) {
     throw new SandboxFailure('endpoint.wish', 'the endpoint does not understand what it shall do', {
       hint: 'oneclick sandbox up starts one of this version',

@@ -7,30 +7,30 @@ export const profiles = ['fast', 'realistic'] as const;
 export type Profile = (typeof profiles)[number];
 
 /** How the region behaves, and what its chances come from: the same seed gives the same numbers in the same order. */
-export interface Conduct {
+export interface ProfileSettings {
   readonly profile: Profile;
   readonly seed: string;
 }
 
-const conducts: Kind<Conduct> = {
+const profileSettings: Kind<ProfileSettings> = {
   name: 'conduct',
   schema: z.object({ profile: z.enum(profiles), seed: z.string() }),
 };
 
 /** As it was set last; of a sandbox that nobody has set anything for, `fast` and a seed that is its own. */
-export function conductOf({ store, network }: Pick<Region, 'network'> & { store: Store }): Conduct {
-  return store.get(conducts, 'conduct') ?? { profile: 'fast', seed: network.id };
+export function profileOf({ store, network }: Pick<Region, 'network'> & { store: Store }): ProfileSettings {
+  return store.get(profileSettings, 'conduct') ?? { profile: 'fast', seed: network.id };
 }
 
 /** Sets what is named. The chances begin anew, so that what follows can be replayed with the same seed. */
-export async function setConduct(region: Region, changes: Partial<Conduct>): Promise<void> {
-  const conduct = { ...conductOf(region), ...changes };
+export async function setProfile(region: Region, changes: Partial<ProfileSettings>): Promise<void> {
+  const conduct = { ...profileOf(region), ...changes };
   region.reseed(conduct.seed);
-  await region.store.put(conducts, 'conduct', conduct);
+  await region.store.put(profileSettings, 'conduct', conduct);
 }
 
 export function isRealistic(region: Region): boolean {
-  return conductOf(region).profile === 'realistic';
+  return profileOf(region).profile === 'realistic';
 }
 
 /**

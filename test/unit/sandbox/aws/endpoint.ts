@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import * as EC2 from '@aws-sdk/client-ec2';
 import * as ELB from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterEach } from '@jest/globals';
-import { behave, behaviour, type Wish } from '../../../../src/sandbox/aws/faults/behaviour.js';
+import { behave, behaviour, type FaultRequest } from '../../../../src/sandbox/aws/faults/behaviour.js';
 import { apiOverHttp } from '../../../../src/sandbox/aws/http.js';
 import { services } from '../../../../src/sandbox/aws/services.js';
 import type { FakeEngine } from './engine.js';
@@ -32,7 +32,7 @@ export async function endpoint(engine?: FakeEngine) {
     ...{ endpoint: url, region: 'us-east-1', maxAttempts: 1 },
     credentials: { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' },
   };
-  const wish = async (text: Wish | string, token = 't') => {
+  const wish = async (text: FaultRequest | string, token = 't') => {
     const reply = await fetch(`${url}/sandbox`, {
       ...{ method: 'PATCH', headers: { authorization: `Bearer ${token}` } },
       body: typeof text === 'string' ? text : JSON.stringify(text),

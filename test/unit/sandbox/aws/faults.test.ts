@@ -1,7 +1,7 @@
 import * as EC2 from '@aws-sdk/client-ec2';
 import * as ELB from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from '@jest/globals';
-import { behaviour, type Wish } from '../../../../src/sandbox/aws/faults/behaviour.js';
+import { behaviour, type FaultRequest } from '../../../../src/sandbox/aws/faults/behaviour.js';
 import { endpoint, findings } from './endpoint.js';
 import { code, settled } from './setting.js';
 
@@ -73,7 +73,7 @@ describe('the sandbox', () => {
     expect((await wish({ clear: true })).said.on).toEqual([]);
   });
 
-  test.each<[string, Wish | string, string | undefined]>([
+  test.each<[string, FaultRequest | string, string | undefined]>([
     ['a fault that there is not', { fault: { name: 'capacty', times: 1 } }, 'did you mean capacity?'],
     ['clearing one that there is not', { clear: 'latte' }, 'did you mean late?'],
     [

@@ -1,7 +1,7 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Region } from '../../../../src/sandbox/aws/action.js';
-import { befall } from '../../../../src/sandbox/aws/faults/befall.js';
+import { injectFaults } from '../../../../src/sandbox/aws/faults/inject.js';
 import { openStore } from '../../../../src/sandbox/aws/store.js';
 import { answer, type Reply, type Services } from '../../../../src/sandbox/aws/wire.js';
 import type { Context } from '../../../../src/sandbox/context.js';
@@ -41,7 +41,7 @@ export function clients(services: Services, region: Region) {
     requestHandler: {
       handle: async ({ headers, body }: { headers: Record<string, string>; body?: unknown }) => {
         const asked = { authorization: headers.authorization, form: String(body) };
-        return { response: response(await answer(services, region, asked, befall)) };
+        return { response: response(await answer(services, region, asked, injectFaults)) };
       },
     },
   };

@@ -1,6 +1,6 @@
 import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from '@jest/globals';
-import { setConduct } from '../../../../../src/sandbox/aws/faults/profile.js';
+import { setProfile } from '../../../../../src/sandbox/aws/faults/profile.js';
 import { setting } from './setting.js';
 
 const refused = (name: string) => expect.objectContaining({ name });
@@ -22,7 +22,7 @@ describe('a load balancer', () => {
 
   test('leaves its target group in use for some seconds, where the profile is realistic', async () => {
     const { balancer, group, listener, api, region, clock } = await setting();
-    await setConduct(region, { profile: 'realistic' });
+    await setProfile(region, { profile: 'realistic' });
     const [arn, target] = [await balancer(), await group()];
     await listener(arn, target);
     await api.send(new elb.DeleteLoadBalancerCommand({ LoadBalancerArn: arn }));

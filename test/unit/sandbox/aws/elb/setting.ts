@@ -3,10 +3,10 @@ import { ensureGroups } from '../../../../../src/sandbox/aws/ec2/groups.js';
 import { subnets } from '../../../../../src/sandbox/aws/ec2/layout.js';
 import { elbActionsIn } from '../../../../../src/sandbox/aws/elb/actions.js';
 import type { Balancer } from '../../../../../src/sandbox/aws/elb/balancer.js';
+import { openBalancerState, reconcile } from '../../../../../src/sandbox/aws/elb/balancer-state.js';
 import type { Instance } from '../../../../../src/sandbox/aws/elb/instances.js';
 import type { Proxies } from '../../../../../src/sandbox/aws/elb/proxy.js';
 import type { Check } from '../../../../../src/sandbox/aws/elb/runtime.js';
-import { openWorld, tend } from '../../../../../src/sandbox/aws/elb/world.js';
 import type { MovableClock } from '../../../../fakes/clock.js';
 import { clients, emptyRegion } from '../region.js';
 
@@ -50,7 +50,7 @@ export async function setting() {
     ['i-1', { address: '10.213.7.11', running: true }],
     ['i-2', { address: '10.213.7.12', running: true }],
   ]);
-  const world = openWorld(proxies, async (_region, id) => instances.get(id));
+  const world = openBalancerState(proxies, async (_region, id) => instances.get(id));
   const service = {
     ...({ protocol: 'awsQuery', version: '2015-12-01', schemas: { ...elb } } as const),
     namespace: 'http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/',
@@ -60,7 +60,7 @@ export async function setting() {
   const clock = region.context.clock as MovableClock;
   return {
     ...{ api, region, proxies, instances, clock },
-    tend: () => tend(world, region),
+    tend: () => reconcile(world, region),
     ...makers(api, [a, b]),
     subnets: [a, b],
   };

@@ -1,0 +1,286 @@
+import { join } from 'node:path';
+import type { Cloud } from '../cloud/cloud.js';
+import { poller } from '../cloud/poll.js';
+import { localFiles } from '../config/files.js';
+import { type Logins, registryAuth } from '../config/registry-auth.js';
+import type { HostAddress } from '../domain/environment.js';
+import type { Facts, HostFacts } from '../domain/facts.js';
+import { Blocked, Failure, failureRecord } from '../domain/failure.js';
+import { parseImage } from '../domain/image.js';
+import type { Service } from '../domain/service.js';
+import type { Need } from '../domain/task.js';
+import { type FactsRequest, readFacts, type Snapshot } from '../host/facts.js';
+import type { Host } from '../host/host.js';
+import { connectAll, type Hosts, type HostsOptions } from '../host/hosts.js';
+import type { Ports } from '../tasks/task.js';
+import type { ImageTransfer } from './build/transfer.js';
+import { Reconnector } from './reconnect.js';
+import { runHere, type Session } from './session.js';
+import { readTargetGroups } from './target-groups.js';
+
+/** The hosts of a command, connected, and what can be asked of them. */
+export interface ConnectedEnvironment {
+  readonly hosts: Hosts;
+  /** The images that hosts pull from this machine. */
+  readonly transfer?: ImageTransfer;
+  readonly ports: Ports;
+  /** Reads the facts of all hosts; a gap is a problem. With a signal, lost hosts are connected to again. */
+  snapshot(reconnect?: AbortSignal): Promise<Snapshot>;
+  /** The same, where problems are thrown as {@link Blocked}. */
+  facts(): Promise<Facts>;
+  /** The host, connected again if its connection was lost. Throws its Failure, or the signal's reason. */
+  reconnect(host: string, signal: AbortSignal): Promise<Host>;
+  /** Reads the facts of one host; throws its Failure. */
+  readHost(host: Host): Promise<HostFacts>;
+  /** Ends the line that says what is being looked at; reading facts ends it, too. */
+  ready(): void;
+}
+
+/** What a command opens, and for which services. */
+export interface ConnectRequest {
+  readonly services: readonly Service[];
+  /** Hosts that are read but not changed: their problems are warnings. */
+  readonly untouchedHosts?: readonly string[];
+  /** Hosts only by default. */
+  readonly needs?: ReadonlySet<Need>;
+  readonly transfer?: ImageTransfer;
+  /** Said until the first facts are there; `looking at ENVIRONMENT` by default. */
+  readonly busy?: string;
+  /** Set by commands whose output belongs to another program. */
+  readonly brief?: boolean;
+}
+
+/**
+ * Connects, works, and closes every connection whatever happens. Hosts that cannot be reached are problems of
+ * {@link ConnectedEnvironment.snapshot}.
+ */
+export async function withEnvironment<T>(
+  session: Session,
+  request: ConnectRequest,
+  work: (connected: ConnectedEnvironment) => Promise<T>,
+): Promise<T> {
+  const { busy = `looking at ${session.environment.name}`, brief = false } = request;
+  const ready = session.listener.busy(busy, { brief });
+  try {
+    const environment = await OpenEnvironment.open(session, request, ready);
+    try {
+      return await work(environment);
+    } finally {
+      ready();
+      await environment.close();
+    }
+  } finally {
+    ready();
+  }
+}
+
+/** The cloud, as AWS's own tools would reach it from here. Its adapter is loaded only when it is needed. */
+export async function openCloud({ context, listener }: Session): Promise<Cloud> {
+  const [{ awsCloud }, { batched }] = await Promise.all([
+    import('../cloud/aws/aws.js'),
+    import('../cloud/batched.js'),
+  ]);
+  const { clock, random, env: variables } = context;
+  const onWaiting = (text: string) => listener.note(text);
+  return batched(awsCloud({ clock, random, variables, onWaiting }), { clock });
+}
+
+class OpenEnvironment implements ConnectedEnvironment {
+  readonly hosts: Hosts;
+  readonly transfer?: ImageTransfer;
+  readonly ports: Ports;
+  readonly ready: () => void;
+  readonly #session: Session;
+  readonly #request: ConnectRequest;
+  readonly #reconnector: Reconnector;
+  readonly #cloud: Cloud | undefined;
+  /** Without the values where one is missing, which the failure names. */
+  readonly #secrets: ReadonlyMap<string, string> | Failure;
+  readonly #warned = new Set<string>();
+  #resolved: Facts['resolved'];
+
+  static async open(session: Session, request: ConnectRequest, ready: () => void): Promise<OpenEnvironment> {
+    const { needs = new Set<Need>(['hosts']), untouchedHosts = [] } = request;
+    const services = needs.has('hosts') ? request.services : [];
+    const names = new Set([...hostNames(services), ...(needs.has('hosts') ? untouchedHosts : [])]);
+    const addresses = session.environment.hosts.filter(({ name }) => names.has(name));
+    const options = optionsOf(session);
+    const wanted = [...new Set(services.flatMap((service) => service.secrets))];
+    const [hosts, secrets, cloud] = await connectWith(addresses, options, [
+      orFailure(session.secrets.get(wanted)),
+      needs.has('cloud') ? openCloud(session) : undefined,
+    ]);
+    for (const host of hosts.connected.values()) void host.engine.warm();
+    const reconnector = new Reconnector(hosts, addresses, options);
+    return new OpenEnvironment({ session, request, ready, hosts, secrets, cloud, reconnector });
+  }
+
+  private constructor(parts: {
+    readonly session: Session;
+    readonly request: ConnectRequest;
+    readonly ready: () => void;
+    readonly hosts: Hosts;
+    readonly secrets: ReadonlyMap<string, string> | Failure;
+    readonly cloud: Cloud | undefined;
+    readonly reconnector: Reconnector;
+  }) {
+    const { session, request, ready, hosts, secrets, cloud, reconnector } = parts;
+    this.hosts = hosts;
+    this.ready = ready;
+    this.#session = session;
+    this.#request = request;
+    this.#secrets = secrets;
+    this.#cloud = cloud;
+    this.#reconnector = reconnector;
+    this.#resolved = request.transfer?.resolved ?? {};
+    if (request.transfer !== undefined) this.transfer = request.transfer;
+    this.ports = this.#openPorts();
+  }
+
+  async snapshot(reconnect?: AbortSignal): Promise<Snapshot> {
+    try {
+      return await this.#read(reconnect);
+    } finally {
+      this.ready();
+    }
+  }
+
+  async facts(): Promise<Facts> {
+    const { facts, problems } = await this.snapshot();
+    if (problems.length > 0) throw new Blocked(problems);
+    return facts;
+  }
+
+  reconnect(name: string, signal: AbortSignal): Promise<Host> {
+    return this.#reconnector.connect(name, signal);
+  }
+
+  async readHost(host: Host): Promise<HostFacts> {
+    const { facts, problems } = await readFacts([host], this.#factsRequest());
+    const [problem] = problems;
+    const known = facts.hosts[host.name];
+    if (known === undefined) throw problem ?? new Error(`${host.name} has neither facts nor a problem`);
+    return known;
+  }
+
+  close(): Promise<void> {
+    return this.#reconnector.close();
+  }
+
+  async #read(reconnect: AbortSignal | undefined): Promise<Snapshot> {
+    const { services, untouchedHosts = [] } = this.#request;
+    const reading =
+      this.#cloud === undefined ? undefined : orFailure(readTargetGroups(this.#cloud, services));
+    const reached = await this.#reach(reconnect);
+    const connected = reached.flatMap((host) => (host instanceof Failure ? [] : [host]));
+    const { facts, problems } = await readFacts(connected, this.#factsRequest());
+    this.#resolved = facts.resolved;
+    const groups = await reading;
+    const failures = [...reached, this.#secrets, groups].filter((one) => one instanceof Failure);
+    const all = [...failures, ...problems];
+    const isUntouched = ({ host }: Failure) => host !== undefined && untouchedHosts.includes(host);
+    this.#warnOf(all.filter(isUntouched));
+    return {
+      facts: groups === undefined || groups instanceof Failure ? facts : { ...facts, groups },
+      problems: all.filter((problem) => !isUntouched(problem)),
+    };
+  }
+
+  #reach(reconnect: AbortSignal | undefined): Promise<readonly (Host | Failure)[]> {
+    const { connected, failures } = this.hosts;
+    if (reconnect === undefined) return Promise.resolve([...connected.values(), ...failures]);
+    return Promise.all(
+      this.#reconnector.names.map((name) => orFailure(this.#reconnector.connect(name, reconnect))),
+    );
+  }
+
+  #warnOf(problems: readonly Failure[]): void {
+    for (const { host = '', message } of problems.map(failureRecord)) {
+      if (!this.#warned.has(host))
+        this.#session.listener.warn(`${host} is left out, its releases too: ${message}`);
+      this.#warned.add(host);
+    }
+  }
+
+  #factsRequest(): FactsRequest {
+    const { environment } = this.#session;
+    return {
+      project: environment.project,
+      environment: environment.name,
+      services: this.#request.services,
+      secrets: this.#secrets instanceof Failure ? new Map<string, string>() : this.#secrets,
+      resolves: this.#request.needs?.has('registry') === true,
+      resolved: this.#resolved,
+      auth: this.ports.auth,
+    };
+  }
+
+  #openPorts(): Ports {
+    const { context, project, secrets } = this.#session;
+    const transfer = this.#request.transfer;
+    const logins: Logins = {
+      folder: context.env.DOCKER_CONFIG || join(context.home, '.docker'),
+      files: localFiles,
+      run: (command) => runHere(context, project.folder, command),
+    };
+    return {
+      host: (name) => hostOf(this.hosts, name),
+      cloud: () => this.#cloud ?? noCloud(),
+      poll: poller(context),
+      secrets: (names) => secrets.get(names),
+      auth: async (reference) =>
+        parseImage(reference).registry === transfer?.login.serveraddress
+          ? transfer.login
+          : registryAuth(reference, logins),
+      local: (command, onLine, signal) => runHere(context, project.folder, command, onLine, signal),
+    };
+  }
+}
+
+/** Connects while other work goes on; if that fails, no host is waited for. */
+async function connectWith<A, B>(
+  addresses: readonly HostAddress[],
+  options: HostsOptions,
+  others: readonly [A, B],
+): Promise<[Hosts, Awaited<A>, Awaited<B>]> {
+  const abandoned = new AbortController();
+  const connecting = connectAll(addresses, { ...options, signal: abandoned.signal });
+  try {
+    return await Promise.all([connecting, ...others]);
+  } catch (error) {
+    abandoned.abort(new Failure('failed', 'host.left', 'it is not waited for any more'));
+    void connecting.then((hosts) => hosts.close());
+    throw error;
+  }
+}
+
+const hostNames = (services: readonly Service[]) =>
+  services.flatMap(({ instances }) => instances.map(({ host }) => host));
+
+function optionsOf({ context, listener }: Session): HostsOptions {
+  return {
+    clock: context.clock,
+    environment: { home: context.home, user: context.user, variables: context.env },
+    onCall: (call) => listener.call(call),
+  };
+}
+
+function noCloud(): never {
+  throw new Failure('usage', 'target-group.none', 'no service of this run has a target group');
+}
+
+async function orFailure<T>(work: Promise<T>): Promise<T | Failure> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+}
+
+function hostOf({ connected }: Hosts, name: string): Host {
+  const host = connected.get(name);
+  if (host === undefined)
+    throw new Failure('unreachable', 'host.unreachable', 'it is not connected', { host: name });
+  return host;
+}

@@ -1,0 +1,87 @@
+import { timeOfDay } from '../domain/clock.js';
+import type { Facts } from '../domain/facts.js';
+import type { Failure } from '../domain/failure.js';
+import { HostLeases } from '../host/lease/lease.js';
+import type { Interrupts } from '../run/cancellation.js';
+import type { Outcome } from '../run/events.js';
+import { FileJournal } from '../run/journal.js';
+import type { Plan } from '../run/plan.js';
+import type { Leases } from '../run/ports.js';
+import type { RunPorts } from '../run/run.js';
+import { tasks } from '../tasks/registry.js';
+import type { Ports } from '../tasks/task.js';
+import type { ConnectedEnvironment } from './connect.js';
+import { ForwardingLeases } from './registry-leases.js';
+import { ReportBuilder, type RunReport } from './run-report.js';
+import { runsDir } from './runs.js';
+import type { Session } from './session.js';
+
+/** How long `--wait` waits for a lease. ms */
+const leaseTimeout = 30 * 60_000;
+
+/** Starts to listen for whatever may end a run from outside; `stop` is called when the run has ended. */
+export type OpenInterrupts = () => Interrupts & { stop(): void };
+
+/** One execution of a plan. */
+export interface Execution {
+  readonly plan: Plan;
+  /** Wait for a lease that another run holds. */
+  readonly wait: boolean;
+  readonly interrupts: OpenInterrupts;
+}
+
+/** Wires journal, lease, signals and events into a run, and reports how it ended. */
+export async function executeRun(
+  session: Session,
+  connected: ConnectedEnvironment,
+  { plan, wait, interrupts: open }: Execution,
+  run: (ports: RunPorts<Facts, Ports>) => Promise<Outcome>,
+): Promise<RunReport> {
+  const { context, listener, project } = session;
+  const journal = new FileJournal(runsDir(project), plan.run.id, context.redaction.redact);
+  const interrupts = open();
+  const report = new ReportBuilder(plan, context.clock);
+  try {
+    const outcome = await run({
+      registry: tasks,
+      ports: connected.ports,
+      clock: context.clock,
+      journal,
+      leases: leases(session, connected, wait),
+      emit: (event) => {
+        connected.ready();
+        listener.event(event);
+        report.take(event);
+      },
+      readFacts: () => connected.facts(),
+      cancel: interrupts.cancel,
+      abandon: interrupts.abandon,
+    });
+    return await report.build(outcome, connected);
+  } finally {
+    interrupts.stop();
+    await journal.close();
+  }
+}
+
+/** Leases on the hosts; a wait for one says who holds it, and until when it is waited for. */
+function leases(
+  { context, listener }: Session,
+  { hosts, transfer }: ConnectedEnvironment,
+  wait: boolean,
+): Leases {
+  const { clock, random } = context;
+  let said = '';
+  let done = () => {};
+  const until = timeOfDay(new Date(clock.now().getTime() + leaseTimeout));
+  const onBusy = ({ message }: Failure) => {
+    if (message === said) return;
+    said = message;
+    done();
+    done = listener.busy(`waits until ${until}: ${message}`);
+  };
+  const options = { clock, random, ...(wait ? { wait: { deadline: leaseTimeout, onBusy } } : {}) };
+  const held = new HostLeases(hosts.connected, options);
+  const own: Leases = { take: (run) => held.take(run).finally(() => done()) };
+  return transfer === undefined ? own : new ForwardingLeases(own, hosts.connected, transfer, listener);
+}

@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { localFiles } from '../config/files.js';
+import {
+  chosenEnvironment,
+  loadProject,
+  type Project,
+  resolveEnvironment,
+  type Setting,
+} from '../config/load.js';
+import { type SecretStore, secretStore } from '../config/secrets.js';
+import type { Environment } from '../domain/environment.js';
+import { Failure } from '../domain/failure.js';
+import type { SettingSources } from '../domain/precedence.js';
+import type { RunInfo } from '../domain/task.js';
+import type { Command } from '../host/host.js';
+import type { Context } from './context.js';
+import type { Listener } from './listener.js';
+import { commitOf, runLocal } from './local-command.js';
+
+/** What every command about servers has: the project in one environment, and a way to speak. */
+export interface Session {
+  readonly context: Context;
+  readonly listener: Listener;
+  readonly project: Project;
+  readonly environment: Environment;
+  readonly secrets: SecretStore;
+  readonly commit: string | undefined;
+}
+
+/** What the person said, for every command about servers. */
+export interface SessionOptions {
+  readonly file?: string;
+  readonly env?: string;
+  /** The environment that others than the flag name. */
+  readonly environment?: Pick<SettingSources<string>, 'variable' | 'user'>;
+}
+
+/** What surrounds a configuration on this machine. */
+export function settingOf(context: Context): Setting {
+  const environmentsDir = join(context.stateDir, 'environments');
+  return { files: localFiles, cwd: context.cwd, home: context.home, environmentsDir, variables: context.env };
+}
+
+/** Reads the project. */
+export function openProject(context: Context, { file }: SessionOptions): Promise<Project> {
+  return loadProject(settingOf(context), file);
+}
+
+/** Reads the project and resolves the environment; touches no server. */
+export async function openSession(
+  context: Context,
+  listener: Listener,
+  options: SessionOptions,
+): Promise<Session> {
+  const setting = settingOf(context);
+  const project = await openProject(context, options);
+  const commit = commitOf(project.folder);
+  const { name } = chosenEnvironment(project, { ...options.environment, flag: options.env });
+  const resolved = await resolveEnvironment(project, name, setting);
+  const run = (command: Command) => runHere(context, project.folder, command);
+  const secrets = secretStore({
+    environment: resolved.environment.name,
+    folder: project.folder,
+    sources: resolved.secretSources,
+    variables: context.env,
+    files: localFiles,
+    run,
+    onFound: (name, value) => {
+      if (!context.redaction.add(name, value))
+        listener.warn(`the secret ${name} is shorter than 6 characters: it is not taken out of output`);
+    },
+  });
+  for (const warning of [...resolved.warnings, ...(await secrets.warnings())]) listener.warn(warning);
+  return {
+    context,
+    listener,
+    project,
+    environment: resolved.environment,
+    secrets,
+    commit: await commit,
+  };
+}
+
+/** Runs a command of this machine in a folder; one that cannot be started is a Failure. */
+export async function runHere(
+  context: Context,
+  cwd: string,
+  command: Command,
+  onLine: (line: string) => void = () => undefined,
+  signal?: AbortSignal,
+) {
+  try {
+    return await runLocal(
+      command,
+      { cwd, env: context.env, ...(signal === undefined ? {} : { signal }) },
+      onLine,
+    );
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure('failed', 'command.start', `${command.argv[0]} did not run: ${message}`, { cause });
+  }
+}
+
+/** A run that begins now. */
+export function newRun(session: Session, recipe: string): RunInfo {
+  const { context, environment, commit } = session;
+  return {
+    id: context.runId(),
+    recipe,
+    project: environment.project,
+    environment: environment.name,
+    who: context.who,
+    started: context.clock.now().toISOString(),
+    ...(commit === undefined ? {} : { commit }),
+  };
+}

@@ -1,0 +1,130 @@
+import type { Facts, HostFacts } from '../domain/facts.js';
+import type { Failure } from '../domain/failure.js';
+import { label } from '../domain/labels.js';
+import { current, releaseLog } from '../domain/log.js';
+import { deadCandidates } from '../domain/rollout.js';
+import type { Service } from '../domain/service.js';
+import { type ServiceStatus, serviceStatus } from '../domain/service-status.js';
+import type { RunInfo } from '../domain/task.js';
+import type { Holder } from '../host/lease/lease-holder.js';
+import type { ReadableRun } from './runs.js';
+
+/** How an environment stands: what `status --json` prints. */
+export interface StatusDocument {
+  readonly environment: string;
+  readonly services: readonly {
+    readonly name: string;
+    /** The current one; null before the first. */
+    readonly release: number | null;
+    readonly instances: readonly InstanceStatus[];
+  }[];
+  /** Who holds the hosts now. */
+  readonly leases: readonly {
+    readonly host: string;
+    readonly who: string;
+    readonly run: string;
+    readonly recipe: string;
+    readonly since: string;
+    readonly step: string;
+  }[];
+  /** Runs of this machine that can be gone on with. */
+  readonly runs: readonly {
+    readonly run: string;
+    readonly recipe: string;
+    readonly who: string;
+    readonly started: string;
+  }[];
+  /** Hosts whose disk is nearly full. Bytes. */
+  readonly disks: readonly { readonly host: string; readonly free: number; readonly size: number | null }[];
+  /** Containers of runs that died. */
+  readonly left: readonly { readonly host: string; readonly container: string; readonly run: string }[];
+  /** Empty when all hosts have the same. */
+  readonly engines: readonly { readonly engine: string; readonly hosts: readonly string[] }[];
+}
+
+export type InstanceStatus = ServiceStatus & { readonly id: string; readonly host: string };
+
+/** All that was seen of an environment, from its hosts and from here. */
+export interface StatusInput {
+  readonly run: RunInfo;
+  readonly services: readonly Service[];
+  readonly facts: Facts;
+  readonly problems: readonly Failure[];
+  readonly holders: readonly Holder[];
+  /** The journals of the project on this machine. */
+  readonly runs: readonly ReadableRun[];
+}
+
+/** How the environment stands. */
+export function statusDocument(observation: StatusInput): StatusDocument {
+  const { run, services, facts } = observation;
+  const hosts = Object.values(facts.hosts);
+  return {
+    environment: run.environment,
+    services: services.map((service) => ({
+      name: service.name,
+      release: current(releaseLog(facts, service.name))?.release.number ?? null,
+      instances: service.instances.map(({ id, host }) => {
+        const status = serviceStatus(facts, run, service, host);
+        const problem = observation.problems.find((candidate) => candidate.host === host);
+        return { id, host, ...status, ...(problem === undefined ? {} : { why: problem.message }) };
+      }),
+    })),
+    leases: observation.holders.map(({ host, who, run: held, recipe, since, step }) => ({
+      ...{ host, who, run: held, recipe, since, step },
+    })),
+    runs: openRuns(observation).map(({ id, run: { recipe, who, started } }) => ({
+      run: id,
+      recipe,
+      who,
+      started,
+    })),
+    disks: hosts.flatMap(nearlyFull),
+    left: leftBehind(observation),
+    engines: engines(hosts),
+  };
+}
+
+/** Unfinished runs of the environment that are not under way, and that no later activation has made pointless. */
+function openRuns({ run, services, facts, holders, runs }: StatusInput) {
+  const activated = services.flatMap(({ name }) => current(releaseLog(facts, name)) ?? []);
+  return runs.flatMap((found) => {
+    if (found.state === 'ended') return [];
+    if (found.run.environment !== run.environment || found.run.project !== run.project) return [];
+    if (holders.some((holder) => holder.run === found.id)) return [];
+    const releases = ['deploy', 'rollback'].includes(found.run.recipe);
+    const later = activated.some((line) => line.run !== found.id && line.at > found.run.started);
+    return releases && later ? [] : [found];
+  });
+}
+
+const scarce = 2e9;
+
+/** Rounded, so that a screen that is watched does not change all the time. */
+function nearlyFull({ host, diskFree, diskSize }: HostFacts): StatusDocument['disks'] {
+  if (diskFree === undefined) return [];
+  const full = diskFree < scarce || (diskSize !== undefined && diskFree < diskSize / 10);
+  return full ? [{ host, free: Math.round(diskFree / 1e8) * 1e8, size: diskSize ?? null }] : [];
+}
+
+function leftBehind({ run, services, facts, holders }: StatusInput): StatusDocument['left'] {
+  const alive = new Set(holders.map((holder) => holder.run));
+  return services.flatMap(({ name, instances }) =>
+    instances.flatMap(({ host }) => {
+      const known = facts.hosts[host];
+      if (known === undefined) return [];
+      return deadCandidates(known, facts, run, name)
+        .map((container) => ({ host, container: container.name, run: container.labels[label.run] ?? '' }))
+        .filter((left) => !alive.has(left.run));
+    }),
+  );
+}
+
+function engines(hosts: readonly HostFacts[]): StatusDocument['engines'] {
+  const groups = new Map<string, string[]>();
+  for (const { host, engine } of hosts) {
+    const name = `Docker ${engine.version} (${engine.platform})`;
+    groups.set(name, [...(groups.get(name) ?? []), host]);
+  }
+  return groups.size < 2 ? [] : [...groups].map(([engine, names]) => ({ engine, hosts: names }));
+}

@@ -1,0 +1,117 @@
+import { type RecipeRequest, type RecipeResult, runRecipe } from '../app/run-recipe.js';
+import type { RunReport } from '../app/run-report.js';
+import type { Session } from '../app/session.js';
+import { plainSshArguments } from '../host/ssh/argv.js';
+import { explanationDocument, explanationText } from '../report/explain.js';
+import { previewDocument } from '../report/json.js';
+import { forecastWords, previewText } from '../report/preview.js';
+import type { Reporter } from '../report/reporter.js';
+import { mapTexts, printable } from '../report/text.js';
+import type { Preview } from '../run/preview.js';
+import { type CommandOutput, reportProblems } from './command-output.js';
+import { listenForInterrupts } from './interrupts.js';
+
+/** A recipe that a command runs. */
+export interface RecipeCommand extends Omit<RecipeRequest, 'confirm' | 'onPlanned' | 'interrupts'> {
+  /** Asks the person a question, with the plan on the screen; absent where nobody is asked. */
+  readonly confirm?: (question: string) => Promise<boolean>;
+}
+
+/** Runs a recipe, shows how it ended, and gives the exit code. */
+export async function runRecipeCommand(
+  { reporter }: CommandOutput,
+  session: Session,
+  { confirm, ...request }: RecipeCommand,
+): Promise<number> {
+  const ask = async (preview: Preview) => {
+    reporter.preview(preview);
+    return (await confirm?.(questionOf(session, request))) ?? true;
+  };
+  const result = await runRecipe(session, {
+    ...request,
+    ...(confirm === undefined ? {} : { confirm: ask }),
+    onPlanned: (preview) => announce(reporter, preview),
+    interrupts: () => listenForInterrupts(session.context.clock),
+  });
+  return showResult(reporter, session, result);
+}
+
+/** Shows how a recipe ended, and gives the exit code. */
+export function showResult(reporter: Reporter, session: Session, result: RecipeResult): number {
+  switch (result.kind) {
+    case 'planned':
+      showPlan(reporter, session, result.preview);
+      return 0;
+    case 'explained':
+      showCommands(reporter, session, result);
+      return 0;
+    case 'blocked':
+      return reportProblems(reporter, result.problems);
+    case 'declined':
+      reporter.note('nothing was changed');
+      return 1;
+    case 'ran':
+      showReport(reporter, session, result.report);
+      return result.report.outcome.exitCode;
+  }
+}
+
+/** `Deploy web and worker to production?` */
+function questionOf(
+  { environment }: Session,
+  { recipe, services }: Pick<RecipeCommand, 'recipe' | 'services'>,
+) {
+  const names = services.map(({ name }) => name).join(', ');
+  const verbs: Readonly<Record<string, string>> = {
+    deploy: `Deploy ${names} to`,
+    canary: `Deploy a canary of ${names} to`,
+    promote: `Promote the canary of ${names} on`,
+    rollback: `Roll back ${names} on`,
+    stop: `Stop ${names} on`,
+    'lb-tune': `Tune the target groups of ${names} on`,
+  };
+  return `${verbs[recipe] ?? `Run ${recipe} on`} ${environment.name}?`;
+}
+
+/** Says of a plan that nobody has seen what should be known of it. */
+function announce(reporter: Reporter, { cautions, forecast }: Preview): void {
+  for (const caution of cautions) reporter.warn(caution);
+  for (const sentence of forecast === undefined ? [] : forecastWords(forecast)) reporter.note(sentence);
+}
+
+function showPlan(reporter: Reporter, { environment }: Session, preview: Preview): void {
+  reporter.result({ environment: environment.name, ...previewDocument(preview) }, (_, page) =>
+    previewText(mapTexts(preview, printable), page),
+  );
+}
+
+function showCommands(
+  reporter: Reporter,
+  { environment }: Session,
+  { plan, explanation }: Extract<RecipeResult, { kind: 'explained' }>,
+): void {
+  const ways = new Map(environment.hosts.map((host) => [host.name, ['ssh', ...plainSshArguments(host)]]));
+  const { recipe } = plan.run;
+  const { steps } = explanation;
+  const document = explanationDocument({ environment: environment.name, recipe, steps, ways });
+  // As it is: a command that was cut or changed would be another one.
+  reporter.result(document, (_, page) => explanationText(document, page));
+}
+
+function showReport(reporter: Reporter, { environment }: Session, report: RunReport): void {
+  const { outcome, run, services, duration: ms, live, running: runs } = report;
+  const { failures, result, cancelled, left, never } = outcome;
+  if (result === 'done' || result === 'unchanged')
+    reporter.summary(outcome, {
+      ...{ recipe: run.recipe, environment: environment.name, services, ms },
+      ...(live === undefined ? {} : { live }),
+    });
+  else reporter.failure({ failures, result, cancelled, runs, left, never, ...nextCommand(report) });
+}
+
+function nextCommand({ run, outcome }: RunReport): { next?: string } {
+  const { result, committed, failures } = outcome;
+  if (result === 'stopped' || result === 'incomplete')
+    return { next: `oneclick resume ${run.id}${committed ? '' : '   (or --revert)'}` };
+  return failures[0]?.hint === undefined ? { next: `oneclick status --env ${run.environment}` } : {};
+}

@@ -1,0 +1,41 @@
+import { type ConnectedEnvironment, withEnvironment } from '../app/connect.js';
+import type { Context } from '../app/context.js';
+import { selectWithoutSecrets } from '../app/instances.js';
+import { openSession, type Session } from '../app/session.js';
+import type { Facts } from '../domain/facts.js';
+import type { Service } from '../domain/service.js';
+import { type CommandOutput, reportProblems, withOutput } from './command-output.js';
+import type { Globals } from './grammar/flags.js';
+
+/** What a command works on that looks at all hosts once and changes nothing. */
+export interface EnvironmentView {
+  readonly out: CommandOutput;
+  readonly session: Session;
+  readonly connected: ConnectedEnvironment;
+  readonly facts: Facts;
+  /** All services of the environment, without secrets. */
+  readonly services: readonly Service[];
+  /** Those that were named, all by default. */
+  readonly chosen: readonly Service[];
+}
+
+/** Looks at all hosts and tells what `tell` makes of it; hosts that were not reached are problems, and the exit code. */
+export function viewEnvironment(
+  context: Context,
+  names: readonly string[],
+  flags: Globals & { readonly env?: string },
+  tell: (look: EnvironmentView) => Promise<void>,
+): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    const session = await openSession(context, out.reporter, flags);
+    const services = selectWithoutSecrets(session.environment.services, []);
+    const chosen = selectWithoutSecrets(session.environment.services, names);
+    return withEnvironment(session, { services }, async (connected) => {
+      const { facts, problems } = await connected.snapshot();
+      if (Object.keys(facts.hosts).length === 0 && problems.length > 0)
+        return reportProblems(out.reporter, problems);
+      await tell({ out, session, connected, facts, services, chosen });
+      return problems.length > 0 ? reportProblems(out.reporter, problems) : 0;
+    });
+  });
+}

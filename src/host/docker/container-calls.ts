@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { Clock } from '../../domain/clock.js';
+import type { InspectedContainer } from '../../domain/facts.js';
+import type { ContainerOptions } from '../host.js';
+import { Refused } from './api.js';
+import type { EngineCalls } from './engine-calls.js';
+
+const Created = z.object({ Id: z.string() });
+
+/** See `Engine.create`. */
+export async function createContainer(
+  calls: EngineCalls,
+  { name, config }: ContainerOptions,
+  find: (name: string) => Promise<InspectedContainer | undefined>,
+): Promise<string> {
+  const doing = `creating the container ${name}`;
+  const request = { method: 'POST', path: '/containers/create', query: { name }, body: config } as const;
+  try {
+    return Created.parse(await calls.raw(doing, request)).Id;
+  } catch (error) {
+    if (!(error instanceof Refused && error.status === 409)) throw calls.translate(doing, error);
+    const there = await find(name);
+    const step = labelsOf(config)['oneclick.step'];
+    if (step !== undefined && there?.labels['oneclick.step'] === step) return there.id;
+    throw calls.translate(doing, error);
+  }
+}
+
+function labelsOf(config: ContainerOptions['config']): Readonly<Record<string, unknown>> {
+  const { Labels } = config;
+  return typeof Labels === 'object' && Labels !== null ? { ...Labels } : {};
+}
+
+/** See `Engine.remove`. */
+export async function removeContainer(calls: EngineCalls, idOrName: string): Promise<void> {
+  const doing = `removing the container ${idOrName}`;
+  const request = { method: 'DELETE', path: `/containers/${idOrName}`, query: { force: 'true' } } as const;
+  try {
+    await calls.raw(doing, request);
+  } catch (error) {
+    const going = error instanceof Refused && /is already in progress/.test(error.message);
+    if (!going && !(error instanceof Refused && error.status === 404)) throw calls.translate(doing, error);
+  }
+}
+
+/** See `Engine.setRestart`. */
+export async function setRestart(
+  calls: EngineCalls,
+  lost: AbortSignal,
+  clock: Clock,
+  idOrName: string,
+  policy: string,
+): Promise<void> {
+  const body = { RestartPolicy: { Name: policy } };
+  const request = { method: 'POST', path: `/containers/${idOrName}/update`, body } as const;
+  const doing = `setting the restart policy of ${idOrName}`;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await calls.raw(doing, request);
+      return;
+    } catch (error) {
+      // While its process is just ending an engine refuses, a moment later it does not.
+      const ending = error instanceof Refused && /stopped container|not running/.test(error.message);
+      if (!ending || tries === 20) throw calls.translate(doing, error);
+      await clock.sleep(100, lost);
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import type { ImageFacts, InspectedContainer } from '../../domain/facts.js';
+
+/** Docker's JSON has null where other APIs have nothing. */
+const listOf = <T extends z.ZodType>(item: T) =>
+  z
+    .array(item)
+    .nullish()
+    .transform((items) => items ?? []);
+const mapOf = <T extends z.ZodType>(value: T) =>
+  z
+    .record(z.string(), value)
+    .nullish()
+    .transform((values) => values ?? {});
+
+const State = z.enum(['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']);
+const Healths = ['starting', 'healthy', 'unhealthy'] as const;
+const isHealth = (text: string | undefined) => Healths.find((health) => health === text);
+const byNumber = (ports: Iterable<number>) => [...new Set(ports)].sort((a, b) => a - b);
+
+/** An item of `GET /containers/json`. */
+export const Listed = z.object({
+  Id: z.string(),
+  Names: listOf(z.string()),
+  Image: z.string(),
+  State,
+  /** For people: `Exited (1) 2 hours ago`, `Up 3 minutes (healthy)`. */
+  Status: z.string(),
+  Labels: mapOf(z.string()),
+  Ports: listOf(z.object({ PublicPort: z.number().optional() })),
+  NetworkSettings: z.object({ Networks: mapOf(z.unknown()) }).nullish(),
+});
+
+/** The answer of `GET /containers/{id}/json`. */
+export const Inspected = z.object({
+  Id: z.string(),
+  Name: z.string(),
+  RestartCount: z.number().nullish(),
+  State: z.object({
+    Status: State,
+    ExitCode: z.number(),
+    OOMKilled: z.boolean().nullish(),
+    StartedAt: z.string(),
+    Health: z.object({ Status: z.string() }).nullish(),
+  }),
+  Config: z.object({ Image: z.string(), Labels: mapOf(z.string()), Env: listOf(z.string()) }),
+  HostConfig: z.object({
+    RestartPolicy: z.object({ Name: z.string() }).nullish(),
+    PortBindings: mapOf(listOf(z.object({ HostPort: z.string() }))),
+  }),
+  NetworkSettings: z.object({
+    Networks: mapOf(z.object({ Aliases: listOf(z.string()) })),
+    Ports: mapOf(listOf(z.object({ HostPort: z.string() }))),
+  }),
+});
+
+/** An item of `GET /images/json`. */
+export const ListedImage = z.object({
+  Id: z.string(),
+  RepoDigests: listOf(z.string()),
+  RepoTags: listOf(z.string()),
+  Size: z.number(),
+});
+
+/** What a list shows of a container: no restart policy (empty), no environment, ports only while it runs. */
+export function listedFacts(item: z.infer<typeof Listed>): InspectedContainer {
+  const exit = /^Exited \((\d+)\)/.exec(item.Status)?.[1];
+  const health = isHealth(/\((?:health: )?(\w+)\)$/.exec(item.Status)?.[1]);
+  return {
+    id: item.Id,
+    name: nameOf(item.Names[0] ?? ''),
+    labels: item.Labels,
+    image: item.Image,
+    state: item.State,
+    ...(health === undefined ? {} : { health }),
+    restart: '',
+    ports: byNumber(item.Ports.flatMap(({ PublicPort }) => PublicPort ?? [])),
+    ...(exit === undefined ? {} : { exit: Number(exit) }),
+    networks: Object.keys(item.NetworkSettings?.Networks ?? {}),
+    env: [],
+  };
+}
+
+export function inspectedFacts(answer: z.infer<typeof Inspected>): InspectedContainer {
+  const { State: state, Config, HostConfig, NetworkSettings } = answer;
+  const health = state.Status === 'running' ? isHealth(state.Health?.Status) : undefined;
+  const bound = [...Object.values(HostConfig.PortBindings), ...Object.values(NetworkSettings.Ports)].flat();
+  const ended = state.Status === 'exited' || state.Status === 'dead';
+  return {
+    id: answer.Id,
+    name: nameOf(answer.Name),
+    labels: Config.Labels,
+    image: Config.Image,
+    state: state.Status,
+    ...(health === undefined ? {} : { health }),
+    restart: HostConfig.RestartPolicy?.Name || 'no',
+    ports: byNumber(bound.map(({ HostPort }) => Number(HostPort)).filter((port) => port > 0)),
+    ...(ended || state.Status === 'restarting' ? { exit: state.ExitCode } : {}),
+    ...(state.Status !== 'running' && state.OOMKilled === true ? { outOfMemory: true as const } : {}),
+    ...(answer.RestartCount ? { restarts: answer.RestartCount } : {}),
+    ...(state.StartedAt.startsWith('0001') ? {} : { started: state.StartedAt }),
+    networks: Object.keys(NetworkSettings.Networks),
+    env: Config.Env,
+  };
+}
+
+export function imageFacts(item: z.infer<typeof ListedImage>): ImageFacts {
+  const named = (names: readonly string[]) => names.filter((name) => !name.startsWith('<none>'));
+  return { id: item.Id, digests: named(item.RepoDigests), tags: named(item.RepoTags), size: item.Size };
+}
+
+const nameOf = (path: string) => path.replace(/^\//, '');

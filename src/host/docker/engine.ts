@@ -1,0 +1,300 @@
+import { z } from 'zod';
+import type { Clock } from '../../domain/clock.js';
+import type { ImageFacts, InspectedContainer, ResolvedImage } from '../../domain/facts.js';
+import { label } from '../../domain/labels.js';
+import type { CallLog } from '../call-log.js';
+import type {
+  ContainerOptions,
+  Dialogue,
+  Engine,
+  Host,
+  LogLine,
+  LogOptions,
+  PathFacts,
+  Process,
+  PullProgress,
+  RegistryAuth,
+  VolumeFacts,
+} from '../host.js';
+import type { Connection } from '../ssh/connection.js';
+import { DockerApi, Refused } from './api.js';
+import { createContainer, removeContainer, setRestart } from './container-calls.js';
+import {
+  Inspected,
+  imageFacts,
+  inspectedFacts,
+  Listed,
+  ListedImage,
+  listedFacts,
+} from './container-facts.js';
+import { answerWithin, EngineCalls } from './engine-calls.js';
+import { pathFacts, readFiles, writeFiles } from './files.js';
+import { joinNetwork, leaveNetwork } from './network-membership.js';
+import { startAttached, startExec } from './process.js';
+import { pullImage } from './pull-image.js';
+import { followImport } from './pull-progress.js';
+import { readLogs } from './read-logs.js';
+
+const Version = z.object({ Version: z.string(), Os: z.string(), Arch: z.string() });
+const Networks = z.array(z.object({ Name: z.string() }));
+const Distribution = z.object({
+  Descriptor: z.object({ digest: z.string() }),
+  Platforms: z
+    .array(z.object({ os: z.string(), architecture: z.string(), variant: z.string().optional() }))
+    .nullish(),
+});
+const Waited = z.object({ StatusCode: z.number() });
+const Volumes = z.object({
+  Volumes: z
+    .array(z.object({ Name: z.string(), Labels: z.record(z.string(), z.string()).nullish() }))
+    .nullish(),
+});
+
+/** A Docker engine by its API. */
+export class DockerEngine implements Engine {
+  readonly #host: Host;
+  readonly #clock: Clock;
+  readonly #api: DockerApi;
+  readonly #calls: EngineCalls;
+  /** Our containers as they were last listed: they are inspected while the next list is on its way. */
+  #ours: readonly string[] = [];
+
+  constructor(host: Host, connection: Connection, clock: Clock, log: CallLog) {
+    this.#host = host;
+    this.#clock = clock;
+    this.#api = new DockerApi(host, connection);
+    this.#calls = new EngineCalls(host, this.#api, clock, log);
+  }
+
+  get streams(): number {
+    return this.#api.streams;
+  }
+
+  async version(): Promise<{ version: string; platform: string }> {
+    const {
+      Version: version,
+      Os,
+      Arch,
+    } = await this.#calls.get('asking for the version', '/version', Version);
+    return { version, platform: `${Os}/${Arch}` };
+  }
+
+  async warm(): Promise<void> {
+    await this.#list().catch(() => undefined);
+  }
+
+  async containers(): Promise<readonly InspectedContainer[]> {
+    const known = this.#ours;
+    const [listed, inspected] = await Promise.all([
+      this.#list(),
+      Promise.all(known.map((id) => this.container(id))),
+    ]);
+    const early = new Map(known.map((id, index) => [id, inspected[index]]));
+    const facts = await Promise.all(
+      listed.map(async (item) => {
+        if (!isOurs(item.Labels)) return listedFacts(item);
+        return early.has(item.Id) ? early.get(item.Id) : this.container(item.Id);
+      }),
+    );
+    // One may have gone between the list and its inspection.
+    return facts.filter((container) => container !== undefined);
+  }
+
+  async #list(): Promise<readonly z.infer<typeof Listed>[]> {
+    const query = { all: 'true' };
+    const listed = await this.#calls.get('listing containers', '/containers/json', z.array(Listed), query);
+    this.#ours = listed.flatMap(({ Id, Labels }) => (isOurs(Labels) ? [Id] : []));
+    return listed;
+  }
+
+  async container(idOrName: string): Promise<InspectedContainer | undefined> {
+    const found = await this.#inspect(idOrName);
+    return found === undefined ? undefined : inspectedFacts(found);
+  }
+
+  async images(): Promise<readonly ImageFacts[]> {
+    const images = await this.#calls.get('listing images', '/images/json', z.array(ListedImage));
+    return images.map(imageFacts);
+  }
+
+  async resolve(reference: string, auth: RegistryAuth | undefined): Promise<ResolvedImage> {
+    const request = { method: 'GET', path: `/distribution/${reference}/json`, auth } as const;
+    const { Descriptor, Platforms } = Distribution.parse(
+      await this.#calls.ask(`looking up ${reference}`, request),
+    );
+    const platforms = (Platforms ?? []).map(({ os, architecture, variant }) =>
+      variant === undefined || variant === '' ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`,
+    );
+    return { reference, digest: Descriptor.digest, platforms };
+  }
+
+  async pull(
+    image: string,
+    auth: RegistryAuth | undefined,
+    onProgress: (progress: PullProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await pullImage(this.#calls, this.#host.name, this.#clock, { image, auth, onProgress, signal });
+  }
+
+  async importImage(reference: string, archive: Buffer): Promise<void> {
+    const [repo = '', tag = 'latest'] = reference.split(':');
+    const query = { fromSrc: '-', repo, tag };
+    const request = { method: 'POST', path: '/images/create', query, archive, stream: true } as const;
+    await this.#calls.read(`making the image ${reference}`, request, {}, followImport);
+  }
+
+  async removeImage(idOrReference: string): Promise<void> {
+    await this.#calls.settle(
+      `removing the image ${idOrReference}`,
+      { method: 'DELETE', path: `/images/${idOrReference}` },
+      [404],
+    );
+  }
+
+  create(options: ContainerOptions): Promise<string> {
+    return createContainer(this.#calls, options, (name) => this.container(name));
+  }
+
+  async start(idOrName: string): Promise<void> {
+    const request = { method: 'POST', path: `/containers/${idOrName}/start` } as const;
+    await this.#calls.settle(`starting the container ${idOrName}`, request, [304]);
+  }
+
+  async stop(idOrName: string, timeout: number): Promise<void> {
+    const doing = `stopping the container ${idOrName}`;
+    const query = { t: String(Math.ceil(timeout / 1000)) };
+    const request = { method: 'POST', path: `/containers/${idOrName}/stop`, query } as const;
+    await this.#calls.settle(doing, request, [304, 404], { deadline: timeout + answerWithin });
+  }
+
+  remove(idOrName: string): Promise<void> {
+    return removeContainer(this.#calls, idOrName);
+  }
+
+  setRestart(idOrName: string, policy: string): Promise<void> {
+    return setRestart(this.#calls, this.#host.lost, this.#clock, idOrName, policy);
+  }
+
+  async logs(idOrName: string, lines: number): Promise<readonly string[]> {
+    const last: string[] = [];
+    const take = async (some: readonly LogLine[]) => {
+      last.push(...some.map(({ text }) => text));
+    };
+    await readLogs(this.#calls, this.#host.name, idOrName, { follow: false, lines }, take, {});
+    return last;
+  }
+
+  readLogs(
+    idOrName: string,
+    options: LogOptions,
+    take: (lines: readonly LogLine[]) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal] };
+    return readLogs(this.#calls, this.#host.name, idOrName, options, take, asking);
+  }
+
+  exec(idOrName: string, argv: readonly string[], dialogue: Dialogue): Promise<Process> {
+    return startExec(this.#calls, this.#host, this.#clock, { container: idOrName, argv, dialogue });
+  }
+
+  attach(idOrName: string, dialogue: Dialogue): Promise<Process> {
+    return startAttached(this.#calls, this.#host, this, { container: idOrName, dialogue });
+  }
+
+  pathFacts(idOrName: string, path: string): Promise<PathFacts | undefined> {
+    return pathFacts(this.#calls, this.#host.name, idOrName, path);
+  }
+
+  readFiles(
+    idOrName: string,
+    path: string,
+    take: (archive: AsyncIterable<Buffer>) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return readFiles(this.#calls, this.#host.name, this.#clock, { container: idOrName, path, signal }, take);
+  }
+
+  writeFiles(
+    idOrName: string,
+    folder: string,
+    archive: AsyncIterable<Buffer>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const order = { container: idOrName, path: folder, signal };
+    return writeFiles(this.#calls, this.#host.name, this.#clock, order, archive);
+  }
+
+  async wait(idOrName: string, signal?: AbortSignal): Promise<number> {
+    const request = { method: 'POST', path: `/containers/${idOrName}/wait` } as const;
+    const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal] };
+    return Waited.parse(await this.#calls.ask(`waiting for ${idOrName}`, request, asking)).StatusCode;
+  }
+
+  async rename(idOrName: string, name: string): Promise<void> {
+    const doing = `renaming the container ${idOrName}`;
+    const request = { method: 'POST', path: `/containers/${idOrName}/rename`, query: { name } } as const;
+    try {
+      await this.#calls.raw(doing, request);
+    } catch (error) {
+      // Docker refuses the name that it has already.
+      const [asked, there] = await Promise.all([this.container(idOrName), this.container(name)]);
+      if (asked === undefined || asked.id !== there?.id) throw this.#calls.translate(doing, error);
+    }
+  }
+
+  async networks(): Promise<readonly string[]> {
+    return (await this.#calls.get('listing networks', '/networks', Networks)).map(({ Name }) => Name);
+  }
+
+  async ensureNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+    const body = { Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: labels };
+    await this.#calls.settle(
+      `making the network ${name}`,
+      { method: 'POST', path: '/networks/create', body },
+      [409],
+    );
+  }
+
+  async connect(network: string, idOrName: string, aliases: readonly string[]): Promise<void> {
+    await joinNetwork(this.#calls, network, idOrName, aliases, await this.#inspect(idOrName));
+  }
+
+  disconnect(network: string, idOrName: string): Promise<void> {
+    return leaveNetwork(this.#calls, network, idOrName);
+  }
+
+  async volumes(label: string): Promise<readonly VolumeFacts[]> {
+    const query = { filters: JSON.stringify({ label: [label] }) };
+    const { Volumes: found } = await this.#calls.get('listing volumes', '/volumes', Volumes, query);
+    return (found ?? []).map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
+  }
+
+  async ensureVolume(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+    const body = { Name: name, Labels: labels };
+    await this.#calls.ask(`making the volume ${name}`, { method: 'POST', path: '/volumes/create', body });
+  }
+
+  async removeVolume(name: string): Promise<void> {
+    await this.#calls.settle(
+      `removing the volume ${name}`,
+      { method: 'DELETE', path: `/volumes/${name}` },
+      [404],
+    );
+  }
+
+  async #inspect(idOrName: string): Promise<z.infer<typeof Inspected> | undefined> {
+    const doing = `inspecting the container ${idOrName}`;
+    try {
+      return Inspected.parse(
+        await this.#calls.raw(doing, { method: 'GET', path: `/containers/${idOrName}/json` }),
+      );
+    } catch (error) {
+      if (error instanceof Refused && error.status === 404) return undefined;
+      throw this.#calls.translate(doing, error);
+    }
+  }
+}
+
+const isOurs = (labels: Readonly<Record<string, string>>) => label.project in labels;

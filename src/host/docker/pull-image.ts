@@ -1,0 +1,48 @@
+import type { Clock } from '../../domain/clock.js';
+import { Failure } from '../../domain/failure.js';
+import type { PullProgress, RegistryAuth } from '../host.js';
+import type { EngineCalls } from './engine-calls.js';
+import { followPull } from './pull-progress.js';
+import { StallWatch } from './stall.js';
+
+/** ms */
+const stallsAfter = 60_000;
+
+/** What is pulled, and on whose behalf. */
+export interface PullRequest {
+  readonly image: string;
+  readonly auth: RegistryAuth | undefined;
+  readonly onProgress: (progress: PullProgress) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Pulls an image; broken off when nothing comes for a minute. See `Engine.pull`. */
+export async function pullImage(
+  calls: EngineCalls,
+  host: string,
+  clock: Clock,
+  { image, auth, onProgress, signal }: PullRequest,
+): Promise<void> {
+  const query = { fromImage: image, ...(isExact(image) ? {} : { tag: 'latest' }) };
+  const request = { method: 'POST', path: '/images/create', query, auth, stream: true } as const;
+  const stall = new StallWatch(clock, stallsAfter, 'asking the registry', (last) =>
+    stalled(host, image, last),
+  );
+  const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal, stall.signal] };
+  try {
+    await calls.read(`pulling ${image}`, request, asking, (stream) =>
+      followPull(stream, onProgress, (line) => stall.hear(line)),
+    );
+  } finally {
+    stall.end();
+  }
+}
+
+/** Whether the reference names a tag or a digest. */
+const isExact = (reference: string) => /@|:[^/]*$/.test(reference);
+
+function stalled(host: string, image: string, last: string): Failure {
+  const message = `pulling ${image}: nothing came for ${stallsAfter / 1000} s after "${last}"`;
+  const hint = 'Look at the registry and at the network between it and the host.';
+  return new Failure('failed', 'image.stalled', message, { host, hint });
+}

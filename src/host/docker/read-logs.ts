@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { Failure } from '../../domain/failure.js';
+import type { LogLine, LogOptions } from '../host.js';
+import type { Asking, EngineCalls } from './engine-calls.js';
+import { Frames, LogLines } from './log-frames.js';
+
+const Inspected = z.object({ Config: z.object({ Tty: z.boolean().nullish() }) });
+
+/** See `Engine.readLogs`. */
+export async function readLogs(
+  calls: EngineCalls,
+  host: string,
+  container: string,
+  { follow, lines, since }: LogOptions,
+  take: (lines: readonly LogLine[]) => Promise<void>,
+  asking: Asking,
+): Promise<void> {
+  const doing = `reading the logs of ${container}`;
+  const { Config } = await calls.get(doing, `/containers/${container}/json`, Inspected);
+  const raw = Config.Tty === true;
+  const query = {
+    ...{ stdout: 'true', stderr: 'true', timestamps: 'true', follow: String(follow) },
+    tail: lines === undefined ? 'all' : String(lines),
+    ...(since === undefined ? {} : { since: unixTime(since) }),
+  };
+  const request = { method: 'GET', path: `/containers/${container}/logs`, query, stream: true } as const;
+  await calls.read(doing, request, asking, async (stream) => {
+    const [frames, whole] = [new Frames(raw), new LogLines(raw)];
+    await take([]);
+    for await (const chunk of broken(stream, host, doing)) await take(whole.take(frames.take(chunk)));
+    await take(whole.end());
+  });
+}
+
+/** The stream, which fails with a Failure when the engine breaks off. */
+export async function* broken(
+  stream: AsyncIterable<Buffer>,
+  host: string,
+  doing: string,
+): AsyncGenerator<Buffer> {
+  try {
+    yield* stream;
+  } catch (cause) {
+    if (cause instanceof Failure) throw cause;
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure('unreachable', 'engine.down', `${doing}: the engine broke off: ${words}`, {
+      ...{ host, cause, passing: true },
+    });
+  }
+}
+
+/** RFC 3339 as the engine wants it: seconds, with all nine digits after the point. */
+export function unixTime(time: string): string {
+  const [, whole = time, fraction = ''] = /^(.*:\d\d)(?:\.(\d+))?(?:Z|[+-]\d\d:\d\d)$/.exec(time) ?? [];
+  const zone = time.slice(whole.length).replace(/^\.\d+/, '');
+  return `${Math.floor(Date.parse(whole + zone) / 1000)}.${fraction.padEnd(9, '0').slice(0, 9)}`;
+}

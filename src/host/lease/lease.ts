@@ -1,0 +1,167 @@
+import type { Clock } from '../../domain/clock.js';
+import { Failure } from '../../domain/failure.js';
+import type { RunInfo } from '../../domain/task.js';
+import type { Lease, Leases } from '../../run/ports.js';
+import { within } from '../deadline.js';
+import type { Host } from '../host.js';
+import { HeldLease, HostsLease, silence, silent } from './held-lease.js';
+import { type Answer, type Holder, holderArgv, lockOf, parseAnswer } from './lease-holder.js';
+
+/** What a lease is on. */
+export type LeaseScope = Pick<RunInfo, 'project' | 'environment'>;
+
+export interface LeaseOptions {
+  readonly clock: Clock;
+  /** At least 0, less than 1. */
+  readonly random: () => number;
+  /** Whether to wait for a lease that is held, for how long (ms), and whom to tell of each try that failed. */
+  readonly wait?: {
+    readonly deadline: number;
+    readonly onBusy: (failure: Failure) => void;
+    /** Ends the waiting. */
+    readonly signal?: AbortSignal;
+  };
+  /** The folder of the lock on the hosts; `/tmp`, which every user there shares. */
+  readonly folder?: string;
+}
+
+/** ms */
+const answerWithin = 15_000;
+
+/** Leases on hosts, each held by a process there that lives as long as it hears from here. */
+export class HostLeases implements Leases {
+  readonly #hosts: ReadonlyMap<string, Host>;
+  readonly #options: LeaseOptions;
+
+  constructor(hosts: ReadonlyMap<string, Host>, options: LeaseOptions) {
+    this.#hosts = hosts;
+    this.#options = options;
+  }
+
+  async take(run: RunInfo): Promise<Lease> {
+    const { clock, random, wait } = this.#options;
+    const start = clock.monotonic();
+    const hosts = [...this.#hosts.values()];
+    for (;;) {
+      const taken = await this.#takeAll(hosts, run);
+      if (!(taken instanceof Failure)) return taken;
+      const pause = 1000 + 2000 * random();
+      if (wait === undefined || clock.monotonic() + pause - start > wait.deadline) throw taken;
+      wait.onBusy(taken);
+      await clock.sleep(pause, wait.signal);
+    }
+  }
+
+  /** The lease, or the failure that says who holds it. Either all hosts are held afterwards, or none. */
+  async #takeAll(hosts: readonly Host[], run: RunInfo): Promise<Lease | Failure> {
+    const { clock } = this.#options;
+    const tries = await Promise.allSettled(hosts.map((host) => this.#takeOne(host, run)));
+    const held = tries.flatMap((one) =>
+      one.status === 'fulfilled' && one.value instanceof HeldLease ? [one.value] : [],
+    );
+    if (held.length === hosts.length) return new HostsLease(held, clock);
+    await Promise.all(held.map((lease) => lease.release()));
+    const broken = tries.find((one) => one.status === 'rejected');
+    if (broken !== undefined) throw broken.reason;
+    const busy = tries.flatMap((one) =>
+      one.status === 'fulfilled' && !(one.value instanceof HeldLease) ? [one.value] : [],
+    );
+    return heldFailure(run, busy);
+  }
+
+  async #takeOne(host: Host, run: RunInfo): Promise<HeldLease | Busy> {
+    const { clock } = this.#options;
+    const info = {
+      who: run.who,
+      run: run.id,
+      recipe: run.recipe,
+      project: run.project,
+      environment: run.environment,
+      since: clock.now().toISOString(),
+    } satisfies Omit<Holder, 'host' | 'step'>;
+    const argv = holderArgv('take', lockOf(run, this.#options.folder), JSON.stringify(info), silence / 1000);
+    const started = host.hold(argv);
+    const late = () => silent(host);
+    const work = async () => {
+      const held = await started;
+      const lines = held.lines[Symbol.asyncIterator]();
+      const first = await lines.next();
+      return { held, lines, answer: parseAnswer(first.done ? '' : first.value, host.name) };
+    };
+    const { held, lines, answer } = await within(clock, answerWithin, [host.lost], late, work).catch(
+      (error) => {
+        // Whoever answers late is let go at once.
+        started.then(
+          (held) => held.end(),
+          () => undefined,
+        );
+        throw error;
+      },
+    );
+    if (answer.kind === 'held') return new HeldLease(host, held, lines, clock);
+    held.end();
+    if (answer.kind === 'busy') return { host: host.name, holder: answer.holder };
+    throw brokenFailure(host, answer);
+  }
+}
+
+interface Busy {
+  readonly host: string;
+  readonly holder: Holder | undefined;
+}
+
+/** Who holds the lease, by host; hosts on which nobody does are left out. */
+export async function leaseHolders(
+  hosts: readonly Host[],
+  scope: LeaseScope,
+  folder?: string,
+): Promise<Holder[]> {
+  const answers = await Promise.all(hosts.map((host) => ask(host, 'look', scope, folder)));
+  return answers.flatMap((answer) => (answer.kind === 'busy' ? (answer.holder ?? []) : []));
+}
+
+/**
+ * Ends the holders of the lease, and with them their SSH sessions: their runs can change nothing any more. Returns whom it ended.
+ * Throws a failure of kind `access` where a holder belongs to another user and there is no `sudo`.
+ */
+export async function endLeases(
+  hosts: readonly Host[],
+  scope: LeaseScope,
+  folder?: string,
+): Promise<Holder[]> {
+  const answers = await Promise.all(hosts.map((host) => ask(host, 'end', scope, folder)));
+  return answers.flatMap((answer) => (answer.kind === 'ended' ? (answer.holder ?? []) : []));
+}
+
+async function ask(host: Host, action: 'look' | 'end', scope: LeaseScope, folder?: string): Promise<Answer> {
+  const { stdout } = await host.run({ argv: holderArgv(action, lockOf(scope, folder)), timeout: 20_000 });
+  const answer = parseAnswer(stdout.split('\n')[0] ?? '', host.name);
+  if (answer.kind === 'broken') throw brokenFailure(host, answer);
+  return answer;
+}
+
+function heldFailure({ project, environment }: LeaseScope, busy: readonly Busy[]): Failure {
+  const say = ({ host, holder }: Busy) => {
+    if (holder === undefined) return `${host}: somebody who does not say who`;
+    const at = holder.step === '' ? '' : `, at ${holder.step}`;
+    return `${host}: ${holder.who} since ${holder.since}, ${holder.recipe} ${holder.run}${at}`;
+  };
+  const [first] = busy;
+  return new Failure(
+    'lease',
+    'lease.held',
+    `another run holds ${project} ${environment} on ${busy.map(say).join('; ')}`,
+    {
+      ...(first === undefined ? {} : { host: first.host }),
+      hint: 'Wait for it with `--wait`, or end it with `oneclick lease take`.',
+    },
+  );
+}
+
+function brokenFailure(host: Host, answer: Answer): Failure {
+  const reason = answer.kind === 'broken' ? answer.reason : answer.kind;
+  return new Failure('access', 'lease.broken', `no lease can be held on ${host.name}: ${reason}`, {
+    host: host.name,
+    hint: 'It takes `flock` (util-linux), `timeout` (coreutils) and a writable /tmp; to end one of another user, `sudo`.',
+  });
+}

@@ -1,0 +1,283 @@
+import { request } from 'node:http';
+import type { Channel, ClientChannel } from 'ssh2';
+import type { Clock } from '../domain/clock.js';
+import { Failure } from '../domain/failure.js';
+import type { CallLog } from './call-log.js';
+import { within } from './deadline.js';
+import { ChannelSocket } from './docker/agent.js';
+import { DockerEngine } from './docker/engine.js';
+import { lostFailure } from './failures.js';
+import type {
+  Command,
+  CommandResult,
+  Engine,
+  ForwardedPort,
+  Held,
+  Host,
+  Probe,
+  ProbeAnswer,
+  TakeConnection,
+} from './host.js';
+import { held, listen } from './ssh/command-channel.js';
+import type { Connection } from './ssh/connection.js';
+import { forwardPort } from './ssh/forwarded-port.js';
+import { isRefusal, openChannel } from './ssh/sessions.js';
+import { afterMarker, shellLine } from './ssh/shell.js';
+
+/** `AllowTcpForwarding no` in sshd's configuration. */
+const forbidden = 1;
+/** How long a port must keep a connection to count as open, ms: Docker's own proxy accepts before it knows. */
+const grace = 100;
+const bodyLimit = 2048;
+/** Exit codes of curl(1): could not connect; timed out; the answer was none. */
+const curlCodes: Readonly<Record<number, string>> = {
+  7: 'probe.refused',
+  28: 'probe.timeout',
+  52: 'probe.closed',
+};
+
+/** A machine on the other end of an SSH connection. */
+export class SshHost implements Host {
+  readonly name: string;
+  readonly engine: Engine;
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #log: CallLog;
+
+  constructor(connection: Connection, clock: Clock, log: CallLog) {
+    this.name = connection.target.name;
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#log = log;
+    this.engine = new DockerEngine(this, connection, clock, log);
+  }
+
+  get lost(): AbortSignal {
+    return this.#connection.lost;
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  run(command: Command, signal?: AbortSignal): Promise<CommandResult> {
+    const what = command.argv.join(' ');
+    const late = () =>
+      this.#failed('host.timeout', `${command.argv[0]} took longer than ${command.timeout} ms`);
+    const work = (stop: AbortSignal) => this.#execute(command, stop);
+    return this.#log.record(
+      ...([this.name, 'run', what] as const),
+      () => within(this.#clock, command.timeout, [this.lost, signal], late, work),
+      command.timeout,
+    );
+  }
+
+  async #execute(command: Command, stop: AbortSignal): Promise<CommandResult> {
+    const { line, input } = shellLine(command);
+    const [program] = command.argv;
+    const said = this.#exec(line, (channel) => {
+      const end = () => {
+        channel.signal('TERM');
+        channel.close();
+      };
+      if (stop.aborted) end();
+      else stop.addEventListener('abort', end, { once: true });
+      channel.end(input);
+      return listen(channel);
+    });
+    const { exit, stdout, stderr } = await (await said).all;
+    const own = afterMarker(stdout);
+    if (exit === undefined) throw this.#failed('host.no-status', `${program} ended without an exit status`);
+    if (exit.code === null)
+      throw this.#failed('host.signal', `${program} was ended by signal ${exit.signal}`);
+    if (own === undefined) throw this.#noShell(`${stdout}\n${stderr}`);
+    return { code: exit.code, stdout: own, stderr: afterMarker(stderr) ?? stderr };
+  }
+
+  hold(argv: readonly string[]): Promise<Held> {
+    return this.#log.record(this.name, 'hold', argv.join(' '), async () => {
+      const { line, input } = shellLine({ argv });
+      const start = (channel: ClientChannel) => {
+        channel.write(input);
+        return held(channel);
+      };
+      return this.#exec(line, start, true);
+    });
+  }
+
+  probe(probe: Probe, signal?: AbortSignal): Promise<ProbeAnswer> {
+    const what = `GET ${probe.address ?? '127.0.0.1'}:${probe.port}${probe.path}`;
+    const late = () =>
+      this.#unhealthy('probe.timeout', `port ${probe.port} did not answer within ${probe.timeout} ms`);
+    return this.#log.record(this.name, 'probe', what, () =>
+      within(this.#clock, probe.timeout, [this.lost, signal], late, async (stop) => {
+        const start = this.#clock.monotonic();
+        const socket = await this.#forward(probe.port, probe.address);
+        const answer =
+          socket === undefined ? await this.#curl(probe, stop) : await this.#ask(socket, probe, stop);
+        return { ...answer, duration: this.#clock.monotonic() - start };
+      }),
+    );
+  }
+
+  reach(port: number, options: { address?: string; timeout: number }, signal?: AbortSignal): Promise<void> {
+    const what = `TCP ${options.address ?? '127.0.0.1'}:${port}`;
+    const late = () =>
+      this.#unhealthy('probe.timeout', `port ${port} did not accept within ${options.timeout} ms`);
+    return this.#log.record(this.name, 'reach', what, () =>
+      within(this.#clock, options.timeout, [this.lost, signal], late, async (stop) => {
+        const socket = await this.#forward(port, options.address);
+        if (socket === undefined) return this.#curlOpen(port, options, stop);
+        socket.on('error', () => undefined);
+        const spoke = new Promise<boolean>((resolve) => socket.once('data', () => resolve(true)));
+        const left = socket.gone.then(() => false);
+        const stays = await Promise.race([spoke, left, this.#clock.sleep(grace, stop).then(() => true)]);
+        socket.destroy();
+        if (!stays) throw this.#unhealthy('probe.refused', `nothing listens behind port ${port}`);
+      }),
+    );
+  }
+
+  forwardPort(port: number, take: TakeConnection): Promise<ForwardedPort> {
+    return this.#log.record(this.name, 'lend', `127.0.0.1:${port}`, () =>
+      forwardPort(this.#connection, this.#clock, port, take),
+    );
+  }
+
+  #exec<T>(line: string, attach: (channel: ClientChannel) => T, isHeld = false): Promise<T> {
+    const { client, sessions } = this.#connection;
+    return sessions
+      .open((done) => client.exec(line, done), attach, isHeld)
+      .catch((error: unknown) => {
+        if (error instanceof Failure) throw error;
+        throw this.lost.aborted ? this.lost.reason : lostFailure(this.name, error);
+      });
+  }
+
+  /** A connection to a port of the host; undefined where sshd forbids that. */
+  async #forward(port: number, address = '127.0.0.1'): Promise<ChannelSocket | undefined> {
+    const { client } = this.#connection;
+    try {
+      return await openChannel<Channel, ChannelSocket>(
+        (done) => client.forwardOut('127.0.0.1', 0, address, port, done),
+        (channel) => new ChannelSocket(channel),
+      );
+    } catch (error) {
+      if (!isRefusal(error)) throw lostFailure(this.name, error);
+      if (error.reason === forbidden) return undefined;
+      throw this.#unhealthy('probe.refused', `nothing listens on port ${port}`);
+    }
+  }
+
+  #ask(
+    socket: ChannelSocket,
+    { port, path }: Probe,
+    stop: AbortSignal,
+  ): Promise<Omit<ProbeAnswer, 'duration'>> {
+    return new Promise((resolve, reject) => {
+      const headers = { host: `localhost:${port}`, 'user-agent': 'oneclick', connection: 'keep-alive' };
+      const asked = request({ createConnection: () => socket, path, headers, signal: stop });
+      asked.on('error', (error) =>
+        reject(this.#unhealthy('probe.closed', `port ${port} gave no HTTP answer: ${error.message}`)),
+      );
+      asked.on('response', (response) => {
+        let body = Buffer.alloc(0);
+        const done = () => {
+          resolve({
+            status: response.statusCode ?? 0,
+            body: body.toString(),
+            ...keepAliveOf(response.headers['keep-alive']),
+          });
+          socket.destroy();
+        };
+        response.on('data', (data: Buffer) => {
+          body = Buffer.concat([body, data]).subarray(0, bodyLimit);
+          if (body.length === bodyLimit) done();
+        });
+        response.on('end', done).on('error', done);
+      });
+      asked.end();
+    });
+  }
+
+  async #curl(
+    { port, address = '127.0.0.1', path, timeout }: Probe,
+    stop: AbortSignal,
+  ): Promise<Omit<ProbeAnswer, 'duration'>> {
+    const argv = [
+      'curl',
+      '-sS',
+      '-A',
+      'oneclick',
+      '-m',
+      String(timeout / 1000),
+      '-w',
+      '\n%{http_code}',
+      `http://${address}:${port}${path}`,
+    ];
+    const { code, stdout, stderr } = await this.#execute({ argv, timeout }, stop);
+    if (code !== 0) throw this.#curlFailure(code, port, stderr);
+    const end = stdout.lastIndexOf('\n');
+    return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, Math.min(end, bodyLimit)) };
+  }
+
+  async #curlOpen(
+    port: number,
+    { address = '127.0.0.1', timeout }: { address?: string; timeout: number },
+    stop: AbortSignal,
+  ): Promise<void> {
+    const argv = [
+      'curl',
+      '-sS',
+      '-m',
+      String(Math.min(timeout, grace) / 1000),
+      `telnet://${address}:${port}`,
+    ];
+    const { code, stderr } = await this.#execute({ argv, timeout }, stop);
+    // A connection that stays open until curl gives up is what is wanted.
+    if (code !== 28 || /Connection timed out after/.test(stderr))
+      throw this.#curlFailure(code === 0 ? 7 : code, port, stderr);
+  }
+
+  #curlFailure(code: number, port: number, words: string): Failure {
+    if (code !== 127)
+      return this.#unhealthy(
+        curlCodes[code] ?? 'probe.closed',
+        `port ${port}: ${words.trim() || 'nothing answers'}`,
+      );
+    return new Failure('access', 'probe.forbidden', `${this.name} forbids TCP forwarding, and has no curl`, {
+      host: this.name,
+      hint: 'Set `AllowTcpForwarding local` in its sshd_config, or install curl there.',
+    });
+  }
+
+  #noShell(words: string): Failure {
+    return new Failure(
+      'access',
+      'host.shell',
+      `${this.name} does not run commands for ${this.#connection.target.user}`,
+      {
+        host: this.name,
+        hint: 'The login shell must run `sh`; a ForceCommand or `nologin` must not be in the way.',
+        evidence: words
+          .split('\n')
+          .filter((line) => line.trim() !== '')
+          .slice(-5),
+      },
+    );
+  }
+
+  #failed(code: string, message: string): Failure {
+    return new Failure('failed', code, message, { host: this.name });
+  }
+
+  #unhealthy(code: string, message: string): Failure {
+    return new Failure('unhealthy', code, message, { host: this.name });
+  }
+}
+
+/** Of a header as `timeout=5, max=100`, in seconds (RFC 2068, 19.7.1.1; Node.js and Apache send it). */
+function keepAliveOf(header: string | string[] | undefined): Pick<ProbeAnswer, 'keepAlive'> {
+  const [, seconds] = /\btimeout=(\d{1,6})\b/.exec(String(header)) ?? [];
+  return seconds === undefined ? {} : { keepAlive: Number(seconds) * 1000 };
+}

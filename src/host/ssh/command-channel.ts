@@ -1,0 +1,60 @@
+import { Readable } from 'node:stream';
+import type { ClientChannel } from 'ssh2';
+import type { Held } from '../host.js';
+import { afterMarker } from './shell.js';
+
+/** Everything that a command says until its channel is closed. */
+export function listen(channel: ClientChannel) {
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  let exit: { readonly code: number | null; readonly signal: string | undefined } | undefined;
+  channel.on('data', (data: Buffer) => stdout.push(data));
+  channel.stderr.on('data', (data: Buffer) => stderr.push(data));
+  channel.on('error', () => undefined);
+  channel.on('exit', (code: number | null, signal?: string) => {
+    exit = { code, signal };
+  });
+  const text = (parts: readonly Buffer[]) => Buffer.concat(parts).toString();
+  // In an object, for a promise itself would be awaited together with the channel's opening.
+  return {
+    all: new Promise<{ exit: typeof exit; stdout: string; stderr: string }>((resolve) => {
+      channel.on('close', () => resolve({ exit, stdout: text(stdout), stderr: text(stderr) }));
+    }),
+  };
+}
+
+/** The channel of a process that is talked to by lines. */
+export function held(channel: ClientChannel): Held {
+  const lines = new Readable({ objectMode: true, read: () => undefined });
+  let begun = false;
+  let rest = '';
+  channel.on('data', (data: Buffer) => {
+    rest += data.toString();
+    const whole = afterMarker(rest);
+    if (!begun && whole !== undefined) [begun, rest] = [true, whole];
+    if (!begun) return;
+    const parts = rest.split('\n');
+    rest = parts.pop() ?? '';
+    for (const line of parts) lines.push(line);
+  });
+  channel.stderr.resume();
+  channel.on('error', () => undefined);
+  const ended = new Promise<number | undefined>((resolve) => {
+    let code: number | undefined;
+    channel.on('exit', (status: number | null) => {
+      code = status ?? undefined;
+    });
+    channel.on('close', () => {
+      lines.push(null);
+      resolve(code);
+    });
+  });
+  return {
+    lines,
+    ended,
+    write: (line) => {
+      if (channel.writable) channel.write(`${line}\n`);
+    },
+    end: () => channel.end(),
+  };
+}

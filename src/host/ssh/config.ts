@@ -1,0 +1,205 @@
+import { execFile } from 'node:child_process';
+import { access } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { HostAddress } from '../../domain/environment.js';
+import { Failure } from '../../domain/failure.js';
+
+/** What of this machine decides how hosts are reached. */
+export interface SshEnvironment {
+  /** The home directory. */
+  readonly home: string;
+  /** The name of the user here, which is the default there. */
+  readonly user: string;
+  /** The environment: `PATH` finds `ssh`, `SSH_AUTH_SOCK` the agent. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+}
+
+/** How to reach one host, with everything decided. */
+export interface SshTarget {
+  /** The name that people and output use. */
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  /** The name that known_hosts files have for it, where it is not the address. */
+  readonly keyAlias?: string;
+  readonly keys: readonly KeyFile[];
+  /** Whether the agent's other keys are not to be tried. */
+  readonly onlyTheseKeys: boolean;
+  /** The socket of the agent. */
+  readonly agent?: string;
+  /** Accepted keys are written to the first one. */
+  readonly knownHosts: readonly string[];
+  readonly hostKeys: HostAddress['hostKeys'];
+  /** The host to go through. */
+  readonly jump?: SshTarget;
+  /** A command whose standard input and output lead to the host. */
+  readonly proxyCommand?: string;
+}
+
+/** A private key; one that was asked for must be there. */
+export interface KeyFile {
+  readonly path: string;
+  readonly required: boolean;
+}
+
+/** The settings of one host: what `ssh -G` prints, by name in lower case. */
+type Settings = ReadonlyMap<string, readonly string[]>;
+
+const maxJumps = 8;
+const defaultKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+
+/**
+ * Decides how a host is reached: the address's own settings first, then what `ssh` itself says about the user's
+ * configuration (`Include` and `Match` too), then the defaults. Throws a failure of kind `usage` when `ssh` cannot read its configuration.
+ */
+export async function resolveTarget(
+  address: HostAddress,
+  environment: SshEnvironment,
+  depth = 0,
+): Promise<SshTarget> {
+  if (depth > maxJumps)
+    throw new Failure('usage', 'ssh.jumps', `${address.name} is behind more than ${maxJumps} jump hosts`);
+  const settings = await askSsh(address, environment);
+  const first = (key: string) => settings.get(key)?.[0];
+  const host = first('hostname') ?? address.address;
+  const port = address.port ?? Number(first('port') ?? 22);
+  const user = address.user ?? first('user') ?? environment.user;
+  const path = (text: string) =>
+    expand(text, { home: environment.home, host, port, user, local: environment.user });
+  const files = (key: string) => (settings.get(key) ?? []).flatMap((line) => line.split(/\s+/)).map(path);
+  const configured = (settings.get('identityfile') ?? []).map(path);
+  const names = configured.length > 0 ? configured : defaultKeys.map((name) => path(`~/.ssh/${name}`));
+  const known = files('userknownhostsfile');
+  const agent = agentSocket(first('identityagent'), environment, path);
+  const alias = first('hostkeyalias');
+  const jump = await resolveJump(address, first('proxyjump'), environment, depth);
+  const command = jump === undefined ? first('proxycommand') : undefined;
+  return {
+    name: address.name,
+    address: host,
+    port,
+    user,
+    ...(alias === undefined ? {} : { keyAlias: alias }),
+    keys:
+      address.key === undefined
+        ? names.map((name) => ({ path: name, required: false }))
+        : [{ path: path(address.key), required: true }],
+    onlyTheseKeys: first('identitiesonly') === 'yes',
+    ...(agent === undefined ? {} : { agent }),
+    knownHosts:
+      address.knownHosts === undefined
+        ? [...(known.length > 0 ? known : [path('~/.ssh/known_hosts')]), ...files('globalknownhostsfile')]
+        : [path(address.knownHosts)],
+    hostKeys: address.hostKeys,
+    ...(jump === undefined ? {} : { jump }),
+    ...(command === undefined || command === 'none' ? {} : { proxyCommand: command }),
+  };
+}
+
+/** The last of the hosts to go through; each of them may itself be behind the one before it. */
+async function resolveJump(
+  address: HostAddress,
+  proxyJump: string | undefined,
+  environment: SshEnvironment,
+  depth: number,
+): Promise<SshTarget | undefined> {
+  if (address.bastion !== undefined) return resolveTarget(address.bastion, environment, depth + 1);
+  if (proxyJump === undefined || proxyJump === 'none') return undefined;
+  let last: HostAddress | undefined;
+  for (const hop of proxyJump.split(',')) last = jumpAddress(hop.trim(), address, last);
+  return last === undefined ? undefined : resolveTarget(last, environment, depth + 1);
+}
+
+/** `[user@]host[:port]` or `ssh://[user@]host[:port]`, as ProxyJump has it. */
+function jumpAddress(hop: string, address: HostAddress, bastion: HostAddress | undefined): HostAddress {
+  const parts = /^(?:ssh:\/\/)?(?:(.+)@)?(\[[^\]]+\]|[^:]+)(?::(\d+))?\/?$/.exec(hop);
+  const [, user, host, port] = parts ?? [];
+  if (host === undefined)
+    throw new Failure('usage', 'ssh.config', `cannot read the ProxyJump of ${address.name}: ${hop}`);
+  return {
+    name: host,
+    address: host.replace(/^\[|\]$/g, ''),
+    ...(user === undefined ? {} : { user }),
+    ...(port === undefined ? {} : { port: Number(port) }),
+    ...(address.knownHosts === undefined ? {} : { knownHosts: address.knownHosts }),
+    hostKeys: address.hostKeys,
+    ...(bastion === undefined ? {} : { bastion }),
+  };
+}
+
+/** What `ssh -G` says; nothing when the user has no configuration, or no `ssh`. */
+async function askSsh(address: HostAddress, environment: SshEnvironment): Promise<Settings> {
+  const file = join(environment.home, '.ssh', 'config');
+  if (!(await exists(file)) && !(await exists('/etc/ssh/ssh_config'))) return new Map();
+  // ssh looks for its configuration in the home directory of the password file, whatever HOME says.
+  const own =
+    environment.home === userInfo().homedir ? [] : ['-F', (await exists(file)) ? file : '/dev/null'];
+  const user = address.user === undefined ? [] : ['-l', address.user];
+  const port = address.port === undefined ? [] : ['-p', String(address.port)];
+  const argv = ['-G', ...own, ...user, ...port, '--', address.address];
+  return new Promise((resolve, reject) => {
+    execFile('ssh', argv, { env: { ...environment.variables }, timeout: 5000 }, (error, stdout, stderr) => {
+      if (error === null) resolve(readSettings(stdout));
+      else if (error.code === 'ENOENT') resolve(new Map());
+      else
+        reject(
+          new Failure(
+            'usage',
+            'ssh.config',
+            `ssh cannot read its configuration: ${stderr.trim() || error.message}`,
+            {
+              host: address.name,
+            },
+          ),
+        );
+    });
+  });
+}
+
+function readSettings(text: string): Settings {
+  const settings = new Map<string, string[]>();
+  for (const line of text.split('\n')) {
+    const space = line.indexOf(' ');
+    if (space < 0) continue;
+    const key = line.slice(0, space).toLowerCase();
+    settings.set(key, [...(settings.get(key) ?? []), line.slice(space + 1).trim()]);
+  }
+  return settings;
+}
+
+function agentSocket(
+  setting: string | undefined,
+  { variables }: SshEnvironment,
+  path: (text: string) => string,
+): string | undefined {
+  if (setting === 'none') return undefined;
+  if (setting === undefined || setting === 'SSH_AUTH_SOCK') return variables.SSH_AUTH_SOCK || undefined;
+  return setting.startsWith('$') ? variables[setting.replace(/^\$\{?|\}$/g, '')] : path(setting);
+}
+
+interface Tokens {
+  readonly home: string;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly local: string;
+}
+
+/** Replaces `~` and the tokens of ssh_config(5) that file names may hold. */
+function expand(text: string, { home, host, port, user, local }: Tokens): string {
+  const tokens: Record<string, string> = { d: home, h: host, p: String(port), r: user, u: local, '%': '%' };
+  const { homedir } = userInfo();
+  // ssh has already put the home directory of the password file in the place of some `~`.
+  return (text.startsWith(`${homedir}/`) ? `~${text.slice(homedir.length)}` : text)
+    .replace(/^~(?=\/|$)/, () => home)
+    .replace(/%([dhpru%])/g, (_, letter: string) => tokens[letter] ?? '');
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,105 @@
+import type { Channel, TcpConnectionDetails } from 'ssh2';
+import type { Clock } from '../../domain/clock.js';
+import { Failure } from '../../domain/failure.js';
+import { within } from '../deadline.js';
+import { ChannelSocket } from '../docker/agent.js';
+import { lostFailure } from '../failures.js';
+import type { ForwardedPort, TakeConnection } from '../host.js';
+import type { Connection } from './connection.js';
+
+const loopback = '127.0.0.1';
+/** ms */
+const answerWithin = 10_000;
+/** A run that has just died may still be listening. ms */
+const pause = 200;
+const patience = 5;
+
+/** A port on the host's loopback, by remote forwarding. See `Host.lend`. */
+export async function forwardPort(
+  connection: Connection,
+  clock: Clock,
+  port: number,
+  take: TakeConnection,
+): Promise<ForwardedPort> {
+  const { client, lost, target } = connection;
+  const ask = (wanted: number) => {
+    const late = () =>
+      new Failure('unreachable', 'host.timeout', `${target.name} does not answer`, { host: target.name });
+    return within(clock, answerWithin, [lost], late, () => listen(connection, wanted));
+  };
+  const open = new Set<ChannelSocket>();
+  const onConnection = (
+    { destPort, srcIP }: TcpConnectionDetails,
+    accept: () => Channel,
+    reject: () => void,
+  ) => {
+    if (destPort !== port) return;
+    // With `GatewayPorts yes` sshd listens for everybody, whatever it was asked for.
+    if (!isLoopback(srcIP)) return reject();
+    const socket = new ChannelSocket(accept());
+    socket.on('error', () => undefined);
+    open.add(socket);
+    void socket.gone.then(() => open.delete(socket));
+    take(socket);
+  };
+  client.on('tcp connection', onConnection);
+  try {
+    for (let tries = 1; (await ask(port)) === undefined; tries += 1) {
+      const failure = await refusal(connection, port, ask);
+      if (failure.code !== 'lend.taken' || tries === patience) throw failure;
+      await clock.sleep(pause, lost);
+    }
+  } catch (error) {
+    client.off('tcp connection', onConnection);
+    throw error;
+  }
+  return {
+    end() {
+      unlisten(connection, port);
+      client.off('tcp connection', onConnection);
+      for (const socket of open) socket.destroy();
+    },
+  };
+}
+
+/** The port that sshd listens on; undefined where it does not, for which it gives no reason. */
+function listen({ client, target }: Connection, port: number): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    try {
+      client.forwardIn(loopback, port, (error, given) => resolve(error ? undefined : given));
+    } catch (error) {
+      reject(lostFailure(target.name, error));
+    }
+  });
+}
+
+/** Without an answer: what is sent later on this connection comes after it. */
+function unlisten({ client }: Connection, port: number): void {
+  try {
+    client.unforwardIn(loopback, port);
+  } catch {
+    // The connection has ended, and the port with it.
+  }
+}
+
+/** Where another port would do, this one is taken. */
+async function refusal(
+  connection: Connection,
+  port: number,
+  ask: (port: number) => Promise<number | undefined>,
+): Promise<Failure> {
+  const { name, user } = connection.target;
+  const other = await ask(0);
+  if (other === undefined)
+    return new Failure('access', 'lend.forbidden', `${name} forbids ${user} remote forwarding over SSH`, {
+      host: name,
+      hint: 'Set `AllowTcpForwarding yes` (or `remote`) in its sshd_config; `DisableForwarding`, `PermitListen` and `no-port-forwarding` in authorized_keys count too.',
+    });
+  unlisten(connection, other);
+  return new Failure('failed', 'lend.taken', `port ${port} of ${name} is taken`, {
+    host: name,
+    hint: `\`ss -ltnp 'sport = :${port}'\` on ${name} says by what.`,
+  });
+}
+
+const isLoopback = (address: string) => /^(?:::ffff:)?127\.|^::1$/.test(address);

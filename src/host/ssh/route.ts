@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { connect as connectSocket } from 'node:net';
+import { Duplex } from 'node:stream';
+import type { Client } from 'ssh2';
+import type { SshTarget } from './config.js';
+import { place, socketFailure, unreachable } from './dial-failures.js';
+
+/** A connected host that forwards to others. */
+export interface Bastion {
+  readonly target: SshTarget;
+  readonly client: Pick<Client, 'forwardOut'>;
+}
+
+/** Opens a way to the host: through the bastion, by the user's ProxyCommand, or directly. */
+export async function openRoute(
+  target: SshTarget,
+  bastion: Bastion | undefined,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  if (bastion !== undefined) return openThrough(target, bastion);
+  if (target.proxyCommand !== undefined) return spawnProxy(target.proxyCommand, signal);
+  return new Promise((resolve, reject) => {
+    // ssh2 leaves Nagle's algorithm on, which costs 40 ms a command.
+    const socket = connectSocket({ host: target.address, port: target.port, noDelay: true });
+    const cut = () => socket.destroy();
+    signal.addEventListener('abort', cut, { once: true });
+    socket.once('error', (error: NodeJS.ErrnoException) => reject(socketFailure(target, error)));
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', cut);
+      resolve(socket);
+    });
+  });
+}
+
+function openThrough(target: SshTarget, bastion: Bastion): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    bastion.client.forwardOut('127.0.0.1', 0, target.address, target.port, (error, channel) => {
+      if (!error) resolve(channel);
+      else
+        reject(
+          unreachable(
+            target,
+            `${bastion.target.name} cannot reach ${place(target)}: ${error.message}`,
+            bastion.target,
+            error,
+          ),
+        );
+    });
+  });
+}
+
+function spawnProxy(command: string, signal: AbortSignal): Duplex {
+  const child = spawn('/bin/sh', ['-c', `exec ${command}`], { stdio: ['pipe', 'pipe', 'ignore'], signal });
+  child.on('error', () => undefined);
+  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+  stream.once('close', () => child.kill());
+  return stream;
+}

@@ -1,0 +1,114 @@
+import { Cancellation, type Interrupts } from './cancellation.js';
+import type { Outcome, RunEvent } from './events.js';
+import { outcomeOf } from './outcome.js';
+import type { Journal } from './ports.js';
+import type { Progress } from './progress.js';
+import { Recorder } from './recorder.js';
+import { unlessAborted } from './signals.js';
+import { type Part, type StepPorts, StepRunner } from './step-runner.js';
+import { reversed, stepsOf, walk } from './walk.js';
+
+/** What an execution works with. */
+export interface ExecutionPorts<Facts, Ports> extends StepPorts<Facts, Ports>, Interrupts {
+  readonly journal: Journal;
+  readonly emit: (event: RunEvent) => void;
+  /** Reads the facts; called once, when steps that an earlier process left in flight are finished. */
+  readonly readFacts: () => Promise<Facts>;
+}
+
+/**
+ * Carries a run from where its progress stands to its end: says `first`, and at last `run.ended`. Never rejects
+ * because of what tasks, the journal or the lease do; the outcome tells.
+ *
+ * Undo walks the same tree from its end. An undo that fails stops no other, not even earlier steps of its own
+ * branch: each looks before it acts, and what can be taken back is worth more than a tidy stop.
+ */
+export function execute<Facts, Ports>(
+  ports: ExecutionPorts<Facts, Ports>,
+  progress: Progress,
+  first: RunEvent,
+): Promise<Outcome> {
+  return new Execution(ports, progress).run(first);
+}
+
+class Execution<Facts, Ports> {
+  readonly #ports: ExecutionPorts<Facts, Ports>;
+  readonly #progress: Progress;
+  readonly #recorder: Recorder;
+  readonly #cancellation = new Cancellation();
+  readonly #stepper: StepRunner<Facts, Ports>;
+
+  constructor(ports: ExecutionPorts<Facts, Ports>, progress: Progress) {
+    this.#ports = ports;
+    this.#progress = progress;
+    this.#recorder = new Recorder(ports.journal, progress, ports.emit);
+    this.#stepper = new StepRunner(ports, progress, this.#recorder, this.#cancellation);
+  }
+
+  async run(first: RunEvent): Promise<Outcome> {
+    const { clock, lease } = this.#ports;
+    const begun = clock.monotonic();
+    await this.#recorder.record(first);
+    const forget = this.#cancellation.watch(this.#ports, lease?.lost, (by) => this.#cancelled(by));
+    try {
+      const finished = this.#progress.direction === 'forward' && (await this.#forward());
+      await this.#recorder.settled();
+      const back = this.#progress.direction === 'revert';
+      if (back) await walk(reversed(this.#progress.plan.steps), (step) => this.#stepper.undo(step));
+      await this.#recorder.settled();
+      const outcome = outcomeOf(this.#progress, finished && !back, this.#cancellation.reasons);
+      const ms = Math.round(clock.monotonic() - begun);
+      await this.#recorder.record({ type: 'run.ended', at: this.#now(), ms, outcome });
+      return outcome;
+    } finally {
+      forget();
+    }
+  }
+
+  /** Answers whether the run has come to its end. */
+  async #forward(): Promise<boolean> {
+    const { steps, after } = this.#progress.plan;
+    if (!(await this.#finishInFlight()) || !(await this.#look())) return false;
+    if (!(await walk(steps, (step) => this.#stepper.forward(step, 'steps')))) return false;
+    if (stepsOf(after).length === 0) return true;
+    if (!this.#progress.committed) {
+      if (this.#cancellation.stopping) return false;
+      await this.#stepper.commit();
+    }
+    const all = await walk(after, (step) => this.#stepper.forward(step, 'after'));
+    return all || !this.#cancellation.stopping;
+  }
+
+  /** Applies again what an earlier process began and never finished. */
+  async #finishInFlight(): Promise<boolean> {
+    const { plan, steps } = this.#progress;
+    const finish = async (part: Part): Promise<boolean> => {
+      const finished = stepsOf(plan[part]).map((step) => {
+        const state = steps.get(step.id);
+        return state?.kind === 'started' ? this.#stepper.apply(step, state.intent, part) : true;
+      });
+      return (await Promise.all(finished)).every(Boolean) || part === 'after';
+    };
+    return (await Promise.all([finish('steps'), finish('after')])).every(Boolean);
+  }
+
+  async #look(): Promise<boolean> {
+    try {
+      this.#stepper.setFacts(await unlessAborted(this.#cancellation.work, this.#ports.readFacts()));
+      return true;
+    } catch (error) {
+      if (this.#cancellation.stopping) return false;
+      this.#cancellation.stop(error);
+      return false;
+    }
+  }
+
+  #cancelled(by: string): void {
+    const policy = this.#progress.direction === 'revert' ? 'revert' : this.#progress.policy;
+    void this.#recorder.record({ type: 'run.cancelled', at: this.#now(), by, policy });
+  }
+
+  #now(): string {
+    return this.#ports.clock.now().toISOString();
+  }
+}

@@ -1,0 +1,216 @@
+import { isUtf8 } from 'node:buffer';
+import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Failure, type FailureRecord, failureRecord } from '../domain/failure.js';
+import type { Service } from '../domain/service.js';
+import type { RunInfo } from '../domain/task.js';
+import type { Outcome, RunEvent } from './events.js';
+import { JournalValidator } from './journal-validator.js';
+import type { Journal, Registry } from './ports.js';
+import { Progress } from './progress.js';
+import { EventRecord } from './record.js';
+import { redactEvent } from './redact-event.js';
+import { resumable } from './resume.js';
+
+const newline = 0x0a;
+const maxBytes = 64 * 1024 * 1024;
+/** Of lists and mappings in a line. */
+const maxDepth = 400;
+
+/** Where the journal of a run is. Throws a failure of kind `usage` for what cannot be the ID of a run. */
+export function journalPath(runsDir: string, run: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(run)) {
+    throw new Failure('usage', 'run.id', `${JSON.stringify(run)} is not the ID of a run`);
+  }
+  return join(runsDir, `${run}.jsonl`);
+}
+
+/**
+ * A journal of JSON lines in a file that only its owner can read, made when the first event comes. Events that
+ * come while others are written go to the disk together.
+ */
+export class FileJournal implements Journal {
+  readonly #path: string;
+  readonly #redact: (text: string) => string;
+  #file: Promise<FileHandle> | undefined;
+  #waiting: string[] = [];
+  #writing: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
+
+  /** `redact` takes secrets out of every text before it is written. */
+  constructor(runsDir: string, run: string, redact: (text: string) => string) {
+    this.#path = journalPath(runsDir, run);
+    this.#redact = redact;
+  }
+
+  append(event: RunEvent): Promise<void> {
+    this.#waiting.push(`${JSON.stringify(redactEvent(event, this.#redact))}\n`);
+    this.#next ??= this.#writing = this.#writing.then(() => this.#write());
+    return this.#next;
+  }
+
+  /** Closes the file when all is written. */
+  async close(): Promise<void> {
+    await this.#writing.catch(() => {});
+    await (await this.#file?.catch(() => undefined))?.close();
+    this.#file = undefined;
+  }
+
+  async #write(): Promise<void> {
+    const lines = this.#waiting.join('');
+    this.#waiting = [];
+    this.#next = undefined;
+    this.#file ??= openForAppending(this.#path);
+    const file = await this.#file;
+    await file.appendFile(lines);
+    await file.sync();
+  }
+}
+
+/** Opens the file, takes off a torn last line, and makes sure that a new file's name is on the disk. */
+async function openForAppending(path: string): Promise<FileHandle> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const file = await open(path, 'a+', 0o600);
+  const bytes = await readBounded(file, path);
+  const whole = bytes.lastIndexOf(newline) + 1;
+  if (whole < bytes.length) await file.truncate(whole);
+  if (bytes.length === 0) await syncFolder(dirname(path));
+  return file;
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function readBounded(file: FileHandle, path: string): Promise<Buffer> {
+  const { size } = await file.stat();
+  if (size > maxBytes) throw new Failure('usage', 'journal.size', `${path} is too large to be a journal`);
+  const bytes = Buffer.alloc(size);
+  const { bytesRead } = await file.read(bytes, 0, size, 0);
+  return bytes.subarray(0, bytesRead);
+}
+
+/**
+ * The events of a journal. A last line without its end was never acknowledged and is left out. Throws a failure of
+ * kind `usage` that names file and line when a line is not an event, and when there is no such file.
+ */
+export async function readJournal(path: string): Promise<readonly RunEvent[]> {
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw new Failure('usage', 'journal.missing', `there is no journal ${path}`, { cause });
+  });
+  try {
+    const bytes = await readBounded(file, path);
+    const events: RunEvent[] = [];
+    for (
+      let start = 0, end = bytes.indexOf(newline);
+      end >= 0;
+      start = end + 1, end = bytes.indexOf(newline, start)
+    )
+      events.push(parseLine(bytes.subarray(start, end), `${path}:${events.length + 1}`));
+    return events;
+  } finally {
+    await file.close();
+  }
+}
+
+/** A run as its journal tells it. */
+export interface JournaledRun {
+  readonly events: readonly RunEvent[];
+  readonly progress: Progress;
+}
+
+/**
+ * The run that a journal tells of. Throws as {@link readJournal} does, and a failure of kind `usage` that names file and line when
+ * no run can have said this (`journal.damaged`), or none began (`journal.empty`). With a registry the intents and receipts must be
+ * its tasks', so that nothing is begun that cannot be taken back.
+ */
+export async function readRun<Facts, Ports>(
+  path: string,
+  registry?: Registry<Facts, Ports>,
+): Promise<JournaledRun> {
+  const events = await readJournal(path);
+  if (events.length === 0) throw new Failure('usage', 'journal.empty', `${path}:1: no run began here`);
+  const validator = new JournalValidator(registry);
+  for (const [index, event] of events.entries()) {
+    const wrong = validator.accept(event);
+    if (wrong !== undefined) throw damaged(`${path}:${index + 1}`, wrong);
+  }
+  return { events, progress: Progress.of(events) };
+}
+
+const damaged = (place: string, reason: string, cause?: unknown) =>
+  new Failure('usage', 'journal.damaged', `${place}: ${reason}`, { cause });
+
+function parseLine(bytes: Buffer, place: string): RunEvent {
+  if (!isUtf8(bytes)) throw damaged(place, 'not UTF-8');
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString('utf8'));
+  } catch (cause) {
+    throw damaged(place, 'not a line of JSON', cause);
+  }
+  if (isDeeperThan(maxDepth, json)) throw damaged(place, 'nested too deeply');
+  const parsed = EventRecord.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw damaged(place, `not an event of a run: ${issue?.path.join('.')}: ${issue?.message}`, parsed.error);
+}
+
+/** Looks at one level after the other: what goes into the depth itself would run out of stack. */
+function isDeeperThan(depth: number, value: unknown): boolean {
+  let level = [value];
+  for (let at = 0; at <= depth && level.length > 0; at++)
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+  return level.length > 0;
+}
+
+/** What a journal says about its run, in short. */
+export type RunSummary =
+  | {
+      readonly state: 'ended' | 'unfinished' | 'undoing';
+      readonly id: string;
+      readonly run: RunInfo;
+      /** The services of its plan. */
+      readonly services: readonly Service[];
+      /** How long it took the last time that it ended. ms */
+      readonly ms?: number;
+      /** How it ended; also of a run that was stopped and can be gone on with. */
+      readonly outcome?: Outcome;
+    }
+  | { readonly state: 'unreadable'; readonly id: string; readonly problem: FailureRecord };
+
+/** All runs that have a journal in this folder, newest first, unreadable ones last. */
+export async function listRuns(runsDir: string): Promise<readonly RunSummary[]> {
+  const names = await readdir(runsDir).catch(() => []);
+  const paths = names.filter((name) => name.endsWith('.jsonl')).map((name) => join(runsDir, name));
+  const runs = (await Promise.all(paths.map(summary))).flat();
+  const started = (run: RunSummary) => (run.state === 'unreadable' ? '' : run.run.started);
+  return runs.sort((a, b) => started(b).localeCompare(started(a)) || b.id.localeCompare(a.id));
+}
+
+/** Nothing for a journal whose run never began. */
+async function summary(path: string): Promise<readonly RunSummary[]> {
+  const id = basename(path, '.jsonl');
+  try {
+    const { events, progress } = await readRun(path);
+    const { outcome, plan } = progress;
+    const end = events.findLast((event) => event.type === 'run.ended');
+    const undoing = progress.direction === 'revert' ? 'undoing' : 'unfinished';
+    const state = resumable(progress) ? undoing : 'ended';
+    return [
+      {
+        ...{ state, id, run: plan.run, services: plan.services },
+        ...(end === undefined ? {} : { ms: end.ms }),
+        ...(outcome === undefined ? {} : { outcome }),
+      },
+    ];
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'journal.empty') return [];
+    return [{ state: 'unreadable', id, problem: failureRecord(error) }];
+  }
+}

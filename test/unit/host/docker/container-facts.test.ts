@@ -1,0 +1,90 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  Inspected,
+  inspectedFacts,
+  Listed,
+  listedFacts,
+} from '../../../../src/host/docker/container-facts.js';
+
+const listed = (more: object) =>
+  listedFacts(
+    Listed.parse({
+      Id: 'abc',
+      Names: ['/web'],
+      Image: 'shop/web:1',
+      State: 'running',
+      Status: 'Up 3 minutes',
+      ...more,
+    }),
+  );
+
+describe('a container in a list', () => {
+  it('shows what it publishes while it runs, once per port, and its networks', () => {
+    const Ports = [{ PublicPort: 8080 }, { PublicPort: 8080 }, { PublicPort: 80 }, {}];
+    expect(listed({ Ports, Labels: null, NetworkSettings: { Networks: { shop: {} } } })).toEqual({
+      id: 'abc',
+      name: 'web',
+      labels: {},
+      image: 'shop/web:1',
+      state: 'running',
+      restart: '',
+      ports: [80, 8080],
+      networks: ['shop'],
+      env: [],
+    });
+  });
+
+  it('tells health and exit code in words for people', () => {
+    expect(listed({ Status: 'Up 3 minutes (healthy)' }).health).toBe('healthy');
+    expect(listed({ Status: 'Up 3 seconds (health: starting)' }).health).toBe('starting');
+    expect(listed({ State: 'paused', Status: 'Up 3 minutes (Paused)' })).not.toHaveProperty('health');
+    expect(listed({ State: 'exited', Status: 'Exited (137) 2 hours ago' }).exit).toBe(137);
+  });
+});
+
+describe('a container that is inspected', () => {
+  const answer = (state: object) =>
+    Inspected.parse({
+      Id: 'abc',
+      Name: '/web',
+      State: { Status: 'running', ExitCode: 0, StartedAt: '2026-01-01T00:00:00Z', ...state },
+      Config: { Image: 'shop/web:1', Labels: null, Env: ['A=b'] },
+      HostConfig: {
+        RestartPolicy: { Name: '' },
+        PortBindings: { '80/tcp': [{ HostPort: '8080' }], '81/tcp': [{ HostPort: '' }], '82/tcp': null },
+      },
+      NetworkSettings: {
+        Networks: { shop: { Aliases: null } },
+        Ports: { '81/tcp': [{ HostPort: '49153' }] },
+      },
+    });
+
+  it('shows the ports that it will publish, and those that the engine chose', () => {
+    expect(inspectedFacts(answer({}))).toMatchObject({
+      ports: [8080, 49_153],
+      restart: 'no',
+      env: ['A=b'],
+      networks: ['shop'],
+    });
+  });
+
+  it('has an exit code only when it has ended, and a start only when it has started', () => {
+    expect(inspectedFacts(answer({}))).not.toHaveProperty('exit');
+    expect(inspectedFacts(answer({ Status: 'exited', ExitCode: 3 })).exit).toBe(3);
+    expect(inspectedFacts(answer({ Status: 'exited', OOMKilled: false }))).not.toHaveProperty('outOfMemory');
+    expect(inspectedFacts(answer({ Status: 'exited', OOMKilled: true })).outOfMemory).toBe(true);
+    expect(
+      inspectedFacts(answer({ Status: 'created', StartedAt: '0001-01-01T00:00:00Z' })),
+    ).not.toHaveProperty('started');
+  });
+
+  it('counts the times that it was started again, when there were any', () => {
+    expect(inspectedFacts({ ...answer({}), RestartCount: 3 }).restarts).toBe(3);
+    expect(inspectedFacts({ ...answer({}), RestartCount: 0 })).not.toHaveProperty('restarts');
+  });
+
+  it('has no health where there is no check, or the check says none', () => {
+    expect(inspectedFacts(answer({ Health: { Status: 'none' } }))).not.toHaveProperty('health');
+    expect(inspectedFacts(answer({ Health: { Status: 'unhealthy' } })).health).toBe('unhealthy');
+  });
+});

@@ -1,0 +1,167 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../../src/domain/clock.js';
+import type { Failure } from '../../../../src/domain/failure.js';
+import type { RunInfo } from '../../../../src/domain/task.js';
+import { endLeases, HostLeases, leaseHolders } from '../../../../src/host/lease/lease.js';
+import type { Lease } from '../../../../src/run/ports.js';
+import { MovableClock } from '../../../fakes/clock.js';
+import { FakeHeld, heldHere } from '../../../fakes/held.js';
+import { FakeHost, runsHere } from '../../../fakes/host.js';
+
+const run: RunInfo = {
+  id: 'run-1',
+  recipe: 'deploy',
+  project: 'shop',
+  environment: 'production',
+  who: 'ana@laptop',
+  started: '2026-01-01T00:00:00.000Z',
+};
+const ben = { ...run, id: 'run-2', recipe: 'rollback', who: 'ben@ci' };
+const hosts = (...list: FakeHost[]) => new Map(list.map((host) => [host.name, host]));
+const busy = `busy\t${JSON.stringify({ who: 'ben@ci', run: 'run-2', recipe: 'rollback', project: 'shop', environment: 'production', since: '2026-01-01T00:00:00.000Z' })}\tweb/pull`;
+
+describe('with real holders, a lease', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'lease-'));
+  });
+  const taken: Lease[] = [];
+  afterEach(async () => {
+    await Promise.all(taken.splice(0).map((lease) => lease.release()));
+    rmSync(folder, { recursive: true });
+  });
+  const machine = (name: string) =>
+    new FakeHost(name, { clock: systemClock, holds: heldHere, answers: [runsHere(folder)] });
+  const take = async (host: FakeHost, who: RunInfo) => {
+    const leases = new HostLeases(hosts(host), { clock: systemClock, random: () => 0, folder });
+    const lease = await leases.take(who);
+    taken.push(lease);
+    return lease;
+  };
+
+  it('keeps every other run of the environment out, by name and step, until it is released', async () => {
+    const host = machine('web-1');
+    const lease = await take(host, run);
+    lease.describe('web/web-1/container.start');
+    while ((await leaseHolders([host], run, folder))[0]?.step === '');
+    const refused = (await take(host, ben).catch((error: unknown) => error)) as Failure;
+    expect(refused).toMatchObject({ kind: 'lease', code: 'lease.held', host: 'web-1' });
+    expect(refused.message).toContain('ana@laptop');
+    expect(refused.message).toContain('deploy run-1, at web/web-1/container.start');
+    expect(refused.hint).toContain('oneclick lease take');
+    expect(await leaseHolders([host], run, folder)).toMatchObject([
+      { host: 'web-1', who: 'ana@laptop', step: 'web/web-1/container.start' },
+    ]);
+    await lease.release();
+    await lease.release();
+    expect(lease.lost.aborted).toBe(false);
+    expect(await leaseHolders([host], run, folder)).toEqual([]);
+    await (await take(host, ben)).release();
+  });
+
+  it('of another environment is another lease', async () => {
+    const host = machine('web-1');
+    const one = await take(host, run);
+    const other = await take(host, { ...run, environment: 'staging' });
+    await Promise.all([one.release(), other.release()]);
+  });
+
+  it('that is taken away is lost', async () => {
+    const host = machine('web-1');
+    const lease = await take(host, run);
+    const lost = new Promise((resolve) =>
+      lease.lost.addEventListener('abort', () => resolve(lease.lost.reason)),
+    );
+    expect(await endLeases([host], run, folder)).toMatchObject([{ who: 'ana@laptop' }]);
+    expect(await lost).toMatchObject({ code: 'lease.lost', host: 'web-1' });
+    await lease.release();
+  });
+});
+
+describe('a lease', () => {
+  const clock = () => new MovableClock();
+
+  it('is held on all hosts or on none', async () => {
+    const free = new FakeHeld('held');
+    free.onWrite = (line) => {
+      if (line === 'release') free.exit(0);
+    };
+    const time = clock();
+    const a = new FakeHost('a', { clock: time, holds: () => free });
+    const b = new FakeHost('b', { clock: time, holds: () => new FakeHeld(busy) });
+    const taking = new HostLeases(hosts(a, b), { clock: time, random: () => 0 }).take(run);
+    await expect(taking).rejects.toMatchObject({ code: 'lease.held', host: 'b' });
+    expect(free.written).toEqual(['release']);
+  });
+
+  it('is waited for with pauses, and each refusal is told, up to a deadline', async () => {
+    const time = clock();
+    const told: string[] = [];
+    const answers = [busy, busy, 'held'];
+    const host = new FakeHost('a', { clock: time, holds: () => new FakeHeld(answers.shift() ?? busy) });
+    const wait = { deadline: 10_000, onBusy: (failure: Failure) => told.push(failure.code) };
+    const leases = new HostLeases(hosts(host), { clock: time, random: () => 0.5, wait });
+    const taking = leases.take(run);
+    await time.advance(4000);
+    await taking;
+    expect(told).toEqual(['lease.held', 'lease.held']);
+    const failing = leases.take(run).catch((error: Failure) => error.code);
+    await time.advance(20_000);
+    expect(await failing).toBe('lease.held');
+  });
+
+  async function held(time: MovableClock) {
+    const holder = new FakeHeld('held');
+    const host = new FakeHost('a', { clock: time, holds: () => holder });
+    const lease = await new HostLeases(hosts(host), { clock: time, random: () => 0 }).take(run);
+    return { holder, lease };
+  }
+
+  it('sends heartbeats with the step, and lives as long as they are answered', async () => {
+    const time = clock();
+    const { holder, lease } = await held(time);
+    holder.onWrite = () => holder.say('.');
+    lease.describe('web/pull\nnow');
+    await time.advance(60_000);
+    expect(lease.lost.aborted).toBe(false);
+    expect(holder.written.length).toBeGreaterThan(25);
+    expect(new Set(holder.written)).toEqual(new Set(['beat web/pull now']));
+  });
+
+  it('is lost when its holder ends, or falls silent', async () => {
+    const time = clock();
+    const ended = await held(time);
+    ended.holder.exit(1);
+    const silent = await held(time);
+    await time.advance(16_000);
+    expect(ended.lease.lost.reason).toMatchObject({ code: 'lease.lost' });
+    expect(silent.lease.lost.reason).toMatchObject({ code: 'lease.lost' });
+  });
+
+  it('is lost before anything is sent when this process was suspended', async () => {
+    const time = clock();
+    const { holder, lease } = await held(time);
+    holder.onWrite = () => holder.say('.');
+    await time.advance(4000);
+    const sent = holder.written.length;
+    time.jump(30_000);
+    holder.say('.');
+    await time.advance(0);
+    expect(lease.lost.reason).toMatchObject({ message: expect.stringContaining('suspended') });
+    expect(holder.written.length).toBe(sent);
+  });
+
+  it('that cannot be held says why', async () => {
+    const time = clock();
+    const host = new FakeHost('a', { clock: time, holds: () => new FakeHeld('broken\tthere is no flock') });
+    const taking = new HostLeases(hosts(host), { clock: time, random: () => 0 }).take(run);
+    await expect(taking).rejects.toMatchObject({
+      kind: 'access',
+      code: 'lease.broken',
+      message: expect.stringContaining('flock'),
+    });
+  });
+});

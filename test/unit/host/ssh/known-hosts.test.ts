@@ -1,0 +1,110 @@
+import { createHmac } from 'node:crypto';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { fingerprint, KnownKeys, knownKeys, rememberKey } from '../../../../src/host/ssh/known-hosts.js';
+
+function key(type: string, secret: string): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(type.length);
+  return Buffer.concat([length, Buffer.from(type), Buffer.from(secret)]);
+}
+
+const ed = key('ssh-ed25519', 'one');
+const other = key('ssh-ed25519', 'two');
+const rsa = key('ssh-rsa', 'three');
+const line = (names: string, blob = ed, type = 'ssh-ed25519') =>
+  `${names} ${type} ${blob.toString('base64')}`;
+const web = { host: 'web-1', address: 'web.example.org', port: 22 };
+const judge = (text: string, owner = web, blob = ed) =>
+  new KnownKeys(owner, [{ file: 'known_hosts', text }]).judge(blob).kind;
+
+describe('a host key is known', () => {
+  it('by its plain name, in any case, among others and with a comment', () => {
+    expect(judge(`# mine\n\n${line('db,WEB.example.org')} me@here`)).toBe('known');
+  });
+
+  it('by [host]:port and not by the name alone when the port is not 22', () => {
+    const owner = { ...web, port: 2222 };
+    expect(judge(line('[web.example.org]:2222'), owner)).toBe('known');
+    expect(judge(line('web.example.org'), owner)).toBe('unknown');
+  });
+
+  it('by a hashed name', () => {
+    const salt = Buffer.from('0123456789abcdefghij');
+    const hash = createHmac('sha1', salt).update('web.example.org').digest('base64');
+    expect(judge(line(`|1|${salt.toString('base64')}|${hash}`))).toBe('known');
+    expect(judge(line(`|1|${salt.toString('base64')}|${hash}`), { ...web, address: 'db' })).toBe('unknown');
+  });
+
+  it('by a pattern, unless another one takes it back', () => {
+    expect(judge(line('*.example.org'))).toBe('known');
+    expect(judge(line('web.example.or?'))).toBe('known');
+    expect(judge(line('*.example.org,!web.example.org'))).toBe('unknown');
+  });
+
+  it('not by a certificate authority, and never when revoked', () => {
+    expect(judge(`@cert-authority ${line('*')}`)).toBe('unknown');
+    expect(judge(`${line('*')}\n@revoked ${line('*')}`)).toBe('revoked');
+  });
+});
+
+describe('a host key that differs', () => {
+  const known = new KnownKeys(web, [{ file: '/home/me/.ssh/known_hosts', text: `\n${line(web.address)}` }]);
+
+  it('is refused with file, line, both fingerprints and what to type', () => {
+    const failure = known.failure(other, known.judge(other));
+    expect(failure).toMatchObject({ kind: 'access', code: 'host.key-changed', host: 'web-1' });
+    expect(failure?.message).toContain('/home/me/.ssh/known_hosts:2');
+    expect(failure?.message).toContain(fingerprint(ed));
+    expect(failure?.message).toContain(fingerprint(other));
+    expect(failure?.hint).toContain("ssh-keygen -R 'web.example.org'");
+  });
+
+  it('counts as changed when it is of another type', () => {
+    expect(known.judge(rsa)).toMatchObject({ kind: 'changed' });
+    expect(known.noneShown()).toMatchObject({ code: 'host.key-changed' });
+  });
+
+  it('of a host that nobody knows shows its fingerprint and how to accept it', () => {
+    const nothing = new KnownKeys({ ...web, port: 2222 }, []);
+    const failure = nothing.failure(ed, nothing.judge(ed));
+    expect(failure).toMatchObject({ code: 'host.key-unknown' });
+    expect(failure?.message).toContain(fingerprint(ed));
+    expect(failure?.hint).toContain('ssh-keyscan -p 2222 web.example.org');
+  });
+});
+
+describe('the algorithms that a host is asked for', () => {
+  const algorithms = (text: string) => new KnownKeys(web, [{ file: 'f', text }]).algorithms();
+
+  it('are those of the keys that are known', () => {
+    expect(algorithms(line('web.example.org', rsa, 'ssh-rsa'))).toEqual([
+      'rsa-sha2-512',
+      'rsa-sha2-256',
+      'ssh-rsa',
+    ]);
+    expect(algorithms(line('*'))).toEqual(['ssh-ed25519']);
+  });
+
+  it('are left open when no key is known', () => {
+    expect(algorithms(line('another'))).toBeUndefined();
+    expect(algorithms(`@revoked ${line('*')}`)).toBeUndefined();
+  });
+});
+
+it('remembers an accepted key in a file of its owner alone, on a line of its own', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'known-hosts-'));
+  try {
+    const file = join(folder, 'ssh', 'known_hosts');
+    await rememberKey({ ...web, port: 2222 }, ed, file);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await writeFile(file, (await readFile(file, 'utf8')).trimEnd());
+    await rememberKey(web, other, file);
+    expect((await knownKeys({ ...web, port: 2222 }, [file])).judge(ed).kind).toBe('known');
+    expect((await knownKeys(web, [file, join(folder, 'none')])).judge(other).kind).toBe('known');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

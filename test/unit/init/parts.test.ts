@@ -1,0 +1,138 @@
+import { describe, expect, it } from '@jest/globals';
+import { interpolate } from '../../../src/config/interpolate.js';
+import { durationOf, sizeOf, wordsOf } from '../../../src/init/compose/measures.js';
+import { fixed, translate } from '../../../src/init/compose/variables.js';
+import { readDockerfile, requestIn } from '../../../src/init/dockerfile.js';
+import { registryOf, remoteIn } from '../../../src/init/git.js';
+import { literal, looksSecret, nameFrom } from '../../../src/init/names.js';
+
+describe('a variable of compose', () => {
+  const translations = [
+    ['${A}', '${A:-}'],
+    ['$A-b', '${A:-}-b'],
+    ['${A:-b}', '${A:-b}'],
+    ['${A:?say it}', '${A}'],
+    ['$$A costs 5$', '$$A costs 5$'],
+  ];
+  it.each(translations)('%s is written %s', (text, expected) => {
+    expect(translate(text)).toEqual({ text: expected, warnings: [] });
+  });
+
+  const changes = [
+    ['${A-b}', '${A:-b}', 'an empty A becomes the default too'],
+    ['${A:-${B:-c}}', '${A:-c}', 'the default of A is fixed: variables in defaults are not replaced'],
+    ['${A:+b}', '', '${A:+…} has no equal: write the value'],
+  ];
+  it.each(changes)('%s is written %j, and that is said', (text, expected, warning) => {
+    expect(translate(text)).toEqual({ text: expected, warnings: [warning] });
+  });
+
+  it('is written down where nothing is replaced, with what is lost', () => {
+    expect(fixed('${P:-80}:80 $$x').text).toBe('80:80 $x');
+    expect(fixed('a$P').warnings).toEqual(['P is not replaced here, and has no default: write the value']);
+  });
+});
+
+describe('a text that is written down', () => {
+  it.each(['$', '$$', '${A}', '$A $${B}', 'a$$$b'])('%s is the same when variables are put in', (text) => {
+    expect(interpolate(literal(text), {})).toBe(text);
+  });
+
+  it.each([
+    ['@acme/Shop Front', 'acme-shop-front'],
+    ['my_app.', 'my-app'],
+    ['---', undefined],
+  ])('%s is called %s', (text, name) => {
+    expect(nameFrom(text)).toBe(name);
+  });
+});
+
+describe('a name', () => {
+  const secret = [
+    'API_KEY',
+    'DB_PASSWORD',
+    'SECRET_KEY_BASE',
+    'github_token',
+    'DATABASE_URL',
+    'SENTRY_DSN',
+    'PASSWORD2',
+  ];
+  it.each(secret)('%s looks secret', (name) => expect(looksSecret(name)).toBe(true));
+
+  const plain = [
+    'KEYBOARD',
+    'TOKEN_TTL',
+    'PASSWORD_FILE',
+    'STRIPE_PUBLISHABLE_KEY',
+    'VITE_API_KEY',
+    'PORT',
+    'MAX_TOKENS_PER_DAY',
+  ];
+  it.each(plain)('%s does not', (name) => expect(looksSecret(name)).toBe(false));
+
+  it('does not when it is a switch, and does with a password in an address', () => {
+    expect(looksSecret('MYSQL_ALLOW_EMPTY_PASSWORD', 'yes')).toBe(false);
+    expect(looksSecret('BROKER', 'amqp://me:word@mq')).toBe(true);
+  });
+});
+
+describe('a Dockerfile', () => {
+  it('says what its last stage does, with what that is made from', () => {
+    const text =
+      'FROM a AS base\nEXPOSE 80 443\nFROM b AS builder\nEXPOSE 9000\nFROM base\nCOPY --from=builder /x /x\nCOPY a \\\n  b /\n';
+    expect(readDockerfile(text)).toEqual({ port: { value: 80, line: 2, why: 'EXPOSE' }, copies: ['a', 'b'] });
+  });
+
+  it('without EXPOSE listens where its command says', () => {
+    const portOf = (line: string) => readDockerfile(`FROM x\n${line}`).port?.value;
+    expect(portOf('CMD ["uvicorn", "app", "--port", "8001"]')).toBe(8001);
+    expect(portOf('CMD gunicorn --bind=:8002 app')).toBe(8002);
+    expect(portOf('EXPOSE 99999/tcp')).toBeUndefined();
+  });
+
+  it.each([
+    ['curl -f http://localhost:3000/up?x=1 || exit 1', { port: 3000, path: '/up?x=1' }],
+    ['wget -q -O - http://127.0.0.1', { port: 80, path: '/' }],
+    ['curl http://localhost/up | grep OK', undefined],
+    ['curl https://example.com/', undefined],
+  ])('asks with %s', (command, request) => {
+    expect(requestIn(command)).toEqual(request);
+  });
+});
+
+describe('a git remote', () => {
+  const remotes = [
+    ['https://user:token@github.com/Acme/Shop.git', 'ghcr.io/acme/shop'],
+    ['git@github.com:acme/shop.git', 'ghcr.io/acme/shop'],
+    ['ssh://git@gitlab.com:22/a/b/c/', 'registry.gitlab.com/a/b/c'],
+    ['https://git.example.com/acme/shop', undefined],
+    ['/srv/git/shop.git', 'none'],
+  ];
+  it.each(remotes)('%s has its images at %s', (url, registry) => {
+    const remote = remoteIn(`[remote "up"]\n\turl = x@y:z\n[remote "origin"]\n\turl = ${url}\n`);
+    if (registry === 'none') expect(remote?.host).toBe('y');
+    else expect(remote && registryOf(remote)).toBe(registry);
+  });
+});
+
+describe('a measure of compose', () => {
+  it('is a duration, a size, or words', () => {
+    expect(['1m30s', '500ms', '10', 'x'].map(durationOf)).toEqual([90_000, 500, undefined, undefined]);
+    expect(['512M', '1gb', '1048576', '2GiB', 'x'].map(sizeOf)).toEqual([
+      512 * 2 ** 20,
+      2 ** 30,
+      2 ** 20,
+      2 ** 31,
+      undefined,
+    ]);
+    expect(wordsOf(`sh -c "a && 'b'" --save '' a\\ b`)).toEqual([
+      'sh',
+      '-c',
+      "a && 'b'",
+      '--save',
+      '',
+      'a b',
+    ]);
+    expect(wordsOf('"open')).toBeUndefined();
+  });
+});

@@ -1,0 +1,324 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import fc from 'fast-check';
+import type { Outcome, RunEvent } from '../../../src/run/events.js';
+import type { Plan } from '../../../src/run/plan.js';
+import { preview } from '../../../src/run/preview.js';
+import { type Deed, type FakeFacts, FakeWorld, type Fault, fakeRegistry } from '../../fakes/fake-world.js';
+import { committingPlans, faultsOf, orderedPairs, reversiblePlans, rollouts, startFacts } from './plans.js';
+import { calm, FakeProcess, type Fate, runToItsEnd } from './process.js';
+
+/** They take seconds; a busy machine is no failure. */
+jest.setTimeout(60_000);
+
+const noFaults: ReadonlyMap<string, Fault> = new Map();
+const anyPlans = fc.oneof(reversiblePlans, committingPlans);
+const points = fc.nat({ max: 80 });
+const crashes: fc.Arbitrary<readonly Fate[]> = fc.array(
+  fc.record({ at: points, what: fc.constant('crash' as const) }),
+  { minLength: 1, maxLength: 3 },
+);
+const interruptions: fc.Arbitrary<Fate | undefined> = fc.option(
+  fc.record({ at: points, what: fc.constantFrom('cancel' as const, 'abandon' as const) }),
+  { nil: undefined },
+);
+
+/** A plan with a world to run it on, and what goes wrong there. */
+function cases(plans: fc.Arbitrary<Plan>, whens?: readonly Fault['when'][]) {
+  return plans.chain((plan) =>
+    fc.record({ plan: fc.constant(plan), start: startFacts, faults: faultsOf(plan, whens) }),
+  );
+}
+
+function worldOf(start: FakeFacts, faults = noFaults): FakeWorld {
+  const world = new FakeWorld(start);
+  world.faults = faults;
+  return world;
+}
+
+/** Where the run of a plan ends that nothing disturbs. */
+async function undisturbed(
+  plan: Plan,
+  start: FakeFacts,
+  faults = noFaults,
+): Promise<{ outcome: Outcome; facts: FakeFacts }> {
+  const world = worldOf(start, faults);
+  const { outcome } = await runToItsEnd(plan, world, calm, []);
+  return { outcome, facts: world.facts() };
+}
+
+function edges(
+  deeds: readonly Deed[],
+  what: Deed['what'],
+  edge: Deed['edge'],
+  step: string,
+): readonly number[] {
+  return deeds.flatMap((deed, at) =>
+    deed.what === what && deed.edge === edge && deed.step === step ? [at] : [],
+  );
+}
+
+/** The largest number of steps that were undone at the same time. */
+function undoWidth(deeds: readonly Deed[]): number {
+  let now = 0;
+  let most = 0;
+  for (const { what, edge } of deeds) {
+    if (what === 'undo') now += edge === 'begin' ? 1 : -1;
+    most = Math.max(most, now);
+  }
+  return most;
+}
+
+function stepsOf(events: readonly RunEvent[], type: RunEvent['type']): readonly string[] {
+  return events.flatMap((event) => (event.type === type && 'step' in event ? [String(event.step)] : []));
+}
+
+describe('whatever the plan and whatever happens', () => {
+  it('steps start when what comes before them is finished, and are undone when what comes after is', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        cases(reversiblePlans),
+        interruptions,
+        fc.scheduler(),
+        async ({ plan, start, faults }, fate, s) => {
+          const world = worldOf(start, faults);
+          await new FakeProcess(world, [], s, fate).start(plan);
+          for (const [first, second] of orderedPairs(plan.steps)) {
+            const [begun] = edges(world.deeds, 'apply', 'begin', second);
+            const [ended] = edges(world.deeds, 'apply', 'end', first);
+            if (begun !== undefined && ended !== undefined) expect(ended).toBeLessThan(begun);
+            const [back] = edges(world.deeds, 'undo', 'begin', first);
+            const [gone] = edges(world.deeds, 'undo', 'end', second);
+            if (back === undefined || begun === undefined) continue;
+            expect(gone).toBeLessThan(back);
+          }
+        },
+      ),
+    );
+  });
+
+  it('everything that was started is finished or taken back', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        cases(reversiblePlans),
+        fc.option(points, { nil: undefined }),
+        fc.scheduler(),
+        async ({ plan, start, faults }, cancelAt, s) => {
+          const world = worldOf(start, faults);
+          const fate = cancelAt === undefined ? undefined : ({ at: cancelAt, what: 'cancel' } as const);
+          const process = new FakeProcess(world, [], s, fate);
+          const outcome = (await process.start(plan)) as Outcome;
+          const whole = outcome.result === 'done' || outcome.result === 'unchanged';
+          expect(outcome.result).toBe(whole ? outcome.result : 'reverted');
+          expect(world.facts()).toEqual(whole ? (await undisturbed(plan, start)).facts : start);
+          const back = [...stepsOf(process.said, 'undo.done')].sort();
+          expect(back).toEqual(whole ? [] : [...stepsOf(process.said, 'step.started')].sort());
+        },
+      ),
+    );
+  });
+
+  it('an undo that fails keeps no other from being tried, and is listed', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        cases(reversiblePlans, ['before', 'after', 'undo']),
+        fc.scheduler(),
+        async ({ plan, start, faults }, s) => {
+          const process = new FakeProcess(worldOf(start, faults), [], s);
+          const outcome = (await process.start(plan)) as Outcome;
+          if (outcome.failures.length === 0) return;
+          const tried = [...stepsOf(process.said, 'undo.started')].sort();
+          expect(tried).toEqual([...stepsOf(process.said, 'step.started')].sort());
+          expect(outcome.left).toHaveLength(stepsOf(process.said, 'undo.failed').length);
+          expect(outcome.result).toBe(outcome.left.length > 0 ? 'incomplete' : 'reverted');
+        },
+      ),
+    );
+  });
+
+  it('an undo is never wider than the rollout that it takes back', async () => {
+    const cased = rollouts.chain(({ plan, width }) =>
+      fc.record({ plan: fc.constant(plan), width: fc.constant(width), faults: faultsOf(plan) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(cased, fc.scheduler(), async ({ plan, width, faults }, s) => {
+        const world = worldOf({}, faults);
+        await new FakeProcess(world, [], s).start(plan);
+        expect(undoWidth(world.deeds)).toBeLessThanOrEqual(width);
+      }),
+    );
+  });
+
+  it('all failures of parallel steps are reported', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases(reversiblePlans), fc.scheduler(), async ({ plan, start, faults }, s) => {
+        const world = worldOf(start, faults);
+        const process = new FakeProcess(world, [], s);
+        const outcome = (await process.start(plan)) as Outcome;
+        expect(stepsOf(process.said, 'step.failed')).toEqual(expect.arrayContaining(world.failed));
+        expect(outcome.failures.map((failure) => failure.message).sort()).toEqual(
+          world.failed.map((step) => `${step} failed`).sort(),
+        );
+      }),
+    );
+  });
+
+  it('a dry run says what happens', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases(anyPlans), fc.scheduler(), async ({ plan, start }, s) => {
+        const { steps } = preview(plan, start, fakeRegistry);
+        const process = new FakeProcess(worldOf(start), [], s);
+        await process.start(plan);
+        const changes = new Map(
+          process.said.flatMap((event) =>
+            event.type === 'step.started' ? [[event.step, event.changes]] : [],
+          ),
+        );
+        const unseen = new Set(
+          steps.flatMap(({ step, verdict }) => (verdict.kind === 'unknown' ? step.host : [])),
+        );
+        for (const { step, verdict } of steps) {
+          if (unseen.has(step.host)) continue;
+          if (verdict.kind === 'todo') expect(changes.get(step.id)).toEqual(verdict.changes);
+          if (verdict.kind === 'done') expect(changes.has(step.id)).toBe(false);
+        }
+      }),
+    );
+  });
+
+  it('nothing is undone once the run is committed', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        cases(committingPlans),
+        interruptions,
+        fc.scheduler(),
+        async ({ plan, start, faults }, fate, s) => {
+          const process = new FakeProcess(worldOf(start, faults), [], s, fate);
+          const outcome = (await process.start(plan)) as Outcome;
+          if (!outcome.committed) return;
+          expect(process.said.filter((event) => event.type.startsWith('undo.'))).toEqual([]);
+        },
+      ),
+    );
+  });
+
+  it('nothing begins once the lease is lost', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        cases(reversiblePlans),
+        points,
+        fc.scheduler(),
+        async ({ plan, start, faults }, at, s) => {
+          const world = worldOf(start, faults);
+          const process = new FakeProcess(world, [], s, { at, what: 'lose' });
+          const outcome = (await process.start({ ...plan, holds: 'hosts' })) as Outcome;
+          if (process.before === undefined || outcome.exitCode === 0) return;
+          expect(world.deeds.slice(process.before).filter(({ edge }) => edge === 'begin')).toEqual([]);
+          if (outcome.result !== 'reverted') expect(outcome.exitCode).toBe(7);
+        },
+      ),
+    );
+  });
+
+  it('nothing begins once a step has failed', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases(reversiblePlans), fc.scheduler(), async ({ plan, start, faults }, s) => {
+        const process = new FakeProcess(worldOf(start, faults), [], s);
+        await process.start(plan);
+        const failed = process.said.findIndex(({ type }) => type === 'step.failed');
+        if (failed < 0) return;
+        expect(stepsOf(process.said.slice(failed), 'step.started')).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('wherever the process dies', () => {
+  it('its resume ends where the run would have ended', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        cases(anyPlans),
+        crashes,
+        fc.scheduler(),
+        async ({ plan, start, faults }, fates, s) => {
+          const calm = await undisturbed(plan, start, faults);
+          const world = worldOf(start, faults);
+          const { outcome } = await runToItsEnd(plan, world, s, fates);
+          expect(outcome.committed).toBe(calm.outcome.committed);
+          if (calm.outcome.result !== 'stopped') {
+            expect(world.facts()).toEqual(calm.facts);
+            expect(outcome.exitCode === 0).toBe(calm.outcome.exitCode === 0);
+          }
+        },
+      ),
+    );
+  });
+
+  it('while it undoes, the resume brings back the world as it was', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        cases(reversiblePlans),
+        crashes,
+        fc.scheduler(),
+        async ({ plan, start, faults }, fates, s) => {
+          const world = worldOf(start, faults);
+          const { outcome } = await runToItsEnd(plan, world, s, fates);
+          if (outcome.result === 'reverted') expect(world.facts()).toEqual(start);
+          else expect(outcome.failures).toEqual([]);
+        },
+      ),
+    );
+  });
+
+  it('or is cancelled or abandoned before, a resume ends it: all or nothing', async () => {
+    const fates = fc.array(fc.record({ at: points, what: fc.constantFrom('crash', 'cancel', 'abandon') }), {
+      maxLength: 3,
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        cases(reversiblePlans),
+        fates,
+        fc.scheduler(),
+        async ({ plan, start, faults }, chosen, s) => {
+          const world = worldOf(start, faults);
+          const { outcome } = await runToItsEnd(plan, world, s, chosen as readonly Fate[]);
+          const whole = outcome.exitCode === 0;
+          expect(world.facts()).toEqual(whole ? (await undisturbed(plan, start)).facts : start);
+        },
+      ),
+    );
+  });
+
+  it('the same plan from an empty home ends where the run would have ended', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases(anyPlans), crashes, fc.scheduler(), async ({ plan, start }, fates, s) => {
+        const world = worldOf(start);
+        for (const fate of fates) await new FakeProcess(world, [], s, fate).start(plan);
+        const outcome = await new FakeProcess(world, [], s).start(plan);
+        expect(outcome).toMatchObject({ exitCode: 0 });
+        expect(world.facts()).toEqual((await undisturbed(plan, start)).facts);
+      }),
+    );
+  });
+
+  it('a resume that reverts brings back the world as it was, unless the run is or may be committed', async () => {
+    await fc.assert(
+      fc.asyncProperty(cases(anyPlans), points, fc.scheduler(), async ({ plan, start }, at, s) => {
+        const world = worldOf(start);
+        const journal: RunEvent[] = [];
+        const end = await new FakeProcess(world, journal, s, { at, what: 'crash' }).start(plan);
+        if (end !== 'dead' || journal.length === 0 || journal.at(-1)?.type === 'run.ended') return;
+        const commits = stepsOf(journal, 'step.started').includes('commit');
+        const passed =
+          commits ||
+          stepsOf(journal, 'step.skipped').includes('commit') ||
+          journal.some(({ type }) => type === 'run.committed');
+        const resumed = new FakeProcess(world, journal, s).resume(true);
+        if (passed) await expect(resumed).rejects.toMatchObject({ kind: 'usage' });
+        else {
+          expect(await resumed).toMatchObject({ result: 'reverted', exitCode: 0 });
+          expect(world.facts()).toEqual(start);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,194 @@
+import fc from 'fast-check';
+import type { Branch, Plan, PlanNode, Step } from '../../../src/run/plan.js';
+import type { Fault } from '../../fakes/fake-world.js';
+import { graph, parallel, planOf, receiptOf, sequence, step, type Verb } from './builders.js';
+
+/** Generated plans, in two strokes: a random shape, then names and references that keep parallel branches apart. */
+
+type Shape =
+  | {
+      readonly kind: 'step';
+      readonly verb: Verb;
+      readonly value: number;
+      readonly pick: number;
+      readonly copy: boolean;
+    }
+  | { readonly kind: 'sequence'; readonly nodes: readonly Shape[] }
+  | {
+      readonly kind: 'graph';
+      readonly branches: readonly { readonly node: Shape; readonly after: readonly boolean[] }[];
+    };
+
+/** What a step may use: resources that no parallel step touches, and receipts of steps that come before it. */
+interface Sight {
+  readonly names: readonly string[];
+  readonly steps: readonly string[];
+}
+
+function shapes(verbs: readonly Verb[]): fc.Arbitrary<Shape> {
+  const leaf = fc.record({
+    kind: fc.constant('step' as const),
+    verb: fc.constantFrom(...verbs),
+    value: fc.integer({ min: 0, max: 3 }),
+    pick: fc.nat({ max: 5 }),
+    copy: fc.boolean(),
+  });
+  const after = fc.array(fc.boolean(), { maxLength: 3 });
+  const inner = (node: fc.Arbitrary<Shape>, minLength = 0): readonly fc.WeightedArbitrary<Shape>[] => [
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('sequence' as const),
+        nodes: fc.array(node, { minLength, maxLength: 4, size: 'max' }),
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant('graph' as const),
+        branches: fc.array(fc.record({ node, after }), { minLength, maxLength: 4, size: 'max' }),
+      }),
+    },
+  ];
+  const { node } = fc.letrec<{ node: Shape }>((tie) => ({
+    node: fc.oneof({ maxDepth: 2 }, { weight: 4, arbitrary: leaf }, ...inner(tie('node'))),
+  }));
+  return fc.oneof(...inner(node, 2));
+}
+
+/** Numbers the steps of shapes and chooses what they work on. */
+class Planner {
+  #steps = 0;
+  #names = 0;
+
+  node(shape: Shape, sight: Sight): { node: PlanNode; sight: Sight } {
+    if (shape.kind === 'step') return this.#step(shape, sight);
+    if (shape.kind === 'graph') return this.#graph(shape, sight);
+    const nodes: PlanNode[] = [];
+    let seen = sight;
+    for (const child of shape.nodes) {
+      const planned = this.node(child, seen);
+      nodes.push(planned.node);
+      seen = planned.sight;
+    }
+    return { node: sequence(...nodes), sight: seen };
+  }
+
+  #step(shape: Extract<Shape, { kind: 'step' }>, { names, steps }: Sight): { node: PlanNode; sight: Sight } {
+    const id = `s${this.#steps++}`;
+    const name = names[shape.pick] ?? `n${this.#names++}`;
+    const source = shape.copy ? steps[shape.pick] : undefined;
+    const value = source === undefined ? shape.value : receiptOf(source);
+    return {
+      node: step(id, shape.verb, { name, value }),
+      sight: { names: [...new Set([...names, name])], steps: [...steps, id] },
+    };
+  }
+
+  #graph(shape: Extract<Shape, { kind: 'graph' }>, sight: Sight): { node: PlanNode; sight: Sight } {
+    const branches: (Branch & { sight: Sight })[] = [];
+    for (const [index, { node, after }] of shape.branches.entries()) {
+      const before = branches.filter((_, other) => after[other]);
+      const steps = [...sight.steps, ...before.flatMap((branch) => branch.sight.steps)];
+      const planned = this.node(node, { names: [], steps: [...new Set(steps)] });
+      branches.push({ id: `b${index}`, after: before.map(({ id }) => id), ...planned });
+    }
+    const sights = [sight, ...branches.map((branch) => branch.sight)];
+    return {
+      node: graph(...branches.map(({ id, after, node }) => ({ id, after, node })).reverse()),
+      sight: {
+        names: [...new Set(sights.flatMap(({ names }) => names))],
+        steps: [...new Set(sights.flatMap(({ steps }) => steps))],
+      },
+    };
+  }
+}
+
+const nothing: Sight = { names: [], steps: [] };
+
+/** Plans without a commit, all of whose effects can be taken back. */
+export const reversiblePlans: fc.Arbitrary<Plan> = shapes(['set', 'surprise']).map((shape) =>
+  planOf(new Planner().node(shape, nothing).node),
+);
+
+/** Plans with a commit, steps after it, and a part past it. */
+export const committingPlans: fc.Arbitrary<Plan> = fc
+  .tuple(shapes(['set', 'surprise']), shapes(['set']), shapes(['set', 'surprise']))
+  .map(([before, later, after]) => {
+    const planner = new Planner();
+    const first = planner.node(before, nothing);
+    const second = planner.node(later, first.sight);
+    const third = planner.node(after, second.sight);
+    const steps = sequence(first.node, step('commit', 'commit'), second.node);
+    return planOf(steps, third.node);
+  });
+
+/** A rollout in batches of `width`, of which each instance takes `length` steps. */
+export const rollouts = fc
+  .record({
+    batches: fc.integer({ min: 1, max: 4 }),
+    width: fc.integer({ min: 1, max: 4 }),
+    length: fc.integer({ min: 1, max: 3 }),
+  })
+  .map(({ batches, width, length }) => {
+    const instance = (batch: number, column: number) =>
+      sequence(...range(length).map((at) => step(`${batch}/${column}/${at}`)));
+    const batch = (number: number) => parallel(...range(width).map((column) => instance(number, column)));
+    return { plan: planOf(sequence(...range(batches).map(batch))), width };
+  });
+
+export function range(length: number): readonly number[] {
+  return [...Array(length).keys()];
+}
+
+/** All steps of a plan's first part, by a way of its own. */
+export function allSteps(node: PlanNode): readonly Step[] {
+  if (node.kind === 'step') return [node.step];
+  const children = node.kind === 'sequence' ? node.nodes : node.branches.map((branch) => branch.node);
+  return children.flatMap(allSteps);
+}
+
+/** The pairs of steps of which the first must be finished before the second starts. */
+export function orderedPairs(node: PlanNode): readonly (readonly [string, string])[] {
+  if (node.kind === 'step') return [];
+  if (node.kind === 'sequence') {
+    const across = node.nodes.flatMap((first, at) =>
+      node.nodes.slice(at + 1).flatMap((second) => product(first, second)),
+    );
+    return [...node.nodes.flatMap(orderedPairs), ...across];
+  }
+  const byId = new Map(node.branches.map((branch) => [branch.id, branch]));
+  const ancestors = (branch: Branch): readonly Branch[] =>
+    branch.after.flatMap((id) => {
+      const before = byId.get(id);
+      return before === undefined ? [] : [before, ...ancestors(before)];
+    });
+  const across = node.branches.flatMap((branch) =>
+    [...new Set(ancestors(branch))].flatMap((before) => product(before.node, branch.node)),
+  );
+  return [...node.branches.flatMap((branch) => orderedPairs(branch.node)), ...across];
+}
+
+function product(first: PlanNode, second: PlanNode): readonly (readonly [string, string])[] {
+  return allSteps(first).flatMap((a) => allSteps(second).map((b) => [a.id, b.id] as const));
+}
+
+/** Faults for some of the steps; without `undo` only such as come while going forward. */
+export function faultsOf(plan: Plan, whens: readonly Fault['when'][] = ['before', 'after']) {
+  const ids = [...allSteps(plan.steps), ...allSteps(plan.after)].map(({ id }) => id);
+  if (ids.length === 0) return fc.constant<ReadonlyMap<string, Fault>>(new Map());
+  const fault = fc.record({
+    when: fc.constantFrom(...whens),
+    kind: fc.constantFrom('failed' as const, 'unhealthy' as const, 'unreachable' as const),
+  });
+  return fc
+    .array(fc.tuple(fc.constantFrom(...ids), fault), { maxLength: 3, size: 'max' })
+    .map((entries): ReadonlyMap<string, Fault> => new Map(entries));
+}
+
+/** What the resources that a plan may name hold at first. */
+export const startFacts = fc
+  .array(fc.integer({ min: 0, max: 3 }), { maxLength: 6 })
+  .map((values) =>
+    Object.fromEntries(values.flatMap((value, at) => (value === 0 ? [] : [[`n${at}`, value]]))),
+  );
