@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,6 +8,8 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { shippedRecipes } from '../../src/app/recipe-sources.js';
 import { readVerifiedRecipes } from '../../src/app/verified-recipes.js';
 import { verifyRecipes } from '../../src/recipe/load.js';
+import ts from 'typescript';
+import { z } from 'zod';
 import { tasks } from '../../src/tasks/registry.js';
 import { expectSettled } from './expect-settled.js';
 import { finished, type Machines, machines } from './harness.js';
@@ -19,6 +22,8 @@ const repository = join(import.meta.dirname, '../..');
 let field: Machines;
 let folder = '';
 let oneclick = '';
+let installed = '';
+let seconds = Number.POSITIVE_INFINITY;
 
 beforeAll(async () => {
   field = await machines('install');
@@ -27,15 +32,61 @@ beforeAll(async () => {
   const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder];
   const { stdout } = await exec('npm', pack, { cwd: repository });
   const tarball = join(folder, stdout.trim().split('\n').at(-1) ?? '');
-  // From npm's cache where it can: it was filled when the packages of the repository were installed.
-  const install = ['install', '--global', '--prefix', folder, '--prefer-offline', '--no-audit', '--no-fund'];
+  const install = ['install', '--global', '--prefix', folder, '--no-audit', '--no-fund'];
+  const begun = performance.now();
   await exec('npm', [...install, tarball], { cwd: folder });
+  seconds = (performance.now() - begun) / 1000;
   oneclick = join(folder, 'bin/oneclick');
+  installed = join(folder, 'lib/node_modules/oneclick');
 });
 afterAll(async () => {
   await field.clean();
   await field.down();
   await rm(folder, { recursive: true, force: true });
+});
+
+test('the package is installed in less than 4 s, and takes less than 20 MB', async () => {
+  const { stdout } = await exec('du', ['-sk', join(folder, 'lib')]);
+  expect(Number.parseInt(stdout, 10) / 1024).toBeLessThan(20);
+  expect(seconds).toBeLessThan(4);
+});
+
+test('the installed package imports nothing that it neither ships nor declares', async () => {
+  const manifest = z
+    .object({ dependencies: z.record(z.string(), z.string()).default({}) })
+    .parse(JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')));
+  const declared = Object.keys(manifest.dependencies);
+  const files = (await readdir(join(installed, 'dist'), { recursive: true })).filter((file) =>
+    file.endsWith('.js'),
+  );
+  expect(files).toContain('cli/main.js');
+  const undeclared: string[] = [];
+  for (const file of files)
+    for (const name of importsOf(await readFile(join(installed, 'dist', file), 'utf8')))
+      if (!/^\.{1,2}\//.test(name) && !isBuiltin(name) && !declared.includes(packageOf(name)))
+        undeclared.push(`${file} imports ${name}`);
+  expect(undeclared).toEqual([]);
+});
+
+test('the installed package carries the licences of what is bundled into it', async () => {
+  const licenses = await readFile(join(installed, 'dist/LICENSES.txt'), 'utf8');
+  for (const name of ['@aws-sdk/client-ec2', '@smithy/core', 'ssh2', 'yaml', 'zod'])
+    expect(licenses).toMatch(new RegExp(`^${name} \\d.* \\(.+\\)$`, 'm'));
+  expect(licenses).toContain('Apache License');
+});
+
+test('every command of the installed package shows its help', async () => {
+  const shown: string[] = [];
+  const show = async (...command: readonly string[]): Promise<void> => {
+    const { stdout } = await exec(oneclick, [...command, '--help'], { cwd: folder });
+    expect(stdout).toContain(`Usage: ${['oneclick', ...command].join(' ')}`);
+    shown.push(command.join(' '));
+    const [, listed = ''] = stdout.split('\nCommands:\n');
+    for (const [, name = ''] of listed.matchAll(/^ {2}([a-z-]+)/gm))
+      if (name !== 'help') await show(...command, name);
+  };
+  await show();
+  expect(shown).toEqual(expect.arrayContaining(['deploy', 'lb tune', 'sandbox up', 'iam policy']));
 });
 
 test('the installed package says its version and lists the recipes that it ships, outside of any project', async () => {
@@ -47,10 +98,9 @@ test('the installed package says its version and lists the recipes that it ships
   for (const recipe of ['deploy', 'rollback', 'swap-plain']) expect(stdout).toContain(recipe);
 });
 
-test('the installed package vouches for the recipes that it ships', async () => {
-  const packageDir = join(folder, 'lib/node_modules/oneclick');
-  const shipped = shippedRecipes({ packageDir });
-  expect(await readVerifiedRecipes({ packageDir })).toEqual(await verifyRecipes([shipped], tasks));
+test('the installed package has verified the recipes that it ships', async () => {
+  const shipped = shippedRecipes({ packageDir: installed });
+  expect(await readVerifiedRecipes({ packageDir: installed })).toEqual(await verifyRecipes([shipped], tasks));
 });
 
 test('the installed package deploys and rolls back', async () => {
@@ -62,3 +112,18 @@ test('the installed package deploys and rolls back', async () => {
   await finished(project.start('rollback'));
   await expectSettled(field, project, ['v1', 'v1', 'v1']);
 });
+
+/** What a file of the bundle imports or requires, whenever that may be. */
+function importsOf(text: string): readonly string[] {
+  // That is what the bundler calls `require` in a module.
+  const { importedFiles } = ts.preProcessFile(text.replaceAll('__require(', 'require('), true, true);
+  return importedFiles.map(({ fileName }) => fileName);
+}
+
+/** `@aws-sdk/core` of `@aws-sdk/core/client`. */
+function packageOf(name: string): string {
+  return name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/');
+}
