@@ -9,12 +9,13 @@ import { Blocked, Failure, failureRecord } from '../domain/failure.js';
 import { parseImage } from '../domain/image.js';
 import type { Service } from '../domain/service.js';
 import type { Need } from '../domain/task.js';
+import type { CallListener } from '../host/call-log.js';
 import { type FactsRequest, readFacts, type Snapshot } from '../host/facts.js';
 import type { Host } from '../host/host.js';
-import { connectAll, type Hosts, type HostsOptions } from '../host/hosts.js';
+import type { Hosts } from '../host/hosts.js';
 import type { Ports } from '../tasks/task.js';
 import type { ImageTransfer } from './build/transfer.js';
-import { Reconnector } from './reconnect.js';
+import { type Dial, Reconnector } from './reconnect.js';
 import { runHere, type Session } from './session.js';
 import { readTargetGroups } from './target-groups.js';
 
@@ -74,15 +75,10 @@ export async function withEnvironment<T>(
   }
 }
 
-/** The cloud, as AWS's own tools would reach it from here. Its adapter is loaded only when it is needed. */
-export async function openCloud({ context, listener }: Session): Promise<Cloud> {
-  const [{ awsCloud }, { batched }] = await Promise.all([
-    import('../cloud/aws/aws.js'),
-    import('../cloud/batched.js'),
-  ]);
+/** Opens the cloud, and notes whatever its calls wait for. */
+export function openCloud({ context, listener }: Session): Promise<Cloud> {
   const { clock, random, env: variables } = context;
-  const onWaiting = (text: string) => listener.note(text);
-  return batched(awsCloud({ clock, random, variables, onWaiting }), { clock });
+  return context.adapters.openCloud({ clock, random, variables, onWaiting: (text) => listener.note(text) });
 }
 
 class OpenEnvironment implements ConnectedEnvironment {
@@ -104,14 +100,14 @@ class OpenEnvironment implements ConnectedEnvironment {
     const services = needs.has('hosts') ? request.services : [];
     const names = new Set([...hostNames(services), ...(needs.has('hosts') ? untouchedHosts : [])]);
     const addresses = session.environment.hosts.filter(({ name }) => names.has(name));
-    const options = optionsOf(session);
+    const dial = dialOf(session);
     const wanted = [...new Set(services.flatMap((service) => service.secrets))];
-    const [hosts, secrets, cloud] = await connectWith(addresses, options, [
+    const [hosts, secrets, cloud] = await connectWith(dial, addresses, [
       orFailure(session.secrets.get(wanted)),
       needs.has('cloud') ? openCloud(session) : undefined,
     ]);
     for (const host of hosts.connected.values()) void host.engine.warm();
-    const reconnector = new Reconnector(hosts, addresses, options);
+    const reconnector = new Reconnector(hosts, addresses, dial);
     return new OpenEnvironment({ session, request, ready, hosts, secrets, cloud, reconnector });
   }
 
@@ -239,12 +235,12 @@ class OpenEnvironment implements ConnectedEnvironment {
 
 /** Connects while other work goes on; if that fails, no host is waited for. */
 async function connectWith<A, B>(
+  dial: Dial,
   addresses: readonly HostAddress[],
-  options: HostsOptions,
   others: readonly [A, B],
 ): Promise<[Hosts, Awaited<A>, Awaited<B>]> {
   const abandoned = new AbortController();
-  const connecting = connectAll(addresses, { ...options, signal: abandoned.signal });
+  const connecting = dial(addresses, abandoned.signal);
   try {
     return await Promise.all([connecting, ...others]);
   } catch (error) {
@@ -257,12 +253,11 @@ async function connectWith<A, B>(
 const hostNames = (services: readonly Service[]) =>
   services.flatMap(({ instances }) => instances.map(({ host }) => host));
 
-function optionsOf({ context, listener }: Session): HostsOptions {
-  return {
-    clock: context.clock,
-    environment: { home: context.home, user: context.user, variables: context.env },
-    onCall: (call) => listener.call(call),
-  };
+function dialOf({ context, listener }: Session): Dial {
+  const { clock, home, user, env: variables } = context;
+  const environment = { home, user, variables };
+  const onCall: CallListener = (call) => listener.call(call);
+  return (addresses, signal) => context.adapters.connect(addresses, { clock, environment, onCall, signal });
 }
 
 function noCloud(): never {

@@ -1,5 +1,6 @@
 import type { Clock } from '../domain/clock.js';
 import type { Redaction } from '../domain/redact.js';
+import type { Adapters } from './adapters.js';
 
 /** What of the process the commands may see: everything that a test would want to choose. */
 export interface Context {
@@ -22,6 +23,7 @@ export interface Context {
   readonly packageDir: string;
   /** The secrets that nothing of this process may show. */
   readonly redaction: Redaction;
+  readonly adapters: Adapters;
   /** Takes away what stands on the terminal since before the command was loaded. */
   readonly clearStartupLine?: () => void;
 }

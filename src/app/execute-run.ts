@@ -4,7 +4,6 @@ import type { Failure } from '../domain/failure.js';
 import { HostLeases } from '../host/lease/lease.js';
 import type { Interrupts } from '../run/cancellation.js';
 import type { Outcome } from '../run/events.js';
-import { FileJournal } from '../run/journal.js';
 import type { Plan } from '../run/plan.js';
 import type { Leases } from '../run/ports.js';
 import type { RunPorts } from '../run/run.js';
@@ -38,7 +37,8 @@ export async function executeRun(
   run: (ports: RunPorts<Facts, Ports>) => Promise<Outcome>,
 ): Promise<RunReport> {
   const { context, listener, project } = session;
-  const journal = new FileJournal(runsDir(project), plan.run.id, context.redaction.redact);
+  const { redact } = context.redaction;
+  const journal = await context.adapters.openJournal(runsDir(project), plan.run.id, redact);
   const interrupts = open();
   const report = new ReportBuilder(plan, context.clock);
   try {

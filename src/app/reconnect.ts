@@ -1,20 +1,23 @@
 import type { HostAddress } from '../domain/environment.js';
 import { Failure } from '../domain/failure.js';
 import type { Host } from '../host/host.js';
-import { connectAll, type Hosts, type HostsOptions } from '../host/hosts.js';
+import type { Hosts } from '../host/hosts.js';
+
+/** Connects to hosts; never throws a Failure. Those not connected when the signal aborts fail with its reason. */
+export type Dial = (addresses: readonly HostAddress[], signal: AbortSignal) => Promise<Hosts>;
 
 /** Hosts that are connected to again when they are asked for and their connection is lost. */
 export class Reconnector {
   readonly #addresses: readonly HostAddress[];
-  readonly #options: HostsOptions;
+  readonly #dial: Dial;
   /** All that must be closed. */
   readonly #opened: Hosts[];
   /** The last try for each host; several may ask for one at once. */
   readonly #tries = new Map<string, Promise<Host>>();
 
-  constructor(hosts: Hosts, addresses: readonly HostAddress[], options: HostsOptions) {
+  constructor(hosts: Hosts, addresses: readonly HostAddress[], dial: Dial) {
     this.#addresses = addresses;
-    this.#options = options;
+    this.#dial = dial;
     this.#opened = [hosts];
     for (const [name, host] of hosts.connected) this.#tries.set(name, Promise.resolve(host));
   }
@@ -32,14 +35,14 @@ export class Reconnector {
     const newest = this.#tries.get(name);
     // Another one may have begun meanwhile.
     if (newest !== undefined && newest !== last) return newest;
-    const next = this.#dial(name, signal);
+    const next = this.#redial(name, signal);
     this.#tries.set(name, next);
     return next;
   }
 
-  async #dial(name: string, signal: AbortSignal): Promise<Host> {
+  async #redial(name: string, signal: AbortSignal): Promise<Host> {
     const addresses = this.#addresses.filter((address) => address.name === name);
-    const hosts = await connectAll(addresses, { ...this.#options, signal });
+    const hosts = await this.#dial(addresses, signal);
     this.#opened.push(hosts);
     const host = hosts.connected.get(name);
     if (host !== undefined) return host;

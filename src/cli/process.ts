@@ -2,9 +2,29 @@ import { randomBytes } from 'node:crypto';
 import { homedir, hostname, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Adapters } from '../app/adapters.js';
 import type { Context } from '../app/context.js';
 import { systemClock } from '../domain/clock.js';
 import type { Redaction } from '../domain/redact.js';
+
+/** SSH, AWS and files, each loaded when a command opens it. */
+const adapters: Adapters = {
+  async connect(addresses, options) {
+    const { connectAll } = await import('../host/hosts.js');
+    return connectAll(addresses, options);
+  },
+  async openCloud(options) {
+    const [{ awsCloud }, { batched }] = await Promise.all([
+      import('../cloud/aws/aws.js'),
+      import('../cloud/batched.js'),
+    ]);
+    return batched(awsCloud(options), options);
+  },
+  async openJournal(...of) {
+    const { FileJournal } = await import('../run/journal.js');
+    return new FileJournal(...of);
+  },
+};
 
 /** The edge of this process. */
 export function processEdge(redaction: Redaction): Context {
@@ -20,6 +40,7 @@ export function processEdge(redaction: Redaction): Context {
     who: `${user}@${hostname()}`,
     clock: systemClock,
     redaction,
+    adapters,
     random: Math.random,
     runId: () => randomBytes(3).toString('hex'),
     stateDir: join(env.XDG_STATE_HOME || join(home, '.local/state'), 'oneclick'),

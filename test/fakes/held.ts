@@ -30,10 +30,12 @@ export class FakeHeld implements Held {
   exit: (code: number | undefined) => void = () => undefined;
   /** Answers what is written. */
   onWrite: (line: string) => void = () => undefined;
+  #over = false;
 
   constructor(...first: readonly string[]) {
     this.ended = new Promise((resolve) => {
       this.exit = (code) => {
+        this.#over = true;
         this.lines.push(null);
         resolve(code);
       };
@@ -42,7 +44,7 @@ export class FakeHeld implements Held {
   }
 
   say(line: string): void {
-    this.lines.push(line);
+    if (!this.#over) this.lines.push(line);
   }
 
   write(line: string): void {

@@ -1,3 +1,4 @@
+import type { OpenJournal } from '../../src/app/adapters.js';
 import type { RunEvent } from '../../src/run/events.js';
 import type { Journal } from '../../src/run/ports.js';
 
@@ -11,5 +12,35 @@ export class MemoryJournal implements Journal {
 
   async append(event: RunEvent): Promise<void> {
     this.events.push(JSON.parse(JSON.stringify(event)));
+  }
+}
+
+/** The process has died: nothing is written any more. */
+export class Death extends Error {}
+
+/** A journal in memory, and in a file where there is one, of a process that dies when so many events are written. */
+export class MortalJournal extends MemoryJournal {
+  readonly #diesAfter: number;
+  readonly #die: () => void;
+  readonly #file: OpenJournal | undefined;
+
+  constructor(diesAfter: number, die: () => void, file?: OpenJournal) {
+    super();
+    this.#diesAfter = diesAfter;
+    this.#die = die;
+    this.#file = file;
+  }
+
+  override async append(event: RunEvent): Promise<void> {
+    if (this.events.length >= this.#diesAfter) {
+      this.#die();
+      throw new Death();
+    }
+    await super.append(event);
+    await this.#file?.append(event);
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
   }
 }

@@ -16,7 +16,21 @@ const layers: Record<string, { readonly values: readonly string[]; readonly type
   init: { values: ['domain', 'config'] },
   'image-transfer': { values: ['domain'] },
   app: {
-    values: ['domain', 'run', 'recipe', 'tasks', 'host', 'cloud', 'config', 'image-transfer'],
+    values: [
+      'domain',
+      'run',
+      'recipe',
+      'tasks',
+      'host/docker/seen-lines',
+      'host/facts',
+      'host/lease',
+      'host/plain-text',
+      'cloud/poll',
+      'config',
+      'image-transfer',
+    ],
+    // SSH, Docker and AWS are handed in: app/adapters.ts.
+    types: ['host', 'cloud/cloud'],
   },
   report: { values: ['domain'], types: ['run', 'app'] },
   cli: {
@@ -27,6 +41,8 @@ const layers: Record<string, { readonly values: readonly string[]; readonly type
       'tasks',
       'host',
       'cloud/aws/actions',
+      'cloud/aws/aws',
+      'cloud/batched',
       'config',
       'init',
       'app',

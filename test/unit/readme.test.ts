@@ -14,6 +14,7 @@ import { explanationDocument, explanationText } from '../../src/report/explain.j
 import { plainStyle } from '../../src/report/style.js';
 import { explain } from '../../src/run/explain.js';
 import { tasks } from '../../src/tasks/registry.js';
+import { offline } from '../fakes/adapters.js';
 import { MovableClock } from '../fakes/clock.js';
 import { containerHold } from '../fixtures/container-hold.js';
 import { failureOf, settingOf } from './config/setting.js';
@@ -87,15 +88,18 @@ describe('the README', () => {
     const [instance] = web.instances;
     if (instance === undefined) throw new Error('web runs nowhere');
     const subject = { run, step: 'container.hold/web/i-1', services: [web], service: web, instance };
-    const { world, clock } = fleet;
+    const { clock } = fleet;
     const { signal } = new AbortController();
-    const place = { ports: world, clock, signal, subject, progress: () => {}, warn: () => {} };
-    const verdict = containerHold.check(await fleet.facts([web]), {}, place.subject);
-    if (verdict.kind !== 'todo') throw new Error(`it is ${verdict.kind}`);
-    await containerHold.apply(place, verdict.intent);
-    expect(fleet.running()).toEqual(['host-1 web 1 no']);
-    if (typeof containerHold.undo === 'function') await containerHold.undo(place, verdict.intent, {});
-    expect(fleet.running()).toEqual(['host-1 web 1 unless-stopped']);
+    await fleet.connected([web], async (connected) => {
+      const { ports } = connected;
+      const place = { ports, clock, signal, subject, progress: () => {}, warn: () => {} };
+      const verdict = containerHold.check(await connected.facts(), {}, place.subject);
+      if (verdict.kind !== 'todo') throw new Error(`it is ${verdict.kind}`);
+      await containerHold.apply(place, verdict.intent);
+      expect(fleet.running()).toEqual(['host-1 web 1 no']);
+      if (typeof containerHold.undo === 'function') await containerHold.undo(place, verdict.intent, {});
+      expect(fleet.running()).toEqual(['host-1 web 1 unless-stopped']);
+    });
   });
 
   it('shows commands that a deploy is explained by', async () => {
@@ -201,6 +205,7 @@ function edge(): Context {
     who: 'me@here',
     clock: new MovableClock(),
     redaction: new Redaction(),
+    adapters: offline,
     random: () => 0,
     runId: () => '000000',
     stateDir: '/state',

@@ -6,7 +6,6 @@ import { isUp } from '../../domain/rollout.js';
 import type { Service } from '../../domain/service.js';
 import type { RunInfo } from '../../domain/task.js';
 import type { Host } from '../../host/host.js';
-import { connectAll } from '../../host/hosts.js';
 import { leaseHolders } from '../../host/lease/lease.js';
 import type { ConnectedEnvironment } from '../connect.js';
 import type { Context } from '../context.js';
@@ -168,7 +167,7 @@ async function aboutBastions({
   );
   if (bastions.size === 0) return [];
   const environment = { home: context.home, user: context.user, variables: context.env };
-  const reached = await connectAll([...bastions.values()], {
+  const reached = await context.adapters.connect([...bastions.values()], {
     ...{ clock: context.clock, environment },
     onCall: (call) => reporter.call(call),
   });

@@ -122,7 +122,7 @@ describe('oneclick build', () => {
 describe('deploy --build', () => {
   it('builds nothing where a host cannot be reached', async () => {
     const failure = await shop.refusal('deploy', 'worker', '--build');
-    expect(failure).toMatchObject({ kind: 'access', host: 'web-1' });
+    expect(failure).toMatchObject({ kind: 'unreachable', host: 'web-1' });
     expect(await shop.calls()).toEqual([]);
   });
 

@@ -8,6 +8,7 @@ import type { Context } from '../../../src/app/context.js';
 import { program } from '../../../src/cli/program.js';
 import { Failure } from '../../../src/domain/failure.js';
 import { Redaction } from '../../../src/domain/redact.js';
+import { offline } from '../../fakes/adapters.js';
 import { MovableClock } from '../../fakes/clock.js';
 
 const exec = promisify(execFile);
@@ -127,6 +128,7 @@ export class Workshop {
       who: 'me@here',
       clock: new MovableClock(),
       redaction: new Redaction(),
+      adapters: offline,
       random: () => 0,
       runId: () => '000000',
       stateDir: join(this.folder, '../state'),

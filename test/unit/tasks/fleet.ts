@@ -1,35 +1,44 @@
 import { fileURLToPath } from 'node:url';
-import { readTargetGroups } from '../../../src/app/target-groups.js';
-import { poller } from '../../../src/cloud/poll.js';
+import { type ConnectedEnvironment, withEnvironment } from '../../../src/app/connect.js';
+import type { Context } from '../../../src/app/context.js';
+import { readResumable, resumeRecipe } from '../../../src/app/resume-run.js';
+import { type RecipeRequest, type RecipeResult, runRecipe } from '../../../src/app/run-recipe.js';
+import type { Session } from '../../../src/app/session.js';
+import { loadProject } from '../../../src/config/load.js';
+import { secretStore } from '../../../src/config/secrets.js';
 import type { Facts } from '../../../src/domain/facts.js';
+import { Blocked, Failure } from '../../../src/domain/failure.js';
 import { label } from '../../../src/domain/labels.js';
 import type { PlainCommand } from '../../../src/domain/plain-command.js';
+import { Redaction } from '../../../src/domain/redact.js';
 import type { Service } from '../../../src/domain/service.js';
-import type { RunInfo } from '../../../src/domain/task.js';
-import { readFacts } from '../../../src/host/facts.js';
-import { bindRecipe } from '../../../src/recipe/bind.js';
-import { recipeFolder } from '../../../src/recipe/folder.js';
-import { loadRecipe } from '../../../src/recipe/load.js';
-import type { LoadedRecipe } from '../../../src/recipe/recipe.js';
+import type { Need } from '../../../src/domain/task.js';
+import type { Hosts } from '../../../src/host/hosts.js';
 import type { Outcome, RunEvent } from '../../../src/run/events.js';
-import { explain } from '../../../src/run/explain.js';
+import { FileJournal } from '../../../src/run/journal.js';
 import type { Plan } from '../../../src/run/plan.js';
-import type { Journal } from '../../../src/run/ports.js';
-import { type Preview, preview } from '../../../src/run/preview.js';
-import { startRun } from '../../../src/run/run.js';
-import { tasks } from '../../../src/tasks/registry.js';
-import type { Ports } from '../../../src/tasks/task.js';
+import type { Preview } from '../../../src/run/preview.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { FakeCloud } from '../../fakes/cloud.js';
+import { FakeConnection } from '../../fakes/connection.js';
 import { type Behaviour, type FakeEngine, FakeRegistry } from '../../fakes/engine.js';
 import { FakeHost } from '../../fakes/host.js';
-import { MemoryJournal } from '../../fakes/journal.js';
-import { FakeLeases } from '../../fakes/leases.js';
+import { MortalJournal } from '../../fakes/journal.js';
+import { FakeLeaseHolders } from '../../fakes/lease-holder.js';
+import { RecordingListener } from '../../fakes/listener.js';
 
-const shipped = recipeFolder(fileURLToPath(new URL('../../../recipes', import.meta.url)), 'recipes');
+const files = {
+  read: async (path: string) =>
+    path === '/shop/oneclick.yml' ? 'project: shop\nservices: { web: { image: web } }\n' : undefined,
+  list: async () => [],
+};
 
-/** Read once: fleets are made by the hundred. */
-const loaded = new Map<string, Promise<LoadedRecipe>>();
+const packageDir = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** The project in memory; its recipes are the shipped ones. */
+const shop = loadProject({
+  ...{ files, cwd: '/shop', home: '/home/ada', environmentsDir: '/environments', variables: {} },
+});
 
 /** A service on the hosts `host-1`, `host-2`, … that listens on `port`. */
 export function serviceOn(
@@ -67,33 +76,57 @@ export const at = (service: Service, tag: string): Service => ({
   image: { kind: 'fixed', reference: `registry.test/${service.name}:${tag}`, moves: true },
 });
 
-/** The process dies: nothing is written any more. */
-export class Death extends Error {}
+/** What a fleet is asked to run, beside recipe and services. */
+export type FleetRequest = Partial<Omit<RecipeRequest, 'recipe' | 'services'>>;
 
-/** Machines in memory, and one project that is deployed to them with the shipped recipes. */
+/** Machines in memory, and one project that the application layer deploys to them with the shipped recipes. */
 export class Fleet {
   readonly clock = new MovableClock();
   readonly registry = new FakeRegistry();
   readonly cloud = new FakeCloud(this.clock);
-  readonly #poll = poller({ clock: this.clock, random: () => 0.5 });
   readonly hosts: readonly FakeHost[];
+  readonly leases: readonly FakeLeaseHolders[];
   readonly secrets = new Map<string, string>();
-  /** The events of the last run. */
-  events: readonly RunEvent[] = [];
-  /** What the last run warned of. */
-  warnings: string[] = [];
+  /** The names of hosts that cannot be connected to. */
+  readonly down = new Set<string>();
+  /** Every connection that was made, oldest first. */
+  readonly connections: FakeConnection[] = [];
+  /** How often the cloud was opened. */
+  clouds = 0;
+  readonly listener = new RecordingListener();
+  /** Ends the run that is under way; there is a new one for each. */
+  interrupts = { cancel: new AbortController(), abandon: new AbortController(), stopped: false };
+  readonly #folder: string | undefined;
+  #journal: MortalJournal | undefined;
+  #diesAfter = Number.POSITIVE_INFINITY;
   #runs = 0;
 
-  constructor(count = 3) {
-    this.hosts = Array.from(
-      { length: count },
-      (_, index) =>
+  /** With a folder, journals are files in it, so that runs can be resumed. */
+  constructor(count = 3, { folder }: { folder?: string } = {}) {
+    this.#folder = folder;
+    this.leases = Array.from({ length: count }, () => new FakeLeaseHolders());
+    this.hosts = this.leases.map(
+      ({ hold }, index) =>
         new FakeHost(`host-${index + 1}`, {
-          clock: this.clock,
-          registry: this.registry,
+          ...{ clock: this.clock, registry: this.registry, holds: hold },
           answers: [() => ({ stdout: '' })],
         }),
     );
+  }
+
+  /** The events in the journal of the last run. */
+  get events(): readonly RunEvent[] {
+    return this.#journal?.events ?? [];
+  }
+
+  /** What the last run warned of. */
+  get warnings(): readonly string[] {
+    return this.listener.warnings;
+  }
+
+  /** The hosts whose connections have not been closed. */
+  get open(): readonly string[] {
+    return this.connections.filter(({ closed }) => !closed).map(({ name }) => name);
   }
 
   /** The load balancer of a target group, as every host reaches it: it has somebody to ask, or not. */
@@ -115,72 +148,103 @@ export class Fleet {
     return host;
   }
 
-  async facts(services: readonly Service[]): Promise<Facts> {
-    const names = new Set(services.flatMap(({ instances }) => instances.map(({ host }) => host)));
-    const { facts, problems } = await readFacts(
-      this.hosts.filter(({ name }) => names.has(name)),
-      {
-        project: 'shop',
-        environment: 'production',
-        services,
-        secrets: this.secrets,
-        resolves: true,
-        resolved: {},
-        auth: async () => undefined,
-      },
-    );
-    const [first] = problems;
-    if (first !== undefined) throw first;
-    const isBalanced = services.some(({ targetGroup }) => targetGroup !== undefined);
-    return isBalanced ? { ...facts, groups: await readTargetGroups(this.cloud, services) } : facts;
+  /** The project in the environment `production`, which has these services. */
+  async session(services: readonly Service[]): Promise<Session> {
+    const context = this.#context();
+    const project = await shop;
+    const secrets = secretStore({
+      ...{ environment: 'production', folder: '/shop', sources: {}, files },
+      variables: Object.fromEntries(this.secrets),
+      run: async () => ({ code: 0, stdout: '', stderr: '' }),
+      onFound: (name, value) => context.redaction.add(name, value),
+    });
+    const hosts = this.hosts.map(({ name }) => ({ name, address: name, hostKeys: 'known' as const }));
+    return {
+      ...{ context, secrets, commit: undefined, listener: this.listener },
+      project: this.#folder === undefined ? project : { ...project, folder: this.#folder },
+      environment: { project: 'shop', name: 'production', services, hosts },
+    };
   }
 
-  get world(): Ports {
-    return {
-      host: (name) => this.host(name),
-      secrets: async (names) => new Map(names.map((name) => [name, this.secrets.get(name) ?? ''])),
-      auth: async () => undefined,
-      local: async () => ({ code: 0, stdout: '', stderr: '' }),
-      cloud: () => this.cloud,
-      poll: this.#poll,
+  /** Works on the connected environment, with everything that these services may need. */
+  async connected<T>(
+    services: readonly Service[],
+    work: (connected: ConnectedEnvironment) => Promise<T>,
+  ): Promise<T> {
+    const isBalanced = services.some(({ targetGroup }) => targetGroup !== undefined);
+    const needs = new Set<Need>(isBalanced ? ['hosts', 'registry', 'cloud'] : ['hosts', 'registry']);
+    return withEnvironment(await this.session(services), { services, needs }, work);
+  }
+
+  facts(services: readonly Service[]): Promise<Facts> {
+    return this.connected(services, (connected) => connected.facts());
+  }
+
+  /** Runs a recipe through the application layer, while time goes by. */
+  async recipe(
+    recipe: string,
+    services: readonly Service[],
+    request: FleetRequest = {},
+  ): Promise<RecipeResult> {
+    this.#begin();
+    const interrupts = this.interrupts;
+    const usual = { untouchedHosts: [], params: {}, wait: false };
+    return this.whileTimePasses(
+      runRecipe(await this.session(services), {
+        ...{ recipe, services, ...usual, ...request },
+        interrupts: () => openInterrupts(interrupts),
+      }),
+    );
+  }
+
+  /** Resumes a run of the folder, the last unfinished one by default. */
+  async resume(revert: boolean, id?: string, wait = false): Promise<RecipeResult> {
+    this.#begin();
+    const interrupts = this.interrupts;
+    const session = await this.session([]);
+    const journaled = await readResumable(session.project, id, revert);
+    const { services } = journaled.progress.plan;
+    return this.whileTimePasses(
+      resumeRecipe(await this.session(services), journaled, {
+        ...{ revert, wait, interrupts: () => openInterrupts(interrupts) },
+      }),
+    );
+  }
+
+  /** Moves the clock on whenever somebody sleeps, until the work has settled. */
+  async whileTimePasses<T>(work: Promise<T>): Promise<T> {
+    let settled = false;
+    const end = () => {
+      settled = true;
     };
+    work.then(end, end);
+    while (!settled) await this.clock.advance(this.clock.sleeping === 0 ? 0 : 50);
+    return work;
   }
 
   async plan(
     recipe: string,
     services: readonly Service[],
-    params: Readonly<Record<string, unknown>> = {},
+    params: RecipeRequest['params'] = {},
   ): Promise<Plan> {
-    this.#runs += 1;
-    const run: RunInfo = {
-      id: `run-${this.#runs}`,
-      recipe,
-      project: 'shop',
-      environment: 'production',
-      who: 'ada',
-      started: this.clock.now().toISOString(),
-    };
-    const loading = loaded.get(recipe) ?? loadRecipe(recipe, [shipped], tasks);
-    loaded.set(recipe, loading);
-    const { recipe: main } = await loading;
-    const usual = main.params.has('batch') ? { batch: '1' } : {};
-    return bindRecipe(await loading, { registry: tasks, services, params: { ...usual, ...params }, run });
+    return (await this.#planned(recipe, services, params)).plan;
   }
 
   async preview(
     recipe: string,
     services: readonly Service[],
-    params: Readonly<Record<string, unknown>> = {},
+    params: RecipeRequest['params'] = {},
   ): Promise<Preview> {
-    return preview(await this.plan(recipe, services, params), await this.facts(services), tasks);
+    return (await this.#planned(recipe, services, params)).preview;
   }
 
-  /** The lines of the dry run. */
-  async dryRun(recipe: string, services: readonly Service[], params: Readonly<Record<string, unknown>> = {}) {
-    const seen = await this.preview(recipe, services, params);
+  /** The lines of the dry run; none where there are problems. */
+  async dryRun(recipe: string, services: readonly Service[], params: RecipeRequest['params'] = {}) {
+    const result = await this.recipe(recipe, services, { params, dryRun: 'plan' });
+    const steps = result.kind === 'planned' ? result.preview.steps : [];
     return {
-      problems: seen.problems.map(({ code }) => code),
-      changes: seen.steps.flatMap(({ verdict }) =>
+      problems: result.kind === 'blocked' ? result.problems.map(({ code }) => code) : [],
+      changes: steps.flatMap(({ verdict }) =>
         verdict.kind === 'todo' ? verdict.changes.map(({ host, text }) => `${host}: ${text}`) : [],
       ),
     };
@@ -190,53 +254,24 @@ export class Fleet {
   async explain(
     recipe: string,
     services: readonly Service[],
-    params: Readonly<Record<string, unknown>> = {},
+    params: RecipeRequest['params'] = {},
   ): Promise<readonly PlainCommand[]> {
-    const { steps } = explain(await this.plan(recipe, services, params), await this.facts(services), tasks);
-    return steps.flatMap(({ commands }) => commands);
+    const result = await this.recipe(recipe, services, { params, dryRun: 'commands' });
+    if (result.kind !== 'explained') throw unexpected(result);
+    return result.explanation.steps.flatMap(({ commands }) => commands);
   }
 
   /** Runs a recipe to its end. With `diesAfter` the process is killed when so many events are journaled. */
   async run(
     recipe: string,
     services: readonly Service[],
-    params: Readonly<Record<string, unknown>> = {},
+    params: RecipeRequest['params'] = {},
     diesAfter = Number.POSITIVE_INFINITY,
   ): Promise<Outcome> {
-    const plan = await this.plan(recipe, services, params);
-    const journal = new MemoryJournal();
-    const abandon = new AbortController();
-    const dying: Journal = {
-      append: async (event) => {
-        if (journal.events.length >= diesAfter) {
-          abandon.abort();
-          throw new Death();
-        }
-        await journal.append(event);
-      },
-    };
-    let settled = false;
-    this.warnings = [];
-    const running = startRun({
-      plan,
-      registry: tasks,
-      ports: this.world,
-      clock: this.clock,
-      journal: dying,
-      emit: (event) => {
-        if (event.type === 'run.warning') this.warnings.push(event.text);
-      },
-      leases: new FakeLeases(),
-      readFacts: () => this.facts(services),
-      cancel: new AbortController().signal,
-      abandon: abandon.signal,
-    }).finally(() => {
-      settled = true;
-    });
-    running.catch(() => {});
-    while (!settled) await this.clock.advance(50);
-    this.events = journal.events;
-    return running;
+    this.#diesAfter = diesAfter;
+    const result = await this.recipe(recipe, services, { params });
+    if (result.kind !== 'ran') throw unexpected(result);
+    return result.report.outcome;
   }
 
   deploy(...services: readonly Service[]): Promise<Outcome> {
@@ -266,6 +301,57 @@ export class Fleet {
       .sort();
   }
 
+  #begin(): void {
+    this.#journal = undefined;
+    this.listener.clear();
+    this.interrupts = { cancel: new AbortController(), abandon: new AbortController(), stopped: false };
+  }
+
+  async #planned(recipe: string, services: readonly Service[], params: RecipeRequest['params']) {
+    const result = await this.recipe(recipe, services, { params, dryRun: 'plan' });
+    if (result.kind !== 'planned') throw unexpected(result);
+    return result;
+  }
+
+  #context(): Context {
+    return {
+      ...{ cwd: '/shop', env: {}, home: '/home/ada', user: 'ada', who: 'ada' },
+      ...{ clock: this.clock, random: () => 0.5, redaction: new Redaction() },
+      runId: () => `run-${++this.#runs}`,
+      ...{ stateDir: '/state', configDir: '/config', packageDir },
+      adapters: {
+        connect: async (addresses) => this.#connect(addresses.map(({ name }) => name)),
+        openCloud: async () => {
+          this.clouds += 1;
+          return this.cloud;
+        },
+        openJournal: async (...of) =>
+          this.#openJournal(this.#folder === undefined ? undefined : new FileJournal(...of)),
+      },
+    };
+  }
+
+  #openJournal(file: FileJournal | undefined): MortalJournal {
+    const { abandon } = this.interrupts;
+    this.#journal = new MortalJournal(this.#diesAfter, () => abandon.abort(), file);
+    this.#diesAfter = Number.POSITIVE_INFINITY;
+    return this.#journal;
+  }
+
+  #connect(names: readonly string[]): Hosts {
+    const opened = names
+      .filter((name) => !this.down.has(name))
+      .map((name) => new FakeConnection(this.host(name)));
+    this.connections.push(...opened);
+    return {
+      connected: new Map(opened.map((connection) => [connection.name, connection])),
+      failures: names.filter((name) => this.down.has(name)).map(unreachable),
+      close: async () => {
+        for (const connection of opened) await connection.close();
+      },
+    };
+  }
+
   #running(key: string): readonly string[] {
     return this.hosts
       .flatMap(({ name: host, engine }) =>
@@ -277,6 +363,21 @@ export class Fleet {
       )
       .sort();
   }
+}
+
+const unreachable = (host: string) =>
+  new Failure('unreachable', 'host.unreachable', 'nothing answers', { host });
+
+function openInterrupts(interrupts: Fleet['interrupts']) {
+  const { cancel, abandon } = interrupts;
+  const stop = () => {
+    interrupts.stopped = true;
+  };
+  return { cancel: cancel.signal, abandon: abandon.signal, stop };
+}
+
+function unexpected(result: RecipeResult): Error {
+  return result.kind === 'blocked' ? new Blocked(result.problems) : new Error(`it was ${result.kind}`);
 }
 
 const ofServices = (engine: FakeEngine) =>

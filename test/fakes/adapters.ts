@@ -1,0 +1,18 @@
+import type { Adapters } from '../../src/app/adapters.js';
+import { Failure } from '../../src/domain/failure.js';
+import { FileJournal } from '../../src/run/journal.js';
+
+/** Journals are files; no host answers, and there is no cloud. */
+export const offline: Adapters = {
+  connect: async (addresses) => ({
+    connected: new Map(),
+    failures: addresses.map(
+      ({ name: host }) => new Failure('unreachable', 'host.unreachable', 'nothing answers', { host }),
+    ),
+    close: async () => undefined,
+  }),
+  openCloud: async () => {
+    throw new Failure('access', 'cloud.none', 'there is no cloud');
+  },
+  openJournal: async (...of) => new FileJournal(...of),
+};

@@ -1,0 +1,85 @@
+import type { Duplex } from 'node:stream';
+import { lostFailure } from '../../src/host/failures.js';
+import type { Command, Engine, Held, Host, Probe, TakeConnection } from '../../src/host/host.js';
+import type { FakeHost } from './host.js';
+
+/** One connection to a machine in memory: it can be lost or closed, and the machine lives on. */
+export class FakeConnection implements Host {
+  readonly name: string;
+  readonly engine: Engine;
+  readonly #machine: FakeHost;
+  readonly #lost = new AbortController();
+  closed = false;
+
+  constructor(machine: FakeHost) {
+    this.name = machine.name;
+    this.#machine = machine;
+    this.engine = through(machine.engine, () => this.#check());
+    machine.lost.addEventListener('abort', () => this.lose());
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  async run(command: Command, signal?: AbortSignal) {
+    this.#check();
+    return this.#machine.run(command, signal);
+  }
+
+  async hold(argv: readonly string[]): Promise<Held> {
+    this.#check();
+    const held = await this.#machine.hold(argv);
+    this.lost.addEventListener('abort', () => held.end());
+    return held;
+  }
+
+  async probe(probe: Probe, signal?: AbortSignal) {
+    this.#check();
+    return this.#machine.probe(probe, signal);
+  }
+
+  async reach(port: number, options: { address?: string; timeout: number }, signal?: AbortSignal) {
+    this.#check();
+    return this.#machine.reach(port, options, signal);
+  }
+
+  async forwardPort(port: number, take: TakeConnection) {
+    this.#check();
+    const forwarded = await this.#machine.forwardPort(port, take);
+    this.lost.addEventListener('abort', () => forwarded.end());
+    return forwarded;
+  }
+
+  /** Connects to a port that was forwarded to the machine, as a program there does. */
+  dial(port: number): Duplex {
+    return this.#machine.dial(port);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.lose();
+  }
+
+  lose(): void {
+    this.#lost.abort(lostFailure(this.name));
+  }
+
+  #check(): void {
+    if (this.lost.aborted) throw lostFailure(this.name);
+  }
+}
+
+/** The engine, as long as the connection to it stands. */
+function through(engine: Engine, check: () => void): Engine {
+  return new Proxy(engine, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key, target);
+      if (typeof value !== 'function') return value;
+      return async (...args: readonly unknown[]) => {
+        check();
+        return Reflect.apply(value, target, args);
+      };
+    },
+  });
+}
