@@ -3,7 +3,7 @@ import type { Facts } from '../domain/facts.js';
 import type { Failure } from '../domain/failure.js';
 import { HostLeases } from '../host/lease/lease.js';
 import type { Interrupts } from '../run/cancellation.js';
-import type { Outcome } from '../run/events.js';
+import type { Outcome, RunEvent } from '../run/events.js';
 import type { Plan } from '../run/plan.js';
 import type { Leases } from '../run/ports.js';
 import type { RunPorts } from '../run/run.js';
@@ -27,13 +27,15 @@ export interface Execution {
   /** Wait for a lease that another run holds. */
   readonly wait: boolean;
   readonly interrupts: OpenInterrupts;
+  /** The events of a run that is resumed. */
+  readonly earlier?: readonly RunEvent[];
 }
 
 /** Wires journal, lease, signals and events into a run, and reports how it ended. */
 export async function executeRun(
   session: Session,
   connected: ConnectedEnvironment,
-  { plan, wait, interrupts: open }: Execution,
+  { plan, wait, interrupts: open, earlier = [] }: Execution,
   run: (ports: RunPorts<Facts, Ports>) => Promise<Outcome>,
 ): Promise<RunReport> {
   const { context, listener, project } = session;
@@ -41,6 +43,7 @@ export async function executeRun(
   const journal = await context.adapters.openJournal(runsDir(project), plan.run.id, redact);
   const interrupts = open();
   const report = new ReportBuilder(plan, context.clock);
+  for (const event of earlier) report.recall(event);
   try {
     const outcome = await run({
       registry: tasks,

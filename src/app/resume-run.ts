@@ -52,7 +52,8 @@ export async function resumeRecipe(
     withEnvironment(session, connect, async (connected) => {
       connected.ready();
       for (const event of events) if (event.type === 'run.started') session.listener.event(event);
-      const report = await executeRun(session, connected, { plan, wait, interrupts }, (ports) =>
+      const execution = { plan, wait, interrupts, earlier: events };
+      const report = await executeRun(session, connected, execution, (ports) =>
         resumeRun({
           ...ports,
           ...{ events, revert },

@@ -65,6 +65,11 @@ export class ReportBuilder {
 
   take(event: RunEvent): void {
     if (event.type === 'run.committed') this.#committed = this.#clock.monotonic();
+    this.recall(event);
+  }
+
+  /** Takes an event of the same run from before this process. */
+  recall(event: RunEvent): void {
     if (event.type !== 'step.done' && event.type !== 'step.skipped') return;
     const service = this.#serviceOf.get(event.step);
     if (service === undefined) return;

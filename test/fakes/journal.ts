@@ -23,6 +23,7 @@ export class MortalJournal extends MemoryJournal {
   readonly #diesAfter: number;
   readonly #die: () => void;
   readonly #file: OpenJournal | undefined;
+  closed = false;
 
   constructor(diesAfter: number, die: () => void, file?: OpenJournal) {
     super();
@@ -41,6 +42,7 @@ export class MortalJournal extends MemoryJournal {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     await this.#file?.close();
   }
 }

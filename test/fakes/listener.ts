@@ -6,6 +6,7 @@ export class RecordingListener implements Listener {
   /** A line each: `busy …`, `ready`, `event TYPE`, `note …`, `warn …`. */
   heard: string[] = [];
   events: RunEvent[] = [];
+  readonly #awaited: { readonly text: string; readonly resolve: () => void }[] = [];
 
   /** What was warned of, by the run or around it. */
   get warnings(): readonly string[] {
@@ -17,9 +18,14 @@ export class RecordingListener implements Listener {
     this.events = [];
   }
 
+  /** Resolves when a line that begins with the text is heard from now on. */
+  hears(text: string): Promise<void> {
+    return new Promise((resolve) => this.#awaited.push({ text, resolve }));
+  }
+
   event(event: RunEvent): void {
     this.events.push(event);
-    this.heard.push(event.type === 'run.warning' ? `warn ${event.text}` : `event ${event.type}`);
+    this.#hear(event.type === 'run.warning' ? `warn ${event.text}` : `event ${event.type}`);
   }
 
   call() {
@@ -27,19 +33,24 @@ export class RecordingListener implements Listener {
   }
 
   busy(text: string, _options?: BusyOptions): () => void {
-    this.heard.push(`busy ${text}`);
+    this.#hear(`busy ${text}`);
     let isOver = false;
     return () => {
-      if (!isOver) this.heard.push('ready');
+      if (!isOver) this.#hear('ready');
       isOver = true;
     };
   }
 
   note(text: string): void {
-    this.heard.push(`note ${text}`);
+    this.#hear(`note ${text}`);
   }
 
   warn(text: string): void {
-    this.heard.push(`warn ${text}`);
+    this.#hear(`warn ${text}`);
+  }
+
+  #hear(line: string): void {
+    this.heard.push(line);
+    for (const { text, resolve } of this.#awaited) if (line.startsWith(text)) resolve();
   }
 }

@@ -1,8 +1,9 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/domain/clock.js';
-import { hostContract } from '../../contract/host.contract.js';
+import { type ContractWorld, hostContract } from '../../contract/host.contract.js';
 import { MovableClock } from '../../fakes/clock.js';
+import { FakeConnection } from '../../fakes/connection.js';
 import { FakeRegistry } from '../../fakes/engine.js';
 import { FakeHost, runsHere } from '../../fakes/host.js';
 
@@ -62,7 +63,7 @@ describe('the fake host', () => {
   });
 });
 
-hostContract('the fake host', async () => {
+async function world(): Promise<ContractWorld & { readonly host: FakeHost }> {
   const registry = new FakeRegistry();
   const logs = ['starting', 'cannot go on: told to exit'];
   const images = { serves: 'r/web:1', 'exits with 3': 'r/exits:1', 'ignores TERM': 'r/stubborn:1' };
@@ -87,4 +88,11 @@ hostContract('the fake host', async () => {
     ports: [18_081, 18_082],
     close: () => host.close(),
   };
+}
+
+hostContract('the fake host', world);
+
+hostContract('a connection to the fake host', async () => {
+  const { host, ...rest } = await world();
+  return { ...rest, host: new FakeConnection(host) };
 });

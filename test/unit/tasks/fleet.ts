@@ -7,25 +7,18 @@ import type { Session } from '../../../src/app/session.js';
 import { loadProject } from '../../../src/config/load.js';
 import { secretStore } from '../../../src/config/secrets.js';
 import type { Facts } from '../../../src/domain/facts.js';
-import { Blocked, Failure } from '../../../src/domain/failure.js';
-import { label } from '../../../src/domain/labels.js';
+import { Blocked } from '../../../src/domain/failure.js';
 import type { PlainCommand } from '../../../src/domain/plain-command.js';
 import { Redaction } from '../../../src/domain/redact.js';
 import type { Service } from '../../../src/domain/service.js';
 import type { Need } from '../../../src/domain/task.js';
-import type { Hosts } from '../../../src/host/hosts.js';
 import type { Outcome, RunEvent } from '../../../src/run/events.js';
 import { FileJournal } from '../../../src/run/journal.js';
 import type { Plan } from '../../../src/run/plan.js';
 import type { Preview } from '../../../src/run/preview.js';
-import { MovableClock } from '../../fakes/clock.js';
-import { FakeCloud } from '../../fakes/cloud.js';
-import { FakeConnection } from '../../fakes/connection.js';
-import { type Behaviour, type FakeEngine, FakeRegistry } from '../../fakes/engine.js';
-import { FakeHost } from '../../fakes/host.js';
 import { MortalJournal } from '../../fakes/journal.js';
-import { FakeLeaseHolders } from '../../fakes/lease-holder.js';
 import { RecordingListener } from '../../fakes/listener.js';
+import { FakeMachines } from '../../fakes/machines.js';
 
 const files = {
   read: async (path: string) =>
@@ -79,44 +72,26 @@ export const at = (service: Service, tag: string): Service => ({
 /** What a fleet is asked to run, beside recipe and services. */
 export type FleetRequest = Partial<Omit<RecipeRequest, 'recipe' | 'services'>>;
 
-/** Machines in memory, and one project that the application layer deploys to them with the shipped recipes. */
-export class Fleet {
-  readonly clock = new MovableClock();
-  readonly registry = new FakeRegistry();
-  readonly cloud = new FakeCloud(this.clock);
-  readonly hosts: readonly FakeHost[];
-  readonly leases: readonly FakeLeaseHolders[];
+/** Machines in memory with one project that the application layer deploys to them with the shipped recipes. */
+export class Fleet extends FakeMachines {
   readonly secrets = new Map<string, string>();
-  /** The names of hosts that cannot be connected to. */
-  readonly down = new Set<string>();
-  /** Every connection that was made, oldest first. */
-  readonly connections: FakeConnection[] = [];
-  /** How often the cloud was opened. */
-  clouds = 0;
   readonly listener = new RecordingListener();
   /** Ends the run that is under way; there is a new one for each. */
   interrupts = { cancel: new AbortController(), abandon: new AbortController(), stopped: false };
   readonly #folder: string | undefined;
-  #journal: MortalJournal | undefined;
+  readonly #journals: MortalJournal[] = [];
   #diesAfter = Number.POSITIVE_INFINITY;
   #runs = 0;
 
   /** With a folder, journals are files in it, so that runs can be resumed. */
   constructor(count = 3, { folder }: { folder?: string } = {}) {
+    super(count);
     this.#folder = folder;
-    this.leases = Array.from({ length: count }, () => new FakeLeaseHolders());
-    this.hosts = this.leases.map(
-      ({ hold }, index) =>
-        new FakeHost(`host-${index + 1}`, {
-          ...{ clock: this.clock, registry: this.registry, holds: hold },
-          answers: [() => ({ stdout: '' })],
-        }),
-    );
   }
 
   /** The events in the journal of the last run. */
   get events(): readonly RunEvent[] {
-    return this.#journal?.events ?? [];
+    return this.#journals.at(-1)?.events ?? [];
   }
 
   /** What the last run warned of. */
@@ -124,28 +99,14 @@ export class Fleet {
     return this.listener.warnings;
   }
 
-  /** The hosts whose connections have not been closed. */
+  /** What has not been closed: connections by host, the journal, and the locks of leases. */
   get open(): readonly string[] {
-    return this.connections.filter(({ closed }) => !closed).map(({ name }) => name);
-  }
-
-  /** The load balancer of a target group, as every host reaches it: it has somebody to ask, or not. */
-  balance(group: string, address: string): void {
-    const answer = async (asked: string) => {
-      if (asked !== address) return undefined;
-      return (await this.cloud.targets(group)).some(({ state }) => state === 'healthy') ? 200 : 503;
-    };
-    for (const host of this.hosts) host.beyond = answer;
-  }
-
-  push(name: string, tag: string, behaviour: Behaviour = {}): string {
-    return this.registry.push(`registry.test/${name}:${tag}`, behaviour);
-  }
-
-  host(name: string): FakeHost {
-    const host = this.hosts.find((candidate) => candidate.name === name);
-    if (host === undefined) throw new Error(`no host ${name}`);
-    return host;
+    const journals = this.#journals.filter(({ closed }) => !closed).map(() => 'journal');
+    return [
+      ...this.connections.filter(({ closed }) => !closed).map(({ name }) => name),
+      ...journals,
+      ...this.leases.flatMap(({ held }) => held),
+    ];
   }
 
   /** The project in the environment `production`, which has these services. */
@@ -282,27 +243,7 @@ export class Fleet {
     return this.run('rollback', services);
   }
 
-  /** What runs: host, service, release and restart policy. */
-  running(): readonly string[] {
-    return this.#running(label.release);
-  }
-
-  /** What runs, with its tag instead of its release. */
-  serves(): readonly string[] {
-    return this.#running(label.reference).map((line) => line.replace(/ [^ ]*:/, ' '));
-  }
-
-  /** All containers of services, with state and restart policy. */
-  state(): readonly string[] {
-    return this.hosts
-      .flatMap(({ name: host, engine }) =>
-        ofServices(engine).map(({ name, state, restart }) => `${host} ${name} ${state} ${restart}`),
-      )
-      .sort();
-  }
-
   #begin(): void {
-    this.#journal = undefined;
     this.listener.clear();
     this.interrupts = { cancel: new AbortController(), abandon: new AbortController(), stopped: false };
   }
@@ -320,11 +261,8 @@ export class Fleet {
       runId: () => `run-${++this.#runs}`,
       ...{ stateDir: '/state', configDir: '/config', packageDir },
       adapters: {
-        connect: async (addresses) => this.#connect(addresses.map(({ name }) => name)),
-        openCloud: async () => {
-          this.clouds += 1;
-          return this.cloud;
-        },
+        connect: async (addresses) => this.connect(addresses.map(({ name }) => name)),
+        openCloud: async () => this.openCloud(),
         openJournal: async (...of) =>
           this.#openJournal(this.#folder === undefined ? undefined : new FileJournal(...of)),
       },
@@ -333,40 +271,12 @@ export class Fleet {
 
   #openJournal(file: FileJournal | undefined): MortalJournal {
     const { abandon } = this.interrupts;
-    this.#journal = new MortalJournal(this.#diesAfter, () => abandon.abort(), file);
+    const journal = new MortalJournal(this.#diesAfter, () => abandon.abort(), file);
     this.#diesAfter = Number.POSITIVE_INFINITY;
-    return this.#journal;
-  }
-
-  #connect(names: readonly string[]): Hosts {
-    const opened = names
-      .filter((name) => !this.down.has(name))
-      .map((name) => new FakeConnection(this.host(name)));
-    this.connections.push(...opened);
-    return {
-      connected: new Map(opened.map((connection) => [connection.name, connection])),
-      failures: names.filter((name) => this.down.has(name)).map(unreachable),
-      close: async () => {
-        for (const connection of opened) await connection.close();
-      },
-    };
-  }
-
-  #running(key: string): readonly string[] {
-    return this.hosts
-      .flatMap(({ name: host, engine }) =>
-        ofServices(engine)
-          .filter(({ state }) => state === 'running' || state === 'restarting')
-          .map(({ name, labels, restart }) =>
-            [host, labels[label.service] ?? name, labels[key] ?? '-', restart].join(' '),
-          ),
-      )
-      .sort();
+    this.#journals.push(journal);
+    return journal;
   }
 }
-
-const unreachable = (host: string) =>
-  new Failure('unreachable', 'host.unreachable', 'nothing answers', { host });
 
 function openInterrupts(interrupts: Fleet['interrupts']) {
   const { cancel, abandon } = interrupts;
@@ -379,9 +289,6 @@ function openInterrupts(interrupts: Fleet['interrupts']) {
 function unexpected(result: RecipeResult): Error {
   return result.kind === 'blocked' ? new Blocked(result.problems) : new Error(`it was ${result.kind}`);
 }
-
-const ofServices = (engine: FakeEngine) =>
-  engine.all().filter(({ labels }) => labels[label.role] !== 'network');
 
 /** The same on each of the three hosts. */
 export const everywhere = (...lines: readonly string[]): readonly string[] =>

@@ -1,0 +1,111 @@
+import { Failure } from '../../src/domain/failure.js';
+import { label } from '../../src/domain/labels.js';
+import type { Hosts } from '../../src/host/hosts.js';
+import { MovableClock } from './clock.js';
+import { FakeCloud } from './cloud.js';
+import { FakeConnection } from './connection.js';
+import { type Behaviour, type FakeEngine, FakeRegistry } from './engine.js';
+import { FakeHost } from './host.js';
+import { FakeLeaseHolders } from './lease-holder.js';
+
+/** The machines `host-1`, `host-2`, … in memory, with a registry and a cloud; connections to them come and go. */
+export class FakeMachines {
+  readonly clock = new MovableClock();
+  readonly registry = new FakeRegistry();
+  readonly cloud = new FakeCloud(this.clock);
+  readonly hosts: readonly FakeHost[];
+  readonly leases: readonly FakeLeaseHolders[];
+  /** The names of hosts that cannot be connected to. */
+  readonly down = new Set<string>();
+  /** Every connection that was made, oldest first. */
+  readonly connections: FakeConnection[] = [];
+  /** How often the cloud was opened. */
+  clouds = 0;
+
+  constructor(count: number) {
+    this.leases = Array.from({ length: count }, () => new FakeLeaseHolders());
+    this.hosts = this.leases.map(
+      ({ hold }, index) =>
+        new FakeHost(`host-${index + 1}`, {
+          ...{ clock: this.clock, registry: this.registry, holds: hold },
+          answers: [() => ({ stdout: '' })],
+        }),
+    );
+  }
+
+  /** Connects as the adapter does. */
+  connect(names: readonly string[]): Hosts {
+    const opened = names
+      .filter((name) => !this.down.has(name))
+      .map((name) => new FakeConnection(this.host(name)));
+    this.connections.push(...opened);
+    return {
+      connected: new Map(opened.map((connection) => [connection.name, connection])),
+      failures: names.filter((name) => this.down.has(name)).map(unreachable),
+      close: async () => {
+        for (const connection of opened) await connection.close();
+      },
+    };
+  }
+
+  openCloud(): FakeCloud {
+    this.clouds += 1;
+    return this.cloud;
+  }
+
+  /** The load balancer of a target group, as every host reaches it: it has somebody to ask, or not. */
+  balance(group: string, address: string): void {
+    const answer = async (asked: string) => {
+      if (asked !== address) return undefined;
+      return (await this.cloud.targets(group)).some(({ state }) => state === 'healthy') ? 200 : 503;
+    };
+    for (const host of this.hosts) host.beyond = answer;
+  }
+
+  push(name: string, tag: string, behaviour: Behaviour = {}): string {
+    return this.registry.push(`registry.test/${name}:${tag}`, behaviour);
+  }
+
+  host(name: string): FakeHost {
+    const host = this.hosts.find((candidate) => candidate.name === name);
+    if (host === undefined) throw new Error(`no host ${name}`);
+    return host;
+  }
+
+  /** What runs: host, service, release and restart policy. */
+  running(): readonly string[] {
+    return this.#running(label.release);
+  }
+
+  /** What runs, with its tag instead of its release. */
+  serves(): readonly string[] {
+    return this.#running(label.reference).map((line) => line.replace(/ [^ ]*:/, ' '));
+  }
+
+  /** All containers of services, with state and restart policy. */
+  state(): readonly string[] {
+    return this.hosts
+      .flatMap(({ name: host, engine }) =>
+        ofServices(engine).map(({ name, state, restart }) => `${host} ${name} ${state} ${restart}`),
+      )
+      .sort();
+  }
+
+  #running(key: string): readonly string[] {
+    return this.hosts
+      .flatMap(({ name: host, engine }) =>
+        ofServices(engine)
+          .filter(({ state }) => state === 'running' || state === 'restarting')
+          .map(({ name, labels, restart }) =>
+            [host, labels[label.service] ?? name, labels[key] ?? '-', restart].join(' '),
+          ),
+      )
+      .sort();
+  }
+}
+
+const unreachable = (host: string) =>
+  new Failure('unreachable', 'host.unreachable', 'nothing answers', { host });
+
+const ofServices = (engine: FakeEngine) =>
+  engine.all().filter(({ labels }) => labels[label.role] !== 'network');
