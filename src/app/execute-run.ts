@@ -52,7 +52,6 @@ export async function executeRun(
       journal,
       leases: leases(session, connected, wait),
       emit: (event) => {
-        connected.ready();
         listener.event(event);
         report.take(event);
       },
