@@ -4,7 +4,7 @@ import { type Ask, confirm, terminalAsk } from '../report/ask.js';
 import { openReporter } from '../report/open-reporter.js';
 import { type Output, processOutput } from '../report/output.js';
 import type { Reporter } from '../report/reporter.js';
-import type { Globals } from './grammar/flags.js';
+import type { Globals } from './global-flags.js';
 
 /** A command's voice: what it says, and whom it may ask. */
 export interface CommandOutput {

@@ -1,6 +1,6 @@
 import { exitCode, Failure, failureRecord } from '../domain/failure.js';
 import { Redaction } from '../domain/redact.js';
-import type { Globals } from './grammar/flags.js';
+import type { Globals } from './global-flags.js';
 import { program } from './program.js';
 
 /** Runs the command line of this process; the only place that ends it. */

@@ -3,7 +3,7 @@ import type { Context } from '../app/context.js';
 import { logGroup, logGroupsFor } from '../report/log-groups.js';
 import { printable } from '../report/text.js';
 import type { CommandOutput } from './command-output.js';
-import type { Globals } from './grammar/flags.js';
+import type { Globals } from './global-flags.js';
 
 /** Shows another program at work: on a terminal as it draws, elsewhere line by line, grouped where the CI groups. */
 export function programOutput(

@@ -1,78 +1,59 @@
-import { Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import type { Context } from '../app/context.js';
-import { balancing } from './grammar/balance.js';
-import { type Act, type Bind, examples, type Globals, type Typed } from './grammar/flags.js';
-import { keeping } from './grammar/keep.js';
-import { looking } from './grammar/look.js';
-import { firstWord, usageError } from './grammar/misuse.js';
-import { shipping } from './grammar/ship.js';
-import { rootVerb } from './grammar/verb.js';
+import { addCommands, exampleText } from './build-command.js';
+import { commands } from './commands/list.js';
+import type { Globals, TypedGlobals } from './global-flags.js';
+import { rootCommand } from './lazy-command.js';
+import { firstWord, usageError } from './usage-error.js';
+
+const description = 'Deploy container images to your servers over SSH, and roll them back.';
+
+const examples = [
+  'oneclick deploy',
+  'oneclick deploy web --tag v2 --env production',
+  'oneclick rollback',
+  'oneclick status',
+  'oneclick logs --follow',
+];
 
 /**
- * Reads the arguments, runs the command that they name, and gives its exit code. The edge is opened for a command only, not for
- * help. `onSettled` is told what holds for the command before that begins.
+ * Parses the arguments, runs the command and resolves to its exit code. Opens the context for commands only, not for
+ * help; calls `onFlags` with the resolved flags before the command starts. Throws usage failures for arguments that make
+ * no sense.
  */
 export async function program(
-  openEdge: () => Promise<Context>,
+  openContext: () => Promise<Context>,
   argv: readonly string[],
-  onSettled: (flags: Globals) => void = () => undefined,
+  onFlags: (flags: Globals) => void = () => undefined,
 ): Promise<number> {
-  let code = 0;
-  const [own, words] = cutWords(argv);
-  const root = oneclick();
-  const bind: Bind =
-    <Flags extends Globals>(load: () => Promise<Act<Flags>>) =>
-    async (...given: unknown[]) => {
-      const command = given.at(-1);
-      if (!(command instanceof Command)) throw new Error('commander calls an action with its command last');
-      const context = await openEdge();
-      const { resolveFlags: settled } = await import('./settings.js');
-      const flags = await settled<Flags>(context, { ...command.optsWithGlobals<Flags & Typed>(), words });
-      onSettled(flags);
-      const { startupLine: firstSign } = await import('./startup-line.js');
-      const unveil = firstSign(process.stderr, nameOf(command), context.env, flags);
-      try {
-        const act = await load();
-        code = await act({ ...context, clearStartupLine: unveil }, command.args, flags);
-      } finally {
-        unveil();
-      }
-    };
-  shipping(root, bind);
-  looking(root, bind);
-  balancing(root, bind);
-  keeping(root, bind);
-
+  let exitCode = 0;
+  const { own, trailing } = splitTrailingCommand(argv);
+  const root = rootCommand('oneclick', description).addHelpText('before', exampleText(examples)).complete();
+  addCommands(root, commands, async (entry, command) => {
+    const context = await openContext();
+    const { resolveFlags } = await import('./resolve-flags.js');
+    const typed = { ...command.optsWithGlobals<TypedGlobals>(), ...trailing };
+    const flags = await resolveFlags(context, typed);
+    onFlags(flags);
+    const { startupLine } = await import('./startup-line.js');
+    const clearStartupLine = startupLine(process.stderr, nameOf(command), context.env, flags);
+    try {
+      const { run } = await entry.load();
+      exitCode = await run({ ...context, clearStartupLine }, command.args, flags);
+    } finally {
+      clearStartupLine();
+    }
+  });
   try {
     await root.parseAsync([...own], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Help and version are answers.
+    // commander reports a shown help as an error.
     if (error.exitCode === 0) return 0;
     if (error.code === 'commander.help') return 2;
     throw usageError(error, root, own);
   }
-  return code;
-}
-
-function oneclick(): Command {
-  const root = rootVerb('oneclick');
-  root
-    .description(
-      'Ships container images to servers, and brings them back. Each command is a recipe of small tasks.',
-    )
-    .option('-V, --version', 'print the version')
-    .addHelpText(
-      'before',
-      examples(
-        'oneclick deploy',
-        'oneclick deploy web --tag v2 --env production',
-        'oneclick rollback',
-        'oneclick status',
-        'oneclick logs --follow',
-      ),
-    );
-  return root.complete();
+  return exitCode;
 }
 
 /** `deploy`, `config check`. */
@@ -81,8 +62,17 @@ function nameOf(command: Command): string {
   return parent?.parent ? `${nameOf(parent)} ${command.name()}` : command.name();
 }
 
-/** The arguments up to `--`, and what stands after it, of the commands that end in another command. */
-function cutWords(argv: readonly string[]): readonly [readonly string[], (readonly string[])?] {
-  const cut = ['exec', 'ssh'].includes(firstWord(argv) ?? '') ? argv.indexOf('--') : -1;
-  return cut < 0 ? [argv] : [argv.slice(0, cut), argv.slice(cut + 1)];
+/** Separates the words after `--` for a command that takes another command. */
+function splitTrailingCommand(argv: readonly string[]): {
+  readonly own: readonly string[];
+  readonly trailing?: { readonly command: readonly string[] };
+} {
+  const name = firstWord(argv);
+  const at = argv.indexOf('--');
+  if (at < 0 || !commands.some((listed) => takesCommand(listed, name))) return { own: argv };
+  return { own: argv.slice(0, at), trailing: { command: argv.slice(at + 1) } };
+}
+
+function takesCommand(listed: (typeof commands)[number], name: string | undefined): boolean {
+  return 'definition' in listed && listed.definition.name === name && listed.definition.takesCommand === true;
 }

@@ -10,11 +10,18 @@ import { mapTexts, printable } from '../report/text.js';
 import type { Preview } from '../run/preview.js';
 import { type CommandOutput, reportProblems } from './command-output.js';
 import { listenForInterrupts } from './interrupts.js';
+import type { DryRunFlags } from './options.js';
 
 /** A recipe that a command runs. */
 export interface RecipeCommand extends Omit<RecipeRequest, 'confirm' | 'onPlanned' | 'interrupts'> {
   /** Asks the person a question, with the plan on the screen; absent where nobody is asked. */
   readonly confirm?: (question: string) => Promise<boolean>;
+}
+
+/** The `dryRun` of a recipe request. */
+export function dryRunOption({ dryRun, explain }: DryRunFlags): { readonly dryRun?: 'plan' | 'commands' } {
+  if (explain) return { dryRun: 'commands' };
+  return dryRun ? { dryRun: 'plan' } : {};
 }
 
 /** Runs a recipe, shows how it ended, and gives the exit code. */

@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.js';
 import { isCi } from '../report/output.js';
-import type { Globals } from './grammar/flags.js';
+import type { Globals } from './global-flags.js';
 
 /** Where the first sign is given. */
 export interface Screen {

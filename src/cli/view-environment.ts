@@ -5,7 +5,7 @@ import { openSession, type Session } from '../app/session.js';
 import type { Facts } from '../domain/facts.js';
 import type { Service } from '../domain/service.js';
 import { type CommandOutput, reportProblems, withOutput } from './command-output.js';
-import type { Globals } from './grammar/flags.js';
+import type { EnvironmentFlags } from './options.js';
 
 /** What a command works on that looks at all hosts once and changes nothing. */
 export interface EnvironmentView {
@@ -23,7 +23,7 @@ export interface EnvironmentView {
 export function viewEnvironment(
   context: Context,
   names: readonly string[],
-  flags: Globals & { readonly env?: string },
+  flags: EnvironmentFlags,
   tell: (look: EnvironmentView) => Promise<void>,
 ): Promise<number> {
   return withOutput(context, flags, async (out) => {

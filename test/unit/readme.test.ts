@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Context } from '../../src/app/context.js';
-import type { Globals } from '../../src/cli/grammar/flags.js';
+import type { Globals } from '../../src/cli/global-flags.js';
 import { program } from '../../src/cli/program.js';
 import { loadProject, resolveEnvironment } from '../../src/config/load.js';
 import { exitCode, type FailureKind } from '../../src/domain/failure.js';

@@ -176,7 +176,7 @@ describe('deploy --build --push-over-ssh', () => {
     expect(await shop.refusal('deploy', '--push-over-ssh')).toMatchObject({ hint: 'add --build' });
     expect(await shop.refusal(...words, '--platform', 'linux/amd64,linux/arm64')).toMatchObject({
       kind: 'usage',
-      message: expect.stringContaining('only one platform'),
+      message: expect.stringContaining('supports one platform'),
     });
   });
 });

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { converse, type Ends } from '../../../src/cli/converse.js';
-import { processTerminal } from '../../../src/cli/local-terminal.js';
-import { relayLines } from '../../../src/cli/relay-lines.js';
+import { converse, type Ends } from '../../../src/cli/commands/exec/converse.js';
+import { processTerminal } from '../../../src/cli/commands/exec/local-terminal.js';
+import { relayLines } from '../../../src/cli/commands/exec/relay-lines.js';
 import { lostFailure } from '../../../src/host/failures.js';
 import { BufferOutput } from '../../fakes/output.js';
 import { FakeProcess, type Runs } from '../../fakes/talk.js';

@@ -20,7 +20,7 @@ import { copyFiles } from '../../../src/app/copy/copy.js';
 import { landing } from '../../../src/app/copy/landing.js';
 import { copyOf } from '../../../src/app/copy/sides.js';
 import { Tally } from '../../../src/app/copy/tally.js';
-import { chosenInstances } from '../../../src/cli/commands/cp.js';
+import { chosenInstances } from '../../../src/cli/commands/cp/run.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { FakeEngine } from '../../fakes/engine.js';
 import { service } from '../../fakes/recipes.js';

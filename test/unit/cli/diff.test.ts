@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { sides, sidesOf } from '../../../src/cli/commands/diff.js';
+import { sides, sidesOf } from '../../../src/cli/commands/diff/run.js';
 import { containerSpec } from '../../../src/domain/container.js';
 import { specChanges } from '../../../src/domain/difference.js';
 import { releaseLog } from '../../../src/domain/log.js';

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { bad } from '../../../src/app/doctor/finding.js';
 import { node } from '../../../src/app/doctor/here.js';
 import { machineFindings, ports } from '../../../src/app/doctor/hosts.js';
-import { worst } from '../../../src/cli/commands/doctor.js';
+import { worst } from '../../../src/cli/commands/doctor/run.js';
 import type { ContainerFacts } from '../../../src/domain/facts.js';
 import { Failure } from '../../../src/domain/failure.js';
 import { label } from '../../../src/domain/labels.js';

@@ -118,10 +118,10 @@ describe('oneclick init', () => {
 });
 
 describe('oneclick config', () => {
-  it('check says that a file is fine', async () => {
+  it('check reports a valid file', async () => {
     await put('oneclick.yml', valid);
     expect(await run('config', 'check')).toBe(0);
-    expect(said.out).toBe('✓ oneclick.yml is fine: 1 service, 1 environment\n');
+    expect(said.out).toBe('✓ oneclick.yml is valid: 1 service, 1 environment\n');
   });
 
   it('check says the problems of all environments, those of unset variables too', async () => {

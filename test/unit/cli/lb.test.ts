@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { chosenInstances } from '../../../src/cli/commands/lb.js';
+import { chooseInstances } from '../../../src/cli/commands/lb/choose-instances.js';
 import { letsIn } from '../../../src/domain/group-advice.js';
 import { balancingText } from '../../../src/report/balancing.js';
 import { plainStyle } from '../../../src/report/style.js';
@@ -14,7 +14,7 @@ const tagged = async (names: readonly string[]) =>
   [{ id: 'i-3', tags: { Name: 'blue' } }].filter(({ tags }) => names.includes(tags.Name));
 
 async function chosen(...words: readonly string[]): Promise<readonly string[]> {
-  const found = await chosenInstances(services, words, tagged);
+  const found = await chooseInstances(services, words, tagged);
   return found.flatMap(({ name, instances }) => instances.map(({ id }) => `${name} ${id}`));
 }
 

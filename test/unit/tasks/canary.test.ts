@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { chooseCanary } from '../../../src/app/canary.js';
-import { releasesDocument } from '../../../src/cli/commands/releases.js';
+import { releasesDocument } from '../../../src/cli/commands/releases/run.js';
 import type { Service } from '../../../src/domain/service.js';
 import { serviceStatus } from '../../../src/domain/service-status.js';
 import { at, Fleet, serviceOn } from './fleet.js';

@@ -1,0 +1,69 @@
+import type { ImageTransfer } from '../app/build/transfer.js';
+import { selectServices, untouchedHosts } from '../app/choose-services.js';
+import type { Context } from '../app/context.js';
+import { openSession, type Session } from '../app/session.js';
+import type { Service } from '../domain/service.js';
+import { type CommandOutput, confirmOption, withOutput } from './command-output.js';
+import type { ChangeFlags } from './options.js';
+import { dryRunOption, runRecipeCommand } from './recipe-command.js';
+
+/** The session of a change, and the images to send to its hosts. */
+export interface PreparedChange {
+  readonly session: Session;
+  readonly transfer?: ImageTransfer;
+}
+
+/** A recipe with its parameters. */
+export interface Change {
+  readonly recipe: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** Runs before the recipe is planned. */
+  readonly prepare?: (session: Session, out: CommandOutput) => Promise<PreparedChange>;
+  /** Narrows down the named services, and explains the choice in notes. */
+  readonly choose?: (named: readonly Service[]) => {
+    readonly services: readonly Service[];
+    readonly words: readonly string[];
+  };
+  /** The note to print after success, for services with these names. */
+  readonly next?: (names: string) => string;
+}
+
+/** Runs a recipe that changes releases of services; resolves to the exit code. Throws usage failures for unknown names. */
+export function change(
+  context: Context,
+  names: readonly string[],
+  flags: ChangeFlags & { readonly image?: readonly string[]; readonly tag?: string },
+  { recipe, params, prepare, choose, next }: Change,
+): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    const opened = await openSession(context, out.reporter, flags);
+    const { session, transfer }: PreparedChange = (await prepare?.(opened, out)) ?? { session: opened };
+    try {
+      const named = selectServices(session.environment.services, {
+        services: names,
+        only: flags.only,
+        images: flags.image ?? [],
+        ...(flags.tag === undefined ? {} : { tag: flags.tag }),
+        ...(session.commit === undefined ? {} : { commit: session.commit }),
+      });
+      const { services, words } = choose?.(named) ?? { services: named, words: [] };
+      for (const sentence of words) out.reporter.note(sentence);
+      const code = await runRecipeCommand(out, session, {
+        recipe,
+        services,
+        untouchedHosts: untouchedHosts(session.environment.services, services),
+        params: { ...params, ...(flags.batch === undefined ? {} : { batch: flags.batch }) },
+        ...dryRunOption(flags),
+        wait: flags.wait,
+        ...confirmOption(out, flags),
+        ...(flags.onFailure === undefined ? {} : { onFailure: flags.onFailure }),
+        ...(transfer === undefined ? {} : { transfer }),
+      });
+      const isDone = code === 0 && !flags.dryRun && !flags.explain;
+      if (next !== undefined && isDone) out.reporter.note(next(services.map(({ name }) => name).join(' ')));
+      return code;
+    } finally {
+      await transfer?.close();
+    }
+  });
+}

@@ -1,0 +1,13 @@
+import { join } from 'node:path';
+import type { Context } from '../../../app/context.js';
+import { localFiles } from '../../../config/files.js';
+import { Failure } from '../../../domain/failure.js';
+
+/** The text of a file in the package's `schema` folder. Throws a Failure when it is missing. */
+export async function shippedFile({ packageDir }: Context, name: string): Promise<string> {
+  const path = join(packageDir, 'schema', name);
+  const text = await localFiles.read(path);
+  if (text === undefined)
+    throw new Failure('failed', 'package.incomplete', `${path} is missing`, { hint: 'reinstall oneclick' });
+  return text;
+}

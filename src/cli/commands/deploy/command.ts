@@ -1,0 +1,36 @@
+import { defineCommand, type FlagsOf, flag, list, value } from '../../define-command.js';
+import { buildOptions, changeOptions, settleOption } from '../../options.js';
+
+export const deploy = defineCommand({
+  name: 'deploy',
+  summary: 'deploy a new release to every instance',
+  arguments: { '[service...]': 'services to deploy (default: all)' },
+  options: {
+    ...changeOptions,
+    image: list('--image <ref>', 'deploy this image: REF or SERVICE=REF (repeatable)'),
+    tag: value('--tag <tag>', 'deploy this tag of the named services and of those that are built'),
+    build: flag('--build', 'build and push images before the deploy'),
+    ...buildOptions,
+    pushOverSsh: flag(
+      '--push-over-ssh',
+      'with --build: send images to the hosts over SSH, without a registry',
+    ),
+    ...settleOption,
+    canary: value(
+      '--canary <share>',
+      'behind a load balancer: deploy a canary for this share of requests, such as 10%',
+    ),
+    adopt: value('--adopt <container>', 'take over the container that holds the port, as release 0'),
+  },
+  examples: [
+    'oneclick deploy',
+    'oneclick deploy web --image ghcr.io/acme/web:v2',
+    'oneclick deploy --build',
+    'oneclick deploy --build --push-over-ssh',
+    'oneclick deploy web --canary 10%',
+    'oneclick deploy --dry-run',
+    'oneclick deploy --explain',
+  ],
+});
+
+export type DeployFlags = FlagsOf<typeof deploy>;

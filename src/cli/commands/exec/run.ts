@@ -1,0 +1,197 @@
+import { spawnSync } from 'node:child_process';
+import { requireKnown } from '../../../app/choose-services.js';
+import { type ConnectedEnvironment, withEnvironment } from '../../../app/connect.js';
+import type { Context } from '../../../app/context.js';
+import {
+  oneService,
+  runningContainer,
+  type ServiceInstance,
+  serviceInstances,
+} from '../../../app/instances.js';
+import { inOneOffContainer, releaseAt } from '../../../app/one-off-container.js';
+import { newRun, openSession, type Session } from '../../../app/session.js';
+import { exitCode, Failure } from '../../../domain/failure.js';
+import type { Dialogue } from '../../../host/host.js';
+import { schema } from '../../../report/json.js';
+import { labelled } from '../../../report/log-text.js';
+import { loadStyle, plainStyle } from '../../../report/style.js';
+import { table } from '../../../report/table.js';
+import { type CommandOutput, withOutput } from '../../command-output.js';
+import { interruptible } from '../../interrupts.js';
+import type { ExecFlags } from './command.js';
+import { converse } from './converse.js';
+import { type LocalTerminal, processTerminal } from './local-terminal.js';
+import { relayLines } from './relay-lines.js';
+
+/** `oneclick exec`: a command in a container of a service; gives the command's own exit code. */
+export function run(context: Context, names: readonly string[], flags: ExecFlags): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    const { stdin, stdout, stderr } = process;
+    const terminal = processTerminal({ stdin, stdout, stderr, stty }, out.output);
+    const argv = commandOf(names, flags, terminal);
+    const session = await openSession(context, out.reporter, flags);
+    const service = serviceFor(session, names[0], flags);
+    const request = { services: [service], busy: `looking for ${service.name}`, brief: true };
+    return withEnvironment(session, request, (connected) =>
+      interruptible(context.clock, async (signal) => {
+        const job = { out, session, connected, terminal, argv, flags, signal };
+        const snapshot = await connected.snapshot();
+        const places = serviceInstances(snapshot.facts, newRun(session, 'exec'), [service]);
+        if (flags.all || flags.json) return everywhere(job, places, snapshot.problems);
+        const [place] = places;
+        const [problem] = snapshot.problems.filter(({ host }) => host !== undefined);
+        if (problem !== undefined || place === undefined)
+          throw problem ?? new Error('a service without a host');
+        return flags.new ? besides(job, place, releaseAt(snapshot.facts, place)) : inside(job, place);
+      }),
+    );
+  });
+}
+
+function stty(setting: string): void {
+  spawnSync('stty', [setting], { stdio: ['inherit', 'ignore', 'ignore'] });
+}
+
+interface Job {
+  readonly out: CommandOutput;
+  readonly session: Session;
+  readonly connected: ConnectedEnvironment;
+  readonly terminal: LocalTerminal;
+  readonly argv: readonly string[];
+  readonly flags: ExecFlags;
+  readonly signal: AbortSignal;
+}
+
+/** The command. Throws usage failures for flags that do not go together. */
+export function commandOf(
+  [, ...further]: readonly string[],
+  { command, tty, all, interactive, json, new: fresh, host }: ExecFlags,
+  { isTerminal }: Pick<LocalTerminal, 'isTerminal'>,
+): readonly string[] {
+  const wrong = (message: string, hint: string) => new Failure('usage', 'arguments', message, { hint });
+  if (further.length > 0 || command === undefined || command.length === 0)
+    throw wrong('the command to run is missing', 'write it after --, as in: oneclick exec web -- ls -l');
+  const several = all ? '--all' : json ? '--json' : undefined;
+  if (several !== undefined && (tty || interactive || fresh))
+    throw wrong(
+      `${several} is for commands that need no input in a running container`,
+      'leave out -i, -t and --new',
+    );
+  if (all && host !== undefined) throw wrong('--all and --host exclude each other', 'give one of them');
+  if (tty && !isTerminal)
+    throw wrong('-t needs a terminal, and the input is none', 'leave out -t; -i alone passes the input on');
+  return command;
+}
+
+/** The service with the instances that the command is about. */
+function serviceFor({ environment }: Session, name: string | undefined, { host, all }: ExecFlags) {
+  const service = oneService(environment.services, name);
+  if (all) return service;
+  const hosts = service.instances.map((instance) => instance.host);
+  if (host !== undefined) requireKnown('host', host, hosts);
+  const instances = service.instances.filter((instance) => host === undefined || instance.host === host);
+  return { ...service, instances: instances.slice(0, 1) };
+}
+
+const elsewhere = 'see where it does: oneclick status; or run it in a container of its own: --new';
+
+function dialogueOf({ flags, terminal }: Job): Dialogue {
+  return {
+    input: flags.interactive || flags.tty,
+    ...(flags.tty ? { terminal: terminal.size() } : {}),
+  };
+}
+
+/** In the container that runs. What it says is passed on byte by byte: a dump of a database may hold what looks like a secret. */
+async function inside(job: Job, place: ServiceInstance): Promise<number> {
+  const { out, terminal, flags, signal, argv } = job;
+  const { host, container } = runningContainer(job.connected.ports, place, elsewhere);
+  const dialogue = dialogueOf(job);
+  out.reporter.close();
+  const talk = await host.engine.exec(container, argv, dialogue);
+  return converse(talk, {
+    ...{ terminal, signal },
+    output: out.output,
+    input: dialogue.input,
+    tty: flags.tty,
+  });
+}
+
+/** In a new container beside those that run. */
+async function besides(
+  job: Job,
+  place: ServiceInstance,
+  release: ReturnType<typeof releaseAt>,
+): Promise<number> {
+  const { out, session, connected, terminal, flags, signal, argv } = job;
+  const secrets = await session.secrets.get(release.spec.secrets);
+  const run = newRun(session, 'exec');
+  const dialogue = dialogueOf(job);
+  const host = connected.ports.host(place.instance.host);
+  const fresh = { host, run, service: place.service.name, release, argv, secrets, dialogue };
+  out.reporter.close();
+  const ends = { terminal, signal, output: out.output, input: dialogue.input, tty: flags.tty };
+  return inOneOffContainer(fresh, (talk) => converse(talk, ends));
+}
+
+interface Exit {
+  readonly host: string;
+  /** Null where the command did not run, or nobody knows how it ended. */
+  readonly code: number | null;
+  readonly problem: string | null;
+}
+
+/** On every instance at once: each line with its host, and the exit codes at the end; gives the first that is not 0. */
+async function everywhere(
+  job: Job,
+  places: readonly ServiceInstance[],
+  problems: readonly Failure[],
+): Promise<number> {
+  const { out, argv, signal } = job;
+  const print = await linePrinter(job, places);
+  const failures: Failure[] = [];
+  const exits = await Promise.all(
+    places.map(async (place): Promise<Exit> => {
+      const name = place.instance.host;
+      try {
+        const known = problems.find(({ host }) => host === name);
+        if (known !== undefined) throw known;
+        const { host, container } = runningContainer(job.connected.ports, place, elsewhere);
+        const talk = await host.engine.exec(container, argv, { input: false });
+        const code = await relayLines(talk, (stream, text) => print(name, stream, text), signal);
+        return { host: name, code, problem: null };
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        failures.push(error);
+        return { host: name, code: null, problem: error.message };
+      }
+    }),
+  );
+  const service = places[0]?.service.name ?? '';
+  out.reporter.result({ service, command: argv, exits }, (document, page) =>
+    table(
+      document.exits,
+      [
+        { title: 'HOST', value: (row) => row.host },
+        { title: 'EXIT', value: (row) => String(row.code ?? '-'), align: 'right' },
+        { title: 'PROBLEM', value: (row) => row.problem ?? '', narrow: 'wrap' },
+      ],
+      page,
+    ),
+  );
+  if (failures.length > 0) return exitCode(failures.map(({ kind }) => kind));
+  return exits.find(({ code }) => code !== 0)?.code ?? 0;
+}
+
+async function linePrinter({ out: { output }, flags }: Job, places: readonly ServiceInstance[]) {
+  const label = labelled({
+    labels: places.map(({ instance }) => instance.host),
+    style: flags.plain ? plainStyle : await loadStyle(output.stdout.colour),
+    aligned: Number.isFinite(output.stdout.columns),
+  });
+  return async (host: string, stream: 'stdout' | 'stderr', text: string) => {
+    const sink = flags.json ? output.stdout : output[stream];
+    sink.write(flags.json ? `${JSON.stringify({ schema, host, stream, text })}\n` : label(host, text));
+    await sink.ready();
+  };
+}

@@ -1,0 +1,28 @@
+import { defineCommand, type FlagsOf, flag, list, value } from '../../define-command.js';
+import { environmentOption } from '../../options.js';
+import { wholeNumber } from '../../parse-values.js';
+
+export const logs = defineCommand({
+  name: 'logs',
+  summary: 'show the logs of services',
+  arguments: { '[service...]': 'services to show (default: all)' },
+  options: {
+    ...environmentOption,
+    follow: flag('-f, --follow', 'keep printing new lines'),
+    lines: value(
+      '-n, --lines <n>',
+      'print this many lines of each instance (default: 100, or all with --since or --grep)',
+      wholeNumber,
+    ),
+    since: value('--since <time>', 'print lines since then: 10m, 2h, 3d or an ISO 8601 time'),
+    host: list('--host <host>', 'print lines of this host only (repeatable)'),
+    grep: value('--grep <text>', 'print lines with this text only'),
+  },
+  examples: [
+    'oneclick logs --follow',
+    'oneclick logs web --since 10m --grep error',
+    'oneclick logs web --host web-1 --lines 20 --json',
+  ],
+});
+
+export type LogsFlags = FlagsOf<typeof logs>;

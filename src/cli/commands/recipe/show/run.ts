@@ -1,0 +1,24 @@
+import type { Context } from '../../../../app/context.js';
+import { describe, describeTasks } from '../../../../recipe/describe.js';
+import { loadRecipe, readRecipe } from '../../../../recipe/load.js';
+import { tasks } from '../../../../tasks/registry.js';
+import { withOutput } from '../../../command-output.js';
+import { recipeSources } from '../sources.js';
+import type { RecipeShowFlags } from './command.js';
+
+export function run(
+  context: Context,
+  [name = '']: readonly string[],
+  flags: RecipeShowFlags,
+): Promise<number> {
+  return withOutput(context, flags, async ({ reporter }) => {
+    const from = await recipeSources(context, flags);
+    const recipe = await readRecipe(name, from);
+    const included =
+      flags.tasks && !recipe.partial ? [...(await loadRecipe(name, from, tasks)).included.values()] : [];
+    const explained = flags.tasks ? `\n${describeTasks([recipe, ...included], tasks)}` : '';
+    const text = describe(recipe);
+    reporter.result({ name, file: recipe.source.file, text }, (document) => document.text + explained);
+    return 0;
+  });
+}

@@ -1,0 +1,23 @@
+import type { Context } from '../../../app/context.js';
+import { readResumable, resumeRecipe } from '../../../app/resume-run.js';
+import { openProject, openSession } from '../../../app/session.js';
+import { withOutput } from '../../command-output.js';
+import { listenForInterrupts } from '../../interrupts.js';
+import { showResult } from '../../recipe-command.js';
+import type { ResumeFlags } from './command.js';
+
+/** `oneclick resume`: goes on with a run whose journal this machine has, by that run's own plan. */
+export function run(context: Context, [id]: readonly string[], flags: ResumeFlags): Promise<number> {
+  return withOutput(context, flags, async ({ reporter }) => {
+    const { revert, wait } = flags;
+    const journaled = await readResumable(await openProject(context, flags), id, revert);
+    const { environment } = journaled.progress.plan.run;
+    const session = await openSession(context, reporter, { ...flags, env: environment });
+    const interrupts = () => listenForInterrupts(context.clock);
+    return showResult(
+      reporter,
+      session,
+      await resumeRecipe(session, journaled, { revert, wait, interrupts }),
+    );
+  });
+}

@@ -1,0 +1,9 @@
+import type { Context } from '../../../app/context.js';
+import { change } from '../../change.js';
+import type { RollbackFlags } from './command.js';
+
+export function run(context: Context, services: readonly string[], flags: RollbackFlags): Promise<number> {
+  const { to, currentSecrets, settle } = flags;
+  const params = { 'current-secrets': currentSecrets, settle, ...(to === undefined ? {} : { to }) };
+  return change(context, services, flags, { recipe: 'rollback', params });
+}

@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { requireKnown } from '../../../app/choose-services.js';
+import type { Context } from '../../../app/context.js';
+import { openSession } from '../../../app/session.js';
+import type { Environment, HostAddress } from '../../../domain/environment.js';
+import { Failure } from '../../../domain/failure.js';
+import { sshArguments } from '../../../host/ssh/argv.js';
+import { withOutput } from '../../command-output.js';
+import type { SshFlags } from './command.js';
+
+/** `oneclick ssh`: hands this terminal to the system's `ssh`, which is told everything; gives its exit code. */
+export function run(context: Context, names: readonly string[], flags: SshFlags): Promise<number> {
+  return withOutput(context, flags, async (out) => {
+    if (names.length > 1)
+      throw new Failure('usage', 'arguments', 'there is more than one host', {
+        hint: `write the command after --: oneclick ssh ${names[0]} -- ${names.slice(1).join(' ')}`,
+      });
+    const { environment } = await openSession(context, out.reporter, flags);
+    const host = chosenHost(environment, names[0]);
+    const done = out.reporter.busy(`connecting to ${host.name}`, { brief: true });
+    const sshEnvironment = { home: context.home, user: context.user, variables: context.env };
+    const argv = await sshArguments(host, sshEnvironment).finally(done);
+    const all = [...argv, ...(flags.command ?? [])];
+    if (flags.json) {
+      out.reporter.result({ host: host.name, argv: ['ssh', ...all] }, () => '');
+      return 0;
+    }
+    out.reporter.close();
+    return handOver('ssh', all, context.env);
+  });
+}
+
+/** The host of this name, or of `service/1`; the only one where none is named. Throws usage failures that name the hosts. */
+export function chosenHost({ hosts, services }: Environment, name: string | undefined): HostAddress {
+  const names = hosts.map((host) => host.name);
+  const [only, ...others] = hosts;
+  if (name === undefined) {
+    if (only !== undefined && others.length === 0) return only;
+    throw new Failure('usage', 'host.which', 'there are several hosts: which one?', {
+      hint: `name one of ${names.join(', ')}`,
+    });
+  }
+  const found = hosts.find((host) => host.name === name);
+  if (found !== undefined) return found;
+  const [, service, number] = /^([^/]+)\/(\d{1,6})$/.exec(name) ?? [];
+  if (services.some((known) => known.name === name))
+    throw new Failure('usage', 'host.unknown', `there is no host "${name}"`, {
+      hint: `oneclick ssh ${name}/1 goes to the first instance of ${name}`,
+    });
+  if (service === undefined) requireKnown('host', name, names);
+  requireKnown(
+    'service',
+    service ?? '',
+    services.map((known) => known.name),
+  );
+  const instances = services.find((known) => known.name === service)?.instances ?? [];
+  const instance = instances[Number(number) - 1];
+  const host = hosts.find((known) => known.name === instance?.host);
+  if (host !== undefined) return host;
+  throw new Failure('usage', 'host.unknown', `there is no instance "${name}"`, {
+    hint: `${service} has ${instances.length}: ${service}/1 is on ${instances[0]?.host ?? 'no host'}`,
+  });
+}
+
+/**
+ * Runs a program with the input and outputs of this process, and gives its exit code; 128 and the number of the signal
+ * that ended it. Throws a Failure when it cannot be started.
+ */
+export async function handOver(
+  program: string,
+  argv: readonly string[],
+  env: Context['env'],
+): Promise<number> {
+  const child = spawn(program, argv, { stdio: 'inherit', env });
+  // A terminal sends Ctrl-C to both; what it means is for the program to say.
+  const ignore = () => undefined;
+  const end = () => void child.kill('SIGTERM');
+  process.on('SIGINT', ignore).on('SIGTERM', end).on('SIGHUP', end);
+  try {
+    return await new Promise((resolve, reject) => {
+      child.on('error', (cause) =>
+        reject(
+          new Failure('access', 'ssh.missing', `${program} did not start: ${cause.message}`, {
+            ...{ cause, hint: 'install the OpenSSH client: apt-get install openssh-client' },
+          }),
+        ),
+      );
+      child.on('close', (code, signal) =>
+        resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+      );
+    });
+  } finally {
+    process.off('SIGINT', ignore).off('SIGTERM', end).off('SIGHUP', end);
+  }
+}

@@ -1,0 +1,19 @@
+import { defineCommand, type FlagsOf, value } from '../../define-command.js';
+import { environmentOption } from '../../options.js';
+import { secondsOrArgument } from '../../parse-values.js';
+
+export const status = defineCommand({
+  name: 'status',
+  summary: 'show what runs on every host, and any problems',
+  arguments: { '[service...]': 'services to show (default: all)' },
+  options: {
+    ...environmentOption,
+    watch: {
+      ...value('-w, --watch [seconds]', 'refresh every so many seconds (default: 2)', secondsOrArgument),
+      preset: '2',
+    },
+  },
+  examples: ['oneclick status', 'oneclick status --watch', 'oneclick status --env production --json'],
+});
+
+export type StatusFlags = FlagsOf<typeof status>;

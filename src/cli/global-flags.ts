@@ -1,0 +1,27 @@
+import type { SettingSources } from '../domain/precedence.js';
+import type { Detail } from '../report/reporter.js';
+
+/** The global flags as they were typed; absent where they were not. */
+export interface TypedGlobals {
+  readonly json?: boolean;
+  readonly plain?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly color?: boolean;
+  readonly input?: boolean;
+  readonly file?: string;
+}
+
+/** The global settings of a command: flags, variables and the user's file combined. */
+export interface Globals {
+  readonly json: boolean;
+  readonly plain: boolean;
+  readonly detail: Detail;
+  /** Whether the user may be prompted. */
+  readonly input: boolean;
+  /** When absent, colour is used on terminals. */
+  readonly color?: boolean;
+  readonly file?: string;
+  /** The environment named by a variable or the user's file. */
+  readonly environment: Pick<SettingSources<string>, 'variable' | 'user'>;
+}

@@ -1,0 +1,47 @@
+import type { Command, CommanderError, Option } from 'commander';
+import { Failure } from '../domain/failure.js';
+import { nearest } from '../domain/nearest.js';
+
+/** The first word that is neither a global flag nor its value. */
+export function firstWord(argv: readonly string[]): string | undefined {
+  return argv.find((word, at) => !word.startsWith('-') && !['-f', '--file'].includes(argv[at - 1] ?? ''));
+}
+
+/** Turns an error of commander into a usage failure that suggests the nearest known word. */
+export function usageError(error: CommanderError, root: Command, argv: readonly string[]): Failure {
+  const command = commandOf(root, argv);
+  const message = error.message.replace(/^error: /, '');
+  const options = [...root.options, ...command.options];
+  const near = suggestion(error, message, { command, options }, argv);
+  const help = `${pathOf(command)} --help`;
+  return new Failure('usage', 'arguments', message, {
+    hint: near === undefined ? help : `did you mean ${near}?`,
+  });
+}
+
+/** The innermost command in the arguments. */
+function commandOf(root: Command, argv: readonly string[]): Command {
+  const first = root.commands.find((command) => command.name() === firstWord(argv));
+  return first?.commands.find((child) => argv.includes(child.name())) ?? first ?? root;
+}
+
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}
+
+function suggestion(
+  { code }: CommanderError,
+  message: string,
+  { command, options }: { readonly command: Command; readonly options: readonly Option[] },
+  argv: readonly string[],
+): string | undefined {
+  const names = command.commands.map((child) => child.name());
+  const unknown = /'([^']+)'/.exec(message)?.[1] ?? '';
+  if (code === 'commander.unknownCommand') return nearest(unknown, names);
+  // A misspelled name is taken for an argument of the family's default command.
+  if (code === 'commander.excessArguments')
+    return argv.map((word) => nearest(word, names)).find((name) => name !== undefined);
+  if (code !== 'commander.unknownOption') return undefined;
+  const flags = options.filter(({ hidden }) => !hidden).flatMap(({ long }) => long ?? []);
+  return nearest(unknown.split('=')[0] ?? '', [...flags, ...names]);
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import { processEdge } from '../../../src/cli/process.js';
+import { program } from '../../../src/cli/program.js';
+import { Redaction } from '../../../src/domain/redact.js';
+import { failureOf } from '../config/setting.js';
+
+const refused = (line: string) =>
+  failureOf(() =>
+    program(async () => ({ ...processEdge(new Redaction()), configDir: '/nowhere' }), line.split(' ')),
+  );
+
+describe('a word that does not exist', () => {
+  it.each([
+    ['deplyo', 'deploy'],
+    ['--plain deplyo', 'deploy'],
+    ['config chekc', 'check'],
+    ['lease tkae', 'take'],
+    ['sandbox upp', 'up'],
+    ['sandbox fautl', 'fault'],
+    ['sandbox fault throttle --time 3', '--times'],
+    ['deploy --tagg v2', '--tag'],
+    ['deploy --tagg=v2', '--tag'],
+    ['deploy --quite', '--quiet'],
+    ['--quite deploy', '--quiet'],
+    ['-f other.yml stop --hosst web-1', '--host'],
+    ['config check --jsn', '--json'],
+  ])('in %s is said with the nearest that does: %s', async (line, meant) => {
+    expect(await refused(line)).toMatchObject({ kind: 'usage', hint: `did you mean ${meant}?` });
+  });
+
+  it('leads to the help of the command where nothing is near, and to no flag of another command', async () => {
+    expect((await refused('frobnicate')).hint).toBe('oneclick --help');
+    expect((await refused('deploy --host web-1')).hint).toBe('oneclick deploy --help');
+    expect((await refused('config check now')).hint).toBe('oneclick config check --help');
+  });
+});
