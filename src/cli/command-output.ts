@@ -6,21 +6,21 @@ import { type Output, processOutput } from '../report/output.js';
 import type { Reporter } from '../report/reporter.js';
 import type { Globals } from './global-flags.js';
 
-/** A command's voice: what it says, and whom it may ask. */
+/** The output of a command, and its prompts. */
 export interface CommandOutput {
   readonly reporter: Reporter;
-  /** For what is no report: the output of other programs, and lines that go on for ever. */
+  /** For the output of other programs, and for streams of lines. */
   readonly output: Output;
   readonly ask: Ask;
 }
 
-/** What a decision about colour is to the output; without one it goes by the variables and by itself. */
+/** The variables that turn colour on or off; without a decision those of the caller apply. */
 const colourVariables: Readonly<Record<string, Context['env']>> = {
   true: { NO_COLOR: '', FORCE_COLOR: '1' },
   false: { NO_COLOR: '1' },
 };
 
-/** Opens the output of this process, lends it to `act`, and closes it whatever happens. */
+/** Opens the output of this process for `act`, and closes it afterwards. */
 export async function withOutput<T>(
   context: Context,
   flags: Globals,
@@ -42,7 +42,7 @@ export async function withOutput<T>(
   }
 }
 
-/** Asks on a terminal; without one nobody is asked, for who wrote the command into a script has said yes. */
+/** Confirms on a terminal only: a script means what it says. */
 export function confirmOption(
   { ask }: CommandOutput,
   flags: { readonly yes: boolean; readonly json: boolean },
@@ -51,7 +51,7 @@ export function confirmOption(
   return { confirm: (question) => confirm(question, ask) };
 }
 
-/** Every problem of every host at once, where nothing was changed; gives the exit code. */
+/** Prints the problems that kept a command from changing anything; returns the exit code. */
 export function reportProblems(reporter: Reporter, problems: readonly Failure[]): number {
   reporter.problems(problems.map(failureRecord));
   return exitCode(problems.map(({ kind }) => kind));

@@ -1,19 +1,19 @@
 import type { Clock } from '../domain/clock.js';
 
-/** How a person or a supervisor ends a run. */
+/** Signals that end a run. */
 export interface Interrupts {
-  /** The first Ctrl-C, TERM or HUP. */
+  /** Aborted by the first Ctrl-C, TERM or HUP. */
   readonly cancel: AbortSignal;
-  /** A second Ctrl-C, more than a second later: stop where it is. */
+  /** Aborted by a second Ctrl-C, more than a second later: stop without reverting. */
   readonly abandon: AbortSignal;
-  /** Listens no more. */
+  /** Stops listening. */
   stop(): void;
 }
 
-/** Below this, a second Ctrl-C is taken for a bounced key. ms */
-const patience = 1000;
+/** A second Ctrl-C within this time (ms) is taken for a bounced key. */
+const bounceTime = 1000;
 
-/** Listens for signals. TERM and HUP begin the undo and never cut it short: their sender may not be looking. */
+/** Listens for signals. TERM and HUP cancel a run but never abandon its revert: nobody may be watching. */
 export function listenForInterrupts(clock: Clock): Interrupts {
   const cancel = new AbortController();
   const abandon = new AbortController();
@@ -22,7 +22,7 @@ export function listenForInterrupts(clock: Clock): Interrupts {
     if (first === undefined) {
       first = clock.monotonic();
       cancel.abort('SIGINT');
-    } else if (clock.monotonic() - first > patience) abandon.abort('SIGINT');
+    } else if (clock.monotonic() - first > bounceTime) abandon.abort('SIGINT');
   };
   const onTerm = () => {
     first ??= clock.monotonic();
@@ -36,7 +36,7 @@ export function listenForInterrupts(clock: Clock): Interrupts {
   };
 }
 
-/** Does work that a signal may end; what it gives up then is the exit code of that signal. */
+/** Runs work that a signal may cancel; resolves to its exit code, or that of the signal. */
 export async function interruptible(
   clock: Clock,
   work: (cancel: AbortSignal) => Promise<number>,

@@ -3,9 +3,9 @@ import { Redaction } from '../domain/redact.js';
 import type { Globals } from './global-flags.js';
 import { program } from './program.js';
 
-/** Runs the command line of this process; the only place that ends it. */
+/** Runs the command line of this process and sets its exit code. */
 export async function main(): Promise<void> {
-  // Whoever read the output may have gone, as `head` does: what is under way on servers goes on all the same.
+  // A reader such as `head` may close the pipe; a run on servers must continue.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
   process.exitCode = await run(process.argv.slice(2));
 }
@@ -17,21 +17,21 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
 async function run(argv: readonly string[]): Promise<number> {
   const redaction = new Redaction();
   const openEdge = async () => (await import('./process.js')).processEdge(redaction);
-  // What is refused before all is settled can only go by what was typed.
-  let look: Look = { json: argv.includes('--json'), plain: argv.includes('--plain') };
+  // Until the flags are resolved, errors follow the ones that were typed.
+  let format: Format = { json: argv.includes('--json'), plain: argv.includes('--plain') };
   try {
-    return await program(openEdge, argv, (settled) => {
-      look = settled;
+    return await program(openEdge, argv, (flags) => {
+      format = flags;
     });
   } catch (error) {
-    return explain(error, look, redaction.redact);
+    return explain(error, format, redaction.redact);
   }
 }
 
-type Look = Pick<Globals, 'json' | 'plain'>;
+type Format = Pick<Globals, 'json' | 'plain'>;
 
-/** A failure says what to do; anything else is a bug and says how to report it. */
-function explain(error: unknown, { json, plain }: Look, redact: (text: string) => string): number {
+/** Prints a failure with its hint, or a bug with its stack; returns the exit code. */
+function explain(error: unknown, { json, plain }: Format, redact: (text: string) => string): number {
   const say = (text: string) => process.stderr.write(redact(text));
   const record = failureRecord(error);
   if (json)
@@ -39,7 +39,7 @@ function explain(error: unknown, { json, plain }: Look, redact: (text: string) =
   if (!(error instanceof Failure)) {
     say(`oneclick has a bug: ${record.message}\n`);
     if (error instanceof Error && error.stack !== undefined) say(`${error.stack}\n`);
-    say('Please report it with the lines above and the command that you typed.\n');
+    say('Please report it with the lines above and the command you ran.\n');
     return 1;
   }
   if (!json) {

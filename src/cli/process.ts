@@ -26,7 +26,7 @@ const adapters: Adapters = {
   },
 };
 
-/** The edge of this process. */
+/** The context of this process: its folder, variables, user, clock and randomness. */
 export function processEdge(redaction: Redaction): Context {
   const { env } = process;
   const home = env.HOME ?? homedir();

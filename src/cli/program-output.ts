@@ -5,14 +5,14 @@ import { printable } from '../report/text.js';
 import type { CommandOutput } from './command-output.js';
 import type { Globals } from './global-flags.js';
 
-/** Shows another program at work: on a terminal as it draws, elsewhere line by line, grouped where the CI groups. */
+/** Shows the output of another program: as it draws on a terminal, else line by line, in groups that the CI can fold. */
 export function programOutput(
   { output, reporter }: CommandOutput,
   { json, plain, detail }: Globals,
   { env, clock }: Context,
 ): ProgramOutput {
   const safe = (line: string) => output.redact(printable(output.redact(line)));
-  // Where stdout is JSON, stderr is for people.
+  // With --json, stdout is kept for the document.
   const say = (line: string) => (json ? output.stderr.write(`${line}\n`) : reporter.note(line));
   return {
     draws: output.interactive && detail !== 'quiet' && !plain && !json,

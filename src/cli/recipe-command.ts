@@ -12,9 +12,9 @@ import { type CommandOutput, reportProblems } from './command-output.js';
 import { listenForInterrupts } from './interrupts.js';
 import type { DryRunFlags } from './options.js';
 
-/** A recipe that a command runs. */
+/** A recipe to run, with the prompt of its command. */
 export interface RecipeCommand extends Omit<RecipeRequest, 'confirm' | 'onPlanned' | 'interrupts'> {
-  /** Asks the person a question, with the plan on the screen; absent where nobody is asked. */
+  /** Asks a question below the plan; absent when the command does not prompt. */
   readonly confirm?: (question: string) => Promise<boolean>;
 }
 
@@ -24,7 +24,7 @@ export function dryRunOption({ dryRun, explain }: DryRunFlags): { readonly dryRu
   return dryRun ? { dryRun: 'plan' } : {};
 }
 
-/** Runs a recipe, shows how it ended, and gives the exit code. */
+/** Runs a recipe and prints its result; resolves to the exit code. */
 export async function runRecipeCommand(
   { reporter }: CommandOutput,
   session: Session,
@@ -43,7 +43,7 @@ export async function runRecipeCommand(
   return showResult(reporter, session, result);
 }
 
-/** Shows how a recipe ended, and gives the exit code. */
+/** Prints the result of a recipe; returns the exit code. */
 export function showResult(reporter: Reporter, session: Session, result: RecipeResult): number {
   switch (result.kind) {
     case 'planned':
@@ -80,7 +80,7 @@ function questionOf(
   return `${verbs[recipe] ?? `Run ${recipe} on`} ${environment.name}?`;
 }
 
-/** Says of a plan that nobody has seen what should be known of it. */
+/** Prints warnings and the forecast of a plan that was not shown. */
 function announce(reporter: Reporter, { cautions, forecast }: Preview): void {
   for (const caution of cautions) reporter.warn(caution);
   for (const sentence of forecast === undefined ? [] : forecastWords(forecast)) reporter.note(sentence);
@@ -97,11 +97,13 @@ function showCommands(
   { environment }: Session,
   { plan, explanation }: Extract<RecipeResult, { kind: 'explained' }>,
 ): void {
-  const ways = new Map(environment.hosts.map((host) => [host.name, ['ssh', ...plainSshArguments(host)]]));
+  const sshCommands = new Map(
+    environment.hosts.map((host) => [host.name, ['ssh', ...plainSshArguments(host)]]),
+  );
   const { recipe } = plan.run;
   const { steps } = explanation;
-  const document = explanationDocument({ environment: environment.name, recipe, steps, ways });
-  // As it is: a command that was cut or changed would be another one.
+  const document = explanationDocument({ environment: environment.name, recipe, steps, ways: sshCommands });
+  // Not made printable: commands must be copied exactly.
   reporter.result(document, (_, page) => explanationText(document, page));
 }
 

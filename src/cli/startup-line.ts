@@ -2,15 +2,15 @@ import type { Context } from '../app/context.js';
 import { isCi } from '../report/output.js';
 import type { Globals } from './global-flags.js';
 
-/** Where the first sign is given. */
+/** The stream that the line is written to. */
 export interface Screen {
   readonly isTTY?: boolean;
   write(text: string): unknown;
 }
 
 /**
- * Says on a terminal that a command is under way, at once: what it needs is still to be loaded. Gives back what takes the line away
- * again, to be called before anything else is written there; more often is all right.
+ * Writes the name of the command to a terminal while its code is loading. Returns a function that clears the line, to be
+ * called before any other output; calling it again has no effect.
  */
 export function startupLine(
   screen: Screen,
@@ -21,7 +21,7 @@ export function startupLine(
   const isAttended = screen.isTTY === true && !isCi({ CI });
   if (!isAttended || json || detail === 'quiet') return () => undefined;
   if (plain || TERM === 'dumb') {
-    screen.write(`${name} begins\n`);
+    screen.write(`starting ${name}\n`);
     return () => undefined;
   }
   let shown = true;

@@ -7,7 +7,7 @@ import type { Service } from '../domain/service.js';
 import { type CommandOutput, reportProblems, withOutput } from './command-output.js';
 import type { EnvironmentFlags } from './options.js';
 
-/** What a command works on that looks at all hosts once and changes nothing. */
+/** An environment with the facts of its hosts, for a command that changes nothing. */
 export interface EnvironmentView {
   readonly out: CommandOutput;
   readonly session: Session;
@@ -15,11 +15,11 @@ export interface EnvironmentView {
   readonly facts: Facts;
   /** All services of the environment, without secrets. */
   readonly services: readonly Service[];
-  /** Those that were named, all by default. */
+  /** The named services, or all. */
   readonly chosen: readonly Service[];
 }
 
-/** Looks at all hosts and tells what `tell` makes of it; hosts that were not reached are problems, and the exit code. */
+/** Reads the facts of all hosts for `tell`; resolves to the exit code, that of unreachable hosts included. */
 export function viewEnvironment(
   context: Context,
   names: readonly string[],

@@ -44,6 +44,6 @@ describe('the releases', () => {
     await fleet.deploy(at(web, 'v2'));
     const [first, second] = (await listed(web, api)).services;
     expect(first?.rollback.release).toBe(1);
-    expect(second?.rollback.because).toBe('rollback leaves it, for it was not part of the last run');
+    expect(second?.rollback.because).toBe('rollback skips it: it was not part of the last run');
   });
 });

@@ -25,7 +25,7 @@ describe('the first sign of a command', () => {
 
   it('is a sentence that stays where nothing is drawn over', () => {
     for (const said of [shown({ ...loud, plain: true }), shown(loud, { TERM: 'dumb' })])
-      expect(said).toEqual(['config check begins', 'config check begins']);
+      expect(said).toEqual(['starting config check', 'starting config check']);
   });
 
   it('is not given where nobody looks, or wants to', () => {

@@ -69,7 +69,7 @@ describe('a canary', () => {
     const { services } = releasesDocument(facts, { run, services: [web] });
     expect(services[0]).toMatchObject({
       current: 1,
-      rollback: { release: 1, because: 'rollback takes its canary away, release 2' },
+      rollback: { release: 1, because: 'rollback removes its canary, release 2' },
     });
     const { steps } = await fleet.preview('canary', [at(web, 'v2')]);
     const decided = steps.find(({ step }) => step.task === 'rollout.resolve');

@@ -9,7 +9,7 @@ import { withOutput } from '../../command-output.js';
 import { programOutput } from '../../program-output.js';
 import type { BuildFlags } from './command.js';
 
-/** `oneclick build`: builds what has `build:` with the caller's docker; connects to no server. */
+/** Builds on this machine; connects to no host. */
 export function run(context: Context, names: readonly string[], flags: BuildFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const session = await openSession(context, out.reporter, flags);
@@ -32,7 +32,7 @@ export function run(context: Context, names: readonly string[], flags: BuildFlag
   });
 }
 
-/** Those that were named, or all that are built. Throws usage failures for a named one that is not, and where none is. */
+/** The named services, or all with `build:`. Throws a usage Failure when there are none, or a named one has no `build:`. */
 export function builtServices(all: readonly Service[], names: readonly string[]): readonly Service[] {
   const chosen = selectServices(all, { services: names, only: [], images: [] });
   const built = chosen.filter(({ image }) => image.kind === 'build');
@@ -40,9 +40,9 @@ export function builtServices(all: readonly Service[], names: readonly string[])
   if (built.length === 0 || (names.length > 0 && other !== undefined)) {
     const message =
       names.length === 0 || other === undefined
-        ? 'no service is built here'
-        : `${other.name} is not built: it has an image`;
-    throw new Failure('usage', 'build.none', message, { hint: 'write build: . under the service' });
+        ? 'no service has build:'
+        : `${other.name} has an image instead of build:`;
+    throw new Failure('usage', 'build.none', message, { hint: 'add build: . to the service' });
   }
   return built;
 }

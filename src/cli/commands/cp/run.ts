@@ -21,7 +21,6 @@ import { type CommandOutput, withOutput } from '../../command-output.js';
 import { interruptible } from '../../interrupts.js';
 import type { CpFlags } from './command.js';
 
-/** `oneclick cp`: files from here into containers, or from a container to here. */
 export function run(context: Context, words: readonly string[], flags: CpFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const copy = copyOf(words);
@@ -36,13 +35,13 @@ export function run(context: Context, words: readonly string[], flags: CpFlags):
       interruptible(context.clock, async (signal) => {
         const { facts, problems } = await connected.snapshot();
         const places = serviceInstances(facts, newRun(session, 'cp'), [service]);
-        return everywhere({ context, out, connected, copy, signal }, places, problems);
+        return copyAtAll({ context, out, connected, copy, signal }, places, problems);
       }),
     );
   });
 }
 
-/** The service with the instances that the copy is about. Throws usage failures that say what there is. */
+/** The service with the instances to copy from or to. Throws usage failures that name the known ones. */
 export function chosenInstances(
   services: readonly Service[],
   { out, there: { service: name, number } }: Pick<Copy, 'out' | 'there'>,
@@ -54,9 +53,9 @@ export function chosenInstances(
   const usage = (code: string, message: string, hint: string) =>
     new Failure('usage', code, message, { hint });
   if (second !== undefined)
-    throw usage('arguments', `${first} and ${second} exclude each other`, 'give one of them');
+    throw usage('arguments', `${first} cannot be combined with ${second}`, 'remove one of them');
   if (all && out)
-    throw usage('arguments', '--all is for copies into containers', `take them one by one: ${name}/1:/path`);
+    throw usage('arguments', '--all only copies into containers', `copy from one at a time: ${name}/1:/path`);
   if (all) return service;
   const hosts = service.instances.map((instance) => instance.host);
   if (host !== undefined) requireKnown('host', host, hosts);
@@ -74,17 +73,17 @@ interface Job {
   readonly signal: AbortSignal;
 }
 
-/** What was copied at one instance. */
+/** The result of the copy at one instance. */
 interface Copied {
   readonly host: string;
   readonly files: number;
   readonly bytes: number;
-  /** Why it was not, or not all. */
+  /** Why the copy is missing or incomplete. */
   readonly problem: string | null;
 }
 
-/** At all places at once; a failure at one does not keep the others from going on. */
-async function everywhere(
+/** Copies at all instances at once; one failure does not stop the others. */
+async function copyAtAll(
   job: Job,
   places: readonly ServiceInstance[],
   problems: readonly Failure[],
@@ -138,7 +137,11 @@ async function copyAt(
   place: ServiceInstance,
   tally: Tally,
 ): Promise<void> {
-  const { host, container } = runningContainer(connected.ports, place, 'see where it does: oneclick status');
+  const { host, container } = runningContainer(
+    connected.ports,
+    place,
+    'find running instances with oneclick status',
+  );
   const what = copy.out ? copy.there.path : copy.here;
   const progress = new Progress(context.clock, out.reporter, `copying ${what} (${host.name})`);
   const ends = { engine: host.engine, container, cwd: context.cwd };

@@ -12,7 +12,6 @@ import { type DiffDocument, type DiffSide, diffText } from '../../../report/diff
 import { viewEnvironment } from '../../view-environment.js';
 import type { DiffFlags } from './command.js';
 
-/** `oneclick diff`: what differs between two releases, or between one and what is configured now. */
 export function run(context: Context, words: readonly string[], flags: DiffFlags): Promise<number> {
   const { releases, names } = sidesOf(words);
   return viewEnvironment(context, names, flags, async ({ session, facts, out, chosen }) => {
@@ -25,9 +24,9 @@ export function run(context: Context, words: readonly string[], flags: DiffFlags
       ),
     );
     const services = compared.flatMap((one) => (one instanceof Failure ? [] : [one]));
-    const refused = compared.find((one) => one instanceof Failure);
-    // Of several services, those that have no such releases are left out.
-    if (services.length === 0 && refused !== undefined) throw refused;
+    const failure = compared.find((one) => one instanceof Failure);
+    // Services without these releases are skipped, unless there are no others.
+    if (services.length === 0 && failure !== undefined) throw failure;
     out.reporter.result({ environment: session.environment.name, services }, diffText);
   });
 }
@@ -39,13 +38,13 @@ async function compare(
   releases: readonly string[],
 ): Promise<DiffDocument['services'][number]> {
   const service = session.environment.services.find((candidate) => candidate.name === name);
-  if (service === undefined) throw new Error(`${name} was chosen and is not there`);
+  if (service === undefined) throw new Error(`${name} is not a service of the environment`);
   const [from, to] = sides(releaseLog(facts, name), service, session, releases);
   const commits = await commitsBetween(session, from.shown.commit, to.shown.commit);
   return { name, from: from.shown, to: to.shown, keys: specChanges(from.spec, to.spec), commits };
 }
 
-/** What the arguments mean: releases are numbers, `current` and `next`; anything else is the name of a service. */
+/** Releases are numbers, `current` and `next`; other words are service names. */
 export function sidesOf(words: readonly string[]): {
   readonly releases: readonly string[];
   readonly names: readonly string[];
@@ -54,8 +53,8 @@ export function sidesOf(words: readonly string[]): {
   const releases = words.filter(isRelease);
   const names = words.filter((word) => !isRelease(word));
   if (releases.length <= 2 && names.length <= 1) return { releases, names };
-  throw new Failure('usage', 'arguments', 'a diff is between two releases, of one service or of all', {
-    hint: 'write oneclick diff 2 3 web, or oneclick diff current next',
+  throw new Failure('usage', 'arguments', 'expected at most two releases and one service', {
+    hint: 'for example: oneclick diff 2 3 web, or oneclick diff current next',
   });
 }
 
@@ -64,7 +63,7 @@ interface Side {
   readonly spec: ContainerSpec;
 }
 
-/** The release before the current one and the current one; one that is named is compared with the current one. */
+/** By default the previous and the current release; one named release is compared with the current one. */
 export function sides(
   log: readonly Activation[],
   service: Service,
@@ -84,7 +83,7 @@ function before(log: readonly Activation[], { name }: Service): Side {
   if (line !== undefined) return releaseSide(line.release);
   const message = `${name} has no release before its current one`;
   throw new Failure('usage', 'release.unknown', message, {
-    hint: 'compare with what is configured now: oneclick diff next',
+    hint: 'compare with the configuration: oneclick diff next',
   });
 }
 
@@ -112,7 +111,7 @@ function releaseSide({ number, reference, spec, commit }: Activation['release'])
   return { spec, shown: { release: number, reference, image: spec.image, commit: commit ?? null } };
 }
 
-/** What a deploy without further words would bring; a registry is not asked. */
+/** The release that a plain deploy would make, without asking the registry. */
 function nextSide(log: readonly Activation[], service: Service, { commit }: Pick<Session, 'commit'>): Side {
   const active = current(log)?.release;
   const { image } = service;
@@ -132,13 +131,13 @@ function nextSide(log: readonly Activation[], service: Service, { commit }: Pick
 
 const most = 20;
 
-/** Null where a commit is not known, or not to this repository. */
+/** Null when a commit is missing or not in this repository. */
 async function commitsBetween(
   { context, project }: Session,
   from: string | null,
   to: string | null,
 ): Promise<readonly string[] | null> {
-  // They come from labels on hosts, and must not be taken for options.
+  // Commits come from labels on hosts; they must not be read as options.
   if (![from, to].every((commit) => commit !== null && /^[0-9a-f]{7,40}$/.test(commit))) return null;
   const log = ['log', '--oneline', '--no-decorate', '--no-color', '--left-right', `-${most + 1}`];
   const argv = ['git', ...log, `${from}...${to}`, '--'];

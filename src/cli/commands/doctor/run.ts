@@ -16,10 +16,10 @@ import { checklist } from '../../../report/checklist.js';
 import { type CommandOutput, withOutput } from '../../command-output.js';
 import type { DoctorFlags } from './command.js';
 
-/** `oneclick doctor`: looks at everything that a deploy needs, whatever else is wrong; changes nothing but with `--fix`. */
+/** Runs all checks even when some fail; changes files only with `--fix`. */
 export function run(context: Context, _: readonly string[], flags: DoctorFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
-    const done = out.reporter.busy('looking at this machine and the hosts');
+    const done = out.reporter.busy('checking this machine and the hosts');
     const warnings: string[] = [];
     const session = await sessionOf(context, out, flags, warnings);
     if (flags.fix && !(session instanceof Failure)) {
@@ -33,7 +33,7 @@ export function run(context: Context, _: readonly string[], flags: DoctorFlags):
   });
 }
 
-/** The project in its environment, or the Failure that keeps it from being read. */
+/** The session, or the Failure of opening it. */
 async function sessionOf(
   context: Context,
   { reporter }: CommandOutput,
@@ -58,7 +58,7 @@ async function examine(
     return [
       ...(await checkMachine(context, false)),
       bad('configuration', 'oneclick.yml', session, 'oneclick config check'),
-      caution('hosts', 'all', 'not looked at: the configuration comes first'),
+      caution('hosts', 'all', 'not checked: fix the configuration first'),
     ];
   const { services } = session.environment;
   const [here, project, hosts] = await Promise.all([
@@ -67,19 +67,19 @@ async function examine(
       services.some(({ image }) => image.kind === 'build'),
     ),
     checkProject(session, warnings),
-    lookAtHosts(session),
+    examineHosts(session),
   ]);
   return [...here, ...project, ...hosts];
 }
 
-async function lookAtHosts(session: Session): Promise<readonly Finding[]> {
-  // Secrets are a finding of their own, and no host is asked about them.
+async function examineHosts(session: Session): Promise<readonly Finding[]> {
+  // Secrets are checked elsewhere; hosts do not need them.
   const services = session.environment.services.map((service) => ({ ...service, secrets: [] }));
-  const busy = 'looking at this machine and the hosts';
+  const busy = 'checking this machine and the hosts';
   return withEnvironment(session, { services, busy }, (connected) => checkHosts(session, connected));
 }
 
-/** Adds what is missing to `.gitignore`, once the person has seen it and said yes. */
+/** Adds missing lines to `.gitignore` after confirmation. */
 async function fix(
   context: Context,
   { reporter, ask }: CommandOutput,
@@ -87,7 +87,7 @@ async function fix(
   flags: DoctorFlags,
 ): Promise<void> {
   const lines = await ignoreLines(project.folder, await exposedFiles(context, project.folder));
-  if (lines.length === 0) return reporter.note('there is nothing to fix');
+  if (lines.length === 0) return reporter.note('nothing to fix');
   const question = `Add ${lines.join(' ')} to .gitignore?`;
   if (!flags.yes && !(await confirm(question, ask))) return reporter.note('nothing was changed');
   const path = join(project.folder, '.gitignore');
@@ -99,7 +99,7 @@ async function fix(
 
 const order: readonly FailureKind[] = ['unreachable', 'access', 'usage'];
 
-/** The exit code: 0 where nothing is bad, else that of the worst. */
+/** The exit code of the worst finding; 0 when none is bad. */
 export function worst(findings: readonly Finding[]): number {
   const kinds = findings.flatMap(({ state, kind = 'failed' }) => (state === 'bad' ? [kind] : []));
   const kind = order.find((candidate) => kinds.includes(candidate));

@@ -1,24 +1,24 @@
 import type { Size } from '../../../host/host.js';
 import type { Output } from '../../../report/output.js';
 
-/** The terminal of this process, as far as another program is to be lent it. */
+/** The terminal of this process, for a program in a container. */
 export interface LocalTerminal {
   /** Whether input comes from a terminal. */
   readonly isTerminal: boolean;
-  /** Its size now; 80 x 24 where it does not say. */
+  /** The current size; 80 x 24 if unknown. */
   size(): Size;
-  /** Hands over every key as it is, Ctrl-C too, until the function that it gives back is called, or the process ends. */
+  /** Passes on every key, Ctrl-C too, until the returned function is called or the process ends. */
   raw(): () => void;
-  /** Calls back whenever its size changes, until the function that it gives back is called. */
+  /** Calls `listener` when the size changes, until the returned function is called. */
   onResize(listener: () => void): () => void;
   /**
-   * Hands over the input, of a terminal or not, and its end; waits for `onData` before it reads on. Reads no more once the
-   * function that it gives back is called.
+   * Reads the input and its end, from a terminal or not, until the returned function is called. Waits for `onData` before
+   * it reads on.
    */
   read(onData: (data: Buffer) => Promise<void>, onEnd: () => void): () => void;
 }
 
-/** What {@link processTerminal} needs of the process. */
+/** The parts of a process that {@link processTerminal} uses. */
 export interface TerminalProcess {
   readonly stdin: NodeJS.ReadableStream & {
     readonly isTTY?: boolean;
@@ -27,7 +27,7 @@ export interface TerminalProcess {
   };
   readonly stdout: NodeJS.EventEmitter & { readonly columns?: number; readonly rows?: number };
   readonly stderr: { readonly columns?: number; readonly rows?: number };
-  /** Runs stty(1) on the terminal, where there is one; never fails. */
+  /** Runs stty(1) on the terminal, if any; never throws. */
   stty(setting: string): void;
 }
 
@@ -46,7 +46,7 @@ export function processTerminal(
       const restore = () => void stdin.setRawMode?.(false);
       const forget = output.atExit(restore);
       stdin.setRawMode?.(true);
-      // Node's raw mode still turns each newline into two characters, which moves the cursor of full-screen programs.
+      // Node's raw mode still translates newlines, which breaks full-screen programs.
       stty('-onlcr');
       return () => {
         forget();
@@ -69,7 +69,7 @@ export function processTerminal(
       return () => {
         over = true;
         stdin.off('data', take).off('end', onEnd).off('error', onEnd).pause();
-        // A pipe that nobody writes to would keep the process.
+        // An idle pipe would keep the process alive.
         stdin.unref?.();
       };
     },

@@ -2,7 +2,7 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Process } from '../../../host/host.js';
 import { plainText } from '../../../host/plain-text.js';
 
-/** Hands over what a process writes line by line, without terminal escapes, and gives its exit code. */
+/** Passes on the output of a process line by line, without terminal escapes; resolves to its exit code. */
 export async function relayLines(
   process: Process,
   take: (stream: 'stdout' | 'stderr', text: string) => Promise<void>,
@@ -16,9 +16,9 @@ export async function relayLines(
   };
   try {
     for await (const { stream, data } of process.output) {
-      const half = open[stream];
-      const lines = (half.rest + half.decoder.write(data)).split('\n');
-      half.rest = lines.pop() ?? '';
+      const partial = open[stream];
+      const lines = (partial.rest + partial.decoder.write(data)).split('\n');
+      partial.rest = lines.pop() ?? '';
       for (const line of lines) await take(stream, plainText(line));
     }
     signal.throwIfAborted();

@@ -23,7 +23,7 @@ import { converse } from './converse.js';
 import { type LocalTerminal, processTerminal } from './local-terminal.js';
 import { relayLines } from './relay-lines.js';
 
-/** `oneclick exec`: a command in a container of a service; gives the command's own exit code. */
+/** Resolves to the exit code of the command. */
 export function run(context: Context, names: readonly string[], flags: ExecFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const { stdin, stdout, stderr } = process;
@@ -37,12 +37,14 @@ export function run(context: Context, names: readonly string[], flags: ExecFlags
         const job = { out, session, connected, terminal, argv, flags, signal };
         const snapshot = await connected.snapshot();
         const places = serviceInstances(snapshot.facts, newRun(session, 'exec'), [service]);
-        if (flags.all || flags.json) return everywhere(job, places, snapshot.problems);
+        if (flags.all || flags.json) return execOnAll(job, places, snapshot.problems);
         const [place] = places;
         const [problem] = snapshot.problems.filter(({ host }) => host !== undefined);
         if (problem !== undefined || place === undefined)
           throw problem ?? new Error('a service without a host');
-        return flags.new ? besides(job, place, releaseAt(snapshot.facts, place)) : inside(job, place);
+        return flags.new
+          ? execInNew(job, place, releaseAt(snapshot.facts, place))
+          : execInRunning(job, place);
       }),
     );
   });
@@ -62,7 +64,7 @@ interface Job {
   readonly signal: AbortSignal;
 }
 
-/** The command. Throws usage failures for flags that do not go together. */
+/** The command after `--`. Throws usage failures for flags that cannot be combined. */
 export function commandOf(
   [, ...further]: readonly string[],
   { command, tty, all, interactive, json, new: fresh, host }: ExecFlags,
@@ -70,20 +72,20 @@ export function commandOf(
 ): readonly string[] {
   const wrong = (message: string, hint: string) => new Failure('usage', 'arguments', message, { hint });
   if (further.length > 0 || command === undefined || command.length === 0)
-    throw wrong('the command to run is missing', 'write it after --, as in: oneclick exec web -- ls -l');
+    throw wrong('the command to run is missing', 'add it after --, for example: oneclick exec web -- ls -l');
   const several = all ? '--all' : json ? '--json' : undefined;
   if (several !== undefined && (tty || interactive || fresh))
     throw wrong(
-      `${several} is for commands that need no input in a running container`,
-      'leave out -i, -t and --new',
+      `${several} cannot be combined with -i, -t or --new`,
+      `remove ${several}, or -i, -t and --new`,
     );
-  if (all && host !== undefined) throw wrong('--all and --host exclude each other', 'give one of them');
+  if (all && host !== undefined) throw wrong('--all cannot be combined with --host', 'remove one of them');
   if (tty && !isTerminal)
-    throw wrong('-t needs a terminal, and the input is none', 'leave out -t; -i alone passes the input on');
+    throw wrong('-t requires a terminal as input', 'remove -t; use -i to pass on the input');
   return command;
 }
 
-/** The service with the instances that the command is about. */
+/** The service with the instances to run the command on. */
 function serviceFor({ environment }: Session, name: string | undefined, { host, all }: ExecFlags) {
   const service = oneService(environment.services, name);
   if (all) return service;
@@ -93,7 +95,7 @@ function serviceFor({ environment }: Session, name: string | undefined, { host, 
   return { ...service, instances: instances.slice(0, 1) };
 }
 
-const elsewhere = 'see where it does: oneclick status; or run it in a container of its own: --new';
+const notRunningHint = 'find running instances with oneclick status, or use --new';
 
 function dialogueOf({ flags, terminal }: Job): Dialogue {
   return {
@@ -102,14 +104,14 @@ function dialogueOf({ flags, terminal }: Job): Dialogue {
   };
 }
 
-/** In the container that runs. What it says is passed on byte by byte: a dump of a database may hold what looks like a secret. */
-async function inside(job: Job, place: ServiceInstance): Promise<number> {
+/** Runs in the running container. Output is not redacted: a database dump must arrive unchanged. */
+async function execInRunning(job: Job, place: ServiceInstance): Promise<number> {
   const { out, terminal, flags, signal, argv } = job;
-  const { host, container } = runningContainer(job.connected.ports, place, elsewhere);
+  const { host, container } = runningContainer(job.connected.ports, place, notRunningHint);
   const dialogue = dialogueOf(job);
   out.reporter.close();
-  const talk = await host.engine.exec(container, argv, dialogue);
-  return converse(talk, {
+  const process = await host.engine.exec(container, argv, dialogue);
+  return converse(process, {
     ...{ terminal, signal },
     output: out.output,
     input: dialogue.input,
@@ -117,8 +119,8 @@ async function inside(job: Job, place: ServiceInstance): Promise<number> {
   });
 }
 
-/** In a new container beside those that run. */
-async function besides(
+/** Runs in a temporary container. */
+async function execInNew(
   job: Job,
   place: ServiceInstance,
   release: ReturnType<typeof releaseAt>,
@@ -131,18 +133,18 @@ async function besides(
   const fresh = { host, run, service: place.service.name, release, argv, secrets, dialogue };
   out.reporter.close();
   const ends = { terminal, signal, output: out.output, input: dialogue.input, tty: flags.tty };
-  return inOneOffContainer(fresh, (talk) => converse(talk, ends));
+  return inOneOffContainer(fresh, (process) => converse(process, ends));
 }
 
 interface Exit {
   readonly host: string;
-  /** Null where the command did not run, or nobody knows how it ended. */
+  /** Null when the command did not run or its exit code is unknown. */
   readonly code: number | null;
   readonly problem: string | null;
 }
 
-/** On every instance at once: each line with its host, and the exit codes at the end; gives the first that is not 0. */
-async function everywhere(
+/** Runs on every instance at once; resolves to the first exit code that is not 0. */
+async function execOnAll(
   job: Job,
   places: readonly ServiceInstance[],
   problems: readonly Failure[],
@@ -156,9 +158,9 @@ async function everywhere(
       try {
         const known = problems.find(({ host }) => host === name);
         if (known !== undefined) throw known;
-        const { host, container } = runningContainer(job.connected.ports, place, elsewhere);
-        const talk = await host.engine.exec(container, argv, { input: false });
-        const code = await relayLines(talk, (stream, text) => print(name, stream, text), signal);
+        const { host, container } = runningContainer(job.connected.ports, place, notRunningHint);
+        const process = await host.engine.exec(container, argv, { input: false });
+        const code = await relayLines(process, (stream, text) => print(name, stream, text), signal);
         return { host: name, code, problem: null };
       } catch (error) {
         if (!(error instanceof Failure)) throw error;

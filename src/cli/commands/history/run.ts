@@ -9,7 +9,7 @@ import { historyText } from '../../../report/history.js';
 import { viewEnvironment } from '../../view-environment.js';
 import type { HistoryFlags } from './command.js';
 
-/** `oneclick history`: what was done to the environment, as its hosts and this machine remember it. */
+/** Combines the release logs and audits of the hosts with the journals on this machine. */
 export function run(context: Context, names: readonly string[], flags: HistoryFlags): Promise<number> {
   return viewEnvironment(context, names, flags, async ({ session, connected, facts, out, chosen }) => {
     const { project, name } = session.environment;
@@ -34,7 +34,7 @@ function activationsOf(facts: Facts, services: readonly Service[]) {
   return services.flatMap(({ name }) => linesOf(facts, name).map((line) => ({ service: name, line })));
 }
 
-/** The run as history tells it, of the services that were asked for; nothing for another environment's. */
+/** The run with the chosen services only; empty when it is of another environment. */
 function knownRun(
   summary: ReadableRun,
   environment: string,

@@ -16,15 +16,15 @@ import { fileText } from '../../../report/text.js';
 import { type CommandOutput, withOutput } from '../../command-output.js';
 import type { InitFlags } from './command.js';
 
-/** `oneclick init`: writes a first `oneclick.yml`, and says what was guessed and what was left. Never replaces one. */
+/** Never replaces an existing file. */
 export function run(context: Context, _: readonly string[], flags: InitFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const path = resolve(context.cwd, flags.file ?? 'oneclick.yml');
     const file = shortPath(path, context.cwd);
     if (!flags.dryRun && (await localFiles.read(path)) !== undefined) throw alreadyThere(file);
     const draft = await draftOf(localFiles, context.cwd, flags.fromCompose);
-    const asks = out.ask.possible && out.ask.welcome && !flags.yes && !flags.json && !flags.dryRun;
-    const answers = asks ? await answersTo(draft.open, out) : {};
+    const prompts = out.ask.possible && out.ask.welcome && !flags.yes && !flags.json && !flags.dryRun;
+    const answers = prompts ? await answersTo(draft.open, out) : {};
     const text = draftText(draft, answers);
     if (!flags.dryRun) await write(path, file, text);
     const document = await documentOf(context, draft, answers, { file, text, written: !flags.dryRun });
@@ -48,8 +48,8 @@ async function write(path: string, file: string, text: string): Promise<void> {
 }
 
 function alreadyThere(file: string): Failure {
-  return new Failure('usage', 'init.exists', `there is a ${file} already, and it is left as it is`, {
-    hint: 'see what init would write: oneclick init --dry-run',
+  return new Failure('usage', 'init.exists', `${file} already exists`, {
+    hint: 'print a new one with oneclick init --dry-run',
   });
 }
 
@@ -71,7 +71,7 @@ async function documentOf(
   };
 }
 
-/** What the draft's reader will say: nothing, unless what it was made from cannot be deployed as it is. */
+/** The problems in the draft; there are some when its sources cannot be deployed as they are. */
 async function problemsOf(context: Context, file: string, text: string): Promise<readonly string[]> {
   const path = resolve(context.cwd, file);
   const files = { ...localFiles, read: async (name: string) => (name === path ? text : undefined) };
@@ -85,18 +85,18 @@ async function problemsOf(context: Context, file: string, text: string): Promise
 }
 
 const questions: Readonly<Record<Question, { readonly prompt: string; read(text: string): unknown }>> = {
-  image: { prompt: 'Which image is deployed? (such as ghcr.io/acme/shop:v1)', read: parseImage },
+  image: { prompt: 'Which image do you want to deploy? (such as ghcr.io/acme/shop:v1)', read: parseImage },
   registry: {
-    prompt: 'Where are the images that are built here? (such as ghcr.io/acme)',
+    prompt: 'Which registry do you push images to? (such as ghcr.io/acme)',
     read: (text) => parseImage(`${text}/image`),
   },
   hosts: {
-    prompt: `Which servers are ${firstEnvironment}? (addresses, with blanks between)`,
+    prompt: `Which servers belong to ${firstEnvironment}? (addresses separated by spaces)`,
     read: (text) => text.split(/[\s,]+/).map(parseSshAddress),
   },
 };
 
-/** Asks for each; an empty answer leaves a place to fill in. */
+/** Prompts for each; an empty answer leaves a placeholder. */
 async function answersTo(open: readonly Question[], { ask, reporter }: CommandOutput): Promise<Answers> {
   const answers: Record<string, string | readonly string[]> = {};
   for (const question of open) {
@@ -107,18 +107,18 @@ async function answersTo(open: readonly Question[], { ask, reporter }: CommandOu
       text = await ask.line(`${prompt} [later] `)
     ) {
       const answer = text.trim();
-      const wrong = refusal(() => read(answer));
-      if (wrong === undefined) {
+      const problem = problemOf(() => read(answer));
+      if (problem === undefined) {
         answers[question] = question === 'hosts' ? answer.split(/[\s,]+/) : answer;
         break;
       }
-      reporter.warn(wrong);
+      reporter.warn(problem);
     }
   }
   return answers;
 }
 
-function refusal(read: () => unknown): string | undefined {
+function problemOf(read: () => unknown): string | undefined {
   try {
     read();
     return undefined;

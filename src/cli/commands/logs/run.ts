@@ -16,12 +16,12 @@ import { type CommandOutput, reportProblems, withOutput } from '../../command-ou
 import { listenForInterrupts } from '../../interrupts.js';
 import type { LogsFlags } from './command.js';
 
-/** How many lines of each instance are shown where nobody says how many. */
-const usual = 100;
-/** How long a line waits for earlier ones of other hosts while logs are followed, ms. */
-const window = 300;
+/** Lines per instance by default. */
+const defaultLines = 100;
+/** How long (ms) a followed line waits for earlier lines of other hosts. */
+const mergeWindow = 300;
 
-/** `oneclick logs`: what all running instances write, in one stream in the order of time. */
+/** Merges the logs of all running instances by time. */
 export function run(context: Context, names: readonly string[], flags: LogsFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const options = logOptions(flags, context.clock.now());
@@ -30,30 +30,30 @@ export function run(context: Context, names: readonly string[], flags: LogsFlags
     return withEnvironment(session, { services, brief: true }, async (connected) => {
       const { facts, problems } = await connected.snapshot();
       const places = serviceInstances(facts, newRun(session, 'logs'), services);
-      refuseCrowds(places, connected);
-      // Whoever only reads is no worse off for a secret that has no value here.
+      checkStreamLimit(places, connected);
+      // Missing secrets do not matter for reading logs.
       const unreached = problems.filter(({ host }) => host !== undefined);
       if (!flags.follow && !places.some(({ container }) => container !== undefined))
-        return unreached.length > 0 ? reportProblems(out.reporter, unreached) : nothingRuns(session);
+        return unreached.length > 0 ? reportProblems(out.reporter, unreached) : throwNothingRuns(session);
       return stream(out, session, connected, { flags, options, places, problems: unreached });
     });
   });
 }
 
-/** What is read, and what stands in the way of it. */
-interface Errand {
+/** The logs to read, and the hosts that cannot be reached. */
+interface LogsRequest {
   readonly flags: LogsFlags;
   readonly options: LogOptions;
   readonly places: readonly ServiceInstance[];
   readonly problems: readonly Failure[];
 }
 
-/** Reads, merges and prints until there is no more, or somebody has enough; gives the exit code. */
+/** Reads, merges and prints to the end, or until interrupted; resolves to the exit code. */
 async function stream(
   out: CommandOutput,
   session: Session,
   connected: ConnectedEnvironment,
-  request: Errand,
+  request: LogsRequest,
 ): Promise<number> {
   const { context } = session;
   const { flags, places } = request;
@@ -66,7 +66,7 @@ async function stream(
   const write = await printer(out, flags, places, () => over.abort('reader'));
   const merge = new LogMerge<LogEntry>({
     ...{ clock: context.clock, write },
-    window: flags.follow ? window : Number.POSITIVE_INFINITY,
+    window: flags.follow ? mergeWindow : Number.POSITIVE_INFINITY,
   });
   const reading = places.map((place) =>
     read(place, session, connected, request.options, {
@@ -146,13 +146,13 @@ async function read(
   }
 }
 
-/** Says on stderr what is no line of a log. */
+/** Prints messages of a host to stderr. */
 function sayer({ output }: CommandOutput): (host: string, text: string) => void {
   return (host, text) =>
     output.stderr.write(`${host}: ${text.startsWith(`${host}: `) ? text.slice(host.length + 2) : text}\n`);
 }
 
-/** Prints lines, and waits for a slow reader; `onGone` is called when there is none any more. */
+/** Prints lines and waits for a slow reader; calls `onGone` when the reader is gone. */
 async function printer(
   { output }: CommandOutput,
   flags: LogsFlags,
@@ -175,14 +175,14 @@ async function printer(
   };
 }
 
-/** What the flags ask of each engine. Throws a usage Failure for a time that is none. */
+/** The log options for each engine. Throws a usage Failure for an invalid `--since`. */
 export function logOptions(
   flags: Pick<LogsFlags, 'follow' | 'lines' | 'since' | 'grep'>,
   now: Date,
 ): LogOptions {
   const since = flags.since === undefined ? undefined : timeOf(flags.since, now);
   const all = since !== undefined || flags.grep !== undefined;
-  const lines = flags.lines ?? (all ? undefined : usual);
+  const lines = flags.lines ?? (all ? undefined : defaultLines);
   return {
     follow: flags.follow,
     ...(lines === undefined ? {} : { lines }),
@@ -197,28 +197,28 @@ function timeOf(text: string, now: Date): string {
   const time = isDuration ? now.getTime() - (ms ?? parseDuration(text)) : Date.parse(text);
   if (!Number.isNaN(time) && (isDuration || /^\d{4}-\d\d-\d\d/.test(text)))
     return new Date(time).toISOString();
-  throw new Failure('usage', 'arguments', `--since ${text}: it is neither a duration nor a time`, {
-    hint: 'write --since 10m, or --since 2026-11-24T10:00:00Z',
+  throw new Failure('usage', 'arguments', `--since ${text} is neither a duration nor a time`, {
+    hint: 'use --since 10m or --since 2026-11-24T10:00:00Z',
   });
 }
 
-/** An engine is asked for all logs of its host at once. */
-function refuseCrowds(
+/** Throws a usage Failure when a host cannot stream that many logs at once. */
+function checkStreamLimit(
   places: readonly ServiceInstance[],
   { hosts }: Pick<ConnectedEnvironment, 'hosts'>,
 ): void {
   for (const [name, { engine }] of hosts.connected) {
     const here = places.filter(({ instance }) => instance.host === name);
     if (here.length > engine.streams)
-      throw new Failure('usage', 'logs.many', `${name} lets only ${engine.streams} logs be read at once`, {
+      throw new Failure('usage', 'logs.many', `${name} allows only ${engine.streams} log streams at once`, {
         host: name,
-        hint: `name the services that you want, or set \`AllowStreamLocalForwarding yes\` in its sshd_config`,
+        hint: 'name fewer services, or set `AllowStreamLocalForwarding yes` in its sshd_config',
       });
   }
 }
 
-function nothingRuns({ environment }: Session): never {
-  throw new Failure('failed', 'logs.nothing', `nothing of this runs in ${environment.name}`, {
+function throwNothingRuns({ environment }: Session): never {
+  throw new Failure('failed', 'logs.nothing', `none of these services run in ${environment.name}`, {
     hint: `oneclick status --env ${environment.name}`,
   });
 }

@@ -11,7 +11,6 @@ import { type KeptRelease, type ReleasesDocument, releasesText } from '../../../
 import { viewEnvironment } from '../../view-environment.js';
 import type { ReleasesFlags } from './command.js';
 
-/** `oneclick releases`: the releases that the hosts remember, and where a rollback of these services leads now. */
 export function run(context: Context, names: readonly string[], flags: ReleasesFlags): Promise<number> {
   return viewEnvironment(context, names, flags, async ({ session, facts, out, chosen }) => {
     const scope = { run: newRun(session, 'rollback'), services: chosen };
@@ -21,7 +20,7 @@ export function run(context: Context, names: readonly string[], flags: ReleasesF
   });
 }
 
-/** The releases of these services, were they rolled back together. */
+/** The releases of services, and the result of rolling these services back together. */
 export function releasesDocument(facts: Facts, scope: RollbackScope): ReleasesDocument {
   return {
     environment: scope.run.environment,
@@ -39,17 +38,17 @@ function rollbackOf(facts: Facts, scope: RollbackScope, service: Service) {
   const recall = rollbackTarget(facts, scope, service, undefined);
   if (recall instanceof Failure) {
     const hint = recall.hint === undefined ? '' : `: ${recall.hint}`;
-    return { release: null, because: `rollback refuses: ${recall.message}${hint}` };
+    return { release: null, because: `rollback fails: ${recall.message}${hint}` };
   }
   const { from, back } = recall;
   if (from.number === canaryOf(facts, service.name)?.number)
-    return { release: back.number, because: `rollback takes its canary away, release ${from.number}` };
+    return { release: back.number, because: `rollback removes its canary, release ${from.number}` };
   return from.number === back.number
-    ? { release: null, because: 'rollback leaves it, for it was not part of the last run' }
+    ? { release: null, because: 'rollback skips it: it was not part of the last run' }
     : { release: back.number, because: `rollback goes to release ${back.number}` };
 }
 
-/** Each release once, as it was last activated, newest first. */
+/** Each release once, by its last activation, newest first. */
 function keptReleases(facts: Facts, run: RunInfo, service: Service): readonly KeptRelease[] {
   const log = releaseLog(facts, service.name);
   const active = current(log);

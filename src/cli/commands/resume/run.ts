@@ -6,7 +6,7 @@ import { listenForInterrupts } from '../../interrupts.js';
 import { showResult } from '../../recipe-command.js';
 import type { ResumeFlags } from './command.js';
 
-/** `oneclick resume`: goes on with a run whose journal this machine has, by that run's own plan. */
+/** Continues a run by the plan in its journal, which is on this machine. */
 export function run(context: Context, [id]: readonly string[], flags: ResumeFlags): Promise<number> {
   return withOutput(context, flags, async ({ reporter }) => {
     const { revert, wait } = flags;

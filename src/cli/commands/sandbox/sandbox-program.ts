@@ -6,7 +6,7 @@ import type { Context } from '../../../app/context.js';
 import { Failure, type FailureKind } from '../../../domain/failure.js';
 import type { Reporter } from '../../../report/reporter.js';
 
-/** What the sandbox, a program of its own, says: JSON lines. */
+/** A line of JSON from the sandbox program. */
 const Line = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), text: z.string() }),
   z.looseObject({ type: z.literal('result') }),
@@ -20,9 +20,8 @@ const Line = z.discriminatedUnion('type', [
 ]);
 
 /**
- * Hands over to the sandbox; what it says of its progress is noted.
- * @returns its result, which has to look like `schema`
- * @throws Failure that it answers instead
+ * Runs the sandbox program and notes its progress; resolves to its result, parsed by `schema`.
+ * @throws Failure that the program reports
  */
 export async function askSandbox<T>(
   context: Context,
@@ -53,7 +52,7 @@ export async function askSandbox<T>(
     }
   }
   if (answer !== undefined) return answer.result;
-  throw new Failure('interrupted', 'sandbox.ended', 'the sandbox ended without an answer', {
+  throw new Failure('interrupted', 'sandbox.ended', 'the sandbox exited without an answer', {
     hint: `oneclick sandbox ${args[0]}`,
   });
 }

@@ -9,12 +9,12 @@ import { sshArguments } from '../../../host/ssh/argv.js';
 import { withOutput } from '../../command-output.js';
 import type { SshFlags } from './command.js';
 
-/** `oneclick ssh`: hands this terminal to the system's `ssh`, which is told everything; gives its exit code. */
+/** Runs the system's `ssh` in this terminal; resolves to its exit code. */
 export function run(context: Context, names: readonly string[], flags: SshFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
     if (names.length > 1)
-      throw new Failure('usage', 'arguments', 'there is more than one host', {
-        hint: `write the command after --: oneclick ssh ${names[0]} -- ${names.slice(1).join(' ')}`,
+      throw new Failure('usage', 'arguments', 'expected one host', {
+        hint: `put a command after --: oneclick ssh ${names[0]} -- ${names.slice(1).join(' ')}`,
       });
     const { environment } = await openSession(context, out.reporter, flags);
     const host = chosenHost(environment, names[0]);
@@ -31,13 +31,13 @@ export function run(context: Context, names: readonly string[], flags: SshFlags)
   });
 }
 
-/** The host of this name, or of `service/1`; the only one where none is named. Throws usage failures that name the hosts. */
+/** The host with this name, the host of `service/1`, or the only host. Throws usage failures that name the hosts. */
 export function chosenHost({ hosts, services }: Environment, name: string | undefined): HostAddress {
   const names = hosts.map((host) => host.name);
   const [only, ...others] = hosts;
   if (name === undefined) {
     if (only !== undefined && others.length === 0) return only;
-    throw new Failure('usage', 'host.which', 'there are several hosts: which one?', {
+    throw new Failure('usage', 'host.which', 'there are several hosts', {
       hint: `name one of ${names.join(', ')}`,
     });
   }
@@ -64,8 +64,8 @@ export function chosenHost({ hosts, services }: Environment, name: string | unde
 }
 
 /**
- * Runs a program with the input and outputs of this process, and gives its exit code; 128 and the number of the signal
- * that ended it. Throws a Failure when it cannot be started.
+ * Runs a program with the input and output of this process; resolves to its exit code, or 128 plus the number of the
+ * signal that ended it. Throws a Failure when it cannot be started.
  */
 export async function handOver(
   program: string,
@@ -73,7 +73,7 @@ export async function handOver(
   env: Context['env'],
 ): Promise<number> {
   const child = spawn(program, argv, { stdio: 'inherit', env });
-  // A terminal sends Ctrl-C to both; what it means is for the program to say.
+  // A terminal sends Ctrl-C to both processes; the program decides.
   const ignore = () => undefined;
   const end = () => void child.kill('SIGTERM');
   process.on('SIGINT', ignore).on('SIGTERM', end).on('SIGHUP', end);

@@ -15,10 +15,10 @@ import { type CommandOutput, reportProblems, withOutput } from '../../command-ou
 import { interruptible } from '../../interrupts.js';
 import type { StatusFlags } from './command.js';
 
-/** s between two looks, where nobody says. */
-const usual = 2;
+/** Seconds between refreshes by default. */
+const defaultInterval = 2;
 
-/** `oneclick status`: what runs where, as the engines of the hosts say, and what is not as it should be. */
+/** Prints the state that the engines of the hosts report, and any problems. */
 export function run(context: Context, names: readonly string[], flags: StatusFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const session = await openSession(context, out.reporter, flags);
@@ -38,7 +38,7 @@ export function run(context: Context, names: readonly string[], flags: StatusFla
   });
 }
 
-/** The services that were named, and how often they are looked at; once where nothing says so. */
+/** The named services, and the seconds between refreshes; absent without `--watch`. */
 export function watchFlag(
   names: readonly string[],
   { watch }: Pick<StatusFlags, 'watch'>,
@@ -46,10 +46,10 @@ export function watchFlag(
   if (watch === undefined) return { services: names };
   return typeof watch === 'number'
     ? { services: names, every: watch }
-    : { services: [watch, ...names], every: usual };
+    : { services: [watch, ...names], every: defaultInterval };
 }
 
-/** Everything that there is to look at. */
+/** The sources of a status. */
 interface Watched {
   readonly session: Session;
   readonly connected: ConnectedEnvironment;
@@ -57,7 +57,7 @@ interface Watched {
   readonly runs: () => Promise<readonly ReadableRun[]>;
 }
 
-/** Looks at everything at once; with a signal, lost hosts are connected to again. */
+/** Reads everything in parallel; with a signal, reconnects to lost hosts. */
 async function observe(
   { session, connected, services, runs: read }: Watched,
   signal?: AbortSignal,
@@ -68,7 +68,7 @@ async function observe(
     read(),
   ]);
   const holders = asked.flatMap((answer) => (answer instanceof Failure ? [] : answer));
-  // A host that says nothing at all is told of once.
+  // A host that cannot be reached is reported once.
   const silent = asked.flatMap((answer) =>
     answer instanceof Failure && !problems.some(({ host }) => host === answer.host) ? [answer] : [],
   );
@@ -96,11 +96,11 @@ async function holderOn(
 
 interface Watching {
   readonly text: (document: StatusDocument, page: Page) => string;
-  /** s */
+  /** Seconds. */
   readonly every: number;
 }
 
-/** Looks again and again, until somebody has seen enough; gives the exit code. */
+/** Refreshes until interrupted; resolves to the exit code. */
 async function watch(
   { reporter, output }: CommandOutput,
   watched: Watched,

@@ -20,19 +20,19 @@ import { type CommandOutput, withOutput } from '../../../command-output.js';
 import { interruptible } from '../../../interrupts.js';
 import type { BootstrapFlags } from './command.js';
 
-/** `oneclick host bootstrap`: installs Docker on hosts that have none, once the person has seen what is run there and said yes. */
+/** Prints the commands for each host and asks before it runs them. */
 export function run(context: Context, names: readonly string[], flags: BootstrapFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const { environment } = await openSession(context, out.reporter, flags);
     const addresses = chosenHosts(environment.hosts, names);
     const connections = new Connections(context, addresses);
     const work = (signal: AbortSignal) =>
-      onHosts({ edge: context, voice: out, flags, connections, signal }, environment.name);
+      onHosts({ context, out, flags, connections, signal }, environment.name);
     return interruptible(context.clock, work).finally(() => connections.close());
   });
 }
 
-/** The hosts that were named, all by default. Throws a usage Failure that says which there are. */
+/** The named hosts, or all. Throws a usage Failure that names the known hosts. */
 function chosenHosts(all: readonly HostAddress[], names: readonly string[]): readonly HostAddress[] {
   for (const name of names)
     requireKnown(
@@ -44,27 +44,27 @@ function chosenHosts(all: readonly HostAddress[], names: readonly string[]): rea
 }
 
 interface Job {
-  readonly edge: Context;
-  readonly voice: CommandOutput;
+  readonly context: Context;
+  readonly out: CommandOutput;
   readonly flags: BootstrapFlags;
   readonly connections: Connections;
   readonly signal: AbortSignal;
 }
 
-/** What became of a host. */
+/** The result for one host. */
 interface Outcome {
   readonly host: string;
   readonly state: 'ready' | 'planned' | 'bootstrapped' | 'failed';
-  /** The version of its engine, where that answers. */
+  /** The version of Docker, if it answers. */
   readonly docker: string | null;
-  /** What was run there as root, or would be. */
+  /** The commands that were run as root, or would be. */
   readonly lines: readonly string[];
   readonly problem: string | null;
   readonly hint: string | null;
 }
 
 async function onHosts(job: Job, environment: string): Promise<number> {
-  const { voice: out, flags, connections } = job;
+  const { out, flags, connections } = job;
   const done = out.reporter.busy(`looking at ${count(connections.addresses.length, 'host')}`);
   const needs = await connections.each(async (host) => bootstrapNeed(host, job.signal)).finally(done);
   const todo = needs.filter(({ found }) => !(found instanceof Failure) && 'lines' in found);
@@ -79,18 +79,18 @@ async function onHosts(job: Job, environment: string): Promise<number> {
   return exitCode(outcomes.flatMap(({ failure }) => failure?.kind ?? []));
 }
 
-/** Shows what would be run, and asks unless that was answered before. */
-async function agreed({ voice: out, flags }: Job, todo: readonly Found[]): Promise<boolean> {
+/** Prints the commands and asks, unless `--yes` is given. */
+async function agreed({ out, flags }: Job, todo: readonly Found[]): Promise<boolean> {
   for (const { host, found } of todo)
     if (!(found instanceof Failure) && 'lines' in found)
       for (const line of found.lines) out.reporter.note(`${host}: ${written(line)}`);
   if (flags.yes) return true;
-  return confirm(`Run this as root on ${todo.map(({ host }) => host).join(', ')}?`, out.ask);
+  return confirm(`Run these commands as root on ${todo.map(({ host }) => host).join(', ')}?`, out.ask);
 }
 
-/** Brings Docker to one host, and looks at it as somebody who logs in anew. */
+/** Installs Docker on one host, then checks it over a new connection. */
 async function bring(
-  { edge: context, voice: out, flags, connections, signal }: Job,
+  { context, out, flags, connections, signal }: Job,
   { host, found }: Found,
 ): Promise<{ readonly outcome: Outcome; readonly failure?: Failure }> {
   const base = { host, docker: null, lines: [], problem: null, hint: null };
@@ -112,7 +112,7 @@ async function bring(
 }
 
 function overview(hosts: readonly Outcome[], page: Page): string {
-  const said = ({ state, docker, lines, problem, hint }: Outcome) =>
+  const details = ({ state, docker, lines, problem, hint }: Outcome) =>
     ({
       ready: `nothing to do: Docker ${docker} answers`,
       planned: lines.join('\n'),
@@ -124,13 +124,13 @@ function overview(hosts: readonly Outcome[], page: Page): string {
     [
       { title: 'HOST', value: ({ host }) => host },
       { title: 'STATE', value: ({ state }) => state },
-      { title: 'WHAT', value: said, narrow: 'wrap' },
+      { title: 'DETAILS', value: details, narrow: 'wrap' },
     ],
     page,
   );
 }
 
-/** A host, and what was found there. */
+/** A host and its need, or the Failure of reading it. */
 interface Found {
   readonly host: string;
   readonly found: BootstrapNeed | Failure;
@@ -139,11 +139,11 @@ interface Found {
 /** The hosts, and how to connect to them once more. */
 class Connections {
   readonly addresses: readonly HostAddress[];
-  readonly #edge: Context;
+  readonly #context: Context;
   readonly #open: Hosts[] = [];
 
   constructor(context: Context, addresses: readonly HostAddress[]) {
-    this.#edge = context;
+    this.#context = context;
     this.addresses = addresses;
   }
 
@@ -184,7 +184,7 @@ class Connections {
   }
 
   async #connect(addresses: readonly HostAddress[]): Promise<Hosts> {
-    const { clock, home, user, env } = this.#edge;
+    const { clock, home, user, env } = this.#context;
     const hosts = await connectAll(addresses, { clock, environment: { home, user, variables: env } });
     this.#open.push(hosts);
     return hosts;
@@ -192,5 +192,5 @@ class Connections {
 }
 
 function notConnected(host: string): Failure {
-  return new Failure('unreachable', 'host.unreachable', 'it is not connected', { host });
+  return new Failure('unreachable', 'host.unreachable', 'the host is not connected', { host });
 }

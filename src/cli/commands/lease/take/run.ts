@@ -17,7 +17,7 @@ export function run(context: Context, _: readonly string[], flags: LeaseTakeFlag
       if (
         holders.length > 0 &&
         !flags.yes &&
-        !(await confirm(`End the run of ${who} where it stands?`, out.ask))
+        !(await confirm(`End the run of ${who} now, without reverting it?`, out.ask))
       )
         return 1;
       await writeAudits(context, hosts, scope, holders);
@@ -25,7 +25,7 @@ export function run(context: Context, _: readonly string[], flags: LeaseTakeFlag
       out.reporter.result({ environment: scope.environment, ended }, (document) =>
         document.ended.length === 0
           ? `nobody holds ${scope.environment}\n`
-          : `ended the run of ${who}; see what it left: oneclick status\n`,
+          : `ended the run of ${who}; check the result: oneclick status\n`,
       );
       return 0;
     }),

@@ -5,18 +5,18 @@ import { withOutput } from '../../../command-output.js';
 import { askSandbox } from '../sandbox-program.js';
 import type { SandboxFaultFlags } from './command.js';
 
-/** What the sandbox says of faults. */
+/** The sandbox's answer to `fault`. */
 const Faults = z.looseObject({
-  /** Those that are switched on. */
+  /** The faults that are switched on. */
   on: z.array(
     z.object({ name: z.string(), times: z.union([z.number(), z.string()]), on: z.string().optional() }),
   ),
-  /** Those that there are. */
+  /** All known faults. */
   faults: z.array(z.object({ name: z.string(), summary: z.string() })),
 });
 type Faults = z.infer<typeof Faults>;
 
-/** `oneclick sandbox fault`: has the sandbox switch a fault on or off, and shows all of them. */
+/** Switches a fault on or off, and lists all faults. */
 export function run(context: Context, args: readonly string[], flags: SandboxFaultFlags): Promise<number> {
   return withOutput(context, flags, async ({ reporter }) => {
     const words = [
@@ -31,8 +31,8 @@ export function run(context: Context, args: readonly string[], flags: SandboxFau
         document.faults,
         [
           { title: 'FAULT', value: ({ name }) => name },
-          { title: 'STRIKES', value: ({ name }) => strikes(document, name) },
-          { title: 'WHAT HAPPENS', value: ({ summary }) => summary, narrow: 'wrap' },
+          { title: 'ACTIVE', value: ({ name }) => activeText(document, name) },
+          { title: 'EFFECT', value: ({ summary }) => summary, narrow: 'wrap' },
         ],
         page,
       ),
@@ -41,14 +41,14 @@ export function run(context: Context, args: readonly string[], flags: SandboxFau
   });
 }
 
-/** `3 calls of RunInstances`, `always`; `-` of one that is off. */
-function strikes({ on }: Faults, fault: string): string {
+/** `3 calls of RunInstances`, `always`, or `-` when off. */
+function activeText({ on }: Faults, fault: string): string {
   const found = on.filter(({ name }) => name === fault);
   if (found.length === 0) return '-';
   return found
     .map(({ times, on: action }) => {
-      const often = times === 'always' ? 'always' : times === 1 ? '1 call' : `${times} calls`;
-      return action === undefined ? often : `${often} of ${action}`.replace('always of', 'every');
+      const calls = times === 'always' ? 'always' : times === 1 ? '1 call' : `${times} calls`;
+      return action === undefined ? calls : `${calls} of ${action}`.replace('always of', 'every');
     })
     .join(', ');
 }
