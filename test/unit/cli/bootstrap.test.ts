@@ -35,10 +35,10 @@ function host(answer: string, { silent = 1, codes = {} as Readonly<Record<string
   return { made, run, clock };
 }
 
-describe('a bare machine', () => {
+describe('commands to install Docker', () => {
   const lines = (text: string) => linesFor('web-1', parseMachine('web-1', text)).map(written);
 
-  it('gets Docker from its own packages, started and enabled, and its user into the group', () => {
+  it('install the packages of the system, start and enable Docker, and add the user to its group', () => {
     expect(lines(debian)).toEqual([
       'apt-get update',
       'env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y docker.io',
@@ -53,7 +53,7 @@ describe('a bare machine', () => {
     expect(lines(ubuntu)).toEqual(lines(debian));
   });
 
-  it('gets only what is missing', () => {
+  it('install only what is missing', () => {
     expect(lines(debian.replace('has systemd\n', 'has dockerd\n'))).toEqual([
       'service docker start',
       'usermod -aG docker admin',
@@ -64,7 +64,7 @@ describe('a bare machine', () => {
     expect(lines(debian.replace('uid 1000', 'uid 0'))).not.toContain('usermod -aG docker admin');
   });
 
-  it('of a system that is not known is a Failure, and so is one that says nothing, or something else than a user', () => {
+  it('fail for an unknown system, an empty answer or an unsafe user name', () => {
     expect(() => lines(debian.replace('id debian', 'id plan9'))).toThrow(
       expect.objectContaining({ code: 'bootstrap.system', hint: expect.stringContaining('https://') }),
     );
@@ -77,14 +77,14 @@ describe('a bare machine', () => {
   });
 });
 
-describe('the need of a host', () => {
-  it('is nothing where its engine answers, and nothing is run there', async () => {
+describe('the bootstrap need of a host', () => {
+  it('is empty when the engine answers', async () => {
     const { made, run } = host(debian, { silent: 0 });
     expect(await bootstrapNeed(made, signal)).toEqual({ version: '28.0.0' });
     expect(run).toEqual([]);
   });
 
-  it('is a Failure that says what root has to run where the user is not root and cannot become it', async () => {
+  it('is a Failure with the commands for root when the user cannot become root', async () => {
     const { made, run } = host(debian.replace('has root\n', ''));
     await expect(bootstrapNeed(made, signal)).rejects.toMatchObject({
       ...{ kind: 'access', code: 'bootstrap.root' },
@@ -93,7 +93,7 @@ describe('the need of a host', () => {
     expect(run).toEqual([]);
   });
 
-  it('is not guessed where the host is lost', async () => {
+  it('is unknown when the host is lost', async () => {
     const { made } = host(debian, { silent: 0 });
     made.engine.faults.fail('version', new Failure('unreachable', 'host.lost', 'lost'));
     await expect(bootstrapNeed(made, signal)).rejects.toMatchObject({ code: 'host.lost' });
@@ -106,8 +106,8 @@ async function bare(made: FakeHost) {
   return need;
 }
 
-describe('what a host needs', () => {
-  it('is run line by line, through sudo where the user is not root, and said before', async () => {
+describe('running the commands', () => {
+  it('announces each line and uses sudo unless the user is root', async () => {
     for (const [text, sudo] of [
       [debian, 'sudo -n '],
       [debian.replace('uid 1000', 'uid 0'), ''],
@@ -121,7 +121,7 @@ describe('what a host needs', () => {
     }
   });
 
-  it('ends at the first line that fails, with its last words', async () => {
+  it('stops at the first failing line and reports its output', async () => {
     const { made, run } = host(debian, { codes: { install: 100 } });
     await expect(runLines(made, await bare(made), () => undefined, signal)).rejects.toMatchObject({
       ...{ code: 'bootstrap.line', message: expect.stringContaining('exit code 100') },
@@ -130,7 +130,7 @@ describe('what a host needs', () => {
     expect(run).toHaveLength(2);
   });
 
-  it('goes on where the engine may start by itself, and says later why it did not', async () => {
+  it('continues when the service command fails, and reports it if the engine stays down', async () => {
     const { made, run, clock } = host(debian.replace('has systemd\n', ''), { codes: { service: 2 } });
     const unstarted = await runLines(made, await bare(made), () => undefined, signal);
     expect(unstarted).toMatchObject({ message: '`service docker start` ended with exit code 2' });
@@ -142,10 +142,10 @@ describe('what a host needs', () => {
   });
 });
 
-describe('an engine that was started', () => {
+describe('waiting for a started engine', () => {
   const down = new Failure('unreachable', 'engine.down', 'it does not answer');
 
-  it('is waited for, but not for ever, and not where it refuses the user', async () => {
+  it('ends after a limit, or when access is denied', async () => {
     const { made, clock } = host(debian, { silent: 0 });
     made.engine.faults.fail('version', down);
     const answer = answering(made, clock, signal);

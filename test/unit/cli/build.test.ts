@@ -26,7 +26,7 @@ beforeEach(async () => {
 afterEach(() => shop.close());
 
 describe('oneclick build', () => {
-  it('builds what has build:, tagged with the commit, and pushes only when asked', async () => {
+  it('builds services with build:, tags the commit, and pushes only with --push', async () => {
     const commit = await shop.git('rev-parse', '--short=12', 'HEAD');
     expect(await shop.run('build', 'worker', '--json')).toBe(0);
     expect(await shop.calls()).toEqual([
@@ -41,7 +41,7 @@ describe('oneclick build', () => {
     expect(shop.said.error).toContain('step 2\n');
   });
 
-  it('hands over every key of build, and secrets by their names only', async () => {
+  it('passes on every key of build, and secrets by name only', async () => {
     await shop.docker('buildx');
     expect(
       await shop.run('build', 'web', '--push', '--tag', 'v2', '--platform', 'linux/arm64', '--no-cache'),
@@ -58,14 +58,14 @@ describe('oneclick build', () => {
     expect(shop.said.out + shop.said.error).not.toContain('hunter2');
   });
 
-  it('folds what docker says where the CI folds', async () => {
+  it('groups the output of docker where the CI can fold it', async () => {
     shop.setVariables({ GITHUB_ACTIONS: 'true' });
     await shop.run('build', 'worker', '--tag', 'v2');
     expect(shop.said.error).toContain('::group::build worker: ghcr.io/acme/shop-worker:v2\n');
     expect(shop.said.error).toContain('::endgroup::');
   });
 
-  it('refuses changes that are in no commit, or marks the tag with them', async () => {
+  it('refuses uncommitted changes, or marks the tag with --dirty', async () => {
     await shop.put('new.txt', 'one');
     expect(await shop.refusal('build', 'worker')).toMatchObject({
       kind: 'usage',
@@ -87,7 +87,7 @@ describe('oneclick build', () => {
     expect(await shop.git('status', '--porcelain')).toBe('?? new.txt');
   });
 
-  it('says which secret has no value, and what is not built', async () => {
+  it('reports missing secrets and services without build:', async () => {
     shop.setVariables({});
     await shop.docker('buildx');
     expect(await shop.refusal('build', 'web')).toMatchObject({ kind: 'access', code: 'secret.missing' });
@@ -95,7 +95,7 @@ describe('oneclick build', () => {
     expect(await shop.refusal('build', 'workr')).toMatchObject({ hint: 'did you mean worker?' });
   });
 
-  it('needs BuildKit for secrets', async () => {
+  it('requires BuildKit for secrets', async () => {
     expect(await shop.refusal('build', 'web')).toMatchObject({ kind: 'failed', code: 'build.buildkit' });
   });
 
@@ -103,13 +103,13 @@ describe('oneclick build', () => {
     ['dead', 'unreachable', 'docker.engine', ['Cannot connect to the Docker daemon']],
     ['broken', 'failed', 'build.failed', expect.arrayContaining(['RUN make: no such file'])],
     ['denied', 'access', 'push.denied', [expect.stringMatching(/^denied/)]],
-  ])('says why when docker is %s', async (state, kind, code, evidence) => {
+  ])('explains the failure when docker is %s', async (state, kind, code, evidence) => {
     await shop.docker(state);
     const failure = await shop.refusal('build', 'worker', '--push', '--plain');
     expect(failure).toMatchObject({ kind, code, evidence, hint: expect.any(String) });
   });
 
-  it('says how to install a docker that is missing', async () => {
+  it('explains how to install docker when it is missing', async () => {
     await shop.removeDocker();
     shop.setVariables({ PATH: '/nowhere' });
     expect(await shop.refusal('build', 'worker', '--tag', 'v1')).toMatchObject({
@@ -120,13 +120,13 @@ describe('oneclick build', () => {
 });
 
 describe('deploy --build', () => {
-  it('builds nothing where a host cannot be reached', async () => {
+  it('builds nothing when a host cannot be reached', async () => {
     const failure = await shop.refusal('deploy', 'worker', '--build');
     expect(failure).toMatchObject({ kind: 'unreachable', host: 'web-1' });
     expect(await shop.calls()).toEqual([]);
   });
 
-  it('builds nothing where a secret has no value', async () => {
+  it('builds nothing when a secret has no value', async () => {
     await shop.put('oneclick.yml', config.replace('worker: {', 'worker: { secrets: [DATABASE_URL],'));
     await shop.commit();
     const failure = await shop.refusal('deploy', 'worker', '--build');
@@ -134,7 +134,7 @@ describe('deploy --build', () => {
     expect(await shop.calls()).toEqual([]);
   });
 
-  it('is refused where nothing may be done, and its flags without it', async () => {
+  it('cannot be combined with a dry run, and is required by its options', async () => {
     for (const flag of ['--dry-run', '--explain'])
       expect(await shop.refusal('deploy', '--build', flag)).toMatchObject({ kind: 'usage' });
     expect(await shop.refusal('deploy', '--dirty')).toMatchObject({ kind: 'usage', hint: 'add --build' });
@@ -147,7 +147,7 @@ describe('deploy --build --push-over-ssh', () => {
   const { name } = transferRegistry({ project: 'shop', environment: 'production' });
   const tag = `${name}/acme/shop-worker:v2`;
 
-  it('builds under the name that the hosts will see, pushes nothing, and goes on to the servers', async () => {
+  it('builds under the name that the hosts pull, and pushes nothing', async () => {
     await shop.save(tarOf(classicLayout([{ tag, layers: [Buffer.from('layer')] }])));
     await shop.docker('there');
     expect(await shop.run(...words, '--json')).not.toBe(0);
@@ -157,7 +157,7 @@ describe('deploy --build --push-over-ssh', () => {
     ]);
   });
 
-  it('says why what was built cannot be had from docker', async () => {
+  it('explains why an image cannot be saved', async () => {
     await shop.save(Buffer.from('not an archive'));
     expect(await shop.refusal(...words, '--json')).toMatchObject({ code: 'shipment.unreadable' });
     await shop.save(tarOf(classicLayout([{ tag: `${name}/acme/other:v2`, layers: [] }])));
@@ -172,7 +172,7 @@ describe('deploy --build --push-over-ssh', () => {
     });
   });
 
-  it('is refused without --build, and for more than one platform', async () => {
+  it('requires --build and a single platform', async () => {
     expect(await shop.refusal('deploy', '--push-over-ssh')).toMatchObject({ hint: 'add --build' });
     expect(await shop.refusal(...words, '--platform', 'linux/amd64,linux/arm64')).toMatchObject({
       kind: 'usage',
@@ -181,8 +181,8 @@ describe('deploy --build --push-over-ssh', () => {
   });
 });
 
-describe('what there is to build', () => {
-  it('is for the hosts, where docker would not do that by itself', () => {
+describe('the images to build', () => {
+  it('are for the platform of the hosts, unless that is the default', () => {
     expect(platformFor([], 'linux/amd64')).toBeUndefined();
     expect(platformFor(['linux/amd64', 'linux/amd64'], 'linux/amd64')).toBeUndefined();
     expect(platformFor(['linux/arm64'], 'linux/amd64')).toBe('linux/arm64');
@@ -196,7 +196,7 @@ describe('what there is to build', () => {
 
   const source = { kind: 'build' as const, repository: 'r/web', context: '/a' };
 
-  it('is built once for two services, unless they are built differently', () => {
+  it('are shared by services with the same build', () => {
     const web = service('web', { image: source });
     const worker = service('worker', { image: source });
     expect(targetsOf([web, worker], 'v1')).toMatchObject([

@@ -39,8 +39,8 @@ const started = (tty: boolean, runs: Runs = shout) =>
   );
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('a process that is talked to', () => {
-  it('is given the input up to its end; what it says goes where it belongs, and its exit code is the answer', async () => {
+describe('a conversation with a process', () => {
+  it('passes on input and output, and resolves to the exit code', async () => {
     const code = converse(started(false), ends({ tty: false }));
     stdin.write('one ');
     stdin.end('two');
@@ -48,7 +48,7 @@ describe('a process that is talked to', () => {
     expect([output.stdout.text, output.stderr.text, modes]).toEqual(['ONE TWO', 'err', []]);
   });
 
-  it('has the local terminal, whose size it follows, and gives it back', async () => {
+  it('lends the terminal, follows its size and restores it', async () => {
     const process = started(true);
     const code = converse(process, ends());
     stdin.write('ls');
@@ -66,7 +66,7 @@ describe('a process that is talked to', () => {
     expect(stdin.listenerCount('data')).toBe(0);
   });
 
-  it('leaves the terminal as it was when the connection is lost', async () => {
+  it('restores the terminal when the connection is lost', async () => {
     const process = started(true);
     const code = converse(process, ends());
     await turn();
@@ -75,7 +75,7 @@ describe('a process that is talked to', () => {
     expect(modes).toEqual([true, false]);
   });
 
-  it('leaves the terminal as it was when it is broken off, and when this process ends', async () => {
+  it('restores the terminal when it is aborted, and when this process exits', async () => {
     const process = started(true);
     const code = converse(process, ends());
     await turn();
@@ -88,7 +88,7 @@ describe('a process that is talked to', () => {
     expect(modes).toEqual([true, false, true, false]);
   });
 
-  it('is left when nobody reads what it says', async () => {
+  it('ends when the reader of the output is gone', async () => {
     output.stdout.reader = async () => false;
     const process = started(false);
     const code = converse(process, ends({ tty: false }));
@@ -97,8 +97,8 @@ describe('a process that is talked to', () => {
   });
 });
 
-describe('lines that a process writes', () => {
-  it('are handed over one by one, whatever the pieces they come in, without escapes', async () => {
+describe('lines of a process', () => {
+  it('arrive one by one without escapes, however they are split', async () => {
     const lines: string[] = [];
     const process = started(false, () => ({ code: 0, stdout: 'a\n\u001b[1mb\u001b[0m\n\nc', stderr: 'd\n' }));
     process.end();

@@ -28,8 +28,8 @@ import { type Packed, tarOf } from '../../fakes/tar.js';
 
 const usage = expect.objectContaining({ kind: 'usage' });
 
-describe('the words of a copy', () => {
-  it('say which side is in a container, and in which of its instances', () => {
+describe('the arguments of a copy', () => {
+  it('name the side in a container, and its instance', () => {
     const there = { service: 'web', path: '/etc/app' };
     expect(copyOf(['site.conf', 'web:/etc/app'])).toEqual({ out: false, here: 'site.conf', there });
     expect(copyOf(['web/2:/etc/app', '.'])).toEqual({ out: true, here: '.', there: { ...there, number: 2 } });
@@ -39,7 +39,7 @@ describe('the words of a copy', () => {
     });
   });
 
-  it('are refused where none or both are in a container, where one is missing, and for archives', () => {
+  it('are refused unless exactly one of two is in a container, and for archives', () => {
     const wrong = [['a', 'b'], ['web:/a', 'db:/b'], ['web:/a'], [], ['a', 'web:/a', 'b'], ['a', 'web:']];
     for (const words of [...wrong, ['-', 'web:/a'], ['', 'web:/a']])
       expect(() => copyOf(words)).toThrow(usage);
@@ -55,14 +55,14 @@ describe('the instances of a copy', () => {
       { all: false, ...flags },
     ).instances.map(({ host }) => host);
 
-  it('are the first one, the one that is named, or all', () => {
+  it('are the first one, the named one, or all', () => {
     expect(chosen(true, {})).toEqual(['host-1']);
     expect(chosen(true, {}, 2)).toEqual(['host-2']);
     expect(chosen(true, { host: 'host-2' })).toEqual(['host-2']);
     expect(chosen(false, { all: true })).toEqual(['host-1', 'host-2']);
   });
 
-  it('are refused where they are not one, or not there', () => {
+  it('are refused when ambiguous or unknown', () => {
     for (const refused of [
       () => chosen(true, { all: true }),
       () => chosen(false, { all: true, host: 'host-1' }),
@@ -74,26 +74,26 @@ describe('the instances of a copy', () => {
   });
 });
 
-describe('a copy lands', () => {
+describe('the target of a copy', () => {
   const at = (path: string, is: 'folder' | 'file' | 'nothing', asFolder = false) => ({ path, is, asFolder });
   const file = { path: 'a/note', isFolder: false };
   const folder = { path: 'a/things', isFolder: true };
   const contents = { path: 'a/things/.', isFolder: true };
 
-  it('in the folder that is there, under its own name; what is in a folder, without it', () => {
+  it('is inside an existing folder; contents are copied without their folder', () => {
     expect(landing(file, at('/srv', 'folder'))).toEqual({ folder: '/srv', name: 'note' });
     expect(landing(folder, at('/srv', 'folder'))).toEqual({ folder: '/srv', name: 'things' });
     expect(landing(contents, at('/srv', 'folder'))).toEqual({ folder: '/srv' });
   });
 
-  it('under the name of the target where that is a file, or nothing yet', () => {
+  it('is the given name when that is a file or does not exist', () => {
     expect(landing(file, at('/srv/a', 'file'))).toEqual({ folder: '/srv', name: 'a' });
     for (const source of [file, folder, contents])
       expect(landing(source, at('/srv/a', 'nothing'))).toEqual({ folder: '/srv', name: 'a' });
     expect(landing(folder, at('/srv/a', 'nothing', true))).toEqual({ folder: '/srv', name: 'a' });
   });
 
-  it('nowhere, where a folder and a file would take each other’s place', () => {
+  it('is refused when a folder would replace a file, or a file a folder', () => {
     const refused = expect.objectContaining({ code: 'copy.target' });
     expect(() => landing(folder, at('/srv/a', 'file'))).toThrow(refused);
     expect(() => landing(file, at('/srv/a', 'file', true))).toThrow(refused);
@@ -131,7 +131,7 @@ describe('a copy into a container', () => {
     await symlink('/etc/passwd', path('things/out'));
   });
 
-  it('keeps names, modes and times, and links as they are, and belongs to root', async () => {
+  it('keeps names, modes, times and links, and belongs to root', async () => {
     await copied('things', 'web:/tmp');
     const files = engine.files('web');
     expect(files.paths()).toEqual([
@@ -145,7 +145,7 @@ describe('a copy into a container', () => {
     expect(files.get('/tmp/things/out')).toMatchObject({ type: 'SymbolicLink', link: '/etc/passwd' });
   });
 
-  it('takes another name, or only what is in the folder, a link to a folder as the folder', async () => {
+  it('can be renamed, take only the contents, and follow a link to a folder', async () => {
     await copied('things/inner/note', 'web:/tmp/renamed');
     await copied('things', 'web:/tmp/new');
     engine.files('web').put('/current', { type: 'SymbolicLink', link: '/tmp/new' });
@@ -157,7 +157,7 @@ describe('a copy into a container', () => {
     expect(await copied('things/out', 'web:/tmp')).toEqual({ files: 0, bytes: 0 });
   });
 
-  it('is a Failure for what is not here, or not there', async () => {
+  it('fails when the source or target is missing', async () => {
     await expect(copied('nothing', 'web:/tmp')).rejects.toMatchObject({ code: 'copy.source' });
     await expect(copied('things/inner/note/', 'web:/tmp')).rejects.toMatchObject({ code: 'copy.source' });
     await expect(copied('things', 'web:/no/such')).rejects.toMatchObject({ kind: 'failed' });
@@ -175,7 +175,7 @@ describe('a copy out of a container', () => {
     files.put('/srv/things/link', { type: 'SymbolicLink', link: '/etc/passwd' });
   });
 
-  it('keeps names, modes and times whatever the umask, and links as they are', async () => {
+  it('keeps names, modes, times and links whatever the umask', async () => {
     expect(await copied('web:/srv/things', '.')).toEqual({ files: 2, bytes: 5 });
     expect(await readFile(path('things/note'), 'utf8')).toBe('hello');
     const facts = async (name: string) => {
@@ -189,7 +189,7 @@ describe('a copy out of a container', () => {
     expect(await facts('things/run')).toEqual([0o755, past]);
   });
 
-  it('takes another name, or only what is in the folder, and replaces files', async () => {
+  it('can be renamed, take only the contents, and replace files', async () => {
     await writeFile(path('old'), 'a long text that was here before');
     await copied('web:/srv/things/note', 'old');
     await copied('web:/srv/things', 'new');
@@ -200,7 +200,7 @@ describe('a copy out of a container', () => {
     expect((await readdir(path('there'))).sort()).toEqual(['link', 'note', 'run']);
   });
 
-  it('is a Failure for what is not there, where no folder is, and for a whole container', async () => {
+  it('fails for a missing source or folder, and for a whole container', async () => {
     await expect(copied('web:/nothing', '.')).rejects.toMatchObject({ code: 'copy.source' });
     await expect(copied('web:/srv', 'no/such')).rejects.toMatchObject({ code: 'copy.target' });
     await expect(copied('web:/', '.')).rejects.toMatchObject({ kind: 'usage' });
@@ -210,7 +210,7 @@ describe('a copy out of a container', () => {
   });
 });
 
-describe('an archive of a hostile host', () => {
+describe('an archive from a hostile host', () => {
   const file = (name: string): Packed => ({ path: name, type: 'File', data: 'hostile' });
   const linkTo = (name: string, to: string): Packed => ({ path: name, type: 'SymbolicLink', link: to });
 
@@ -247,7 +247,7 @@ describe('an archive of a hostile host', () => {
     'another name than was asked for': [file('other'), file('other/../../outside/secret')],
   };
 
-  it.each(Object.entries(hostile))('with %s writes nothing outside of the target', async (_, entries) => {
+  it.each(Object.entries(hostile))('with %s writes nothing outside the target', async (_, entries) => {
     await mkdir(path('target/srv'));
     await symlink('../../outside', path('target/srv/here'));
     await symlink('../../outside/secret', path('target/srv/door'));
@@ -263,7 +263,7 @@ describe('an archive of a hostile host', () => {
     expect((await readdir(folder)).sort()).toEqual(['outside', 'target']);
   });
 
-  it('that is cut off, or none, leaves no half file', async () => {
+  it('that is incomplete or invalid leaves no partial file', async () => {
     await writeFile(path('target/note'), 'whole');
     const whole = tarOf([{ path: 'note', type: 'File', data: 'x'.repeat(5000) }]);
     engine.files('web').put('/note', { type: 'File' });

@@ -9,14 +9,14 @@ import { at, Fleet, serviceOn } from '../tasks/fleet.js';
 
 const web = serviceOn('web', 8080, { count: 1, image: { kind: 'fixed', reference: 'registry.test/web:v1' } });
 
-describe('what a diff compares', () => {
-  it('is two releases and a service, in any order', () => {
+describe('the arguments of a diff', () => {
+  it('are up to two releases and a service, in any order', () => {
     expect(sidesOf(['2', 'web', 'next'])).toEqual({ releases: ['2', 'next'], names: ['web'] });
     expect(() => sidesOf(['1', '2', '3'])).toThrow(expect.objectContaining({ kind: 'usage' }));
     expect(() => sidesOf(['web', 'api'])).toThrow(expect.objectContaining({ kind: 'usage' }));
   });
 
-  it('is the release before the current one and the current one, or what is named', async () => {
+  it('default to the previous and the current release', async () => {
     const fleet = new Fleet(1);
     for (const tag of ['v1', 'v2', 'v3']) fleet.push('web', tag);
     for (const tag of ['v1', 'v2', 'v3']) await fleet.deploy(at(web, tag));
@@ -35,8 +35,8 @@ describe('what a diff compares', () => {
   });
 });
 
-describe('a difference', () => {
-  it('is of keys with their values, and of the names of secrets', () => {
+describe('a diff', () => {
+  it('shows keys with values, and secrets by name', () => {
     const spec = (parts: Parameters<typeof serviceOn>[2]) =>
       containerSpec({ ...web, ...parts }, 'web@sha256:1');
     const keys = specChanges(

@@ -36,7 +36,7 @@ beforeEach(async () => {
 afterEach(() => shop.close());
 
 describe('oneclick doctor', () => {
-  it('looks at everything, whatever else is wrong', async () => {
+  it('runs all checks even when some fail', async () => {
     await shop.docker('dead');
     await shop.put('.env.production', 'OTHER=1\n');
     expect(await shop.run('doctor', '--json')).toBe(5);
@@ -54,13 +54,13 @@ describe('oneclick doctor', () => {
     );
   });
 
-  it('says what is wrong with the configuration, and what it did not look at', async () => {
+  it('reports an invalid configuration and skips the hosts', async () => {
     await shop.put('oneclick.yml', `${config}bogus: 1\n`);
     expect(await shop.run('doctor', '--json')).toBe(2);
     expect(states()).toEqual(expect.arrayContaining(['configuration oneclick.yml bad', 'hosts all caution']));
   });
 
-  it('finds ejected recipes whose shipped one has moved on', async () => {
+  it('finds ejected recipes whose shipped version has changed', async () => {
     await mkdir(join(shop.folder, '.oneclick/recipes'), { recursive: true });
     const shipped = await readFile(new URL('../../../recipes/deploy.yml', import.meta.url), 'utf8');
     const head = '# ejected from the shipped recipe deploy, 0123456789abcdef\n';
@@ -69,7 +69,7 @@ describe('oneclick doctor', () => {
     expect(states()).toContain('recipes deploy caution');
   });
 
-  it('adds to .gitignore only with --fix, and what is a sample stays with git', async () => {
+  it('changes .gitignore only with --fix, and keeps samples in git', async () => {
     await shop.put('.env.production', 'TOKEN=1\n');
     await shop.put('.env.example', 'TOKEN=\n');
     await shop.put('.gitignore', 'dist');
@@ -82,7 +82,7 @@ describe('oneclick doctor', () => {
   });
 });
 
-describe('what is found', () => {
+describe('findings', () => {
   const run = {
     id: 'r',
     recipe: 'doctor',
@@ -96,7 +96,7 @@ describe('what is found', () => {
     ...{ ports: [80], networks: [] },
   };
 
-  it('are foreign containers on our ports, and those of ours that are kept', () => {
+  it('include foreign containers on our ports, and our kept containers', () => {
     const web = serviceOn('web', 80, { count: 1 });
     const host = web.instances[0]?.host ?? '';
     expect(ports(host, [container], [web], run)).toMatchObject([{ state: 'bad', about: 'ports' }]);
@@ -108,7 +108,7 @@ describe('what is found', () => {
     ]);
   });
 
-  it('is a clock that is off, a full disk, few sessions, and big logs', () => {
+  it('include a wrong clock, a full disk, few sessions and large logs', () => {
     const at = { before: 1_000_000, after: 1_002_000 };
     const found = (text: string) =>
       machineFindings('web-1', text, at).map(({ about, state, text: said }) => `${about} ${state} ${said}`);
@@ -125,12 +125,12 @@ describe('what is found', () => {
     expect(found('')).toEqual([]);
   });
 
-  it('is a Node.js that is too old', () => {
+  it('include an outdated Node.js', () => {
     expect(node('20.19.0')).toMatchObject([{ state: 'good' }]);
     expect(node('18.1.0')).toMatchObject([{ state: 'bad' }]);
   });
 
-  it('ends in the exit code of the worst', () => {
+  it('exit with the code of the worst', () => {
     const of = (kind: Failure['kind']) => bad('g', 'a', new Failure(kind, 'c', 'm'));
     expect(worst([])).toBe(0);
     expect(worst([of('failed')])).toBe(1);
@@ -139,7 +139,7 @@ describe('what is found', () => {
     expect(worst([of('access'), of('unreachable'), of('failed')])).toBe(5);
   });
 
-  it('is laid out in groups, with what mends it below', () => {
+  it('are printed in groups, each with its fix', () => {
     const failure = new Failure('access', 'c', 'may not use docker', { hint: 'usermod' });
     const findings = [
       { group: 'this machine', about: 'node', state: 'good' as const, text: '22' },

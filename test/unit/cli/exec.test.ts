@@ -23,13 +23,13 @@ describe('the command of an exec', () => {
   const refused = (flags: Partial<ExecFlags>, names?: readonly string[], isTerminal?: boolean) =>
     expect(() => command(flags, names, isTerminal)).toThrow(expect.objectContaining({ kind: 'usage' }));
 
-  it('is what stands after --, word by word', () => {
+  it('is made of the words after --', () => {
     expect(command({})).toEqual(['ls', '-l']);
     refused({ command: [] });
     refused({}, ['web', 'ls']);
   });
 
-  it('takes no input on several instances, and a terminal only where there is one', () => {
+  it('takes no input on several instances, and requires a terminal for -t', () => {
     refused({ all: true, tty: true });
     refused({ all: true, new: true });
     refused({ all: true, host: 'host-1' });
@@ -38,7 +38,7 @@ describe('the command of an exec', () => {
     expect(command({ tty: true })).toEqual(['ls', '-l']);
   });
 
-  it('is for the only service, or for the one that is named', () => {
+  it('runs in the only or the named service', () => {
     expect(oneService(all, 'db').name).toBe('db');
     expect(oneService(all.slice(0, 1), undefined).name).toBe('web');
     expect(() => oneService(all, undefined)).toThrow(
@@ -48,8 +48,8 @@ describe('the command of an exec', () => {
   });
 });
 
-describe('a container of its own for a command', () => {
-  it('is made as those of the release, serves nobody, and is gone afterwards, whatever happens', async () => {
+describe('a temporary container', () => {
+  it('is made like those of the release, serves no requests, and is always removed', async () => {
     const fleet = new Fleet(1);
     fleet.push('web', 'v1', { runs: () => ({ code: 5, stdout: 'done' }) });
     const web = serviceOn('web', 8080, { count: 1, env: { MODE: 'web' } });

@@ -25,7 +25,7 @@ describe('the history', () => {
     return releaseLog(facts, 'web').map((line) => ({ service: 'web', line }));
   }
 
-  it('is in the order of the log, with what this machine knows, newest first', async () => {
+  it('follows the release log, newest first, with details from local journals', async () => {
     await fleet.deploy(web);
     await fleet.deploy(at(web, 'v2'));
     await fleet.rollback(web);
@@ -37,7 +37,7 @@ describe('the history', () => {
     ]);
   });
 
-  it('has runs without a release and leases that were taken between them, one line of 80 columns each', async () => {
+  it('includes failed runs and taken leases, each on a line of at most 80 columns', async () => {
     await fleet.deploy(web);
     await fleet.clock.advance(60_000);
     const failed = known('run-9', {

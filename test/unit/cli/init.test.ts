@@ -71,7 +71,7 @@ environments:
 `;
 
 describe('oneclick init', () => {
-  it('writes oneclick.yml and says where its values are from, and what to do next', async () => {
+  it('writes oneclick.yml and explains its values and the next steps', async () => {
     await put('Dockerfile', 'FROM x\nEXPOSE 3000\n');
     expect(await run('init')).toBe(0);
     expect(parse(await written())).toMatchObject({ services: { web: { build: '.', port: '80:3000' } } });
@@ -80,13 +80,13 @@ describe('oneclick init', () => {
     expect(said.out).toMatch(/^fill in {2}the hosts of production and the registry, in oneclick\.yml$/m);
   });
 
-  it('never replaces one', async () => {
+  it('never replaces an existing file', async () => {
     await put('oneclick.yml', valid);
     expect(await refusal('init', '--yes')).toMatchObject({ kind: 'usage', code: 'init.exists' });
     expect(await written()).toBe(valid);
   });
 
-  it('--dry-run prints the file, says apart what was left, and writes nothing', async () => {
+  it('--dry-run prints the file, warns of omissions, and writes nothing', async () => {
     await put('c.yml', 'services:\n  web:\n    image: nginx\n    container_name: x\n');
     expect(await run('init', '--from-compose', 'c.yml', '--dry-run')).toBe(0);
     expect(parse(said.out)).toMatchObject({ services: { web: { image: 'nginx' } } });
@@ -109,7 +109,7 @@ describe('oneclick init', () => {
     });
   });
 
-  it('says what remains wrong in what it wrote', async () => {
+  it('reports the remaining problems', async () => {
     const service = (name: string, needs: string) => `  ${name}: {image: x, depends_on: [${needs}]}\n`;
     await put('compose.yml', `services:\n${service('a', 'b')}${service('b', 'a')}`);
     expect(await run('init')).toBe(0);
@@ -124,7 +124,7 @@ describe('oneclick config', () => {
     expect(said.out).toBe('✓ oneclick.yml is valid: 1 service, 1 environment\n');
   });
 
-  it('check says the problems of all environments, those of unset variables too', async () => {
+  it('check reports the problems of all environments, unset variables included', async () => {
     await put('oneclick.yml', `${valid}  staging: { hosts: ["\${STAGING}"] }\n  test: { }\n`);
     const failure = await refusal('config', 'check');
     expect(failure).toMatchObject({ kind: 'usage', code: 'config.invalid' });
@@ -135,13 +135,13 @@ describe('oneclick config', () => {
     expect(await run('config', 'check', '--env', 'production')).toBe(0);
   });
 
-  it('check looks for a near environment, and a near command', async () => {
+  it('check suggests similar environments and commands', async () => {
     await put('oneclick.yml', valid);
     expect((await refusal('config', 'check', '--env', 'prodction')).hint).toBe('did you mean production?');
     expect((await refusal('config', 'chek')).hint).toBe('did you mean check?');
   });
 
-  it('show prints an environment with everything filled in, secrets by name', async () => {
+  it('show prints an environment with defaults, and secrets by name', async () => {
     await put('oneclick.yml', valid);
     expect(await run('config', 'show')).toBe(0);
     const web = {

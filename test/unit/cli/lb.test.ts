@@ -18,18 +18,18 @@ async function chosen(...words: readonly string[]): Promise<readonly string[]> {
   return found.flatMap(({ name, instances }) => instances.map(({ id }) => `${name} ${id}`));
 }
 
-describe('the instances that are named', () => {
-  it('are known by ID or host, in all services that they have', async () => {
+describe('the named instances', () => {
+  it('are found by ID or host, in all their services', async () => {
     expect(await chosen('i-1')).toEqual(['web i-1', 'api i-1']);
     expect(await chosen('host-2', 'i-3')).toEqual(['web i-2', 'web i-3', 'api i-2']);
   });
 
-  it('are known by their place in one service, and by their Name tag', async () => {
+  it('are found by place in a service, and by Name tag', async () => {
     expect(await chosen('api/2')).toEqual(['api i-2']);
     expect(await chosen('blue')).toEqual(['web i-3']);
   });
 
-  it('are refused with what exists, or the nearest', async () => {
+  it('are refused with a list or suggestion when unknown', async () => {
     await expect(chosen('i-1', 'api/3')).rejects.toMatchObject({
       hint: expect.stringMatching(/did you mean api/),
     });
@@ -40,8 +40,8 @@ describe('the instances that are named', () => {
   });
 });
 
-describe('the targets on the screen', () => {
-  it('say who feeds them, how they are checked, and why one gets nothing', () => {
+describe('the table of targets', () => {
+  it('shows load balancers, health checks, and reasons for missing requests', () => {
     const text = balancingText(
       {
         environment: 'production',
@@ -103,11 +103,11 @@ describe('security groups', () => {
     ['too few ports', [{ ...rule, to: 20_100 }], false],
     ['somebody else', [{ ...rule, source: 'sg-other' }], false],
     ['nobody', [], false],
-  ])('that let in %s', (_, rules, open) => {
+  ])('with a rule for %s', (_, rules, open) => {
     expect(letsIn(group, rules, ports)).toBe(open);
   });
 
-  it('say nothing of a load balancer that has none', () => {
+  it('are ignored for a load balancer without any', () => {
     expect(letsIn({ balancers: [fakeBalancer('net', { securityGroups: [] })] }, [], ports)).toBe(true);
   });
 });

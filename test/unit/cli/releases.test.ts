@@ -19,7 +19,7 @@ describe('the releases', () => {
   const listed = async (...services: readonly (typeof web)[]) =>
     releasesDocument(await fleet.facts(services), { run, services });
 
-  it('say which is current, who keeps them, and what a rollback does then', async () => {
+  it('show the current one, the hosts that keep each, and where a rollback leads', async () => {
     for (const tag of ['v1', 'v2', 'v3']) await fleet.deploy(at(web, tag));
     await fleet.host('host-2').engine.remove('shop-production-web-1');
     const document = await listed(web);
@@ -37,7 +37,7 @@ describe('the releases', () => {
     expect((await listed(web)).services[0]).toMatchObject({ current: 2, rollback: { release: 1 } });
   });
 
-  it('say of a service that a rollback leaves it, or refuses, and why', async () => {
+  it('show why a rollback skips a service or fails', async () => {
     expect((await listed(web)).services[0]?.rollback.because).toContain('web has no release yet');
     await fleet.deploy(web, api);
     expect((await listed(web, api)).services[0]?.rollback).toMatchObject({ release: null });

@@ -23,15 +23,15 @@ async function said(typed: TypedGlobals, env: Readonly<Record<string, string>> =
   return resolveFlags<object>({ ...processEdge(new Redaction()), env, configDir }, typed);
 }
 
-describe('what holds for a command', () => {
-  it('is nothing special where nobody says anything', async () => {
+describe('the resolved flags', () => {
+  it('have defaults', async () => {
     expect(await said({})).toEqual({
       ...{ json: false, plain: false, input: true, detail: 'usual' },
       environment: { variable: undefined, user: undefined },
     });
   });
 
-  it('is what the variables say', async () => {
+  it('follow the variables', async () => {
     const env = {
       ...{ ONECLICK_ENV: 'staging', ONECLICK_FILE: 'shop.yml', ONECLICK_PLAIN: 'yes' },
       ...{ ONECLICK_NO_INPUT: '1', ONECLICK_VERBOSE: 'true', NO_COLOR: '1' },
@@ -42,7 +42,7 @@ describe('what holds for a command', () => {
     });
   });
 
-  it("is what the user's file says", async () => {
+  it("follow the user's file", async () => {
     const file = 'default_environment: staging\nplain: true\nquiet: true\ncolor: false\ninput: false\n';
     expect(await said({}, {}, file)).toEqual({
       ...{ json: false, plain: true, input: false, detail: 'quiet', color: false },
@@ -50,7 +50,7 @@ describe('what holds for a command', () => {
     });
   });
 
-  it('is what the flag says, whatever the others say, and what the variable says before the file', async () => {
+  it('prefer flags to variables, and variables to the file', async () => {
     const env = { ONECLICK_PLAIN: '1', ONECLICK_QUIET: '1', ONECLICK_FILE: 'a.yml' };
     expect(await said({ plain: false, verbose: true, file: 'b.yml' }, env)).toMatchObject({
       ...{ plain: false, detail: 'verbose', file: 'b.yml' },
@@ -60,17 +60,17 @@ describe('what holds for a command', () => {
     expect(await said({ color: true }, { NO_COLOR: '1' })).toMatchObject({ color: true });
   });
 
-  it('does not bring colour into files because somebody likes it', async () => {
+  it('do not force colour because of the file', async () => {
     expect(await said({}, {}, 'color: true\n')).not.toHaveProperty('color');
   });
 
-  it('is refused when a variable is neither true nor false', async () => {
+  it('reject a variable that is neither true nor false', async () => {
     const failure = await failureOf(() => said({}, { ONECLICK_PLAIN: 'plain' }));
     expect(failure).toMatchObject({ kind: 'usage', hint: 'set ONECLICK_PLAIN=1 or ONECLICK_PLAIN=0' });
     expect(await said({}, { ONECLICK_PLAIN: '' })).toMatchObject({ plain: false });
   });
 
-  it('is refused where one and the same says quiet and verbose', async () => {
+  it('reject quiet and verbose from one source', async () => {
     expect((await failureOf(() => said({ quiet: true, verbose: true }))).message).toContain('--quiet');
     const env = { ONECLICK_QUIET: '1', ONECLICK_VERBOSE: '1' };
     expect((await failureOf(() => said({}, env))).message).toContain('ONECLICK_QUIET');
@@ -79,7 +79,7 @@ describe('what holds for a command', () => {
     );
   });
 
-  it("is refused where the user's file has a problem, which is said with its place", async () => {
+  it("locate problems in the user's file", async () => {
     const failure = await failureOf(() => said({}, {}, 'plane: true\nquiet: 3\n'));
     expect(failure).toMatchObject({ kind: 'usage', code: 'config.invalid' });
     const file = join(folder, 'oneclick/config.yml');

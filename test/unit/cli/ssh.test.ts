@@ -6,14 +6,14 @@ const all = [service('web'), service('db', { count: 1 })];
 const hosts = ['host-1', 'host-2'].map((name) => ({ name, address: name, hostKeys: 'known' as const }));
 const environment = { project: 'shop', name: 'production', services: all, hosts };
 
-describe('the host of an ssh', () => {
-  it('is the one that is named, that of an instance, or the only one', () => {
+describe('the host to connect to', () => {
+  it('is the named one, that of an instance, or the only one', () => {
     expect(chosenHost(environment, 'host-2').name).toBe('host-2');
     expect(chosenHost(environment, 'web/2').name).toBe('host-2');
     expect(chosenHost({ ...environment, hosts: hosts.slice(0, 1) }, undefined).name).toBe('host-1');
   });
 
-  it('is asked for where there are several, and suggested where there is no such one', () => {
+  it('is required when there are several, and suggested when unknown', () => {
     const hint = (name: string | undefined, text: string) =>
       expect(() => chosenHost(environment, name)).toThrow(
         expect.objectContaining({ kind: 'usage', hint: text }),
@@ -25,7 +25,7 @@ describe('the host of an ssh', () => {
     hint('db/2', 'db has 1: db/1 is on host-1');
   });
 
-  it('has its exit code passed on, and 128 and the number of a signal', async () => {
+  it('passes on its exit code, or 128 plus the signal', async () => {
     const run = (script: string) => handOver('sh', ['-c', script], process.env);
     expect(await run('exit 7')).toBe(7);
     expect(await run('kill -9 $$')).toBe(137);

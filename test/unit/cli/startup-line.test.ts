@@ -18,17 +18,17 @@ const shown = (
   return [first, terminal.screen];
 };
 
-describe('the first sign of a command', () => {
-  it('is a line that is taken away again', () => {
+describe('the startup line', () => {
+  it('is cleared again', () => {
     expect(shown(loud)).toEqual(['⠋ config check', '']);
   });
 
-  it('is a sentence that stays where nothing is drawn over', () => {
+  it('stays on plain terminals', () => {
     for (const said of [shown({ ...loud, plain: true }), shown(loud, { TERM: 'dumb' })])
       expect(said).toEqual(['starting config check', 'starting config check']);
   });
 
-  it('is not given where nobody looks, or wants to', () => {
+  it('is not printed without a terminal, in CI, as JSON, or with --quiet', () => {
     const none = ['', ''];
     expect(shown(loud, {}, false)).toEqual(none);
     expect(shown(loud, { CI: 'true' })).toEqual(none);

@@ -29,7 +29,7 @@ const runOf = (id: string, state: 'unfinished' | 'ended', started: string): Read
 });
 
 describe('the status', () => {
-  it('says that nothing is deployed, and that all is as it should be', async () => {
+  it('reports an empty and a healthy environment', async () => {
     expect(text(await sight())).toMatch(/^production: nothing is deployed yet\n/);
     await fleet.deploy(web);
     const said = text(await sight());
@@ -46,7 +46,7 @@ describe('the status', () => {
     );
   });
 
-  it('says of each instance why it is not as it should be', async () => {
+  it('explains the problem of each instance', async () => {
     await fleet.deploy(web);
     await fleet.deploy(at(web, 'v2'));
     const [one, two, three] = fleet.hosts;
@@ -75,7 +75,7 @@ describe('the status', () => {
     });
   });
 
-  it('tells of a host that was not reached what its problem is', async () => {
+  it('reports the problem of an unreachable host', async () => {
     await fleet.deploy(web);
     const { facts } = await sight();
     const { 'host-2': _, ...hosts } = facts.hosts;
@@ -85,7 +85,7 @@ describe('the status', () => {
     expect(said).toContain('wrong    web on host-2: nobody is at home\n');
   });
 
-  it('tells of leases, unfinished runs, full disks, leftovers and other engines where there are any', async () => {
+  it('reports leases, unfinished runs, full disks, leftovers and different engines', async () => {
     await fleet.deploy(web);
     await fleet.run('deploy', [at(web, 'v2')], {}, 20);
     const { facts } = await sight();
@@ -111,7 +111,7 @@ describe('the status', () => {
     expect(said).not.toContain('resume over');
   });
 
-  it('does not offer to resume what a later release has made pointless', async () => {
+  it('does not suggest resuming a run that a later release has replaced', async () => {
     await fleet.clock.advance(1000);
     await fleet.deploy(web);
     const old = new Date(fleet.clock.now().getTime() - 3_600_000).toISOString();

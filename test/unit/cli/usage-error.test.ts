@@ -9,7 +9,7 @@ const refused = (line: string) =>
     program(async () => ({ ...processEdge(new Redaction()), configDir: '/nowhere' }), line.split(' ')),
   );
 
-describe('a word that does not exist', () => {
+describe('an unknown word', () => {
   it.each([
     ['deplyo', 'deploy'],
     ['--plain deplyo', 'deploy'],
@@ -24,11 +24,11 @@ describe('a word that does not exist', () => {
     ['--quite deploy', '--quiet'],
     ['-f other.yml stop --hosst web-1', '--host'],
     ['config check --jsn', '--json'],
-  ])('in %s is said with the nearest that does: %s', async (line, meant) => {
+  ])('in %s suggests %s', async (line, meant) => {
     expect(await refused(line)).toMatchObject({ kind: 'usage', hint: `did you mean ${meant}?` });
   });
 
-  it('leads to the help of the command where nothing is near, and to no flag of another command', async () => {
+  it('leads to the help of the command when nothing similar exists', async () => {
     expect((await refused('frobnicate')).hint).toBe('oneclick --help');
     expect((await refused('deploy --host web-1')).hint).toBe('oneclick deploy --help');
     expect((await refused('config check now')).hint).toBe('oneclick config check --help');
