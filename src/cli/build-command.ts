@@ -12,7 +12,7 @@ export function addCommands(
     if ('commands' in listed) {
       const { name, summary } = listed;
       const parent = new LazyCommand(name).copyInheritedSettings(root);
-      root.addCommand(parent.summary(summary).description(summary));
+      root.addCommand(parent.description(summary));
       addCommands(parent, listed.commands, start);
     } else {
       const { definition } = listed;
@@ -29,7 +29,7 @@ function build(root: Command, definition: CommandDefinition): Command {
   const options = () => Object.values(definition.options).map(commanderOption);
   const command = new LazyCommand(definition.name, options)
     .copyInheritedSettings(root)
-    .summary(definition.summary)
+    .description(definition.summary)
     .addHelpText('before', exampleText(definition.examples));
   for (const [name, description] of Object.entries(definition.arguments ?? {}))
     command.argument(name, description);

@@ -75,6 +75,7 @@ export function list(flags: string, description: string): ListOption {
 /** A command as data: everything that its help shows. */
 export interface CommandDefinition {
   readonly name: string;
+  /** A verb phrase in lower case, for the list of commands and the command's own help. */
   readonly summary: string;
   /** Replaces the usage line that is made of the arguments. */
   readonly usage?: string;

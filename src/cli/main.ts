@@ -16,11 +16,11 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
 
 async function run(argv: readonly string[]): Promise<number> {
   const redaction = new Redaction();
-  const openEdge = async () => (await import('./process.js')).processEdge(redaction);
+  const openContext = async () => (await import('./process.js')).processContext(redaction);
   // Until the flags are resolved, errors follow the ones that were typed.
   let format: Format = { json: argv.includes('--json'), plain: argv.includes('--plain') };
   try {
-    return await program(openEdge, argv, (flags) => {
+    return await program(openContext, argv, (flags) => {
       format = flags;
     });
   } catch (error) {

@@ -27,7 +27,7 @@ const adapters: Adapters = {
 };
 
 /** The context of this process: its folder, variables, user, clock and randomness. */
-export function processEdge(redaction: Redaction): Context {
+export function processContext(redaction: Redaction): Context {
   const { env } = process;
   const home = env.HOME ?? homedir();
   const configs = env.XDG_CONFIG_HOME ?? '';

@@ -3,7 +3,7 @@ import { selectServices } from '../../src/app/choose-services.js';
 import { runRecipe } from '../../src/app/run-recipe.js';
 import { openSession } from '../../src/app/session.js';
 import { listenForInterrupts } from '../../src/cli/interrupts.js';
-import { processEdge } from '../../src/cli/process.js';
+import { processContext } from '../../src/cli/process.js';
 import { Redaction } from '../../src/domain/redact.js';
 import { openReporter } from '../../src/report/open-reporter.js';
 import type { RunEvent } from '../../src/run/events.js';
@@ -68,7 +68,7 @@ async function watched(
   const calls: Call[] = [];
   const events: { readonly event: RunEvent; readonly at: number }[] = [];
   const edge = {
-    ...processEdge(new Redaction()),
+    ...processContext(new Redaction()),
     ...{ cwd: course.folder, env: bench.env, packageDir: root },
     stateDir: join(bench.env.XDG_STATE_HOME ?? '', 'oneclick'),
     configDir: join(bench.folder, 'config'),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TypedGlobals } from '../../../src/cli/global-flags.js';
-import { processEdge } from '../../../src/cli/process.js';
+import { processContext } from '../../../src/cli/process.js';
 import { resolveFlags } from '../../../src/cli/resolve-flags.js';
 import { Redaction } from '../../../src/domain/redact.js';
 import { failureOf } from '../config/setting.js';
@@ -20,7 +20,7 @@ async function said(typed: TypedGlobals, env: Readonly<Record<string, string>> =
   const configDir = join(folder, 'oneclick');
   await mkdir(configDir, { recursive: true });
   if (user !== undefined) await writeFile(join(configDir, 'config.yml'), user);
-  return resolveFlags<object>({ ...processEdge(new Redaction()), env, configDir }, typed);
+  return resolveFlags<object>({ ...processContext(new Redaction()), env, configDir }, typed);
 }
 
 describe('the resolved flags', () => {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { processEdge } from '../../../src/cli/process.js';
+import { processContext } from '../../../src/cli/process.js';
 import { program } from '../../../src/cli/program.js';
 import { Redaction } from '../../../src/domain/redact.js';
 import { failureOf } from '../config/setting.js';
 
 const refused = (line: string) =>
   failureOf(() =>
-    program(async () => ({ ...processEdge(new Redaction()), configDir: '/nowhere' }), line.split(' ')),
+    program(async () => ({ ...processContext(new Redaction()), configDir: '/nowhere' }), line.split(' ')),
   );
 
 describe('an unknown word', () => {

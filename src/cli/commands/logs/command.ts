@@ -14,7 +14,7 @@ export const logs = defineCommand({
       'print this many lines of each instance (default: 100, or all with --since or --grep)',
       wholeNumber,
     ),
-    since: value('--since <time>', 'print lines since then: 10m, 2h, 3d or an ISO 8601 time'),
+    since: value('--since <time>', 'print lines since this duration or time: 10m, 2h, 3d or ISO 8601'),
     host: list('--host <host>', 'print lines of this host only (repeatable)'),
     grep: value('--grep <text>', 'print lines with this text only'),
   },

@@ -9,7 +9,11 @@ export const status = defineCommand({
   options: {
     ...environmentOption,
     watch: {
-      ...value('-w, --watch [seconds]', 'refresh every so many seconds (default: 2)', secondsOrArgument),
+      ...value(
+        '-w, --watch [seconds]',
+        'refresh at this interval in seconds (default: 2)',
+        secondsOrArgument,
+      ),
       preset: '2',
     },
   },

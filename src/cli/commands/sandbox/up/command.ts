@@ -12,7 +12,7 @@ export const sandboxUp = defineCommand({
       'fast',
       'realistic',
     ]),
-    seed: value('--seed <text>', 'repeat the same random delays'),
+    seed: value('--seed <text>', 'make its random delays repeatable'),
   },
   examples: ['oneclick sandbox up', 'oneclick sandbox up --machines 3 --profile realistic'],
 });
