@@ -21,10 +21,11 @@ import { failureOf, settingOf } from './config/setting.js';
 import { at, Fleet, serviceOn } from './tasks/fleet.js';
 
 const root = new URL('../../', import.meta.url);
-const readme = read('README.md');
+const pages = ['README.md', ...readdirSync(new URL('docs', root)).map((name) => `docs/${name}`)];
+const docs = pages.map(read).join('\n');
 
 /** The blocks between fences, in order. */
-const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({
+const blocks = [...docs.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({
   language,
   text,
 }));
@@ -32,13 +33,24 @@ const blocks = [...readme.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language
 const commands = [
   ...new Set([
     ...blocks.flatMap(({ text }) => [...text.matchAll(/^\$ oneclick (.+)$/gm)].map(([, line = '']) => line)),
-    ...[...readme.matchAll(/`oneclick ([^`]+)`/g)].map(([, line = '']) => line),
+    ...[...docs.matchAll(/`oneclick ([^`]+)`/g)].map(([, line = '']) => line),
   ]),
 ];
 
-describe('the README', () => {
+describe('the documentation', () => {
   it('shows the recipe deploy as it ships', () => {
     expect(blocks.map(({ text }) => text)).toContain(read('recipes/deploy.yml'));
+  });
+
+  it('links to pages that are there, and from the README to every one', () => {
+    const links = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\((?!http)([^)#]+)/g)].map(([, to = '']) => ({ page, to })),
+    );
+    const pathOf = ({ page, to }: { page: string; to: string }) =>
+      new URL(to, new URL(page, root)).href.slice(root.href.length);
+    expect(links.filter((link) => !existsSync(new URL(pathOf(link), root)))).toEqual([]);
+    const linked = links.filter(({ page }) => page === 'README.md').map(pathOf);
+    expect(pages.filter((page) => page.startsWith('docs/') && !linked.includes(page))).toEqual([]);
   });
 
   it('has a configuration of ten lines without a problem or a warning', async () => {
@@ -59,16 +71,16 @@ describe('the README', () => {
   });
 
   it('names files that are there', () => {
-    const named = [...readme.matchAll(/(?<![\w/])(?:src|test|recipes|bin|schema)\/[\w./-]*\w/g)].map(
+    const named = [...docs.matchAll(/(?<![\w/])(?:src|test|recipes|bin|schema)\/[\w./-]*\w/g)].map(
       ([path]) => path,
     );
     expect(named.length).toBeGreaterThan(10);
-    expect(named.filter((path) => !existsSync(new URL(path, root)))).toEqual([]);
+    expect(named.filter((path) => !path.includes('NAME') && !existsSync(new URL(path, root)))).toEqual([]);
   });
 
   it('names tasks that are there, but for the one that it adds', () => {
     const nouns = new Set([...tasks.keys()].map((name) => name.split('.')[0]));
-    const named = [...readme.matchAll(/\b([a-z]+)\.([a-z]+)\b(?![.(/])/g)]
+    const named = [...docs.matchAll(/\b([a-z]+)\.([a-z]+)\b(?![.(/])/g)]
       .filter(([, noun = '', verb = '']) => nouns.has(noun) && !['yml', 'ts', 'js', 'swap'].includes(verb))
       .map(([name]) => name);
     const unknown = new Set(named.filter((name) => !tasks.has(name)));
@@ -146,14 +158,14 @@ describe('the README', () => {
 
   it('explains words that the code uses', () => {
     const code = sources().join('\n');
-    const words = firstColumn('Words').flatMap((cell) => cell.split(', '));
+    const words = firstColumn('Glossary').flatMap((cell) => cell.split(', '));
     expect(words.filter((word) => !new RegExp(`\\b${word}`, 'i').test(code))).toEqual([]);
   });
 });
 
 /** The cells of the table of settings, without what they mean. */
 function settingsTable(): string[][] {
-  const section = readme.split("## Flags, variables and the user's file\n")[1]?.split('\n## ')[0] ?? '';
+  const section = docs.split("## Flags, variables and the user's file\n")[1]?.split(/\n##? /)[0] ?? '';
   const rows = section.split('\n').filter((line) => line.startsWith('| `'));
   return rows.map((row) =>
     row
@@ -192,7 +204,7 @@ function sources(): string[] {
 
 /** The first cells of the table below a heading. */
 function firstColumn(heading: string): string[] {
-  const section = readme.split(`## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+  const section = docs.split(`# ${heading}\n`)[1]?.split(/\n##? /)[0] ?? '';
   return [...section.matchAll(/^\| ([^|]+?) +\|/gm)].map(([, cell = '']) => cell).slice(2);
 }
 
