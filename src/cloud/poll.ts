@@ -1,6 +1,6 @@
+import { unlessAborted } from '../domain/abort.js';
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
-import { orAborted } from './abort.js';
 
 /** What was made of something that was looked at. */
 export type PollAnswer<Result> =
@@ -56,7 +56,7 @@ export function poller({ clock, random }: { readonly clock: Clock; readonly rand
     const started = clock.monotonic();
     for (;;) {
       signal?.throwIfAborted();
-      const verdict = await orAborted(look(probe, until), signal);
+      const verdict = await unlessAborted(signal, look(probe, until));
       if (verdict.kind === 'done') return verdict.result;
       if (verdict.kind === 'hopeless') throw verdict.failure;
       const now = clock.monotonic();

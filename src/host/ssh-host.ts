@@ -1,9 +1,9 @@
 import { request } from 'node:http';
 import type { Channel, ClientChannel } from 'ssh2';
+import { within } from '../domain/abort.js';
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
 import type { CallLog } from './call-log.js';
-import { within } from './deadline.js';
 import { ChannelSocket } from './docker/agent.js';
 import { DockerEngine } from './docker/engine.js';
 import { lostFailure } from './failures.js';

@@ -1,5 +1,6 @@
 import type { RunEvent } from '../run/events.js';
-import type { Plan, PlanNode, Step } from '../run/plan.js';
+import type { Plan, Step } from '../run/plan.js';
+import { stepsOf } from '../run/walk.js';
 import type { Card } from './card.js';
 
 /** A step, or its undo, that is under way. */
@@ -231,17 +232,5 @@ export class RunView {
     const service = this.#steps.get(id)?.service;
     const several = (this.#plan?.services.length ?? 0) > 1;
     return !several || service === undefined || title.includes(service) ? title : `${service}: ${title}`;
-  }
-}
-
-/** The steps of a part of a plan, in its order. */
-export function stepsOf(node: PlanNode): Step[] {
-  switch (node.kind) {
-    case 'step':
-      return [node.step];
-    case 'sequence':
-      return node.nodes.flatMap(stepsOf);
-    case 'graph':
-      return node.branches.flatMap((branch) => stepsOf(branch.node));
   }
 }

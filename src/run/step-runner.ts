@@ -1,3 +1,4 @@
+import { unlessAborted } from '../domain/abort.js';
 import type { Clock } from '../domain/clock.js';
 import { Failure, failureRecord } from '../domain/failure.js';
 import type { AnyTask, TaskContext, Verdict } from '../domain/task.js';
@@ -9,7 +10,6 @@ import { titleOf } from './preview.js';
 import type { Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
 import { resolve } from './reference.js';
-import { unlessAborted } from './signals.js';
 
 /** What steps work with. */
 export interface StepPorts<Facts, Ports> {

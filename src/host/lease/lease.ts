@@ -1,8 +1,8 @@
+import { within } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import type { RunInfo } from '../../domain/task.js';
 import type { Lease, Leases } from '../../run/ports.js';
-import { within } from '../deadline.js';
 import type { Host } from '../host.js';
 import { HeldLease, HostsLease, silence, silent } from './held-lease.js';
 import { type Answer, type Holder, holderArgv, lockOf, parseAnswer } from './lease-holder.js';

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { Config } from 'node-ssh';
 import type { Algorithms, Client } from 'ssh2';
+import { within } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
-import { within } from '../deadline.js';
 import { lostFailure } from '../failures.js';
 import type { SshTarget } from './config.js';
 import { Dropped, handshakeFailure, place, refused, unreachable } from './dial-failures.js';

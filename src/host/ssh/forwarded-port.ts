@@ -1,7 +1,7 @@
 import type { Channel, TcpConnectionDetails } from 'ssh2';
+import { within } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
-import { within } from '../deadline.js';
 import { ChannelSocket } from '../docker/agent.js';
 import { lostFailure } from '../failures.js';
 import type { ForwardedPort, TakeConnection } from '../host.js';
