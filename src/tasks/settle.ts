@@ -9,7 +9,7 @@ import { releaseOf } from '../domain/labels.js';
 import { canaryOf, current, releaseLog } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { isUp } from '../domain/rollout.js';
-import { changesThroughRouter } from '../domain/routing.js';
+import { changesThroughRouter, routerOf } from '../domain/routing.js';
 import type { TargetHealth } from '../domain/target-group.js';
 import type { Subject, TaskContext } from '../domain/task.js';
 import { stopCommand } from './explain-docker.js';
@@ -40,8 +40,10 @@ export const targetSettle = task({
   title: (_, { service }) => `stop the old ${service?.name} when it has drained`,
   check(facts, { now }, subject) {
     const { service, host, instance } = placeOf(facts, subject);
-    if (service.targetGroup === undefined || facts.groups === undefined)
+    if (routerOf(service) === 'none')
       return { kind: 'done', because: 'it is behind no load balancer', receipt: {} };
+    if (!changesThroughRouter(service))
+      return { kind: 'done', because: 'it changes without its load balancer', receipt: {} };
     const old = leftRunning(facts, host, subject);
     if (old.length === 0) return { kind: 'done', because: 'nothing else of it runs here', receipt: {} };
     const names = old.map(({ name }) => name);
