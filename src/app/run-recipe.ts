@@ -1,3 +1,4 @@
+import { awsCommand } from '../cloud/aws/commands.js';
 import type { Facts } from '../domain/facts.js';
 import { Blocked, type Failure } from '../domain/failure.js';
 import type { Service } from '../domain/service.js';
@@ -58,7 +59,7 @@ export async function runRecipe(session: Session, request: RecipeRequest): Promi
       if (request.dryRun === 'plan')
         return { kind: 'planned', plan, preview: await predict(connected, plan, preview) };
       if (request.dryRun === 'commands')
-        return { kind: 'explained', plan, explanation: await predict(connected, plan, explain) };
+        return { kind: 'explained', plan, explanation: await predict(connected, plan, explained) };
       if (needsNoLook(request, plan)) return runUnseen(session, connected, plan, request);
       return confirmAndRun(session, connected, plan, request);
     }),
@@ -86,6 +87,9 @@ async function planOf(
   const plan = bindRecipe(loaded, { registry: tasks, services, params, run: newRun(session, recipe) });
   return onFailure === undefined ? plan : { ...plan, onFailure };
 }
+
+const explained = (plan: Plan, facts: Facts, registry: typeof tasks) =>
+  explain(plan, facts, registry, awsCommand);
 
 /** Predicts what the plan would do. Throws {@link Blocked} when it could not run. */
 async function predict<Seen extends Pick<Preview, 'problems'>>(

@@ -67,9 +67,8 @@ export interface Target {
 /** What the load balancer makes of a target. */
 export interface TargetHealth extends Target {
   readonly state: 'initial' | 'healthy' | 'unhealthy' | 'draining' | 'unused' | 'unavailable';
-  /** `Target.FailedHealthChecks`, and so on. */
+  /** Why it is in this state, in a person's words, where the cloud says. */
   readonly reason?: string;
-  readonly description?: string;
 }
 
 /** What may be changed of a group's settings. Durations in ms. */

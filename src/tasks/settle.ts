@@ -111,9 +111,7 @@ async function untilUnused(
 ): Promise<void> {
   const cloud = ports.cloud();
   const known = (all: readonly TargetHealth[]) =>
-    all.filter(
-      (health) => health.reason !== 'Target.NotRegistered' && targets.some((one) => isTarget(one, health)),
-    );
+    all.filter((health) => targets.some((one) => isTarget(one, health)));
   await ports.poll({
     ...{ what: 'the old one to have drained', signal, deadline: clock.monotonic() + patience },
     probe: () => cloud.targets(group),

@@ -17,10 +17,9 @@ import type { Facts, GroupFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { cautionsOf, drainWaits, healthWaits } from '../domain/group-advice.js';
 import { current, releaseLog } from '../domain/log.js';
-import type { PlainCommand } from '../domain/plain-command.js';
+import type { CloudCommand } from '../domain/plain-command.js';
 import { deadCandidates } from '../domain/rollout.js';
 import type { Instance, Service } from '../domain/service.js';
-import { commandLine } from '../domain/shell.js';
 import type { TargetHealth } from '../domain/target-group.js';
 import type { Subject } from '../domain/task.js';
 import { leave, untilCalledHealthy, untilGone, words } from './target-watch.js';
@@ -80,8 +79,11 @@ export const targetRegister = task({
     };
   },
   explain: ({ group, target }) => [
-    byHand('let the load balancer send it requests', 'register-targets', group, [target]),
-    byHand('until it is healthy', 'wait target-in-service', group, [target]),
+    {
+      why: 'let the load balancer send it requests',
+      call: { kind: 'register', group, targets: [target] },
+    },
+    { why: 'until it is healthy', call: { kind: 'wait-healthy', group, targets: [target] } },
   ],
   async apply(context, intent) {
     const cloud = context.ports.cloud();
@@ -168,10 +170,8 @@ export const targetDeregister = task({
     };
   },
   explain: ({ group, targets, drains }) => [
-    byHand('let the load balancer send it nothing more', 'deregister-targets', group, targets),
-    ...(drains
-      ? [byHand('until its last request is answered', 'wait target-deregistered', group, targets)]
-      : []),
+    { why: 'let the load balancer send it nothing more', call: { kind: 'deregister', group, targets } },
+    ...(drains ? [untilDrained(group, targets)] : []),
   ],
   async apply(context, intent) {
     const { ports, subject } = context;
@@ -192,6 +192,11 @@ export const targetDeregister = task({
     const back = intent.registered.map((target) => untilCalledHealthy(context, { ...intent, target }));
     await Promise.all(back);
   },
+});
+
+const untilDrained = (group: string, targets: readonly z.infer<typeof Target>[]): CloudCommand => ({
+  why: 'until its last request is answered',
+  call: { kind: 'wait-drained', group, targets },
 });
 
 const which = { all: '', old: 'the old ', dead: 'what is left of a dead run of ' } as const;
@@ -250,27 +255,9 @@ function cannotServe({ group, instances }: GroupFacts, { id, host }: Instance): 
       `say its ID in oneclick.yml, below the host ${host}: id: i-…`,
     );
   if (found.state !== 'running')
-    return problem(
-      'instance.state',
-      `${id} is ${found.state}`,
-      `aws ec2 start-instances --instance-ids ${id}`,
-    );
+    return problem('instance.state', `${id} is ${found.state}`, 'start the instance first');
   if (group.balancers.some(({ listeners }) => listeners.length > 0)) return undefined;
   return new Failure('failed', 'target-group.unused', `no load balancer sends anything to ${group.name}`, {
     hint: 'give a load balancer a listener that forwards to it',
   });
-}
-
-function byHand(
-  why: string,
-  verb: string,
-  group: string,
-  targets: readonly z.infer<typeof Target>[],
-): PlainCommand {
-  const argv = ['aws', 'elbv2', ...verb.split(' '), '--target-group-arn', group, '--targets'];
-  return {
-    why,
-    secrets: [],
-    line: commandLine([...argv, ...targets.map(({ id, port }) => `Id=${id},Port=${port}`)]),
-  };
 }

@@ -17,6 +17,7 @@ import { attribute, balancers, seconds } from './balancers.js';
 import type { ConnectElb } from './connect-elb.js';
 import { chunks, oneOf, pages } from './lists.js';
 import { type AwsOptions, service } from './service.js';
+import { notRegistered, targetReason } from './target-reasons.js';
 import { plainWords } from './words.js';
 
 const mostNames = 20;
@@ -162,21 +163,19 @@ function settingsOf(
 }
 
 function healthOf({ Target, TargetHealth }: TargetHealthDescription): TargetHealth[] {
-  if (Target?.Id === undefined || Target.Port === undefined) return [];
-  const told = TargetHealth?.State;
+  const { State: told, Reason, Description } = TargetHealth ?? {};
+  if (Target?.Id === undefined || Target.Port === undefined || Reason === notRegistered) return [];
   // Network load balancers take no new connections to such a target: it is unhealthy, with a grace for the old ones.
   const state = told === 'unhealthy.draining' ? 'unhealthy' : oneOf(states, told);
-  const reason = TargetHealth?.Reason;
-  const description =
-    state === undefined ? `AWS calls its state ${told ?? 'nothing'}` : TargetHealth?.Description;
+  const unknown = state === undefined ? plainWords(`AWS calls its state ${told ?? 'nothing'}`) : undefined;
+  const reason = Reason === undefined ? unknown : targetReason(Reason, Description);
   return [
     {
       id: Target.Id,
       port: Target.Port,
       // What is not known is not counted on.
       state: state ?? 'unavailable',
-      ...(reason === undefined ? {} : { reason: plainWords(reason) }),
-      ...(description === undefined ? {} : { description: plainWords(description) }),
+      ...(reason === undefined ? {} : { reason }),
     },
   ];
 }

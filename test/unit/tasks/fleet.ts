@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { readTargetGroups } from '../../../src/app/target-groups.js';
+import { awsCommand } from '../../../src/cloud/aws/commands.js';
 import { poller } from '../../../src/cloud/poll.js';
 import type { Facts } from '../../../src/domain/facts.js';
 import { label } from '../../../src/domain/labels.js';
@@ -192,7 +193,8 @@ export class Fleet {
     services: readonly Service[],
     params: Readonly<Record<string, unknown>> = {},
   ): Promise<readonly PlainCommand[]> {
-    const { steps } = explain(await this.plan(recipe, services, params), await this.facts(services), tasks);
+    const plan = await this.plan(recipe, services, params);
+    const { steps } = explain(plan, await this.facts(services), tasks, awsCommand);
     return steps.flatMap(({ commands }) => commands);
   }
 
