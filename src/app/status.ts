@@ -1,3 +1,4 @@
+import type { EnvironmentId } from '../domain/environment.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import type { Failure } from '../domain/failure.js';
 import { label } from '../domain/labels.js';
@@ -5,7 +6,6 @@ import { current, releaseLog } from '../domain/log.js';
 import { deadCandidates } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import { type ServiceStatus, serviceStatus } from '../domain/service-status.js';
-import type { RunInfo } from '../domain/task.js';
 import type { Holder } from '../host/lease/lease-holder.js';
 import type { ReadableRun } from './runs.js';
 
@@ -46,7 +46,7 @@ export type InstanceStatus = ServiceStatus & { readonly id: string; readonly hos
 
 /** All that was seen of an environment, from its hosts and from here. */
 export interface StatusInput {
-  readonly run: RunInfo;
+  readonly run: EnvironmentId;
   readonly services: readonly Service[];
   readonly facts: Facts;
   readonly problems: readonly Failure[];

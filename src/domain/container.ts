@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { EnvironmentId } from './environment.js';
 import type { ContainerFacts, Facts, HostFacts } from './facts.js';
-import { label, prefix, releaseOf } from './labels.js';
+import { environmentLabels, label, prefix, releaseOf } from './labels.js';
 import type { ContainerSpec, Release } from './release.js';
 import type { Service } from './service.js';
 import type { RunInfo, Subject } from './task.js';
@@ -39,33 +40,31 @@ function canonical(value: unknown): string {
 }
 
 /** The containers of a service on a host that serve, or did: those with our labels, and an adopted one by its name. */
-export function containersOf(host: HostFacts, run: RunInfo, service: string): readonly ContainerFacts[] {
+export function containersOf(host: HostFacts, id: EnvironmentId, service: string): readonly ContainerFacts[] {
   const adopted = (host.log[service] ?? []).map((line) => line.release.adopted);
   return host.containers.filter(
     (container) =>
-      (isOurs(container, run) &&
+      (isOurs(container, id) &&
         container.labels[label.service] === service &&
         container.labels[label.role] === 'service') ||
       adopted.includes(container.name),
   );
 }
 
-/** Whether the container belongs to the project and environment of this run. */
-export function isOurs(container: ContainerFacts, run: RunInfo): boolean {
-  return (
-    container.labels[label.project] === run.project && container.labels[label.environment] === run.environment
-  );
+/** Whether the container belongs to this environment of this project. */
+export function isOurs({ labels }: Pick<ContainerFacts, 'labels'>, id: EnvironmentId): boolean {
+  return labels[label.project] === id.project && labels[label.environment] === id.environment;
 }
 
 /** The container of this release on a host: the running one, or the newest that is kept. */
 export function containerOf(
   host: HostFacts,
-  run: RunInfo,
+  id: EnvironmentId,
   service: string,
   release: Release,
 ): ContainerFacts | undefined {
   const hash = specHash(release.spec);
-  const matching = containersOf(host, run, service).filter((container) =>
+  const matching = containersOf(host, id, service).filter((container) =>
     release.adopted === undefined
       ? releaseOf(container) === release.number && container.labels[label.spec] === hash
       : container.name === release.adopted,
@@ -74,8 +73,8 @@ export function containerOf(
 }
 
 /** The Docker network on which the services of an environment reach each other by name. */
-export function networkName(run: RunInfo): string {
-  return prefix(run);
+export function networkName(id: EnvironmentId): string {
+  return prefix(id);
 }
 
 /** A name that no container of the host has, readable first and unique if need be. */
@@ -93,8 +92,7 @@ export function containerLabels(
 ) {
   const { run } = subject;
   return {
-    [label.project]: run.project,
-    [label.environment]: run.environment,
+    ...environmentLabels(run),
     [label.service]: service,
     [label.release]: String(release.number),
     [label.reference]: release.reference,

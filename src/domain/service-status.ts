@@ -1,4 +1,5 @@
 import { containerOf } from './container.js';
+import type { EnvironmentId } from './environment.js';
 import type { ContainerFacts, Facts, HostFacts } from './facts.js';
 import { label, releaseOf } from './labels.js';
 import { canaryOf, current, releaseLog } from './log.js';
@@ -6,7 +7,6 @@ import type { Activation, Release } from './release.js';
 import { isProvisional, isUp, serving } from './rollout.js';
 import { leavesOldRunning } from './routing.js';
 import type { Service } from './service.js';
-import type { RunInfo } from './task.js';
 
 /** How a service stands on one host. What is not known, or not there, is null. */
 export interface ServiceStatus {
@@ -40,7 +40,7 @@ const calm = { restarts: 0, exit: null, outOfMemory: false };
 /** How a service stands on a host, and what is wrong with it there. */
 export function serviceStatus(
   facts: Facts,
-  run: RunInfo,
+  id: EnvironmentId,
   service: StatusSubject,
   host: string,
 ): ServiceStatus {
@@ -50,13 +50,13 @@ export function serviceStatus(
   const { name } = service;
   const log = releaseLog(facts, name);
   const active = current(log);
-  const all = serving(known, run, name);
+  const all = serving(known, id, name);
   const beside = canaryOf(facts, name);
   const canary = all.find((container) => releaseOf(container) === beside?.number);
   const up = all.filter((container) => container !== canary);
   const wanted = up.find((container) => releaseNumber(container) === active?.release.number) ?? up[0];
   const status =
-    wanted === undefined ? stopped(known, run, name, active) : upright(wanted, up, log, active, service);
+    wanted === undefined ? stopped(known, id, name, active) : upright(wanted, up, log, active, service);
   if (canary === undefined || beside === undefined) return status;
   const sick = complaint(canary, beside.number, beside);
   const why = status.why ?? (sick === null ? null : `of its canary: ${sick}`);
@@ -122,11 +122,11 @@ function ending({ exit, outOfMemory }: ContainerFacts): string {
 
 function stopped(
   host: HostFacts,
-  run: RunInfo,
+  id: EnvironmentId,
   service: string,
   active: Activation | undefined,
 ): ServiceStatus {
-  const container = active === undefined ? undefined : containerOf(host, run, service, active.release);
+  const container = active === undefined ? undefined : containerOf(host, id, service, active.release);
   const end = container === undefined || isUp(container) ? calm : endOf(container);
   return { ...nothing, ...end, state: 'stopped', why: absence(container, active) };
 }

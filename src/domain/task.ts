@@ -1,15 +1,14 @@
 import type { z } from 'zod';
 import type { Clock } from './clock.js';
+import type { EnvironmentId } from './environment.js';
 import type { Failure } from './failure.js';
 import type { CloudCommand, PlainCommand } from './plain-command.js';
 import type { Instance, Service } from './service.js';
 
 /** One execution of a recipe: who does what, where. */
-export interface RunInfo {
+export interface RunInfo extends EnvironmentId {
   readonly id: string;
   readonly recipe: string;
-  readonly project: string;
-  readonly environment: string;
   readonly who: string;
   readonly commit?: string;
   /** ISO 8601. */

@@ -1,3 +1,4 @@
+import type { EnvironmentId } from '../domain/environment.js';
 import type { Facts, HostFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { parseJson } from '../domain/json.js';
@@ -8,9 +9,7 @@ import type { Service } from '../domain/service.js';
 import type { Host, RegistryAuth, VolumeFacts } from './host.js';
 
 /** What facts are read for. */
-export interface FactsRequest {
-  readonly project: string;
-  readonly environment: string;
+export interface FactsRequest extends EnvironmentId {
   readonly services: readonly Service[];
   /** Today's values, to name the secrets that differ; nothing else is done with them. */
   readonly secrets: ReadonlyMap<string, string>;

@@ -109,7 +109,9 @@ function oldContainers(
   const before = rollout.before ?? rollout.adopted;
   const active =
     rollout.before === undefined ? adopted : containerOf(host, subject.run, service.name, rollout.before);
-  const dead = new Set(deadCandidates(host, facts, subject.run, service.name).map(({ name }) => name));
+  const dead = new Set(
+    deadCandidates(host, facts, subject.run, service.name, subject.run.id).map(({ name }) => name),
+  );
   const provisional = active !== undefined && before !== undefined && isProvisional(active, before);
   const interrupted = provisional || (active !== undefined && !isUp(active) && dead.size > 0);
   return others

@@ -205,7 +205,7 @@ const which = { all: '', old: 'the old ', dead: 'what is left of a dead run of '
 function deadPorts(facts: Facts, { run, service }: Subject, host: string): readonly number[] {
   const known = facts.hosts[host];
   if (known === undefined || service === undefined) return [];
-  return deadCandidates(known, facts, run, service.name).flatMap(({ ports }) => ports);
+  return deadCandidates(known, facts, run, service.name, run.id).flatMap(({ ports }) => ports);
 }
 
 const bare = ({ id, port }: z.infer<typeof Target>) => ({ id, port });

@@ -1,12 +1,12 @@
 import type { Context } from '../../app/context.js';
 import { newRun } from '../../app/session.js';
 import { containerOf } from '../../domain/container.js';
+import type { EnvironmentId } from '../../domain/environment.js';
 import type { Facts } from '../../domain/facts.js';
 import { Failure } from '../../domain/failure.js';
 import { canaryOf, current, releaseLog } from '../../domain/log.js';
 import { type RollbackScope, rollbackTarget } from '../../domain/rollback-target.js';
 import type { Service } from '../../domain/service.js';
-import type { RunInfo } from '../../domain/task.js';
 import { type KeptRelease, type ReleasesDocument, releasesText } from '../../report/releases.js';
 import type { Globals } from '../grammar/flags.js';
 import { viewEnvironment } from '../view-environment.js';
@@ -54,7 +54,7 @@ function rollbackOf(facts: Facts, scope: RollbackScope, service: Service) {
 }
 
 /** Each release once, as it was last activated, newest first. */
-function keptReleases(facts: Facts, run: RunInfo, service: Service): readonly KeptRelease[] {
+function keptReleases(facts: Facts, run: EnvironmentId, service: Service): readonly KeptRelease[] {
   const log = releaseLog(facts, service.name);
   const active = current(log);
   const newest = log.toReversed();

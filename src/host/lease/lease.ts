@@ -1,5 +1,6 @@
 import { within } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
+import type { EnvironmentId } from '../../domain/environment.js';
 import { Failure } from '../../domain/failure.js';
 import type { RunInfo } from '../../domain/task.js';
 import type { Lease, Leases } from '../../run/ports.js';
@@ -8,7 +9,7 @@ import { HeldLease, HostsLease, silence, silent } from './held-lease.js';
 import { type Answer, type Holder, holderArgv, lockOf, parseAnswer } from './lease-holder.js';
 
 /** What a lease is on. */
-export type LeaseScope = Pick<RunInfo, 'project' | 'environment'>;
+export type LeaseScope = EnvironmentId;
 
 export interface LeaseOptions {
   readonly clock: Clock;
