@@ -1,6 +1,7 @@
 import type { EnvironmentId } from '../domain/environment.js';
 import type { ContainerFacts, Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { serving } from '../domain/rollout.js';
 import type { Instance, Service } from '../domain/service.js';
 import type { Host } from '../host/host.js';
@@ -49,7 +50,7 @@ export function serviceInstances(
     service.instances.map((instance) => {
       const known = facts.hosts[instance.host];
       const [container] = known === undefined ? [] : serving(known, id, service.name);
-      return { service, instance, ...(container === undefined ? {} : { container }) };
+      return { service, instance, ...given({ container }) };
     }),
   );
 }

@@ -1,6 +1,7 @@
 import { awsCommand } from '../cloud/aws/commands.js';
 import type { Facts } from '../domain/facts.js';
 import { Blocked, type Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import type { Service } from '../domain/service.js';
 import { bindRecipe } from '../recipe/bind.js';
 import { outdated } from '../recipe/eject.js';
@@ -53,7 +54,7 @@ export type RecipeResult =
 export async function runRecipe(session: Session, request: RecipeRequest): Promise<RecipeResult> {
   const plan = await planOf(session, request);
   const { services, untouchedHosts, transfer } = request;
-  const connect = { services, untouchedHosts, needs: needsOf(plan, tasks), ...(transfer && { transfer }) };
+  const connect = { services, untouchedHosts, needs: needsOf(plan, tasks), ...given({ transfer }) };
   return blockedAsResult(() =>
     withEnvironment(session, connect, async (connected): Promise<RecipeResult> => {
       if (request.dryRun === 'plan')
@@ -114,7 +115,7 @@ async function runUnseen(
   { wait, interrupts, onPlanned }: RecipeRequest,
 ): Promise<RecipeResult> {
   const report = await executeRun(session, connected, { plan, wait, interrupts }, (ports) =>
-    startRun({ ...ports, plan, ...(onPlanned && { onPlanned }) }),
+    startRun({ ...ports, plan, ...given({ onPlanned }) }),
   );
   return { kind: 'ran', report };
 }

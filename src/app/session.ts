@@ -10,6 +10,7 @@ import {
 import { type SecretStore, secretStore } from '../config/secrets.js';
 import type { Environment } from '../domain/environment.js';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import type { SettingSources } from '../domain/precedence.js';
 import type { RunInfo } from '../domain/task.js';
 import type { Command } from '../host/host.js';
@@ -90,11 +91,7 @@ export async function runHere(
   signal?: AbortSignal,
 ) {
   try {
-    return await runLocal(
-      command,
-      { cwd, env: context.env, ...(signal === undefined ? {} : { signal }) },
-      onLine,
-    );
+    return await runLocal(command, { cwd, env: context.env, ...given({ signal }) }, onLine);
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new Failure('failed', 'command.start', `${command.argv[0]} did not run: ${message}`, { cause });
@@ -111,6 +108,6 @@ export function newRun(session: Session, recipe: string): RunInfo {
     environment: environment.name,
     who: context.who,
     started: context.clock.now().toISOString(),
-    ...(commit === undefined ? {} : { commit }),
+    ...given({ commit }),
   };
 }

@@ -1,6 +1,7 @@
 import type { EnvironmentId } from '../domain/environment.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import type { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
 import { current, releaseLog } from '../domain/log.js';
 import { deadCandidates } from '../domain/rollout.js';
@@ -67,7 +68,7 @@ export function statusDocument(observation: StatusInput): StatusDocument {
       instances: service.instances.map(({ id, host }) => {
         const status = serviceStatus(facts, run, service, host);
         const problem = observation.problems.find((candidate) => candidate.host === host);
-        return { id, host, ...status, ...(problem === undefined ? {} : { why: problem.message }) };
+        return { id, host, ...status, ...given({ why: problem?.message }) };
       }),
     })),
     leases: observation.holders.map(({ host, who, run: held, recipe, since, step }) => ({

@@ -1,9 +1,10 @@
+import { given } from '../domain/given.js';
 import { namesRegistry, parseImage } from '../domain/image.js';
 import { needsRouter, routerOf, type Swap, usualSwap } from '../domain/routing.js';
 import type { ImageSource, Port, Service } from '../domain/service.js';
 import type { Path } from '../domain/source.js';
 import { absolutePath } from './files.js';
-import { given, type Layers } from './layers.js';
+import type { Layers } from './layers.js';
 import { parsePort } from './parsers.js';
 import type { WrittenService } from './service.js';
 

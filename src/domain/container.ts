@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { EnvironmentId } from './environment.js';
 import type { ContainerFacts, Facts, HostFacts } from './facts.js';
+import { given } from './given.js';
 import { environmentLabels, label, prefix, releaseOf } from './labels.js';
 import type { ContainerSpec, Release } from './release.js';
 import type { Service } from './service.js';
@@ -18,11 +19,7 @@ export function containerSpec(service: Service, image: string): ContainerSpec {
     restart,
     stop,
     docker,
-    ...(port === undefined ? {} : { port }),
-    ...(command === undefined ? {} : { command }),
-    ...(memory === undefined ? {} : { memory }),
-    ...(cpus === undefined ? {} : { cpus }),
-    ...(user === undefined ? {} : { user }),
+    ...given({ port, command, memory, cpus, user }),
   };
 }
 
@@ -101,7 +98,7 @@ export function containerLabels(
     [label.run]: run.id,
     [label.step]: `${run.id}/${subject.step}`,
     [label.who]: run.who,
-    ...(release.commit === undefined ? {} : { [label.commit]: release.commit }),
+    ...given({ [label.commit]: release.commit }),
   };
 }
 
@@ -146,15 +143,13 @@ export function containerConfig(spec: ContainerSpec, setting: ContainerSetting):
     Image: spec.image,
     Env: env,
     Labels: { ...record(labels), ...setting.labels },
-    ...(spec.command === undefined ? {} : { Cmd: spec.command }),
-    ...(spec.user === undefined ? {} : { User: spec.user }),
-    ...(spec.stop.signal === undefined ? {} : { StopSignal: spec.stop.signal }),
+    ...given({ Cmd: spec.command, User: spec.user, StopSignal: spec.stop.signal }),
     StopTimeout: Math.ceil(spec.stop.timeout / 1000),
     ...(inside === undefined ? {} : { ExposedPorts: { [inside]: {} } }),
     HostConfig: {
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
       ...record(hostConfig),
-      ...(spec.memory === undefined ? {} : { Memory: spec.memory }),
+      ...given({ Memory: spec.memory }),
       ...(spec.cpus === undefined ? {} : { NanoCpus: Math.round(spec.cpus * 1e9) }),
       Binds: spec.volumes.map((volume) => bind(volume, setting.volumePrefix)),
       RestartPolicy: { Name: 'no' },

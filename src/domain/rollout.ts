@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { containerSpec, containersOf, specHash } from './container.js';
 import type { EnvironmentId } from './environment.js';
 import type { ContainerFacts, Facts, HostFacts } from './facts.js';
+import { given } from './given.js';
 import { label, releaseOf } from './labels.js';
 import { canaryOf, current, findRelease, linesOf, nextOrder, releaseLog } from './log.js';
 import { Release } from './release.js';
@@ -52,7 +53,7 @@ export function rolloutOf(
     reference: image.reference,
     spec,
     ...(image.written === undefined || image.written === image.reference ? {} : { written: image.written }),
-    ...(run.commit === undefined ? {} : { commit: run.commit }),
+    ...given({ commit: run.commit }),
   };
   const adopted = adopt === undefined ? undefined : adoptedRelease(facts, service, adopt);
   return {
@@ -60,8 +61,7 @@ export function rolloutOf(
     release,
     order: nextOrder(facts) + (adopted === undefined ? 0 : 1),
     todaysSecrets: true,
-    ...(active === undefined ? {} : { before: active.release }),
-    ...(adopted === undefined ? {} : { adopted }),
+    ...given({ before: active?.release, adopted }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { given } from '../domain/given.js';
 import type { RunEvent } from '../run/events.js';
 import type { Plan, Step } from '../run/plan.js';
 import { stepsOf } from '../run/walk.js';
@@ -179,7 +180,7 @@ export class RunView {
     const step =
       failed === undefined || failed.message !== card.failures[0]?.message ? {} : { step: failed.title };
     const never = card.never?.map(({ step: id, reason }) => ({ step: this.#title(id), reason }));
-    return { subject, ...step, ...card, ...(never === undefined ? {} : { never }) };
+    return { subject, ...step, ...card, ...given({ never }) };
   }
 
   #start(plan: Plan, now: number): void {
@@ -197,7 +198,7 @@ export class RunView {
     const active = this.#active.get(step);
     if (active === undefined) return;
     const { fraction: _, ...rest } = active;
-    this.#active.set(step, { ...rest, text, ...(fraction === undefined ? {} : { fraction }) });
+    this.#active.set(step, { ...rest, text, ...given({ fraction }) });
   }
 
   #finish(id: string, kind: Finished['kind'], ms?: number, reason?: string): Finished {
@@ -208,8 +209,7 @@ export class RunView {
       label: this.label(id),
       host: this.#steps.get(id)?.host,
       title: this.#named(id, this.#title(id)),
-      ...(ms === undefined ? {} : { ms }),
-      ...(reason === undefined ? {} : { reason }),
+      ...given({ ms, reason }),
     };
   }
 

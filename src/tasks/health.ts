@@ -3,6 +3,7 @@ import { type Clock, timeOfDay } from '../domain/clock.js';
 import { networkName, placedAt } from '../domain/container.js';
 import type { ContainerFacts, Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
 import { Rollout } from '../domain/rollout.js';
@@ -165,7 +166,7 @@ async function unhealthy(
   const lines = await host.engine.logs(name, 5).catch(() => []);
   return new Failure('unhealthy', code, message, {
     host: host.name,
-    ...(hint === undefined ? {} : { hint }),
+    ...given({ hint }),
     evidence: [...seen, ...lines.map((line) => `log: ${line}`)],
   });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { groupOf, withGroup } from '../domain/balancing.js';
+import { given } from '../domain/given.js';
 import { recommended } from '../domain/group-advice.js';
 import type { CloudCommand } from '../domain/plain-command.js';
 import type { TargetGroupSettings } from '../domain/target-group.js';
@@ -58,11 +59,6 @@ export const targetGroupTune = task({
   },
 });
 
-/** Without what is not said: that stays as it is. */
-function given(tuning: Tuning): Told {
-  return Object.fromEntries(Object.entries(tuning).filter(([, value]) => value !== undefined));
-}
-
 function tuningOf({ healthCheck, deregistrationDelay }: TargetGroupSettings): Required<Told> {
   const { interval, timeout, healthyThreshold, unhealthyThreshold } = healthCheck;
   return { interval, timeout, healthyThreshold, unhealthyThreshold, deregistrationDelay };
@@ -100,9 +96,6 @@ function byHand(group: string, after: Tuning): readonly CloudCommand[] {
     Object.keys(tuning).length === 0 ? [] : [{ why, call: { kind: 'tune', group, tuning } as const }];
   return [
     ...tune('sooner healthy, sooner known to be ill', checks),
-    ...tune(
-      'what leaves is not waited for so long',
-      deregistrationDelay === undefined ? {} : { deregistrationDelay },
-    ),
+    ...tune('what leaves is not waited for so long', given({ deregistrationDelay })),
   ];
 }

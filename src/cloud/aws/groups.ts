@@ -4,6 +4,7 @@ import type {
   TargetHealthDescription,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { Failure } from '../../domain/failure.js';
+import { given } from '../../domain/given.js';
 import type {
   Target,
   TargetGroup,
@@ -131,7 +132,7 @@ async function complete(connect: ConnectElb, groups: readonly Described[]): Prom
       return {
         arn,
         name: group.TargetGroupName ?? arn,
-        ...(group.VpcId === undefined ? {} : { vpc: group.VpcId }),
+        ...given({ vpc: group.VpcId }),
         protocol: group.Protocol ?? '',
         settings: settingsOf(group, Attributes),
         balancers: feeding(group),
@@ -152,8 +153,7 @@ function settingsOf(
       timeout: seconds(group.HealthCheckTimeoutSeconds ?? 5),
       healthyThreshold: group.HealthyThresholdCount ?? 5,
       unhealthyThreshold: group.UnhealthyThresholdCount ?? 2,
-      ...(group.HealthCheckPath === undefined ? {} : { path: group.HealthCheckPath }),
-      ...(matcher === undefined ? {} : { matcher }),
+      ...given({ path: group.HealthCheckPath, matcher }),
       port: group.HealthCheckPort ?? 'traffic-port',
     },
     deregistrationDelay: seconds(attribute(attributes, 'deregistration_delay.timeout_seconds') ?? 300),
@@ -175,7 +175,7 @@ function healthOf({ Target, TargetHealth }: TargetHealthDescription): TargetHeal
       port: Target.Port,
       // What is not known is not counted on.
       state: state ?? 'unavailable',
-      ...(reason === undefined ? {} : { reason }),
+      ...given({ reason }),
     },
   ];
 }
@@ -189,8 +189,7 @@ async function tune(connect: ConnectElb, group: string, tuning: Tuning): Promise
   const check = {
     ...(interval === undefined ? {} : { HealthCheckIntervalSeconds: wholeSeconds(interval) }),
     ...(timeout === undefined ? {} : { HealthCheckTimeoutSeconds: wholeSeconds(timeout) }),
-    ...(healthyThreshold === undefined ? {} : { HealthyThresholdCount: healthyThreshold }),
-    ...(unhealthyThreshold === undefined ? {} : { UnhealthyThresholdCount: unhealthyThreshold }),
+    ...given({ HealthyThresholdCount: healthyThreshold, UnhealthyThresholdCount: unhealthyThreshold }),
   };
   if (Object.keys(check).length > 0)
     await client.send(new sdk.ModifyTargetGroupCommand({ TargetGroupArn: group, ...check }), options);

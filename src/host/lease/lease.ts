@@ -2,6 +2,7 @@ import { within } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import type { EnvironmentId } from '../../domain/environment.js';
 import { Failure } from '../../domain/failure.js';
+import { given } from '../../domain/given.js';
 import type { RunInfo } from '../../domain/task.js';
 import type { Lease, Leases } from '../../run/ports.js';
 import type { Host } from '../host.js';
@@ -153,7 +154,7 @@ function heldFailure({ project, environment }: LeaseScope, busy: readonly Busy[]
     'lease.held',
     `another run holds ${project} ${environment} on ${busy.map(say).join('; ')}`,
     {
-      ...(first === undefined ? {} : { host: first.host }),
+      ...given({ host: first?.host }),
       hint: 'Wait for it with `--wait`, or end it with `oneclick lease take`.',
     },
   );
