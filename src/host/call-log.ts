@@ -17,7 +17,7 @@ export interface RemoteCall {
 
 export type CallObserver = (call: RemoteCall) => void;
 
-/** Something that is being asked of a host; it is given up after `patience`, in ms, where that is known. */
+/** Something that is being asked of a host; it is given up after `timeout` ms, where that is known. */
 export interface PendingCall extends Pick<RemoteCall, 'host' | 'kind' | 'what'> {
   readonly timeout?: number;
 }
@@ -43,12 +43,12 @@ export class CallLog {
     kind: RemoteCall['kind'],
     what: string,
     work: () => Promise<T>,
-    patience = Number.POSITIVE_INFINITY,
+    timeout = Number.POSITIVE_INFINITY,
   ): Promise<T> {
     this.#position += 1;
     const began = this.#position;
     const start = this.#clock.monotonic();
-    const bounds = Number.isFinite(patience) ? { patience } : {};
+    const bounds = Number.isFinite(timeout) ? { timeout } : {};
     const over = this.#onCall?.({ host, kind, what: what.slice(0, 200), ...bounds });
     const tell = (failure?: string) => {
       this.#position += 1;

@@ -1,7 +1,7 @@
 import { type Clock, timeOfDay } from '../domain/clock.js';
 import { cut, oneLine } from './text.js';
 
-/** Something that is being asked of a host; it is given up after `patience`, in ms, where that is known. */
+/** Something that is being asked of a host; it is given up after `timeout` ms, where that is known. */
 export interface Call {
   readonly host: string;
   readonly kind: string;

@@ -17,7 +17,7 @@ describe('a call to a host', () => {
     );
     const call = { host: 'web-1', kind: 'run', what: 'df -h' } as const;
     const asked = log.record('web-1', 'run', 'df -h', () => clock.sleep(300), 5_000);
-    expect(told).toEqual([{ ...call, patience: 5_000 }]);
+    expect(told).toEqual([{ ...call, timeout: 5_000 }]);
     await clock.advance(300);
     await asked;
     const late = () => Promise.reject(new Failure('failed', 'host.timeout', 'it took too long'));
