@@ -24,7 +24,7 @@ export interface StepPorts<Facts, Ports> {
 export type Part = 'steps' | 'after';
 
 /** How long an undo is tried again, and how long between two tries. ms */
-const patience = 60_000;
+const undoRetryTimeout = 60_000;
 const pause = 500;
 
 type Todo<Facts> = Extract<Verdict<Facts, unknown, unknown>, { kind: 'todo' }>;
@@ -141,7 +141,8 @@ export class StepRunner<Facts, Ports> {
       try {
         return await undo();
       } catch (error) {
-        const passes = error instanceof Failure && error.passing && clock.monotonic() - begun < patience;
+        const passes =
+          error instanceof Failure && error.passing && clock.monotonic() - begun < undoRetryTimeout;
         if (!passes) throw error;
         await clock.sleep(pause, this.#cancellation.halt);
       }
