@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** An instance, as the cloud knows it. */
 export interface CloudInstance {
   /** `i-0123456789abcdef0` */
@@ -59,10 +61,8 @@ export interface TargetGroup {
 }
 
 /** An instance in a target group, on one port: an instance may be there several times. */
-export interface Target {
-  readonly id: string;
-  readonly port: number;
-}
+export const Target = z.strictObject({ id: z.string(), port: z.int().min(1).max(65_535) });
+export type Target = Readonly<z.infer<typeof Target>>;
 
 /** What the load balancer makes of a target. */
 export interface TargetHealth extends Target {

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import type { Channel, ClientChannel } from 'ssh2';
-import { within } from '../domain/abort.js';
+import { whenAborted, within } from '../domain/abort.js';
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
 import type { CallLog } from './call-log.js';
@@ -80,8 +80,7 @@ export class SshHost implements Host {
         channel.signal('TERM');
         channel.close();
       };
-      if (stop.aborted) end();
-      else stop.addEventListener('abort', end, { once: true });
+      whenAborted(stop, end);
       channel.end(input);
       return listen(channel);
     });

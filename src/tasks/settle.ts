@@ -10,12 +10,10 @@ import { canaryOf, current, releaseLog } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { isUp } from '../domain/rollout.js';
 import { changesThroughRouter, routerOf } from '../domain/routing.js';
-import type { TargetHealth } from '../domain/target-group.js';
+import { Target, type TargetHealth } from '../domain/target-group.js';
 import type { Subject, TaskContext } from '../domain/task.js';
 import { stopCommand } from './explain-docker.js';
 import { hostName, type Ports, placeOf, task } from './task.js';
-
-const Target = z.strictObject({ id: z.string(), port: z.int() });
 
 const Intent = z.strictObject({
   containers: z.array(z.string()),

@@ -20,12 +20,10 @@ import { current, releaseLog } from '../domain/log.js';
 import type { CloudCommand } from '../domain/plain-command.js';
 import { deadCandidates } from '../domain/rollout.js';
 import type { Instance, Service } from '../domain/service.js';
-import type { TargetHealth } from '../domain/target-group.js';
+import { Target, type TargetHealth } from '../domain/target-group.js';
 import type { Subject } from '../domain/task.js';
 import { leave, untilCalledHealthy, untilGone, words } from './target-watch.js';
 import { serviceOf, task } from './task.js';
-
-const Target = z.strictObject({ id: z.string(), port: z.int().min(1).max(65_535) });
 
 const Intent = z.strictObject({
   /** The ARN of the group, and its name. */
@@ -194,7 +192,7 @@ export const targetDeregister = task({
   },
 });
 
-const untilDrained = (group: string, targets: readonly z.infer<typeof Target>[]): CloudCommand => ({
+const untilDrained = (group: string, targets: readonly Target[]): CloudCommand => ({
   why: 'until its last request is answered',
   call: { kind: 'wait-drained', group, targets },
 });
@@ -208,7 +206,7 @@ function deadPorts(facts: Facts, { run, service }: Subject, host: string): reado
   return deadCandidates(known, facts, run, service.name, run.id).flatMap(({ ports }) => ports);
 }
 
-const bare = ({ id, port }: z.infer<typeof Target>) => ({ id, port });
+const bare = ({ id, port }: Target) => ({ id, port });
 const leavingOf = ({ instances }: Service) => instances.map(({ id }) => id);
 
 /** What a step of scope `instance` is about in the cloud. */
@@ -235,7 +233,7 @@ function runningPort(facts: Facts, { run, instance }: Subject, service: Service)
 
 function intentOf(
   { group }: GroupFacts,
-  target: z.infer<typeof Target>,
+  target: Target,
   health: TargetHealth | undefined,
   patience: number,
 ): Intent {
