@@ -18,7 +18,7 @@ const layers: Record<string, { readonly values: readonly string[]; readonly type
   app: {
     values: ['domain', 'run', 'recipe', 'tasks', 'host', 'cloud', 'config', 'image-transfer'],
   },
-  report: { values: ['domain', 'run/walk'], types: ['run', 'app'] },
+  report: { values: ['domain', 'run/walk'], types: ['run', 'app', 'host/call-log'] },
   cli: {
     values: [
       'domain',
