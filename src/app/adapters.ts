@@ -1,6 +1,7 @@
 import type { Cloud } from '../cloud/cloud.js';
 import type { Clock } from '../domain/clock.js';
 import type { HostAddress } from '../domain/environment.js';
+import type { CloudCall } from '../domain/plain-command.js';
 import type { Hosts, HostsOptions } from '../host/hosts.js';
 import type { Journal } from '../run/ports.js';
 
@@ -10,6 +11,8 @@ export interface Adapters {
   connect(addresses: readonly HostAddress[], options: HostsOptions): Promise<Hosts>;
   /** The cloud of the account that the variables name. */
   openCloud(options: CloudOptions): Promise<Cloud>;
+  /** Spells a call of the cloud as a command of its own command-line tool. */
+  cloudCommand(): Promise<(call: CloudCall) => string>;
   /** The journal of a run, in the folder of a project's runs; nothing is written before the first event. */
   openJournal(runsDir: string, run: string, redact: (text: string) => string): Promise<OpenJournal>;
 }

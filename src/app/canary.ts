@@ -1,4 +1,5 @@
 import { Failure } from '../domain/failure.js';
+import { routerOf } from '../domain/routing.js';
 import type { Service } from '../domain/service.js';
 
 /** Services with the instances that a canary goes to, and what that means for each, in a person's words. */
@@ -39,14 +40,18 @@ function shareOf(text: string): number {
   });
 }
 
-function refuseOthers({ name, targetGroup, swap }: Service): void {
-  if (targetGroup !== undefined && swap === 'beside') return;
-  const [message, hint] =
-    targetGroup === undefined
-      ? [`${name} is behind no load balancer`, 'name the service that is: oneclick deploy web --canary 10%']
-      : [
-          `${name} is swapped by "${swap}"`,
-          'only what runs beside the old one can be a canary: swap: beside',
-        ];
-  throw new Failure('usage', 'canary.swap', message, { hint });
+/** A router has to share the requests out, and both have to run. */
+function refuseOthers(service: Service): void {
+  const { name, swap } = service;
+  const refuse = (message: string, hint: string) => new Failure('usage', 'canary.swap', message, { hint });
+  if (routerOf(service) === 'none')
+    throw refuse(
+      `${name} is behind no load balancer`,
+      'name the service that is: oneclick deploy web --canary 10%',
+    );
+  if (swap !== 'beside')
+    throw refuse(
+      `${name} is swapped by "${swap}"`,
+      'only what runs beside the old one can be a canary: swap: beside',
+    );
 }

@@ -1,8 +1,9 @@
+import type { EnvironmentId } from '../domain/environment.js';
 import type { ContainerFacts, Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { serving } from '../domain/rollout.js';
 import type { Instance, Service } from '../domain/service.js';
-import type { RunInfo } from '../domain/task.js';
 import type { Host } from '../host/host.js';
 import type { Ports } from '../tasks/task.js';
 import { requireKnown, selectServices } from './choose-services.js';
@@ -42,14 +43,14 @@ export function oneService(all: readonly Service[], name: string | undefined): S
 /** Where the services run, in the order of the services and their instances. */
 export function serviceInstances(
   facts: Facts,
-  run: RunInfo,
+  id: EnvironmentId,
   services: readonly Service[],
 ): readonly ServiceInstance[] {
   return services.flatMap((service) =>
     service.instances.map((instance) => {
       const known = facts.hosts[instance.host];
-      const [container] = known === undefined ? [] : serving(known, run, service.name);
-      return { service, instance, ...(container === undefined ? {} : { container }) };
+      const [container] = known === undefined ? [] : serving(known, id, service.name);
+      return { service, instance, ...given({ container }) };
     }),
   );
 }

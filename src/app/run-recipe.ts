@@ -1,5 +1,6 @@
 import type { Facts } from '../domain/facts.js';
 import { Blocked, type Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import type { Service } from '../domain/service.js';
 import { bindRecipe } from '../recipe/bind.js';
 import { outdated } from '../recipe/eject.js';
@@ -52,13 +53,13 @@ export type RecipeResult =
 export async function runRecipe(session: Session, request: RecipeRequest): Promise<RecipeResult> {
   const plan = await planOf(session, request);
   const { services, untouchedHosts, transfer } = request;
-  const connect = { services, untouchedHosts, needs: needsOf(plan, tasks), ...(transfer && { transfer }) };
+  const connect = { services, untouchedHosts, needs: needsOf(plan, tasks), ...given({ transfer }) };
   return blockedAsResult(() =>
     withEnvironment(session, connect, async (connected): Promise<RecipeResult> => {
       if (request.dryRun === 'plan')
         return { kind: 'planned', plan, preview: await predict(connected, plan, preview) };
       if (request.dryRun === 'commands')
-        return { kind: 'explained', plan, explanation: await predict(connected, plan, explain) };
+        return { kind: 'explained', plan, explanation: await explained(session, connected, plan) };
       if (needsNoLook(request, plan)) return runUnseen(session, connected, plan, request);
       return confirmAndRun(session, connected, plan, request);
     }),
@@ -87,6 +88,15 @@ async function planOf(
   return onFailure === undefined ? plan : { ...plan, onFailure };
 }
 
+async function explained(
+  { context }: Session,
+  connected: ConnectedEnvironment,
+  plan: Plan,
+): Promise<Explanation> {
+  const cloudCommand = await context.adapters.cloudCommand();
+  return predict(connected, plan, (of, facts, registry) => explain(of, facts, registry, cloudCommand));
+}
+
 /** Predicts what the plan would do. Throws {@link Blocked} when it could not run. */
 async function predict<Seen extends Pick<Preview, 'problems'>>(
   connected: ConnectedEnvironment,
@@ -110,7 +120,7 @@ async function runUnseen(
   { wait, interrupts, onPlanned }: RecipeRequest,
 ): Promise<RecipeResult> {
   const report = await executeRun(session, connected, { plan, wait, interrupts }, (ports) =>
-    startRun({ ...ports, plan, ...(onPlanned && { onPlanned }) }),
+    startRun({ ...ports, plan, ...given({ onPlanned }) }),
   );
   return { kind: 'ran', report };
 }

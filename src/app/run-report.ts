@@ -1,5 +1,6 @@
 import type { Clock } from '../domain/clock.js';
 import type { Facts } from '../domain/facts.js';
+import { given } from '../domain/given.js';
 import { label, releaseOf } from '../domain/labels.js';
 import { Rollout, serving } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
@@ -105,7 +106,7 @@ export class ReportBuilder {
       const gap = this.#gaps.get(name);
       const { number, reference } = rollout.release;
       const hosts = instances.length;
-      return [{ service: name, release: number, reference, hosts, ...(gap === undefined ? {} : { gap }) }];
+      return [{ service: name, release: number, reference, hosts, ...given({ gap }) }];
     });
   }
 }

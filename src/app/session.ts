@@ -8,8 +8,9 @@ import {
   type Setting,
 } from '../config/load.js';
 import { type SecretStore, secretStore } from '../config/secrets.js';
-import type { Environment } from '../domain/environment.js';
+import { type Environment, type EnvironmentId, environmentId } from '../domain/environment.js';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import type { SettingSources } from '../domain/precedence.js';
 import type { RunInfo } from '../domain/task.js';
 import type { Command } from '../host/host.js';
@@ -23,6 +24,8 @@ export interface Session {
   readonly listener: Listener;
   readonly project: Project;
   readonly environment: Environment;
+  /** Names the environment in labels and locks. */
+  readonly id: EnvironmentId;
   readonly secrets: SecretStore;
   readonly commit: string | undefined;
 }
@@ -76,6 +79,7 @@ export async function openSession(
     listener,
     project,
     environment: resolved.environment,
+    id: environmentId(resolved.environment),
     secrets,
     commit: await commit,
   };
@@ -90,11 +94,7 @@ export async function runHere(
   signal?: AbortSignal,
 ) {
   try {
-    return await runLocal(
-      command,
-      { cwd, env: context.env, ...(signal === undefined ? {} : { signal }) },
-      onLine,
-    );
+    return await runLocal(command, { cwd, env: context.env, ...given({ signal }) }, onLine);
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new Failure('failed', 'command.start', `${command.argv[0]} did not run: ${message}`, { cause });
@@ -103,14 +103,13 @@ export async function runHere(
 
 /** A run that begins now. */
 export function newRun(session: Session, recipe: string): RunInfo {
-  const { context, environment, commit } = session;
+  const { context, commit } = session;
   return {
     id: context.runId(),
     recipe,
-    project: environment.project,
-    environment: environment.name,
+    ...session.id,
     who: context.who,
     started: context.clock.now().toISOString(),
-    ...(commit === undefined ? {} : { commit }),
+    ...given({ commit }),
   };
 }

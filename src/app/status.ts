@@ -1,11 +1,12 @@
+import type { EnvironmentId } from '../domain/environment.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import type { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
 import { current, releaseLog } from '../domain/log.js';
 import { deadCandidates } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import { type ServiceStatus, serviceStatus } from '../domain/service-status.js';
-import type { RunInfo } from '../domain/task.js';
 import type { Holder } from '../host/lease/lease-holder.js';
 import type { ReadableRun } from './runs.js';
 
@@ -46,7 +47,7 @@ export type InstanceStatus = ServiceStatus & { readonly id: string; readonly hos
 
 /** All that was seen of an environment, from its hosts and from here. */
 export interface StatusInput {
-  readonly run: RunInfo;
+  readonly id: EnvironmentId;
   readonly services: readonly Service[];
   readonly facts: Facts;
   readonly problems: readonly Failure[];
@@ -57,17 +58,18 @@ export interface StatusInput {
 
 /** How the environment stands. */
 export function statusDocument(observation: StatusInput): StatusDocument {
-  const { run, services, facts } = observation;
+  const { id, services, facts } = observation;
   const hosts = Object.values(facts.hosts);
   return {
-    environment: run.environment,
+    environment: id.environment,
     services: services.map((service) => ({
       name: service.name,
       release: current(releaseLog(facts, service.name))?.release.number ?? null,
-      instances: service.instances.map(({ id, host }) => {
-        const status = serviceStatus(facts, run, service, host);
+      instances: service.instances.map((instance) => {
+        const { host } = instance;
+        const status = serviceStatus(facts, id, service, host);
         const problem = observation.problems.find((candidate) => candidate.host === host);
-        return { id, host, ...status, ...(problem === undefined ? {} : { why: problem.message }) };
+        return { id: instance.id, host, ...status, ...given({ why: problem?.message }) };
       }),
     })),
     leases: observation.holders.map(({ host, who, run: held, recipe, since, step }) => ({
@@ -86,11 +88,11 @@ export function statusDocument(observation: StatusInput): StatusDocument {
 }
 
 /** Unfinished runs of the environment that are not under way, and that no later activation has made pointless. */
-function openRuns({ run, services, facts, holders, runs }: StatusInput) {
+function openRuns({ id, services, facts, holders, runs }: StatusInput) {
   const activated = services.flatMap(({ name }) => current(releaseLog(facts, name)) ?? []);
   return runs.flatMap((found) => {
     if (found.state === 'ended') return [];
-    if (found.run.environment !== run.environment || found.run.project !== run.project) return [];
+    if (found.run.environment !== id.environment || found.run.project !== id.project) return [];
     if (holders.some((holder) => holder.run === found.id)) return [];
     const releases = ['deploy', 'rollback'].includes(found.run.recipe);
     const later = activated.some((line) => line.run !== found.id && line.at > found.run.started);
@@ -107,13 +109,13 @@ function nearlyFull({ host, diskFree, diskSize }: HostFacts): StatusDocument['di
   return full ? [{ host, free: Math.round(diskFree / 1e8) * 1e8, size: diskSize ?? null }] : [];
 }
 
-function leftBehind({ run, services, facts, holders }: StatusInput): StatusDocument['left'] {
+function leftBehind({ id, services, facts, holders }: StatusInput): StatusDocument['left'] {
   const alive = new Set(holders.map((holder) => holder.run));
   return services.flatMap(({ name, instances }) =>
     instances.flatMap(({ host }) => {
       const known = facts.hosts[host];
       if (known === undefined) return [];
-      return deadCandidates(known, facts, run, name)
+      return deadCandidates(known, facts, id, name)
         .map((container) => ({ host, container: container.name, run: container.labels[label.run] ?? '' }))
         .filter((left) => !alive.has(left.run));
     }),

@@ -20,6 +20,9 @@ const adapters: Adapters = {
     ]);
     return batched(awsCloud(options), options);
   },
+  async cloudCommand() {
+    return (await import('../cloud/aws/commands.js')).awsCommand;
+  },
   async openJournal(...of) {
     const { FileJournal } = await import('../run/journal.js');
     return new FileJournal(...of);

@@ -22,7 +22,7 @@ export interface Cloud {
   untag(instances: readonly string[], keys: readonly string[]): Promise<void>;
   /** Groups by name or ARN, in the order of `names`; a Failure names those that exist where one does not. */
   targetGroups(names: readonly string[]): Promise<readonly TargetGroup[]>;
-  /** Every target of the group, with those that drain. */
+  /** Every target that is registered in the group, with those that drain. */
   targets(group: string): Promise<readonly TargetHealth[]>;
   /** Idempotent. An instance that does not run is refused, code `cloud.target-refused`, and the others with it. */
   register(group: string, targets: readonly Target[]): Promise<void>;

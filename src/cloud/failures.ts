@@ -1,4 +1,5 @@
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { nearest } from '../domain/nearest.js';
 
 /** More names than that are not read. */
@@ -25,7 +26,7 @@ function instead(missing: readonly string[], existing: readonly string[]): strin
 export function unknownInstances(words: string, cause?: unknown): Failure {
   return new Failure('usage', 'cloud.no-instance', words, {
     hint: 'Check the IDs, and that they are of this region.',
-    ...(cause === undefined ? {} : { cause }),
+    ...given({ cause }),
   });
 }
 
@@ -36,6 +37,6 @@ export const refusedTarget = 'cloud.target-refused';
 export function refusedTargets(words: string, cause?: unknown): Failure {
   return new Failure('failed', refusedTarget, words, {
     hint: 'Only running instances in the network of the target group can be registered.',
-    ...(cause === undefined ? {} : { cause }),
+    ...given({ cause }),
   });
 }

@@ -1,5 +1,5 @@
+import { unlessAborted } from '../domain/abort.js';
 import type { Clock } from '../domain/clock.js';
-import { orAborted } from './abort.js';
 
 /** How often somebody may call. */
 export interface Rate {
@@ -28,7 +28,7 @@ export class Limiter {
   take(signal?: AbortSignal): Promise<void> {
     const mine = this.#last.then(() => this.#token(signal));
     this.#last = mine.catch(() => undefined);
-    return orAborted(mine, signal);
+    return unlessAborted(signal, mine);
   }
 
   async #token(signal?: AbortSignal): Promise<void> {

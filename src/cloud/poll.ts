@@ -1,6 +1,6 @@
+import { unlessAborted } from '../domain/abort.js';
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
-import { orAborted } from './abort.js';
 
 /** What was made of something that was looked at. */
 export type PollAnswer<Result> =
@@ -35,16 +35,16 @@ export interface PollWait<Seen, Result> {
   readonly onWaiting?: (waiting: Waiting) => void;
 }
 
-/** The first 30 s: every 2 s; later every 5 s. Targets need 10 to 45 s, instances 5 to 20 s. */
-const eager = { for: 30_000, every: 2_000 };
-const patient = 5_000;
+/** Between two looks, at first and later, ms. Targets need 10 to 45 s, instances 5 to 20 s. */
+const early = { for: 30_000, interval: 2_000 };
+const laterInterval = 5_000;
 const jitter = 0.2;
 
 /**
  * Waits by looking again and again, at first at once, then every 2 s for 30 s, then every 5 s, each ±20 %. All waits of one poller look
  * at the same moments, so that calls which can be one are made together; the jitter keeps programs apart, not waits.
  *
- * Rejects with the failure of a hopeless verdict, with any failure of a look that will not pass by itself (`access` at once), with the
+ * Rejects with the failure of a hopeless answer, with any failure of a look that will not pass by itself (`access` at once), with the
  * signal's reason, and at the deadline with a failure `wait.timeout` that says what was waited for and what was seen last.
  */
 export type Poll = <Seen, Result>(wait: PollWait<Seen, Result>) => Promise<Result>;
@@ -56,18 +56,18 @@ export function poller({ clock, random }: { readonly clock: Clock; readonly rand
     const started = clock.monotonic();
     for (;;) {
       signal?.throwIfAborted();
-      const verdict = await orAborted(look(probe, until), signal);
-      if (verdict.kind === 'done') return verdict.result;
-      if (verdict.kind === 'hopeless') throw verdict.failure;
+      const answer = await unlessAborted(signal, look(probe, until));
+      if (answer.kind === 'done') return answer.result;
+      if (answer.kind === 'hopeless') throw answer.failure;
       const now = clock.monotonic();
-      if (now >= deadline) throw late(what, verdict.because, now - started);
+      if (now >= deadline) throw late(what, answer.because, now - started);
       onWaiting?.({
         what,
-        because: verdict.because,
+        because: answer.because,
         until: new Date(clock.now().getTime() + deadline - now),
       });
-      const every = now - started < eager.for ? eager.every : patient;
-      const { soon = Number.POSITIVE_INFINITY } = verdict;
+      const every = now - started < early.for ? early.interval : laterInterval;
+      const { soon = Number.POSITIVE_INFINITY } = answer;
       await clock.sleep(Math.min(beat(every), now + soon, deadline) - now, signal);
     }
   };

@@ -1,8 +1,10 @@
+import { given } from '../domain/given.js';
 import { namesRegistry, parseImage } from '../domain/image.js';
+import { needsRouter, routerOf, type Swap, usualSwap } from '../domain/routing.js';
 import type { ImageSource, Port, Service } from '../domain/service.js';
 import type { Path } from '../domain/source.js';
 import { absolutePath } from './files.js';
-import { given, type Layers } from './layers.js';
+import type { Layers } from './layers.js';
 import { parsePort } from './parsers.js';
 import type { WrittenService } from './service.js';
 
@@ -15,7 +17,6 @@ const defaults = {
   stop: { timeout: 10_000 },
   releaseCommand: { timeout: 600_000, onLaterFailure: 'revert' },
   restart: 'unless-stopped',
-  swap: 'plain',
   range: { from: 20_000, to: 20_999 },
   keep: 5,
 } as const;
@@ -30,7 +31,7 @@ export function completeService(
   const written = layers.service(name);
   const at = (...keys: Path) => ['services', name, ...keys];
   checkSwap(layers, written, at);
-  const swap = written.swap ?? usualSwap(written);
+  const swap = written.swap ?? defaultSwap(written);
   const { port, health, stop } = written;
   if (health?.path && !port)
     layers.report(at('health', 'path'), 'a path needs a port: write port, or leave the path out');
@@ -59,31 +60,31 @@ export function completeService(
   };
 }
 
-/** Beside, where a load balancer can change over and nothing keeps two from running at once. */
-function usualSwap({ target_group: group, singleton, volumes }: WrittenService): Service['swap'] {
-  if (!group) return defaults.swap;
-  return onlyOne(singleton, volumes) === undefined ? 'beside' : 'drain';
+const writtenRouter = ({ target_group: group }: WrittenService) =>
+  routerOf({ targetGroup: group || undefined });
+
+function defaultSwap(written: WrittenService): Swap {
+  const { usual, alone } = usualSwap[writtenRouter(written)];
+  return onlyOne(written) === undefined ? usual : alone;
 }
 
-function publishedPort(port: string, swap: Service['swap'], { port_range: range }: WrittenService): Port {
+/** Two containers that run at once need a port each. */
+function publishedPort(port: string, swap: Swap, { port_range: range }: WrittenService): Port {
   return { ...parsePort(port), ...(swap === 'beside' ? { range: range ?? defaults.range } : {}) };
 }
 
 /** Why two of it cannot run at once. */
-function onlyOne(
-  singleton: WrittenService['singleton'],
-  volumes: WrittenService['volumes'],
-): string | undefined {
+function onlyOne({ singleton, volumes }: WrittenService): string | undefined {
   if (singleton) return 'a singleton never runs twice';
   return volumes?.length ? 'two containers must not share its volumes' : undefined;
 }
 
 function checkSwap(layers: Layers, written: WrittenService, at: (...keys: Path) => Path): void {
-  const { swap, singleton, volumes, target_group: group } = written;
-  if (swap !== 'beside' && swap !== 'drain') return;
-  const why = swap === 'drain' ? undefined : onlyOne(singleton, volumes);
+  const { swap } = written;
+  const why = swap === 'beside' ? onlyOne(written) : undefined;
   if (why !== undefined) layers.report(at('swap'), `cannot be beside: ${why}; write plain or drain`);
-  else if (!group) layers.report(at('swap'), `cannot be ${swap} without a load balancer: write target_group`);
+  else if (swap && needsRouter[swap] && writtenRouter(written) === 'none')
+    layers.report(at('swap'), `cannot be ${swap} without a load balancer: write target_group`);
 }
 
 function targetGroup(layers: Layers, written: WrittenService, at: Path): string | undefined {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { isOwnLabel, labelPrefix } from '../domain/labels.js';
 
 /** Keys of the Docker API's container configuration that oneclick sets itself, and what to write instead. */
 const ownKeys: Readonly<Record<string, string>> = {
@@ -39,9 +40,6 @@ const belowHostConfig = new Set(
   ).split(' '),
 );
 
-/** Label names that start like this are oneclick's. */
-const labelPrefix = 'oneclick.';
-
 /**
  * Refuses what oneclick sets itself. The engine reads the names of keys without regard to case, so that `autoremove` would
  * do as well: names must be written exactly as in the API's reference.
@@ -63,6 +61,6 @@ export function refuseOwnKeys(docker: Readonly<Record<string, unknown>>, context
   check(docker, [], ownKeys);
   check(docker.HostConfig, ['HostConfig'], ownHostKeys);
   for (const label of Object.keys(Object(docker.Labels)))
-    if (label.toLowerCase().startsWith(labelPrefix))
+    if (isOwnLabel(label))
       refuse(['Labels', label], `labels that start with ${labelPrefix} are set by oneclick`);
 }

@@ -1,7 +1,8 @@
 import type { HostAddress } from '../domain/environment.js';
+import { given } from '../domain/given.js';
 import { nearest } from '../domain/nearest.js';
 import { absolutePath } from './files.js';
-import { given, type Layers } from './layers.js';
+import type { Layers } from './layers.js';
 import { parseSshAddress } from './parsers.js';
 import type { WrittenHost, WrittenSsh } from './schema.js';
 

@@ -107,9 +107,3 @@ export class Layers {
     }
   }
 }
-
-/** Only the keys that have a value. */
-export function given<T extends object>(value: T): { [Key in keyof T]?: Exclude<T[Key], null | undefined> } {
-  const entries = Object.entries(value).filter(([, held]) => held !== null && held !== undefined);
-  return Object.fromEntries(entries) as { [Key in keyof T]?: Exclude<T[Key], null | undefined> };
-}

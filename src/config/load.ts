@@ -1,5 +1,6 @@
 import { dirname, join, resolve as resolvePath } from 'node:path';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { nearest } from '../domain/nearest.js';
 import { type SettingSources, strongest } from '../domain/precedence.js';
 import { invalid, type Problem } from '../domain/problem.js';
@@ -68,7 +69,7 @@ export async function loadProject(
     environments,
     source,
     written,
-    ...(standard === undefined ? {} : { defaultEnvironment: standard }),
+    ...given({ defaultEnvironment: standard }),
   };
   const misfits = 'problems' in matched ? matched.problems : [];
   const problems = [...misfits, ...checkDefault(project), ...checkEnvironments(project, home)];

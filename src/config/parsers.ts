@@ -1,3 +1,4 @@
+import { given } from '../domain/given.js';
 import type { Port } from '../domain/service.js';
 
 /** What a notation could not be read as: a sentence for the person who wrote it. */
@@ -83,7 +84,7 @@ export function parseSshAddress(text: string): SshAddress {
   const address = (match[2] ?? '').replace(/^\[|\]$/g, '');
   return {
     address,
-    ...(match[1] === undefined ? {} : { user: match[1] }),
+    ...given({ user: match[1] }),
     ...(match[3] === undefined ? {} : { port: portNumber(match[3]) }),
   };
 }

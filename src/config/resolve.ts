@@ -1,11 +1,12 @@
 import type { Environment } from '../domain/environment.js';
+import { given } from '../domain/given.js';
 import { nearest } from '../domain/nearest.js';
 import type { Problem } from '../domain/problem.js';
 import type { Instance, Service } from '../domain/service.js';
 import { type CompleteService, completeService, registryOf } from './complete.js';
 import { checkService, type EnvironmentHost, environmentHosts } from './hosts.js';
 import type { Variables } from './interpolate.js';
-import { type EnvironmentLayer, given, Layers, type ProjectLayer } from './layers.js';
+import { type EnvironmentLayer, Layers, type ProjectLayer } from './layers.js';
 import { merge } from './merge.js';
 import type { SecretSources } from './secrets.js';
 

@@ -1,6 +1,6 @@
 import type { Environment, HostAddress } from '../domain/environment.js';
+import { given } from '../domain/given.js';
 import type { Service } from '../domain/service.js';
-import { given } from './layers.js';
 import { durationText, sizeText } from './parsers.js';
 
 /** An environment in the notation of `oneclick.yml`, with everything filled in; of secrets the names. */

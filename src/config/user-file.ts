@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { given } from '../domain/given.js';
 import { invalid } from '../domain/problem.js';
 import { readSource } from '../domain/source.js';
 import { readAs } from './issues.js';
-import { given } from './layers.js';
 import { keys, name } from './terms.js';
 
 /** What a person has decided for all projects. */

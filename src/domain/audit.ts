@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { EnvironmentId } from './environment.js';
 import { environmentLabels, label, prefix } from './labels.js';
 
 /** What somebody did to an environment past the releases: a line that every host of it keeps. */
@@ -15,14 +16,14 @@ export type Audit = z.infer<typeof Audit>;
 
 /** The volume that is this line: like a line of the release log, its labels hold it. */
 export function auditVolume(
-  scope: { project: string; environment: string },
+  id: EnvironmentId,
   audit: Audit,
 ): { readonly name: string; readonly labels: Readonly<Record<string, string>> } {
   return {
-    name: `oneclick-audit-${prefix(scope)}-${audit.run}`,
+    name: `oneclick-audit-${prefix(id)}-${audit.run}`,
     labels: {
-      ...environmentLabels(scope),
-      [label.audit]: `${scope.project}/${scope.environment}`,
+      ...environmentLabels(id),
+      [label.audit]: `${id.project}/${id.environment}`,
       [label.entry]: JSON.stringify(audit),
     },
   };

@@ -51,7 +51,7 @@ export function healthOf(targets: readonly TargetHealth[], target: Target): Targ
 
 /** Whether requests are sent there, or will be. */
 export function isRegistered(health: TargetHealth | undefined): boolean {
-  return health !== undefined && health.state !== 'draining' && health.reason !== 'Target.NotRegistered';
+  return health !== undefined && health.state !== 'draining';
 }
 
 /** Why nobody is left to answer when these instances have gone; undefined where somebody is. */
@@ -118,30 +118,9 @@ export function withTag(
   };
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  'Elb.RegistrationInProgress': 'it is being registered',
-  'Elb.InitialHealthChecking': 'its first health checks are under way',
-  'Elb.InternalError': 'the load balancer has a problem of its own',
-  'Target.Timeout': 'it does not answer the health check in time',
-  'Target.FailedHealthChecks': 'it cannot be connected to, or its answers are broken',
-  'Target.ResponseCodeMismatch': 'it answers the health check with another code',
-  'Target.NotRegistered': 'it is not registered',
-  'Target.NotInUse': 'no listener of a load balancer sends anything to its group, or not from its zone',
-  'Target.InvalidState': 'the instance does not run',
-  'Target.IpUnusable': 'its address cannot be used',
-  'Target.DeregistrationInProgress': 'it finishes the requests that it has, and gets no others',
-  'Target.HealthCheckDisabled': 'health checks are off',
-};
-
-/**
- * Why a target is in its state, in a person's words; with what the load balancer adds, such as the code that it saw. The codes:
- * https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
- */
-export function reasonOf({ reason, description }: TargetHealth): string {
-  if (reason === undefined) return '';
-  const words = reasons[reason] ?? reason;
-  const codes = /\[[^\]]*\]/.exec(description ?? '')?.[0];
-  return codes === undefined ? words : `${words} ${codes}`;
+/** Why a target is in its state, in a person's words; empty where the cloud does not say. */
+export function reasonOf({ reason = '' }: TargetHealth): string {
+  return reason;
 }
 
 /** What a person may say of an instance: its ID, its host's name, or its place in a service: `web/2`. */

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import type { EnvironmentId } from './environment.js';
 import type { ContainerFacts, Facts, HostFacts } from './facts.js';
-import { label, prefix, releaseOf } from './labels.js';
+import { given } from './given.js';
+import { environmentLabels, label, prefix, releaseOf } from './labels.js';
 import type { ContainerSpec, Release } from './release.js';
 import type { Service } from './service.js';
 import type { RunInfo, Subject } from './task.js';
@@ -17,11 +19,7 @@ export function containerSpec(service: Service, image: string): ContainerSpec {
     restart,
     stop,
     docker,
-    ...(port === undefined ? {} : { port }),
-    ...(command === undefined ? {} : { command }),
-    ...(memory === undefined ? {} : { memory }),
-    ...(cpus === undefined ? {} : { cpus }),
-    ...(user === undefined ? {} : { user }),
+    ...given({ port, command, memory, cpus, user }),
   };
 }
 
@@ -39,33 +37,31 @@ function canonical(value: unknown): string {
 }
 
 /** The containers of a service on a host that serve, or did: those with our labels, and an adopted one by its name. */
-export function containersOf(host: HostFacts, run: RunInfo, service: string): readonly ContainerFacts[] {
+export function containersOf(host: HostFacts, id: EnvironmentId, service: string): readonly ContainerFacts[] {
   const adopted = (host.log[service] ?? []).map((line) => line.release.adopted);
   return host.containers.filter(
     (container) =>
-      (isOurs(container, run) &&
+      (isOurs(container, id) &&
         container.labels[label.service] === service &&
         container.labels[label.role] === 'service') ||
       adopted.includes(container.name),
   );
 }
 
-/** Whether the container belongs to the project and environment of this run. */
-export function isOurs(container: ContainerFacts, run: RunInfo): boolean {
-  return (
-    container.labels[label.project] === run.project && container.labels[label.environment] === run.environment
-  );
+/** Whether the container belongs to this environment of this project. */
+export function isOurs({ labels }: Pick<ContainerFacts, 'labels'>, id: EnvironmentId): boolean {
+  return labels[label.project] === id.project && labels[label.environment] === id.environment;
 }
 
 /** The container of this release on a host: the running one, or the newest that is kept. */
 export function containerOf(
   host: HostFacts,
-  run: RunInfo,
+  id: EnvironmentId,
   service: string,
   release: Release,
 ): ContainerFacts | undefined {
   const hash = specHash(release.spec);
-  const matching = containersOf(host, run, service).filter((container) =>
+  const matching = containersOf(host, id, service).filter((container) =>
     release.adopted === undefined
       ? releaseOf(container) === release.number && container.labels[label.spec] === hash
       : container.name === release.adopted,
@@ -74,8 +70,8 @@ export function containerOf(
 }
 
 /** The Docker network on which the services of an environment reach each other by name. */
-export function networkName(run: RunInfo): string {
-  return prefix(run);
+export function networkName(id: EnvironmentId): string {
+  return prefix(id);
 }
 
 /** A name that no container of the host has, readable first and unique if need be. */
@@ -93,8 +89,7 @@ export function containerLabels(
 ) {
   const { run } = subject;
   return {
-    [label.project]: run.project,
-    [label.environment]: run.environment,
+    ...environmentLabels(run),
     [label.service]: service,
     [label.release]: String(release.number),
     [label.reference]: release.reference,
@@ -103,7 +98,7 @@ export function containerLabels(
     [label.run]: run.id,
     [label.step]: `${run.id}/${subject.step}`,
     [label.who]: run.who,
-    ...(release.commit === undefined ? {} : { [label.commit]: release.commit }),
+    ...given({ [label.commit]: release.commit }),
   };
 }
 
@@ -148,15 +143,13 @@ export function containerConfig(spec: ContainerSpec, setting: ContainerSetting):
     Image: spec.image,
     Env: env,
     Labels: { ...record(labels), ...setting.labels },
-    ...(spec.command === undefined ? {} : { Cmd: spec.command }),
-    ...(spec.user === undefined ? {} : { User: spec.user }),
-    ...(spec.stop.signal === undefined ? {} : { StopSignal: spec.stop.signal }),
+    ...given({ Cmd: spec.command, User: spec.user, StopSignal: spec.stop.signal }),
     StopTimeout: Math.ceil(spec.stop.timeout / 1000),
     ...(inside === undefined ? {} : { ExposedPorts: { [inside]: {} } }),
     HostConfig: {
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
       ...record(hostConfig),
-      ...(spec.memory === undefined ? {} : { Memory: spec.memory }),
+      ...given({ Memory: spec.memory }),
       ...(spec.cpus === undefined ? {} : { NanoCpus: Math.round(spec.cpus * 1e9) }),
       Binds: spec.volumes.map((volume) => bind(volume, setting.volumePrefix)),
       RestartPolicy: { Name: 'no' },

@@ -1,3 +1,4 @@
+import { given } from './given.js';
 import type { ContainerSpec } from './release.js';
 
 /** A key of a release's configuration that has another value, or is there on one side only. */
@@ -14,7 +15,7 @@ export function specChanges(from: ContainerSpec, to: ContainerSpec): readonly Ke
   return keys.flatMap((key) => {
     const [old, now] = [before.get(key), after.get(key)];
     if (old === now) return [];
-    return [{ key, ...(old === undefined ? {} : { from: old }), ...(now === undefined ? {} : { to: now }) }];
+    return [{ key, ...given({ from: old, to: now }) }];
   });
 }
 

@@ -17,6 +17,16 @@ export interface HostAddress {
   readonly bastion?: HostAddress;
 }
 
+/** Which environment of which project: what labels, locks and names of volumes are made of. */
+export interface EnvironmentId {
+  readonly project: string;
+  readonly environment: string;
+}
+
+export function environmentId({ project, name }: Pick<Environment, 'project' | 'name'>): EnvironmentId {
+  return { project, environment: name };
+}
+
 /** A named, complete set of running services: `production`, or a test environment. */
 export interface Environment {
   readonly project: string;

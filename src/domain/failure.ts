@@ -1,3 +1,5 @@
+import { given } from './given.js';
+
 /**
  * The kinds of failure that oneclick knows, each with the exit code that it ends in. Anything thrown that is
  * not a {@link Failure} is a bug.
@@ -92,8 +94,7 @@ export function failureRecord(error: unknown): FailureRecord {
     kind: error.kind,
     code: error.code,
     message: error.message,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(error.host === undefined ? {} : { host: error.host }),
+    ...given({ hint: error.hint, host: error.host }),
     evidence: error.evidence,
   };
 }

@@ -1,4 +1,5 @@
 import { Failure } from './failure.js';
+import { given } from './given.js';
 
 /** The parts of an image reference, as Docker reads them (https://docs.docker.com/reference/cli/docker/image/tag/). */
 export interface ImageReference {
@@ -39,8 +40,7 @@ export function parseImage(text: string): ImageReference {
     registry: isHub ? 'docker.io' : first,
     path: isHub && !path.includes('/') ? `library/${path}` : path,
     repository,
-    ...(tag === undefined ? {} : { tag }),
-    ...(digest === undefined ? {} : { digest }),
+    ...given({ tag, digest }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { EnvironmentId } from './environment.js';
 import type { ContainerFacts } from './facts.js';
 
 /** The labels that oneclick puts on what it makes. Nothing without them is ever changed. */
@@ -25,9 +26,17 @@ export const label = {
   entry: 'oneclick.audit-entry',
 } as const;
 
+/** Labels whose names start like this are set by oneclick only. */
+export const labelPrefix = 'oneclick.';
+
+/** Whether a label is one that oneclick sets, whatever the case of its name. */
+export function isOwnLabel(name: string): boolean {
+  return name.toLowerCase().startsWith(labelPrefix);
+}
+
 /** The start of names of what belongs to one environment. */
-export function prefix(scope: { project: string; environment: string }): string {
-  return `${scope.project}-${scope.environment}`;
+export function prefix(id: EnvironmentId): string {
+  return `${id.project}-${id.environment}`;
 }
 
 /** The release number that a container's labels claim, where it is one of ours. */
@@ -38,6 +47,6 @@ export function releaseOf(container: ContainerFacts): number | undefined {
 }
 
 /** The labels of everything that belongs to an environment. */
-export function environmentLabels(scope: { project: string; environment: string }): Record<string, string> {
-  return { [label.project]: scope.project, [label.environment]: scope.environment };
+export function environmentLabels(id: EnvironmentId): Record<string, string> {
+  return { [label.project]: id.project, [label.environment]: id.environment };
 }

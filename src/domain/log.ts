@@ -1,8 +1,8 @@
+import type { EnvironmentId } from './environment.js';
 import type { Facts } from './facts.js';
 import { prefix } from './labels.js';
 import type { Activation, Release } from './release.js';
 import type { ImageSource } from './service.js';
-import type { RunInfo } from './task.js';
 
 /** The activations of one service: its log without canaries, which were never current. */
 export function releaseLog(facts: Facts, service: string): readonly Activation[] {
@@ -76,8 +76,8 @@ export function laterActivation(facts: Facts, run: string, order: number): Activ
 export const linesKept = 30;
 
 /** The name of the volume that is a line of the log. */
-export function lineName(run: RunInfo, service: string, order: number): string {
-  return `oneclick-log-${prefix(run)}-${service}-${order}`;
+export function lineName(id: EnvironmentId, service: string, order: number): string {
+  return `oneclick-log-${prefix(id)}-${service}-${order}`;
 }
 
 /** Whether a service keeps the image of its release: nobody asked for another, and the configuration is as it was then. */

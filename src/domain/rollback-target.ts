@@ -1,3 +1,4 @@
+import type { EnvironmentId } from './environment.js';
 import type { ContainerFacts, Facts } from './facts.js';
 import { Failure } from './failure.js';
 import { releaseOf } from './labels.js';
@@ -5,10 +6,12 @@ import { canaryOf, current, findRelease, highestOrder, linesOf, previous, releas
 import type { Release } from './release.js';
 import { serving } from './rollout.js';
 import type { Service } from './service.js';
-import type { Subject } from './task.js';
 
-/** All services that are brought back together, and the run that does it. */
-export type RollbackScope = Pick<Subject, 'run' | 'services'>;
+/** All services that are brought back together, and whose they are. */
+export interface RollbackScope {
+  readonly run: EnvironmentId;
+  readonly services: readonly Service[];
+}
 
 /** Where a rollback leads: the release that is current, and the one that it brings back. The same one for a service that stays. */
 export interface RollbackTarget {

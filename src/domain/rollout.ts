@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { containerSpec, containersOf, specHash } from './container.js';
+import type { EnvironmentId } from './environment.js';
 import type { ContainerFacts, Facts, HostFacts } from './facts.js';
-import { releaseOf } from './labels.js';
+import { given } from './given.js';
+import { label, releaseOf } from './labels.js';
 import { canaryOf, current, findRelease, linesOf, nextOrder, releaseLog } from './log.js';
 import { Release } from './release.js';
 import type { Service } from './service.js';
@@ -51,7 +53,7 @@ export function rolloutOf(
     reference: image.reference,
     spec,
     ...(image.written === undefined || image.written === image.reference ? {} : { written: image.written }),
-    ...(run.commit === undefined ? {} : { commit: run.commit }),
+    ...given({ commit: run.commit }),
   };
   const adopted = adopt === undefined ? undefined : adoptedRelease(facts, service, adopt);
   return {
@@ -59,8 +61,7 @@ export function rolloutOf(
     release,
     order: nextOrder(facts) + (adopted === undefined ? 0 : 1),
     todaysSecrets: true,
-    ...(active === undefined ? {} : { before: active.release }),
-    ...(adopted === undefined ? {} : { adopted }),
+    ...given({ before: active?.release, adopted }),
   };
 }
 
@@ -96,19 +97,19 @@ export function rolloutBack(
   };
 }
 
-function isSame(facts: Facts, run: RunInfo, service: Service, active: Release, hash: string): boolean {
+function isSame(facts: Facts, id: EnvironmentId, service: Service, active: Release, hash: string): boolean {
   if (specHash(active.spec) !== hash) return false;
   const running = service.instances.flatMap(({ host }) => {
     const known = facts.hosts[host];
-    return known === undefined ? [] : serving(known, run, service.name);
+    return known === undefined ? [] : serving(known, id, service.name);
   });
   return !running.some((container) => (container.staleSecrets ?? []).length > 0);
 }
 
-function highestRelease(facts: Facts, run: RunInfo, service: Service): number {
+function highestRelease(facts: Facts, id: EnvironmentId, service: Service): number {
   const logged = linesOf(facts, service.name).map((line) => line.release.number);
   const seen = Object.values(facts.hosts).flatMap((host) =>
-    containersOf(host, run, service.name).map(releaseOf),
+    containersOf(host, id, service.name).map(releaseOf),
   );
   return Math.max(0, ...logged, ...seen.filter((number) => number !== undefined));
 }
@@ -127,8 +128,8 @@ function adoptedRelease(facts: Facts, service: Service, name: string): Release |
 }
 
 /** The containers of a service that run on a host. */
-export function serving(host: HostFacts, run: RunInfo, service: string): readonly ContainerFacts[] {
-  return containersOf(host, run, service).filter(isUp);
+export function serving(host: HostFacts, id: EnvironmentId, service: string): readonly ContainerFacts[] {
+  return containersOf(host, id, service).filter(isUp);
 }
 
 export function isUp(container: ContainerFacts): boolean {
@@ -143,21 +144,19 @@ export function isProvisional(container: ContainerFacts, release: Release): bool
   return release.adopted === undefined && container.restart === 'no' && release.spec.restart !== 'no';
 }
 
-/** The containers of releases that no run has activated and that are not this run's: what a dead run left. */
+/** The containers of releases that no run has activated, but for those of the run `except`: what a dead run left. */
 export function deadCandidates(
   host: HostFacts,
   facts: Facts,
-  run: RunInfo,
+  id: EnvironmentId,
   service: string,
+  except?: string,
 ): readonly ContainerFacts[] {
   const activated = new Set(releaseLog(facts, service).map((line) => line.release.number));
   const canary = canaryOf(facts, service)?.number;
-  return containersOf(host, run, service).filter((container) => {
+  return containersOf(host, id, service).filter((container) => {
     const release = releaseOf(container);
-    return release !== undefined && release !== canary && !activated.has(release) && !isOfRun(container, run);
+    const isDead = release !== undefined && release !== canary && !activated.has(release);
+    return isDead && (except === undefined || container.labels[label.run] !== except);
   });
-}
-
-function isOfRun(container: ContainerFacts, run: RunInfo): boolean {
-  return container.labels['oneclick.run'] === run.id;
 }

@@ -1,11 +1,12 @@
 import { containerOf } from './container.js';
+import type { EnvironmentId } from './environment.js';
 import type { ContainerFacts, Facts, HostFacts } from './facts.js';
 import { label, releaseOf } from './labels.js';
 import { canaryOf, current, releaseLog } from './log.js';
 import type { Activation, Release } from './release.js';
 import { isProvisional, isUp, serving } from './rollout.js';
+import { leavesOldRunning } from './routing.js';
 import type { Service } from './service.js';
-import type { RunInfo } from './task.js';
 
 /** How a service stands on one host. What is not known, or not there, is null. */
 export interface ServiceStatus {
@@ -27,6 +28,9 @@ export interface ServiceStatus {
   readonly why: string | null;
 }
 
+/** As much of a service as its status depends on. */
+type StatusSubject = Pick<Service, 'name' | 'swap' | 'targetGroup'>;
+
 const nothing = {
   ...{ release: null, image: null, digest: null, health: null, since: null, who: null },
   canary: null,
@@ -36,22 +40,23 @@ const calm = { restarts: 0, exit: null, outOfMemory: false };
 /** How a service stands on a host, and what is wrong with it there. */
 export function serviceStatus(
   facts: Facts,
-  run: RunInfo,
-  { name: service, swap }: Pick<Service, 'name' | 'swap'>,
+  id: EnvironmentId,
+  service: StatusSubject,
   host: string,
 ): ServiceStatus {
   const known = facts.hosts[host];
   if (known === undefined)
     return { ...nothing, ...calm, state: 'unreachable', why: 'the host was not reached' };
-  const log = releaseLog(facts, service);
+  const { name } = service;
+  const log = releaseLog(facts, name);
   const active = current(log);
-  const all = serving(known, run, service);
-  const beside = canaryOf(facts, service);
+  const all = serving(known, id, name);
+  const beside = canaryOf(facts, name);
   const canary = all.find((container) => releaseOf(container) === beside?.number);
   const up = all.filter((container) => container !== canary);
   const wanted = up.find((container) => releaseNumber(container) === active?.release.number) ?? up[0];
   const status =
-    wanted === undefined ? stopped(known, run, service, active) : upright(wanted, up, log, active, swap);
+    wanted === undefined ? stopped(known, id, name, active) : upright(wanted, up, log, active, service);
   if (canary === undefined || beside === undefined) return status;
   const sick = complaint(canary, beside.number, beside);
   const why = status.why ?? (sick === null ? null : `of its canary: ${sick}`);
@@ -65,7 +70,7 @@ function upright(
   up: readonly ContainerFacts[],
   log: readonly Activation[],
   active: Activation | undefined,
-  swap: Service['swap'],
+  service: StatusSubject,
 ): ServiceStatus {
   const release = releaseNumber(container);
   const line = log.findLast((candidate) => candidate.release.number === release);
@@ -79,7 +84,7 @@ function upright(
     who: line?.who ?? container.labels[label.who] ?? null,
     ...endOf(container),
     canary: null,
-    why: complaint(container, release, active?.release) ?? crowd(container, up, swap),
+    why: complaint(container, release, active?.release) ?? crowd(container, up, service),
   };
 }
 
@@ -101,11 +106,11 @@ function complaint(container: ContainerFacts, release: number, wanted: Release |
 function crowd(
   container: ContainerFacts,
   up: readonly ContainerFacts[],
-  swap: Service['swap'],
+  service: StatusSubject,
 ): string | null {
   if (up.length <= 1) return null;
   const names = (some: readonly ContainerFacts[]) => some.map(({ name }) => name).join(', ');
-  return swap === 'beside'
+  return leavesOldRunning(service)
     ? `${names(up.filter((other) => other !== container))} still runs beside it: oneclick settle`
     : `${up.length} containers of it run: ${names(up)}`;
 }
@@ -117,11 +122,11 @@ function ending({ exit, outOfMemory }: ContainerFacts): string {
 
 function stopped(
   host: HostFacts,
-  run: RunInfo,
+  id: EnvironmentId,
   service: string,
   active: Activation | undefined,
 ): ServiceStatus {
-  const container = active === undefined ? undefined : containerOf(host, run, service, active.release);
+  const container = active === undefined ? undefined : containerOf(host, id, service, active.release);
   const end = container === undefined || isUp(container) ? calm : endOf(container);
   return { ...nothing, ...end, state: 'stopped', why: absence(container, active) };
 }

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** An instance, as the cloud knows it. */
 export interface CloudInstance {
   /** `i-0123456789abcdef0` */
@@ -59,17 +61,14 @@ export interface TargetGroup {
 }
 
 /** An instance in a target group, on one port: an instance may be there several times. */
-export interface Target {
-  readonly id: string;
-  readonly port: number;
-}
+export const Target = z.strictObject({ id: z.string(), port: z.int().min(1).max(65_535) });
+export type Target = Readonly<z.infer<typeof Target>>;
 
 /** What the load balancer makes of a target. */
 export interface TargetHealth extends Target {
   readonly state: 'initial' | 'healthy' | 'unhealthy' | 'draining' | 'unused' | 'unavailable';
-  /** `Target.FailedHealthChecks`, and so on. */
+  /** Why it is in this state, in a person's words, where the cloud says. */
   readonly reason?: string;
-  readonly description?: string;
 }
 
 /** What may be changed of a group's settings. Durations in ms. */

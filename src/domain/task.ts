@@ -1,15 +1,14 @@
 import type { z } from 'zod';
 import type { Clock } from './clock.js';
+import type { EnvironmentId } from './environment.js';
 import type { Failure } from './failure.js';
-import type { PlainCommand } from './plain-command.js';
+import type { CloudCommand, PlainCommand } from './plain-command.js';
 import type { Instance, Service } from './service.js';
 
 /** One execution of a recipe: who does what, where. */
-export interface RunInfo {
+export interface RunInfo extends EnvironmentId {
   readonly id: string;
   readonly recipe: string;
-  readonly project: string;
-  readonly environment: string;
   readonly who: string;
   readonly commit?: string;
   /** ISO 8601. */
@@ -125,7 +124,7 @@ export interface Task<Facts, Ports, Input, Intent, Receipt> {
   /** Pure: looks at the facts, touches nothing. */
   check(facts: Facts, input: Input, subject: Subject): Verdict<Facts, Intent, Receipt>;
   /** Pure: what a person would type instead of `apply`, for who wants to see or do it by hand. Never with values of secrets. */
-  explain(intent: Intent, subject: Subject): readonly PlainCommand[];
+  explain(intent: Intent, subject: Subject): readonly (PlainCommand | CloudCommand)[];
   /** Idempotent: safe to run again with the same intent after a crash. */
   apply(context: TaskContext<Ports>, intent: Intent): Promise<Receipt>;
   readonly undo: Undo<Ports, Intent, Receipt> | Never<Ports, Intent, Receipt> | Nothing;

@@ -1,5 +1,7 @@
+import type { EnvironmentId } from '../domain/environment.js';
 import type { Facts, HostFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { parseJson } from '../domain/json.js';
 import { label } from '../domain/labels.js';
 import { current, releaseLog, staysAt } from '../domain/log.js';
@@ -8,9 +10,7 @@ import type { Service } from '../domain/service.js';
 import type { Host, RegistryAuth, VolumeFacts } from './host.js';
 
 /** What facts are read for. */
-export interface FactsRequest {
-  readonly project: string;
-  readonly environment: string;
+export interface FactsRequest extends EnvironmentId {
   readonly services: readonly Service[];
   /** Today's values, to name the secrets that differ; nothing else is done with them. */
   readonly secrets: ReadonlyMap<string, string>;
@@ -81,9 +81,7 @@ async function attempt<T>(problems: Failure[], host: string, act: () => Promise<
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const { kind, code, message, hint, evidence, cause } = error;
-    problems.push(
-      new Failure(kind, code, message, { host, evidence, cause, ...(hint === undefined ? {} : { hint }) }),
-    );
+    problems.push(new Failure(kind, code, message, { host, evidence, cause, ...given({ hint }) }));
     return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { Failure, type FailureDetails, type FailureKind } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 
 /** What an engine's words mean: the first pattern that is found decides. */
 const meanings: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
@@ -65,9 +66,9 @@ export function engineFailure(
   const [, kind, code, hint] = meaning ?? [undefined, 'failed' as const, 'engine.refused', undefined];
   const details: FailureDetails = {
     host,
-    ...(hint === undefined ? {} : { hint }),
+    ...given({ hint }),
     ...(meaning === undefined && status >= 500 ? { passing: true } : {}),
-    ...(cause === undefined ? {} : { cause }),
+    ...given({ cause }),
   };
   return new Failure(kind, code, `${doing}: ${words.trim()}`, details);
 }
@@ -77,6 +78,6 @@ export function lostFailure(host: string, cause?: unknown): Failure {
   return new Failure('unreachable', 'host.lost', `the connection to ${host} was lost`, {
     host,
     hint: 'Check the machine and the network, then run `oneclick resume`.',
-    ...(cause === undefined ? {} : { cause }),
+    ...given({ cause }),
   });
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../domain/clock.js';
 import type { HostAddress } from '../domain/environment.js';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { type CallListener, CallLog, type CallObserver } from './call-log.js';
 import type { Host } from './host.js';
 import { resolveTarget, type SshEnvironment, type SshTarget } from './ssh/config.js';
@@ -100,9 +101,7 @@ class Dialer {
     const bastion = target.jump === undefined ? undefined : await this.#bastion(target.jump);
     const { clock, deadline, keepalive, signal } = this.#options;
     const times = {
-      ...(deadline === undefined ? {} : { deadline }),
-      ...(keepalive === undefined ? {} : { keepalive }),
-      ...(signal === undefined ? {} : { signal }),
+      ...given({ deadline, keepalive, signal }),
     };
     const connection = await this.#log.record(
       target.name,
@@ -133,5 +132,5 @@ function entry(hosts: ReadonlyMap<string, Host>, name: string): [string, Host][]
 function named(failure: Failure, host: string): Failure {
   if (failure.host === host) return failure;
   const { kind, code, message, hint, evidence, cause } = failure;
-  return new Failure(kind, code, message, { host, ...(hint === undefined ? {} : { hint }), evidence, cause });
+  return new Failure(kind, code, message, { host, ...given({ hint }), evidence, cause });
 }

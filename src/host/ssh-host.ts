@@ -1,9 +1,9 @@
 import { request } from 'node:http';
 import type { Channel, ClientChannel } from 'ssh2';
+import { whenAborted, within } from '../domain/abort.js';
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
 import type { CallLog } from './call-log.js';
-import { within } from './deadline.js';
 import { ChannelSocket } from './docker/agent.js';
 import { DockerEngine } from './docker/engine.js';
 import { lostFailure } from './failures.js';
@@ -80,8 +80,7 @@ export class SshHost implements Host {
         channel.signal('TERM');
         channel.close();
       };
-      if (stop.aborted) end();
-      else stop.addEventListener('abort', end, { once: true });
+      whenAborted(stop, end);
       channel.end(input);
       return listen(channel);
     });

@@ -1,3 +1,4 @@
+import { given } from '../domain/given.js';
 /** A place in a text that a person wrote, as `file:line`. */
 export type DraftPlace = string;
 
@@ -55,7 +56,7 @@ export interface Guess {
 export function guessesOf({ project, registry, services }: Draft): readonly Guess[] {
   const top = {
     project,
-    ...(registry === undefined ? {} : { registry }),
+    ...given({ registry }),
     services: Object.fromEntries(services),
   };
   return walk(top, '');

@@ -1,4 +1,5 @@
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { formatProblem, invalid } from '../domain/problem.js';
 import { shown, valueAt } from '../domain/schema-problems.js';
 import type { Instance, Service } from '../domain/service.js';
@@ -245,8 +246,7 @@ const boundBy = ({ service, instance, host }: Unit) =>
   boundOf({ service: service?.name, instance: instance?.id, host });
 
 const unitOf = ({ service, instance }: BindingScope): Unit => ({
-  ...(service && { service }),
-  ...(instance && { instance, host: instance.host }),
+  ...given({ service, instance, host: instance?.host }),
 });
 
 /** What the steps of a task with this scope are about, at this place. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { given } from '../domain/given.js';
 import { nearest } from '../domain/nearest.js';
 import type { Problem } from '../domain/problem.js';
 import { match, shown, valueAt } from '../domain/schema-problems.js';
@@ -237,6 +238,5 @@ const clean = (form: {
   description?: string | undefined;
 }): Param => ({
   type: form.type,
-  ...(form.default === undefined ? {} : { default: form.default }),
-  ...(form.description === undefined ? {} : { description: form.description }),
+  ...given({ default: form.default, description: form.description }),
 });

@@ -1,3 +1,4 @@
+import { given } from '../domain/given.js';
 import type { Reference, Step } from '../run/plan.js';
 import { type Dimension, gathered } from './plan-position.js';
 
@@ -60,7 +61,5 @@ export const boundOf = ({
   instance,
   host,
 }: { readonly [dimension in Dimension]?: string | undefined }): Bound => ({
-  ...(service === undefined ? {} : { service }),
-  ...(instance === undefined ? {} : { instance }),
-  ...(host === undefined ? {} : { host }),
+  ...given({ service, instance, host }),
 });

@@ -1,21 +1,12 @@
 import { type Clock, timeOfDay } from '../domain/clock.js';
+import type { PendingCall, RemoteCall } from '../host/call-log.js';
 import { cut, oneLine } from './text.js';
 
-/** Something that is being asked of a host; it is given up after `timeout`, in ms, where that is known. */
-export interface Call {
-  readonly host: string;
-  readonly kind: string;
-  readonly what: string;
-  readonly timeout?: number;
-}
+/** Something that is being asked of a host. */
+export type Call = PendingCall;
 
 /** How a call ended. */
-export interface CallEnd {
-  /** ms */
-  readonly duration: number;
-  /** The code of the failure that it ended in. */
-  readonly failure?: string;
-}
+export type CallEnd = Pick<RemoteCall, 'duration' | 'failure'>;
 
 /** The longest that a command's own words get. */
 const widest = 60;

@@ -2,6 +2,7 @@ import type { Clock } from '../domain/clock.js';
 import type { FailureRecord } from '../domain/failure.js';
 import type { Outcome, RunEvent } from '../run/events.js';
 import type { Step } from '../run/plan.js';
+import { stepsOf } from '../run/walk.js';
 import type { Call, CallEnd } from './calls.js';
 import type { Card } from './card.js';
 import { ChangeDetector } from './change-detector.js';
@@ -9,7 +10,6 @@ import type { Output } from './output.js';
 import type { PreviewDocument } from './preview.js';
 import type { Detail, Reporter } from './reporter.js';
 import type { Summary } from './summary.js';
-import { stepsOf } from './view.js';
 
 /** The number of the shape of all that is printed as JSON; raised when a field changes its meaning or goes. */
 export const schema = 1;

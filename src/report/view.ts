@@ -1,5 +1,7 @@
+import { given } from '../domain/given.js';
 import type { RunEvent } from '../run/events.js';
-import type { Plan, PlanNode, Step } from '../run/plan.js';
+import type { Plan, Step } from '../run/plan.js';
+import { stepsOf } from '../run/walk.js';
 import type { Card } from './card.js';
 
 /** A step, or its undo, that is under way. */
@@ -178,7 +180,7 @@ export class RunView {
     const step =
       failed === undefined || failed.message !== card.failures[0]?.message ? {} : { step: failed.title };
     const never = card.never?.map(({ step: id, reason }) => ({ step: this.#title(id), reason }));
-    return { subject, ...step, ...card, ...(never === undefined ? {} : { never }) };
+    return { subject, ...step, ...card, ...given({ never }) };
   }
 
   #start(plan: Plan, now: number): void {
@@ -196,7 +198,7 @@ export class RunView {
     const active = this.#active.get(step);
     if (active === undefined) return;
     const { fraction: _, ...rest } = active;
-    this.#active.set(step, { ...rest, text, ...(fraction === undefined ? {} : { fraction }) });
+    this.#active.set(step, { ...rest, text, ...given({ fraction }) });
   }
 
   #finish(id: string, kind: Finished['kind'], ms?: number, reason?: string): Finished {
@@ -207,8 +209,7 @@ export class RunView {
       label: this.label(id),
       host: this.#steps.get(id)?.host,
       title: this.#named(id, this.#title(id)),
-      ...(ms === undefined ? {} : { ms }),
-      ...(reason === undefined ? {} : { reason }),
+      ...given({ ms, reason }),
     };
   }
 
@@ -231,17 +232,5 @@ export class RunView {
     const service = this.#steps.get(id)?.service;
     const several = (this.#plan?.services.length ?? 0) > 1;
     return !several || service === undefined || title.includes(service) ? title : `${service}: ${title}`;
-  }
-}
-
-/** The steps of a part of a plan, in its order. */
-export function stepsOf(node: PlanNode): Step[] {
-  switch (node.kind) {
-    case 'step':
-      return [node.step];
-    case 'sequence':
-      return node.nodes.flatMap(stepsOf);
-    case 'graph':
-      return node.branches.flatMap((branch) => stepsOf(branch.node));
   }
 }

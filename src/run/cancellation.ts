@@ -1,6 +1,6 @@
+import { whenAborted } from '../domain/abort.js';
 import { Failure, type FailureRecord, failureRecord } from '../domain/failure.js';
 import { cancelledFailure } from './progress.js';
-import { signalName, whenAborted } from './signals.js';
 
 /** What may end a run before its end, from outside. */
 export interface Interrupts {
@@ -81,4 +81,9 @@ function leaseLost(reason: unknown): Failure {
   const host = reason instanceof Failure && reason.host !== undefined ? { host: reason.host } : {};
   const hint = 'another run may act now: look at the status before you resume';
   return new Failure('changed', 'lease.lost', message, { hint, ...host, cause: reason });
+}
+
+/** The name of the signal that a cancellation was asked for with. */
+export function signalName(reason: unknown): string {
+  return typeof reason === 'string' ? reason : 'request';
 }

@@ -1,4 +1,5 @@
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import type { AnyTask, Subject, Verdict } from '../domain/task.js';
 import type { Plan, Step } from './plan.js';
 import type { Registry } from './ports.js';
@@ -31,9 +32,7 @@ export function subjectOf(plan: Plan, step: Step): Subject {
     run: plan.run,
     step: step.id,
     services: plan.services,
-    ...(service === undefined ? {} : { service }),
-    ...(instance === undefined ? {} : { instance }),
-    ...(host === undefined ? {} : { host }),
+    ...given({ service, instance, host }),
   };
 }
 

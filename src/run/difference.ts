@@ -1,3 +1,4 @@
+import { given } from '../domain/given.js';
 import type { Preview, PreviewVerdict, StepPreview } from './preview.js';
 
 /** A step of which a later preview says something else than the one that was confirmed. */
@@ -34,8 +35,7 @@ function compared(confirmed: StepPreview | undefined, now: StepPreview | undefin
     {
       step: shown.step.id,
       title: shown.title,
-      ...(confirmed === undefined ? {} : { confirmed: confirmed.verdict }),
-      ...(now === undefined ? {} : { now: now.verdict }),
+      ...given({ confirmed: confirmed?.verdict, now: now?.verdict }),
     },
   ];
 }

@@ -1,10 +1,10 @@
+import { unlessAborted } from '../domain/abort.js';
 import { Cancellation, type Interrupts } from './cancellation.js';
 import type { Outcome, RunEvent } from './events.js';
 import { outcomeOf } from './outcome.js';
 import type { Journal } from './ports.js';
 import type { Progress } from './progress.js';
 import { Recorder } from './recorder.js';
-import { unlessAborted } from './signals.js';
 import { type Part, type StepPorts, StepRunner } from './step-runner.js';
 import { reversed, stepsOf, walk } from './walk.js';
 

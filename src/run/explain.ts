@@ -1,5 +1,5 @@
 import type { Failure } from '../domain/failure.js';
-import type { PlainCommand } from '../domain/plain-command.js';
+import type { CloudCall, PlainCommand } from '../domain/plain-command.js';
 import { subjectOf, taskOf } from './check-task.js';
 import type { Plan } from './plan.js';
 import type { Registry } from './ports.js';
@@ -17,17 +17,25 @@ export interface Explanation {
   readonly problems: readonly Failure[];
 }
 
-/** Says in commands what the plan would do, from facts alone. Throws as `preview` does. */
+/**
+ * Says in commands what the plan would do, from facts alone; `spell` writes a call to the cloud as a line for a shell. Throws as
+ * `preview` does.
+ */
 export function explain<Facts, Ports>(
   plan: Plan,
   facts: Facts,
   registry: Registry<Facts, Ports>,
+  spell: (call: CloudCall) => string,
 ): Explanation {
   const dryRun = new DryRun(plan, facts, registry, new Map());
   const { steps, problems } = dryRun.seeAll();
-  const commandsOf = ({ step }: StepPreview) =>
+  const commandsOf = ({ step }: StepPreview): readonly PlainCommand[] =>
     dryRun.intents.has(step.id)
-      ? taskOf(registry, step).explain(dryRun.intents.get(step.id), subjectOf(plan, step))
+      ? taskOf(registry, step)
+          .explain(dryRun.intents.get(step.id), subjectOf(plan, step))
+          .map((command) =>
+            'call' in command ? { why: command.why, line: spell(command.call), secrets: [] } : command,
+          )
       : [];
   return { steps: steps.map((seen) => ({ ...seen, commands: commandsOf(seen) })), problems };
 }

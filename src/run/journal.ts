@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure, type FailureRecord, failureRecord } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import type { Service } from '../domain/service.js';
 import type { RunInfo } from '../domain/task.js';
 import type { Outcome, RunEvent } from './events.js';
@@ -205,8 +206,7 @@ async function summary(path: string): Promise<readonly RunSummary[]> {
     return [
       {
         ...{ state, id, run: plan.run, services: plan.services },
-        ...(end === undefined ? {} : { ms: end.ms }),
-        ...(outcome === undefined ? {} : { outcome }),
+        ...given({ ms: end?.ms, outcome }),
       },
     ];
   } catch (error) {

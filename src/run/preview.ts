@@ -1,4 +1,5 @@
 import type { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import type { AnyTask, Change, ExpectedWait, Subject, Verdict } from '../domain/task.js';
 import { checkTask, subjectOf, taskOf } from './check-task.js';
 import { type Forecast, forecastOf } from './forecast.js';
@@ -110,7 +111,7 @@ export class DryRun<Facts, Ports> {
     ];
     const forecast = forecastOf(this.#plan, waitsOf(steps));
     const cautions = [...this.#cautions];
-    return { steps, problems: problemsOf(steps), cautions, ...(forecast === undefined ? {} : { forecast }) };
+    return { steps, problems: problemsOf(steps), cautions, ...given({ forecast }) };
   }
 
   #see(step: Step, after: boolean): StepPreview {
@@ -158,7 +159,7 @@ export class DryRun<Facts, Ports> {
     this.#guessed.add(subject.step);
     const { changes, waits } = verdict;
     const certainty = guessed ? 'expected' : 'certain';
-    return { kind: 'todo', changes, certainty, ...(waits === undefined ? {} : { waits }) };
+    return { kind: 'todo', changes, certainty, ...given({ waits }) };
   }
 
   #isUnseen(host: string | undefined): boolean {

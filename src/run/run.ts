@@ -1,4 +1,6 @@
+import { unlessAborted } from '../domain/abort.js';
 import { Blocked, Failure } from '../domain/failure.js';
+import { signalName } from './cancellation.js';
 import { requireKnownTasks } from './check-task.js';
 import { type Difference, difference } from './difference.js';
 import type { Outcome, RunEvent } from './events.js';
@@ -8,7 +10,6 @@ import type { Lease, Leases } from './ports.js';
 import { type Preview, preview } from './preview.js';
 import { cancelledFailure, Progress } from './progress.js';
 import { resumption } from './resume.js';
-import { signalName, unlessAborted } from './signals.js';
 
 /** What every run needs. */
 export interface RunPorts<Facts, Ports> extends Omit<ExecutionPorts<Facts, Ports>, 'lease'> {

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../domain/abort.js';
 import type { Clock } from '../domain/clock.js';
 import { Failure, failureRecord } from '../domain/failure.js';
 import type { AnyTask, TaskContext, Verdict } from '../domain/task.js';
@@ -9,7 +10,6 @@ import { titleOf } from './preview.js';
 import type { Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
 import { resolve } from './reference.js';
-import { unlessAborted } from './signals.js';
 
 /** What steps work with. */
 export interface StepPorts<Facts, Ports> {
@@ -24,7 +24,7 @@ export interface StepPorts<Facts, Ports> {
 export type Part = 'steps' | 'after';
 
 /** How long an undo is tried again, and how long between two tries. ms */
-const patience = 60_000;
+const undoRetryTimeout = 60_000;
 const pause = 500;
 
 type Todo<Facts> = Extract<Verdict<Facts, unknown, unknown>, { kind: 'todo' }>;
@@ -141,7 +141,8 @@ export class StepRunner<Facts, Ports> {
       try {
         return await undo();
       } catch (error) {
-        const passes = error instanceof Failure && error.passing && clock.monotonic() - begun < patience;
+        const passes =
+          error instanceof Failure && error.passing && clock.monotonic() - begun < undoRetryTimeout;
         if (!passes) throw error;
         await clock.sleep(pause, this.#cancellation.halt);
       }

@@ -112,12 +112,12 @@ export async function ensureMachine(context: Context, it: Machine, image: string
   if (present !== undefined && placed?.IPv4Address === it.address) {
     if (present.State.Paused) await container.unpause();
     const running = present.State.Running;
-    const lacking = running ? await patience(context, it, 10_000) : 'it is stopped';
+    const lacking = running ? await waitUntilReady(context, it, 10_000) : 'it is stopped';
     if (lacking === undefined) return;
     context.progress(`${it.name}: ${lacking}; ${running ? 'restarting' : 'starting'} it`);
     try {
       await (running ? container.restart({ t: 5 }) : container.start());
-      if ((await patience(context, it, 60_000)) === undefined) return;
+      if ((await waitUntilReady(context, it, 60_000)) === undefined) return;
     } catch (error) {
       if (!isStatus(error, 304, 404, 409, 500)) throw error;
     }
@@ -126,12 +126,12 @@ export async function ensureMachine(context: Context, it: Machine, image: string
   if (present === undefined) context.progress(`${it.name}: starting it at ${it.address}`);
   await removeMachine(context, it, { keepKeys: true });
   await createMachine(context, it, image);
-  const lacking = await patience(context, it, 90_000);
+  const lacking = await waitUntilReady(context, it, 90_000);
   if (lacking !== undefined) throw await neverReady(context, it, lacking);
 }
 
 /** What the machine still lacks after at most `ms`; a machine that has ended is not waited for. */
-async function patience(context: Context, it: Machine, ms: number): Promise<string | undefined> {
+async function waitUntilReady(context: Context, it: Machine, ms: number): Promise<string | undefined> {
   let lacking: string | undefined;
   const probe = async () => {
     lacking = await machineLacks(context, it);

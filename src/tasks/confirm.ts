@@ -10,7 +10,7 @@ const Request = z.strictObject({ address: z.string(), port: z.int(), path: z.str
 const Intent = z.strictObject({ name: z.string(), host: z.string(), requests: z.array(Request) });
 
 /** For an answer through a load balancer, and between two tries. ms */
-const patience = 30_000;
+const answerTimeout = 30_000;
 const between = 1000;
 const timeout = 5000;
 
@@ -70,7 +70,7 @@ async function untilAnswered(
   request: z.infer<typeof Request>,
 ): Promise<void> {
   const host = ports.host(name);
-  const deadline = clock.monotonic() + patience;
+  const deadline = clock.monotonic() + answerTimeout;
   for (;;) {
     const seen = await host
       .probe({ ...request, timeout }, signal)

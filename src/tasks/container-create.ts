@@ -9,6 +9,7 @@ import {
 } from '../domain/container.js';
 import type { ContainerFacts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
 import { type ContainerSpec, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
@@ -72,7 +73,7 @@ export const containerCreate = task({
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `create ${name} from ${release.reference}` }],
-      intent: { name, release, ...(free === undefined ? {} : { port: free }) },
+      intent: { name, release, ...given({ port: free }) },
       expect: { name, ...portOf(release.spec, free) },
       predict: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, made] })),
     };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { containerOf, containersOf, withState } from '../domain/container.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
@@ -51,7 +52,7 @@ export const containerStop = task({
     return {
       kind: 'todo',
       changes: names.map((name) => ({ host: host.host, text: `stop ${name}` })),
-      intent: { containers: old, timeout: service.stop.timeout, ...(spec === undefined ? {} : { spec }) },
+      intent: { containers: old, timeout: service.stop.timeout, ...given({ spec }) },
       expect: {},
       predict: withState(host.host, names, 'exited'),
     };
@@ -109,7 +110,9 @@ function oldContainers(
   const before = rollout.before ?? rollout.adopted;
   const active =
     rollout.before === undefined ? adopted : containerOf(host, subject.run, service.name, rollout.before);
-  const dead = new Set(deadCandidates(host, facts, subject.run, service.name).map(({ name }) => name));
+  const dead = new Set(
+    deadCandidates(host, facts, subject.run, service.name, subject.run.id).map(({ name }) => name),
+  );
   const provisional = active !== undefined && before !== undefined && isProvisional(active, before);
   const interrupted = provisional || (active !== undefined && !isUp(active) && dead.size > 0);
   return others

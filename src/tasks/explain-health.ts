@@ -19,8 +19,8 @@ export function healthCommand(
   const { line, what, first = '' } = proof(container, spec, network);
   const most = Math.ceil(spec.health.deadline / 1000);
   const pause = Math.max(1, Math.round(spec.health.interval / 1000));
-  const patience = `[ "$(date +%s)" -lt "$end" ] || exit 1; sleep ${pause}`;
-  const loop = `end=$(($(date +%s) + ${most})); until ${line}; do ${patience}; done`;
+  const pauseOrGiveUp = `[ "$(date +%s)" -lt "$end" ] || exit 1; sleep ${pause}`;
+  const loop = `end=$(($(date +%s) + ${most})); until ${line}; do ${pauseOrGiveUp}; done`;
   return onHost(host, `wait until ${what}, for ${most} s at most`, first + loop);
 }
 

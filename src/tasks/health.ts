@@ -3,6 +3,7 @@ import { type Clock, timeOfDay } from '../domain/clock.js';
 import { networkName, placedAt } from '../domain/container.js';
 import type { ContainerFacts, Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
 import { Rollout } from '../domain/rollout.js';
@@ -40,7 +41,7 @@ export async function waitUntilHealthy(
   const until = timeOfDay(new Date(clock.now().getTime() + health.deadline));
   for (let tries = 0; ; tries++) {
     const probeTimeout = Math.min(health.timeout, eagerness * 2 ** Math.min(tries, 10));
-    const turn = { elapsed: clock.monotonic() - started, patience: probeTimeout };
+    const turn = { elapsed: clock.monotonic() - started, timeout: probeTimeout };
     const seen = await look(host, container, spec, turn, signal).catch(notYet);
     if (seen === 'healthy') return;
     if (clock.monotonic() - started >= health.deadline) {
@@ -74,7 +75,7 @@ interface Turn {
   /**
    * Short at first: a packet to a container whose address the bridge has not learnt yet is lost, and only a new one finds the way.
    */
-  readonly patience: number;
+  readonly timeout: number;
 }
 
 /** `healthy`, or why not yet. */
@@ -102,13 +103,13 @@ async function look(
 async function ask(
   host: Host,
   { health, port }: ContainerSpec,
-  { patience }: Turn,
+  { timeout }: Turn,
   signal: AbortSignal,
 ): Promise<string> {
   if (port === undefined || health.path === undefined) return 'healthy';
   try {
     const answer = await host.probe(
-      { port: port.host, path: health.path, timeout: patience, ...addressOf(port.address) },
+      { port: port.host, path: health.path, timeout, ...addressOf(port.address) },
       signal,
     );
     if (answer.status >= 200 && answer.status < 400) return 'healthy';
@@ -124,7 +125,7 @@ async function connects(
   host: Host,
   container: ContainerFacts,
   { port }: ContainerSpec,
-  { patience }: Turn,
+  { timeout }: Turn,
   signal: AbortSignal,
 ): Promise<string> {
   if (port === undefined) return 'healthy';
@@ -132,7 +133,7 @@ async function connects(
     container.address === undefined ? undefined : { port: port.container, address: container.address };
   const place = own ?? { port: port.host, ...addressOf(port.address) };
   try {
-    await host.reach(place.port, { ...place, timeout: patience }, signal);
+    await host.reach(place.port, { ...place, timeout }, signal);
     return 'healthy';
   } catch (error) {
     if (error instanceof Failure && error.kind === 'unhealthy') return error.message;
@@ -165,7 +166,7 @@ async function unhealthy(
   const lines = await host.engine.logs(name, 5).catch(() => []);
   return new Failure('unhealthy', code, message, {
     host: host.name,
-    ...(hint === undefined ? {} : { hint }),
+    ...given({ hint }),
     evidence: [...seen, ...lines.map((line) => `log: ${line}`)],
   });
 }

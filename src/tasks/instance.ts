@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import { groupOf, quarantineOf, quarantineTag, withGroup, withTag } from '../domain/balancing.js';
 import type { Facts } from '../domain/facts.js';
-import type { PlainCommand } from '../domain/plain-command.js';
-import { commandLine } from '../domain/shell.js';
 import type { Subject } from '../domain/task.js';
 import { serviceOf, task } from './task.js';
 
@@ -13,7 +11,6 @@ const Intent = z.strictObject({
   value: z.string().optional(),
   before: z.string().optional(),
 });
-type Intent = z.infer<typeof Intent>;
 
 /** Marks an instance, so that nothing but `lb activate` puts it back behind its load balancer. */
 export const instanceQuarantine = task({
@@ -39,7 +36,9 @@ export const instanceQuarantine = task({
       predict: withGroup(serviceOf(subject).targetGroup, withTag(id, tag, value)),
     };
   },
-  explain: (intent) => [byHand('so that no deploy brings it back', 'create-tags', intent)],
+  explain: ({ id, tag, value = '' }) => [
+    { why: 'so that no deploy brings it back', call: { kind: 'tag', instance: id, key: tag, value } },
+  ],
   async apply({ ports }, { id, tag, value = '' }) {
     await ports.cloud().tag([id], { [tag]: value });
     return {};
@@ -71,7 +70,9 @@ export const instanceReadmit = task({
       predict: withGroup(serviceOf(subject).targetGroup, withTag(id, tag, undefined)),
     };
   },
-  explain: (intent) => [byHand('it is not kept out any more', 'delete-tags', intent)],
+  explain: ({ id, tag }) => [
+    { why: 'it is not kept out any more', call: { kind: 'untag', instance: id, key: tag } },
+  ],
   async apply({ ports }, { id, tag }) {
     await ports.cloud().untag([id], [tag]);
     return {};
@@ -90,9 +91,4 @@ function markOf(facts: Facts, subject: Subject) {
   const { group, instances } = groupOf(facts, serviceOf(subject));
   const before = quarantineOf(group, instances[instance.id]);
   return { ...instance, tag: quarantineTag(group), before };
-}
-
-function byHand(why: string, verb: string, { id, tag, value }: Intent): PlainCommand {
-  const tags = value === undefined ? `Key=${tag}` : `Key=${tag},Value=${value}`;
-  return { why, secrets: [], line: commandLine(['aws', 'ec2', verb, '--resources', id, '--tags', tags]) };
 }

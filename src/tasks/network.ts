@@ -1,12 +1,13 @@
 import { z } from 'zod';
-import { networkName } from '../domain/container.js';
+import { isOurs, networkName } from '../domain/container.js';
+import type { EnvironmentId } from '../domain/environment.js';
 import type { ContainerFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { environmentLabels, label, prefix } from '../domain/labels.js';
 import { pauseArchive, pauseImage, pauseProgram } from '../domain/pause.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { isUp } from '../domain/rollout.js';
-import type { RunInfo, Subject } from '../domain/task.js';
+import type { Subject } from '../domain/task.js';
 import type { Engine } from '../host/host.js';
 import { createCommand, networkCommand, pauseImageCommand } from './explain-docker.js';
 import { hostFacts, hostName, task } from './task.js';
@@ -88,12 +89,8 @@ export const networkHold = task({
   },
 });
 
-function isHolder({ labels }: ContainerFacts, run: RunInfo): boolean {
-  return (
-    labels[label.role] === 'network' &&
-    labels[label.project] === run.project &&
-    labels[label.environment] === run.environment
-  );
+function isHolder(container: ContainerFacts, id: EnvironmentId): boolean {
+  return container.labels[label.role] === 'network' && isOurs(container, id);
 }
 
 function holderConfig(network: string, { run }: Subject): Record<string, unknown> {
@@ -126,15 +123,15 @@ function holderConfig(network: string, { run }: Subject): Record<string, unknown
 export async function startOnNetwork(
   engine: Engine,
   container: string,
-  run: RunInfo,
+  id: EnvironmentId,
   alias?: string,
 ): Promise<void> {
   try {
     await engine.start(container);
   } catch (error) {
     if (!(error instanceof Failure && error.code === 'network.not-found')) throw error;
-    const network = networkName(run);
-    await engine.ensureNetwork(network, environmentLabels(run));
+    const network = networkName(id);
+    await engine.ensureNetwork(network, environmentLabels(id));
     await engine.disconnect(network, container);
     await engine.connect(network, container, alias === undefined ? [] : [alias]);
     await engine.start(container);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { containerOf, networkName, placedAt, withState } from '../domain/container.js';
 import type { ContainerFacts, Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { releaseOf } from '../domain/labels.js';
 import { current, findRelease, releaseLog } from '../domain/log.js';
 import { dockerOn, type PlainCommand } from '../domain/plain-command.js';
@@ -157,7 +158,7 @@ function running(facts: Facts, subject: Subject): Running[] {
   };
   return serving(host, subject.run, service.name).map((container) => {
     const spec = specOf(container);
-    return { name: container.name, ...(spec === undefined ? {} : { spec }) };
+    return { name: container.name, ...given({ spec }) };
   });
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { containerOf, containersOf, isOurs, withHost } from '../domain/container.js';
+import type { EnvironmentId } from '../domain/environment.js';
 import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
 import { label } from '../domain/labels.js';
 import { lineage, lineName, linesKept, releaseLog } from '../domain/log.js';
@@ -7,7 +8,7 @@ import { dockerOn } from '../domain/plain-command.js';
 import type { Activation, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
-import type { RunInfo, Subject } from '../domain/task.js';
+import type { Subject } from '../domain/task.js';
 import { hostName, placeOf, task } from './task.js';
 
 const PruneIntent = z.strictObject({
@@ -113,10 +114,10 @@ function recent(log: readonly Activation[], count: number): readonly Release[] {
     .slice(0, count);
 }
 
-function commands(host: HostFacts, run: RunInfo, service: string): readonly ContainerFacts[] {
+function commands(host: HostFacts, id: EnvironmentId, service: string): readonly ContainerFacts[] {
   return host.containers.filter(
     (container) =>
-      isOurs(container, run) &&
+      isOurs(container, id) &&
       container.labels[label.service] === service &&
       (container.labels[label.role] === 'command' || hasLeft(container)),
   );

@@ -3,6 +3,7 @@ import { withHost } from '../domain/container.js';
 import { optionPairs } from '../domain/create-command.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { environmentLabels, label } from '../domain/labels.js';
 import { canaryOf, lineName, linesKept, releaseLog } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
@@ -150,7 +151,7 @@ function commitFailure(failures: readonly unknown[]): unknown {
     'commit.unknown',
     `it is not known whether the release was logged: ${lost.message}`,
     {
-      ...(lost.host === undefined ? {} : { host: lost.host }),
+      ...given({ host: lost.host }),
       hint: 'look, then go on: oneclick status, oneclick resume',
     },
   );

@@ -77,7 +77,9 @@ function leftovers(facts: Facts, subject: Subject): string {
   const service = serviceOf(subject);
   const found = service.instances.flatMap(({ host }) => {
     const known = facts.hosts[host];
-    return known === undefined ? [] : deadCandidates(known, facts, subject.run, service.name).map(() => host);
+    return known === undefined
+      ? []
+      : deadCandidates(known, facts, subject.run, service.name, subject.run.id).map(() => host);
   });
   return found.length === 0 ? '' : `; a run that died left candidates on ${[...new Set(found)].join(', ')}`;
 }

@@ -9,13 +9,11 @@ import { releaseOf } from '../domain/labels.js';
 import { canaryOf, current, releaseLog } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { isUp } from '../domain/rollout.js';
-import { changesThroughRouter } from '../domain/routing.js';
-import type { TargetHealth } from '../domain/target-group.js';
+import { changesThroughRouter, routerOf } from '../domain/routing.js';
+import { Target, type TargetHealth } from '../domain/target-group.js';
 import type { Subject, TaskContext } from '../domain/task.js';
 import { stopCommand } from './explain-docker.js';
 import { hostName, type Ports, placeOf, task } from './task.js';
-
-const Target = z.strictObject({ id: z.string(), port: z.int() });
 
 const Intent = z.strictObject({
   containers: z.array(z.string()),
@@ -40,8 +38,10 @@ export const targetSettle = task({
   title: (_, { service }) => `stop the old ${service?.name} when it has drained`,
   check(facts, { now }, subject) {
     const { service, host, instance } = placeOf(facts, subject);
-    if (service.targetGroup === undefined || facts.groups === undefined)
+    if (routerOf(service) === 'none')
       return { kind: 'done', because: 'it is behind no load balancer', receipt: {} };
+    if (!changesThroughRouter(service))
+      return { kind: 'done', because: 'it changes without its load balancer', receipt: {} };
     const old = leftRunning(facts, host, subject);
     if (old.length === 0) return { kind: 'done', because: 'nothing else of it runs here', receipt: {} };
     const names = old.map(({ name }) => name);
@@ -109,9 +109,7 @@ async function untilUnused(
 ): Promise<void> {
   const cloud = ports.cloud();
   const known = (all: readonly TargetHealth[]) =>
-    all.filter(
-      (health) => health.reason !== 'Target.NotRegistered' && targets.some((one) => isTarget(one, health)),
-    );
+    all.filter((health) => targets.some((one) => isTarget(one, health)));
   await ports.poll({
     ...{ what: 'the old one to have drained', signal, deadline: clock.monotonic() + patience },
     probe: () => cloud.targets(group),

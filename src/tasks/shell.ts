@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { onHost } from '../domain/plain-command.js';
 import { commandLine } from '../domain/shell.js';
 import type { CommandResult } from '../host/host.js';
@@ -84,6 +85,6 @@ function answer(
     .slice(0, 8);
   throw new Failure('failed', 'command.failed', `${command} ended with exit code ${code}`, {
     evidence,
-    ...(host === undefined ? {} : { host }),
+    ...given({ host }),
   });
 }

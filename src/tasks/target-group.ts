@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { groupOf, withGroup } from '../domain/balancing.js';
+import { given } from '../domain/given.js';
 import { recommended } from '../domain/group-advice.js';
-import type { PlainCommand } from '../domain/plain-command.js';
-import { commandLine } from '../domain/shell.js';
+import type { CloudCommand } from '../domain/plain-command.js';
 import type { TargetGroupSettings } from '../domain/target-group.js';
 import { serviceOf, task } from './task.js';
 
@@ -59,11 +59,6 @@ export const targetGroupTune = task({
   },
 });
 
-/** Without what is not said: that stays as it is. */
-function given(tuning: Tuning): Told {
-  return Object.fromEntries(Object.entries(tuning).filter(([, value]) => value !== undefined));
-}
-
 function tuningOf({ healthCheck, deregistrationDelay }: TargetGroupSettings): Required<Told> {
   const { interval, timeout, healthyThreshold, unhealthyThreshold } = healthCheck;
   return { interval, timeout, healthyThreshold, unhealthyThreshold, deregistrationDelay };
@@ -95,37 +90,12 @@ function changesOf(before: Tuning, after: Tuning): readonly string[] {
   );
 }
 
-function byHand(group: string, after: Tuning): readonly PlainCommand[] {
-  const { interval, timeout, healthyThreshold, unhealthyThreshold, deregistrationDelay } = after;
-  const flag = (name: string, value: number | undefined) => (value === undefined ? [] : [name, `${value}`]);
-  const seconds = (ms: number | undefined) => (ms === undefined ? undefined : ms / 1000);
-  const checks = [
-    ...flag('--health-check-interval-seconds', seconds(interval)),
-    ...flag('--health-check-timeout-seconds', seconds(timeout)),
-    ...flag('--healthy-threshold-count', healthyThreshold),
-    ...flag('--unhealthy-threshold-count', unhealthyThreshold),
-  ];
-  const line = (verb: string, words: readonly string[]) =>
-    commandLine(['aws', 'elbv2', verb, '--target-group-arn', group, ...words]);
-  const delay = `Key=deregistration_delay.timeout_seconds,Value=${seconds(deregistrationDelay)}`;
+function byHand(group: string, after: Tuning): readonly CloudCommand[] {
+  const { deregistrationDelay, ...checks } = given(after);
+  const tune = (why: string, tuning: Told) =>
+    Object.keys(tuning).length === 0 ? [] : [{ why, call: { kind: 'tune', group, tuning } as const }];
   return [
-    ...(checks.length === 0
-      ? []
-      : [
-          {
-            why: 'sooner healthy, sooner known to be ill',
-            line: line('modify-target-group', checks),
-            secrets: [],
-          },
-        ]),
-    ...(deregistrationDelay === undefined
-      ? []
-      : [
-          {
-            why: 'what leaves is not waited for so long',
-            line: line('modify-target-group-attributes', ['--attributes', delay]),
-            secrets: [],
-          },
-        ]),
+    ...tune('sooner healthy, sooner known to be ill', checks),
+    ...tune('what leaves is not waited for so long', given({ deregistrationDelay })),
   ];
 }

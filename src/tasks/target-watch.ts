@@ -30,12 +30,8 @@ export async function leave(context: TaskContext<Ports>, intent: Watched): Promi
 /** Waits until the load balancer knows the target no more. */
 export function untilGone(context: TaskContext<Ports>, intent: Watched): Promise<void> {
   return follow(context, intent, `${words(intent.target)} to have drained`, (health) =>
-    isGone(health) ? done : waits(health),
+    health === undefined ? done : waits(health),
   );
-}
-
-function isGone(health: TargetHealth | undefined): boolean {
-  return health === undefined || (health.state === 'unused' && health.reason === 'Target.NotRegistered');
 }
 
 /**
@@ -88,7 +84,7 @@ async function follow(
 
 /** A state that does not get better by itself. */
 function hopeless(health: TargetHealth | undefined, { name, target }: Watched): Failure | undefined {
-  if (health?.state !== 'unused' || health.reason === 'Target.NotRegistered') return undefined;
+  if (health?.state !== 'unused') return undefined;
   return new Failure(
     'unhealthy',
     'target.unused',

@@ -17,16 +17,13 @@ import type { Facts, GroupFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { cautionsOf, drainWaits, healthWaits } from '../domain/group-advice.js';
 import { current, releaseLog } from '../domain/log.js';
-import type { PlainCommand } from '../domain/plain-command.js';
+import type { CloudCommand } from '../domain/plain-command.js';
 import { deadCandidates } from '../domain/rollout.js';
 import type { Instance, Service } from '../domain/service.js';
-import { commandLine } from '../domain/shell.js';
-import type { TargetHealth } from '../domain/target-group.js';
+import { Target, type TargetHealth } from '../domain/target-group.js';
 import type { Subject } from '../domain/task.js';
 import { leave, untilCalledHealthy, untilGone, words } from './target-watch.js';
 import { serviceOf, task } from './task.js';
-
-const Target = z.strictObject({ id: z.string(), port: z.int().min(1).max(65_535) });
 
 const Intent = z.strictObject({
   /** The ARN of the group, and its name. */
@@ -80,8 +77,11 @@ export const targetRegister = task({
     };
   },
   explain: ({ group, target }) => [
-    byHand('let the load balancer send it requests', 'register-targets', group, [target]),
-    byHand('until it is healthy', 'wait target-in-service', group, [target]),
+    {
+      why: 'let the load balancer send it requests',
+      call: { kind: 'register', group, targets: [target] },
+    },
+    { why: 'until it is healthy', call: { kind: 'wait-healthy', group, targets: [target] } },
   ],
   async apply(context, intent) {
     const cloud = context.ports.cloud();
@@ -168,10 +168,8 @@ export const targetDeregister = task({
     };
   },
   explain: ({ group, targets, drains }) => [
-    byHand('let the load balancer send it nothing more', 'deregister-targets', group, targets),
-    ...(drains
-      ? [byHand('until its last request is answered', 'wait target-deregistered', group, targets)]
-      : []),
+    { why: 'let the load balancer send it nothing more', call: { kind: 'deregister', group, targets } },
+    ...(drains ? [untilDrained(group, targets)] : []),
   ],
   async apply(context, intent) {
     const { ports, subject } = context;
@@ -194,16 +192,21 @@ export const targetDeregister = task({
   },
 });
 
+const untilDrained = (group: string, targets: readonly Target[]): CloudCommand => ({
+  why: 'until its last request is answered',
+  call: { kind: 'wait-drained', group, targets },
+});
+
 const which = { all: '', old: 'the old ', dead: 'what is left of a dead run of ' } as const;
 
 /** The ports of what a run that died has left on a host. */
 function deadPorts(facts: Facts, { run, service }: Subject, host: string): readonly number[] {
   const known = facts.hosts[host];
   if (known === undefined || service === undefined) return [];
-  return deadCandidates(known, facts, run, service.name).flatMap(({ ports }) => ports);
+  return deadCandidates(known, facts, run, service.name, run.id).flatMap(({ ports }) => ports);
 }
 
-const bare = ({ id, port }: z.infer<typeof Target>) => ({ id, port });
+const bare = ({ id, port }: Target) => ({ id, port });
 const leavingOf = ({ instances }: Service) => instances.map(({ id }) => id);
 
 /** What a step of scope `instance` is about in the cloud. */
@@ -230,7 +233,7 @@ function runningPort(facts: Facts, { run, instance }: Subject, service: Service)
 
 function intentOf(
   { group }: GroupFacts,
-  target: z.infer<typeof Target>,
+  target: Target,
   health: TargetHealth | undefined,
   patience: number,
 ): Intent {
@@ -250,27 +253,9 @@ function cannotServe({ group, instances }: GroupFacts, { id, host }: Instance): 
       `say its ID in oneclick.yml, below the host ${host}: id: i-…`,
     );
   if (found.state !== 'running')
-    return problem(
-      'instance.state',
-      `${id} is ${found.state}`,
-      `aws ec2 start-instances --instance-ids ${id}`,
-    );
+    return problem('instance.state', `${id} is ${found.state}`, 'start the instance first');
   if (group.balancers.some(({ listeners }) => listeners.length > 0)) return undefined;
   return new Failure('failed', 'target-group.unused', `no load balancer sends anything to ${group.name}`, {
     hint: 'give a load balancer a listener that forwards to it',
   });
-}
-
-function byHand(
-  why: string,
-  verb: string,
-  group: string,
-  targets: readonly z.infer<typeof Target>[],
-): PlainCommand {
-  const argv = ['aws', 'elbv2', ...verb.split(' '), '--target-group-arn', group, '--targets'];
-  return {
-    why,
-    secrets: [],
-    line: commandLine([...argv, ...targets.map(({ id, port }) => `Id=${id},Port=${port}`)]),
-  };
 }

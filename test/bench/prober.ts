@@ -10,7 +10,7 @@ export interface Seen {
 
 /** ms */
 const every = 5;
-const patience = 1000;
+const answerTimeout = 1000;
 
 /** Asks a web server every 5 ms, whether or not it has answered before, on a new connection each time. */
 export class Prober {
@@ -43,7 +43,7 @@ export class Prober {
       this.#gap = Math.max(this.#gap, now - this.#last);
       this.#last = now;
     };
-    const asked = get(this.#url, { agent: false, timeout: patience }, (answer) => {
+    const asked = get(this.#url, { agent: false, timeout: answerTimeout }, (answer) => {
       answer.resume().on('end', () => end(answer.statusCode === 200));
     });
     asked.on('timeout', () => asked.destroy(new Error('no answer')));
@@ -54,7 +54,7 @@ export class Prober {
 /** The text that a web server answers with now; empty when it does not. */
 export function answerOf(url: string): Promise<string> {
   return new Promise((resolve) => {
-    const asked = get(url, { agent: false, timeout: patience }, (answer) => {
+    const asked = get(url, { agent: false, timeout: answerTimeout }, (answer) => {
       let text = '';
       answer.setEncoding('utf8').on('data', (part: string) => {
         text += part;

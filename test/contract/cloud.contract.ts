@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { targetReason } from '../../src/cloud/aws/target-reasons.js';
 import type { Cloud } from '../../src/cloud/cloud.js';
 import type { CloudInstance, Target, TargetHealth } from '../../src/domain/target-group.js';
 
@@ -202,7 +203,7 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
         const idle = await arnOf(world.idle);
         await world.cloud.register(idle, [target(0)]);
         expect(await world.cloud.targets(idle)).toEqual([
-          expect.objectContaining({ ...target(0), state: 'unused', reason: 'Target.NotInUse' }),
+          expect.objectContaining({ ...target(0), state: 'unused', reason: targetReason('Target.NotInUse') }),
         ]);
         await world.cloud.deregister(idle, [target(0)]);
         expect(await world.cloud.targets(idle)).toEqual([]);

@@ -14,5 +14,9 @@ export const offline: Adapters = {
   openCloud: async () => {
     throw new Failure('access', 'cloud.none', 'there is no cloud');
   },
+  cloudCommand:
+    async () =>
+    ({ kind }) =>
+      kind,
   openJournal: async (...of) => new FileJournal(...of),
 };

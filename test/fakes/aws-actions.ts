@@ -1,5 +1,6 @@
 import type * as Ec2 from '@aws-sdk/client-ec2';
 import type * as Elb from '@aws-sdk/client-elastic-load-balancing-v2';
+import { targetReasons } from '../../src/cloud/aws/target-reasons.js';
 import { Failure } from '../../src/domain/failure.js';
 import type { TargetGroup } from '../../src/domain/target-group.js';
 import { type Action, AwsError } from '../../src/sandbox/aws/action.js';
@@ -203,18 +204,21 @@ function balancerActions(cloud: FakeCloud): Actions {
   };
 }
 
+/** The code of a reason, and its codes of HTTP as AWS has them: in the description. */
+function coded(reason = ''): Pick<Elb.TargetHealth, 'Reason' | 'Description'> {
+  const [code] = Object.entries(targetReasons).find(([, words]) => reason.startsWith(words)) ?? [];
+  const Description = /\[.*\]$/.exec(reason)?.[0];
+  return { Reason: code as Elb.TargetHealthReasonEnum, Description };
+}
+
 function targetActions(cloud: FakeCloud): Actions {
   return {
     DescribeTargetHealth: by<Elb.DescribeTargetHealthInput, Elb.DescribeTargetHealthOutput>(
       async ({ TargetGroupArn = '' }) => ({
         TargetHealthDescriptions: (await cloud.targets(TargetGroupArn)).map(
-          ({ id, port, state, reason, description }) => ({
+          ({ id, port, state, reason }) => ({
             Target: { Id: id, Port: port },
-            TargetHealth: {
-              State: state,
-              Reason: reason as Elb.TargetHealthReasonEnum,
-              Description: description,
-            },
+            TargetHealth: { State: state, ...coded(reason) },
           }),
         ),
       }),

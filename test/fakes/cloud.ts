@@ -1,3 +1,4 @@
+import { targetReason } from '../../src/cloud/aws/target-reasons.js';
 import type { Cloud } from '../../src/cloud/cloud.js';
 import { refusedTargets, unknownGroups, unknownInstances } from '../../src/cloud/failures.js';
 import type { Clock } from '../../src/domain/clock.js';
@@ -224,15 +225,10 @@ export class FakeCloud implements Cloud {
   #health(group: TargetGroup, registration: Registration): Omit<TargetHealth, keyof Target> {
     const { state, zone = '' } = this.#instance(registration.id);
     if (registration.leftAt !== undefined)
-      return { state: 'draining', reason: 'Target.DeregistrationInProgress' };
+      return { state: 'draining', reason: targetReason('Target.DeregistrationInProgress') };
     if (!group.balancers.some(({ zones, listeners }) => zones.includes(zone) && listeners.length > 0))
-      return { state: 'unused', reason: 'Target.NotInUse' };
-    if (state !== 'running')
-      return {
-        state: 'unused',
-        reason: 'Target.InvalidState',
-        description: `Target is in the ${state} state`,
-      };
+      return { state: 'unused', reason: targetReason('Target.NotInUse') };
+    if (state !== 'running') return { state: 'unused', reason: targetReason('Target.InvalidState') };
     return this.#checked(group.settings.healthCheck, registration);
   }
 
@@ -246,13 +242,12 @@ export class FakeCloud implements Cloud {
     };
     const time = this.#clock.monotonic();
     if (time < registration.since + interval * healthyThreshold)
-      return { state: 'initial', reason: 'Elb.RegistrationInProgress' };
+      return { state: 'initial', reason: targetReason('Elb.RegistrationInProgress') };
     const known = time >= since + interval * (now === 'well' ? healthyThreshold : unhealthyThreshold);
     if (known === (now === 'well')) return { state: 'healthy' };
     return {
       state: 'unhealthy',
-      reason: 'Target.FailedHealthChecks',
-      description: 'Health checks failed with these codes: [503]',
+      reason: targetReason('Target.FailedHealthChecks', 'Health checks failed with these codes: [503]'),
     };
   }
 

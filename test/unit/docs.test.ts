@@ -6,6 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Context } from '../../src/app/context.js';
 import type { Globals } from '../../src/cli/global-flags.js';
 import { program } from '../../src/cli/program.js';
+import { awsCommand } from '../../src/cloud/aws/commands.js';
 import { loadProject, resolveEnvironment } from '../../src/config/load.js';
 import { exitCode, type FailureKind } from '../../src/domain/failure.js';
 import { strongest } from '../../src/domain/precedence.js';
@@ -120,7 +121,12 @@ describe('the documentation', () => {
     const web = serviceOn('web', 80, { count: 1, stop: { timeout: 10_000 } });
     await fleet.deploy(web);
     const next = at(web, 'v2');
-    const { steps } = explain(await fleet.plan('deploy', [next]), await fleet.facts([next]), tasks);
+    const { steps } = explain(
+      await fleet.plan('deploy', [next]),
+      await fleet.facts([next]),
+      tasks,
+      awsCommand,
+    );
     const ways = new Map([['host-1', ['ssh', 'deploy@10.0.0.5']]]);
     const document = explanationDocument({ environment: 'production', recipe: 'deploy', steps, ways });
     const text = explanationText(document, { columns: 80, style: plainStyle }).replaceAll('host-1', 'web-1');

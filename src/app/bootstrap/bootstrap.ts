@@ -13,7 +13,7 @@ export type BootstrapNeed =
 /** The failures that mean that there is no engine for this user yet. */
 const lacking = ['engine.missing', 'engine.down', 'engine.access'];
 /** Installing may bring 100 MB over a slow line. ms */
-const patience = 900_000;
+const installTimeout = 900_000;
 /** How long an engine may need to answer after it was started, ms. */
 const startsWithin = 60_000;
 
@@ -55,7 +55,7 @@ export async function runLines(
   for (const line of lines) {
     say(written(line));
     const argv = machine.root === 'sudo' ? ['sudo', '-n', ...line] : line;
-    const { code, stdout, stderr } = await host.run({ argv, timeout: patience }, signal);
+    const { code, stdout, stderr } = await host.run({ argv, timeout: installTimeout }, signal);
     if (code === 0) continue;
     const failure = new Failure(
       'failed',

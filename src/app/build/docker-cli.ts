@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Failure } from '../../domain/failure.js';
+import { given } from '../../domain/given.js';
 import { parseImage } from '../../domain/image.js';
 import { parseJson } from '../../domain/json.js';
 import type { Context } from '../context.js';
@@ -65,7 +66,7 @@ export class DockerCli {
         // Empty is unset: docker then says itself what it does without buildx.
         env: { DOCKER_BUILDKIT: this.builder === 'classic' ? '' : '1', ...env },
         ...(onLine === undefined ? {} : { onLine: keep }),
-        ...(into === undefined ? {} : { into }),
+        ...given({ into }),
       },
       { cwd: this.#cwd, env: this.#env },
     );

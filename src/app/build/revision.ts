@@ -7,7 +7,7 @@ import type { Context } from '../context.js';
 import { runLocal } from '../local-command.js';
 
 /** ms; adding a large tree to an index takes its time. */
-const patience = 120_000;
+const commandTimeout = 120_000;
 const shown = 5;
 
 /** What is never part of a build, and changes with each run. */
@@ -76,7 +76,7 @@ async function treeOf(top: string, env: Context['env']): Promise<string> {
 async function git(folder: string, env: Context['env'], ...words: readonly string[]): Promise<string> {
   const argv = ['git', ...words];
   const answer = await runLocal(
-    { argv, timeout: patience },
+    { argv, timeout: commandTimeout },
     { cwd: folder, env: { ...env, GIT_OPTIONAL_LOCKS: '0' } },
     () => undefined,
   );

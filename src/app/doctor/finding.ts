@@ -1,5 +1,6 @@
 import type { FailureRecord } from '../../domain/failure.js';
 import { Failure } from '../../domain/failure.js';
+import { given } from '../../domain/given.js';
 
 /** What was found where something was looked at. */
 export interface Finding {
@@ -21,14 +22,14 @@ export function good(group: string, about: string, text: string): Finding {
 
 /** What is no obstacle yet. */
 export function caution(group: string, about: string, text: string, remedy?: string): Finding {
-  return { group, about, state: 'caution', text, ...(remedy === undefined ? {} : { remedy }) };
+  return { group, about, state: 'caution', text, ...given({ remedy }) };
 }
 
 /** What a run would fail of; `otherwise` mends it where the failure does not say what does. */
 export function bad(group: string, about: string, failure: Failure, otherwise?: string): Finding {
   const { kind, message, hint = otherwise, evidence } = failure;
   const text = [message, ...evidence.slice(0, 10)].join('\n');
-  return { group, about, state: 'bad', kind, text, ...(hint === undefined ? {} : { remedy: hint }) };
+  return { group, about, state: 'bad', kind, text, ...given({ remedy: hint }) };
 }
 
 /** What `look` finds, or the Failure that it ends in as a finding: the other looks go on. */

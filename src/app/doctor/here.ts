@@ -8,7 +8,7 @@ import { bad, caution, good, looking } from './finding.js';
 const here = 'this machine';
 const keys = 'keys and agent';
 /** ms */
-const patience = 10_000;
+const commandTimeout = 10_000;
 
 /** What this machine needs: Node.js, ssh, git, and docker where something is built. */
 export async function checkMachine(context: Context, builds: boolean): Promise<readonly Finding[]> {
@@ -73,7 +73,7 @@ async function agent(context: Context): Promise<readonly Finding[]> {
 /** Undefined when it cannot be started. */
 async function tryLocal(context: Context, argv: readonly string[]) {
   try {
-    return await runLocal({ argv, timeout: patience }, context, () => undefined);
+    return await runLocal({ argv, timeout: commandTimeout }, context, () => undefined);
   } catch {
     return undefined;
   }

@@ -1,15 +1,15 @@
 import { isOurs } from '../../domain/container.js';
+import { type EnvironmentId, environmentId } from '../../domain/environment.js';
 import type { ContainerFacts } from '../../domain/facts.js';
 import { Failure } from '../../domain/failure.js';
 import { bytes, count } from '../../domain/measure.js';
 import { isUp } from '../../domain/rollout.js';
 import type { Service } from '../../domain/service.js';
-import type { RunInfo } from '../../domain/task.js';
 import type { Host } from '../../host/host.js';
 import { leaseHolders } from '../../host/lease/lease.js';
 import type { ConnectedEnvironment } from '../connect.js';
 import type { Context } from '../context.js';
-import { newRun, type Session } from '../session.js';
+import type { Session } from '../session.js';
 import type { Finding } from './finding.js';
 import { bad, caution, good, looking } from './finding.js';
 
@@ -32,13 +32,13 @@ export async function checkHosts(
   connected: ConnectedEnvironment,
 ): Promise<readonly Finding[]> {
   const { environment, context } = session;
-  const run = newRun(session, 'doctor');
+  const id = environmentId(environment);
   const reached = [...connected.hosts.connected.values()];
   const hosts = environment.hosts.map(async ({ name }) => {
     const failure = connected.hosts.failures.find(({ host }) => host === name);
     if (failure !== undefined) return [bad(name, 'ssh', failure)];
     const host = connected.hosts.connected.get(name);
-    return host === undefined ? [] : aboutHost(context, host, environment.services, run);
+    return host === undefined ? [] : aboutHost(context, host, environment.services, id);
   });
   const found = await Promise.all([
     aboutBastions(session),
@@ -52,7 +52,7 @@ async function aboutHost(
   context: Context,
   host: Host,
   services: readonly Service[],
-  run: RunInfo,
+  id: EnvironmentId,
 ): Promise<readonly Finding[]> {
   const { name } = host;
   const found = await Promise.all([
@@ -60,11 +60,11 @@ async function aboutHost(
     looking(name, 'docker', async () => {
       const { version, platform } = await host.engine.version();
       const containers = await host.engine.containers();
-      return [good(name, 'docker', `${version}, ${platform}`), ...ports(name, containers, services, run)];
+      return [good(name, 'docker', `${version}, ${platform}`), ...ports(name, containers, services, id)];
     }),
     looking(name, 'machine', () => machine(context, host)),
     looking(name, 'lease', async () => {
-      const [holder] = await leaseHolders([host], run);
+      const [holder] = await leaseHolders([host], id);
       if (holder === undefined) return [];
       const text = `held by ${holder.who} since ${holder.since}, run ${holder.run}`;
       return [caution(name, 'lease', text, 'oneclick lease show')];
@@ -78,9 +78,9 @@ export function ports(
   host: string,
   containers: readonly ContainerFacts[],
   services: readonly Service[],
-  run: RunInfo,
+  id: EnvironmentId,
 ): readonly Finding[] {
-  const ours = containers.filter((container) => isOurs(container, run));
+  const ours = containers.filter((container) => isOurs(container, id));
   const foreign = services
     .filter(({ instances }) => instances.some((instance) => instance.host === host))
     .flatMap(({ name, port }) =>

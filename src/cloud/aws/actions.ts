@@ -1,3 +1,5 @@
+import { given } from '../../domain/given.js';
+
 type Exports<Service extends 'ec2' | 'elb'> = Service extends 'ec2'
   ? typeof import('./ec2-sdk.js')
   : typeof import('./elb-sdk.js');
@@ -72,7 +74,7 @@ export function iamPolicy(): PolicyDocument {
     Effect: 'Allow' as const,
     Action: all.filter(({ reach }) => reach === wanted).map(({ action }) => action),
     Resource: wanted.on,
-    ...(wanted.condition === undefined ? {} : { Condition: wanted.condition }),
+    ...given({ Condition: wanted.condition }),
   });
   return {
     Version: '2012-10-17',

@@ -5,6 +5,7 @@ import type {
   LoadBalancerAttribute,
   TargetGroup,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { given } from '../../domain/given.js';
 import type { LoadBalancer } from '../../domain/target-group.js';
 import type { ConnectElb } from './connect-elb.js';
 import { chunks, oneOf, pages } from './lists.js';
@@ -81,7 +82,7 @@ async function feeder(
     address: described.DNSName ?? '',
     zones: (described.AvailabilityZones ?? []).flatMap(({ ZoneName }) => ZoneName ?? []),
     securityGroups: described.SecurityGroups ?? [],
-    ...(idleTimeout === undefined ? {} : { idleTimeout }),
+    ...given({ idleTimeout }),
   };
   return [{ balancer, listeners }];
 }

@@ -1,4 +1,5 @@
 import { Failure, type FailureKind } from '../../domain/failure.js';
+import { given } from '../../domain/given.js';
 import { refusedTargets, unknownGroups, unknownInstances } from '../failures.js';
 import { plainWords } from './words.js';
 
@@ -131,7 +132,7 @@ function answered(error: Thrown, doing: Doing): Failure | undefined {
   const refusal = refusals.find(([pattern]) => pattern.test(code));
   if (refusal !== undefined) {
     const [, kind, dotted, message, hint] = refusal;
-    return new Failure(kind, dotted, message, { ...(hint === undefined ? {} : { hint }), cause: error });
+    return new Failure(kind, dotted, message, { ...given({ hint }), cause: error });
   }
   if (code === 'TargetGroupNotFound' || code === 'TargetGroupNotFoundException')
     return unknownGroups([doing.group ?? '']);
@@ -165,7 +166,7 @@ function other(error: Thrown, code: string, words: string, { action, place }: Do
 export function nonsense(place: string, but: string, cause?: unknown): Failure {
   return new Failure('unreachable', 'cloud.nonsense', `${place} does not answer as AWS does (${but})`, {
     hint: 'Check AWS_ENDPOINT_URL, and whether a proxy or a login page stands in between.',
-    ...(cause === undefined ? {} : { cause }),
+    ...given({ cause }),
   });
 }
 

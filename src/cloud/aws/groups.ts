@@ -4,6 +4,7 @@ import type {
   TargetHealthDescription,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { Failure } from '../../domain/failure.js';
+import { given } from '../../domain/given.js';
 import type {
   Target,
   TargetGroup,
@@ -17,6 +18,7 @@ import { attribute, balancers, seconds } from './balancers.js';
 import type { ConnectElb } from './connect-elb.js';
 import { chunks, oneOf, pages } from './lists.js';
 import { type AwsOptions, service } from './service.js';
+import { notRegistered, targetReason } from './target-reasons.js';
 import { plainWords } from './words.js';
 
 const mostNames = 20;
@@ -130,7 +132,7 @@ async function complete(connect: ConnectElb, groups: readonly Described[]): Prom
       return {
         arn,
         name: group.TargetGroupName ?? arn,
-        ...(group.VpcId === undefined ? {} : { vpc: group.VpcId }),
+        ...given({ vpc: group.VpcId }),
         protocol: group.Protocol ?? '',
         settings: settingsOf(group, Attributes),
         balancers: feeding(group),
@@ -151,8 +153,7 @@ function settingsOf(
       timeout: seconds(group.HealthCheckTimeoutSeconds ?? 5),
       healthyThreshold: group.HealthyThresholdCount ?? 5,
       unhealthyThreshold: group.UnhealthyThresholdCount ?? 2,
-      ...(group.HealthCheckPath === undefined ? {} : { path: group.HealthCheckPath }),
-      ...(matcher === undefined ? {} : { matcher }),
+      ...given({ path: group.HealthCheckPath, matcher }),
       port: group.HealthCheckPort ?? 'traffic-port',
     },
     deregistrationDelay: seconds(attribute(attributes, 'deregistration_delay.timeout_seconds') ?? 300),
@@ -162,21 +163,19 @@ function settingsOf(
 }
 
 function healthOf({ Target, TargetHealth }: TargetHealthDescription): TargetHealth[] {
-  if (Target?.Id === undefined || Target.Port === undefined) return [];
-  const told = TargetHealth?.State;
+  const { State: told, Reason, Description } = TargetHealth ?? {};
+  if (Target?.Id === undefined || Target.Port === undefined || Reason === notRegistered) return [];
   // Network load balancers take no new connections to such a target: it is unhealthy, with a grace for the old ones.
   const state = told === 'unhealthy.draining' ? 'unhealthy' : oneOf(states, told);
-  const reason = TargetHealth?.Reason;
-  const description =
-    state === undefined ? `AWS calls its state ${told ?? 'nothing'}` : TargetHealth?.Description;
+  const unknown = state === undefined ? plainWords(`AWS calls its state ${told ?? 'nothing'}`) : undefined;
+  const reason = Reason === undefined ? unknown : targetReason(Reason, Description);
   return [
     {
       id: Target.Id,
       port: Target.Port,
       // What is not known is not counted on.
       state: state ?? 'unavailable',
-      ...(reason === undefined ? {} : { reason: plainWords(reason) }),
-      ...(description === undefined ? {} : { description: plainWords(description) }),
+      ...given({ reason }),
     },
   ];
 }
@@ -190,8 +189,7 @@ async function tune(connect: ConnectElb, group: string, tuning: Tuning): Promise
   const check = {
     ...(interval === undefined ? {} : { HealthCheckIntervalSeconds: wholeSeconds(interval) }),
     ...(timeout === undefined ? {} : { HealthCheckTimeoutSeconds: wholeSeconds(timeout) }),
-    ...(healthyThreshold === undefined ? {} : { HealthyThresholdCount: healthyThreshold }),
-    ...(unhealthyThreshold === undefined ? {} : { UnhealthyThresholdCount: unhealthyThreshold }),
+    ...given({ HealthyThresholdCount: healthyThreshold, UnhealthyThresholdCount: unhealthyThreshold }),
   };
   if (Object.keys(check).length > 0)
     await client.send(new sdk.ModifyTargetGroupCommand({ TargetGroupArn: group, ...check }), options);

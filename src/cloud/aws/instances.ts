@@ -1,4 +1,5 @@
 import type { Filter, Instance, SecurityGroupRule } from '@aws-sdk/client-ec2';
+import { given } from '../../domain/given.js';
 import type { CloudInstance, InboundRule } from '../../domain/target-group.js';
 import type { Cloud } from '../cloud.js';
 import { chunks, oneOf, pages } from './lists.js';
@@ -109,9 +110,7 @@ function instanceOf(instance: Instance): CloudInstance[] {
       // What is not known is not counted on.
       state: state ?? 'pending',
       ...(reason === undefined ? {} : { reason: plainWords(reason) }),
-      ...(PrivateIpAddress === undefined ? {} : { privateAddress: PrivateIpAddress }),
-      ...(PublicIpAddress === undefined ? {} : { publicAddress: PublicIpAddress }),
-      ...(zone === undefined ? {} : { zone }),
+      ...given({ privateAddress: PrivateIpAddress, publicAddress: PublicIpAddress, zone }),
       securityGroups: (instance.SecurityGroups ?? []).flatMap(({ GroupId }) => GroupId ?? []),
       tags: Object.fromEntries(
         (instance.Tags ?? []).flatMap(({ Key, Value = '' }) => (Key ? [[Key, Value]] : [])),

@@ -2,6 +2,7 @@ import type { EC2ClientConfig } from '@aws-sdk/client-ec2';
 import type { HandlerExecutionContext, InitializeHandler } from '@smithy/types';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
+import { given } from '../../domain/given.js';
 import type { ApiCall } from '../api-call.js';
 import { Limiter, type Rate } from '../limiter.js';
 import { awsFailure, type Doing, nonsense } from './failures.js';
@@ -97,7 +98,7 @@ function configOf(name: ServiceName, settings: Settings, options: AwsOptions): C
       limiter,
       attempts,
       onWaiting,
-      ...(signal === undefined ? {} : { signal }),
+      ...given({ signal }),
     }),
     requestHandler: timeouts,
     logger: silence,
@@ -115,13 +116,13 @@ function telling(name: ServiceName, { region, profile, endpoint }: Settings, opt
       const group = groupOf(args.input);
       const about = {
         action: `${name}:${commandName.replace(/Command$/, '')}`,
-        ...(group === undefined ? {} : { group }),
+        ...given({ group }),
       };
       const tell = (told: unknown) =>
         options.onCall?.({ ...about, attempts: metadataOf(told).attempts ?? 0 });
       const doing: Doing = {
         ...about,
-        ...(profile === undefined ? {} : { profile }),
+        ...given({ profile }),
         place: endpoint ?? (region === undefined ? name : `${name}.${region}.amazonaws.com`),
       };
       try {

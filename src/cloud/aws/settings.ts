@@ -1,3 +1,4 @@
+import { given } from '../../domain/given.js';
 /** The variables of an environment, as they are handed to a program. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -32,12 +33,9 @@ export function settingsOf(service: ServiceName, variables: Variables): Settings
   const sessionToken = said('AWS_SESSION_TOKEN');
   const keys =
     profile === undefined && accessKeyId !== undefined && secretAccessKey !== undefined
-      ? { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) }
+      ? { accessKeyId, secretAccessKey, ...given({ sessionToken }) }
       : undefined;
   return {
-    ...(region === undefined ? {} : { region }),
-    ...(profile === undefined ? {} : { profile }),
-    ...(keys === undefined ? {} : { credentials: keys }),
-    ...(endpoint === undefined ? {} : { endpoint }),
+    ...given({ region, profile, credentials: keys, endpoint }),
   };
 }

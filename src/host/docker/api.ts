@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Channel } from 'ssh2';
 import { Failure } from '../../domain/failure.js';
+import { given } from '../../domain/given.js';
 import { engineFailure, lostFailure } from '../failures.js';
 import type { Host, RegistryAuth } from '../host.js';
 import type { Connection } from '../ssh/connection.js';
@@ -84,9 +85,7 @@ export class DockerApi {
       isStream: stream || hijack,
       ...(hijack ? { hijack } : {}),
       statusCodes: accepted,
-      ...(auth === undefined ? {} : { authconfig: auth }),
-      ...(archive === undefined ? {} : { file: archive }),
-      ...(signal === undefined ? {} : { abortSignal: signal }),
+      ...given({ authconfig: auth, file: archive, abortSignal: signal }),
     };
     return new Promise((resolve, reject) => {
       modem.dial(options, (error, data) => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../domain/clock.js';
 import type { InspectedContainer } from '../../domain/facts.js';
+import { label } from '../../domain/labels.js';
 import type { ContainerOptions } from '../host.js';
 import { Refused } from './api.js';
 import type { EngineCalls } from './engine-calls.js';
@@ -20,8 +21,8 @@ export async function createContainer(
   } catch (error) {
     if (!(error instanceof Refused && error.status === 409)) throw calls.translate(doing, error);
     const there = await find(name);
-    const step = labelsOf(config)['oneclick.step'];
-    if (step !== undefined && there?.labels['oneclick.step'] === step) return there.id;
+    const step = labelsOf(config)[label.step];
+    if (step !== undefined && there?.labels[label.step] === step) return there.id;
     throw calls.translate(doing, error);
   }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ImageFacts, InspectedContainer } from '../../domain/facts.js';
+import { given } from '../../domain/given.js';
 
 /** Docker's JSON has null where other APIs have nothing. */
 const listOf = <T extends z.ZodType>(item: T) =>
@@ -72,7 +73,7 @@ export function listedFacts(item: z.infer<typeof Listed>): InspectedContainer {
     labels: item.Labels,
     image: item.Image,
     state: item.State,
-    ...(health === undefined ? {} : { health }),
+    ...given({ health }),
     restart: '',
     ports: byNumber(item.Ports.flatMap(({ PublicPort }) => PublicPort ?? [])),
     ...(exit === undefined ? {} : { exit: Number(exit) }),
@@ -92,7 +93,7 @@ export function inspectedFacts(answer: z.infer<typeof Inspected>): InspectedCont
     labels: Config.Labels,
     image: Config.Image,
     state: state.Status,
-    ...(health === undefined ? {} : { health }),
+    ...given({ health }),
     restart: HostConfig.RestartPolicy?.Name || 'no',
     ports: byNumber(bound.map(({ HostPort }) => Number(HostPort)).filter((port) => port > 0)),
     ...(ended || state.Status === 'restarting' ? { exit: state.ExitCode } : {}),

@@ -1,10 +1,10 @@
 import { IncomingMessage } from 'node:http';
 import { Duplex, Readable } from 'node:stream';
 import type { z } from 'zod';
+import { within } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import type { CallLog } from '../call-log.js';
-import { within } from '../deadline.js';
 import { engineFailure } from '../failures.js';
 import type { Host } from '../host.js';
 import { type ApiRequest, type DockerApi, Refused, refusal } from './api.js';

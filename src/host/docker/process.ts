@@ -11,7 +11,7 @@ const Made = z.object({ Id: z.string() });
 const Ended = z.object({ Running: z.boolean(), ExitCode: z.number().nullish() });
 
 /** How long an engine may need to notice that a process has ended whose output has, in tries of 50 ms. */
-const patience = 100;
+const mostTries = 100;
 
 /**
  * Starts a process in a container. By the API and not by `docker exec` in a session of SSH: it takes whichever way to
@@ -40,7 +40,7 @@ export async function startExec(
   const process = new SocketProcess(socket, host, tty, {
     resize: (query) => calls.settle(doing, { method: 'POST', path: `${path}/resize`, query }, []),
     exit: async () => {
-      for (let tries = 0; tries < patience; tries += 1) {
+      for (let tries = 0; tries < mostTries; tries += 1) {
         const { Running, ExitCode } = await calls.get(doing, `${path}/json`, Ended);
         if (!Running && typeof ExitCode === 'number') return ExitCode;
         await clock.sleep(50, host.lost);

@@ -1,3 +1,4 @@
+import { given } from '../../domain/given.js';
 import type { LogLine, LogOptions } from '../host.js';
 
 /** How many lines of a log are remembered, to be told from new ones when it is read again. */
@@ -31,7 +32,7 @@ export class SeenLines {
     const [earliest] = this.#keys.map(({ time }) => time).sort();
     // Where nothing was there when it was first read, all is new; where nothing of it was wanted, all since then.
     const from = earliest ?? (lines === 0 ? this.#startedAt : since);
-    return { follow, ...(from === undefined ? {} : { since: from }) };
+    return { follow, ...given({ since: from }) };
   }
 
   /** The time of the last line; undefined before there was one. */

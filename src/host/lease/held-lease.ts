@@ -1,7 +1,7 @@
+import { within } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import type { Lease } from '../../run/ports.js';
-import { within } from '../deadline.js';
 import type { Held, Host } from '../host.js';
 
 /** ms */

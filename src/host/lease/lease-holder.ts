@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { RunInfo } from '../../domain/task.js';
+import type { EnvironmentId } from '../../domain/environment.js';
 
 /** Who holds a lease. */
 const Holder = z.object({
@@ -115,10 +115,7 @@ export type Answer =
   | { readonly kind: 'broken'; readonly reason: string };
 
 /** The path is safe whatever the names are, and the same for everybody. */
-export function lockOf(
-  { project, environment }: Pick<RunInfo, 'project' | 'environment'>,
-  folder = '/tmp',
-): string {
+export function lockOf({ project, environment }: EnvironmentId, folder = '/tmp'): string {
   const hash = createHash('sha256')
     .update(JSON.stringify([project, environment]))
     .digest('hex')

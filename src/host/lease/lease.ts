@@ -1,14 +1,16 @@
+import { within } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
+import type { EnvironmentId } from '../../domain/environment.js';
 import { Failure } from '../../domain/failure.js';
+import { given } from '../../domain/given.js';
 import type { RunInfo } from '../../domain/task.js';
 import type { Lease, Leases } from '../../run/ports.js';
-import { within } from '../deadline.js';
 import type { Host } from '../host.js';
 import { HeldLease, HostsLease, silence, silent } from './held-lease.js';
 import { type Answer, type Holder, holderArgv, lockOf, parseAnswer } from './lease-holder.js';
 
 /** What a lease is on. */
-export type LeaseScope = Pick<RunInfo, 'project' | 'environment'>;
+export type LeaseScope = EnvironmentId;
 
 export interface LeaseOptions {
   readonly clock: Clock;
@@ -152,7 +154,7 @@ function heldFailure({ project, environment }: LeaseScope, busy: readonly Busy[]
     'lease.held',
     `another run holds ${project} ${environment} on ${busy.map(say).join('; ')}`,
     {
-      ...(first === undefined ? {} : { host: first.host }),
+      ...given({ host: first?.host }),
       hint: 'Wait for it with `--wait`, or end it with `oneclick lease take`.',
     },
   );

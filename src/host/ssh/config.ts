@@ -4,6 +4,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { HostAddress } from '../../domain/environment.js';
 import { Failure } from '../../domain/failure.js';
+import { given } from '../../domain/given.js';
 
 /** What of this machine decides how hosts are reached. */
 export interface SshEnvironment {
@@ -81,19 +82,19 @@ export async function resolveTarget(
     address: host,
     port,
     user,
-    ...(alias === undefined ? {} : { keyAlias: alias }),
+    ...given({ keyAlias: alias }),
     keys:
       address.key === undefined
         ? names.map((name) => ({ path: name, required: false }))
         : [{ path: path(address.key), required: true }],
     onlyTheseKeys: first('identitiesonly') === 'yes',
-    ...(agent === undefined ? {} : { agent }),
+    ...given({ agent }),
     knownHosts:
       address.knownHosts === undefined
         ? [...(known.length > 0 ? known : [path('~/.ssh/known_hosts')]), ...files('globalknownhostsfile')]
         : [path(address.knownHosts)],
     hostKeys: address.hostKeys,
-    ...(jump === undefined ? {} : { jump }),
+    ...given({ jump }),
     ...(command === undefined || command === 'none' ? {} : { proxyCommand: command }),
   };
 }
@@ -121,11 +122,11 @@ function jumpAddress(hop: string, address: HostAddress, bastion: HostAddress | u
   return {
     name: host,
     address: host.replace(/^\[|\]$/g, ''),
-    ...(user === undefined ? {} : { user }),
+    ...given({ user }),
     ...(port === undefined ? {} : { port: Number(port) }),
-    ...(address.knownHosts === undefined ? {} : { knownHosts: address.knownHosts }),
+    ...given({ knownHosts: address.knownHosts }),
     hostKeys: address.hostKeys,
-    ...(bastion === undefined ? {} : { bastion }),
+    ...given({ bastion }),
   };
 }
 

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { Config } from 'node-ssh';
 import type { Algorithms, Client } from 'ssh2';
+import { whenAborted, within } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
-import { within } from '../deadline.js';
 import { lostFailure } from '../failures.js';
 import type { SshTarget } from './config.js';
 import { Dropped, handshakeFailure, place, refused, unreachable } from './dial-failures.js';
@@ -169,8 +169,7 @@ async function login(
       next(offer?.method ?? (false as never));
     },
   };
-  const cut = () => sock.destroy();
-  signal.addEventListener('abort', cut, { once: true });
+  const forget = whenAborted(signal, () => sock.destroy());
   try {
     await ssh.connect(config);
     if (ssh.connection === null) throw new Dropped('the connection ended at once');
@@ -180,7 +179,7 @@ async function login(
     if (keyFailure !== undefined) throw keyFailure;
     throw handshakeFailure(target, known, tried, error);
   } finally {
-    signal.removeEventListener('abort', cut);
+    forget();
   }
 }
 

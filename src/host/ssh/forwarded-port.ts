@@ -1,7 +1,7 @@
 import type { Channel, TcpConnectionDetails } from 'ssh2';
+import { within } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
-import { within } from '../deadline.js';
 import { ChannelSocket } from '../docker/agent.js';
 import { lostFailure } from '../failures.js';
 import type { ForwardedPort, TakeConnection } from '../host.js';
@@ -12,7 +12,7 @@ const loopback = '127.0.0.1';
 const answerWithin = 10_000;
 /** A run that has just died may still be listening. ms */
 const pause = 200;
-const patience = 5;
+const mostTries = 5;
 
 /** A port on the host's loopback, by remote forwarding. See `Host.lend`. */
 export async function forwardPort(
@@ -46,7 +46,7 @@ export async function forwardPort(
   try {
     for (let tries = 1; (await ask(port)) === undefined; tries += 1) {
       const failure = await refusal(connection, port, ask);
-      if (failure.code !== 'lend.taken' || tries === patience) throw failure;
+      if (failure.code !== 'lend.taken' || tries === mostTries) throw failure;
       await clock.sleep(pause, lost);
     }
   } catch (error) {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { connect as connectSocket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
+import { whenAborted } from '../../domain/abort.js';
 import type { SshTarget } from './config.js';
 import { place, socketFailure, unreachable } from './dial-failures.js';
 
@@ -22,11 +23,10 @@ export async function openRoute(
   return new Promise((resolve, reject) => {
     // ssh2 leaves Nagle's algorithm on, which costs 40 ms a command.
     const socket = connectSocket({ host: target.address, port: target.port, noDelay: true });
-    const cut = () => socket.destroy();
-    signal.addEventListener('abort', cut, { once: true });
+    const forget = whenAborted(signal, () => socket.destroy());
     socket.once('error', (error: NodeJS.ErrnoException) => reject(socketFailure(target, error)));
     socket.once('connect', () => {
-      signal.removeEventListener('abort', cut);
+      forget();
       resolve(socket);
     });
   });

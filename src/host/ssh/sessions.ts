@@ -16,7 +16,7 @@ export function isRefusal(error: unknown): error is Refusal {
 const most = 8;
 /** sshd may count a channel for a moment after both sides have closed it. ms */
 const pause = 20;
-const patience = 25;
+const mostTries = 25;
 
 /** Asks for a channel, as ssh2's methods do. */
 export type Ask<Channel> = (done: (error: Error | undefined, channel: Channel) => void) => void;
@@ -92,7 +92,7 @@ export class Sessions {
           continue;
         }
         tries += 1;
-        if (tries > patience) throw this.#refused(error);
+        if (tries > mostTries) throw this.#refused(error);
         await this.#clock.sleep(pause, this.#lost);
       }
     }

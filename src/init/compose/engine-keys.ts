@@ -1,4 +1,5 @@
 import { durationText } from '../../config/parsers.js';
+import { isOwnLabel, labelPrefix } from '../../domain/labels.js';
 import type { Cursor } from './cursor.js';
 import { pairsOf } from './environment.js';
 import { durationOf, sizeOf, wordsOf } from './measures.js';
@@ -43,8 +44,8 @@ function ulimits(sheet: Sheet, cursor: Cursor): void {
 
 function labels(sheet: Sheet, cursor: Cursor): void {
   const all = pairs(sheet, cursor);
-  const ours = all.filter(([name]) => /^oneclick\./i.test(name));
-  if (ours.length > 0) sheet.leave(cursor, 'labels that start with oneclick. are set by oneclick');
+  const ours = all.filter(([name]) => isOwnLabel(name));
+  if (ours.length > 0) sheet.leave(cursor, `labels that start with ${labelPrefix} are set by oneclick`);
   const others = all.filter((pair) => !ours.includes(pair));
   if (others.length > 0) sheet.docker('Labels', Object.fromEntries(others));
 }

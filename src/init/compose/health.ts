@@ -7,7 +7,7 @@ import type { Sheet } from './sheet.js';
 import { fixed } from './variables.js';
 
 /** The deadline of a service that does not say one. ms */
-const patience = 60_000;
+const usualDeadline = 60_000;
 /** What Docker takes where a healthcheck says nothing. ms */
 const standard = { interval: 30_000, retries: 3 };
 
@@ -42,11 +42,11 @@ export function carryHealth(sheet: Sheet, cursor: Cursor): void {
         ? {}
         : { Retries: Number(fixed(cursor.get('retries')?.text ?? '').text) || 0 }),
     });
-    if (deadline > patience) sheet.add('health', { deadline: durationText(deadline) });
+    if (deadline > usualDeadline) sheet.add('health', { deadline: durationText(deadline) });
     return;
   }
   const noted = new Noted(path, 'healthcheck', cursor.where);
-  sheet.keys.health = deadline > patience ? { path: noted, deadline: durationText(deadline) } : noted;
+  sheet.keys.health = deadline > usualDeadline ? { path: noted, deadline: durationText(deadline) } : noted;
 }
 
 /** How long compose would wait before it gives up, in whole seconds; 0 when nobody has thought about it. */

@@ -1,3 +1,4 @@
+import { given } from '../../domain/given.js';
 import type { Left } from '../draft.js';
 import type { Cursor } from './cursor.js';
 
@@ -22,7 +23,7 @@ export function completedJobs(services: Cursor, left: Left[]): ReadonlyMap<strin
     const service = services.get(name);
     if (service === undefined) continue;
     const before = waiters.find((waiter) => sameImage(service, services.get(waiter)));
-    jobs.set(name, { service, ...(before === undefined ? {} : { before }) });
+    jobs.set(name, { service, ...given({ before }) });
     left.push(
       service.left(
         before === undefined

@@ -17,7 +17,7 @@ beforeEach(() => {
 
 describe('the releases', () => {
   const listed = async (...services: readonly (typeof web)[]) =>
-    releasesDocument(await fleet.facts(services), { run, services });
+    releasesDocument(await fleet.facts(services), { run: run, services });
 
   it('show the current one, the hosts that keep each, and where a rollback leads', async () => {
     for (const tag of ['v1', 'v2', 'v3']) await fleet.deploy(at(web, tag));

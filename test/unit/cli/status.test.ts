@@ -19,7 +19,15 @@ beforeEach(() => {
 
 async function sight(parts: Partial<StatusInput> = {}): Promise<StatusInput> {
   const services = [web];
-  return { run, services, facts: await fleet.facts(services), problems: [], holders: [], runs: [], ...parts };
+  return {
+    id: run,
+    services,
+    facts: await fleet.facts(services),
+    problems: [],
+    holders: [],
+    runs: [],
+    ...parts,
+  };
 }
 const text = (seen: StatusInput) => statusText(statusDocument(seen), page, fleet.clock.now());
 

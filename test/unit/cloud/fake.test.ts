@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { targetReason } from '../../../src/cloud/aws/target-reasons.js';
 import { cloudContract } from '../../contract/cloud.contract.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { FakeCloud, fakeBalancer, furnished } from '../../fakes/cloud.js';
@@ -37,7 +38,10 @@ describe('the fake cloud', () => {
     await clock.advance(9_999);
     expect(await health()).toMatchObject({ state: 'healthy' });
     await clock.advance(1);
-    expect(await health()).toMatchObject({ state: 'unhealthy', reason: 'Target.FailedHealthChecks' });
+    expect(await health()).toMatchObject({
+      state: 'unhealthy',
+      reason: targetReason('Target.FailedHealthChecks', '[503]'),
+    });
     cloud.answer(target, 'well');
     await clock.advance(10_000);
     expect(await health()).toMatchObject({ state: 'healthy' });
@@ -47,7 +51,7 @@ describe('the fake cloud', () => {
     const { cloud, group, health } = setting();
     await cloud.register(group, [target]);
     cloud.become('i-1', 'stopped', 'User initiated');
-    expect(await health()).toMatchObject({ state: 'unused', reason: 'Target.InvalidState' });
+    expect(await health()).toMatchObject({ state: 'unused', reason: targetReason('Target.InvalidState') });
     cloud.become('i-1', 'terminated');
     expect(await health()).toBeUndefined();
   });
@@ -57,7 +61,7 @@ describe('the fake cloud', () => {
     const balancers = [fakeBalancer('web', { zones: ['us-east-1b'] })];
     cloud.addGroup('web', { balancers });
     await cloud.register(group, [target]);
-    expect(await health()).toMatchObject({ state: 'unused', reason: 'Target.NotInUse' });
+    expect(await health()).toMatchObject({ state: 'unused', reason: targetReason('Target.NotInUse') });
   });
 
   it('does not find by name what has ended', async () => {

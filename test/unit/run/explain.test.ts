@@ -1,11 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import type { CloudCall } from '../../../src/domain/plain-command.js';
 import { explain } from '../../../src/run/explain.js';
 import { preview } from '../../../src/run/preview.js';
 import { fakeRegistry } from '../../fakes/fake-world.js';
 import { planOf, receiptOf, sequence, step } from './builders.js';
 
+const spell = ({ kind }: CloudCall) => `cloud ${kind}`;
 const lines = (...[plan, facts = {}]: [Parameters<typeof explain>[0], Readonly<Record<string, number>>?]) =>
-  explain(plan, facts, fakeRegistry).steps.map(({ commands }) => commands.map(({ line }) => line));
+  explain(plan, facts, fakeRegistry, spell).steps.map(({ commands }) => commands.map(({ line }) => line));
 
 describe('an explanation', () => {
   it('says for each step what would be typed, after all that comes before it', () => {
@@ -31,7 +33,7 @@ describe('an explanation', () => {
     const plan = planOf(sequence(step('a'), step('b', 'refuse')), step('c', 'keep'));
     const seen = preview(plan, {}, fakeRegistry);
     const { steps, problems } = seen;
-    expect(explain(plan, {}, fakeRegistry)).toMatchObject({ steps, problems });
+    expect(explain(plan, {}, fakeRegistry, spell)).toMatchObject({ steps, problems });
     expect(seen.problems).toHaveLength(2);
   });
 });

@@ -66,7 +66,7 @@ describe('a canary', () => {
   it('is told of where the past is: it replaces nothing, and a rollback takes it away', async () => {
     const facts = await fleet.facts([web]);
     const { run } = await fleet.plan('rollback', [web]);
-    const { services } = releasesDocument(facts, { run, services: [web] });
+    const { services } = releasesDocument(facts, { run: run, services: [web] });
     expect(services[0]).toMatchObject({
       current: 1,
       rollback: { release: 1, because: 'rollback removes its canary, release 2' },

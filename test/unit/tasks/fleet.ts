@@ -4,6 +4,7 @@ import type { Context } from '../../../src/app/context.js';
 import { readResumable, resumeRecipe } from '../../../src/app/resume-run.js';
 import { type RecipeRequest, type RecipeResult, runRecipe } from '../../../src/app/run-recipe.js';
 import type { Session } from '../../../src/app/session.js';
+import { awsCommand } from '../../../src/cloud/aws/commands.js';
 import { loadProject } from '../../../src/config/load.js';
 import { secretStore } from '../../../src/config/secrets.js';
 import type { Facts } from '../../../src/domain/facts.js';
@@ -124,6 +125,7 @@ export class Fleet extends FakeMachines {
       ...{ context, secrets, commit: undefined, listener: this.listener },
       project: this.#folder === undefined ? project : { ...project, folder: this.#folder },
       environment: { project: 'shop', name: 'production', services, hosts },
+      id: { project: 'shop', environment: 'production' },
     };
   }
 
@@ -263,6 +265,7 @@ export class Fleet extends FakeMachines {
       adapters: {
         connect: async (addresses) => this.connect(addresses.map(({ name }) => name)),
         openCloud: async () => this.openCloud(),
+        cloudCommand: async () => awsCommand,
         openJournal: async (...of) =>
           this.#openJournal(this.#folder === undefined ? undefined : new FileJournal(...of)),
       },

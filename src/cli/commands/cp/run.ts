@@ -12,7 +12,7 @@ import {
   type ServiceInstance,
   serviceInstances,
 } from '../../../app/instances.js';
-import { newRun, openSession } from '../../../app/session.js';
+import { openSession } from '../../../app/session.js';
 import { exitCode, Failure } from '../../../domain/failure.js';
 import { bytes, count } from '../../../domain/measure.js';
 import type { Service } from '../../../domain/service.js';
@@ -34,7 +34,7 @@ export function run(context: Context, words: readonly string[], flags: CpFlags):
     return withEnvironment(session, request, (connected) =>
       interruptible(context.clock, async (signal) => {
         const { facts, problems } = await connected.snapshot();
-        const places = serviceInstances(facts, newRun(session, 'cp'), [service]);
+        const places = serviceInstances(facts, session.id, [service]);
         return copyAtAll({ context, out, connected, copy, signal }, places, problems);
       }),
     );

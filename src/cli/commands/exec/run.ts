@@ -36,7 +36,7 @@ export function run(context: Context, names: readonly string[], flags: ExecFlags
       interruptible(context.clock, async (signal) => {
         const job = { out, session, connected, terminal, argv, flags, signal };
         const snapshot = await connected.snapshot();
-        const places = serviceInstances(snapshot.facts, newRun(session, 'exec'), [service]);
+        const places = serviceInstances(snapshot.facts, session.id, [service]);
         if (flags.all || flags.json) return execOnAll(job, places, snapshot.problems);
         const [place] = places;
         const [problem] = snapshot.problems.filter(({ host }) => host !== undefined);

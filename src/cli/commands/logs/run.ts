@@ -3,7 +3,7 @@ import type { Context } from '../../../app/context.js';
 import { type ServiceInstance, selectOnHosts, serviceInstances } from '../../../app/instances.js';
 import { followInstance } from '../../../app/logs/follow.js';
 import { type Inlet, LogMerge } from '../../../app/logs/merge.js';
-import { newRun, openSession, type Session } from '../../../app/session.js';
+import { openSession, type Session } from '../../../app/session.js';
 import { parseDuration } from '../../../config/parsers.js';
 import type { ContainerFacts, HostFacts } from '../../../domain/facts.js';
 import { Failure } from '../../../domain/failure.js';
@@ -29,7 +29,7 @@ export function run(context: Context, names: readonly string[], flags: LogsFlags
     const services = selectOnHosts(session.environment.services, names, flags.host);
     return withEnvironment(session, { services, brief: true }, async (connected) => {
       const { facts, problems } = await connected.snapshot();
-      const places = serviceInstances(facts, newRun(session, 'logs'), services);
+      const places = serviceInstances(facts, session.id, services);
       checkStreamLimit(places, connected);
       // Missing secrets do not matter for reading logs.
       const unreached = problems.filter(({ host }) => host !== undefined);
@@ -111,8 +111,8 @@ async function read(
   { flags, inlet, say, signal }: Reading,
 ): Promise<void> {
   const { host: name } = instance;
-  const run = newRun(session, 'logs');
-  const served = (facts: HostFacts) => serving(facts, run, service.name)[0];
+  const { id } = session;
+  const served = (facts: HostFacts) => serving(facts, id, service.name)[0];
   const take = (lines: readonly LogLine[], of: ContainerFacts) => {
     const wanted =
       flags.grep === undefined ? lines : lines.filter(({ text }) => text.includes(flags.grep ?? ''));

@@ -1,19 +1,18 @@
 import type { Context } from '../../../app/context.js';
-import { newRun } from '../../../app/session.js';
 import { containerOf } from '../../../domain/container.js';
+import type { EnvironmentId } from '../../../domain/environment.js';
 import type { Facts } from '../../../domain/facts.js';
 import { Failure } from '../../../domain/failure.js';
 import { canaryOf, current, releaseLog } from '../../../domain/log.js';
 import { type RollbackScope, rollbackTarget } from '../../../domain/rollback-target.js';
 import type { Service } from '../../../domain/service.js';
-import type { RunInfo } from '../../../domain/task.js';
 import { type KeptRelease, type ReleasesDocument, releasesText } from '../../../report/releases.js';
 import { viewEnvironment } from '../../view-environment.js';
 import type { ReleasesFlags } from './command.js';
 
 export function run(context: Context, names: readonly string[], flags: ReleasesFlags): Promise<number> {
   return viewEnvironment(context, names, flags, async ({ session, facts, out, chosen }) => {
-    const scope = { run: newRun(session, 'rollback'), services: chosen };
+    const scope = { run: session.id, services: chosen };
     out.reporter.result(releasesDocument(facts, scope), (document, page) =>
       releasesText(document, page, context.clock.now()),
     );
@@ -49,7 +48,7 @@ function rollbackOf(facts: Facts, scope: RollbackScope, service: Service) {
 }
 
 /** Each release once, by its last activation, newest first. */
-function keptReleases(facts: Facts, run: RunInfo, service: Service): readonly KeptRelease[] {
+function keptReleases(facts: Facts, run: EnvironmentId, service: Service): readonly KeptRelease[] {
   const log = releaseLog(facts, service.name);
   const active = current(log);
   const newest = log.toReversed();

@@ -2,15 +2,15 @@ import { type ConnectedEnvironment, withEnvironment } from '../../../app/connect
 import type { Context } from '../../../app/context.js';
 import { selectWithoutSecrets } from '../../../app/instances.js';
 import { type ReadableRun, runReader } from '../../../app/runs.js';
-import { newRun, openSession, type Session } from '../../../app/session.js';
+import { openSession, type Session } from '../../../app/session.js';
 import { type StatusDocument, type StatusInput, statusDocument } from '../../../app/status.js';
+import { unlessAborted } from '../../../domain/abort.js';
 import { Failure } from '../../../domain/failure.js';
 import type { Host } from '../../../host/host.js';
 import { leaseHolders } from '../../../host/lease/lease.js';
 import type { Holder } from '../../../host/lease/lease-holder.js';
 import { statusText } from '../../../report/status.js';
 import type { Page } from '../../../report/style.js';
-import { unlessAborted } from '../../../run/signals.js';
 import { type CommandOutput, reportProblems, withOutput } from '../../command-output.js';
 import { interruptible } from '../../interrupts.js';
 import type { StatusFlags } from './command.js';
@@ -73,7 +73,7 @@ async function observe(
     answer instanceof Failure && !problems.some(({ host }) => host === answer.host) ? [answer] : [],
   );
   return {
-    run: newRun(session, 'status'),
+    id: session.id,
     services,
     facts,
     problems: [...problems, ...silent],

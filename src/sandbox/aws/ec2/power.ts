@@ -24,7 +24,7 @@ import {
 import { launch } from './run.js';
 
 /** How long the engine in a machine may take to stop what it runs, s. */
-const patience = 30;
+const stopTimeout = 30;
 
 export const startInstances: Action<StartInstancesRequest, StartInstancesResult> = async (input, region) => {
   const wanted = await instancesWith(region, input.InstanceIds);
@@ -107,13 +107,13 @@ async function start(region: Region, it: Instance): Promise<void> {
 
 /** One of the sandbox's own machines is stopped, but `up` may start it again: its goal remains to run. */
 async function stop(region: Region, it: Instance): Promise<void> {
-  await ignoring(304, containerOf(region, it).stop({ t: patience }));
+  await ignoring(304, containerOf(region, it).stop({ t: stopTimeout }));
   if (it.own) await change(region, it.id, { goal: 'running' });
 }
 
 async function reboot(region: Region, it: Instance): Promise<void> {
   try {
-    await ifExists(containerOf(region, it).restart({ t: patience }));
+    await ifExists(containerOf(region, it).restart({ t: stopTimeout }));
   } finally {
     await change(region, it.id, { rebooting: undefined });
   }

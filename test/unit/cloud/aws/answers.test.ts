@@ -58,7 +58,7 @@ describe('a partial answer', () => {
       elb('DescribeTargetHealth', `<TargetHealthDescriptions>${members.join('')}</TargetHealthDescriptions>`),
     );
     expect(await cloud.targets('arn:aws:web')).toEqual([
-      { id: 'i-1', port: 80, state: 'unavailable', description: 'AWS calls its state sulking' },
+      { id: 'i-1', port: 80, state: 'unavailable', reason: 'AWS calls its state sulking' },
       { id: 'i-2', port: 80, state: 'unhealthy' },
     ]);
     api.close();
