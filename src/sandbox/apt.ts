@@ -1,13 +1,13 @@
-/** Where a Debian-like distribution can be installed from. */
+/** An apt repository that a Debian-like distribution can be installed from. */
 export interface AptSource {
   readonly mirror: string;
   readonly suite: string;
   readonly components: readonly string[];
-  /** The file of keys that the source names, if it does. */
+  /** The keyring file of the source, if it has one. */
   readonly keyring?: string;
 }
 
-/** The `deb` sources of a file of `/etc/apt`, in the one-line or (`*.sources`) the deb822 format. */
+/** Parses the `deb` sources of an `/etc/apt` file, in the one-line or the deb822 (`*.sources`) format. */
 export function parseAptSources(text: string, format: 'list' | 'sources'): AptSource[] {
   return format === 'list' ? text.split('\n').flatMap(parseLine) : text.split(/\n\s*\n/).flatMap(parseStanza);
 }
@@ -38,7 +38,7 @@ function parseStanza(stanza: string): AptSource[] {
 }
 
 function source(mirror: string, suite: string, components: readonly string[], keyring?: string): AptSource {
-  // A key may also stand in the source itself; only a file, and in gpg's own format, can be handed on.
+  // debootstrap reads neither inline nor armored keys.
   return { mirror, suite, components, ...(keyring && /^\/.*\.(gpg|pgp)$/.test(keyring) ? { keyring } : {}) };
 }
 
@@ -46,19 +46,21 @@ function words(text: string): string[] {
   return text.split(/\s+/).filter((word) => word !== '');
 }
 
-/** Names that a source may use for a release instead of its codename. */
-const rolling: ReadonlySet<string> = new Set(['stable', 'testing', 'unstable', 'sid']);
+/** Suite names that follow a release instead of naming one. */
+const rollingSuites: ReadonlySet<string> = new Set(['stable', 'testing', 'unstable', 'sid']);
 
 /**
- * What to bootstrap from: on Debian bookworm, whatever release this machine runs (one release is tested), on
- * another distribution its own release. `osRelease` is the text of `/etc/os-release`.
+ * Chooses the source to bootstrap from: bookworm on any Debian (the only tested release), elsewhere the release of
+ * this machine. `osRelease` is the text of `/etc/os-release`.
  */
 export function bootstrapSource(sources: readonly AptSource[], osRelease: string): AptSource | undefined {
   const field = (name: string) => new RegExp(`^${name}="?([^"\n]*)"?$`, 'm').exec(osRelease)?.[1];
   const codename = field('VERSION_CODENAME');
   const first = sources.find(
     ({ mirror, suite, components }) =>
-      /^https?:/.test(mirror) && components.includes('main') && (suite === codename || rolling.has(suite)),
+      /^https?:/.test(mirror) &&
+      components.includes('main') &&
+      (suite === codename || rollingSuites.has(suite)),
   );
   if (first === undefined) return undefined;
   const same = sources.filter(({ mirror, suite }) => mirror === first.mirror && suite === first.suite);

@@ -1,46 +1,53 @@
 import type { Context } from './context.js';
 import { ifExists, labels } from './docker.js';
-import { authorize, bastion, greets, hostKey } from './machine.js';
+import { authorizeKey, bastionMachine, hostKey, sshResponds } from './machine.js';
 import type { Network } from './network.js';
-import type { Listed } from './state.js';
+import type { HostEntry } from './state.js';
 import { waitFor } from './wait.js';
 
-/** Makes the sandbox's bastion, or repairs it, and lets the holder of the key in; resolves when its sshd answers. */
+/** Creates or repairs the sandbox's bastion and authorizes the key; resolves once sshd responds. */
 export async function ensureBastion(
   context: Context,
   sandbox: string,
   network: Network,
   image: string,
   publicKey: string,
-): Promise<Listed> {
-  const it = bastion(sandbox, network);
+): Promise<HostEntry> {
+  const machine = bastionMachine(sandbox, network);
   const { docker } = context;
-  const present = await ifExists(docker.getContainer(it.container).inspect());
-  if (!present?.State.Running || present.State.Paused || !(await greets(it.address, 22))) {
-    if (present !== undefined) await docker.getContainer(it.container).remove({ force: true });
-    const own = { [labels.sandbox]: sandbox, ...it.labels };
-    const keys = `${it.container}-keys`;
-    await docker.createVolume({ Name: keys, Labels: own });
+  const present = await ifExists(docker.getContainer(machine.container).inspect());
+  if (!present?.State.Running || present.State.Paused || !(await sshResponds(machine.address, 22))) {
+    if (present !== undefined) await docker.getContainer(machine.container).remove({ force: true });
+    const containerLabels = { [labels.sandbox]: sandbox, ...machine.labels };
+    const keys = `${machine.container}-keys`;
+    await docker.createVolume({ Name: keys, Labels: containerLabels });
     const container = await docker.createContainer({
-      name: it.container,
+      name: machine.container,
       Image: image,
-      Hostname: it.name,
+      Hostname: machine.name,
       Cmd: ['bastion'],
-      Labels: own,
+      Labels: containerLabels,
       HostConfig: {
         NetworkMode: network.name,
         Mounts: [{ Type: 'volume', Source: keys, Target: '/etc/ssh/host-keys' }],
         LogConfig: { Type: 'json-file', Config: { 'max-size': '1m' } },
       },
       NetworkingConfig: {
-        EndpointsConfig: { [network.name]: { IPAMConfig: { IPv4Address: it.address }, Aliases: [it.name] } },
+        EndpointsConfig: {
+          [network.name]: { IPAMConfig: { IPv4Address: machine.address }, Aliases: [machine.name] },
+        },
       },
     });
     await container.start();
-    await waitFor(context, `the bastion at ${it.address}`, 30_000, async () =>
-      (await greets(it.address, 22)) ? undefined : 'its sshd does not answer',
+    await waitFor(context, `the bastion at ${machine.address}`, 30_000, async () =>
+      (await sshResponds(machine.address, 22)) ? undefined : 'sshd does not respond',
     );
   }
-  await authorize(context, it, publicKey);
-  return { name: it.name, id: it.id, address: it.address, hostKey: await hostKey(context, it) };
+  await authorizeKey(context, machine, publicKey);
+  return {
+    name: machine.name,
+    id: machine.id,
+    address: machine.address,
+    hostKey: await hostKey(context, machine),
+  };
 }

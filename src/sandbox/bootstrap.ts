@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type AptSource, bootstrapSource, parseAptSources } from './apt.js';
 import type { Context } from './context.js';
-import { follow } from './docker.js';
+import { followProgress } from './docker.js';
 import { SandboxFailure } from './failure.js';
 
 /**
- * Makes the image `tag` without pulling anything: debootstrap into a folder, `docker import` from there.
- * @param why why nothing was pulled, for the message
- * @throws SandboxFailure when this user is not root, or debootstrap is not installed, or it fails
+ * Builds the image `tag` without a registry: debootstrap into a folder, then `docker import`.
+ * @param why why no image was pulled, for messages
+ * @throws SandboxFailure if the user is not root, or debootstrap is missing or fails
  */
 export async function bootstrap(
   context: Context,
@@ -19,29 +19,25 @@ export async function bootstrap(
   why: string,
 ): Promise<void> {
   if (process.getuid?.() !== 0) {
-    throw new SandboxFailure(
-      'image.root',
-      `no image can be pulled (${why}), and bootstrapping one takes root`,
-      {
-        hint: 'sudo oneclick sandbox up   (once: the image is kept)',
-        exitCode: 4,
-      },
-    );
+    throw new SandboxFailure('image.root', `cannot pull an image (${why}), and only root can bootstrap one`, {
+      hint: 'run once: sudo oneclick sandbox up',
+      exitCode: 4,
+    });
   }
   if (!(await exists('/usr/sbin/debootstrap'))) {
     throw new SandboxFailure(
       'image.debootstrap',
-      `no image can be pulled (${why}), and debootstrap is missing`,
+      `cannot pull an image (${why}), and debootstrap is not installed`,
       {
-        hint: 'apt-get install debootstrap',
+        hint: 'run: apt-get install debootstrap',
       },
     );
   }
-  const source = await ownSource();
+  const source = await hostSource();
   context.progress(
-    `No image can be pulled: installing ${source.suite} from ${source.mirror} (about two minutes, once)`,
+    `cannot pull an image: installing ${source.suite} from ${source.mirror} (about two minutes, once)`,
   );
-  // Not in /tmp: it may be small, in memory, or forbid device nodes.
+  // /tmp may be small, in memory, or mounted without device nodes.
   const folder = await mkdtemp('/var/tmp/oneclick-sandbox-');
   try {
     await debootstrap(context, folder, packages, source);
@@ -51,7 +47,7 @@ export async function bootstrap(
   }
 }
 
-async function ownSource(): Promise<AptSource> {
+async function hostSource(): Promise<AptSource> {
   const sources: AptSource[] = [];
   const parts = await readdir('/etc/apt/sources.list.d').catch(() => []);
   for (const file of ['sources.list', ...parts.sort().map((name) => `sources.list.d/${name}`)]) {
@@ -62,8 +58,8 @@ async function ownSource(): Promise<AptSource> {
   }
   const source = bootstrapSource(sources, await readFile('/etc/os-release', 'utf8').catch(() => ''));
   if (source === undefined) {
-    throw new SandboxFailure('image.mirror', 'no image can be pulled, and the apt sources name no mirror', {
-      hint: 'name one in /etc/apt/sources.list, or load an image debian:bookworm-slim (docker load)',
+    throw new SandboxFailure('image.mirror', 'cannot pull an image, and the apt sources have no mirror', {
+      hint: 'add a mirror to /etc/apt/sources.list, or load debian:bookworm-slim with docker load',
     });
   }
   return source;
@@ -75,7 +71,7 @@ async function debootstrap(
   packages: readonly string[],
   source: AptSource,
 ): Promise<void> {
-  // In namespaces of its own: when it is killed, its children and its mounts below `folder` go with it.
+  // Own namespaces: killing it also ends its children and unmounts `folder`.
   const argv = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '/usr/sbin/debootstrap'];
   argv.push(
     '--variant=minbase',
@@ -89,34 +85,34 @@ async function debootstrap(
     signal: context.signal,
     killSignal: 'SIGKILL',
   });
-  const last: string[] = [];
+  const lastLines: string[] = [];
   let stage = '';
-  const listen = (stream: Readable) =>
+  const read = (stream: Readable) =>
     stream.setEncoding('utf8').on('data', (chunk: string) => {
       const lines = chunk.split('\n').filter((line) => line.trim() !== '');
-      last.push(...lines);
-      last.splice(0, last.length - 5);
+      lastLines.push(...lines);
+      lastLines.splice(0, lastLines.length - 5);
       for (const [, now = ''] of chunk.matchAll(/^I: (Retrieving|Unpacking|Configuring)/gm)) {
         if (now !== stage) context.progress(`debootstrap: ${now.toLowerCase()} packages`);
         stage = now;
       }
     });
-  listen(child.stdout);
-  listen(child.stderr);
+  read(child.stdout);
+  read(child.stderr);
   const code = await new Promise<number | null>((resolve, reject) =>
     child.on('close', resolve).on('error', reject),
   );
   if (code !== 0) {
-    throw new SandboxFailure('image.bootstrap', `debootstrap failed: ${last.join(' | ')}`, {
-      hint: /No space left/.test(last.join())
-        ? 'free some space in /var/tmp'
-        : 'run it again; look at the network',
+    throw new SandboxFailure('image.bootstrap', `debootstrap failed: ${lastLines.join(' | ')}`, {
+      hint: /No space left/.test(lastLines.join())
+        ? 'free space in /var/tmp, then run: oneclick sandbox up'
+        : 'check the network, then run: oneclick sandbox up',
     });
   }
 }
 
 async function importFolder(context: Context, tag: string, folder: string): Promise<void> {
-  context.progress('Importing it into Docker');
+  context.progress('importing the image into Docker');
   const caches = ['./var/cache/apt/archives/*.deb', './var/lib/apt/lists/*'];
   const tar = spawn('tar', ['-C', folder, ...caches.map((path) => `--exclude=${path}`), '-c', '.'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -130,7 +126,7 @@ async function importFolder(context: Context, tag: string, folder: string): Prom
   const [repo, version] = tag.split(':');
   const imported = context.docker
     .importImage(tar.stdout, { repo, tag: version, abortSignal: context.signal })
-    .then((stream) => follow(context.docker, stream));
+    .then((stream) => followProgress(context.docker, stream));
   await Promise.all([imported, packed]);
 }
 

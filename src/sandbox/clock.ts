@@ -1,6 +1,6 @@
 import type { Clock } from './context.js';
 
-/** The clock of this machine. */
+/** The system clock. */
 export const clock: Clock = {
   now: () => new Date(),
   monotonic: () => performance.now(),

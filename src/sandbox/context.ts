@@ -1,21 +1,22 @@
 import type { Docker } from './docker.js';
 
-/** What every part of the sandbox is handed: the outside world, so that tests can replace it. */
+/** The outside world, injected so that tests can replace it. */
 export interface Context {
   readonly docker: Docker;
-  /** Says what is happening, a sentence at a time. */
+  /** Reports progress, one sentence per call. */
   readonly progress: (text: string) => void;
-  /** Aborted by Ctrl-C: every wait and every child process ends. */
+  /** Aborted by Ctrl-C; ends every wait and child process. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** Wall-clock and monotonic time. */
 export interface Clock {
-  /** What stands on the wall: for what the API dates. */
+  /** Wall-clock time, for timestamps of the API. */
   now(): Date;
-  /** Milliseconds on a clock that never jumps. */
+  /** Milliseconds on a monotonic clock. */
   monotonic(): number;
-  /** Resolves after `ms` milliseconds; rejects with the signal's reason when it is aborted. */
+  /** Resolves after `ms`; rejects with the signal's reason if aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }

@@ -5,103 +5,106 @@ import { mkdir, open, readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { Behaviour, type FaultRequest } from './aws/faults/behaviour.js';
+import { Behavior, type FaultRequest } from './aws/faults/behavior.js';
 import type { Context } from './context.js';
 import { SandboxFailure } from './failure.js';
 import { endpointPort, type Network } from './network.js';
 import type { StateFiles } from './state.js';
 import { waitFor } from './wait.js';
 
-/** The program, beside whatever of the bundle this runs in. */
+/** The endpoint's program in the bundle. */
 const program = fileURLToPath(new URL('../sandbox/endpoint.js', import.meta.url));
 
-/** Where the API answers. */
+/** Returns the URL of the AWS API. */
 export function endpointUrl(network: Network): string {
   return `http://127.0.0.1:${endpointPort(network)}`;
 }
 
-/** Where the endpoint is asked by the sandbox, which is no part of the API. */
+/** Path for requests of the sandbox itself, which are not part of the AWS API. */
 export const controlPath = '/sandbox';
 
-/** What the endpoint wants to be shown by who ends it: known to whoever may use the engine, and to no one else. */
+/** Returns the token for control requests; only users of the Docker engine can derive it. */
 export function controlToken(network: Network): string {
   return createHash('sha256').update(`endpoint/${network.id}`).digest('hex');
 }
 
-const About = z.object({ pid: z.number(), build: z.number() });
+const ProcessInfo = z.object({ pid: z.number(), build: z.number() });
 
-/** What an endpoint says of itself; one of an older build says less. */
-const Said = About.extend(Behaviour.partial().shape);
-type Said = z.infer<typeof Said>;
+/** Older builds report fewer fields. */
+const EndpointStatus = ProcessInfo.extend(Behavior.partial().shape);
+type EndpointStatus = z.infer<typeof EndpointStatus>;
 
-/** What an endpoint refuses. */
-const Refusal = z.object({
+const EndpointError = z.object({
   ...{ code: z.string(), message: z.string(), hint: z.string().optional(), exitCode: z.number() },
 });
 
-/** Which process it is, and of which build. */
-export function about(): z.infer<typeof About> {
+/** Returns the process ID and the build time (ms since 1970) of this program. */
+export function processInfo(): z.infer<typeof ProcessInfo> {
   return { pid: process.pid, build: statSync(program).mtimeMs };
 }
 
-/** Has the endpoint of this build answer: starts it, or another in the place of one of an older build. */
+/** Starts the endpoint, or replaces one of another build; resolves once it responds. */
 export async function ensureEndpoint(
   context: Context,
   files: StateFiles,
   name: string,
   network: Network,
 ): Promise<void> {
-  const present = await ask(network, 'GET');
+  const present = await callEndpoint(network, 'GET');
   if (present === 'foreign')
-    throw new SandboxFailure('endpoint.port', `${endpointUrl(network)} is taken by something else`, {
-      hint: `see what has it: ss -ltnp sport = :${endpointPort(network)}`,
+    throw new SandboxFailure('endpoint.port', `another process uses ${endpointUrl(network)}`, {
+      hint: `find it with: ss -ltnp sport = :${endpointPort(network)}`,
     });
-  if (present?.build === about().build) return;
-  await endEndpoint(context, network);
-  context.progress(`Starting the endpoint at ${endpointUrl(network)}`);
+  if (present?.build === processInfo().build) return;
+  await stopEndpoint(context, network);
+  context.progress(`starting the endpoint at ${endpointUrl(network)}`);
   await start(context, files, name);
   await waitFor(context, `the endpoint at ${endpointUrl(network)}`, 30_000, async () => {
-    const answers = (await ask(network, 'GET')) !== undefined;
-    return answers ? undefined : `it does not answer; ${files.log} ends with:\n${await lastLines(files)}`;
+    const responds = (await callEndpoint(network, 'GET')) !== undefined;
+    return responds ? undefined : `no response; ${files.log} ends with:\n${await lastLines(files)}`;
   });
 }
 
-/** Ends the endpoint, if there is one; resolves when it has ended. Whatever else has its port is left alone. */
-export async function endEndpoint(context: Context, network: Network): Promise<void> {
-  const present = await ask(network, 'DELETE');
+/** Stops the endpoint, if it runs; resolves once it has stopped. Ignores another process on its port. */
+export async function stopEndpoint(context: Context, network: Network): Promise<void> {
+  const present = await callEndpoint(network, 'DELETE');
   if (present === undefined || present === 'foreign') return;
-  await waitFor(context, 'the end of the endpoint', 10_000, async () =>
-    (await ask(network, 'GET')) === undefined ? undefined : 'it still answers',
+  await waitFor(context, 'the endpoint to stop', 10_000, async () =>
+    (await callEndpoint(network, 'GET')) === undefined ? undefined : 'it still responds',
   );
 }
 
-/** How the endpoint behaves, as far as its build says it; nothing when the API does not answer. */
-export async function behaviourOf(network: Network): Promise<Said | undefined> {
-  const present = await ask(network, 'GET');
+/** Returns the endpoint's status, or `undefined` if it does not respond. */
+export async function readBehavior(network: Network): Promise<EndpointStatus | undefined> {
+  const present = await callEndpoint(network, 'GET');
   return present === 'foreign' ? undefined : present;
 }
 
 /**
- * Has the endpoint behave otherwise; answers how it does then.
- * @throws SandboxFailure when it refuses, and when there is none
+ * Changes the endpoint's behavior and returns the new one.
+ * @throws SandboxFailure if the request is rejected or the endpoint is down
  */
-export async function requestFaults(network: Network, name: string, wish: FaultRequest): Promise<Behaviour> {
-  const present = await ask(network, 'PATCH', JSON.stringify(wish));
-  const behaviour = Behaviour.safeParse(present).data;
-  if (behaviour !== undefined) return behaviour;
-  if (present === undefined || present === 'foreign') throw down(name);
-  throw new SandboxFailure('endpoint.old', 'the endpoint is of an older version', { hint: upAgain(name) });
+export async function requestFaults(
+  network: Network,
+  name: string,
+  request: FaultRequest,
+): Promise<Behavior> {
+  const present = await callEndpoint(network, 'PATCH', JSON.stringify(request));
+  const behavior = Behavior.safeParse(present).data;
+  if (behavior !== undefined) return behavior;
+  if (present === undefined || present === 'foreign') throw sandboxDown(name);
+  throw new SandboxFailure('endpoint.old', 'the endpoint runs an older version', { hint: upCommand(name) });
 }
 
-/** That nothing answers where the sandbox `name` should. */
-export function down(name: string): SandboxFailure {
+/** The failure for a sandbox that is down. */
+export function sandboxDown(name: string): SandboxFailure {
   return new SandboxFailure('sandbox.down', 'the sandbox is down', {
-    hint: upAgain(name),
+    hint: upCommand(name),
   });
 }
 
-function upAgain(name: string): string {
-  return `oneclick sandbox up${name === 'default' ? '' : ` --name ${name}`}`;
+function upCommand(name: string): string {
+  return `run: oneclick sandbox up${name === 'default' ? '' : ` --name ${name}`}`;
 }
 
 async function start(context: Context, files: StateFiles, name: string): Promise<void> {
@@ -127,49 +130,49 @@ async function lastLines(files: StateFiles): Promise<string> {
 }
 
 /**
- * What the endpoint says of itself; nothing when nobody has its port, `foreign` when it is no endpoint that has it.
- * @throws SandboxFailure when it refuses
+ * Returns the endpoint's status, `undefined` if nothing listens, or `foreign` if another program does.
+ * @throws SandboxFailure if the endpoint rejects the request
  */
-function ask(
+function callEndpoint(
   network: Network,
   method: 'GET' | 'PATCH' | 'DELETE',
-  text = '',
-): Promise<Said | 'foreign' | undefined> {
+  content = '',
+): Promise<EndpointStatus | 'foreign' | undefined> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${controlToken(network)}` };
-    const where = { host: '127.0.0.1', port: endpointPort(network), path: controlPath };
-    const asked = request({ ...where, method, headers, agent: false, timeout: 10_000 }, (reply) => {
-      let said = '';
+    const target = { host: '127.0.0.1', port: endpointPort(network), path: controlPath };
+    const call = request({ ...target, method, headers, agent: false, timeout: 10_000 }, (reply) => {
+      let body = '';
       reply.setEncoding('utf8').on('data', (chunk: string) => {
-        said += chunk;
+        body += chunk;
       });
       reply.on('end', () => {
-        const refusal = reply.statusCode === 400 ? refused(said) : undefined;
-        if (refusal === undefined) resolve(parsed(said));
-        else reject(refusal);
+        const failure = reply.statusCode === 400 ? parseError(body) : undefined;
+        if (failure === undefined) resolve(parseStatus(body));
+        else reject(failure);
       });
       reply.on('error', () => resolve('foreign'));
     });
-    asked.on('timeout', () => asked.destroy());
-    asked.on('error', ({ code }: NodeJS.ErrnoException) =>
-      // Reset: it has just ended, while it was asked.
+    call.on('timeout', () => call.destroy());
+    call.on('error', ({ code }: NodeJS.ErrnoException) =>
+      // A reset means that it stopped during the call.
       resolve(code === 'ECONNREFUSED' || code === 'ECONNRESET' ? undefined : 'foreign'),
     );
-    asked.end(text);
+    call.end(content);
   });
 }
 
-function parsed(said: string): Said | 'foreign' {
+function parseStatus(body: string): EndpointStatus | 'foreign' {
   try {
-    return Said.parse(JSON.parse(said));
+    return EndpointStatus.parse(JSON.parse(body));
   } catch {
     return 'foreign';
   }
 }
 
-function refused(said: string): SandboxFailure | undefined {
+function parseError(body: string): SandboxFailure | undefined {
   try {
-    const { code, message, hint, exitCode } = Refusal.parse(JSON.parse(said));
+    const { code, message, hint, exitCode } = EndpointError.parse(JSON.parse(body));
     return new SandboxFailure(code, message, { exitCode, ...(hint === undefined ? {} : { hint }) });
   } catch {
     return undefined;

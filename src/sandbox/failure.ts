@@ -1,7 +1,7 @@
-/** An expected failure of the sandbox: `code` is stable and dotted, `message` and `hint` are for people. */
+/** An expected failure: `code` is stable and dotted, `message` and `hint` are for people. */
 export class SandboxFailure extends Error {
   readonly code: string;
-  /** 1 failed, 2 wrong arguments, 4 no permission, 5 Docker does not answer, 130 interrupted. */
+  /** 1 failed, 2 wrong arguments, 4 no permission, 5 Docker does not respond, 130 interrupted. */
   readonly exitCode: number;
   readonly hint?: string;
 

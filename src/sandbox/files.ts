@@ -1,51 +1,48 @@
-/**
- * The files of the image that serves all roles. They are text in the code, so that the package needs no assets
- * and the image's tag can be a hash of them.
- */
+/** Files of the image for all roles. Inline, so that the package ships no assets and the tag can hash them. */
 export const files: Readonly<Record<string, string>> = {
-  /** PID 1 of a machine: a shell, because the host's Docker may come without `docker-init`. */
+  /** PID 1 of a machine: a shell, because the host's Docker may lack `docker-init`. */
   machine: `#!/bin/sh
-# PID 1 of a sandbox machine: keeps sshd, the Docker engine and the relay to the registry running.
+# PID 1 of a sandbox machine: keeps sshd, the Docker engine and the registry relay running.
 set -u
 mkdir -p /run/sshd /run/stopped /run/lock
 chmod 1777 /run/lock
 
-# The inner engine makes cgroups below this container's own, which Docker mounts read-only.
+# Docker mounts cgroups read-only, but the inner engine creates some.
 for mount in $(awk '$3 ~ /^cgroup2?$/ { print $2 }' /proc/self/mounts); do
   mount -o remount,bind,rw "$mount"
 done
-# cgroup v2: a group that holds processes cannot hand its controllers down.
+# cgroup v2: a group with processes cannot delegate its controllers.
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
   mkdir -p /sys/fs/cgroup/init
   while read -r process; do echo "$process" >/sys/fs/cgroup/init/cgroup.procs; done </sys/fs/cgroup/cgroup.procs
   sed 's/ / +/g; s/^/+/' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
 fi
-# A kernel without nftables.
+# Kernels without nftables need the legacy tool.
 iptables -L >/dev/null 2>&1 || update-alternatives --set iptables /usr/sbin/iptables-legacy >/dev/null
 
-# Made once and kept in a volume: the machine keeps its identity when it is made anew.
+# Kept in a volume: a recreated machine has the same host key.
 [ -e /etc/ssh/host-keys/ed25519 ] || ssh-keygen -q -t ed25519 -N '' -C "$(hostname)" -f /etc/ssh/host-keys/ed25519
 ln -sf host-keys/ed25519.pub /etc/ssh/ssh_host_ed25519_key.pub
 
-# What is written to the console is this container's log; as cloud-init does, the host keys go there.
+# Like cloud-init, print host keys to the console, which is the container log.
 [ -e /dev/console ] || ln -s /proc/1/fd/1 /dev/console
 echo '-----BEGIN SSH HOST KEY KEYS-----'
 cat /etc/ssh/host-keys/ed25519.pub
 echo '-----END SSH HOST KEY KEYS-----'
 [ -z "\${USER_DATA:-}" ] || [ -e /var/lib/cloud/instance ] || printf %s "$USER_DATA" | base64 -d >/root/.user-data
-# In a private subnet: whoever else asks hears nothing, as from a security group.
+# Private subnet: drop other sources, as a security group does.
 [ -z "\${SSH_FROM:-}" ] || iptables -A INPUT -p tcp --dport 22 ! -s "$SSH_FROM" -j DROP
-# At the first start: sshd, the key and the engine, each so many seconds after the one before.
+# First boot only: seconds before sshd, then the key, then the engine.
 [ ! -e /var/lib/cloud/instance ] || DELAYS=
 set -- \${DELAYS:-0 0 0}
 first_key=\${FIRST_KEY:-}
 unset FIRST_KEY USER_DATA SSH_FROM DELAYS
-let_in() {
+authorize_first_key() {
   [ -n "$first_key" ] && [ ! -e /var/lib/cloud-key ] || return 0
   authorize "$first_key"
   touch /var/lib/cloud-key
 }
-[ "$2" != 0 ] || let_in
+[ "$2" != 0 ] || authorize_first_key
 
 cat >/run/relay.cfg <<END
 global
@@ -62,30 +59,30 @@ END
 
 run_engine() {
   rm -f /run/docker.pid
-  # container=docker: AppArmor's profiles are the outer engine's business.
+  # container=docker: leaves AppArmor profiles to the outer engine.
   container=docker exec dockerd --host unix:///run/docker.sock --log-level warn
 }
 run_sshd() { exec /usr/sbin/sshd -D -e; }
 run_relay() { exec haproxy -W -db -f /run/relay.cfg; }
-keep() {
+supervise() {
   while :; do
     [ -e "/run/stopped/$1" ] || ("run_$1")
     sleep 0.5
   done
 }
-later() { sleep "$1"; shift; "$@"; }
-later "$1" keep sshd &
-later $(($1 + $2)) let_in &
-later $(($1 + $2 + $3)) keep engine &
-keep relay &
+delayed() { sleep "$1"; shift; "$@"; }
+delayed "$1" supervise sshd &
+delayed $(($1 + $2)) authorize_first_key &
+delayed $(($1 + $2 + $3)) supervise engine &
+supervise relay &
 cloud-init boot &
 
 trap 'engine stop; exit 0' TERM INT
-# Waiting also reaps what dead sessions leave behind.
+# wait reaps orphans of closed sessions.
 while :; do wait; sleep 1; done
 `,
 
-  /** PID 1 of the bastion, which has an sshd and nothing else. */
+  /** PID 1 of the bastion, which runs only sshd. */
   bastion: `#!/bin/sh
 set -eu
 mkdir -p /run/sshd
@@ -93,16 +90,16 @@ mkdir -p /run/sshd
 exec /usr/sbin/sshd -D -e
 `,
 
-  /** What a service manager would do for the engine. */
+  /** Controls the engine; there is no service manager. */
   engine: `#!/bin/sh
-# engine start|stop|restart|kill: the Docker engine of this machine. Killed, it is back within seconds by itself.
+# engine start|stop|restart|kill: controls the Docker engine, which restarts by itself after kill.
 set -eu
-answers() { curl -fs -o /dev/null --max-time 5 --unix-socket /run/docker.sock http://engine/_ping; }
+responds() { curl -fs -o /dev/null --max-time 5 --unix-socket /run/docker.sock http://engine/_ping; }
 process() { cat /run/docker.pid 2>/dev/null || true; }
 start() {
   rm -f /run/stopped/engine
-  for _ in $(seq 300); do answers && return 0; sleep 0.1; done
-  echo 'the engine does not answer' >&2
+  for _ in $(seq 300); do responds && return 0; sleep 0.1; done
+  echo 'the engine does not respond' >&2
   return 1
 }
 stop() {
@@ -121,15 +118,15 @@ case "$*" in
 esac
 `,
 
-  /** Says in a few words what the machine lacks; nothing, and exit code 0, when it is ready. */
+  /** Prints why the machine is not ready and exits with 1, or exits with 0. */
   ready: `#!/bin/sh
 curl -fs -o /dev/null --max-time 5 --unix-socket /run/docker.sock http://engine/info ||
-  { echo 'its Docker engine does not answer'; exit 1; }
+  { echo 'the Docker engine does not respond'; exit 1; }
 curl -fs -o /dev/null --max-time 5 "http://127.0.0.1:$REGISTRY_PORT/v2/" ||
-  { echo 'it does not reach the registry'; exit 1; }
+  { echo 'cannot reach the registry'; exit 1; }
 `,
 
-  /** Lets the holder of one public key in, as every user. */
+  /** Authorizes one public key for every user. */
   authorize: `#!/bin/sh
 set -eu
 for user in root deploy ops; do
@@ -142,14 +139,14 @@ for user in root deploy ops; do
 done
 `,
 
-  /** As much of cloud-init as user-data needs that is a script. */
+  /** The part of cloud-init that runs a user-data script. */
   'cloud-init': `#!/bin/sh
-# cloud-init status [--wait]: what became of the user-data. \`boot\` runs it, once in the life of a machine.
+# cloud-init status [--wait]: prints the state of the user-data, which \`boot\` runs once per machine.
 set -u
 folder=/var/lib/cloud/instance
 state() { cat "$folder/state" 2>/dev/null || echo 'not started'; }
 boot() {
-  # Stopped in the middle of it: that was its only time.
+  # Interrupted user-data does not run again.
   [ "$(state)" != running ] || echo error >"$folder/state"
   [ ! -e "$folder/state" ] || return 0
   mkdir -p "$folder"
@@ -172,7 +169,7 @@ case "$*" in
 esac
 `,
 
-  /** MaxSessions stays OpenSSH's 10; many connections at once are no attack here. */
+  /** MaxSessions stays at OpenSSH's 10; MaxStartups allows many connections at once. */
   'sshd.conf': `HostKey /etc/ssh/host-keys/ed25519
 UsePAM no
 PasswordAuthentication no
@@ -191,8 +188,8 @@ http: { addr: ':5000' }
 };
 
 /**
- * What is installed on the image, by Debian's names. Beyond the roles' own: busybox-static is the whole user land
- * of the sample application's image, sudo serves the user `ops`, procps has the `ps` and `pkill` of any server.
+ * Debian packages of the image. busybox-static is for the sample application's image, sudo for the user `ops`, procps
+ * for `ps` and `pkill`.
  */
 export const packages: readonly string[] = [
   'openssh-server',
@@ -208,7 +205,7 @@ export const packages: readonly string[] = [
   'procps',
 ];
 
-/** Makes the image of all roles from `base`, which has the packages. */
+/** Returns the Dockerfile of the image for all roles; `base` has the packages. */
 export function dockerfile(base: string): string {
   return `FROM ${base}
 RUN rm -f /etc/ssh/ssh_host_* \\

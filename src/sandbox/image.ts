@@ -4,26 +4,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bootstrap } from './bootstrap.js';
 import type { Context } from './context.js';
-import { dockerFailure, follow, ifExists, messageOf } from './docker.js';
+import { dockerFailure, followProgress, ifExists, messageOf } from './docker.js';
 import { SandboxFailure } from './failure.js';
 import { dockerfile, files, packages } from './files.js';
-import { within } from './wait.js';
+import { withTimeout } from './wait.js';
 
-/** What the image starts from where images can be pulled. */
 const pulledBase = 'debian:bookworm-slim';
 
 const base = `oneclick-sandbox-base:${hash(packages.join(' '))}`;
 const image = `oneclick-sandbox:${hash(base, dockerfile(base), JSON.stringify(files))}`;
 
 /**
- * The tag of the image that serves all roles; made when it does not exist yet. The tag is a hash of the recipe, so
- * a changed recipe is a new image; the slow part, the packages, is an image of its own and made once.
- * @throws SandboxFailure when it can neither be built from a pulled image nor bootstrapped.
+ * Returns the tag of the image for all roles, building it if needed. The tag hashes the contents, so a change builds
+ * a new image; the packages are a separate base image.
+ * @throws SandboxFailure if the image can be neither built from a pulled one nor bootstrapped
  */
 export async function ensureImage(context: Context): Promise<string> {
   if (await exists(context, image)) return image;
-  if (!(await exists(context, base))) await makeBase(context);
-  context.progress('Building the image of the machines');
+  if (!(await exists(context, base))) await buildBase(context);
+  context.progress('building the machine image');
   await build(context, image, { Dockerfile: dockerfile(base), ...files });
   return image;
 }
@@ -32,10 +31,10 @@ async function exists(context: Context, tag: string): Promise<boolean> {
   return (await ifExists(context.docker.getImage(tag).inspect())) !== undefined;
 }
 
-async function makeBase(context: Context): Promise<void> {
+async function buildBase(context: Context): Promise<void> {
   const whyNotPulled = await pull(context);
   if (whyNotPulled === undefined) {
-    context.progress(`Installing packages on ${pulledBase} (about a minute, once)`);
+    context.progress(`installing packages on ${pulledBase} (about a minute, once)`);
     const install = `apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${packages.join(' ')} && rm -rf /var/lib/apt/lists/*`;
     try {
       await build(context, base, { Dockerfile: `FROM ${pulledBase}\nRUN ${install}\n` });
@@ -43,22 +42,22 @@ async function makeBase(context: Context): Promise<void> {
     } catch (error) {
       context.signal.throwIfAborted();
       if (error instanceof SandboxFailure && error.code === 'disk.full') throw error;
-      context.progress(`That did not work (${messageOf(error)})`);
+      context.progress(`installing packages failed: ${messageOf(error)}`);
     }
   }
-  await bootstrap(context, base, packages, whyNotPulled ?? `its packages could not be installed`);
+  await bootstrap(context, base, packages, whyNotPulled ?? 'packages could not be installed');
 }
 
-/** Pulls the base image unless it is there; answers why that is impossible, if it is. */
+/** Pulls the base image if it is missing; returns the reason if that fails. */
 async function pull(context: Context): Promise<string | undefined> {
   if (await exists(context, pulledBase)) return undefined;
-  context.progress(`Pulling ${pulledBase}`);
+  context.progress(`pulling ${pulledBase}`);
   try {
-    // A registry that neither answers nor refuses (a silent firewall) counts as none.
-    const stream = await within(context, 20_000, (abortSignal) =>
+    // A firewall may drop packets silently.
+    const stream = await withTimeout(context, 20_000, (abortSignal) =>
       context.docker.pull(pulledBase, { abortSignal }),
     );
-    await follow(context.docker, stream);
+    await followProgress(context.docker, stream);
     return undefined;
   } catch (error) {
     context.signal.throwIfAborted();
@@ -66,7 +65,6 @@ async function pull(context: Context): Promise<string | undefined> {
   }
 }
 
-/** `docker build` with these files as its context. */
 async function build(
   context: Context,
   tag: string,
@@ -87,16 +85,18 @@ async function build(
         abortSignal: context.signal,
       },
     );
-    const said: string[] = [];
-    await follow(context.docker, stream, (line) => said.push(line.stream ?? '')).catch((error: unknown) => {
-      context.signal.throwIfAborted();
-      const told = dockerFailure(error);
-      if (told instanceof SandboxFailure) throw told;
-      const last = said.join('').trim().split('\n').slice(-3).join(' | ');
-      throw new SandboxFailure('image.build', `docker build failed: ${messageOf(error)} (${last})`, {
-        cause: error,
-      });
-    });
+    const output: string[] = [];
+    await followProgress(context.docker, stream, (line) => output.push(line.stream ?? '')).catch(
+      (error: unknown) => {
+        context.signal.throwIfAborted();
+        const failure = dockerFailure(error);
+        if (failure instanceof SandboxFailure) throw failure;
+        const tail = output.join('').trim().split('\n').slice(-3).join(' | ');
+        throw new SandboxFailure('image.build', `docker build failed: ${messageOf(error)} (${tail})`, {
+          cause: error,
+        });
+      },
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,22 +1,22 @@
 import type { Context } from './context.js';
-import { belongingTo, labels } from './docker.js';
+import { labels, sandboxFilter } from './docker.js';
 import type { Network } from './network.js';
 
-/** A load balancer that was made by the API of the sandbox. */
-export interface MadeBalancer {
+/** A load balancer created through the sandbox's API. */
+export interface BalancerSummary {
   readonly arn: string;
   readonly name: string;
-  /** On the sandbox's network; empty while its proxy does not run. */
+  /** On the sandbox's network; empty while the proxy is stopped. */
   readonly address: string;
 }
 
-/** The load balancers of a sandbox, by name. */
+/** Returns the load balancers of a sandbox, sorted by name. */
 export async function listBalancers(
   context: Context,
   sandbox: string,
   network: Network,
-): Promise<readonly MadeBalancer[]> {
-  const filters = belongingTo(sandbox, 'load-balancer');
+): Promise<readonly BalancerSummary[]> {
+  const filters = sandboxFilter(sandbox, 'load-balancer');
   const proxies = await context.docker.listContainers({ all: true, filters });
   return proxies
     .map(({ Labels, NetworkSettings }) => {

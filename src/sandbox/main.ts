@@ -1,13 +1,13 @@
 /**
- * The sandbox: a private little cloud on this machine. A program of its own, so that the product knows nothing
- * of it but its answers: JSON lines on stdout, of type `progress`, `result` or `failure`.
+ * The sandbox: a private cloud on this machine. A separate program; the CLI knows only its output, JSON lines of type
+ * `progress`, `result` or `failure`.
  *
  *     main.js up [--machines N] [--profile fast|realistic] [--seed TEXT] [--name NAME]
  *     main.js down | status [--name NAME]
  *     main.js fault [FAULT] [--times N|always] [--on ACTION] [--clear] [--name NAME]
  */
 import { parseArgs } from 'node:util';
-import { FaultRequest } from './aws/faults/behaviour.js';
+import { FaultRequest } from './aws/faults/behavior.js';
 import { clock } from './clock.js';
 import type { Context } from './context.js';
 import { connect, dockerFailure } from './docker.js';
@@ -18,7 +18,6 @@ interface Call {
   readonly command: 'up' | 'down' | 'status' | 'fault';
   readonly name: string;
   readonly machines: number | undefined;
-  /** How the endpoint shall behave. */
   readonly request: FaultRequest;
 }
 
@@ -28,8 +27,8 @@ async function main(): Promise<void> {
     process.on(signal, () => {
       if (interruption.signal.aborted) process.exit(130);
       interruption.abort(
-        new SandboxFailure('sandbox.interrupted', 'interrupted; what was started is still there', {
-          hint: '`oneclick sandbox up` goes on, `oneclick sandbox down` removes it',
+        new SandboxFailure('sandbox.interrupted', 'interrupted; created machines are kept', {
+          hint: 'resume: oneclick sandbox up, or remove: oneclick sandbox down',
           exitCode: 130,
         }),
       );
@@ -39,20 +38,20 @@ async function main(): Promise<void> {
     const call = parse(process.argv.slice(2));
     const context: Context = {
       docker: await connect(),
-      progress: (text) => say({ type: 'progress', text }),
+      progress: (text) => print({ type: 'progress', text }),
       signal: interruption.signal,
       clock,
       env: process.env,
     };
-    say({ type: 'result', ...(await run(context, call)) });
+    print({ type: 'result', ...(await run(context, call)) });
   } catch (error) {
     fail(interruption.signal.aborted ? interruption.signal.reason : dockerFailure(error));
   }
 }
 
-async function run(context: Context, { command, name, machines, request: wish }: Call): Promise<object> {
-  if (command === 'up') return up(context, name, machines, wish);
-  if (command === 'fault') return fault(context, name, wish);
+async function run(context: Context, { command, name, machines, request }: Call): Promise<object> {
+  if (command === 'up') return up(context, name, machines, request);
+  if (command === 'fault') return fault(context, name, request);
   if (command === 'down') await down(context, name);
   return status(context, name);
 }
@@ -61,7 +60,7 @@ async function run(context: Context, { command, name, machines, request: wish }:
 function parse(argv: readonly string[]): Call {
   const usage = (message: string) =>
     new SandboxFailure('usage', message, {
-      hint: 'up [--machines N] [--profile NAME] | down | status | fault [FAULT], [--name NAME]',
+      hint: 'usage: up [--machines N] [--profile NAME] | down | status | fault [FAULT], [--name NAME]',
       exitCode: 2,
     });
   try {
@@ -74,19 +73,19 @@ function parse(argv: readonly string[]): Call {
         ...{ times: { type: 'string' }, on: { type: 'string' }, clear: { type: 'boolean' } },
       },
     });
-    const [command, struck, ...rest] = positionals;
-    const named = command === 'fault' ? struck : undefined;
-    if (rest.length > 0 || named !== struck || !isCommand(command)) {
-      throw usage('one command is needed: up, down, status or fault');
+    const [command, argument, ...rest] = positionals;
+    const faultName = command === 'fault' ? argument : undefined;
+    if (rest.length > 0 || faultName !== argument || !isCommand(command)) {
+      throw usage('the command must be up, down, status or fault');
     }
-    // It becomes part of names in Docker and of a folder that `down` removes.
+    // The name becomes part of a folder that `down` removes.
     if (!/^[a-z0-9][a-z0-9-]{0,30}$/.test(values.name)) {
-      throw usage('a name is made of small letters, digits and -');
+      throw usage('--name must consist of lowercase letters, digits and -');
     }
     if (values.machines !== undefined && !/^\d+$/.test(values.machines))
-      throw usage('--machines takes a number');
+      throw usage('--machines must be a number');
     const machines = values.machines === undefined ? undefined : Number(values.machines);
-    return { command, name: values.name, machines, request: wishOf(values, named) };
+    return { command, name: values.name, machines, request: faultRequest(values, faultName) };
   } catch (error) {
     throw error instanceof SandboxFailure
       ? error
@@ -99,40 +98,43 @@ function isCommand(word: string | undefined): word is Call['command'] {
 }
 
 /** @throws SandboxFailure `usage` */
-function wishOf(said: Readonly<Record<string, string | boolean | undefined>>, fault?: string): FaultRequest {
-  const { profile, seed, on } = said;
-  const wish = FaultRequest.safeParse({
+function faultRequest(
+  flags: Readonly<Record<string, string | boolean | undefined>>,
+  fault?: string,
+): FaultRequest {
+  const { profile, seed, on } = flags;
+  const parsed = FaultRequest.safeParse({
     profile,
     seed,
-    ...(said.clear === true ? { clear: fault ?? true } : {}),
-    ...(fault === undefined || said.clear === true
+    ...(flags.clear === true ? { clear: fault ?? true } : {}),
+    ...(fault === undefined || flags.clear === true
       ? {}
-      : { fault: { name: fault, times: timesOf(said.times), on } }),
+      : { fault: { name: fault, times: parseTimes(flags.times), on } }),
   });
-  if (wish.success) return wish.data;
-  const [issue] = wish.error.issues;
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
   throw new SandboxFailure('usage', `--${issue?.path.at(-1)?.toString()}: ${issue?.message}`, {
     exitCode: 2,
   });
 }
 
-function timesOf(said: string | boolean | undefined): unknown {
-  if (said === undefined) return 1;
-  return said === 'always' ? said : Number(said);
+function parseTimes(text: string | boolean | undefined): unknown {
+  if (text === undefined) return 1;
+  return text === 'always' ? text : Number(text);
 }
 
 function fail(error: unknown): void {
-  const known = error instanceof SandboxFailure;
+  const expected = error instanceof SandboxFailure;
   const message = error instanceof Error ? error.message : String(error);
-  const failure = known
+  const failure = expected
     ? { code: error.code, message, hint: error.hint, exitCode: error.exitCode }
     : { code: 'bug', message, exitCode: 1 };
-  if (!known && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-  say({ type: 'failure', ...failure });
+  if (!expected && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  print({ type: 'failure', ...failure });
   process.exitCode = failure.exitCode;
 }
 
-function say(line: object): void {
+function print(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 

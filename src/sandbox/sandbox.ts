@@ -1,89 +1,89 @@
 import { region } from './aws/action.js';
 import { vpcId } from './aws/ec2/layout.js';
-import type { Behaviour, FaultRequest } from './aws/faults/behaviour.js';
+import type { Behavior, FaultRequest } from './aws/faults/behavior.js';
 import { ensureBastion } from './bastion.js';
 import type { Context } from './context.js';
-import { belongingTo, ifExists } from './docker.js';
+import { ifExists, sandboxFilter } from './docker.js';
 import {
-  behaviourOf,
-  endEndpoint,
   endpointUrl,
   ensureEndpoint,
-  down as isDown,
+  sandboxDown as isDown,
+  readBehavior,
   requestFaults,
+  stopEndpoint,
 } from './endpoint-process.js';
 import { SandboxFailure } from './failure.js';
 import { ensureImage } from './image.js';
-import { listBalancers, type MadeBalancer } from './load-balancers.js';
+import { type BalancerSummary, listBalancers } from './load-balancers.js';
 import {
-  authorize,
+  authorizeKey,
   ensureMachine,
-  greets,
   hostKey,
   listMachines,
   type Machine,
   type MachineState,
-  machine,
   machineState,
-  type OwnMachine,
   removeMachine,
+  type SandboxMachine,
+  sandboxMachine,
+  sshResponds,
 } from './machine.js';
 import { address, ensureNetwork, findNetwork, maxMachines } from './network.js';
 import { ensureRegistry, hasRegistry, registryName } from './registry.js';
-import { ensureKey, type Listed, removeFiles, stateFiles, writeFiles } from './state.js';
+import { ensureKey, type HostEntry, removeFiles, stateFiles, writeFiles } from './state.js';
 
-/** What `up` and `status` answer. Of a sandbox that does not exist, `machines` and `loadBalancers` are empty and the rest `null`. */
+/** The result of `up` and `status`. If the sandbox does not exist, lists are empty and other fields `null`. */
 export interface SandboxStatus {
   readonly schema: 1;
   readonly name: string;
-  /** Whether there are machines, and all of them, the registry, the endpoint and the bastion answer. */
+  /** Whether machines exist, and all of them, the registry, the endpoint and the bastion respond. */
   readonly up: boolean;
   readonly machines: readonly {
     readonly id: string;
     readonly name: string;
-    /** For `docker exec`. */
+    /** The container's name. */
     readonly container: string;
     readonly address: string;
     readonly port: number;
     readonly user: string;
     readonly state: MachineState;
   }[];
-  /** What an image's name starts with, on this machine and on all of the sandbox's. */
+  /** The registry part of image names, on this machine and on the sandbox's. */
   readonly registry: string | null;
   readonly key: string | null;
   readonly knownHosts: string | null;
   readonly environment: string | null;
-  /** Where the API of AWS answers, on the loopback of this machine. */
+  /** The URL of the AWS API, on loopback. */
   readonly endpoint: string | null;
   readonly region: string | null;
-  /** Whether the API is as slow as that of AWS, and what its chances come from; `null` too when it does not answer. */
-  readonly profile: Behaviour['profile'] | null;
+  /** Also `null` if the endpoint does not respond. */
+  readonly profile: Behavior['profile'] | null;
   readonly seed: string | null;
-  /** The ID of the VPC that the sandbox's network is. */
+  /** The ID of the VPC. */
   readonly vpc: string | null;
-  /** The way to instances in private subnets. */
+  /** The SSH jump host for private subnets. */
   readonly bastion: {
     readonly address: string;
     readonly port: number;
     readonly user: string;
     readonly key: string;
   } | null;
-  readonly loadBalancers: readonly MadeBalancer[];
+  readonly loadBalancers: readonly BalancerSummary[];
 }
 
 /**
- * Makes the sandbox, or brings it to `count` machines (those it has, else 3) and repairs what does not answer.
- * Resolves when everything answers; it can be run again after any failure or interruption.
- * @param conduct what of its behaviour is set; the rest stays as it is
+ * Creates the sandbox, or repairs it and scales it to `count` machines (by default the present number, or 3). Resolves
+ * once everything responds; can be repeated after a failure or interruption.
+ * @param settings behavior to change; the rest stays as it is
  */
 export async function up(
   context: Context,
   name: string,
   count: number | undefined,
-  conduct: Pick<FaultRequest, 'profile' | 'seed'> = {},
+  settings: Pick<FaultRequest, 'profile' | 'seed'> = {},
 ): Promise<SandboxStatus> {
   if (count !== undefined && (count < 1 || count > maxMachines)) {
-    throw new SandboxFailure('usage', `--machines is between 1 and ${maxMachines}`, { exitCode: 2 });
+    throw new SandboxFailure('usage', `--machines must be between 1 and ${maxMachines}`, { exitCode: 2 });
   }
   const files = stateFiles(context.env, name);
   const image = await ensureImage(context);
@@ -94,110 +94,114 @@ export async function up(
   const present = await listMachines(context, name, network);
   const wanted = count ?? (present.length || 3);
   for (const surplus of present.filter(({ number }) => number > wanted)) {
-    context.progress(`${surplus.name}: removing it`);
+    context.progress(`removing ${surplus.name}`);
     await removeMachine(context, surplus, { keepKeys: false });
   }
-  const machines = Array.from({ length: wanted }, (_, index) => machine(name, network, index + 1));
-  const prepare = async (it: OwnMachine) => {
-    await ensureMachine(context, it, image);
-    await authorize(context, it, publicKey);
-    return { ...it, hostKey: await hostKey(context, it) };
+  const machines = Array.from({ length: wanted }, (_, index) => sandboxMachine(name, network, index + 1));
+  const prepare = async (machine: SandboxMachine) => {
+    await ensureMachine(context, machine, image);
+    await authorizeKey(context, machine, publicKey);
+    return { ...machine, hostKey: await hostKey(context, machine) };
   };
-  // All of it comes up together; the endpoint sees the machines as they come.
-  const [listed = [], guarding = []] = await together<() => Promise<Listed[]>, Listed[]>(
+  const [machineEntries = [], bastionEntries = []] = await inParallel<
+    () => Promise<HostEntry[]>,
+    HostEntry[]
+  >(
     [
-      () => together(machines, prepare),
+      () => inParallel(machines, prepare),
       async () => [await ensureBastion(context, name, network, image, publicKey)],
       () => ensureEndpoint(context, files, name, network).then(() => []),
     ],
     (work) => work(),
   );
-  if ((conduct.profile ?? conduct.seed) !== undefined) await requestFaults(network, name, conduct);
-  await writeFiles(files, listed, registryName(network), guarding);
-  return describe(context, name, machines, () => Promise.resolve('ready'));
+  if ((settings.profile ?? settings.seed) !== undefined) await requestFaults(network, name, settings);
+  await writeFiles(files, machineEntries, registryName(network), bastionEntries);
+  return statusOf(context, name, machines, () => Promise.resolve('ready'));
 }
 
-/** What exists of the sandbox, and whether it answers. Changes nothing. */
+/** Returns the state of the sandbox without changing it. */
 export async function status(context: Context, name: string): Promise<SandboxStatus> {
   const network = await findNetwork(context, name);
   const machines = network === undefined ? [] : await listMachines(context, name, network);
-  return describe(context, name, machines, (it) => machineState(context, it));
+  return statusOf(context, name, machines, (machine) => machineState(context, machine));
 }
 
-/** Which faults there are and which are switched on, after what `wish` changes. */
+/** Applies `request`, then returns the available and the enabled faults. */
 export async function fault(
   context: Context,
   name: string,
-  wish: FaultRequest,
-): Promise<Pick<Behaviour, 'on' | 'faults'>> {
+  request: FaultRequest,
+): Promise<Pick<Behavior, 'on' | 'faults'>> {
   const network = await findNetwork(context, name);
   if (network === undefined) throw isDown(name);
-  const { on, faults } = await requestFaults(network, name, wish);
+  const { on, faults } = await requestFaults(network, name, request);
   return { on, faults };
 }
 
 /**
- * Removes every container, volume and network with the sandbox's label, and its files; nothing else. The image
- * stays: it belongs to all sandboxes and is slow to make.
+ * Removes every container, volume and network with the sandbox's label, and its files. Keeps the image: all sandboxes
+ * share it and it is slow to build.
  */
 export async function down(context: Context, name: string): Promise<void> {
   const { docker } = context;
-  const filters = belongingTo(name);
-  // First of all, for it would go on making what is removed here.
-  const endpointAt = await findNetwork(context, name);
-  if (endpointAt !== undefined) await endEndpoint(context, endpointAt);
+  const filters = sandboxFilter(name);
+  // First, because the endpoint would recreate what is removed here.
+  const network = await findNetwork(context, name);
+  if (network !== undefined) await stopEndpoint(context, network);
   const containers = await docker.listContainers({ all: true, filters });
-  if (containers.length > 0) context.progress(`Removing ${containers.length} containers`);
-  await together(containers, ({ Id }) => ifExists(docker.getContainer(Id).remove({ force: true, v: true })));
+  if (containers.length > 0) context.progress(`removing ${containers.length} containers`);
+  await inParallel(containers, ({ Id }) =>
+    ifExists(docker.getContainer(Id).remove({ force: true, v: true })),
+  );
   const { Volumes } = await docker.listVolumes({ filters });
-  await together(Volumes ?? [], ({ Name }) => ifExists(docker.getVolume(Name).remove()));
+  await inParallel(Volumes ?? [], ({ Name }) => ifExists(docker.getVolume(Name).remove()));
   for (const { Id } of await docker.listNetworks({ filters })) {
-    const network = docker.getNetwork(Id);
-    // A container of the user's that was attached to our network stays, without it.
-    const guests = Object.keys((await ifExists(network.inspect()))?.Containers ?? {});
-    for (const Container of guests) await ifExists(network.disconnect({ Container, Force: true }));
-    await ifExists(network.remove());
+    const dockerNetwork = docker.getNetwork(Id);
+    // The user may have attached other containers; keep those.
+    const attached = Object.keys((await ifExists(dockerNetwork.inspect()))?.Containers ?? {});
+    for (const Container of attached) await ifExists(dockerNetwork.disconnect({ Container, Force: true }));
+    await ifExists(dockerNetwork.remove());
   }
   await removeFiles(stateFiles(context.env, name));
 }
 
-async function describe(
+async function statusOf(
   context: Context,
   name: string,
   machines: readonly Machine[],
-  stateOf: (it: Machine) => Promise<MachineState>,
+  stateOf: (machine: Machine) => Promise<MachineState>,
 ): Promise<SandboxStatus> {
-  const described = await together(machines, async (it) => ({
-    id: it.id,
-    name: it.name,
-    container: it.container,
-    address: it.address,
+  const machineStatuses = await inParallel(machines, async (machine) => ({
+    id: machine.id,
+    name: machine.name,
+    container: machine.container,
+    address: machine.address,
     port: 22,
     user: 'deploy',
-    state: await stateOf(it),
+    state: await stateOf(machine),
   }));
   const files = stateFiles(context.env, name);
   const [first] = machines;
   const exists = first !== undefined;
-  const behaviour = exists ? await behaviourOf(first.network) : undefined;
+  const behavior = exists ? await readBehavior(first.network) : undefined;
   return {
     schema: 1,
     name,
     up:
       exists &&
-      described.every(({ state }) => state === 'ready') &&
+      machineStatuses.every(({ state }) => state === 'ready') &&
       (await hasRegistry(context, name)) &&
-      behaviour !== undefined &&
-      (await greets(address(first.network, 'bastion'), 22)),
-    machines: described,
+      behavior !== undefined &&
+      (await sshResponds(address(first.network, 'bastion'), 22)),
+    machines: machineStatuses,
     registry: exists ? registryName(first.network) : null,
     key: exists ? files.key : null,
     knownHosts: exists ? files.knownHosts : null,
     environment: exists ? files.environment : null,
     endpoint: exists ? endpointUrl(first.network) : null,
     region: exists ? region : null,
-    profile: behaviour?.profile ?? null,
-    seed: behaviour?.seed ?? null,
+    profile: behavior?.profile ?? null,
+    seed: behavior?.seed ?? null,
     vpc: exists ? vpcId(first) : null,
     bastion: exists
       ? { address: address(first.network, 'bastion'), port: 22, user: 'deploy', key: files.key }
@@ -206,8 +210,8 @@ async function describe(
   };
 }
 
-/** All at once; when some fail, the first error is thrown after the others have ended. */
-async function together<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+/** Runs all in parallel; throws the first error once all have settled. */
+async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results = await Promise.allSettled(items.map(work));
   return results.map((result) => {
     if (result.status === 'rejected') throw result.reason;

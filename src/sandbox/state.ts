@@ -4,19 +4,19 @@ import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Context } from './context.js';
 
-/** The files that a sandbox leaves for others to read; all of them can be written again by `up`. */
+/** Paths of the sandbox's files; `up` can recreate all of them. */
 export interface StateFiles {
   readonly folder: string;
   readonly key: string;
   readonly publicKey: string;
   readonly knownHosts: string;
-  /** What the endpoint has to say; it keeps the file below 2 MB. */
+  /** The endpoint's log, rotated to stay below 2 MB. */
   readonly log: string;
-  /** An environment that any project can deploy to. */
+  /** An environment file that any project can deploy to. */
   readonly environment: string;
 }
 
-/** Where the files of the sandbox `name` are, below XDG_STATE_HOME. */
+/** Returns the paths for the sandbox `name`, below XDG_STATE_HOME. */
 export function stateFiles(env: Context['env'], name: string): StateFiles {
   const home = join(env.XDG_STATE_HOME || join(env.HOME || homedir(), '.local/state'), 'oneclick');
   const folder = join(home, 'sandbox', name);
@@ -30,18 +30,18 @@ export function stateFiles(env: Context['env'], name: string): StateFiles {
   };
 }
 
-/** The public key that opens the machines, as authorized_keys writes it; made when there is none. */
+/** Returns the sandbox's public key in authorized_keys format, generating the pair if needed. */
 export async function ensureKey(files: StateFiles, name: string): Promise<string> {
   const present = await readFile(files.publicKey, 'utf8').catch(() => undefined);
   if (present !== undefined) return present.trim();
-  const pair = await makeKey(`oneclick sandbox ${name}`);
-  await write(files.key, pair.private, 0o600);
-  await write(files.publicKey, `${pair.public}\n`, 0o644);
+  const pair = await generateKey(`oneclick sandbox ${name}`);
+  await writeAtomically(files.key, pair.private, 0o600);
+  await writeAtomically(files.publicKey, `${pair.public}\n`, 0o644);
   return pair.public;
 }
 
-/** A key pair of ed25519. ssh2 makes one unreadable key in some hundreds; that one is made again. */
-export async function makeKey(comment: string) {
+/** Generates an ed25519 key pair; retries because ssh2 sometimes generates an unreadable key. */
+export async function generateKey(comment: string) {
   const { default: ssh } = await import('ssh2');
   for (;;) {
     const pair = ssh.utils.generateKeyPairSync('ed25519', { comment });
@@ -49,8 +49,8 @@ export async function makeKey(comment: string) {
   }
 }
 
-/** A machine as the files name it. */
-export interface Listed {
+/** A machine as the files list it. */
+export interface HostEntry {
   readonly name: string;
   readonly id: string;
   readonly address: string;
@@ -58,24 +58,24 @@ export interface Listed {
   readonly hostKey: string;
 }
 
-/** Pins the host keys and writes the environment; `others` are pinned, but are no hosts of it. */
+/** Writes known_hosts and the environment; `others` appear in known_hosts only. */
 export async function writeFiles(
   files: StateFiles,
-  machines: readonly Listed[],
+  machines: readonly HostEntry[],
   registry: string,
-  others: readonly Listed[] = [],
+  others: readonly HostEntry[] = [],
 ): Promise<void> {
   const pinned = [...machines, ...others].map(
     ({ name, address, hostKey }) => `${address},${name} ${hostKey}\n`,
   );
-  await write(files.knownHosts, pinned.join(''), 0o644);
-  await write(files.environment, environmentText(files, machines, registry), 0o644);
+  await writeAtomically(files.knownHosts, pinned.join(''), 0o644);
+  await writeAtomically(files.environment, environmentText(files, machines, registry), 0o644);
 }
 
-/** The environment as oneclick.yml would have it. */
+/** Returns the environment in the format of oneclick.yml. */
 export function environmentText(
   files: StateFiles,
-  machines: readonly Omit<Listed, 'hostKey'>[],
+  machines: readonly Omit<HostEntry, 'hostKey'>[],
   registry: string,
 ): string {
   const hosts = machines.map(({ name, address, id }) => [name, { address, port: 22, id }]);
@@ -87,16 +87,15 @@ export function environmentText(
   return `# Written by \`oneclick sandbox up\`; removed by \`oneclick sandbox down\`.\n${stringify(environment)}`;
 }
 
-/** Removes all files of the sandbox. */
+/** Removes the sandbox's files. */
 export async function removeFiles(files: StateFiles): Promise<void> {
   await rm(files.environment, { force: true });
   await rm(files.folder, { recursive: true, force: true });
 }
 
-/** Writes the whole file or leaves the old one. */
-async function write(path: string, text: string, mode: number): Promise<void> {
+async function writeAtomically(path: string, text: string, mode: number): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const draft = `${path}.${process.pid}`;
-  await writeFile(draft, text, { mode });
-  await rename(draft, path);
+  const temporary = `${path}.${process.pid}`;
+  await writeFile(temporary, text, { mode });
+  await rename(temporary, path);
 }

@@ -1,51 +1,52 @@
 import type { Context } from './context.js';
 import { SandboxFailure } from './failure.js';
 
-/** Answers `undefined` when what is waited for is there, else a few words on what is missing. */
+/** Returns the reason to keep waiting, or `undefined` when done. */
 export type Probe = () => Promise<string | undefined>;
 
 /**
- * Asks `probe` every 200 ms until nothing is missing.
- * @throws SandboxFailure `sandbox.timeout`, naming what was waited for and what was last missing.
+ * Calls `probe` every 200 ms until it returns `undefined`.
+ * @throws SandboxFailure `sandbox.timeout` with the last reason
  */
 export async function waitFor(
   context: Context,
-  what: string,
-  deadlineMs: number,
+  target: string,
+  timeoutMs: number,
   probe: Probe,
 ): Promise<void> {
   const start = context.clock.monotonic();
   for (;;) {
     context.signal.throwIfAborted();
-    const missing = await probe();
-    if (missing === undefined) return;
-    if (context.clock.monotonic() - start > deadlineMs) {
+    const problem = await probe();
+    if (problem === undefined) return;
+    if (context.clock.monotonic() - start > timeoutMs) {
       throw new SandboxFailure(
         'sandbox.timeout',
-        `waited ${Math.round(deadlineMs / 1000)} s for ${what}: ${missing}`,
+        `timed out after ${Math.round(timeoutMs / 1000)} s waiting for ${target}: ${problem}`,
       );
     }
     await context.clock.sleep(200, context.signal);
   }
 }
 
-/** The result of `work`, which is aborted when it takes longer than `ms`. */
-export async function within<T>(
+/** Runs `work`; aborts it and throws `sandbox.timeout` after `ms`. */
+export async function withTimeout<T>(
   context: Context,
   ms: number,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const late = new AbortController();
+  const timeout = new AbortController();
   const done = new AbortController();
-  const limit = context.clock.sleep(ms, AbortSignal.any([context.signal, done.signal]));
-  limit.then(
-    () => late.abort(),
+  const timer = context.clock.sleep(ms, AbortSignal.any([context.signal, done.signal]));
+  timer.then(
+    () => timeout.abort(),
     () => {},
   );
   try {
-    return await work(AbortSignal.any([context.signal, late.signal]));
+    return await work(AbortSignal.any([context.signal, timeout.signal]));
   } catch (error) {
-    if (late.signal.aborted) throw new SandboxFailure('sandbox.timeout', `no answer within ${ms / 1000} s`);
+    if (timeout.signal.aborted)
+      throw new SandboxFailure('sandbox.timeout', `no response within ${ms / 1000} s`);
     throw error;
   } finally {
     done.abort();

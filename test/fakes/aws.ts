@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Region } from '../../src/sandbox/aws/action.js';
-import { answer, type Services } from '../../src/sandbox/aws/wire.js';
+import { handleRequest, type Services } from '../../src/sandbox/aws/wire.js';
 import { ec2Actions, elbActions } from './aws-actions.js';
 import type { FakeCloud } from './cloud.js';
 
@@ -53,7 +53,7 @@ export async function awsApi(cloud: FakeCloud): Promise<AwsApi> {
       const scripted = others.find((one) => one.action === action && one.times > 0);
       if (scripted !== undefined) scripted.times -= 1;
       const authorization = request.headers.authorization;
-      const reply: Instead = scripted?.other ?? (await answer(services, region, { authorization, form }));
+      const reply: Instead = scripted?.other ?? (await handleRequest(services, region, { authorization, form }));
       const number = reply.foreign === true ? {} : { 'x-amzn-requestid': '1' };
       response.writeHead(reply.status, { 'content-type': 'text/xml', ...number }).end(reply.body);
     });

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Region } from '../../src/sandbox/aws/action.js';
 import { subnets } from '../../src/sandbox/aws/ec2/layout.js';
-import { elbActionsIn } from '../../src/sandbox/aws/elb/actions.js';
+import { elbActionsFor } from '../../src/sandbox/aws/elb/actions.js';
 import { openBalancerState, reconcile } from '../../src/sandbox/aws/elb/balancer-state.js';
 import { addressOf } from '../../src/sandbox/aws/elb/instances.js';
 import { haproxies } from '../../src/sandbox/aws/elb/proxy.js';
@@ -15,25 +15,24 @@ import { findNetwork } from '../../src/sandbox/network.js';
 import { clients } from '../unit/sandbox/aws/region.js';
 import { type Machines, waitFor } from './harness.js';
 
-/** The ID of an instance that is this machine: its targets are servers of the test itself. */
-export const here = 'i-00000000000000000';
+/** An instance ID that stands for this machine; its targets are servers in the test process. */
+export const thisMachine = 'i-00000000000000000';
 
-/** The endpoint of a sandbox in this process, asked through the SDK. */
+/** An endpoint in this process, used through the SDK. */
 export interface Endpoint {
   readonly api: elb.ElasticLoadBalancingV2Client;
   readonly region: Region;
-  /** As when its process ends; documents and proxies stay. */
+  /** Simulates the end of its process; documents and proxies stay. */
   close(): Promise<void>;
-  /** As when its process is started again. */
+  /** Simulates a restart of its process. */
   reopen(): Promise<void>;
 }
 
-/** What a test asks. */
-type Asked = Pick<Endpoint, 'api' | 'region'>;
+type Api = Pick<Endpoint, 'api' | 'region'>;
 
-/** Opens an endpoint for load balancing on a sandbox that is up. */
+/** Opens an endpoint for load balancing in a running sandbox. */
 export async function openEndpoint(on: Machines): Promise<Endpoint> {
-  let current = await opened(on);
+  let current = await openRegionApi(on);
   return {
     get api() {
       return current.api;
@@ -43,39 +42,39 @@ export async function openEndpoint(on: Machines): Promise<Endpoint> {
     },
     close: () => current.close(),
     reopen: async () => {
-      current = await opened(on);
+      current = await openRegionApi(on);
     },
   };
 }
 
-async function opened({ sandbox, environment }: Machines): Promise<Omit<Endpoint, 'reopen'>> {
-  const end = new AbortController();
+async function openRegionApi({ sandbox, environment }: Machines): Promise<Omit<Endpoint, 'reopen'>> {
+  const shutdown = new AbortController();
   const progress = (text: string) => process.stderr.write(`${text}\n`);
-  const context: Context = { docker: await connect(), progress, signal: end.signal, clock, env: {} };
+  const context: Context = { docker: await connect(), progress, signal: shutdown.signal, clock, env: {} };
   const network = await findNetwork(context, sandbox);
   if (network === undefined) throw new Error(`no sandbox ${sandbox}`);
   const publicKey = (await readFile(`${environment.ssh.key}.pub`, 'utf8')).trim();
   const region = await openRegion(context, sandbox, network, await ensureImage(context), publicKey);
-  const world = openBalancerState(haproxies, async (of, id) =>
-    id === here ? { address: `${network.prefix}1`, running: true } : addressOf(of, id),
+  const state = openBalancerState(haproxies, async (on, id) =>
+    id === thisMachine ? { address: `${network.prefix}1`, running: true } : addressOf(on, id),
   );
   const service = {
     ...({ protocol: 'awsQuery', version: '2015-12-01', schemas: { ...elb } } as const),
     namespace: 'http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/',
-    actions: elbActionsIn(world),
+    actions: elbActionsFor(state),
   };
-  const tending = reconcile(world, region);
+  const reconciling = reconcile(state, region);
   return {
     region,
     api: clients({ elasticloadbalancing: service }, region).elb,
     close: () => {
-      end.abort();
-      return tending;
+      shutdown.abort();
+      return reconciling;
     },
   };
 }
 
-/** A group's settings that are quickest. */
+/** The fastest health checks that AWS allows. */
 const quick = {
   HealthCheckPath: '/up',
   HealthCheckIntervalSeconds: 5,
@@ -92,17 +91,17 @@ export interface Balanced {
   readonly url: string;
   register(...targets: readonly Port[]): Promise<void>;
   deregister(...targets: readonly Port[]): Promise<void>;
-  /** `initial Elb.RegistrationInProgress`, `healthy`, … of a target. */
+  /** Returns a target's health: `initial Elb.RegistrationInProgress`, `healthy`, … */
   health(target: Port): Promise<string>;
-  /** Waits until the target is in this state. */
+  /** Waits until the target's health matches. */
   until(target: Port, state: RegExp): Promise<void>;
 }
 
 /** A target: the ID of an instance, and a port. */
 export type Port = readonly [id: string, port: number];
 
-/** A group of its own, with the quickest settings. */
-export async function targetGroup({ api }: Asked, name: string, delay = 10, more: object = {}) {
+/** Creates a target group with the fastest health checks; `delay` is the deregistration delay, s. */
+export async function targetGroup({ api }: Api, name: string, delay = 10, more: object = {}) {
   const made = await api.send(
     new elb.CreateTargetGroupCommand({
       ...{ Name: name, Protocol: 'HTTP', Port: 8080, VpcId: 'vpc-1' },
@@ -116,9 +115,9 @@ export async function targetGroup({ api }: Asked, name: string, delay = 10, more
   return arn;
 }
 
-/** Makes a load balancer with one group of targets. */
+/** Creates a load balancer with one target group. */
 export async function balanced(
-  endpoint: Asked,
+  endpoint: Api,
   name: string,
   delay?: number,
   more?: object,
@@ -159,7 +158,7 @@ export async function balanced(
 }
 
 /** Removes all load balancers and groups. */
-export async function removeAll({ api }: Pick<Asked, 'api'>): Promise<void> {
+export async function removeAll({ api }: Pick<Api, 'api'>): Promise<void> {
   const { LoadBalancers } = await api.send(new elb.DescribeLoadBalancersCommand({}));
   for (const { LoadBalancerArn } of LoadBalancers ?? [])
     await api.send(new elb.DeleteLoadBalancerCommand({ LoadBalancerArn }));

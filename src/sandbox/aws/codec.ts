@@ -1,19 +1,19 @@
 import { NormalizedSchema } from '@smithy/core/schema';
 import { AwsError } from './action.js';
 
-/** A schema as the SDK clients export them; they are the only source of what requests and replies look like. */
+/** A schema that an SDK client exports; it defines requests and responses. */
 export type Schema = Parameters<typeof NormalizedSchema.of>[0];
 
-/** `ec2Query` names parameters with capitals and its lists are flat. */
+/** `ec2Query` capitalizes parameter names and flattens lists. */
 export type Protocol = 'ec2Query' | 'awsQuery';
 
-/** Parameters by the parts of their names: `Filter.1.Name=a` is {Filter: {1: {Name: 'a'}}}. */
+/** Nested parameters: `Filter.1.Name=a` is {Filter: {1: {Name: 'a'}}}. */
 type Value = string | Fields;
 interface Fields extends Map<string, Value> {}
 
 /**
- * Reads the parameters of a request, without Action and Version, as the schema of the action's input says.
- * @throws AwsError for what is unknown, missing or malformed, in the words of AWS
+ * Decodes request parameters (without Action and Version) with the schema of the action's input.
+ * @throws AwsError if a parameter is unknown, missing or malformed
  */
 export function decode(
   protocol: Protocol,
@@ -24,14 +24,14 @@ export function decode(
   for (const [name, value] of parameters) {
     const path = name.split('.');
     const last = path.pop() ?? '';
-    let at = fields;
+    let target = fields;
     for (const part of path) {
-      const known = at.get(part);
+      const known = target.get(part);
       const next: Fields = known instanceof Map ? known : new Map();
-      at.set(part, next);
-      at = next;
+      target.set(part, next);
+      target = next;
     }
-    at.set(last, value);
+    target.set(last, value);
   }
   return readStructure(protocol, NormalizedSchema.of(input), fields, '');
 }
@@ -49,11 +49,11 @@ function readStructure(protocol: Protocol, schema: NormalizedSchema, fields: Fie
       throw new AwsError('MissingParameter', `The request must contain the parameter ${path}${key}`);
     unknown.delete(`${key}`);
   }
-  for (const key of unknown) throw surplus(path + key);
+  for (const key of unknown) throw unknownParameter(path + key);
   return out;
 }
 
-/** A structure's schema counts its required members, which stand first. */
+/** Required members come first in a schema, which has their count. */
 function isRequired(schema: NormalizedSchema, member: string): boolean {
   const [, , , , names, , required] = schema.getSchema() as readonly unknown[];
   return Array.isArray(names) && names.indexOf(member) < Number(required ?? 0);
@@ -63,7 +63,7 @@ function read(protocol: Protocol, schema: NormalizedSchema, value: Value, path: 
   if (schema.isListSchema()) return value === '' ? [] : readList(protocol, schema, value, path);
   if (schema.isStructSchema())
     return value === '' ? {} : readStructure(protocol, schema, fieldsOf(value, path), `${path}.`);
-  // Maps are only in what load balancers ask identity providers.
+  // Only requests to identity providers, which are not simulated, have maps.
   if (typeof value !== 'string' || schema.isMapSchema()) throw malformed(path, 'has parts');
   if (schema.isBooleanSchema()) {
     if (!/^(true|false)$/i.test(value)) throw malformed(path, `is not true or false: ${value}`);
@@ -85,10 +85,10 @@ function readList(protocol: Protocol, schema: NormalizedSchema, value: Value, pa
   let items = fieldsOf(value, path);
   if (protocol === 'awsQuery' && !schema.getMergedTraits().xmlFlattened) {
     const wrapper = `${member.getMergedTraits().xmlName ?? 'member'}`;
-    for (const key of items.keys()) if (key !== wrapper) throw surplus(`${path}.${key}`);
+    for (const key of items.keys()) if (key !== wrapper) throw unknownParameter(`${path}.${key}`);
     items = fieldsOf(items.get(wrapper) ?? '', path);
   }
-  for (const key of items.keys()) if (!/^\d+$/.test(key)) throw surplus(`${path}.${key}`);
+  for (const key of items.keys()) if (!/^\d+$/.test(key)) throw unknownParameter(`${path}.${key}`);
   return [...items]
     .sort(([a], [b]) => Number(a) - Number(b))
     .map(([number, item]) => read(protocol, member, item, `${path}.${number}`));
@@ -103,11 +103,11 @@ function malformed(path: string, how: string): AwsError {
   return new AwsError('InvalidParameterValue', `The value of the parameter ${path} ${how}`);
 }
 
-function surplus(path: string): AwsError {
+function unknownParameter(path: string): AwsError {
   return new AwsError('UnknownParameter', `The parameter ${path} is not recognized`);
 }
 
-/** The elements that stand for `value` in a reply; what the schema does not know is left out. */
+/** Encodes `value` as XML elements; skips members that the schema does not have. */
 export function encode(output: Schema, value: unknown, tag?: string): string {
   const schema = NormalizedSchema.of(output);
   if (value === undefined || value === null || schema.isUnitSchema()) return '';
@@ -116,22 +116,24 @@ export function encode(output: Schema, value: unknown, tag?: string): string {
     const fields = value as Readonly<Record<string, unknown>>;
     const members = [...schema.structIterator()];
     return wrap(
-      members.map(([name, it]) => encode(it, fields[name], it.getMemberTraits().xmlName ?? name)).join(''),
+      members
+        .map(([name, member]) => encode(member, fields[name], member.getMemberTraits().xmlName ?? name))
+        .join(''),
     );
   }
   if (Array.isArray(value)) {
     const member = schema.getValueSchema();
     const item = member.getMergedTraits().xmlName ?? 'member';
-    return wrap(value.map((one) => encode(member, one, item)).join(''));
+    return wrap(value.map((element) => encode(member, element, item)).join(''));
   }
-  return wrap(value instanceof Date ? value.toISOString() : escaped(String(value)));
+  return wrap(value instanceof Date ? value.toISOString() : escapeXml(String(value)));
 }
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#xD;' };
 
-/** Text as XML 1.0 can say it: what it cannot becomes U+FFFD. */
-export function escaped(text: string): string {
+/** Escapes text for XML 1.0; invalid characters become U+FFFD. */
+export function escapeXml(text: string): string {
   return text
     .replace(/[^\P{Cc}\t\n\r]|[\ufffe\uffff]/gu, '\ufffd')
-    .replace(/[&<>\r]/g, (sign) => entities[sign] ?? sign);
+    .replace(/[&<>\r]/g, (character) => entities[character] ?? character);
 }

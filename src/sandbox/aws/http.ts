@@ -2,32 +2,27 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { SandboxFailure } from '../failure.js';
 import type { Region } from './action.js';
 import { injectFaults } from './faults/inject.js';
-import { answer, type Services } from './wire.js';
+import { handleRequest, type Services } from './wire.js';
 
-/** What the sandbox itself asks the endpoint, beside the API. */
+/** Requests of the sandbox itself, in addition to the AWS API. */
 export interface Control {
-  /** GET says which endpoint answers there and how it behaves, PATCH changes how it behaves, DELETE ends it. */
+  /** GET returns info and behavior, PATCH changes the behavior, DELETE stops the endpoint. */
   readonly path: string;
-  /** What who asks has to show. */
+  /** The required bearer token. */
   readonly token: string;
-  /** Says which endpoint this is. */
-  readonly about: object;
-  /** Says how it behaves. */
-  readonly behaviour: (region: Region) => object;
-  /** Changes how it behaves, as a text says. @throws SandboxFailure for what cannot be */
-  readonly behave: (region: Region, text: string) => Promise<void>;
-  /** Ends the endpoint. */
-  readonly end: () => void;
+  /** Identifies the endpoint. */
+  readonly info: object;
+  readonly behavior: (region: Region) => object;
+  /** Applies a JSON request. @throws SandboxFailure if it is invalid */
+  readonly changeBehavior: (region: Region, text: string) => Promise<void>;
+  readonly stop: () => void;
 }
 
-/** More than the user-data of an instance, which is the longest that the API takes. */
-const mostBytes = 1_000_000;
+/** More than user-data, the longest input of the API. */
+const maxBodyBytes = 1_000_000;
 
-/**
- * The API over HTTP. Only who calls it by a loopback name and can set a header is heard, so that no page in a browser on
- * this machine can do anything.
- */
-export function apiOverHttp(services: Services, region: Promise<Region>, control: Control): RequestListener {
+/** Serves the API over HTTP. Requires a loopback host name and an own header, so that web pages cannot call it. */
+export function apiListener(services: Services, region: Promise<Region>, control: Control): RequestListener {
   return (request, reply) => {
     handle(services, region, control, request, reply).catch(() => reply.destroy());
   };
@@ -43,53 +38,59 @@ async function handle(
   const { headers, method = '', url = '' } = request;
   const [path, query = ''] = url.split('?');
   if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(headers.host ?? ''))
-    return say(reply, 403, 'not for this host');
+    return sendText(reply, 403, 'unknown host');
   if (path === control.path) {
-    if (headers.authorization !== `Bearer ${control.token}`) return say(reply, 403, 'not for you');
+    if (headers.authorization !== `Bearer ${control.token}`) return sendText(reply, 403, 'invalid token');
     if (method === 'DELETE') {
-      reply.on('close', control.end);
-      return say(reply, 200, JSON.stringify(control.about));
+      reply.on('close', control.stop);
+      return sendText(reply, 200, JSON.stringify(control.info));
     }
-    return controlled(await region, control, request, reply);
+    return handleControl(await region, control, request, reply);
   }
-  if (method !== 'POST' && method !== 'GET') return say(reply, 405, 'POST or GET');
-  const form = method === 'GET' ? query : await bodyOf(request);
-  if (form === undefined) return say(reply.setHeader('connection', 'close'), 413, 'too long');
-  const asked = { authorization: headers.authorization, form };
-  const { status, requestId, body, lost } = await answer(services, await region, asked, injectFaults);
+  if (method !== 'POST' && method !== 'GET') return sendText(reply, 405, 'method not allowed');
+  const form = method === 'GET' ? query : await readBody(request);
+  if (form === undefined)
+    return sendText(reply.setHeader('connection', 'close'), 413, 'request body too large');
+  const apiRequest = { authorization: headers.authorization, form };
+  const { status, requestId, body, lost } = await handleRequest(
+    services,
+    await region,
+    apiRequest,
+    injectFaults,
+  );
   if (lost) return void request.socket.destroy();
   reply.writeHead(status, { 'content-type': 'text/xml;charset=UTF-8', 'x-amzn-requestid': requestId });
   reply.end(body);
 }
 
-async function controlled(
+async function handleControl(
   region: Region,
   control: Control,
   request: IncomingMessage,
   reply: ServerResponse,
 ): Promise<void> {
   try {
-    if (request.method === 'PATCH') await control.behave(region, (await bodyOf(request)) ?? '');
+    if (request.method === 'PATCH') await control.changeBehavior(region, (await readBody(request)) ?? '');
   } catch (error) {
     if (!(error instanceof SandboxFailure)) throw error;
     const { code, message, hint, exitCode } = error;
-    return say(reply, 400, JSON.stringify({ code, message, hint, exitCode }));
+    return sendText(reply, 400, JSON.stringify({ code, message, hint, exitCode }));
   }
-  say(reply, 200, JSON.stringify({ ...control.about, ...control.behaviour(region) }));
+  sendText(reply, 200, JSON.stringify({ ...control.info, ...control.behavior(region) }));
 }
 
-/** Nothing of one that is too long. */
-async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+/** Returns `undefined` if the body is too long. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > mostBytes) return undefined;
+    if (length > maxBodyBytes) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function say(reply: ServerResponse, status: number, text: string): void {
+function sendText(reply: ServerResponse, status: number, text: string): void {
   reply.writeHead(status, { 'content-type': 'text/plain' }).end(text);
 }

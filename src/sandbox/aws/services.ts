@@ -5,7 +5,7 @@ import { elbActions } from './elb/actions.js';
 import { stsActions, stsSchemas } from './sts.js';
 import type { Services } from './wire.js';
 
-/** What the endpoint answers: the one place where a service and its actions are plugged in. */
+/** The services of the endpoint. */
 export const services: Services = {
   ec2: {
     protocol: 'ec2Query',

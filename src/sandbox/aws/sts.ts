@@ -1,7 +1,7 @@
 import { account } from './action.js';
 import type { Actions } from './wire.js';
 
-/** Schemas as the SDK's client for STS would export them; it is not worth its weight for one action. */
+/** Written by hand: one action does not justify the SDK client for STS. */
 const shape = 'com.amazonaws.sts';
 const identity = [3, shape, 'GetCallerIdentityResponse', 0, ['UserId', 'Account', 'Arn'], [0, 0, 0]];
 export const stsSchemas = {
@@ -15,7 +15,7 @@ export const stsSchemas = {
   ],
 };
 
-/** Whoever asks is the only user that there is. */
+/** Every caller is the same user. */
 export const stsActions: Actions = {
   GetCallerIdentity: async () => ({
     UserId: 'AIDASANDBOX',

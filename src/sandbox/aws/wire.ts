@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { type Action, AwsError, type Region, type Struck } from './action.js';
-import { decode, encode, escaped, type Protocol, type Schema } from './codec.js';
+import { type Action, AwsError, type CallFaults, type Region } from './action.js';
+import { decode, encode, escapeXml, type Protocol, type Schema } from './codec.js';
 
-/** Actions by the name that they have on the wire; the schemas say what each is handed and answers. */
+/** Actions by name; the service's schemas define their input and output. */
 export type Actions = Readonly<Record<string, Action<never, object>>>;
 
-/** One of the services that share the endpoint. */
+/** A service of the endpoint. */
 export interface Service {
   readonly protocol: Protocol;
   readonly version: string;
@@ -15,81 +15,80 @@ export interface Service {
   readonly actions: Actions;
 }
 
-/** By the name that credentials are scoped to. */
+/** Services by the name in the credential scope. */
 export type Services = Readonly<Record<string, Service>>;
 
-/** A request, as far as it counts. */
-export interface Asked {
-  /** The header: `AWS4-HMAC-SHA256 Credential=…`. The signature is not looked at. */
+/** The relevant parts of an HTTP request. */
+export interface ApiRequest {
+  /** The header: `AWS4-HMAC-SHA256 Credential=…`. The signature is not checked. */
   readonly authorization: string | undefined;
-  /** The query, or a form in the body. */
+  /** The query string or the form in the body. */
   readonly form: string;
 }
 
+/** An HTTP response. */
 export interface Reply {
   readonly status: number;
-  /** Goes out as `x-amzn-requestid`, where the SDK looks for it, and stands in the body for the others. */
+  /** For the header `x-amzn-requestid`; also in the body. */
   readonly requestId: string;
   /** XML. */
   readonly body: string;
-  /** It must not arrive; nothing else of it counts. */
+  /** Cut the connection instead of sending the response. */
   readonly lost?: true;
 }
 
-/** A call that was understood, before it is carried out. */
+/** A decoded call. */
 export interface Call {
   readonly protocol: Protocol;
   readonly action: string;
   readonly input: object;
 }
 
-/** Decides what befalls a call, and counts it. @throws AwsError that is answered instead of carrying it out */
-export type InjectFaults = (region: Region, call: Call) => Promise<Struck>;
+/** Chooses and counts the faults of a call. @throws AwsError to respond with instead of running it */
+export type InjectFaults = (region: Region, call: Call) => Promise<CallFaults>;
 
-/** More than any client sends: the longest lists of the API have a thousand members. */
-const mostParameters = 5_000;
+/** More than any client sends: the longest lists have 1,000 members. */
+const maxParameters = 5_000;
 
-/**
- * Answers one request to the API. Never throws: what an action throws that is no AwsError is told to
- * `region.context.progress`, and the client gets an InternalError.
- */
-export async function answer(
+/** Handles one API request. Never throws: reports unexpected errors as progress and responds with InternalError. */
+export async function handleRequest(
   services: Services,
   region: Region,
-  asked: Asked,
-  befall: InjectFaults = async () => new Set(),
+  request: ApiRequest,
+  injectFaults: InjectFaults = async () => new Set(),
 ): Promise<Reply> {
   const requestId = randomUUID();
-  const parameters = [...new URLSearchParams(asked.form)];
-  const named = Object.fromEntries(parameters);
-  const service = serviceOf(services, asked.authorization, named.Version);
+  const parameters = [...new URLSearchParams(request.form)];
+  const fields = Object.fromEntries(parameters);
+  const service = serviceOf(services, request.authorization, fields.Version);
   try {
-    if (service === undefined) throw unsigned;
-    if (parameters.length > mostParameters)
-      throw new AwsError('RequestEntityTooLarge', `A request has at most ${mostParameters} parameters`, 413);
-    const { action, name, input } = understood(service, named.Action, parameters);
-    const struck = await befall(region, { protocol: service.protocol, action: name, input });
-    // Its input is what the schema of the same name says; the types of the SDK are made from the same.
-    const acting = action(input as never, region, struck);
-    if (struck.has('lost-response')) {
-      await Promise.allSettled([acting]);
+    if (service === undefined) throw missingCredential;
+    if (parameters.length > maxParameters)
+      throw new AwsError('RequestEntityTooLarge', `A request has at most ${maxParameters} parameters`, 413);
+    const { action, name, input } = parseCall(service, fields.Action, parameters);
+    const faults = await injectFaults(region, { protocol: service.protocol, action: name, input });
+    // Safe: the SDK generates its types from the same schema.
+    const running = action(input as never, region, faults);
+    if (faults.has('lost-response')) {
+      await Promise.allSettled([running]);
       return { status: 500, requestId, body: '', lost: true };
     }
-    const result = await acting;
-    return { status: 200, requestId, body: success(service, named.Action ?? '', result, requestId) };
+    const result = await running;
+    return { status: 200, requestId, body: successBody(service, fields.Action ?? '', result, requestId) };
   } catch (error) {
-    const told = error instanceof AwsError ? error : internal(region, `${named.Action}`, requestId, error);
-    return { status: told.status, requestId, body: failure(service, told, requestId) };
+    const awsError =
+      error instanceof AwsError ? error : internalError(region, `${fields.Action}`, requestId, error);
+    return { status: awsError.status, requestId, body: errorBody(service, awsError, requestId) };
   }
 }
 
-const unsigned = new AwsError(
+const missingCredential = new AwsError(
   'MissingAuthenticationToken',
-  'The request must be signed for a service that this endpoint has',
+  'The request must be signed for a service of this endpoint',
   403,
 );
 
-/** The service that the credential is scoped to, or else that has the version; nothing for who shows no credential. */
+/** Finds the service by credential scope, else by version; `undefined` without a credential. */
 function serviceOf(services: Services, authorization = '', version = ''): Service | undefined {
   const scope = /\bCredential=[^/\s]+\/\d{8}\/[^/\s]+\/([^/\s]+)\/aws4_request\b/.exec(authorization);
   if (scope === null) return undefined;
@@ -98,8 +97,8 @@ function serviceOf(services: Services, authorization = '', version = ''): Servic
   return Object.values(services).find((service) => service.version === version);
 }
 
-/** What is asked for. @throws AwsError for what is none of the service's actions, or is not asked for as its schema says */
-function understood(
+/** @throws AwsError if the action is unknown or its parameters are invalid */
+function parseCall(
   service: Service,
   name: string | undefined,
   parameters: Iterable<readonly [string, string]>,
@@ -116,7 +115,7 @@ function understood(
   return { action, name, input };
 }
 
-/** An operation's schema is a tuple that ends with those of its input and output. */
+/** An operation's schema is a tuple that ends with its input and output. */
 function schemasOf(
   { schemas }: Service,
   action: string,
@@ -127,33 +126,33 @@ function schemasOf(
   return { input: input ?? 'unit', output: output ?? 'unit' };
 }
 
-function success(service: Service, action: string, result: object, requestId: string): string {
+function successBody(service: Service, action: string, result: object, requestId: string): string {
   const content = encode(schemasOf(service, action).output, result);
   const inner =
     service.protocol === 'ec2Query'
       ? `<requestId>${requestId}</requestId>${content}`
       : `<${action}Result>${content}</${action}Result>${metadata(requestId)}`;
-  return `${declaration}<${action}Response xmlns="${service.namespace}">${inner}</${action}Response>`;
+  return `${xmlDeclaration}<${action}Response xmlns="${service.namespace}">${inner}</${action}Response>`;
 }
 
-function failure(
+function errorBody(
   service: Service | undefined,
   { code, message, status }: AwsError,
   requestId: string,
 ): string {
-  const error = `<Code>${escaped(code)}</Code><Message>${escaped(message)}</Message>`;
+  const error = `<Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message>`;
   if (service === undefined || service.protocol === 'ec2Query')
-    return `${declaration}<Response><Errors><Error>${error}</Error></Errors><RequestID>${requestId}</RequestID></Response>`;
+    return `${xmlDeclaration}<Response><Errors><Error>${error}</Error></Errors><RequestID>${requestId}</RequestID></Response>`;
   const type = `<Type>${status < 500 ? 'Sender' : 'Receiver'}</Type>`;
-  return `${declaration}<ErrorResponse xmlns="${service.namespace}"><Error>${type}${error}</Error><RequestId>${requestId}</RequestId></ErrorResponse>`;
+  return `${xmlDeclaration}<ErrorResponse xmlns="${service.namespace}"><Error>${type}${error}</Error><RequestId>${requestId}</RequestId></ErrorResponse>`;
 }
 
-function internal(region: Region, action: string, requestId: string, error: unknown): AwsError {
+function internalError(region: Region, action: string, requestId: string, error: unknown): AwsError {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   region.context.progress(`${action} ${requestId}: ${text}`);
   return new AwsError('InternalError', 'An internal error has occurred', 500);
 }
 
-const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
+const xmlDeclaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
 const metadata = (requestId: string) =>
   `<ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata>`;

@@ -4,7 +4,7 @@ import { bootstrapSource, parseAptSources } from '../../../src/sandbox/apt.js';
 const debian = 'ID=debian\nVERSION_CODENAME=bookworm\n';
 
 describe('apt sources', () => {
-  test('are read from the one-line format, without comments, source packages and options', () => {
+  test('are parsed from the one-line format, without comments, source packages and options', () => {
     const text = [
       '# deb http://old.example/debian bookworm main',
       'deb-src http://mirror.example/debian bookworm main',
@@ -20,7 +20,7 @@ describe('apt sources', () => {
     ]);
   });
 
-  test('are read from the deb822 format, one for each address and suite', () => {
+  test('are parsed from the deb822 format, one for each URI and suite', () => {
     const text = `# comment
 Types: deb deb-src
 URIs: http://mirror.example/debian
@@ -46,7 +46,7 @@ Components: main
     ]);
   });
 
-  test('give a keyring only where debootstrap can read it', () => {
+  test('have a keyring only if debootstrap can read it', () => {
     const key = (signedBy: string) =>
       parseAptSources(
         `Types: deb\nURIs: http://m.example\nSuites: s\nComponents: main\nSigned-By: ${signedBy}`,
@@ -58,7 +58,7 @@ Components: main
   });
 });
 
-describe('what to bootstrap from', () => {
+describe('the bootstrap source', () => {
   const source = (mirror: string, suite: string, ...components: string[]) => ({ mirror, suite, components });
 
   test("is the distribution's own mirror, not another project's repository", () => {
@@ -80,7 +80,7 @@ describe('what to bootstrap from', () => {
     );
   });
 
-  test('is the own release elsewhere, with the components of all its lines', () => {
+  test('is the own release on other distributions, with the components of all its lines', () => {
     const sources = [
       source('http://m.example/ubuntu', 'noble', 'main', 'restricted'),
       source('http://m.example/ubuntu', 'noble', 'universe'),
@@ -90,7 +90,7 @@ describe('what to bootstrap from', () => {
     );
   });
 
-  test('is nothing where no mirror is named', () => {
+  test('is undefined without a mirror', () => {
     expect(bootstrapSource([source('cdrom:[Debian]/', 'bookworm', 'main')], debian)).toBeUndefined();
   });
 });

@@ -5,20 +5,20 @@ import { address, ensureNetwork, freeSubnet } from '../../../src/sandbox/network
 import { DockerServer } from '../../fakes/docker-server.js';
 
 describe('the subnet of a sandbox', () => {
-  test('is the first one when nothing is in the way', () => {
+  test('is the first candidate if nothing overlaps', () => {
     expect(freeSubnet(['172.17.0.0/16', '127.0.0.1/8', 'fe80::1/64'])).toBe('10.213.0.0/24');
   });
 
-  test('overlaps no network that is there, wider or narrower', () => {
+  test('overlaps no existing network, wider or narrower', () => {
     expect(freeSubnet(['10.213.0.128/25', '10.213.1.7/32', '10.213.2.0/23'])).toBe('10.213.4.0/24');
   });
 
-  test('leaves 10.0.0.0/8 to a machine that sits in it', () => {
+  test('avoids 10.0.0.0/8 on a machine in that range', () => {
     expect(freeSubnet(['10.4.5.6/8'])).toBe('198.18.0.0/24');
   });
 
-  test('is refused when none is free', () => {
-    expect(() => freeSubnet(['0.0.0.0/0'])).toThrow('no free private subnet');
+  test('fails if none is free', () => {
+    expect(() => freeSubnet(['0.0.0.0/0'])).toThrow('no private subnet is free');
   });
 });
 
@@ -28,7 +28,7 @@ test('addresses are fixed by role and number', () => {
   expect(address(network, 1)).toBe('10.213.4.11');
 });
 
-test('the network of a sandbox that is made while another one is takes the next subnet', async () => {
+test('takes the next subnet if another sandbox takes one at the same time', async () => {
   const docker = await DockerServer.start();
   const networks: { Name: string; IPAM: unknown; Labels: unknown }[] = [];
   const wanted: string[] = [];

@@ -1,7 +1,7 @@
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, expect, it } from '@jest/globals';
-import { lacksAnswer } from '../../../src/sandbox/registry.js';
+import { httpProblem } from '../../../src/sandbox/registry.js';
 
 const servers: Server[] = [];
 
@@ -13,24 +13,24 @@ async function listening(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v2/`;
 }
 
-it('lacks nothing when it answers', async () => {
+it('has no problem if the URL responds with 2xx', async () => {
   const url = await listening(createHttpServer((_, reply) => reply.end('{}')));
-  expect(await lacksAnswer(url)).toBeUndefined();
+  expect(await httpProblem(url)).toBeUndefined();
 });
 
-it('lacks an answer when it says that something is wrong', async () => {
+it('reports an error status', async () => {
   const url = await listening(createHttpServer((_, reply) => reply.writeHead(503).end()));
-  expect(await lacksAnswer(url)).toBe('it answers 503');
+  expect(await httpProblem(url)).toBe('status 503');
 });
 
-it('lacks an answer when the port accepts and hangs up, as that of a container which does not listen yet', async () => {
+it('reports a port that accepts and hangs up, like that of a starting container', async () => {
   const url = await listening(createServer((socket) => socket.destroy()));
-  expect(await lacksAnswer(url)).toMatch(/hang up|ECONNRESET/);
+  expect(await httpProblem(url)).toMatch(/hang up|ECONNRESET/);
 });
 
-it('lacks an answer when nothing listens', async () => {
+it('reports a port on which nothing listens', async () => {
   const url = await listening(createServer());
   const server = servers.pop();
   await new Promise((done) => server?.close(done));
-  expect(await lacksAnswer(url)).toMatch(/ECONNREFUSED/);
+  expect(await httpProblem(url)).toMatch(/ECONNREFUSED/);
 });

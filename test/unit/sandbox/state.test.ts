@@ -27,7 +27,7 @@ test('files are below XDG_STATE_HOME, else in the home folder', () => {
   });
 });
 
-test('the environment reads as one of oneclick.yml', () => {
+test('the environment has the format of oneclick.yml', () => {
   const files = stateFiles({ XDG_STATE_HOME: '/s' }, 'default');
   const text = environmentText(files, [one], '127.0.0.1:5500');
   expect(text).toMatch(/^# Written by `oneclick sandbox up`/);
@@ -38,7 +38,7 @@ test('the environment reads as one of oneclick.yml', () => {
   });
 });
 
-test('the key is made once, for its owner only, and everything is removed together', async () => {
+test('generates the key once, readable by its owner only, and removes all files', async () => {
   const home = await mkdtemp(join(tmpdir(), 'oneclick-test-'));
   try {
     const files = stateFiles({ XDG_STATE_HOME: home }, 'mine');

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Context } from '../../../src/sandbox/context.js';
-import { waitFor, within } from '../../../src/sandbox/wait.js';
+import { waitFor, withTimeout } from '../../../src/sandbox/wait.js';
 import { MovableClock } from '../../fakes/clock.js';
 
-function setting() {
+function setup() {
   const clock = new MovableClock();
   const interruption = new AbortController();
   const context: Context = {
@@ -19,8 +19,8 @@ function setting() {
 }
 
 describe('waiting', () => {
-  test('ends as soon as nothing is missing', async () => {
-    const { clock, context } = setting();
+  test('ends as soon as the probe reports no problem', async () => {
+    const { clock, context } = setup();
     const answers = ['no sshd', 'no engine', undefined];
     const waiting = waitFor(context, 'sandbox-1', 10_000, async () => answers.shift());
     await clock.advance(400);
@@ -28,16 +28,16 @@ describe('waiting', () => {
     expect(answers).toEqual([]);
   });
 
-  test('gives up at its deadline, saying for what and what was last missing', async () => {
-    const { clock, context } = setting();
+  test('fails at the timeout with the target and the last problem', async () => {
+    const { clock, context } = setup();
     const waiting = waitFor(context, 'sandbox-1', 1_000, async () => 'no engine');
-    const outcome = expect(waiting).rejects.toThrow('waited 1 s for sandbox-1: no engine');
+    const outcome = expect(waiting).rejects.toThrow('timed out after 1 s waiting for sandbox-1: no engine');
     await clock.advance(2_000);
     await outcome;
   });
 
-  test('ends when it is interrupted', async () => {
-    const { clock, context, interruption } = setting();
+  test('ends if interrupted', async () => {
+    const { clock, context, interruption } = setup();
     const waiting = waitFor(context, 'sandbox-1', 10_000, async () => 'no engine');
     const outcome = expect(waiting).rejects.toThrow('enough');
     await clock.advance(100);
@@ -46,12 +46,12 @@ describe('waiting', () => {
   });
 });
 
-describe('work with a limit', () => {
-  test('is aborted when it takes longer, and only then', async () => {
-    const { clock, context } = setting();
+describe('work with a timeout', () => {
+  test('is aborted only if it takes longer', async () => {
+    const { clock, context } = setup();
     const endless = (signal: AbortSignal) =>
       new Promise<string>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-    const outcome = expect(within(context, 20_000, endless)).rejects.toThrow('no answer within 20 s');
+    const outcome = expect(withTimeout(context, 20_000, endless)).rejects.toThrow('no response within 20 s');
     await clock.advance(20_000);
     await outcome;
 
@@ -60,7 +60,7 @@ describe('work with a limit', () => {
       handed = signal;
       return 'done';
     };
-    expect(await within(context, 20_000, quick)).toBe('done');
+    expect(await withTimeout(context, 20_000, quick)).toBe('done');
     await clock.advance(60_000);
     expect(handed?.aborted).toBe(false);
   });

@@ -11,7 +11,7 @@ import { runInstances } from './run.js';
 import { createTags, deleteTags, describeTags } from './tags.js';
 import { describeAvailabilityZones, describeRouteTables, describeSubnets, describeVpcs } from './vpc.js';
 
-/** What the endpoint answers of EC2. */
+/** The EC2 actions of the endpoint. */
 export const ec2Actions: Actions = {
   AuthorizeSecurityGroupEgress: authorize(true),
   AuthorizeSecurityGroupIngress: authorize(false),

@@ -5,117 +5,128 @@ import type {
   InstanceAttribute,
   ModifyInstanceAttributeRequest,
 } from '@aws-sdk/client-ec2';
-import { consoleOf } from '../../machine.js';
+import { readConsole } from '../../machine.js';
 import { type Action, AwsError, type Region } from '../action.js';
 import { typeFor } from './catalog.js';
-import { shownInstance } from './describe.js';
+import { instanceResponse } from './describe.js';
 import { type Instance, interfaces } from './documents.js';
-import { groupsById, groupWith } from './groups.js';
-import { change, instancesWith, machineOf, type Seen } from './instances.js';
+import { findGroup, groupsById } from './groups.js';
+import { findInstances, machineOf, type ObservedInstance, updateInstance } from './instances.js';
 import { interfaceOf } from './interfaces.js';
 
-async function instanceWith(region: Region, id: string | undefined): Promise<Seen> {
-  const [seen] = await instancesWith(region, id === undefined ? [] : [id]);
-  if (seen === undefined)
+async function findInstance(region: Region, id: string | undefined): Promise<ObservedInstance> {
+  const [observed] = await findInstances(region, id === undefined ? [] : [id]);
+  if (observed === undefined)
     throw new AwsError('MissingParameter', 'The request must contain the parameter InstanceId');
-  return seen;
+  return observed;
 }
 
 export const describeInstanceAttribute: Action<DescribeInstanceAttributeRequest, InstanceAttribute> = async (
   input,
   region,
 ) => {
-  const seen = await instanceWith(region, input.InstanceId);
-  const { it } = seen;
-  const all: Readonly<Record<string, () => InstanceAttribute>> = {
-    disableApiTermination: () => ({ DisableApiTermination: { Value: it.protected.termination } }),
-    disableApiStop: () => ({ DisableApiStop: { Value: it.protected.stop } }),
-    instanceInitiatedShutdownBehavior: () => ({ InstanceInitiatedShutdownBehavior: { Value: it.shutdown } }),
-    instanceType: () => ({ InstanceType: { Value: it.type } }),
-    userData: () => ({ UserData: { Value: it.userData } }),
-    groupSet: () => ({ Groups: groupsById(region, interfaceOf(region, it.id)?.groups ?? []) }),
+  const observed = await findInstance(region, input.InstanceId);
+  const { instance } = observed;
+  const readers: Readonly<Record<string, () => InstanceAttribute>> = {
+    disableApiTermination: () => ({ DisableApiTermination: { Value: instance.protected.termination } }),
+    disableApiStop: () => ({ DisableApiStop: { Value: instance.protected.stop } }),
+    instanceInitiatedShutdownBehavior: () => ({
+      InstanceInitiatedShutdownBehavior: { Value: instance.shutdown },
+    }),
+    instanceType: () => ({ InstanceType: { Value: instance.type } }),
+    userData: () => ({ UserData: { Value: instance.userData } }),
+    groupSet: () => ({ Groups: groupsById(region, interfaceOf(region, instance.id)?.groups ?? []) }),
     rootDeviceName: () => ({ RootDeviceName: { Value: '/dev/xvda' } }),
-    blockDeviceMapping: () => ({ BlockDeviceMappings: shownInstance(region, seen).BlockDeviceMappings }),
+    blockDeviceMapping: () => ({
+      BlockDeviceMappings: instanceResponse(region, observed).BlockDeviceMappings,
+    }),
     sourceDestCheck: () => ({ SourceDestCheck: { Value: true } }),
     ebsOptimized: () => ({ EbsOptimized: { Value: false } }),
     enaSupport: () => ({ EnaSupport: { Value: true } }),
   };
   const name = `${input.Attribute}`;
-  const look = Object.hasOwn(all, name) ? all[name] : undefined;
-  if (look === undefined)
+  const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
+  if (read === undefined)
     throw new AwsError('InvalidParameterValue', `Value (${name}) for parameter attribute is invalid.`);
-  return { InstanceId: it.id, ...look() };
+  return { InstanceId: instance.id, ...read() };
 };
 
-/** One attribute a call, as a field of its own or by `Attribute` and `Value`. */
+/** Modifies one attribute per call, given as a field or as `Attribute` and `Value`. */
 export const modifyInstanceAttribute: Action<ModifyInstanceAttributeRequest, object> = async (
   { Attribute, Value, ...fields },
   region,
 ) => {
-  const seen = await instanceWith(region, fields.InstanceId);
-  const { it } = seen;
-  const input = Attribute === undefined ? fields : { ...fields, ...byName(Attribute, Value) };
+  const observed = await findInstance(region, fields.InstanceId);
+  const { instance } = observed;
+  const input = Attribute === undefined ? fields : { ...fields, ...fieldFor(Attribute, Value) };
   const {
     DisableApiTermination: termination,
     DisableApiStop: stop,
     InstanceInitiatedShutdownBehavior: shutdown,
   } = input;
   if (termination?.Value !== undefined) {
-    if (it.own && !termination.Value)
+    if (instance.own && !termination.Value)
       throw new AwsError(
         'OperationNotPermitted',
-        `The instance '${it.id}' belongs to the sandbox: only oneclick sandbox removes it.`,
+        `The instance '${instance.id}' belongs to the sandbox. Remove it with oneclick sandbox.`,
       );
-    await change(region, it.id, { protected: { ...it.protected, termination: termination.Value } });
+    await updateInstance(region, instance.id, {
+      protected: { ...instance.protected, termination: termination.Value },
+    });
   } else if (stop?.Value !== undefined) {
-    await change(region, it.id, { protected: { ...it.protected, stop: stop.Value } });
+    await updateInstance(region, instance.id, { protected: { ...instance.protected, stop: stop.Value } });
   } else if (shutdown?.Value !== undefined) {
     if (shutdown.Value !== 'stop' && shutdown.Value !== 'terminate')
       throw new AwsError('InvalidParameterValue', `Value (${shutdown.Value}) for the behavior is invalid.`);
-    await change(region, it.id, { shutdown: shutdown.Value });
+    await updateInstance(region, instance.id, { shutdown: shutdown.Value });
   } else if (input.InstanceType?.Value !== undefined) {
-    await change(region, it.id, { type: typeFor(stopped(seen, input.InstanceType.Value)) });
+    await updateInstance(region, instance.id, {
+      type: typeFor(requireStopped(observed, input.InstanceType.Value)),
+    });
   } else if (input.Groups !== undefined && input.Groups.length > 0) {
-    await setGroups(region, it, input.Groups);
+    await setGroups(region, instance, input.Groups);
   } else if (input.SourceDestCheck === undefined) {
     throw new AwsError('InvalidParameterCombination', 'No attributes specified that the sandbox can modify.');
   }
   return {};
 };
 
-function byName(attribute: string, value = ''): Partial<ModifyInstanceAttributeRequest> {
-  const on = { Value: value.toLowerCase() === 'true' };
-  if (attribute === 'disableApiTermination') return { DisableApiTermination: on };
-  if (attribute === 'disableApiStop') return { DisableApiStop: on };
+function fieldFor(attribute: string, value = ''): Partial<ModifyInstanceAttributeRequest> {
+  const flag = { Value: value.toLowerCase() === 'true' };
+  if (attribute === 'disableApiTermination') return { DisableApiTermination: flag };
+  if (attribute === 'disableApiStop') return { DisableApiStop: flag };
   if (attribute === 'instanceInitiatedShutdownBehavior')
     return { InstanceInitiatedShutdownBehavior: { Value: value } };
   if (attribute === 'instanceType') return { InstanceType: { Value: value } };
   throw new AwsError('InvalidParameterValue', `Value (${attribute}) for parameter attribute is invalid.`);
 }
 
-function stopped({ it, state }: Seen, type: string): string {
+function requireStopped({ instance, state }: ObservedInstance, type: string): string {
   if (state === 'stopped') return type;
-  throw new AwsError('IncorrectInstanceState', `The instance '${it.id}' is not in the 'stopped' state.`);
+  throw new AwsError(
+    'IncorrectInstanceState',
+    `The instance '${instance.id}' is not in the 'stopped' state.`,
+  );
 }
 
-async function setGroups(region: Region, it: Instance, ids: readonly string[]): Promise<void> {
-  const groups = [...new Set(ids.map((id) => groupWith(region, { id }).id))];
-  const own = interfaceOf(region, it.id);
-  if (own === undefined)
+async function setGroups(region: Region, instance: Instance, ids: readonly string[]): Promise<void> {
+  const groups = [...new Set(ids.map((id) => findGroup(region, { id }).id))];
+  const networkInterface = interfaceOf(region, instance.id);
+  if (networkInterface === undefined)
     throw new AwsError(
       'IncorrectInstanceState',
-      `The instance '${it.id}' has no network interface any more.`,
+      `The instance '${instance.id}' has no network interface any more.`,
     );
-  await region.store.put(interfaces, own.id, { ...own, groups });
+  await region.store.put(interfaces, networkInterface.id, { ...networkInterface, groups });
 }
 
-/** The last lines of the console, the host's public keys among them; EC2 keeps 64 KiB. */
+/** Returns the end of the console with the SSH host keys; 64 KiB at most, as EC2 does. */
 export const getConsoleOutput: Action<GetConsoleOutputRequest, GetConsoleOutputResult> = async (
   input,
   region,
 ) => {
-  const { it } = await instanceWith(region, input.InstanceId);
-  const text = await consoleOf(region.context, machineOf(region, it), 1_000);
+  const { instance } = await findInstance(region, input.InstanceId);
+  const text = await readConsole(region.context, machineOf(region, instance), 1_000);
   const Output = Buffer.from(text).subarray(-65_536).toString('base64');
-  return { InstanceId: it.id, Timestamp: region.context.clock.now(), Output };
+  return { InstanceId: instance.id, Timestamp: region.context.clock.now(), Output };
 };

@@ -8,21 +8,21 @@ import type {
 } from '@aws-sdk/client-ec2';
 import { type Action, AwsError, account, type Region } from '../action.js';
 import { imageId } from './layout.js';
-import { chosen, filtered, notFound, page } from './query.js';
+import { applyFilters, notFound, paginate, selectByIds } from './query.js';
 import { tagsOf } from './tags.js';
 
-/** What this machine is, and so all of its instances. */
+/** The architecture of this machine, and so of all instances. */
 export const architecture: ArchitectureType = process.arch === 'arm64' ? 'arm64' : 'x86_64';
 
 /**
- * The image that a request means: by its ID, or by any public parameter of SSM, for all of them lead to it.
- * @throws AwsError InvalidAMIID.NotFound
+ * Resolves an image ID, or any public SSM parameter, to the only image.
+ * @throws AwsError `InvalidAMIID.NotFound`
  */
-export function imageFor(region: Region, named: string | undefined): string {
-  if (named === undefined)
+export function imageFor(region: Region, requested: string | undefined): string {
+  if (requested === undefined)
     throw new AwsError('MissingParameter', 'The request must contain the parameter ImageId');
-  if (named !== imageId(region) && !named.startsWith('resolve:ssm:/aws/service/'))
-    throw new AwsError('InvalidAMIID.NotFound', `The image id '[${named}]' does not exist`);
+  if (requested !== imageId(region) && !requested.startsWith('resolve:ssm:/aws/service/'))
+    throw new AwsError('InvalidAMIID.NotFound', `The image id '[${requested}]' does not exist`);
   return imageId(region);
 }
 
@@ -57,8 +57,8 @@ export const describeImages: Action<DescribeImagesRequest, DescribeImagesResult>
     owners.length === 0 || owners.some((owner) => ['self', 'amazon', account].includes(owner)) ? [image] : [];
   const missing = (id: string) =>
     new AwsError('InvalidAMIID.NotFound', `The image id '[${id}]' does not exist`);
-  const matching = filtered(
-    chosen(owned, input.ImageIds, (it) => it.ImageId, missing),
+  const matching = applyFilters(
+    selectByIds(owned, input.ImageIds, (it) => it.ImageId, missing),
     input.Filters,
     {
       'image-id': (it) => [it.ImageId],
@@ -77,7 +77,7 @@ export const describeImages: Action<DescribeImagesRequest, DescribeImagesResult>
   return { Images: [...matching] };
 };
 
-/** Cores, and memory in MiB. A container is not held to them. */
+/** Cores, and memory in MiB; not enforced on containers. */
 const types: Readonly<Record<string, readonly [cores: number, memory: number]>> = {
   't3.nano': [2, 512],
   't3.micro': [2, 1024],
@@ -95,14 +95,14 @@ const types: Readonly<Record<string, readonly [cores: number, memory: number]>> 
   'c7g.large': [2, 4096],
 };
 
-/** The type that instances have when nobody says one. */
+/** The instance type of requests without one. */
 export const defaultType = architecture === 'arm64' ? 't4g.small' : 't3.small';
 
 const architectureOf = (type: string): ArchitectureType => (/^\w+\dg\./.test(type) ? 'arm64' : 'x86_64');
 
-/** @throws AwsError for a type that does not exist, or cannot run the image */
-export function typeFor(named: string | undefined): string {
-  const type = named ?? defaultType;
+/** Returns the requested or the default type. @throws AwsError if it is unknown or cannot run the image */
+export function typeFor(requested: string | undefined): string {
+  const type = requested ?? defaultType;
   if (!Object.hasOwn(types, type))
     throw new AwsError('InvalidParameterValue', `Invalid value '${type}' for InstanceType.`);
   if (architectureOf(type) !== architecture)
@@ -113,7 +113,7 @@ export function typeFor(named: string | undefined): string {
   return type;
 }
 
-/** How many cores a type has. */
+/** Returns the number of cores of a type. */
 export function coresOf(type: string): number {
   return types[type]?.[0] ?? 0;
 }
@@ -137,8 +137,8 @@ export const describeInstanceTypes: Action<
     BurstablePerformanceSupported: type.startsWith('t'),
   }));
   const missing = notFound('InvalidInstanceType', 'instance type');
-  const matching = filtered(
-    chosen(all, input.InstanceTypes, (it) => it.InstanceType, missing),
+  const matching = applyFilters(
+    selectByIds(all, input.InstanceTypes, (it) => it.InstanceType, missing),
     input.Filters,
     {
       'instance-type': (it) => [it.InstanceType],
@@ -150,6 +150,6 @@ export const describeInstanceTypes: Action<
       hypervisor: (it) => [it.Hypervisor],
     },
   );
-  const { shown, ...next } = page(matching, (it) => it.InstanceType, input);
-  return { InstanceTypes: [...shown], ...next };
+  const { items, ...next } = paginate(matching, (it) => it.InstanceType, input);
+  return { InstanceTypes: [...items], ...next };
 };

@@ -9,39 +9,39 @@ import type {
   _InstanceType as InstanceType,
 } from '@aws-sdk/client-ec2';
 import { type Action, AwsError, account, type Region } from '../action.js';
-import { found } from '../faults/profile.js';
+import { visible } from '../faults/profile.js';
 import { architecture, coresOf } from './catalog.js';
 import { groupsById } from './groups.js';
-import { type Seen, seeInstances, selectInstances, stateCodes } from './instances.js';
-import { interfaceOf, shownInterface } from './interfaces.js';
+import { type ObservedInstance, observeInstances, selectInstances, stateCodes } from './instances.js';
+import { interfaceOf, interfaceResponse } from './interfaces.js';
 import { subnets, volumeId, vpcId, zoneId } from './layout.js';
-import { chosen, type Facets, filtered, notFound, page } from './query.js';
+import { applyFilters, type Filters, notFound, paginate, selectByIds } from './query.js';
 import { tagsOf } from './tags.js';
 
-/** An instance as all of EC2's answers show it. A public address is the private one: this machine has a route to it. */
-export function shownInstance(
+/** Returns an instance in EC2's format. The public address is the private one, which this machine can reach. */
+export function instanceResponse(
   region: Region,
-  { it, state }: Seen,
+  { instance, state }: ObservedInstance,
 ): InstanceAnswer & { readonly InstanceId: string } {
-  const own = interfaceOf(region, it.id);
-  const zone = subnets(region).find(({ id }) => id === it.subnet)?.zone;
-  const address = state === 'terminated' ? undefined : own?.address;
+  const networkInterface = interfaceOf(region, instance.id);
+  const zone = subnets(region).find(({ id }) => id === instance.subnet)?.zone;
+  const address = state === 'terminated' ? undefined : networkInterface?.address;
   const host = address?.replaceAll('.', '-');
-  const open = it.public && state !== 'stopped' ? address : undefined;
+  const publicAddress = instance.public && state !== 'stopped' ? address : undefined;
   return {
-    InstanceId: it.id,
-    ImageId: it.image,
-    InstanceType: it.type as InstanceType,
-    KeyName: it.key,
-    AmiLaunchIndex: it.index,
-    LaunchTime: new Date(it.launched),
-    ClientToken: it.token ?? '',
+    InstanceId: instance.id,
+    ImageId: instance.image,
+    InstanceType: instance.type as InstanceType,
+    KeyName: instance.key,
+    AmiLaunchIndex: instance.index,
+    LaunchTime: new Date(instance.launched),
+    ClientToken: instance.token ?? '',
     State: { Code: stateCodes[state], Name: state },
-    ...(it.reason === undefined
+    ...(instance.reason === undefined
       ? {}
       : {
-          StateReason: { Code: it.reason.code, Message: it.reason.message },
-          StateTransitionReason: `${it.reason.message.replace(/^.*: /, '')} (${it.since.replace('T', ' ').slice(0, 19)} GMT)`,
+          StateReason: { Code: instance.reason.code, Message: instance.reason.message },
+          StateTransitionReason: `${instance.reason.message.replace(/^.*: /, '')} (${instance.since.replace('T', ' ').slice(0, 19)} GMT)`,
         }),
     Placement: { AvailabilityZone: zone, Tenancy: 'default' },
     Monitoring: { State: 'disabled' },
@@ -50,69 +50,69 @@ export function shownInstance(
     VirtualizationType: 'hvm',
     EbsOptimized: false,
     EnaSupport: true,
-    CpuOptions: { CoreCount: coresOf(it.type), ThreadsPerCore: 1 },
+    CpuOptions: { CoreCount: coresOf(instance.type), ThreadsPerCore: 1 },
     PrivateDnsName: host === undefined ? '' : `ip-${host}.ec2.internal`,
-    PublicDnsName: open === undefined ? '' : `ec2-${host}.compute-1.amazonaws.com`,
+    PublicDnsName: publicAddress === undefined ? '' : `ec2-${host}.compute-1.amazonaws.com`,
     RootDeviceName: '/dev/xvda',
     RootDeviceType: 'ebs',
     SourceDestCheck: true,
     MetadataOptions: {
-      ...{ State: 'applied', HttpTokens: it.tokens, HttpPutResponseHopLimit: it.hopLimit },
+      ...{ State: 'applied', HttpTokens: instance.tokens, HttpPutResponseHopLimit: instance.hopLimit },
       HttpEndpoint: 'enabled',
     },
-    Tags: [...tagsOf(region, it.id)],
-    ...(address === undefined || own === undefined
+    Tags: [...tagsOf(region, instance.id)],
+    ...(address === undefined || networkInterface === undefined
       ? {}
       : {
           PrivateIpAddress: address,
-          PublicIpAddress: open,
-          SubnetId: it.subnet,
+          PublicIpAddress: publicAddress,
+          SubnetId: instance.subnet,
           VpcId: vpcId(region),
-          SecurityGroups: groupsById(region, own.groups),
-          NetworkInterfaces: [{ ...shownInterface(region, own) }],
+          SecurityGroups: groupsById(region, networkInterface.groups),
+          NetworkInterfaces: [{ ...interfaceResponse(region, networkInterface) }],
           BlockDeviceMappings: [
             {
               DeviceName: '/dev/xvda',
-              Ebs: { VolumeId: volumeId(region, it.id), Status: 'attached', DeleteOnTermination: true },
+              Ebs: { VolumeId: volumeId(region, instance.id), Status: 'attached', DeleteOnTermination: true },
             },
           ],
         }),
   };
 }
 
-const instanceFacets = (region: Region): Facets<Seen> => ({
-  'instance-id': ({ it }) => [it.id],
+const instanceFilters = (region: Region): Filters<ObservedInstance> => ({
+  'instance-id': ({ instance }) => [instance.id],
   'instance-state-name': ({ state }) => [state],
   'instance-state-code': ({ state }) => [String(stateCodes[state])],
-  'instance-type': ({ it }) => [it.type],
-  'image-id': ({ it }) => [it.image],
-  'key-name': ({ it }) => [it.key],
-  'client-token': ({ it }) => [it.token],
-  'reservation-id': ({ it }) => [it.reservation],
-  'launch-time': ({ it }) => [it.launched],
-  'subnet-id': ({ it, state }) => [state === 'terminated' ? undefined : it.subnet],
+  'instance-type': ({ instance }) => [instance.type],
+  'image-id': ({ instance }) => [instance.image],
+  'key-name': ({ instance }) => [instance.key],
+  'client-token': ({ instance }) => [instance.token],
+  'reservation-id': ({ instance }) => [instance.reservation],
+  'launch-time': ({ instance }) => [instance.launched],
+  'subnet-id': ({ instance, state }) => [state === 'terminated' ? undefined : instance.subnet],
   'vpc-id': ({ state }) => [state === 'terminated' ? undefined : vpcId(region)],
-  'availability-zone': ({ it }) => [subnets(region).find(({ id }) => id === it.subnet)?.zone],
-  'private-ip-address': ({ it }) => [interfaceOf(region, it.id)?.address],
-  'ip-address': ({ it }) => [it.public ? interfaceOf(region, it.id)?.address : undefined],
-  'instance.group-id': ({ it }) => interfaceOf(region, it.id)?.groups ?? [],
-  'instance.group-name': ({ it }) =>
-    groupsById(region, interfaceOf(region, it.id)?.groups ?? []).map(({ GroupName }) => GroupName),
-  'network-interface.network-interface-id': ({ it }) => [interfaceOf(region, it.id)?.id],
-  'network-interface.group-id': ({ it }) => interfaceOf(region, it.id)?.groups ?? [],
+  'availability-zone': ({ instance }) => [subnets(region).find(({ id }) => id === instance.subnet)?.zone],
+  'private-ip-address': ({ instance }) => [interfaceOf(region, instance.id)?.address],
+  'ip-address': ({ instance }) => [instance.public ? interfaceOf(region, instance.id)?.address : undefined],
+  'instance.group-id': ({ instance }) => interfaceOf(region, instance.id)?.groups ?? [],
+  'instance.group-name': ({ instance }) =>
+    groupsById(region, interfaceOf(region, instance.id)?.groups ?? []).map(({ GroupName }) => GroupName),
+  'network-interface.network-interface-id': ({ instance }) => [interfaceOf(region, instance.id)?.id],
+  'network-interface.group-id': ({ instance }) => interfaceOf(region, instance.id)?.groups ?? [],
   architecture: () => [architecture],
   'owner-id': () => [account],
 });
 
-/** A new one may not be among them yet. @throws AwsError as {@link selectInstances} */
-async function foundInstances(region: Region, ids: readonly string[] | undefined) {
+/** May miss new instances. @throws AwsError as {@link selectInstances} */
+async function visibleInstances(region: Region, ids: readonly string[] | undefined) {
   return selectInstances(
-    found(region, await seeInstances(region), ({ it }) => it),
+    visible(region, await observeInstances(region), ({ instance }) => instance),
     ids,
   );
 }
 
-/** Instances by their reservations. A page counts instances. */
+/** Groups instances by reservation; page sizes count instances. */
 export const describeInstances: Action<DescribeInstancesRequest, DescribeInstancesResult> = async (
   input,
   region,
@@ -122,50 +122,52 @@ export const describeInstances: Action<DescribeInstancesRequest, DescribeInstanc
       'InvalidParameterCombination',
       'The parameter instancesSet cannot be used with the parameter maxResults',
     );
-  const wanted = await foundInstances(region, input.InstanceIds);
-  const matching = filtered(wanted, input.Filters, instanceFacets(region), ({ it }) => tagsOf(region, it.id));
-  const { shown, ...next } = page(matching, ({ it }) => it.id, input);
-  const reservations = [...new Set(shown.map(({ it }) => it.reservation))];
+  const wanted = await visibleInstances(region, input.InstanceIds);
+  const matching = applyFilters(wanted, input.Filters, instanceFilters(region), ({ instance }) =>
+    tagsOf(region, instance.id),
+  );
+  const { items, ...next } = paginate(matching, ({ instance }) => instance.id, input);
+  const reservations = [...new Set(items.map(({ instance }) => instance.reservation))];
   return {
     Reservations: reservations.map((reservation) => ({
       ReservationId: reservation,
       OwnerId: account,
       Groups: [],
-      Instances: shown
-        .filter(({ it }) => it.reservation === reservation)
-        .map((seen) => shownInstance(region, seen)),
+      Instances: items
+        .filter(({ instance }) => instance.reservation === reservation)
+        .map((observed) => instanceResponse(region, observed)),
     })),
     ...next,
   };
 };
 
-/** Checks of a running instance pass at once; others are shown only when they are asked for. */
+/** Status checks pass as soon as an instance runs. */
 export const describeInstanceStatus: Action<
   DescribeInstanceStatusRequest,
   DescribeInstanceStatusResult
 > = async (input, region) => {
-  const wanted = await foundInstances(region, input.InstanceIds);
+  const wanted = await visibleInstances(region, input.InstanceIds);
   const listed = wanted.filter(({ state }) => input.IncludeAllInstances || state === 'running');
   const health = (state: string) => (state === 'running' ? 'ok' : 'not-applicable');
-  const matching = filtered(
+  const matching = applyFilters(
     listed,
     input.Filters,
     {
-      ...instanceFacets(region),
+      ...instanceFilters(region),
       'instance-status.status': ({ state }) => [health(state)],
       'system-status.status': ({ state }) => [health(state)],
     },
-    ({ it }) => tagsOf(region, it.id),
+    ({ instance }) => tagsOf(region, instance.id),
   );
-  const { shown, ...next } = page(matching, ({ it }) => it.id, input);
+  const { items, ...next } = paginate(matching, ({ instance }) => instance.id, input);
   return {
-    InstanceStatuses: shown.map(({ it, state }) => {
-      const zone = subnets(region).find(({ id }) => id === it.subnet)?.zone;
+    InstanceStatuses: items.map(({ instance, state }) => {
+      const zone = subnets(region).find(({ id }) => id === instance.subnet)?.zone;
       const passed =
         state === 'running' ? [{ Name: 'reachability' as const, Status: 'passed' as const }] : [];
       const summary = { Status: health(state), Details: passed } as const;
       return {
-        InstanceId: it.id,
+        InstanceId: instance.id,
         AvailabilityZone: zone,
         AvailabilityZoneId: zone === undefined ? undefined : zoneId(zone),
         InstanceState: { Code: stateCodes[state], Name: state },
@@ -178,32 +180,32 @@ export const describeInstanceStatus: Action<
   };
 };
 
-/** The root volumes of instances; there are no others. */
+/** Lists the root volumes of instances; there are no others. */
 export const describeVolumes: Action<DescribeVolumesRequest, DescribeVolumesResult> = async (
   input,
   region,
 ) => {
-  const all = (await seeInstances(region))
+  const all = (await observeInstances(region))
     .filter(({ state }) => state !== 'terminated')
-    .map(({ it }) => ({
-      VolumeId: volumeId(region, it.id),
+    .map(({ instance }) => ({
+      VolumeId: volumeId(region, instance.id),
       VolumeType: 'gp3' as const,
       Size: 8,
       State: 'in-use' as const,
-      AvailabilityZone: subnets(region).find(({ id }) => id === it.subnet)?.zone,
-      CreateTime: new Date(it.launched),
+      AvailabilityZone: subnets(region).find(({ id }) => id === instance.subnet)?.zone,
+      CreateTime: new Date(instance.launched),
       Encrypted: false,
       Attachments: [
         {
-          ...{ InstanceId: it.id, Device: '/dev/xvda', State: 'attached' as const },
-          ...{ VolumeId: volumeId(region, it.id), DeleteOnTermination: true },
+          ...{ InstanceId: instance.id, Device: '/dev/xvda', State: 'attached' as const },
+          ...{ VolumeId: volumeId(region, instance.id), DeleteOnTermination: true },
         },
       ],
-      Tags: [...tagsOf(region, volumeId(region, it.id))],
+      Tags: [...tagsOf(region, volumeId(region, instance.id))],
     }));
   const missing = notFound('InvalidVolume.NotFound', 'volume');
-  const matching = filtered(
-    chosen(all, input.VolumeIds, (it) => it.VolumeId, missing),
+  const matching = applyFilters(
+    selectByIds(all, input.VolumeIds, (it) => it.VolumeId, missing),
     input.Filters,
     {
       'volume-id': (it) => [it.VolumeId],
@@ -215,6 +217,6 @@ export const describeVolumes: Action<DescribeVolumesRequest, DescribeVolumesResu
     },
     (it) => it.Tags,
   );
-  const { shown, ...next } = page(matching, (it) => it.VolumeId, input);
-  return { Volumes: [...shown], ...next };
+  const { items, ...next } = paginate(matching, (it) => it.VolumeId, input);
+  return { Volumes: [...items], ...next };
 };

@@ -1,48 +1,49 @@
 import { z } from 'zod';
 import type { Kind } from '../store.js';
 
-/** What EC2 keeps of an instance. Whether it runs is not written here but asked of Docker. */
+/** The stored part of an instance; Docker knows whether it runs. */
 export interface Instance {
   readonly id: string;
-  /** The host name of its container, which `docker ps` shows too: `ip-10-213-0-61`, or `sandbox-1`. */
+  /** The host name of its container: `ip-10-213-0-61` or `sandbox-1`. */
   readonly name: string;
-  /** One of the sandbox's own machines: it was made by `up`, and only `up` and `down` remove it. */
+  /** Created by `up`; only `up` and `down` remove it. */
   readonly own: boolean;
   readonly reservation: string;
-  /** Where in its reservation it stands, from 0. */
+  /** Index within its reservation, from 0. */
   readonly index: number;
   readonly image: string;
   readonly type: string;
   readonly subnet: string;
   readonly key?: string | undefined;
-  /** As it came, in base64. */
+  /** Base64. */
   readonly userData?: string | undefined;
   readonly public: boolean;
   /** ISO 8601. */
   readonly launched: string;
-  /** ClientToken, and a digest of what came with it. */
+  /** ClientToken; `request` is a digest of its request. */
   readonly token?: string | undefined;
   readonly request?: string | undefined;
-  /** What it is meant to be. */
+  /** The target state. */
   readonly goal: 'running' | 'stopped' | 'terminated';
-  /** Being restarted, which EC2 shows as running. */
+  /** Restarting, which EC2 shows as running. */
   readonly rebooting?: boolean | undefined;
-  /** Since when it has its goal, ISO 8601. */
+  /** When the goal was set, ISO 8601. */
   readonly since: string;
-  /** Why it has this goal, where it was not a user's wish at the start. */
+  /** Why the goal changed after the launch. */
   readonly reason?: { readonly code: string; readonly message: string } | undefined;
   readonly protected: { readonly termination: boolean; readonly stop: boolean };
   readonly shutdown: 'stop' | 'terminate';
   readonly hopLimit: number;
   readonly tokens: 'optional' | 'required';
-  /** Until then not every Describe finds it; milliseconds since 1970. */
+  /** May be NotFound until then; ms since 1970. */
   readonly hiddenUntil?: number | undefined;
-  /** How long it takes, s: to run, and from then on until its sshd answers, until the key is accepted, until its engine answers. */
+  /** Simulated startup delays. */
   readonly delays?: Delays | undefined;
-  /** It ends while it is pending. */
+  /** Fails while pending. */
   readonly doomed?: boolean | undefined;
 }
 
+/** Seconds that each startup step waits after the previous one. */
 export interface Delays {
   readonly pending: number;
   readonly sshd: number;
@@ -73,18 +74,15 @@ export const instances: Kind<Instance> = {
   }),
 };
 
-/**
- * An address of the VPC that is taken, by an instance or a load balancer: what has one has a network interface. A security
- * group that it has cannot be deleted.
- */
+/** A network interface: an address in use by an instance or a load balancer. Its security groups cannot be deleted. */
 export interface Interface {
   readonly id: string;
   readonly address: string;
   readonly subnet: string;
   readonly groups: readonly string[];
-  /** For load balancers as AWS writes it: `ELB app/web/50dc6c495c0c9188`. */
+  /** For load balancers: `ELB app/web/50dc6c495c0c9188`. */
   readonly description: string;
-  /** The instance that has it; none: a load balancer, whose interfaces nobody else can remove. */
+  /** Its instance; none for a load balancer, whose interfaces users cannot remove. */
   readonly instance?: string | undefined;
 }
 
@@ -101,7 +99,7 @@ export interface KeyPair {
   readonly name: string;
   readonly type: 'rsa' | 'ed25519';
   readonly fingerprint: string;
-  /** As authorized_keys writes it. */
+  /** In authorized_keys format. */
   readonly publicKey: string;
   readonly created: string;
 }
@@ -114,7 +112,7 @@ export const keyPairs: Kind<KeyPair> = {
   }),
 };
 
-/** One source (or destination) of a permission, as DescribeSecurityGroupRules shows it. */
+/** One source or destination of a permission, as in DescribeSecurityGroupRules. */
 export interface Rule {
   readonly id: string;
   readonly egress: boolean;
@@ -122,7 +120,7 @@ export interface Rule {
   readonly protocol: string;
   readonly from: number;
   readonly to: number;
-  /** Exactly one of the four is there. */
+  /** Exactly one of these four is set. */
   readonly cidr?: string | undefined;
   readonly cidr6?: string | undefined;
   readonly prefixList?: string | undefined;
@@ -135,7 +133,7 @@ export interface Group {
   readonly name: string;
   readonly description: string;
   readonly rules: readonly Rule[];
-  /** Until then not every Describe finds it; milliseconds since 1970. */
+  /** May be NotFound until then; ms since 1970. */
   readonly hiddenUntil?: number | undefined;
 }
 
@@ -162,7 +160,7 @@ export interface Tagged {
   readonly tags: readonly { readonly Key: string; readonly Value: string }[];
 }
 
-/** The tags of a resource, by its ID. */
+/** Tags by resource ID. */
 export const tagged: Kind<Tagged> = {
   name: 'tags',
   schema: z.object({ id: text, tags: z.array(z.object({ Key: text, Value: text })) }),

@@ -7,57 +7,62 @@ import type {
   DescribeSecurityGroupsResult,
 } from '@aws-sdk/client-ec2';
 import { type Action, AwsError, account, type Region, region as regionName } from '../action.js';
-import { dependent } from '../faults/catalog.js';
-import { found, hiddenUntil } from '../faults/profile.js';
+import { dependencyError } from '../faults/catalog.js';
+import { hiddenUntil, visible } from '../faults/profile.js';
 import { type Group, groups, interfaces, type Rule } from './documents.js';
 import { fixedId, newId } from './ids.js';
 import { vpcId } from './layout.js';
 import { permissions } from './permissions.js';
-import { chosen, filtered, notFound, page } from './query.js';
+import { applyFilters, notFound, paginate, selectByIds } from './query.js';
 import { addTags, removeTags, tagsFor, tagsOf } from './tags.js';
 
-const everything = { protocol: '-1', from: -1, to: -1, cidr: '0.0.0.0/0' };
+const anyTraffic = { protocol: '-1', from: -1, to: -1, cidr: '0.0.0.0/0' };
 
-/** The group of who names none. */
+/** Returns the ID of the group for requests without one. */
 export function defaultGroup(region: Pick<Region, 'network'>): string {
   return fixedId(region, 'sg', 'default');
 }
 
-/** The group of the sandbox's own machines, which lets everything in. */
-export function ownGroup(region: Pick<Region, 'network'>): string {
+/** Returns the ID of the sandbox machines' group, which allows all traffic. */
+export function sandboxGroup(region: Pick<Region, 'network'>): string {
   return fixedId(region, 'sg', 'sandbox');
 }
 
-/** Makes the groups that are there from the beginning. */
+/** Creates the initial groups if they are missing. */
 export async function ensureGroups(region: Region): Promise<void> {
   const id = defaultGroup(region);
-  const within: Rule = {
-    ...everything,
+  const fromGroup: Rule = {
+    ...anyTraffic,
     id: fixedId(region, 'sgr', 'default'),
     egress: false,
     cidr: undefined,
     group: id,
   };
-  const open: Rule = { ...everything, id: fixedId(region, 'sgr', 'sandbox'), egress: false };
-  const out = (name: string): Rule => ({
-    ...everything,
+  const fromAnywhere: Rule = { ...anyTraffic, id: fixedId(region, 'sgr', 'sandbox'), egress: false };
+  const outbound = (name: string): Rule => ({
+    ...anyTraffic,
     id: fixedId(region, 'sgr', `${name}-out`),
     egress: true,
   });
-  const made: readonly Group[] = [
-    { id, name: 'default', description: 'default VPC security group', rules: [within, out('default')] },
+  const initial: readonly Group[] = [
     {
-      ...{ id: ownGroup(region), name: 'sandbox', description: "The sandbox's own machines" },
-      rules: [open, out('sandbox')],
+      id,
+      name: 'default',
+      description: 'default VPC security group',
+      rules: [fromGroup, outbound('default')],
+    },
+    {
+      ...{ id: sandboxGroup(region), name: 'sandbox', description: "The sandbox's own machines" },
+      rules: [fromAnywhere, outbound('sandbox')],
     },
   ];
-  for (const group of made) {
+  for (const group of initial) {
     if (region.store.get(groups, group.id) === undefined) await region.store.put(groups, group.id, group);
   }
 }
 
-/** @throws AwsError InvalidGroup.NotFound */
-export function groupWith(
+/** Finds a group by ID or name. @throws AwsError `InvalidGroup.NotFound` */
+export function findGroup(
   region: Region,
   { id, name }: { id?: string | undefined; name?: string | undefined },
 ): Group {
@@ -70,16 +75,16 @@ export function groupWith(
   return found;
 }
 
-/** Groups as other things name them; of one that is gone the ID stays. */
+/** Returns IDs with names; a deleted group has no name. */
 export function groupsById(region: Region, ids: readonly string[]) {
   return ids.map((GroupId) => ({ GroupId, GroupName: region.store.get(groups, GroupId)?.name }));
 }
 
-/** Its name is the only one of its kind in the VPC, so that whoever makes a group first has it: two cannot. */
+/** Names are unique in the VPC, so only one of two concurrent calls succeeds. */
 export const createSecurityGroup: Action<CreateSecurityGroupRequest, CreateSecurityGroupResult> = async (
   input,
   region,
-  struck,
+  faults,
 ) => {
   const { GroupName: name = '', Description: description = '', VpcId = vpcId(region) } = input;
   if (VpcId !== vpcId(region)) throw notFound('InvalidVpcID.NotFound', 'vpc ID')(VpcId);
@@ -98,9 +103,15 @@ export const createSecurityGroup: Action<CreateSecurityGroupRequest, CreateSecur
       `The security group '${name}' already exists for VPC '${VpcId}'`,
     );
   const id = newId('sg');
-  const out = { ...everything, id: newId('sgr'), egress: true };
+  const outbound = { ...anyTraffic, id: newId('sgr'), egress: true };
   await Promise.all([
-    region.store.put(groups, id, { id, name, description, rules: [out], ...hiddenUntil(region, struck) }),
+    region.store.put(groups, id, {
+      id,
+      name,
+      description,
+      rules: [outbound],
+      ...hiddenUntil(region, faults),
+    }),
     addTags(region, id, tags),
   ]);
   return { GroupId: id, SecurityGroupArn: arnOf(id), Tags: [...tags] };
@@ -115,12 +126,12 @@ export const describeSecurityGroups: Action<
   DescribeSecurityGroupsResult
 > = async (input, region) => {
   const missing = notFound('InvalidGroup.NotFound', 'security group');
-  const all = found(region, region.store.all(groups), (group) => group);
-  const named = chosen(all, input.GroupNames, ({ name }) => name, missing);
-  const facet = (egress: boolean, look: (rule: Rule) => string | undefined) => (group: Group) =>
-    group.rules.filter((rule) => rule.egress === egress).map(look);
-  const matching = filtered(
-    chosen(named, input.GroupIds, ({ id }) => id, missing),
+  const all = visible(region, region.store.all(groups), (group) => group);
+  const named = selectByIds(all, input.GroupNames, ({ name }) => name, missing);
+  const ruleValues = (egress: boolean, read: (rule: Rule) => string | undefined) => (group: Group) =>
+    group.rules.filter((rule) => rule.egress === egress).map(read);
+  const matching = applyFilters(
+    selectByIds(named, input.GroupIds, ({ id }) => id, missing),
     input.Filters,
     {
       'group-id': ({ id }) => [id],
@@ -128,19 +139,19 @@ export const describeSecurityGroups: Action<
       description: ({ description }) => [description],
       'vpc-id': () => [vpcId(region)],
       'owner-id': () => [account],
-      'ip-permission.group-id': facet(false, ({ group }) => group),
-      'ip-permission.cidr': facet(false, ({ cidr }) => cidr),
-      'ip-permission.protocol': facet(false, ({ protocol }) => protocol),
-      'ip-permission.from-port': facet(false, ({ from }) => String(from)),
-      'ip-permission.to-port': facet(false, ({ to }) => String(to)),
-      'egress.ip-permission.group-id': facet(true, ({ group }) => group),
-      'egress.ip-permission.cidr': facet(true, ({ cidr }) => cidr),
+      'ip-permission.group-id': ruleValues(false, ({ group }) => group),
+      'ip-permission.cidr': ruleValues(false, ({ cidr }) => cidr),
+      'ip-permission.protocol': ruleValues(false, ({ protocol }) => protocol),
+      'ip-permission.from-port': ruleValues(false, ({ from }) => String(from)),
+      'ip-permission.to-port': ruleValues(false, ({ to }) => String(to)),
+      'egress.ip-permission.group-id': ruleValues(true, ({ group }) => group),
+      'egress.ip-permission.cidr': ruleValues(true, ({ cidr }) => cidr),
     },
     ({ id }) => tagsOf(region, id),
   );
-  const { shown, ...next } = page(matching, ({ id }) => id, input);
+  const { items, ...next } = paginate(matching, ({ id }) => id, input);
   return {
-    SecurityGroups: shown.map((group) => ({
+    SecurityGroups: items.map((group) => ({
       GroupId: group.id,
       GroupName: group.name,
       Description: group.description,
@@ -155,22 +166,22 @@ export const describeSecurityGroups: Action<
   };
 };
 
-/** Refused as long as something has the group, or a rule of another group names it. */
+/** Fails while a network interface or a rule of another group uses the group. */
 export const deleteSecurityGroup: Action<DeleteSecurityGroupRequest, DeleteSecurityGroupResult> = async (
   input,
   region,
 ) => {
-  const group = groupWith(region, { id: input.GroupId, name: input.GroupName });
-  if (group.id === defaultGroup(region) || group.id === ownGroup(region))
+  const group = findGroup(region, { id: input.GroupId, name: input.GroupName });
+  if (group.id === defaultGroup(region) || group.id === sandboxGroup(region))
     throw new AwsError(
       'CannotDelete',
       `the specified group: "${group.id}" name: "${group.name}" cannot be deleted by a user`,
     );
-  const named = region.store
+  const inRule = region.store
     .all(groups)
     .some((other) => other.id !== group.id && other.rules.some((rule) => rule.group === group.id));
-  const had = region.store.all(interfaces).some((it) => it.groups.includes(group.id));
-  if (named || had) throw dependent(input);
+  const inInterface = region.store.all(interfaces).some((it) => it.groups.includes(group.id));
+  if (inRule || inInterface) throw dependencyError(input);
   await Promise.all([region.store.remove(groups, group.id), removeTags(region, group.id)]);
   return { Return: true, GroupId: group.id };
 };

@@ -4,10 +4,10 @@ import { type Interface, interfaces } from './documents.js';
 import { groupsById } from './groups.js';
 import { newId } from './ids.js';
 import { lastBytes, type Subnet, subnets, vpcId } from './layout.js';
-import { chosen, filtered, notFound, page } from './query.js';
+import { applyFilters, notFound, paginate, selectByIds } from './query.js';
 import { tagsOf } from './tags.js';
 
-/** The addresses that a subnet has left. */
+/** Returns the free addresses of a subnet. */
 export function freeAddresses(region: Region, subnet: Subnet): readonly string[] {
   const used = new Set(region.store.all(interfaces).map(({ address }) => address));
   return lastBytes(subnet)
@@ -15,7 +15,8 @@ export function freeAddresses(region: Region, subnet: Subnet): readonly string[]
     .filter((address) => !used.has(address));
 }
 
-export function noAddress({ id }: Subnet): AwsError {
+/** The error for a subnet without free addresses. */
+export function addressError({ id }: Subnet): AwsError {
   return new AwsError(
     'InsufficientFreeAddressesInSubnet',
     `There are not enough free addresses in subnet '${id}' to satisfy the requested number of instances.`,
@@ -23,28 +24,28 @@ export function noAddress({ id }: Subnet): AwsError {
 }
 
 /**
- * Takes a free address of a subnet. Between looking and taking nothing else runs; the promise is that of the store.
- * @throws AwsError InsufficientFreeAddressesInSubnet
+ * Allocates a free address synchronously, so that concurrent calls get different ones; `kept` resolves once stored.
+ * @throws AwsError `InsufficientFreeAddressesInSubnet`, or `InvalidIPAddress.InUse` for a requested address
  */
-export function takeAddress(
+export function allocateAddress(
   region: Region,
   subnet: Subnet,
   owner: Pick<Interface, 'groups' | 'description' | 'instance'>,
-  wanted?: string,
+  requested?: string,
 ): { readonly made: Interface; readonly kept: Promise<void> } {
   const free = freeAddresses(region, subnet);
-  const address = wanted ?? free[0];
-  if (address === undefined) throw noAddress(subnet);
+  const address = requested ?? free[0];
+  if (address === undefined) throw addressError(subnet);
   if (!free.includes(address))
     throw new AwsError(
       'InvalidIPAddress.InUse',
-      `Address ${address} is in use, or not of the subnet '${subnet.id}'.`,
+      `Address ${address} is in use or not in subnet '${subnet.id}'.`,
     );
-  const made = { id: newId('eni'), address, subnet: subnet.id, ...owner };
-  return { made, kept: region.store.put(interfaces, made.id, made) };
+  const created = { id: newId('eni'), address, subnet: subnet.id, ...owner };
+  return { made: created, kept: region.store.put(interfaces, created.id, created) };
 }
 
-/** The interface of an instance. */
+/** Returns the network interface of an instance. */
 export function interfaceOf(region: Region, instance: string): Interface | undefined {
   return region.store.all(interfaces).find((it) => it.instance === instance);
 }
@@ -53,10 +54,10 @@ export const describeNetworkInterfaces: Action<
   DescribeNetworkInterfacesRequest,
   DescribeNetworkInterfacesResult
 > = async (input, region) => {
-  const all = region.store.all(interfaces).map((it) => shownInterface(region, it));
+  const all = region.store.all(interfaces).map((it) => interfaceResponse(region, it));
   const missing = notFound('InvalidNetworkInterfaceID.NotFound', 'networkInterface ID');
-  const wanted = chosen(all, input.NetworkInterfaceIds, (it) => it.NetworkInterfaceId, missing);
-  const matching = filtered(
+  const wanted = selectByIds(all, input.NetworkInterfaceIds, (it) => it.NetworkInterfaceId, missing);
+  const matching = applyFilters(
     wanted,
     input.Filters,
     {
@@ -76,12 +77,12 @@ export const describeNetworkInterfaces: Action<
     },
     (it) => it.TagSet,
   );
-  const { shown, ...next } = page(matching, (it) => it.NetworkInterfaceId, input);
-  return { NetworkInterfaces: [...shown], ...next };
+  const { items, ...next } = paginate(matching, (it) => it.NetworkInterfaceId, input);
+  return { NetworkInterfaces: [...items], ...next };
 };
 
-/** An interface as DescribeNetworkInterfaces shows it. */
-export function shownInterface(region: Region, it: Interface) {
+/** Returns an interface in the format of DescribeNetworkInterfaces. */
+export function interfaceResponse(region: Region, it: Interface) {
   const balancer = it.instance === undefined;
   return {
     NetworkInterfaceId: it.id,
@@ -111,7 +112,7 @@ export function shownInterface(region: Region, it: Interface) {
   };
 }
 
-/** As Docker makes it of an address. */
+/** Returns the MAC address that Docker derives from an address. */
 export function macOf(address: string): string {
   const bytes = address.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
   return ['02', '42', ...bytes].join(':');

@@ -11,42 +11,42 @@ import type {
   KeyPair as KeyPairAnswer,
 } from '@aws-sdk/client-ec2';
 import ssh from 'ssh2';
-import { makeKey } from '../../state.js';
+import { generateKey } from '../../state.js';
 import { type Action, AwsError, type Region } from '../action.js';
 import { type KeyPair, keyPairs } from './documents.js';
 import { fixedId, newId } from './ids.js';
-import { chosen, filtered, notFound, type Tags } from './query.js';
+import { applyFilters, notFound, selectByIds, type Tags } from './query.js';
 import { addTags, removeTags, tagsFor, tagsOf } from './tags.js';
 
-/** The key pair of the sandbox itself, whose private key is in its state folder. */
-export const ownKey = 'sandbox';
+/** Name of the sandbox's key pair; its private key is in the state folder. */
+export const sandboxKeyName = 'sandbox';
 
-/** @throws AwsError InvalidKeyPair.NotFound */
-export function keyNamed(region: Region, name: string): KeyPair {
+/** @throws AwsError `InvalidKeyPair.NotFound` */
+export function findKeyPair(region: Region, name: string): KeyPair {
   const found = region.store.all(keyPairs).find((it) => it.name === name);
   if (found === undefined)
     throw new AwsError('InvalidKeyPair.NotFound', `The key pair '${name}' does not exist`);
   return found;
 }
 
-/** Has the sandbox's own key known as a key pair, also when `up` has made it anew. */
-export async function ensureOwnKey(region: Region, publicKey: string): Promise<void> {
-  const id = fixedId(region, 'key', ownKey);
+/** Stores the sandbox's key as a key pair; updates it if `up` has generated a new one. */
+export async function ensureSandboxKey(region: Region, publicKey: string): Promise<void> {
+  const id = fixedId(region, 'key', sandboxKeyName);
   if (region.store.get(keyPairs, id)?.publicKey === publicKey) return;
-  await region.store.put(keyPairs, id, { id, ...described(region, ownKey, publicKey) });
+  await region.store.put(keyPairs, id, { id, ...parsePublicKey(region, sandboxKeyName, publicKey) });
 }
 
-/** The private key is said once, as PEM, and kept nowhere. */
+/** Returns the private key once, as PEM, without storing it. */
 export const createKeyPair: Action<CreateKeyPairRequest, KeyPairAnswer> = async (input, region) => {
   const tags = tagsFor(input.TagSpecifications, 'key-pair');
   if (input.KeyFormat === 'ppk')
-    throw new AwsError('UnsupportedOperation', 'The sandbox makes keys in the format pem only');
-  const pair = input.KeyType === 'ed25519' ? await makeKey('') : await makeRsa();
-  const made = await keep(region, input.KeyName, pair.public, tags);
-  return { ...made, KeyMaterial: pair.private };
+    throw new AwsError('UnsupportedOperation', 'The sandbox supports key format pem only');
+  const pair = input.KeyType === 'ed25519' ? await generateKey('') : await generateRsaKey();
+  const added = await addKeyPair(region, input.KeyName, pair.public, tags);
+  return { ...added, KeyMaterial: pair.private };
 };
 
-async function makeRsa(): Promise<{ readonly private: string; readonly public: string }> {
+async function generateRsaKey(): Promise<{ readonly private: string; readonly public: string }> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -59,7 +59,7 @@ async function makeRsa(): Promise<{ readonly private: string; readonly public: s
 
 export const importKeyPair: Action<ImportKeyPairRequest, ImportKeyPairResult> = async (input, region) => {
   const tags = tagsFor(input.TagSpecifications, 'key-pair');
-  return keep(
+  return addKeyPair(
     region,
     input.KeyName,
     Buffer.from(input.PublicKeyMaterial ?? '')
@@ -69,21 +69,21 @@ export const importKeyPair: Action<ImportKeyPairRequest, ImportKeyPairResult> = 
   );
 };
 
-async function keep(region: Region, name: string | undefined, publicKey: string, tags: Tags) {
+async function addKeyPair(region: Region, name: string | undefined, publicKey: string, tags: Tags) {
   if (name === undefined || !/^[\x20-\x7e]{1,255}$/.test(name))
-    throw new AwsError('InvalidParameterValue', 'A key name has 1 to 255 ASCII signs');
-  const pair = { id: newId('key'), ...described(region, name, publicKey) };
+    throw new AwsError('InvalidParameterValue', 'A key name must have 1 to 255 ASCII characters');
+  const pair = { id: newId('key'), ...parsePublicKey(region, name, publicKey) };
   if (region.store.all(keyPairs).some((other) => other.name === name))
     throw new AwsError('InvalidKeyPair.Duplicate', `The keypair already exists: ${name}`);
   await Promise.all([region.store.put(keyPairs, pair.id, pair), addTags(region, pair.id, tags)]);
   return { KeyPairId: pair.id, KeyName: name, KeyFingerprint: pair.fingerprint, Tags: [...tags] };
 }
 
-/** Fingerprints as EC2 makes them: of ed25519 SHA-256 in base64, of an RSA key that was imported MD5 of its DER. */
-function described(region: Region, name: string, publicKey: string): Omit<KeyPair, 'id'> {
+/** Fingerprints as in EC2: SHA-256 in base64 for ed25519, MD5 of the DER for RSA. */
+function parsePublicKey(region: Region, name: string, publicKey: string): Omit<KeyPair, 'id'> {
   const parsed = ssh.utils.parseKey(publicKey);
   const type = parsed instanceof Error ? '' : parsed.type.replace('ssh-', '');
-  // One line, for it will be one in authorized_keys.
+  // A line break would inject another authorized_keys line.
   if (parsed instanceof Error || !(type === 'rsa' || type === 'ed25519') || /[\r\n]/.test(publicKey))
     throw new AwsError('InvalidKey.Format', 'Key is not in valid OpenSSH public key format');
   const pem = parsed.getPublicPEM().replace(/-----[^-]+-----|\s/g, '');
@@ -100,9 +100,9 @@ export const describeKeyPairs: Action<DescribeKeyPairsRequest, DescribeKeyPairsR
   region,
 ) => {
   const missing = notFound('InvalidKeyPair.NotFound', 'key pair');
-  const named = chosen(region.store.all(keyPairs), input.KeyNames, ({ name }) => name, missing);
-  const matching = filtered(
-    chosen(named, input.KeyPairIds, ({ id }) => id, missing),
+  const named = selectByIds(region.store.all(keyPairs), input.KeyNames, ({ name }) => name, missing);
+  const matching = applyFilters(
+    selectByIds(named, input.KeyPairIds, ({ id }) => id, missing),
     input.Filters,
     {
       'key-pair-id': ({ id }) => [id],
@@ -124,7 +124,7 @@ export const describeKeyPairs: Action<DescribeKeyPairsRequest, DescribeKeyPairsR
   };
 };
 
-/** Of one that is not there: nothing to do, as with EC2. */
+/** Succeeds for a missing key pair, as EC2 does. */
 export const deleteKeyPair: Action<DeleteKeyPairRequest, DeleteKeyPairResult> = async (input, region) => {
   if (input.KeyName === undefined && input.KeyPairId === undefined)
     throw new AwsError('MissingParameter', 'The request must contain the parameter KeyName or KeyPairId');

@@ -1,26 +1,26 @@
 import { type Region, region as regionName } from '../action.js';
 import { fixedId } from './ids.js';
 
-/** A slice of the sandbox's /24. */
+/** A part of the sandbox's /24. */
 export interface Subnet {
   readonly id: string;
   readonly name: string;
   readonly zone: string;
   readonly public: boolean;
   readonly cidr: string;
-  /** The last bytes of the addresses that instances and load balancers get, both included. */
+  /** First and last assignable last byte of an address, both included. */
   readonly first: number;
   readonly last: number;
 }
 
-/** The network that stands for the VPC. */
+/** Returns the ID of the VPC, which the sandbox's network represents. */
 export function vpcId(region: Pick<Region, 'network'>): string {
   return fixedId(region, 'vpc', 'vpc');
 }
 
 /**
- * The subnets: a public and a private one in two zones, none smaller than load balancers of AWS want (a /27). In the first
- * the addresses up to .60 belong to the sandbox's own machines and their registry.
+ * Returns a public and a private subnet in each of two zones, at least a /27 as AWS load balancers need. Addresses up to
+ * .60 are reserved for the sandbox's machines and registry.
  */
 export function subnets(region: Pick<Region, 'network'>): readonly Subnet[] {
   const slices = [
@@ -40,27 +40,27 @@ export function subnets(region: Pick<Region, 'network'>): readonly Subnet[] {
   }));
 }
 
-/** The last bytes that a subnet has to give. */
+/** Returns the assignable last bytes of a subnet. */
 export function lastBytes({ first, last }: Subnet): readonly number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
 
-/** The names of the zones. */
+/** Returns the names of the zones. */
 export function zones(region: Pick<Region, 'network'>): readonly string[] {
   return [...new Set(subnets(region).map(({ zone }) => zone))];
 }
 
-/** `us-east-1a` is `use1-az1`. */
+/** Returns the zone ID: `us-east-1a` is `use1-az1`. */
 export function zoneId(zone: string): string {
   return `use1-az${zone.charCodeAt(zone.length - 1) - 'a'.charCodeAt(0) + 1}`;
 }
 
-/** The one image that there is: that of the sandbox's machines. */
+/** Returns the ID of the only image. */
 export function imageId(region: Pick<Region, 'network'>): string {
   return fixedId(region, 'ami', 'machine');
 }
 
-/** The root volume of an instance. */
+/** Returns the ID of an instance's root volume. */
 export function volumeId(region: Pick<Region, 'network'>, instance: string): string {
   return fixedId(region, 'vol', instance);
 }

@@ -3,19 +3,26 @@ import { AwsError, account, type Region } from '../action.js';
 import { type Group, groups, type Rule } from './documents.js';
 
 /** A rule before it has an ID. */
-export type Draft = Omit<Rule, 'id'>;
+export type NewRule = Omit<Rule, 'id'>;
 
 /**
- * The rules that permissions stand for: one for each source.
- * @throws AwsError for protocols, ports and addresses that there are not, and for groups that do not exist
+ * Converts permissions to rules, one for each source.
+ * @throws AwsError if a protocol, port or address is invalid, or a group does not exist
  */
-export function drafts(region: Region, egress: boolean, given: readonly IpPermission[]): readonly Draft[] {
-  return given.flatMap((permission) => {
+export function rulesFrom(
+  region: Region,
+  egress: boolean,
+  permissions: readonly IpPermission[],
+): readonly NewRule[] {
+  return permissions.flatMap((permission) => {
     const base = { egress, ...ports(permission) };
-    const sources: readonly Omit<Draft, keyof typeof base>[] = [
-      ...(permission.IpRanges ?? []).map((it) => ({ cidr: range4(it.CidrIp), description: it.Description })),
+    const sources: readonly Omit<NewRule, keyof typeof base>[] = [
+      ...(permission.IpRanges ?? []).map((it) => ({
+        cidr: ipv4Cidr(it.CidrIp),
+        description: it.Description,
+      })),
       ...(permission.Ipv6Ranges ?? []).map((it) => ({
-        cidr6: range6(it.CidrIpv6),
+        cidr6: ipv6Cidr(it.CidrIpv6),
         description: it.Description,
       })),
       ...(permission.PrefixListIds ?? []).map((it) => ({
@@ -43,15 +50,15 @@ function groupOf(region: Region, id: string | undefined, name: string | undefine
 const protocols: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp', '1': 'icmp', '58': 'icmpv6' };
 
 function ports({ IpProtocol = '', FromPort, ToPort }: IpPermission) {
-  const named = IpProtocol.toLowerCase();
-  const protocol = Object.hasOwn(protocols, named) ? (protocols[named] ?? named) : named;
+  const name = IpProtocol.toLowerCase();
+  const protocol = Object.hasOwn(protocols, name) ? (protocols[name] ?? name) : name;
   if (!/^(tcp|udp|icmp|icmpv6|-1|\d{1,3})$/.test(protocol))
     throw new AwsError('InvalidPermission.Malformed', `Invalid protocol '${IpProtocol}'`);
   if (!['tcp', 'udp', 'icmp', 'icmpv6'].includes(protocol)) return { protocol, from: -1, to: -1 };
   const [from, to] = [FromPort ?? Number.NaN, ToPort ?? Number.NaN];
-  const least = protocol.startsWith('icmp') ? -1 : 0;
-  const fits = [from, to].every((port) => Number.isInteger(port) && port >= least && port <= 65_535);
-  if (!fits || (from > to && to !== -1))
+  const lowest = protocol.startsWith('icmp') ? -1 : 0;
+  const isValid = [from, to].every((port) => Number.isInteger(port) && port >= lowest && port <= 65_535);
+  if (!isValid || (from > to && to !== -1))
     throw new AwsError(
       'InvalidParameterValue',
       `Invalid port range ${FromPort} to ${ToPort} for ${protocol}`,
@@ -59,7 +66,7 @@ function ports({ IpProtocol = '', FromPort, ToPort }: IpPermission) {
   return { protocol, from, to };
 }
 
-function range4(cidr = ''): string {
+function ipv4Cidr(cidr = ''): string {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(cidr);
   const [bits = 33, ...bytes] = (match ?? []).slice(1).map(Number).reverse();
   if (bits > 32 || bytes.some((byte) => byte > 255))
@@ -67,46 +74,46 @@ function range4(cidr = ''): string {
   return cidr;
 }
 
-function range6(cidr = ''): string {
+function ipv6Cidr(cidr = ''): string {
   if (!/^[0-9a-f:.]{2,45}\/(\d|\d\d|1[01]\d|12[0-8])$/i.test(cidr) || !cidr.includes(':'))
     throw new AwsError('InvalidParameterValue', `CIDR block ${cidr} is malformed`);
   return cidr;
 }
 
-/** Whether both let the same in (or out), from the same source; what they are described by does not count. */
-export function same(a: Draft, b: Draft): boolean {
+/** Returns whether both rules allow the same traffic; ignores descriptions. */
+export function isSameRule(a: NewRule, b: NewRule): boolean {
   const keys = ['egress', 'protocol', 'from', 'to', 'cidr', 'cidr6', 'prefixList', 'group'] as const;
   return keys.every((key) => a[key] === b[key]);
 }
 
-/** Rules as DescribeSecurityGroups shows them: what has the same ports is one permission. */
+/** Merges rules with the same ports into permissions, as DescribeSecurityGroups does. */
 export function permissions(rules: readonly Rule[]): IpPermission[] {
   const portsOf = ({ protocol, from, to }: Rule) => `${protocol} ${from} ${to}`;
   return [...new Set(rules.map(portsOf))].map((key) => {
-    const together = rules.filter((rule) => portsOf(rule) === key);
-    const [first] = together;
+    const group = rules.filter((rule) => portsOf(rule) === key);
+    const [first] = group;
     const all = first?.protocol === '-1' || first === undefined;
     return {
       IpProtocol: first?.protocol,
       ...(all ? {} : { FromPort: first.from, ToPort: first.to }),
-      IpRanges: together.flatMap(({ cidr: CidrIp, description: Description }) =>
+      IpRanges: group.flatMap(({ cidr: CidrIp, description: Description }) =>
         CidrIp === undefined ? [] : [{ CidrIp, Description }],
       ),
-      Ipv6Ranges: together.flatMap(({ cidr6: CidrIpv6, description: Description }) =>
+      Ipv6Ranges: group.flatMap(({ cidr6: CidrIpv6, description: Description }) =>
         CidrIpv6 === undefined ? [] : [{ CidrIpv6, Description }],
       ),
-      PrefixListIds: together.flatMap(({ prefixList: PrefixListId, description: Description }) =>
+      PrefixListIds: group.flatMap(({ prefixList: PrefixListId, description: Description }) =>
         PrefixListId === undefined ? [] : [{ PrefixListId, Description }],
       ),
-      UserIdGroupPairs: together.flatMap(({ group: GroupId, description: Description }) =>
+      UserIdGroupPairs: group.flatMap(({ group: GroupId, description: Description }) =>
         GroupId === undefined ? [] : [{ GroupId, Description, UserId: account }],
       ),
     };
   });
 }
 
-/** A rule as DescribeSecurityGroupRules shows it. */
-export function shownRule({ id: GroupId }: Pick<Group, 'id'>, rule: Rule): SecurityGroupRule {
+/** Returns a rule in the format of DescribeSecurityGroupRules. */
+export function ruleResponse({ id: GroupId }: Pick<Group, 'id'>, rule: Rule): SecurityGroupRule {
   return {
     SecurityGroupRuleId: rule.id,
     GroupId,

@@ -8,162 +8,183 @@ import type {
   TerminateInstancesRequest,
   TerminateInstancesResult,
 } from '@aws-sdk/client-ec2';
-import { ifExists, isStatus } from '../../docker.js';
+import { hasStatus, ifExists } from '../../docker.js';
 import { removeMachine } from '../../machine.js';
 import { type Action, AwsError, type Region } from '../action.js';
 import type { Instance } from './documents.js';
 import {
-  change,
-  instancesWith,
+  findInstances,
   machineOf,
+  type ObservedInstance,
+  observeInstances,
   releaseInterface,
-  type Seen,
-  seeInstances,
   stateCodes,
+  updateInstance,
 } from './instances.js';
 import { launch } from './run.js';
 
-/** How long the engine in a machine may take to stop what it runs, s. */
-const stopTimeout = 30;
+/** Time for the inner engine to stop its containers. */
+const stopTimeoutSeconds = 30;
 
 export const startInstances: Action<StartInstancesRequest, StartInstancesResult> = async (input, region) => {
-  const wanted = await instancesWith(region, input.InstanceIds);
-  refuse(wanted, ['running', 'pending', 'stopped'], 'started');
+  const wanted = await findInstances(region, input.InstanceIds);
+  requireState(wanted, ['running', 'pending', 'stopped'], 'started');
   const stopped = wanted.filter(({ state }) => state === 'stopped');
   await Promise.all(
-    stopped.map(async ({ it }) => {
-      await aim(region, it, 'running');
-      await start(region, it);
+    stopped.map(async ({ instance }) => {
+      await setGoal(region, instance, 'running');
+      await start(region, instance);
     }),
   );
   return {
-    StartingInstances: wanted.map((seen) => changed(seen, seen.state === 'stopped' ? 'pending' : seen.state)),
+    StartingInstances: wanted.map((observed) =>
+      stateChange(observed, observed.state === 'stopped' ? 'pending' : observed.state),
+    ),
   };
 };
 
-/** Answers while they are `stopping`. */
+/** Responds while the instances are `stopping`. */
 export const stopInstances: Action<StopInstancesRequest, StopInstancesResult> = async (input, region) => {
-  const wanted = await instancesWith(region, input.InstanceIds);
-  refuse(wanted, ['running', 'stopping', 'stopped'], 'stopped');
-  for (const { it } of wanted) if (it.protected.stop) throw protectedFrom(it, 'stopped', 'disableApiStop');
+  const wanted = await findInstances(region, input.InstanceIds);
+  requireState(wanted, ['running', 'stopping', 'stopped'], 'stopped');
+  for (const { instance } of wanted)
+    if (instance.protected.stop) throw protectedError(instance, 'stopped', 'disableApiStop');
   const running = wanted.filter(({ state }) => state === 'running');
-  await Promise.all(running.map(({ it }) => aim(region, it, 'stopped', 'Client.UserInitiatedShutdown')));
-  for (const { it } of running) later(region, it, () => stop(region, it));
+  await Promise.all(
+    running.map(({ instance }) => setGoal(region, instance, 'stopped', 'Client.UserInitiatedShutdown')),
+  );
+  for (const { instance: it } of running) inBackground(region, it, () => stop(region, it));
   return {
-    StoppingInstances: wanted.map((seen) =>
-      changed(seen, seen.state === 'running' ? 'stopping' : seen.state),
+    StoppingInstances: wanted.map((observed) =>
+      stateChange(observed, observed.state === 'running' ? 'stopping' : observed.state),
     ),
   };
 };
 
 export const rebootInstances: Action<RebootInstancesRequest, object> = async (input, region) => {
-  const wanted = await instancesWith(region, input.InstanceIds);
-  refuse(wanted, ['running'], 'rebooted');
-  await Promise.all(wanted.map(({ it }) => change(region, it.id, { rebooting: true })));
-  for (const { it } of wanted) later(region, it, () => reboot(region, it));
+  const wanted = await findInstances(region, input.InstanceIds);
+  requireState(wanted, ['running'], 'rebooted');
+  await Promise.all(wanted.map(({ instance }) => updateInstance(region, instance.id, { rebooting: true })));
+  for (const { instance: it } of wanted) inBackground(region, it, () => reboot(region, it));
   return {};
 };
 
 /**
- * Answers while they are `shutting-down`. One that is protected, as the sandbox's own machines are, fails the whole call
- * (with EC2 only those of its zone).
+ * Responds while the instances are `shutting-down`. A protected instance, such as a sandbox machine, fails the whole
+ * call (in EC2 only its zone).
  */
 export const terminateInstances: Action<TerminateInstancesRequest, TerminateInstancesResult> = async (
   input,
   region,
 ) => {
-  const wanted = await instancesWith(region, input.InstanceIds);
-  const shielded = wanted.find(({ it }) => it.protected.termination);
-  if (shielded !== undefined) throw protectedFrom(shielded.it, 'terminated', 'disableApiTermination');
-  const alive = wanted.filter(({ it }) => it.goal !== 'terminated');
-  await Promise.all(alive.map(({ it }) => aim(region, it, 'terminated', 'Client.UserInitiatedShutdown')));
-  for (const { it } of alive) later(region, it, () => terminate(region, it));
+  const wanted = await findInstances(region, input.InstanceIds);
+  const protectedOne = wanted.find(({ instance }) => instance.protected.termination);
+  if (protectedOne !== undefined)
+    throw protectedError(protectedOne.instance, 'terminated', 'disableApiTermination');
+  const remaining = wanted.filter(({ instance }) => instance.goal !== 'terminated');
+  await Promise.all(
+    remaining.map(({ instance }) => setGoal(region, instance, 'terminated', 'Client.UserInitiatedShutdown')),
+  );
+  for (const { instance: it } of remaining) inBackground(region, it, () => terminate(region, it));
   return {
-    TerminatingInstances: wanted.map((seen) =>
-      changed(seen, seen.state === 'terminated' ? 'terminated' : 'shutting-down'),
+    TerminatingInstances: wanted.map((observed) =>
+      stateChange(observed, observed.state === 'terminated' ? 'terminated' : 'shutting-down'),
     ),
   };
 };
 
-/** Brings every instance to where an endpoint that was killed was bringing it. Resolves before they are there. */
-export async function resume(region: Region): Promise<void> {
-  for (const { it, state } of await seeInstances(region)) {
-    if (it.goal === 'terminated') later(region, it, () => terminate(region, it));
-    else if (it.rebooting) later(region, it, () => reboot(region, it));
-    else if (state === 'pending') void launch(region, it);
-    else if (state === 'stopping') later(region, it, () => stop(region, it));
-    else if (it.goal === 'running' && state === 'stopped' && !it.own)
-      later(region, it, () => start(region, it));
+/** Resumes the transitions that a killed endpoint left unfinished, in the background. */
+export async function resumeTransitions(region: Region): Promise<void> {
+  for (const { instance, state } of await observeInstances(region)) {
+    if (instance.goal === 'terminated') inBackground(region, instance, () => terminate(region, instance));
+    else if (instance.rebooting) inBackground(region, instance, () => reboot(region, instance));
+    else if (state === 'pending') void launch(region, instance);
+    else if (state === 'stopping') inBackground(region, instance, () => stop(region, instance));
+    else if (instance.goal === 'running' && state === 'stopped' && !instance.own)
+      inBackground(region, instance, () => start(region, instance));
   }
 }
 
-function containerOf(region: Region, it: Instance) {
-  return region.context.docker.getContainer(machineOf(region, it).container);
+function containerOf(region: Region, instance: Instance) {
+  return region.context.docker.getContainer(machineOf(region, instance).container);
 }
 
-async function start(region: Region, it: Instance): Promise<void> {
-  await ignoring(304, containerOf(region, it).start());
+async function start(region: Region, instance: Instance): Promise<void> {
+  await ignoreStatus(304, containerOf(region, instance).start());
 }
 
-/** One of the sandbox's own machines is stopped, but `up` may start it again: its goal remains to run. */
-async function stop(region: Region, it: Instance): Promise<void> {
-  await ignoring(304, containerOf(region, it).stop({ t: stopTimeout }));
-  if (it.own) await change(region, it.id, { goal: 'running' });
+/** A sandbox machine keeps the goal `running`, because `up` starts it again. */
+async function stop(region: Region, instance: Instance): Promise<void> {
+  await ignoreStatus(304, containerOf(region, instance).stop({ t: stopTimeoutSeconds }));
+  if (instance.own) await updateInstance(region, instance.id, { goal: 'running' });
 }
 
-async function reboot(region: Region, it: Instance): Promise<void> {
+async function reboot(region: Region, instance: Instance): Promise<void> {
   try {
-    await ifExists(containerOf(region, it).restart({ t: stopTimeout }));
+    await ifExists(containerOf(region, instance).restart({ t: stopTimeoutSeconds }));
   } finally {
-    await change(region, it.id, { rebooting: undefined });
+    await updateInstance(region, instance.id, { rebooting: undefined });
   }
 }
 
-async function terminate(region: Region, it: Instance): Promise<void> {
-  await removeMachine(region.context, machineOf(region, it), { keepKeys: false });
-  await releaseInterface(region, it.id);
+async function terminate(region: Region, instance: Instance): Promise<void> {
+  await removeMachine(region.context, machineOf(region, instance), { keepKeys: false });
+  await releaseInterface(region, instance.id);
 }
 
-/** With 304 the engine says that it is so already. */
-async function ignoring(status: number, work: Promise<unknown>): Promise<void> {
+async function ignoreStatus(status: number, work: Promise<unknown>): Promise<void> {
   try {
     await ifExists(work);
   } catch (error) {
-    if (!isStatus(error, status)) throw error;
+    if (!hasStatus(error, status)) throw error;
   }
 }
 
-/** Goes on after the answer; what fails is told to the log. */
-function later(region: Region, it: Instance, work: () => Promise<unknown>): void {
+/** Continues after the response; logs failures. */
+function inBackground(region: Region, instance: Instance, work: () => Promise<unknown>): void {
   work().catch((error: unknown) => {
-    region.context.progress(`${it.id}: ${error instanceof Error ? error.message : String(error)}`);
+    region.context.progress(`${instance.id}: ${error instanceof Error ? error.message : String(error)}`);
   });
 }
 
-function aim(region: Region, it: Instance, goal: Instance['goal'], code?: string): Promise<void> {
+function setGoal(region: Region, instance: Instance, goal: Instance['goal'], code?: string): Promise<void> {
   const reason = code === undefined ? undefined : { code, message: `${code}: User initiated` };
-  return change(region, it.id, { goal, reason, since: region.context.clock.now().toISOString() });
+  return updateInstance(region, instance.id, {
+    goal,
+    reason,
+    since: region.context.clock.now().toISOString(),
+  });
 }
 
-function refuse(wanted: readonly Seen[], from: readonly Seen['state'][], what: string): void {
-  const wrong = wanted.find(({ state }) => !from.includes(state));
+function requireState(
+  wanted: readonly ObservedInstance[],
+  allowed: readonly ObservedInstance['state'][],
+  action: string,
+): void {
+  const wrong = wanted.find(({ state }) => !allowed.includes(state));
   if (wrong !== undefined)
     throw new AwsError(
       'IncorrectInstanceState',
-      `The instance '${wrong.it.id}' is not in a state from which it can be ${what}.`,
+      `The instance '${wrong.instance.id}' is not in a state from which it can be ${action}.`,
     );
 }
 
-function protectedFrom(it: Instance, what: string, attribute: string): AwsError {
-  const how = it.own
-    ? 'It belongs to the sandbox: oneclick sandbox up --machines N removes it.'
+function protectedError(instance: Instance, action: string, attribute: string): AwsError {
+  const advice = instance.own
+    ? 'It belongs to the sandbox. Remove it with oneclick sandbox up --machines N.'
     : `Modify its '${attribute}' instance attribute and try again.`;
-  return new AwsError('OperationNotPermitted', `The instance '${it.id}' may not be ${what}. ${how}`);
+  return new AwsError(
+    'OperationNotPermitted',
+    `The instance '${instance.id}' may not be ${action}. ${advice}`,
+  );
 }
 
-function changed({ it, state }: Seen, current: Seen['state']): InstanceStateChange {
+function stateChange(
+  { instance, state }: ObservedInstance,
+  current: ObservedInstance['state'],
+): InstanceStateChange {
   return {
-    InstanceId: it.id,
+    InstanceId: instance.id,
     PreviousState: { Name: state, Code: stateCodes[state] },
     CurrentState: { Name: current, Code: stateCodes[current] },
   };

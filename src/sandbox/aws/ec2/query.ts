@@ -1,48 +1,51 @@
 import type { Filter } from '@aws-sdk/client-ec2';
 import { AwsError } from '../action.js';
 
-/** What the filters of an action look at: by a filter's name, the values that a thing has. */
-export type Facets<T> = Readonly<Record<string, (thing: T) => readonly (string | undefined)[]>>;
+/** The filters of an action: by name, how to read an item's values. */
+export type Filters<T> = Readonly<Record<string, (item: T) => readonly (string | undefined)[]>>;
 
+/** Tags in the format of EC2. */
 export type Tags = readonly { readonly Key: string; readonly Value: string }[];
 
 /**
- * The things that match all filters, each by one of its values, in which `*` and `?` stand for any signs.
- * @param tagsOf what `tag:KEY` and `tag-key` look at
- * @throws AwsError for a filter that `facets` do not have
+ * Returns the items that match one value of every filter; values may contain `*` and `?`.
+ * @param tagsOf reads the tags for `tag:KEY` and `tag-key`
+ * @throws AwsError if a filter is unknown
  */
-export function filtered<T>(
-  things: readonly T[],
+export function applyFilters<T>(
+  items: readonly T[],
   filters: readonly Filter[] | undefined,
-  facets: Facets<T>,
-  tagsOf: (thing: T) => Tags = () => [],
+  known: Filters<T>,
+  tagsOf: (item: T) => Tags = () => [],
 ): readonly T[] {
-  return (filters ?? []).reduce<readonly T[]>((left, { Name = '', Values = [] }) => {
-    const look = facetOf(Name, facets, tagsOf);
-    if (look === undefined) throw new AwsError('InvalidParameterValue', `The filter '${Name}' is invalid`);
-    return left.filter((thing) =>
-      look(thing).some((value) => value !== undefined && Values.some((wanted) => fits(wanted, value))),
+  return (filters ?? []).reduce<readonly T[]>((remaining, { Name = '', Values = [] }) => {
+    const read = filterFor(Name, known, tagsOf);
+    if (read === undefined) throw new AwsError('InvalidParameterValue', `The filter '${Name}' is invalid`);
+    return remaining.filter((item) =>
+      read(item).some(
+        (value) => value !== undefined && Values.some((wanted) => matchesPattern(wanted, value)),
+      ),
     );
-  }, things);
+  }, items);
 }
 
-function facetOf<T>(name: string, facets: Facets<T>, tagsOf: (thing: T) => Tags) {
-  if (name === 'tag-key') return (thing: T) => tagsOf(thing).map(({ Key }) => Key);
+function filterFor<T>(name: string, known: Filters<T>, tagsOf: (item: T) => Tags) {
+  if (name === 'tag-key') return (item: T) => tagsOf(item).map(({ Key }) => Key);
   if (name.startsWith('tag:'))
-    return (thing: T) =>
-      tagsOf(thing)
+    return (item: T) =>
+      tagsOf(item)
         .filter(({ Key }) => Key === name.slice('tag:'.length))
         .map(({ Value }) => Value);
-  return Object.hasOwn(facets, name) ? facets[name] : undefined;
+  return Object.hasOwn(known, name) ? known[name] : undefined;
 }
 
-/** Whether the text is like the pattern. Its time grows with the product of both lengths, whatever they say. */
-export function fits(pattern: string, text: string): boolean {
+/** Returns whether the text matches the pattern; never slower than the product of both lengths. */
+export function matchesPattern(pattern: string, text: string): boolean {
   let [at, from, star, mark] = [0, 0, -1, 0];
   while (from < text.length) {
-    const sign = pattern[at];
-    if (sign === '*') [star, mark, at] = [at, from, at + 1];
-    else if (sign === '?' || sign === text[from]) [at, from] = [at + 1, from + 1];
+    const character = pattern[at];
+    if (character === '*') [star, mark, at] = [at, from, at + 1];
+    else if (character === '?' || character === text[from]) [at, from] = [at + 1, from + 1];
     else if (star >= 0) [at, mark, from] = [star + 1, mark + 1, mark + 1];
     else return false;
   }
@@ -50,50 +53,50 @@ export function fits(pattern: string, text: string): boolean {
 }
 
 /**
- * The things with these IDs, in the order of the IDs; all of them where no IDs are given.
- * @param missing what is thrown for an ID that no thing has
+ * Returns the items with these IDs, in this order; all items if `ids` is empty.
+ * @param missing creates the error for an unknown ID
  */
-export function chosen<T>(
-  things: readonly T[],
+export function selectByIds<T>(
+  items: readonly T[],
   ids: readonly string[] | undefined,
-  idOf: (thing: T) => string | undefined,
+  idOf: (found: T) => string | undefined,
   missing: (id: string) => AwsError,
 ): readonly T[] {
-  if (ids === undefined || ids.length === 0) return things;
+  if (ids === undefined || ids.length === 0) return items;
   return [...new Set(ids)].map((id) => {
-    const thing = things.find((one) => idOf(one) === id);
-    if (thing === undefined) throw missing(id);
-    return thing;
+    const found = items.find((item) => idOf(item) === id);
+    if (found === undefined) throw missing(id);
+    return found;
   });
 }
 
-/** `InvalidGroup.NotFound`: The security group 'sg-1' does not exist. */
+/** Returns a factory of errors such as "The security group 'sg-1' does not exist". */
 export function notFound(code: string, what: string): (id: string) => AwsError {
   return (id) => new AwsError(code, `The ${what} '${id}' does not exist`);
 }
 
 /**
- * One page of the things, by their IDs, and the token of the next; all as they are where nobody asks for pages. A token
- * names the thing before the page, so that what comes and goes meanwhile is neither shown twice nor hides another.
+ * Returns a page of the items, sorted by ID, and the token of the next; all items if the request has no page. A token
+ * holds the last ID of the previous page, so changes in between neither repeat nor skip items.
  */
-export function page<T>(
-  things: readonly T[],
-  idOf: (thing: T) => string,
+export function paginate<T>(
+  items: readonly T[],
+  idOf: (item: T) => string,
   { MaxResults, NextToken }: { MaxResults?: number | undefined; NextToken?: string | undefined },
-): { readonly shown: readonly T[]; readonly NextToken?: string } {
+): { readonly items: readonly T[]; readonly NextToken?: string } {
   if (MaxResults !== undefined && (MaxResults < 5 || MaxResults > 1_000))
     throw new AwsError(
       'InvalidParameterValue',
       `Value ( ${MaxResults} ) for parameter maxResults is invalid.`,
     );
-  if (MaxResults === undefined && NextToken === undefined) return { shown: things };
-  const sorted = [...things].sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
+  if (MaxResults === undefined && NextToken === undefined) return { items };
+  const sorted = [...items].sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
   const after = NextToken === undefined ? '' : Buffer.from(NextToken, 'base64url').toString();
   if (NextToken !== undefined && !/^[\w.-]+$/.test(after))
     throw new AwsError('InvalidParameterValue', 'Unable to parse pagination token');
-  const rest = NextToken === undefined ? sorted : sorted.filter((thing) => idOf(thing) > after);
+  const rest = NextToken === undefined ? sorted : sorted.filter((item) => idOf(item) > after);
   const shown = MaxResults === undefined ? rest : rest.slice(0, MaxResults);
   const last = shown.at(-1);
-  if (last === undefined || shown.length === rest.length) return { shown };
-  return { shown, NextToken: Buffer.from(idOf(last)).toString('base64url') };
+  if (last === undefined || shown.length === rest.length) return { items: shown };
+  return { items: shown, NextToken: Buffer.from(idOf(last)).toString('base64url') };
 }

@@ -4,14 +4,14 @@ import { groups, instances, interfaces, keyPairs } from './documents.js';
 import { fixedId } from './ids.js';
 import { imageId, subnets, volumeId, vpcId } from './layout.js';
 
-interface Sort {
+interface ResourceKind {
   readonly type: ResourceType;
   readonly missing: string;
   readonly exists: (region: Region, id: string) => boolean;
 }
 
-/** What can be tagged, by the first part of its ID. */
-const sorts: Readonly<Record<string, Sort>> = {
+/** Taggable resources by ID prefix. */
+const kinds: Readonly<Record<string, ResourceKind>> = {
   i: {
     ...{ type: 'instance', missing: 'InvalidInstanceID.NotFound' },
     exists: (region, id) => region.store.get(instances, id) !== undefined,
@@ -30,7 +30,8 @@ const sorts: Readonly<Record<string, Sort>> = {
   },
   vol: {
     ...{ type: 'volume', missing: 'InvalidVolume.NotFound' },
-    exists: (region, id) => region.store.all(instances).some((it) => volumeId(region, it.id) === id),
+    exists: (region, id) =>
+      region.store.all(instances).some((instance) => volumeId(region, instance.id) === id),
   },
   ami: {
     ...{ type: 'image', missing: 'InvalidAMIID.NotFound' },
@@ -50,20 +51,20 @@ const sorts: Readonly<Record<string, Sort>> = {
   },
 };
 
-function sortOf(id: string): Sort | undefined {
+function kindOf(id: string): ResourceKind | undefined {
   const prefix = id.split('-')[0] ?? '';
-  return Object.hasOwn(sorts, prefix) ? sorts[prefix] : undefined;
+  return Object.hasOwn(kinds, prefix) ? kinds[prefix] : undefined;
 }
 
-/** @throws AwsError `….NotFound`, or InvalidID for an ID of nothing that can be tagged */
-export function mustExist(region: Region, id: string): void {
-  const sort = sortOf(id);
-  if (sort === undefined) throw new AwsError('InvalidID', `The ID '${id}' is not valid`);
-  if (!sort.exists(region, id))
-    throw new AwsError(sort.missing, `The ${sort.type} ID '${id}' does not exist`);
+/** @throws AwsError `….NotFound`, or `InvalidID` if no taggable resource has such an ID */
+export function requireResource(region: Region, id: string): void {
+  const kind = kindOf(id);
+  if (kind === undefined) throw new AwsError('InvalidID', `The ID '${id}' is not valid`);
+  if (!kind.exists(region, id))
+    throw new AwsError(kind.missing, `The ${kind.type} ID '${id}' does not exist`);
 }
 
-/** What sort of resource an ID is of. */
-export function typeOf(id: string): ResourceType | undefined {
-  return sortOf(id)?.type;
+/** Returns the resource type of an ID. */
+export function resourceType(id: string): ResourceType | undefined {
+  return kindOf(id)?.type;
 }

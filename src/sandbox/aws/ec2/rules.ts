@@ -10,26 +10,26 @@ import type {
 } from '@aws-sdk/client-ec2';
 import { type Action, AwsError, type Region } from '../action.js';
 import { type Group, groups } from './documents.js';
-import { groupWith } from './groups.js';
+import { findGroup } from './groups.js';
 import { newId } from './ids.js';
-import { drafts, same, shownRule } from './permissions.js';
-import { chosen, filtered, notFound, page } from './query.js';
+import { isSameRule, ruleResponse, rulesFrom } from './permissions.js';
+import { applyFilters, notFound, paginate, selectByIds } from './query.js';
 import { addTags, tagsFor, tagsOf } from './tags.js';
 
-/** What ingress and egress have in common; only ingress may name its group by name, and a permission by loose parts. */
-type Asked = AuthorizeSecurityGroupEgressRequest &
+/** Only ingress accepts a group name and a permission as separate fields. */
+type RuleRequest = AuthorizeSecurityGroupEgressRequest &
   AuthorizeSecurityGroupIngressRequest &
   RevokeSecurityGroupIngressRequest;
 
-/** Rules are added or, when one of them is there already, none is. */
-export function authorize(egress: boolean): Action<Asked, AuthorizeSecurityGroupIngressResult> {
+/** Adds rules; adds none if one of them exists. */
+export function authorize(egress: boolean): Action<RuleRequest, AuthorizeSecurityGroupIngressResult> {
   return async (input, region) => {
-    const group = groupWith(region, { id: input.GroupId, name: input.GroupName });
+    const group = findGroup(region, { id: input.GroupId, name: input.GroupName });
     const tags = tagsFor(input.TagSpecifications, 'security-group-rule');
-    const wanted = drafts(region, egress, permissionsOf(input));
+    const wanted = rulesFrom(region, egress, permissionsOf(input));
     const added = wanted.map((rule) => ({ id: newId('sgr'), ...rule }));
     for (const [index, rule] of added.entries()) {
-      if ([...group.rules, ...added.slice(0, index)].some((other) => same(other, rule)))
+      if ([...group.rules, ...added.slice(0, index)].some((other) => isSameRule(other, rule)))
         throw new AwsError(
           'InvalidPermission.Duplicate',
           `the specified rule "peer: ${rule.cidr ?? rule.cidr6 ?? rule.prefixList ?? rule.group}, ${rule.protocol}, from port: ${rule.from}, to port: ${rule.to}, ALLOW" already exists`,
@@ -44,17 +44,17 @@ export function authorize(egress: boolean): Action<Asked, AuthorizeSecurityGroup
       region.store.put(groups, group.id, { ...group, rules: [...group.rules, ...added] }),
       ...added.map(({ id }) => addTags(region, id, tags)),
     ]);
-    const shown = added.map((rule) => ({ ...shownRule(group, rule), Tags: [...tags] }));
-    return { Return: true, SecurityGroupRules: shown };
+    const responses = added.map((rule) => ({ ...ruleResponse(group, rule), Tags: [...tags] }));
+    return { Return: true, SecurityGroupRules: responses };
   };
 }
 
-/** Rules are named by their IDs, or by what they permit; one that is not there fails the whole call. */
-export function revoke(egress: boolean): Action<Asked, RevokeSecurityGroupIngressResult> {
+/** Revokes rules by ID or by permission; a missing rule fails the whole call. */
+export function revoke(egress: boolean): Action<RuleRequest, RevokeSecurityGroupIngressResult> {
   return async (input, region) => {
-    const group = groupWith(region, { id: input.GroupId, name: input.GroupName });
+    const group = findGroup(region, { id: input.GroupId, name: input.GroupName });
     const byId = input.SecurityGroupRuleIds ?? [];
-    const wanted = byId.length > 0 ? [] : drafts(region, egress, permissionsOf(input));
+    const wanted = byId.length > 0 ? [] : rulesFrom(region, egress, permissionsOf(input));
     const own = group.rules.filter((rule) => rule.egress === egress);
     for (const id of byId) {
       if (!own.some((rule) => rule.id === id))
@@ -64,21 +64,23 @@ export function revoke(egress: boolean): Action<Asked, RevokeSecurityGroupIngres
         );
     }
     for (const rule of wanted) {
-      if (!own.some((other) => same(other, rule)))
+      if (!own.some((other) => isSameRule(other, rule)))
         throw new AwsError(
           'InvalidPermission.NotFound',
           'The specified rule does not exist in this security group.',
         );
     }
-    const gone = own.filter((rule) => byId.includes(rule.id) || wanted.some((other) => same(other, rule)));
-    const rules = group.rules.filter((rule) => !gone.includes(rule));
+    const revoked = own.filter(
+      (rule) => byId.includes(rule.id) || wanted.some((other) => isSameRule(other, rule)),
+    );
+    const rules = group.rules.filter((rule) => !revoked.includes(rule));
     await region.store.put(groups, group.id, { ...group, rules });
     return { Return: true };
   };
 }
 
-/** The older way of saying one permission: its parts beside the group. */
-function permissionsOf(input: Asked): readonly IpPermission[] {
+/** Also accepts the older form: one permission as separate fields. */
+function permissionsOf(input: RuleRequest): readonly IpPermission[] {
   if (input.IpPermissions !== undefined && input.IpPermissions.length > 0) return input.IpPermissions;
   const { IpProtocol, FromPort, ToPort, CidrIp, SourceSecurityGroupName: GroupName } = input;
   if (IpProtocol === undefined && GroupName === undefined)
@@ -98,8 +100,8 @@ export const describeSecurityGroupRules: Action<
 > = async (input, region) => {
   const all = region.store.all(groups).flatMap((group) => rulesOf(region, group));
   const missing = notFound('InvalidSecurityGroupRuleId.NotFound', 'security group rule ID');
-  const matching = filtered(
-    chosen(all, input.SecurityGroupRuleIds, (it) => it.SecurityGroupRuleId, missing),
+  const matching = applyFilters(
+    selectByIds(all, input.SecurityGroupRuleIds, (it) => it.SecurityGroupRuleId, missing),
     input.Filters,
     {
       'group-id': (it) => [it.GroupId],
@@ -107,10 +109,10 @@ export const describeSecurityGroupRules: Action<
     },
     (it) => it.Tags,
   );
-  const { shown, ...next } = page(matching, (it) => `${it.SecurityGroupRuleId}`, input);
-  return { SecurityGroupRules: [...shown], ...next };
+  const { items, ...next } = paginate(matching, (it) => `${it.SecurityGroupRuleId}`, input);
+  return { SecurityGroupRules: [...items], ...next };
 };
 
 function rulesOf(region: Region, group: Group) {
-  return group.rules.map((rule) => ({ ...shownRule(group, rule), Tags: [...tagsOf(region, rule.id)] }));
+  return group.rules.map((rule) => ({ ...ruleResponse(group, rule), Tags: [...tagsOf(region, rule.id)] }));
 }

@@ -2,77 +2,90 @@ import { createHash } from 'node:crypto';
 import type { Reservation, RunInstancesRequest } from '@aws-sdk/client-ec2';
 import { createMachine, removeMachine } from '../../machine.js';
 import { address } from '../../network.js';
-import { type Action, AwsError, account, type Region, type Struck } from '../action.js';
+import { type Action, AwsError, account, type CallFaults, type Region } from '../action.js';
 import { drawSeconds, hiddenUntil, isRealistic } from '../faults/profile.js';
 import { imageFor, typeFor } from './catalog.js';
-import { shownInstance } from './describe.js';
+import { instanceResponse } from './describe.js';
 import { type Delays, type Instance, instances, keyPairs } from './documents.js';
-import { defaultGroup, groupWith } from './groups.js';
+import { defaultGroup, findGroup } from './groups.js';
 import { newId } from './ids.js';
-import { change, machineOf, releaseInterface } from './instances.js';
-import { freeAddresses, noAddress, takeAddress } from './interfaces.js';
-import { keyNamed } from './keys.js';
+import { machineOf, releaseInterface, updateInstance } from './instances.js';
+import { addressError, allocateAddress, freeAddresses } from './interfaces.js';
+import { findKeyPair } from './keys.js';
 import { type Subnet, subnets, volumeId } from './layout.js';
 import { addTags, tagsFor } from './tags.js';
 
 /**
- * Starts instances: each a machine with an engine of its own. Answers while they are `pending`. The same ClientToken again
- * answers the same instances, whatever has become of them.
+ * Starts instances, each a machine with its own engine. Responds while they are `pending`. A repeated ClientToken
+ * returns the same instances in any state.
  */
-export const runInstances: Action<RunInstancesRequest, Reservation> = async (input, region, struck) => {
-  const again = replayed(region, input);
-  if (again !== undefined) return answered(region, again);
+export const runInstances: Action<RunInstancesRequest, Reservation> = async (input, region, faults) => {
+  const existing = instancesForToken(region, input);
+  if (existing !== undefined) return reservationFor(region, existing);
   const wanted = template(region, input);
   const tags = {
     instance: tagsFor(input.TagSpecifications, 'instance', ['volume', 'network-interface']),
     volume: tagsFor(input.TagSpecifications, 'volume', ['instance', 'network-interface']),
     interface: tagsFor(input.TagSpecifications, 'network-interface', ['instance', 'volume']),
   };
-  const made = Array.from({ length: countOf(region, input, wanted.subnet) }, (_, index) => {
+  const made = Array.from({ length: instanceCount(region, input, wanted.subnet) }, (_, index) => {
     const id = newId('i');
     const owner = { groups: wanted.groups, description: wanted.description, instance: id };
-    const taken = takeAddress(region, wanted.subnet, owner, wanted.address);
-    const it: Instance = {
-      ...{ ...wanted.instance, id, index, name: `ip-${taken.made.address.replaceAll('.', '-')}` },
-      ...troubles(region, struck),
+    const allocated = allocateAddress(region, wanted.subnet, owner, wanted.address);
+    const instance: Instance = {
+      ...{ ...wanted.instance, id, index, name: `ip-${allocated.made.address.replaceAll('.', '-')}` },
+      ...startupOptions(region, faults),
     };
-    const kept = [
-      ...[taken.kept, region.store.put(instances, id, it), addTags(region, id, tags.instance)],
-      ...[addTags(region, volumeId(region, id), tags.volume), addTags(region, taken.made.id, tags.interface)],
+    const writes = [
+      ...[allocated.kept, region.store.put(instances, id, instance), addTags(region, id, tags.instance)],
+      ...[
+        addTags(region, volumeId(region, id), tags.volume),
+        addTags(region, allocated.made.id, tags.interface),
+      ],
     ];
-    return { it, kept };
+    return { it: instance, kept: writes };
   });
-  await Promise.all(made.flatMap(({ kept }) => kept));
+  await Promise.all(made.flatMap(({ kept: writes }) => writes));
   for (const { it } of made) void launch(region, it);
-  return answered(
+  return reservationFor(
     region,
-    made.map(({ it }) => it),
+    made.map(({ it: instance }) => instance),
   );
 };
 
-/** More real machines are not good for this one. */
-const mostInstances = 32;
+/** Protects this machine: every instance is a real container. */
+const maxInstances = 32;
 
-/** What makes an instance slow, hard to find, or short-lived. */
-function troubles(region: Region, struck: Struck): Pick<Instance, 'hiddenUntil' | 'delays' | 'doomed'> {
+/** Simulated delays and faults of a new instance. */
+function startupOptions(
+  region: Region,
+  faults: CallFaults,
+): Pick<Instance, 'hiddenUntil' | 'delays' | 'doomed'> {
   const slow = isRealistic(region);
-  const draw = (what: keyof Delays) => drawSeconds(region, what);
+  const delay = (name: keyof Delays) => drawSeconds(region, name);
   return {
-    ...hiddenUntil(region, struck),
+    ...hiddenUntil(region, faults),
     ...(slow
-      ? { delays: { pending: draw('pending'), sshd: draw('sshd'), key: draw('key'), engine: draw('engine') } }
+      ? {
+          delays: {
+            pending: delay('pending'),
+            sshd: delay('sshd'),
+            key: delay('key'),
+            engine: delay('engine'),
+          },
+        }
       : {}),
-    ...(struck.has('dies-pending') ? { doomed: true } : {}),
+    ...(faults.has('dies-pending') ? { doomed: true } : {}),
   };
 }
 
-function replayed(region: Region, input: RunInstancesRequest): readonly Instance[] | undefined {
+function instancesForToken(region: Region, input: RunInstancesRequest): readonly Instance[] | undefined {
   if (input.ClientToken === undefined) return undefined;
   if (!/^[\x21-\x7e]{1,64}$/.test(input.ClientToken))
-    throw new AwsError('InvalidParameterValue', 'The client token has at most 64 ASCII signs');
-  const made = region.store.all(instances).filter((it) => it.token === input.ClientToken);
+    throw new AwsError('InvalidParameterValue', 'The client token must have at most 64 ASCII characters');
+  const made = region.store.all(instances).filter((instance) => instance.token === input.ClientToken);
   if (made.length === 0) return undefined;
-  if (made.some((it) => it.request !== digest(input)))
+  if (made.some((instance) => instance.request !== requestDigest(input)))
     throw new AwsError(
       'IdempotentParameterMismatch',
       'Arguments on this idempotent request are inconsistent with arguments used in previous request(s).',
@@ -80,61 +93,71 @@ function replayed(region: Region, input: RunInstancesRequest): readonly Instance
   return made;
 }
 
-function digest(input: RunInstancesRequest): string {
+function requestDigest(input: RunInstancesRequest): string {
   return createHash('sha256').update(JSON.stringify(input)).digest('hex');
 }
 
-function answered(region: Region, made: readonly Instance[]): Reservation {
+function reservationFor(region: Region, made: readonly Instance[]): Reservation {
   return {
     ReservationId: made[0]?.reservation,
     OwnerId: account,
     Groups: [],
-    Instances: made.map((it) => {
-      const state = it.goal === 'running' ? 'pending' : it.goal;
-      return shownInstance(region, { it: region.store.get(instances, it.id) ?? it, state });
+    Instances: made.map((instance) => {
+      const state = instance.goal === 'running' ? 'pending' : instance.goal;
+      return instanceResponse(region, {
+        instance: region.store.get(instances, instance.id) ?? instance,
+        state,
+      });
     }),
   };
 }
 
-/** What the request makes of each instance. @throws AwsError for what cannot be had */
+/** Returns the settings that all instances of a request share. @throws AwsError if the request is invalid */
 function template(region: Region, input: RunInstancesRequest) {
-  const [nic, ...more] = input.NetworkInterfaces ?? [];
-  if (more.length > 0 || nic?.NetworkInterfaceId !== undefined)
+  const [networkInterface, ...more] = input.NetworkInterfaces ?? [];
+  if (more.length > 0 || networkInterface?.NetworkInterfaceId !== undefined)
     throw new AwsError(
       'UnsupportedOperation',
-      'Instances of the sandbox have one network interface, made with them',
+      'An instance of the sandbox has exactly one new network interface',
     );
   if (input.LaunchTemplate !== undefined || (input.BlockDeviceMappings ?? []).some((it) => it.VirtualName))
     throw new AwsError(
       'UnsupportedOperation',
-      'The sandbox has neither launch templates nor instance stores',
+      'The sandbox supports neither launch templates nor instance stores',
     );
-  if (nic !== undefined && (input.SubnetId ?? input.SecurityGroupIds ?? input.SecurityGroups) !== undefined)
+  if (
+    networkInterface !== undefined &&
+    (input.SubnetId ?? input.SecurityGroupIds ?? input.SecurityGroups) !== undefined
+  )
     throw new AwsError(
       'InvalidParameterCombination',
       'Network interfaces and an instance-level subnet ID or security groups may not be specified on the same request',
     );
-  const subnet = subnetFor(region, nic?.SubnetId ?? input.SubnetId, input.Placement?.AvailabilityZone);
+  const subnet = subnetFor(
+    region,
+    networkInterface?.SubnetId ?? input.SubnetId,
+    input.Placement?.AvailabilityZone,
+  );
   const now = region.context.clock.now().toISOString();
   const instance: Omit<Instance, 'id' | 'index' | 'name'> = {
     ...{ own: false, reservation: newId('r'), image: imageFor(region, input.ImageId), subnet: subnet.id },
     ...{ type: typeFor(input.InstanceType), launched: now, goal: 'running', since: now },
-    key: input.KeyName === undefined ? undefined : keyNamed(region, input.KeyName).name,
+    key: input.KeyName === undefined ? undefined : findKeyPair(region, input.KeyName).name,
     userData: userDataOf(input),
-    public: nic?.AssociatePublicIpAddress ?? subnet.public,
-    ...{ token: input.ClientToken, request: digest(input) },
+    public: networkInterface?.AssociatePublicIpAddress ?? subnet.public,
+    ...{ token: input.ClientToken, request: requestDigest(input) },
     protected: { termination: input.DisableApiTermination ?? false, stop: input.DisableApiStop ?? false },
     shutdown: input.InstanceInitiatedShutdownBehavior ?? 'stop',
     hopLimit: input.MetadataOptions?.HttpPutResponseHopLimit ?? 2,
     tokens: input.MetadataOptions?.HttpTokens ?? 'required',
   };
   const named = [
-    ...(nic?.Groups ?? input.SecurityGroupIds ?? []).map((id) => groupWith(region, { id }).id),
-    ...(input.SecurityGroups ?? []).map((name) => groupWith(region, { name }).id),
+    ...(networkInterface?.Groups ?? input.SecurityGroupIds ?? []).map((id) => findGroup(region, { id }).id),
+    ...(input.SecurityGroups ?? []).map((name) => findGroup(region, { name }).id),
   ];
   const groups = named.length === 0 ? [defaultGroup(region)] : [...new Set(named)];
-  const address = nic?.PrivateIpAddress ?? input.PrivateIpAddress;
-  return { instance, subnet, groups, address, description: nic?.Description ?? '' };
+  const address = networkInterface?.PrivateIpAddress ?? input.PrivateIpAddress;
+  return { instance, subnet, groups, address, description: networkInterface?.Description ?? '' };
 }
 
 function subnetFor(region: Region, id: string | undefined, zone: string | undefined): Subnet {
@@ -158,64 +181,73 @@ function userDataOf({ UserData }: RunInstancesRequest): string | undefined {
   return UserData.replace(/\s/g, '');
 }
 
-/** As many as there is room for, but at least MinCount. */
-function countOf(region: Region, input: RunInstancesRequest, subnet: Subnet): number {
-  const [least, most] = [input.MinCount ?? 1, input.MaxCount ?? 1];
-  if (!Number.isInteger(least) || !Number.isInteger(most) || least < 1 || most < least)
-    throw new AwsError(
-      'InvalidParameterValue',
-      `Invalid values for MinCount and MaxCount: ${least}, ${most}`,
-    );
-  const running = region.store.all(instances).filter((it) => !it.own && it.goal !== 'terminated').length;
-  const room = mostInstances - running;
+/** Returns the largest possible count from MinCount to MaxCount. */
+function instanceCount(region: Region, input: RunInstancesRequest, subnet: Subnet): number {
+  const [min, max] = [input.MinCount ?? 1, input.MaxCount ?? 1];
+  if (!Number.isInteger(min) || !Number.isInteger(max) || min < 1 || max < min)
+    throw new AwsError('InvalidParameterValue', `Invalid values for MinCount and MaxCount: ${min}, ${max}`);
+  const running = region.store
+    .all(instances)
+    .filter((instance) => !instance.own && instance.goal !== 'terminated').length;
+  const room = maxInstances - running;
   const free = freeAddresses(region, subnet).length;
-  if (least > room)
+  if (min > room)
     throw new AwsError(
       'VcpuLimitExceeded',
-      `You have requested more instances (${least}) than your current limit of ${mostInstances} leaves (${room}).`,
+      `You have requested more instances (${min}) than your current limit of ${maxInstances} leaves (${room}).`,
     );
-  if (least > free) throw noAddress(subnet);
-  if (most > 1 && input.PrivateIpAddress !== undefined)
+  if (min > free) throw addressError(subnet);
+  if (max > 1 && input.PrivateIpAddress !== undefined)
     throw new AwsError('InvalidParameterCombination', 'One address cannot be given to several instances');
-  return Math.min(most, room, free);
+  return Math.min(max, room, free);
 }
 
-const atOnce = { sshd: 0, key: 0, engine: 0 };
+const noDelays = { sshd: 0, key: 0, engine: 0 };
 
-/** How long one that dies while it is pending is seen to be so, s. */
-const lastSeconds = 3;
+/** Pending time of a doomed instance without delays. */
+const doomedSeconds = 3;
 
-/** Starts the machine of an instance; also one that an endpoint before this one has begun to start. Never throws. */
-export async function launch(region: Region, it: Instance): Promise<void> {
+/** Starts the machine of an instance, or resumes an interrupted start. Never throws. */
+export async function launch(region: Region, instance: Instance): Promise<void> {
   const { context } = region;
-  const behind = machineOf(region, it);
-  const { pending, ...delays } = it.delays ?? { ...atOnce, pending: it.doomed ? lastSeconds : 0 };
+  const machine = machineOf(region, instance);
+  const { pending, ...delays } = instance.delays ?? {
+    ...noDelays,
+    pending: instance.doomed ? doomedSeconds : 0,
+  };
   try {
     if (pending > 0) await context.clock.sleep(1_000 * pending, context.signal);
   } catch {
-    // The endpoint ends: the next one goes on with it.
+    // The endpoint stops; the next one resumes the launch.
     return;
   }
-  if (region.store.get(instances, it.id)?.goal === 'terminated') return;
+  if (region.store.get(instances, instance.id)?.goal === 'terminated') return;
   try {
-    if (it.doomed) throw new Error('it was to die while it is pending');
-    const { publicKey } = region.store.all(keyPairs).find(({ name }) => name === it.key) ?? {};
-    await removeMachine(context, behind, { keepKeys: true });
-    const isPublic = subnets(region).some((subnet) => subnet.id === it.subnet && subnet.public);
+    if (instance.doomed) throw new Error('simulated fault dies-pending');
+    const { publicKey } = region.store.all(keyPairs).find(({ name }) => name === instance.key) ?? {};
+    await removeMachine(context, machine, { keepKeys: true });
+    const isPublic = subnets(region).some((subnet) => subnet.id === instance.subnet && subnet.public);
     const sshFrom = isPublic ? undefined : address(region.network, 'bastion');
-    await createMachine(context, behind, region.image, { publicKey, userData: it.userData, sshFrom, delays });
-    // It was terminated meanwhile.
-    if (region.store.get(instances, it.id)?.goal === 'terminated')
-      await removeMachine(context, behind, { keepKeys: false });
+    await createMachine(context, machine, region.image, {
+      publicKey,
+      userData: instance.userData,
+      sshFrom,
+      delays,
+    });
+    // Terminated during the launch.
+    if (region.store.get(instances, instance.id)?.goal === 'terminated')
+      await removeMachine(context, machine, { keepKeys: false });
   } catch (error) {
-    context.progress(`${it.id} cannot be started: ${error instanceof Error ? error.message : String(error)}`);
-    await removeMachine(context, behind, { keepKeys: false }).catch(() => {});
+    context.progress(
+      `${instance.id} cannot be started: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    await removeMachine(context, machine, { keepKeys: false }).catch(() => {});
     const reason = {
       code: 'Server.InternalError',
       message: 'Server.InternalError: Internal error on launch',
     };
     const since = context.clock.now().toISOString();
-    await change(region, it.id, { goal: 'terminated', since, reason }).catch(() => {});
-    await releaseInterface(region, it.id).catch(() => {});
+    await updateInstance(region, instance.id, { goal: 'terminated', since, reason }).catch(() => {});
+    await releaseInterface(region, instance.id).catch(() => {});
   }
 }

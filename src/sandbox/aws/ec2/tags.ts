@@ -9,56 +9,59 @@ import type {
 } from '@aws-sdk/client-ec2';
 import { type Action, AwsError, type Region } from '../action.js';
 import { tagged } from './documents.js';
-import { filtered, page, type Tags } from './query.js';
-import { mustExist, typeOf } from './resources.js';
+import { applyFilters, paginate, type Tags } from './query.js';
+import { requireResource, resourceType } from './resources.js';
 
-/** What a resource is tagged with. */
+/** Returns the tags of a resource. */
 export function tagsOf(region: Region, id: string): Tags {
   return region.store.get(tagged, id)?.tags ?? [];
 }
 
-const most = 50;
-const tooMany = new AwsError('TagLimitExceeded', `A resource has at most ${most} tags`);
+const maxTags = 50;
+const tooMany = new AwsError('TagLimitExceeded', `A resource can have at most ${maxTags} tags`);
 
-/** Tags a resource; tags with the same keys are replaced. Seen at once, like a put of the store. */
+/** Adds tags to a resource, replacing equal keys. Visible immediately, like a put of the store. */
 export async function addTags(region: Region, id: string, tags: Tags): Promise<void> {
   if (tags.length === 0) return;
   const added = new Map([...tagsOf(region, id), ...tags].map((tag) => [tag.Key, tag]));
-  if (added.size > most) throw tooMany;
+  if (added.size > maxTags) throw tooMany;
   await region.store.put(tagged, id, { id, tags: [...added.values()] });
 }
 
-/** Forgets the tags of a resource that is gone. */
+/** Removes all tags of a resource. */
 export function removeTags(region: Region, id: string): Promise<void> {
   return region.store.remove(tagged, id);
 }
 
 /**
- * What a request says of tags for what it creates.
- * @throws AwsError for tags of a type that it does not create, or that are none
+ * Returns the tags that a request specifies for a new resource of `type`.
+ * @throws AwsError if tags are invalid or of a type other than `type` and `others`
  */
 export function tagsFor(
   specifications: readonly TagSpecification[] | undefined,
   type: ResourceType,
   others: readonly ResourceType[] = [],
 ): Tags {
-  for (const { ResourceType: named } of specifications ?? []) {
-    if (named !== type && !(named !== undefined && others.includes(named)))
+  for (const { ResourceType: requested } of specifications ?? []) {
+    if (requested !== type && !(requested !== undefined && others.includes(requested)))
       throw new AwsError(
         'InvalidParameterValue',
-        `'${named}' is not a valid taggable resource type for this operation.`,
+        `'${requested}' is not a valid taggable resource type for this operation.`,
       );
   }
   const own = (specifications ?? []).filter((one) => one.ResourceType === type);
-  return checked(own.flatMap(({ Tags: tags }) => tags ?? []));
+  return validTags(own.flatMap(({ Tags: tags }) => tags ?? []));
 }
 
-function checked(tags: readonly Tag[]): Tags {
-  if (tags.length > most) throw tooMany;
+function validTags(tags: readonly Tag[]): Tags {
+  if (tags.length > maxTags) throw tooMany;
   const found = new Map<string, string>();
   for (const { Key = '', Value = '' } of tags) {
     if (Key === '' || Key.length > 128 || Value.length > 256)
-      throw new AwsError('InvalidParameterValue', 'Tag keys have 1 to 128 signs, values at most 256');
+      throw new AwsError(
+        'InvalidParameterValue',
+        'Tag keys must have 1 to 128 characters, values at most 256',
+      );
     if (/^aws:/i.test(Key))
       throw new AwsError(
         'InvalidParameterValue',
@@ -71,22 +74,22 @@ function checked(tags: readonly Tag[]): Tags {
 }
 
 export const createTags: Action<CreateTagsRequest, object> = async ({ Resources, Tags: tags }, region) => {
-  const wanted = checked(tags ?? []);
-  for (const id of Resources ?? []) mustExist(region, id);
+  const wanted = validTags(tags ?? []);
+  for (const id of Resources ?? []) requireResource(region, id);
   await Promise.all((Resources ?? []).map((id) => addTags(region, id, wanted)));
   return {};
 };
 
-/** A tag named with a value goes only when it has that value; without any tags all of them go. */
+/** Removes a tag given with a value only if the value matches; without tags removes all. */
 export const deleteTags: Action<DeleteTagsRequest, object> = async ({ Resources, Tags: tags }, region) => {
-  const meant = ({ Key, Value }: Tags[number]) =>
+  const isSelected = ({ Key, Value }: Tags[number]) =>
     tags === undefined ||
     tags.some((tag) => tag.Key === Key && (tag.Value === undefined || tag.Value === Value));
-  for (const id of Resources ?? []) mustExist(region, id);
+  for (const id of Resources ?? []) requireResource(region, id);
   await Promise.all(
     (Resources ?? []).map((id) => {
-      const left = tagsOf(region, id).filter((tag) => !meant(tag));
-      return region.store.put(tagged, id, { id, tags: left });
+      const remaining = tagsOf(region, id).filter((tag) => !isSelected(tag));
+      return region.store.put(tagged, id, { id, tags: remaining });
     }),
   );
   return {};
@@ -95,8 +98,10 @@ export const deleteTags: Action<DeleteTagsRequest, object> = async ({ Resources,
 export const describeTags: Action<DescribeTagsRequest, DescribeTagsResult> = async (input, region) => {
   const all = region.store
     .all(tagged)
-    .flatMap(({ id, tags }) => tags.map((tag) => ({ ResourceId: id, ResourceType: typeOf(id), ...tag })));
-  const matching = filtered(
+    .flatMap(({ id, tags }) =>
+      tags.map((tag) => ({ ResourceId: id, ResourceType: resourceType(id), ...tag })),
+    );
+  const matching = applyFilters(
     all,
     input.Filters,
     {
@@ -108,6 +113,6 @@ export const describeTags: Action<DescribeTagsRequest, DescribeTagsResult> = asy
     (it) => [it],
   );
   const idOf = (it: (typeof all)[number]) => `${it.ResourceId}-${Buffer.from(it.Key).toString('hex')}`;
-  const { shown, ...next } = page(matching, idOf, input);
-  return { Tags: [...shown], ...next };
+  const { items, ...next } = paginate(matching, idOf, input);
+  return { Tags: [...items], ...next };
 };

@@ -14,7 +14,7 @@ import { type Action, account, type Region, region as regionName } from '../acti
 import { fixedId } from './ids.js';
 import { freeAddresses } from './interfaces.js';
 import { subnets, vpcId, zoneId, zones } from './layout.js';
-import { chosen, filtered, notFound, page } from './query.js';
+import { applyFilters, notFound, paginate, selectByIds } from './query.js';
 import { tagsOf } from './tags.js';
 
 export const describeVpcs: Action<DescribeVpcsRequest, DescribeVpcsResult> = async (input, region) => {
@@ -28,8 +28,13 @@ export const describeVpcs: Action<DescribeVpcsRequest, DescribeVpcsResult> = asy
     DhcpOptionsId: 'default',
     Tags: [...tagsOf(region, vpcId(region))],
   };
-  const wanted = chosen([vpc], input.VpcIds, (it) => it.VpcId, notFound('InvalidVpcID.NotFound', 'vpc ID'));
-  const Vpcs = filtered(
+  const wanted = selectByIds(
+    [vpc],
+    input.VpcIds,
+    (it) => it.VpcId,
+    notFound('InvalidVpcID.NotFound', 'vpc ID'),
+  );
+  const Vpcs = applyFilters(
     wanted,
     input.Filters,
     {
@@ -63,13 +68,13 @@ export const describeSubnets: Action<DescribeSubnetsRequest, DescribeSubnetsResu
     OwnerId: account,
     Tags: [...tagsOf(region, it.id)],
   }));
-  const wanted = chosen(
+  const wanted = selectByIds(
     all,
     input.SubnetIds,
     (it) => it.SubnetId,
     notFound('InvalidSubnetID.NotFound', 'subnet ID'),
   );
-  const matching = filtered(
+  const matching = applyFilters(
     wanted,
     input.Filters,
     {
@@ -84,41 +89,41 @@ export const describeSubnets: Action<DescribeSubnetsRequest, DescribeSubnetsResu
     },
     (it) => it.Tags,
   );
-  const { shown, ...next } = page(matching, (it) => it.SubnetId, input);
-  return { Subnets: [...shown], ...next };
+  const { items, ...next } = paginate(matching, (it) => it.SubnetId, input);
+  return { Subnets: [...items], ...next };
 };
 
-/** The main table is that of the private subnets, which are not associated with it: so it is where a VPC is well made. */
+/** Private subnets use the main table without an explicit association, as AWS recommends. */
 export const describeRouteTables: Action<DescribeRouteTablesRequest, DescribeRouteTablesResult> = async (
   input,
   region,
 ) => {
-  const local = {
+  const localRoute = {
     DestinationCidrBlock: `${region.network.prefix}0/24`,
     GatewayId: 'local',
     Origin: 'CreateRouteTable' as const,
     State: 'active' as const,
   };
-  const out = { ...local, DestinationCidrBlock: '0.0.0.0/0', Origin: 'CreateRoute' as const };
-  const open = subnets(region).filter((subnet) => subnet.public);
+  const defaultRoute = { ...localRoute, DestinationCidrBlock: '0.0.0.0/0', Origin: 'CreateRoute' as const };
+  const publicSubnets = subnets(region).filter((subnet) => subnet.public);
   const tables = [
-    table(
+    routeTable(
       region,
       'private',
-      [local, { ...out, GatewayId: undefined, NatGatewayId: fixedId(region, 'nat', 'nat') }],
+      [localRoute, { ...defaultRoute, GatewayId: undefined, NatGatewayId: fixedId(region, 'nat', 'nat') }],
       [{ Main: true }],
     ),
-    table(
+    routeTable(
       region,
       'public',
-      [local, { ...out, GatewayId: fixedId(region, 'igw', 'igw') }],
-      open.map(({ id }) => ({ Main: false, SubnetId: id })),
+      [localRoute, { ...defaultRoute, GatewayId: fixedId(region, 'igw', 'igw') }],
+      publicSubnets.map(({ id }) => ({ Main: false, SubnetId: id })),
     ),
   ];
   const missing = notFound('InvalidRouteTableID.NotFound', 'routeTable ID');
-  const wanted = chosen(tables, input.RouteTableIds, (it) => it.RouteTableId, missing);
+  const wanted = selectByIds(tables, input.RouteTableIds, (it) => it.RouteTableId, missing);
   const associations = (it: RouteTable) => it.Associations ?? [];
-  const matching = filtered(
+  const matching = applyFilters(
     wanted,
     input.Filters,
     {
@@ -130,11 +135,11 @@ export const describeRouteTables: Action<DescribeRouteTablesRequest, DescribeRou
     },
     (it) => it.Tags,
   );
-  const { shown, ...next } = page(matching, (it) => it.RouteTableId, input);
-  return { RouteTables: [...shown], ...next };
+  const { items, ...next } = paginate(matching, (it) => it.RouteTableId, input);
+  return { RouteTables: [...items], ...next };
 };
 
-function table(
+function routeTable(
   region: Region,
   name: string,
   Routes: NonNullable<RouteTable['Routes']>,
@@ -167,9 +172,9 @@ export const describeAvailabilityZones: Action<
     Messages: [],
   }));
   const missing = notFound('InvalidParameterValue', 'availability zone');
-  const named = chosen(all, input.ZoneNames, (it) => it.ZoneName, missing);
-  const wanted = chosen(named, input.ZoneIds, (it) => it.ZoneId, missing);
-  const matching = filtered(wanted, input.Filters, {
+  const named = selectByIds(all, input.ZoneNames, (it) => it.ZoneName, missing);
+  const wanted = selectByIds(named, input.ZoneIds, (it) => it.ZoneId, missing);
+  const matching = applyFilters(wanted, input.Filters, {
     'zone-name': (it) => [it.ZoneName],
     'zone-id': (it) => [it.ZoneId],
     'zone-type': (it) => [it.ZoneType],

@@ -9,24 +9,24 @@ import { tagActions } from './tags.js';
 import { targetGroupActions } from './target-groups.js';
 import { targetActions } from './targets.js';
 
-/** The actions of Elastic Load Balancing version 2015-12-01 (v2), by name. */
-export function elbActionsIn(world: BalancerState) {
+/** Returns the actions of Elastic Load Balancing v2 (2015-12-01). */
+export function elbActionsFor(state: BalancerState) {
   return {
-    ...loadBalancerActions(world),
-    ...targetGroupActions(world),
-    ...listenerActions(world),
-    ...ruleActions(world),
-    ...targetActions(world),
+    ...loadBalancerActions(state),
+    ...targetGroupActions(state),
+    ...listenerActions(state),
+    ...ruleActions(state),
+    ...targetActions(state),
     ...tagActions,
   };
 }
 
-const world = openBalancerState(haproxies, addressOf);
+const state = openBalancerState(haproxies, addressOf);
 
-/** The actions on real proxies. */
-export const elbActions = elbActionsIn(world);
+/** The actions with real proxies. */
+export const elbActions = elbActionsFor(state);
 
-/** To be started by the endpoint when it opens; ends when the context's signal is aborted. See {@link reconcile}. */
+/** Runs until the context's signal is aborted. See {@link reconcile}. */
 export function reconcileLoadBalancers(region: Region): Promise<void> {
-  return reconcile(world, region);
+  return reconcile(state, region);
 }

@@ -12,24 +12,24 @@ import {
   targetGroups,
 } from './documents.js';
 
-/** What a proxy has to do, all of it: the documents of a load balancer as one thing. */
+/** The whole configuration of a proxy, from the documents of its load balancer. */
 export interface Balancer {
   readonly name: string;
-  /** As {@link balancerId} says it. */
+  /** See {@link balancerId}. */
   readonly id: string;
   readonly arn: string;
   readonly address: string;
-  /** Seconds after which a silent connection is closed. */
+  /** Idle timeout, s. */
   readonly idle: number;
-  readonly fronts: readonly Front[];
+  readonly frontends: readonly Frontend[];
   readonly pools: readonly Pool[];
 }
 
-/** A port, and what becomes of its requests: the first rule that fits, else `otherwise`. */
-export interface Front {
+/** A port: the first matching rule answers a request, else `defaultAnswer`. */
+export interface Frontend {
   readonly port: number;
   readonly rules: readonly { readonly conditions: readonly Condition[]; readonly answer: Answer }[];
-  readonly otherwise: Answer;
+  readonly defaultAnswer: Answer;
 }
 
 /** A target group. */
@@ -38,53 +38,54 @@ export interface Pool {
   readonly name: string;
   readonly check: HealthCheck;
   readonly leastOutstanding: boolean;
-  /** Seconds over which a new server's share grows; 0 for none. */
+  /** Slow start of new servers, s; 0 for none. */
   readonly slowStart: number;
   readonly servers: readonly Server[];
 }
 
+/** A target at its proxy. */
 export interface Server {
-  /** `10.213.0.11:20000`: also what a health check calls its host. */
+  /** `10.213.0.11:20000`; also the host header of health checks. */
   readonly name: string;
-  /** No new request goes to it. */
+  /** Gets no new requests. */
   readonly draining: boolean;
 }
 
-/** The name of a target at its proxy. */
+/** Returns the name of a target at its proxy. */
 export function serverName({ address, port }: Target): string {
   return `${address}:${port}`;
 }
 
-/** The groups that listeners and rules of a load balancer forward to. */
-export function groupsOf(store: Store, loadBalancer: string): readonly TargetGroup[] {
+/** Returns the groups that a load balancer's listeners and rules forward to. */
+export function targetGroupsOf(store: Store, loadBalancer: string): readonly TargetGroup[] {
   const used = new Set(
-    frontsOf(store, loadBalancer)
-      .flatMap((front) => [front.otherwise, ...front.rules.map(({ answer }) => answer)])
+    frontendsOf(store, loadBalancer)
+      .flatMap((frontend) => [frontend.defaultAnswer, ...frontend.rules.map(({ answer }) => answer)])
       .flatMap((answer) => (answer.type === 'forward' ? [answer.targetGroup] : [])),
   );
   return store.all(targetGroups).filter(({ arn }) => used.has(arn));
 }
 
-/** The targets that a group has at this moment; drained ones are no more. */
+/** Returns the targets of a group that are not drained at `now`. */
 export function targetsOf(group: TargetGroup, now: Date): readonly Target[] {
   return group.targets.filter(({ goneAt }) => goneAt === undefined || goneAt > now.getTime());
 }
 
-/** What tells the container of a load balancer from that of its predecessor of the same name. */
+/** Returns a short ID, which differs from that of a predecessor with the same name. */
 export function balancerId(arn: string): string {
   return createHash('sha256').update(arn).digest('hex').slice(0, 8);
 }
 
-/** What the proxy of a load balancer has to do at this moment. */
-export function balancerOf(store: Store, of: LoadBalancer, now: Date): Balancer {
+/** Returns the configuration of a load balancer's proxy at `now`. */
+export function balancerOf(store: Store, loadBalancer: LoadBalancer, now: Date): Balancer {
   return {
-    arn: of.arn,
-    name: of.name,
-    id: balancerId(of.arn),
-    address: of.address,
-    idle: Number(of.attributes['idle_timeout.timeout_seconds']),
-    fronts: frontsOf(store, of.arn),
-    pools: groupsOf(store, of.arn).map((group) => ({
+    arn: loadBalancer.arn,
+    name: loadBalancer.name,
+    id: balancerId(loadBalancer.arn),
+    address: loadBalancer.address,
+    idle: Number(loadBalancer.attributes['idle_timeout.timeout_seconds']),
+    frontends: frontendsOf(store, loadBalancer.arn),
+    pools: targetGroupsOf(store, loadBalancer.arn).map((group) => ({
       arn: group.arn,
       name: group.name,
       check: group.check,
@@ -98,14 +99,14 @@ export function balancerOf(store: Store, of: LoadBalancer, now: Date): Balancer 
   };
 }
 
-function frontsOf(store: Store, loadBalancer: string): readonly Front[] {
+function frontendsOf(store: Store, loadBalancer: string): readonly Frontend[] {
   const all = store.all(rules);
   return store
     .all(listeners)
     .filter((listener) => listener.loadBalancer === loadBalancer)
     .map(({ arn, port, answer }) => ({
       port,
-      otherwise: answer,
+      defaultAnswer: answer,
       rules: all.filter((rule) => rule.listener === arn).sort((a, b) => a.priority - b.priority),
     }));
 }

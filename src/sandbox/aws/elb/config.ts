@@ -1,33 +1,30 @@
 import { createHash } from 'node:crypto';
-import type { Balancer, Front, Pool } from './balancer.js';
+import type { Balancer, Frontend, Pool } from './balancer.js';
 import type { Answer, Condition } from './documents.js';
 
-/** Where the API of a proxy listens: on its own address, so that neither a shell nor a volume is needed to reach it. */
+/** Port of a proxy's API. On its own address, so that no shell or volume is needed. */
 export const apiPort = 65535;
 
-/** Where the files of a proxy are. */
+/** Folder of a proxy's files. */
 export const folder = '/etc/balancer';
 
 /** The files of a proxy. */
 export interface Config {
   readonly files: Readonly<Record<string, string>>;
-  /** Stands for all but the servers, which come and go without a reload; the proxy says it as its description. */
+  /** Hash of everything but the servers, which change without a reload; stored as the proxy's description. */
   readonly structure: string;
 }
 
-/** Where the states of servers are left for the process that a reload starts. */
+/** Passes server states to the process that a reload starts. */
 export const stateFile = 'state';
 
 const main = 'haproxy.cfg';
 
-/** Checks the files before a reload. */
-export const check = ['haproxy', '-c', '-q', '-f', `${folder}/${main}`];
+/** Validates the files before a reload. */
+export const checkCommand = ['haproxy', '-c', '-q', '-f', `${folder}/${main}`];
 
-/**
- * The command of a proxy's container. At first there are no files, and it serves nothing but its API; later on it begins
- * with those of the run before, except for what that one knew of its servers.
- */
-export const command = [
+/** Command of a proxy's container. The first start serves only the API; later ones use the files, but no old states. */
+export const startCommand = [
   'sh',
   '-c',
   `mkdir -p ${folder} && cd ${folder} && rm -f ${stateFile} && touch ${main} &&
@@ -35,14 +32,13 @@ exec haproxy -W -db -S ipv4@0.0.0.0:${apiPort},level,admin -f ${folder}/${main}`
 ];
 
 /**
- * What HAProxy needs to behave as an Application Load Balancer does. A request is tried once, on one target. When none of a
- * group's targets is healthy, all of them get requests (its `.open` backend); without targets the answer is 503, and 502
- * when a target does not answer.
+ * Configures HAProxy to behave like an Application Load Balancer. A request is tried once. If no target of a group is
+ * healthy, all get requests (the `.open` backend). Without targets the response is 503; if a target fails, 502.
  * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
  */
 export function configOf(balancer: Balancer): Config {
-  const bare = { ...balancer, pools: balancer.pools.map((pool) => ({ ...pool, servers: [] })) };
-  const structure = createHash('sha256').update(configText(bare, '')).digest('hex').slice(0, 16);
+  const withoutServers = { ...balancer, pools: balancer.pools.map((pool) => ({ ...pool, servers: [] })) };
+  const structure = createHash('sha256').update(configText(withoutServers, '')).digest('hex').slice(0, 16);
   return {
     structure,
     files: {
@@ -53,24 +49,24 @@ export function configOf(balancer: Balancer): Config {
 }
 
 /**
- * How a server is declared, in a file or to the running proxy, after its name and address; `checked` is its pool unless
- * nothing checks it. Of servers that are added at run time HAProxy keeps no connection alive unless it is told so.
+ * Returns the options of a server, for files and run-time commands; `checked` is its pool if it has health checks. The
+ * pooling options are needed because HAProxy does not reuse connections to servers added at run time.
  */
 export function serverOptions(checked: Pool | undefined): string {
-  const kept = 'pool-max-conn 1000 pool-low-conn 1 pool-purge-delay 60s';
-  if (checked === undefined) return kept;
+  const pooling = 'pool-max-conn 1000 pool-low-conn 1 pool-purge-delay 60s';
+  if (checked === undefined) return pooling;
   const { check, slowStart } = checked;
   const port = check.port === undefined ? '' : ` port ${check.port}`;
-  const slowly = slowStart === 0 ? '' : ` slowstart ${slowStart}s`;
-  return `${kept} check${port} inter ${check.interval}s rise ${check.healthy} fall ${check.unhealthy}${slowly}`;
+  const slowStartOption = slowStart === 0 ? '' : ` slowstart ${slowStart}s`;
+  return `${pooling} check${port} inter ${check.interval}s rise ${check.healthy} fall ${check.unhealthy}${slowStartOption}`;
 }
 
-/** The backend that serves a pool without a healthy server. */
+/** Returns the backend for a pool without healthy servers. */
 export function openBackend(pool: Pool): string {
   return `${pool.name}.open`;
 }
 
-function configText({ fronts, pools, idle }: Balancer, structure: string): string {
+function configText({ frontends, pools, idle }: Balancer, structure: string): string {
   return `global
   description ${structure}
   stats socket /run/haproxy.sock level admin expose-fd listeners
@@ -84,37 +80,34 @@ defaults
   timeout connect 10s
   timeout client ${idle}s
   timeout server ${idle}s
-${fronts.map((front) => frontText(front, pools)).join('')}${pools.map(poolText).join('')}`;
+${frontends.map((frontend) => frontendText(frontend, pools)).join('')}${pools.map(poolText).join('')}`;
 }
 
-/**
- * A connection that is kept alive outlives a reload in the old process, which no longer hears of servers: it hands the next
- * request to the new process, and closes the connection after the answer.
- */
-function frontText(front: Front, pools: readonly Pool[]): string {
-  const { port, rules, otherwise } = front;
+/** After a reload, the old process hands requests on kept-alive connections to the new one, which knows the servers. */
+function frontendText(frontend: Frontend, pools: readonly Pool[]): string {
+  const { port, rules, defaultAnswer } = frontend;
   const socket = `/run/handover-${port}.sock`;
-  const cases = [...rules, { conditions: [], answer: otherwise }];
-  const fixed = cases.flatMap(({ answer }, index) =>
-    answer.type === 'forward' ? [] : [`backend ${port}.${index}\n  ${returned(answer)}\n`],
+  const routes = [...rules, { conditions: [], answer: defaultAnswer }];
+  const fixed = routes.flatMap(({ answer }, index) =>
+    answer.type === 'forward' ? [] : [`backend ${port}.${index}\n  ${fixedResponse(answer)}\n`],
   );
   return `frontend ${port}
   bind :${port}
   bind unix@${socket} accept-proxy
   use_backend ${port}.handover if { stopping }
-${cases.flatMap((one, index) => choices(one, `${port}.${index}`, pools)).join('')}backend ${port}.handover
+${routes.flatMap((route, index) => useBackendLines(route, `${port}.${index}`, pools)).join('')}backend ${port}.handover
   server next unix@${socket} send-proxy-v2
 ${fixed.join('')}`;
 }
 
-function choices(
-  { conditions, answer }: Front['rules'][number],
+function useBackendLines(
+  { conditions, answer }: Frontend['rules'][number],
   fixed: string,
   pools: readonly Pool[],
 ): readonly string[] {
-  const fits = conditions.map(matching);
-  const use = (backend: string, ...when: readonly string[]) => {
-    const all = [...fits, ...when];
+  const matches = conditions.map(conditionText);
+  const use = (backend: string, ...extra: readonly string[]) => {
+    const all = [...matches, ...extra];
     return all.length === 0
       ? `  default_backend ${backend}\n`
       : `  use_backend ${backend} if ${all.join(' ')}\n`;
@@ -145,24 +138,24 @@ ${common}  http-request return status 503 content-type text/html string ${quoted
 ${declared(undefined)}`;
 }
 
-function matching({ field, values }: Condition): string {
-  const patterns = values.map((value) => `'${globbed(value)}'`).join(' ');
+function conditionText({ field, values }: Condition): string {
+  const patterns = values.map((value) => `'${globToRegex(value)}'`).join(' ');
   return field === 'path-pattern'
     ? `{ path -m reg ${patterns} }`
     : `{ req.hdr(host),field(1,:) -m reg -i ${patterns} }`;
 }
 
-/** The pattern as a regular expression, in letters that mean nothing to the file's own syntax. */
-function globbed(pattern: string): string {
+/** Escapes everything that has a meaning in HAProxy's syntax. */
+function globToRegex(pattern: string): string {
   const plain = pattern.replace(/[^\w/*?-]/g, (letter) => `\\x${letter.charCodeAt(0).toString(16)}`);
   return `^${plain.replaceAll('*', '.*').replaceAll('?', '.')}$`;
 }
 
-function returned({ status, contentType, body }: Extract<Answer, { type: 'fixed-response' }>): string {
+function fixedResponse({ status, contentType, body }: Extract<Answer, { type: 'fixed-response' }>): string {
   return `http-request return status ${status} content-type ${quoted(contentType)} string ${quoted(body)}`;
 }
 
-/** One word of the file's syntax, whatever is in it; a line's end is written outside of the quotes. */
+/** Quotes text as one word; line breaks must be outside of the quotes. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'"'"'`).replaceAll('\r', '').replaceAll('\n', `'\\n'`)}'`;
 }

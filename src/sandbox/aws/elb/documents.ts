@@ -5,7 +5,7 @@ import type { Kind } from '../store.js';
 
 const Named = z.record(z.string(), z.string());
 
-/** What a listener or a rule does with a request. */
+/** The action of a listener or rule. */
 const Answer = z.discriminatedUnion('type', [
   z.object({ type: z.literal('forward'), targetGroup: z.string() }),
   z.object({
@@ -17,11 +17,11 @@ const Answer = z.discriminatedUnion('type', [
 ]);
 export type Answer = z.infer<typeof Answer>;
 
-/** Any of the values has to fit; `*` and `?` stand for what they stand for in a shell. */
+/** Matches if one value does; `*` and `?` are wildcards. */
 const Condition = z.object({ field: z.enum(['path-pattern', 'host-header']), values: z.array(z.string()) });
 export type Condition = z.infer<typeof Condition>;
 
-/** How a group looks after its targets; times in seconds, the port `undefined` when it is the target's own. */
+/** A group's health check; times in seconds, without a port uses the target's. */
 const HealthCheck = z.object({
   path: z.string(),
   port: z.number().optional(),
@@ -29,21 +29,21 @@ const HealthCheck = z.object({
   timeout: z.number(),
   healthy: z.number(),
   unhealthy: z.number(),
-  /** The codes that are fine: `200`, `200-299`, `200,301`. */
+  /** Healthy status codes: `200`, `200-299`, `200,301`. */
   matcher: z.string(),
 });
 export type HealthCheck = z.infer<typeof HealthCheck>;
 
-/** One port of one instance; the times are milliseconds since 1970. */
+/** One port of one instance; times in ms since 1970. */
 const Target = z.object({
   id: z.string(),
   port: z.number(),
   address: z.string(),
-  /** Since when it is to be checked: for `initial`. */
+  /** Start of health checks. */
   registeredAt: z.number(),
-  /** Of a target that was deregistered: when it is gone. */
+  /** End of draining, for a deregistered target. */
   goneAt: z.number().optional(),
-  /** Of the same one: until when it still gets new requests. */
+  /** Until then a deregistered target gets new requests. */
   leaksUntil: z.number().optional(),
 });
 export type Target = z.infer<typeof Target>;
@@ -51,9 +51,9 @@ export type Target = z.infer<typeof Target>;
 const LoadBalancer = z.object({
   arn: z.string(),
   name: z.string(),
-  /** Of its proxy, on the sandbox's network. */
+  /** The proxy's address on the sandbox's network. */
   address: z.string(),
-  /** The network interface that has it: so the address is taken, and the security groups are in use. */
+  /** The network interface, which reserves the address and the security groups. */
   interface: z.string(),
   scheme: z.enum(['internet-facing', 'internal']),
   subnets: z.array(z.string()),
@@ -75,7 +75,7 @@ const Listener = z.object({
 export type Listener = z.infer<typeof Listener>;
 export const listeners: Kind<Listener> = { name: 'listener', schema: Listener };
 
-/** The default rule of a listener is none of these: it is the listener's own answer. */
+/** A custom rule; the default rule is the listener's answer. */
 const Rule = z.object({
   arn: z.string(),
   listener: z.string(),
@@ -100,10 +100,7 @@ const TargetGroup = z.object({
 export type TargetGroup = z.infer<typeof TargetGroup>;
 export const targetGroups: Kind<TargetGroup> = { name: 'target-group', schema: TargetGroup };
 
-/**
- * An ARN as ELBv2 forms them, which no document of this kind has: `below` is `targetgroup/web`, or the ARN of what it
- * belongs to with its own kind in place of that one's.
- */
+/** Returns a new ARN; `below` is `targetgroup/web`, or the parent's ARN with the new resource's type. */
 export function newArn<T>(region: Region, kind: Kind<T>, below: string): string {
   const { context, store } = region;
   const start = below.startsWith('arn:')
@@ -116,7 +113,7 @@ export function newArn<T>(region: Region, kind: Kind<T>, below: string): string 
   }
 }
 
-/** The ARN of a listener's default rule, which has no document of its own. */
+/** Returns the ARN of a listener's default rule, which has no document. */
 export function defaultRuleArn(listener: Listener): string {
   const digest = createHash('sha256').update(listener.arn).digest('hex');
   return `${listener.arn.replace(':listener/', ':listener-rule/')}/${digest.slice(0, 16)}`;

@@ -2,62 +2,59 @@ import type { TargetHealth } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { HealthCheck, Target } from './documents.js';
 import type { Check } from './runtime.js';
 
-/** What is known of a target at one moment. */
-export interface Circumstances {
+/** The facts that determine a target's health. */
+export interface HealthInput {
   readonly now: Date;
   readonly target: Target;
   readonly check: HealthCheck;
-  /** What the proxy has found; `undefined` when it does not know the target yet. */
-  readonly found: Check | undefined;
+  /** The proxy's result; `undefined` if it does not have the target yet. */
+  readonly result: Check | undefined;
   /** Whether a listener or a rule forwards to the group. */
   readonly used: boolean;
-  /** Whether its instance runs. */
+  /** Whether the instance runs. */
   readonly running: boolean;
 }
 
-/** https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html */
-export function healthOf(it: Circumstances): TargetHealth {
-  if (it.target.goneAt !== undefined) {
+/** Returns a target's health: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html */
+export function healthOf(input: HealthInput): TargetHealth {
+  if (input.target.goneAt !== undefined) {
     return {
       State: 'draining',
       Reason: 'Target.DeregistrationInProgress',
       Description: 'Target deregistration is in progress',
     };
   }
-  if (!it.used) {
+  if (!input.used) {
     return {
       State: 'unused',
       Reason: 'Target.NotInUse',
       Description: 'Target group is not configured to receive traffic from the load balancer',
     };
   }
-  if (it.found?.up) return { State: 'healthy' };
-  if (!it.running) {
+  if (input.result?.up) return { State: 'healthy' };
+  if (!input.running) {
     return { State: 'unused', Reason: 'Target.InvalidState', Description: 'Target is in the stopped state' };
   }
-  if (isInitial(it)) return initial(it.found);
-  return unhealthy(it.found);
+  if (isInitial(input)) return initial(input.result);
+  return unhealthy(input.result);
 }
 
-/** Of a target that is not registered, or no longer. */
+/** The health of a target that is not registered. */
 export const notRegistered: TargetHealth = {
   State: 'unused',
   Reason: 'Target.NotRegistered',
   Description: 'Target is not registered to the target group',
 };
 
-/**
- * Whether the target could not have been healthy yet. Told from the time that passed, so that neither a reload of the proxy
- * nor a restart of the endpoint changes it: no check has ended, or fewer than decide.
- */
-function isInitial({ now, target, check, found }: Circumstances): boolean {
-  if (found === undefined || found.last === 'none') return true;
+/** Whether too few checks have ended. Derived from time, so that reloads and restarts do not change it. */
+function isInitial({ now, target, check, result }: HealthInput): boolean {
+  if (result === undefined || result.last === 'none') return true;
   const checks = (now.getTime() - target.registeredAt) / 1000 / check.interval;
-  return checks < (found.last === 'passed' ? check.healthy + 1 : check.unhealthy);
+  return checks < (result.last === 'passed' ? check.healthy + 1 : check.unhealthy);
 }
 
-function initial(found: Check | undefined): TargetHealth {
-  return found === undefined || found.last === 'none'
+function initial(result: Check | undefined): TargetHealth {
+  return result === undefined || result.last === 'none'
     ? {
         State: 'initial',
         Reason: 'Elb.RegistrationInProgress',
@@ -70,14 +67,14 @@ function initial(found: Check | undefined): TargetHealth {
       };
 }
 
-function unhealthy(found: Check | undefined): TargetHealth {
-  if (found?.last === 'timeout')
+function unhealthy(result: Check | undefined): TargetHealth {
+  if (result?.last === 'timeout')
     return { State: 'unhealthy', Reason: 'Target.Timeout', Description: 'Request timed out' };
-  if (found?.last === 'code') {
+  if (result?.last === 'code') {
     return {
       State: 'unhealthy',
       Reason: 'Target.ResponseCodeMismatch',
-      Description: `Health checks failed with these codes: [${found.status}]`,
+      Description: `Health checks failed with these codes: [${result.status}]`,
     };
   }
   return { State: 'unhealthy', Reason: 'Target.FailedHealthChecks', Description: 'Health checks failed' };

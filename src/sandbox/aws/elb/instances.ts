@@ -1,5 +1,5 @@
 import type { Region } from '../action.js';
-import { machineOf, seeInstances } from '../ec2/instances.js';
+import { machineOf, observeInstances } from '../ec2/instances.js';
 
 /** An instance as a load balancer sees it. */
 export interface Instance {
@@ -8,9 +8,9 @@ export interface Instance {
   readonly running: boolean;
 }
 
-/** The instance of this ID, one of the sandbox's machines or one that EC2 was asked for; `undefined` when there is none. */
+/** Returns the instance with this ID, if it exists. */
 export async function addressOf(region: Region, id: string): Promise<Instance | undefined> {
-  const seen = (await seeInstances(region)).find(({ it }) => it.id === id);
-  if (seen === undefined) return undefined;
-  return { address: machineOf(region, seen.it).address, running: seen.state === 'running' };
+  const observed = (await observeInstances(region)).find(({ instance: it }) => it.id === id);
+  if (observed === undefined) return undefined;
+  return { address: machineOf(region, observed.instance).address, running: observed.state === 'running' };
 }

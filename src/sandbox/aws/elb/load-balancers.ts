@@ -3,11 +3,11 @@ import type {
   CreateLoadBalancerOutput,
   DeleteLoadBalancerInput,
   DeleteLoadBalancerOutput,
-  LoadBalancer as Described,
   DescribeLoadBalancerAttributesInput,
   DescribeLoadBalancerAttributesOutput,
   DescribeLoadBalancersInput,
   DescribeLoadBalancersOutput,
+  LoadBalancer as Description,
   ModifyLoadBalancerAttributesInput,
   ModifyLoadBalancerAttributesOutput,
   SetSecurityGroupsInput,
@@ -18,13 +18,22 @@ import type {
 import { type Action, AwsError, type Region } from '../action.js';
 import { groups, interfaces } from '../ec2/documents.js';
 import { defaultGroup } from '../ec2/groups.js';
-import { takeAddress } from '../ec2/interfaces.js';
+import { allocateAddress } from '../ec2/interfaces.js';
 import { subnets, vpcId } from '../ec2/layout.js';
 import type { BalancerState } from './balancer-state.js';
 import { type LoadBalancer, listeners, loadBalancers, newArn, rules } from './documents.js';
-import { changed, invalid, listed, named, page, pairs, required, within } from './request.js';
+import {
+  inRange,
+  mergeAttributes,
+  paginate,
+  required,
+  toPairs,
+  toRecord,
+  validationError,
+  validName,
+} from './request.js';
 
-/** Those that change nothing here are kept, so that they can be read back. */
+/** Most have no effect here, but can be set and read. */
 const attributes = {
   'idle_timeout.timeout_seconds': '60',
   'client_keep_alive.seconds': '3600',
@@ -40,39 +49,39 @@ const attributes = {
   'routing.http.xff_header_processing.mode': 'append',
 };
 
-/** @throws AwsError `LoadBalancerNotFound` */
-export function loadBalancer({ store }: Region, arn: string | undefined): LoadBalancer {
+/** Finds a load balancer by ARN. @throws AwsError `LoadBalancerNotFound` */
+export function findLoadBalancer({ store }: Region, arn: string | undefined): LoadBalancer {
   const found = store.get(loadBalancers, required(arn, 'loadBalancerArn'));
   if (found === undefined)
     throw new AwsError('LoadBalancerNotFound', `Load balancers '[${arn}]' not found`, 400);
   return found;
 }
 
-/** The actions on load balancers. */
-export function loadBalancerActions(world: BalancerState) {
+/** Returns the actions on load balancers. */
+export function loadBalancerActions(state: BalancerState) {
   const create: Action<CreateLoadBalancerInput, CreateLoadBalancerOutput> = async (input, region) => {
     const { store } = region;
-    const wanted = wantedOf(input, region);
-    const same = store.all(loadBalancers).find(({ name }) => name === wanted.name);
-    if (same !== undefined && !isAlike(same, wanted)) {
+    const settings = settingsOf(input, region);
+    const existing = store.all(loadBalancers).find(({ name }) => name === settings.name);
+    if (existing !== undefined && !hasSameSettings(existing, settings)) {
       throw new AwsError(
         'DuplicateLoadBalancerName',
-        `A load balancer with the same name '${wanted.name}' exists, but with different settings`,
+        `A load balancer with the same name '${settings.name}' exists, but with different settings`,
       );
     }
-    const made = same ?? (await newBalancer(region, wanted, pairs(input.Tags)));
-    await world.enforce(region, made.arn);
-    return { LoadBalancers: [described(made, region)] };
+    const created = existing ?? (await createLoadBalancer(region, settings, toRecord(input.Tags)));
+    await state.sync(region, created.arn);
+    return { LoadBalancers: [toResponse(created, region)] };
   };
 
   const describe: Action<DescribeLoadBalancersInput, DescribeLoadBalancersOutput> = async (input, region) => {
-    const { items, ...next } = page(chosen(input, region), input);
-    return { LoadBalancers: items.map((it) => described(it, region)), ...next };
+    const { items, ...next } = paginate(selected(input, region), input);
+    return { LoadBalancers: items.map((it) => toResponse(it, region)), ...next };
   };
 
   const remove: Action<DeleteLoadBalancerInput, DeleteLoadBalancerOutput> = async (input, region) => {
     const arn = required(input.LoadBalancerArn, 'loadBalancerArn');
-    // AWS: if it does not exist or has already been deleted, the call succeeds.
+    // As in AWS: deleting a missing load balancer succeeds.
     const found = region.store.get(loadBalancers, arn);
     if (found?.attributes['deletion_protection.enabled'] === 'true') {
       throw new AwsError(
@@ -80,7 +89,7 @@ export function loadBalancerActions(world: BalancerState) {
         `Load balancer '${arn}' cannot be deleted because deletion protection is enabled`,
       );
     }
-    if (found !== undefined) await world.retire(region, arn, () => forget(region, arn));
+    if (found !== undefined) await state.removeProxy(region, arn, () => removeDocuments(region, arn));
     return {};
   };
 
@@ -88,31 +97,31 @@ export function loadBalancerActions(world: BalancerState) {
     DescribeLoadBalancerAttributesInput,
     DescribeLoadBalancerAttributesOutput
   > = async (input, region) => ({
-    Attributes: listed(loadBalancer(region, input.LoadBalancerArn).attributes),
+    Attributes: toPairs(findLoadBalancer(region, input.LoadBalancerArn).attributes),
   });
 
   const change = async (region: Region, changed: LoadBalancer) => {
     await region.store.put(loadBalancers, changed.arn, changed);
-    await world.enforce(region, changed.arn);
+    await state.sync(region, changed.arn);
   };
 
   const modifyAttributes: Action<
     ModifyLoadBalancerAttributesInput,
     ModifyLoadBalancerAttributesOutput
   > = async (input, region) => {
-    const before = loadBalancer(region, input.LoadBalancerArn);
-    const after = changed(before.attributes, input.Attributes, 'Load balancer');
-    within(Number(after['idle_timeout.timeout_seconds']), 'idle_timeout.timeout_seconds', 1, 4000);
+    const before = findLoadBalancer(region, input.LoadBalancerArn);
+    const after = mergeAttributes(before.attributes, input.Attributes, 'Load balancer');
+    inRange(Number(after['idle_timeout.timeout_seconds']), 'idle_timeout.timeout_seconds', 1, 4000);
     await change(region, { ...before, attributes: after });
-    return { Attributes: listed(after) };
+    return { Attributes: toPairs(after) };
   };
 
   const setSecurityGroups: Action<SetSecurityGroupsInput, SetSecurityGroupsOutput> = async (
     input,
     region,
   ) => {
-    const before = loadBalancer(region, input.LoadBalancerArn);
-    const securityGroups = groupsNamed(region, required(input.SecurityGroups, 'securityGroups'));
+    const before = findLoadBalancer(region, input.LoadBalancerArn);
+    const securityGroups = existingGroups(region, required(input.SecurityGroups, 'securityGroups'));
     const had = region.store.get(interfaces, before.interface);
     if (had !== undefined) await region.store.put(interfaces, had.id, { ...had, groups: securityGroups });
     await change(region, { ...before, securityGroups });
@@ -120,7 +129,10 @@ export function loadBalancerActions(world: BalancerState) {
   };
 
   const setSubnets: Action<SetSubnetsInput, SetSubnetsOutput> = async (input, region) => {
-    const after = { ...loadBalancer(region, input.LoadBalancerArn), subnets: subnetsNamed(region, input) };
+    const after = {
+      ...findLoadBalancer(region, input.LoadBalancerArn),
+      subnets: validSubnets(region, input),
+    };
     await change(region, after);
     return { AvailabilityZones: zonesOf(after, region), IpAddressType: 'ipv4' };
   };
@@ -136,21 +148,21 @@ export function loadBalancerActions(world: BalancerState) {
   };
 }
 
-type Wanted = Pick<LoadBalancer, 'name' | 'scheme' | 'subnets' | 'securityGroups'>;
+type Settings = Pick<LoadBalancer, 'name' | 'scheme' | 'subnets' | 'securityGroups'>;
 
-function wantedOf(input: CreateLoadBalancerInput, region: Region): Wanted {
+function settingsOf(input: CreateLoadBalancerInput, region: Region): Settings {
   if ((input.Type ?? 'application') !== 'application')
-    throw invalid(`The sandbox has application load balancers only, not '${input.Type}'`);
+    throw validationError(`The sandbox supports only application load balancers, not '${input.Type}'`);
   return {
-    name: named(input.Name, 'Load balancer'),
+    name: validName(input.Name, 'Load balancer'),
     scheme: input.Scheme ?? 'internet-facing',
-    subnets: subnetsNamed(region, input),
-    securityGroups: groupsNamed(region, input.SecurityGroups ?? [defaultGroup(region)]),
+    subnets: validSubnets(region, input),
+    securityGroups: existingGroups(region, input.SecurityGroups ?? [defaultGroup(region)]),
   };
 }
 
-/** @throws AwsError `SubnetNotFound`, and `ValidationError` when they are not of two zones */
-function subnetsNamed(
+/** @throws AwsError `SubnetNotFound`, or `ValidationError` if they are not in two zones */
+function validSubnets(
   region: Region,
   { Subnets, SubnetMappings }: Pick<CreateLoadBalancerInput, 'Subnets' | 'SubnetMappings'>,
 ): string[] {
@@ -161,41 +173,46 @@ function subnetsNamed(
     return found.zone;
   });
   if (new Set(zones).size < 2)
-    throw invalid('At least two subnets in two different Availability Zones must be specified');
+    throw validationError('At least two subnets in two different Availability Zones must be specified');
   if (new Set(zones).size < zones.length)
-    throw invalid('A load balancer cannot be attached to multiple subnets in the same Availability Zone');
+    throw validationError(
+      'A load balancer cannot be attached to multiple subnets in the same Availability Zone',
+    );
   return ids;
 }
 
 /** @throws AwsError `InvalidSecurityGroup` */
-function groupsNamed({ store }: Region, ids: readonly string[]): string[] {
+function existingGroups({ store }: Region, ids: readonly string[]): string[] {
   const missing = ids.find((id) => store.get(groups, id) === undefined);
   if (missing !== undefined)
     throw new AwsError('InvalidSecurityGroup', `The security group '${missing}' does not exist`);
   return [...ids];
 }
 
-/** Has one address, in its first subnet; those of AWS have one in each. */
-async function newBalancer(
+/** Has one address, in the first subnet; in AWS it has one per subnet. */
+async function createLoadBalancer(
   region: Region,
-  wanted: Wanted,
+  settings: Settings,
   tags: Record<string, string>,
 ): Promise<LoadBalancer> {
-  const arn = newArn(region, loadBalancers, `loadbalancer/app/${wanted.name}`);
+  const arn = newArn(region, loadBalancers, `loadbalancer/app/${settings.name}`);
   const description = arn.replace(/^.*:loadbalancer\//, 'ELB ');
-  const subnet = subnets(region).find(({ id }) => id === wanted.subnets[0]);
+  const subnet = subnets(region).find(({ id }) => id === settings.subnets[0]);
   if (subnet === undefined) throw new AwsError('SubnetNotFound', 'The load balancer has no subnet');
-  const { made, kept } = takeAddress(region, subnet, { groups: wanted.securityGroups, description });
+  const { made: created, kept: stored } = allocateAddress(region, subnet, {
+    groups: settings.securityGroups,
+    description,
+  });
   const createdAt = region.context.clock.now().getTime();
   const balancer = {
-    ...{ ...wanted, arn, createdAt, attributes, tags },
-    ...{ address: made.address, interface: made.id },
+    ...{ ...settings, arn, createdAt, attributes, tags },
+    ...{ address: created.address, interface: created.id },
   };
-  await Promise.all([kept, region.store.put(loadBalancers, arn, balancer)]);
+  await Promise.all([stored, region.store.put(loadBalancers, arn, balancer)]);
   return balancer;
 }
 
-function isAlike(one: Wanted, other: Wanted): boolean {
+function hasSameSettings(one: Settings, other: Settings): boolean {
   const sorted = (list: readonly string[]) => [...list].sort().join();
   return (
     one.scheme === other.scheme &&
@@ -204,28 +221,30 @@ function isAlike(one: Wanted, other: Wanted): boolean {
   );
 }
 
-function chosen(input: DescribeLoadBalancersInput, { store }: Region): readonly LoadBalancer[] {
+function selected(input: DescribeLoadBalancersInput, { store }: Region): readonly LoadBalancer[] {
   const all = store.all(loadBalancers);
-  const wanted = input.LoadBalancerArns ?? input.Names;
-  if (wanted === undefined || wanted.length === 0) return all;
-  return wanted.map((one) => {
+  const settings = input.LoadBalancerArns ?? input.Names;
+  if (settings === undefined || settings.length === 0) return all;
+  return settings.map((one) => {
     const found = all.find(({ arn, name }) => one === arn || one === name);
     if (found !== undefined) return found;
     throw new AwsError('LoadBalancerNotFound', `Load balancers '[${one}]' not found`);
   });
 }
 
-async function forget({ store }: Region, arn: string): Promise<void> {
-  const had = store.get(loadBalancers, arn);
-  if (had !== undefined) await store.remove(interfaces, had.interface);
-  const own = store.all(listeners).filter((listener) => listener.loadBalancer === arn);
-  const below = store.all(rules).filter(({ listener }) => own.some((one) => one.arn === listener));
-  for (const rule of below) await store.remove(rules, rule.arn);
-  for (const listener of own) await store.remove(listeners, listener.arn);
+async function removeDocuments({ store }: Region, arn: string): Promise<void> {
+  const balancer = store.get(loadBalancers, arn);
+  if (balancer !== undefined) await store.remove(interfaces, balancer.interface);
+  const balancerListeners = store.all(listeners).filter((listener) => listener.loadBalancer === arn);
+  const listenerRules = store
+    .all(rules)
+    .filter(({ listener }) => balancerListeners.some((one) => one.arn === listener));
+  for (const rule of listenerRules) await store.remove(rules, rule.arn);
+  for (const listener of balancerListeners) await store.remove(listeners, listener.arn);
   await store.remove(loadBalancers, arn);
 }
 
-function described(it: LoadBalancer, region: Region): Described {
+function toResponse(it: LoadBalancer, region: Region): Description {
   return {
     LoadBalancerArn: it.arn,
     LoadBalancerName: it.name,

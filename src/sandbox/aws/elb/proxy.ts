@@ -1,27 +1,24 @@
 import { connect } from 'node:net';
 import type { Context } from '../../context.js';
-import { execute, ifExists, isStatus, labels } from '../../docker.js';
+import { execute, hasStatus, ifExists, labels } from '../../docker.js';
 import { SandboxFailure } from '../../failure.js';
 import { waitFor } from '../../wait.js';
 import type { Region } from '../action.js';
 import type { Balancer } from './balancer.js';
-import { apiPort, type Config, check, command, configOf, folder, stateFile } from './config.js';
-import { type Checks, commandsFor, readChecks, readStandings } from './runtime.js';
+import { apiPort, type Config, checkCommand, configOf, folder, startCommand, stateFile } from './config.js';
+import { type Checks, commandsFor, readChecks, readServerStates } from './runtime.js';
 
-/** What stands behind load balancers: by default a real HAProxy each. */
+/** The proxies of load balancers. */
 export interface Proxies {
-  /**
-   * Brings a balancer's proxy to what `balancer` says; made, or started again, when it does not run. No request is dropped
-   * by it. Resolves when it is in force.
-   */
+  /** Configures a balancer's proxy without dropping requests; creates or starts it if needed. Resolves once in effect. */
   apply(region: Region, balancer: Balancer): Promise<void>;
-  /** What its health checks have found. */
+  /** Returns the results of its health checks. */
   checks(region: Region, balancer: Pick<Balancer, 'address'>): Promise<Checks>;
-  /** Harmless when there is none. */
+  /** Does nothing if there is no proxy. */
   remove(region: Region, balancer: Pick<Balancer, 'id'>): Promise<void>;
 }
 
-/** A container with HAProxy for each balancer, which keeps its own configuration for when it is started again. */
+/** One HAProxy container per balancer; restarts with its last configuration. */
 export const haproxies: Proxies = { apply, checks, remove };
 
 async function apply(region: Region, balancer: Balancer): Promise<void> {
@@ -33,12 +30,12 @@ async function apply(region: Region, balancer: Balancer): Promise<void> {
   } else {
     await reload(region, balancer, config);
   }
-  const standings = readStandings(await ask(context, balancer, '@1 show servers state'));
-  for (const line of commandsFor(balancer, standings)) await tell(context, balancer, line);
+  const states = readServerStates(await query(context, balancer, '@1 show servers state'));
+  for (const line of commandsFor(balancer, states)) await sendCommand(context, balancer, line);
 }
 
 async function checks({ context }: Region, balancer: Pick<Balancer, 'address'>): Promise<Checks> {
-  return readChecks(await ask(context, balancer, '@1 show stat'));
+  return readChecks(await query(context, balancer, '@1 show stat'));
 }
 
 async function remove(region: Region, balancer: Pick<Balancer, 'id'>): Promise<void> {
@@ -59,17 +56,17 @@ async function ensureContainer(region: Region, balancer: Balancer): Promise<void
   try {
     await container.start();
   } catch (error) {
-    if (!isStatus(error, 304)) throw error;
+    if (!hasStatus(error, 304)) throw error;
   }
 }
 
 async function create({ context, ...region }: Region, balancer: Balancer, name: string): Promise<void> {
-  context.progress(`Making the load balancer ${balancer.name} at ${balancer.address}`);
+  context.progress(`creating the load balancer ${balancer.name} at ${balancer.address}`);
   await context.docker.createContainer({
     name,
     Image: region.image,
     Hostname: balancer.name,
-    Cmd: [...command],
+    Cmd: [...startCommand],
     Labels: {
       [labels.sandbox]: region.sandbox,
       [labels.role]: 'load-balancer',
@@ -85,25 +82,24 @@ async function create({ context, ...region }: Region, balancer: Balancer, name: 
   });
 }
 
-/** What the running process was made for. */
+/** The structure that the running process has loaded. */
 async function structureOf(context: Context, balancer: Balancer): Promise<string | undefined> {
-  return /^description: (.*)$/m.exec(await ask(context, balancer, '@1 show info'))?.[1];
+  return /^description: (.*)$/m.exec(await query(context, balancer, '@1 show info'))?.[1];
 }
 
-/** The new process takes over the sockets and what is known of the servers' health; the old one answers what it has. */
+/** The new process takes over sockets and health states; the old one finishes its requests. */
 async function reload(region: Region, balancer: Balancer, config: Config): Promise<void> {
   const { context } = region;
-  const states = await ask(context, balancer, '@1 show servers state');
+  const states = await query(context, balancer, '@1 show servers state');
   await write(region, balancer, { ...config.files, [stateFile]: states });
-  const { exitCode, output } = await execute(context.docker, containerName(region, balancer), check);
-  if (exitCode !== 0) throw refused(balancer, output);
-  await ask(context, balancer, 'reload');
+  const { exitCode, output } = await execute(context.docker, containerName(region, balancer), checkCommand);
+  if (exitCode !== 0) throw configError(balancer, output);
+  await query(context, balancer, 'reload');
   await waitFor(context, `the load balancer ${balancer.name}`, 30_000, async () =>
-    (await structureOf(context, balancer)) === config.structure ? undefined : 'it has not reloaded',
+    (await structureOf(context, balancer)) === config.structure ? undefined : 'not reloaded yet',
   );
 }
 
-/** For the next process, whether a reload or a restart of the container begins it. */
 async function write(
   region: Region,
   balancer: Balancer,
@@ -113,42 +109,46 @@ async function write(
   const paths = Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text]);
   const argv = ['sh', '-c', script, 'write', ...paths.flat()];
   const { exitCode, output } = await execute(region.context.docker, containerName(region, balancer), argv);
-  if (exitCode !== 0) throw refused(balancer, output);
+  if (exitCode !== 0) throw configError(balancer, output);
 }
 
-/** A command for the servers; a server that cannot go yet because of its connections is none to complain about. */
-async function tell(context: Context, balancer: Balancer, line: string): Promise<void> {
-  const answer = (await ask(context, balancer, `@1 ${line}`)).trim();
-  const fine = answer === '' || /^(New server registered|Server deleted|Server still has)/.test(answer);
-  if (!fine) throw refused(balancer, `${line}: ${answer}`);
+/** A server with open connections cannot be deleted yet, which is not an error. */
+async function sendCommand(context: Context, balancer: Balancer, line: string): Promise<void> {
+  const answer = (await query(context, balancer, `@1 ${line}`)).trim();
+  const expected = answer === '' || /^(New server registered|Server deleted|Server still has)/.test(answer);
+  if (!expected) throw configError(balancer, `${line}: ${answer}`);
 }
 
-function refused({ name }: Balancer, why: string): SandboxFailure {
+function configError({ name }: Balancer, reason: string): SandboxFailure {
   return new SandboxFailure(
     'balancer.refused',
-    `the load balancer ${name} refuses its configuration: ${why}`,
+    `the load balancer ${name} rejects its configuration: ${reason}`,
   );
 }
 
-/** One command of HAProxy's API, and its answer; asked again while a start or a reload leaves nobody to answer. */
-async function ask(context: Context, { address }: Pick<Balancer, 'address'>, line: string): Promise<string> {
+/** Sends a command to HAProxy's API; retries during a start or reload. */
+async function query(
+  context: Context,
+  { address }: Pick<Balancer, 'address'>,
+  line: string,
+): Promise<string> {
   let answer = '';
   await waitFor(context, `the load balancer at ${address}`, 15_000, async () => {
-    const found = await once(address, line);
+    const found = await queryOnce(address, line);
     answer = found.answer;
     return found.missing;
   });
   return answer;
 }
 
-function once(address: string, line: string): Promise<{ answer: string; missing?: string }> {
+function queryOnce(address: string, line: string): Promise<{ answer: string; missing?: string }> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     const answer = () => Buffer.concat(chunks).toString('utf8');
     const socket = connect({ host: address, port: apiPort, timeout: 5_000 });
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     socket.once('end', () => resolve({ answer: answer() }));
-    socket.once('timeout', () => socket.destroy(new Error('no answer within 5 s')));
+    socket.once('timeout', () => socket.destroy(new Error('no response within 5 s')));
     socket.once('error', ({ message }) => resolve({ answer: '', missing: message }));
     socket.end(`${line}\n`);
   });

@@ -1,31 +1,31 @@
 import type { Balancer, Pool, Server } from './balancer.js';
 import { openBackend, serverOptions } from './config.js';
 
-/** What the health checks of a proxy say of one server. */
+/** The health check result of one server. */
 export interface Check {
-  /** Whether it gets requests, as far as its health goes. */
+  /** Whether the server is healthy. */
   readonly up: boolean;
-  /** Of the last check: `none` yet; `code` is an answer that is not among the good ones. */
+  /** The last check; `code` is an unexpected status code. */
   readonly last: 'none' | 'passed' | 'timeout' | 'code' | 'failed';
-  /** What it answered, if it did. */
+  /** The status code of the last check. */
   readonly status?: number;
 }
 
-/** The checks of a proxy, by the name of the pool and of the server. */
+/** The results of a proxy, by {@link checkKey}. */
 export type Checks = ReadonlyMap<string, Check>;
 
-/** Where a server is found among the checks. */
+/** Returns the key of a server's result. */
 export function checkKey(pool: Pick<Pool, 'name'>, server: string): string {
   return `${pool.name}/${server}`;
 }
 
-/** Reads `show stat`, whose first line names the columns. */
+/** Parses `show stat`, a CSV with a header. */
 export function readChecks(stat: string): Checks {
   const [head = '', ...lines] = stat.replace(/^# /, '').trim().split('\n');
   const columns = head.split(',');
   const checks = new Map<string, Check>();
   for (const line of lines) {
-    // Texts with commas come after all the columns that are read here.
+    // Only later columns can contain commas.
     const cells = line.split(',');
     const cell = (name: string) => cells[columns.indexOf(name)] ?? '';
     const status = Number(cell('check_code'));
@@ -46,14 +46,14 @@ function lastOf(word: string): Check['last'] {
   return word === 'L7STS' ? 'code' : 'failed';
 }
 
-/** What a running proxy says of a server's administrative state. */
-type Standing = 'active' | 'draining' | 'maintenance';
+/** Administrative state of a server at a running proxy. */
+type ServerState = 'active' | 'draining' | 'maintenance';
 
-/** The servers of a running proxy, by the names of backend and server. */
-export type Standings = ReadonlyMap<string, Standing>;
+/** The servers of a running proxy, by `backend/server`. */
+export type ServerStates = ReadonlyMap<string, ServerState>;
 
-/** Reads `show servers state`: a version, the names of the columns, the servers. */
-export function readStandings(state: string): Standings {
+/** Parses `show servers state`: a version, a header, the servers. */
+export function readServerStates(state: string): ServerStates {
   const rows = state
     .trim()
     .split('\n')
@@ -62,52 +62,49 @@ export function readStandings(state: string): Standings {
   return new Map(
     rows.map(([, backend = '', , server = '', , , admin = '0']) => [
       `${backend}/${server}`,
-      standingOf(Number(admin)),
+      serverStateOf(Number(admin)),
     ]),
   );
 }
 
-/** Bits 0x01, 0x02, 0x04, 0x20: maintenance by whatever means; 0x08, 0x10: drain. */
-function standingOf(admin: number): Standing {
+/** Bits 0x01, 0x02, 0x04, 0x20: maintenance; 0x08, 0x10: drain. */
+function serverStateOf(admin: number): ServerState {
   if (admin & 0x27) return 'maintenance';
   return admin & 0x18 ? 'draining' : 'active';
 }
 
-/** The commands that make the servers of a running proxy those of the balancer. */
-export function commandsFor({ pools }: Balancer, standings: Standings): readonly string[] {
+/** Returns the commands that bring a running proxy to the balancer's servers. */
+export function commandsFor({ pools }: Balancer, states: ServerStates): readonly string[] {
   const backends = pools.flatMap((pool) => [
     { backend: pool.name, servers: pool.servers, checked: pool },
     { backend: openBackend(pool), servers: pool.servers, checked: undefined },
   ]);
   return backends.flatMap(({ backend, servers, checked }) => {
     const wanted = new Set(servers.map(({ name }) => `${backend}/${name}`));
-    const surplus = [...standings.keys()].filter((key) => key.startsWith(`${backend}/`) && !wanted.has(key));
+    const extra = [...states.keys()].filter((key) => key.startsWith(`${backend}/`) && !wanted.has(key));
     const changes = servers.flatMap((server) => {
       const key = `${backend}/${server.name}`;
-      return commandsOf(server, key, standings.get(key), checked);
+      return serverCommands(server, key, states.get(key), checked);
     });
-    return [...changes, ...surplus.flatMap(removing)];
+    return [...changes, ...extra.flatMap(removeCommands)];
   });
 }
 
-function commandsOf(
+function serverCommands(
   { name, draining }: Server,
   key: string,
-  standing: Standing | undefined,
+  state: ServerState | undefined,
   checked: Pool | undefined,
 ): readonly string[] {
-  if (draining) return standing === 'active' ? [`set server ${key} state drain`] : [];
-  if (standing === 'active') return [];
-  if (standing === 'draining') return [`set server ${key} state ready`];
-  const added = standing === undefined ? [`add server ${key} ${name} ${serverOptions(checked)}`] : [];
-  return [...added, ...(checked === undefined ? [`set server ${key} state ready`] : startingDown(key))];
+  if (draining) return state === 'active' ? [`set server ${key} state drain`] : [];
+  if (state === 'active') return [];
+  if (state === 'draining') return [`set server ${key} state ready`];
+  const added = state === undefined ? [`add server ${key} ${name} ${serverOptions(checked)}`] : [];
+  return [...added, ...(checked === undefined ? [`set server ${key} state ready`] : startDownCommands(key))];
 }
 
-/**
- * A server that leaves maintenance counts as healthy until a check fails. One that leaves it for drain can be declared
- * down, and has to pass its checks before it gets a request.
- */
-function startingDown(key: string): string[] {
+/** A server that leaves maintenance counts as healthy. Via drain it can be set down, so it must pass checks first. */
+function startDownCommands(key: string): string[] {
   return [
     `set server ${key} state drain`,
     `enable health ${key}`,
@@ -116,7 +113,7 @@ function startingDown(key: string): string[] {
   ];
 }
 
-/** A server whose connections end only now stays in maintenance; the next time removes it. */
-function removing(key: string): string[] {
+/** A server with open connections stays in maintenance until the next sync. */
+function removeCommands(key: string): string[] {
   return [`set server ${key} state maint`, `shutdown sessions server ${key}`, `del server ${key}`];
 }

@@ -3,22 +3,31 @@ import type {
   CreateTargetGroupOutput,
   DeleteTargetGroupInput,
   DeleteTargetGroupOutput,
-  TargetGroup as Described,
   DescribeTargetGroupAttributesInput,
   DescribeTargetGroupAttributesOutput,
   DescribeTargetGroupsInput,
   DescribeTargetGroupsOutput,
+  TargetGroup as Description,
   ModifyTargetGroupAttributesInput,
   ModifyTargetGroupAttributesOutput,
   ModifyTargetGroupInput,
   ModifyTargetGroupOutput,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { type Action, AwsError, type Region } from '../action.js';
-import { inUse } from '../faults/catalog.js';
-import { groupsOf } from './balancer.js';
+import { inUseError } from '../faults/catalog.js';
+import { targetGroupsOf } from './balancer.js';
 import type { BalancerState } from './balancer-state.js';
 import { type HealthCheck, loadBalancers, newArn, type TargetGroup, targetGroups } from './documents.js';
-import { changed, invalid, listed, named, page, pairs, required, within } from './request.js';
+import {
+  inRange,
+  mergeAttributes,
+  paginate,
+  required,
+  toPairs,
+  toRecord,
+  validationError,
+  validName,
+} from './request.js';
 
 /** https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html */
 const attributes = {
@@ -31,70 +40,70 @@ const attributes = {
   'stickiness.lb_cookie.duration_seconds': '86400',
 };
 
-/** What AWS takes for instances when a request does not say. */
-const usual: HealthCheck = {
+/** Defaults of AWS for instance targets. */
+const defaultCheck: HealthCheck = {
   ...{ path: '/', matcher: '200' },
   ...{ interval: 30, timeout: 5, healthy: 5, unhealthy: 2 },
 };
 
-/** @throws AwsError `TargetGroupNotFound` */
-export function targetGroup({ store }: Region, arn: string | undefined): TargetGroup {
+/** Finds a target group by ARN. @throws AwsError `TargetGroupNotFound` */
+export function findTargetGroup({ store }: Region, arn: string | undefined): TargetGroup {
   const found = store.get(targetGroups, required(arn, 'targetGroupArn'));
   if (found === undefined) throw notFound();
   return found;
 }
 
-/** The load balancer that forwards to the group, if one does: AWS allows no second. */
-export function userOf({ store }: Region, group: Pick<TargetGroup, 'arn'>): string | undefined {
-  const uses = (arn: string) => groupsOf(store, arn).some((one) => one.arn === group.arn);
+/** Returns the ARN of the load balancer that forwards to the group; AWS allows only one. */
+export function loadBalancerUsing({ store }: Region, group: Pick<TargetGroup, 'arn'>): string | undefined {
+  const uses = (arn: string) => targetGroupsOf(store, arn).some((one) => one.arn === group.arn);
   return store.all(loadBalancers).find(({ arn }) => uses(arn))?.arn;
 }
 
-/** The actions on target groups. */
-export function targetGroupActions(world: BalancerState) {
+/** Returns the actions on target groups. */
+export function targetGroupActions(state: BalancerState) {
   const create: Action<CreateTargetGroupInput, CreateTargetGroupOutput> = async (input, region) => {
     const { store } = region;
-    const wanted = wantedOf(input);
-    const same = store.all(targetGroups).find(({ name }) => name === wanted.name);
-    if (same !== undefined && !isAlike(same, wanted)) {
+    const settings = settingsOf(input);
+    const existing = store.all(targetGroups).find(({ name }) => name === settings.name);
+    if (existing !== undefined && !hasSameSettings(existing, settings)) {
       throw new AwsError(
         'DuplicateTargetGroupName',
-        `A target group with the same name '${wanted.name}' exists, but with different settings`,
+        `A target group with the same name '${settings.name}' exists, but with different settings`,
       );
     }
-    const made = same ?? {
-      ...wanted,
-      arn: newArn(region, targetGroups, `targetgroup/${wanted.name}`),
+    const created = existing ?? {
+      ...settings,
+      arn: newArn(region, targetGroups, `targetgroup/${settings.name}`),
       attributes,
       targets: [],
-      tags: pairs(input.Tags),
+      tags: toRecord(input.Tags),
     };
-    if (same === undefined) await store.put(targetGroups, made.arn, made);
-    return { TargetGroups: [described(made, region)] };
+    if (existing === undefined) await store.put(targetGroups, created.arn, created);
+    return { TargetGroups: [toResponse(created, region)] };
   };
 
   const describe: Action<DescribeTargetGroupsInput, DescribeTargetGroupsOutput> = async (input, region) => {
-    const { items, ...next } = page(chosen(input, region), input);
-    return { TargetGroups: items.map((group) => described(group, region)), ...next };
+    const { items, ...next } = paginate(selected(input, region), input);
+    return { TargetGroups: items.map((group) => toResponse(group, region)), ...next };
   };
 
   const change = async (region: Region, group: TargetGroup) => {
     await region.store.put(targetGroups, group.arn, group);
-    const user = userOf(region, group);
-    if (user !== undefined) await world.enforce(region, user);
+    const loadBalancer = loadBalancerUsing(region, group);
+    if (loadBalancer !== undefined) await state.sync(region, loadBalancer);
   };
 
   const modify: Action<ModifyTargetGroupInput, ModifyTargetGroupOutput> = async (input, region) => {
-    const before = targetGroup(region, input.TargetGroupArn);
+    const before = findTargetGroup(region, input.TargetGroupArn);
     const after = { ...before, check: checkOf(input, before.check) };
     await change(region, after);
-    return { TargetGroups: [described(after, region)] };
+    return { TargetGroups: [toResponse(after, region)] };
   };
 
   const remove: Action<DeleteTargetGroupInput, DeleteTargetGroupOutput> = async (input, region) => {
     const arn = required(input.TargetGroupArn, 'targetGroupArn');
-    if (userOf(region, { arn }) !== undefined) {
-      throw inUse(input);
+    if (loadBalancerUsing(region, { arn }) !== undefined) {
+      throw inUseError(input);
     }
     await region.store.remove(targetGroups, arn);
     return {};
@@ -103,16 +112,18 @@ export function targetGroupActions(world: BalancerState) {
   const describeAttributes: Action<
     DescribeTargetGroupAttributesInput,
     DescribeTargetGroupAttributesOutput
-  > = async (input, region) => ({ Attributes: listed(targetGroup(region, input.TargetGroupArn).attributes) });
+  > = async (input, region) => ({
+    Attributes: toPairs(findTargetGroup(region, input.TargetGroupArn).attributes),
+  });
 
   const modifyAttributes: Action<
     ModifyTargetGroupAttributesInput,
     ModifyTargetGroupAttributesOutput
   > = async (input, region) => {
-    const before = targetGroup(region, input.TargetGroupArn);
-    const after = checkedAttributes(changed(before.attributes, input.Attributes, 'Target group'));
+    const before = findTargetGroup(region, input.TargetGroupArn);
+    const after = checkedAttributes(mergeAttributes(before.attributes, input.Attributes, 'Target group'));
     await change(region, { ...before, attributes: after });
-    return { Attributes: listed(after) };
+    return { Attributes: toPairs(after) };
   };
 
   return {
@@ -125,27 +136,27 @@ export function targetGroupActions(world: BalancerState) {
   };
 }
 
-type Wanted = Pick<TargetGroup, 'name' | 'port' | 'vpc' | 'check'>;
+type Settings = Pick<TargetGroup, 'name' | 'port' | 'vpc' | 'check'>;
 
-function wantedOf(input: CreateTargetGroupInput): Wanted {
+function settingsOf(input: CreateTargetGroupInput): Settings {
   if ((input.TargetType ?? 'instance') !== 'instance')
-    throw invalid(`The sandbox has targets of type instance only, not '${input.TargetType}'`);
+    throw validationError(`The sandbox supports only targets of type instance, not '${input.TargetType}'`);
   if (required(input.Protocol, 'protocol') !== 'HTTP')
-    throw invalid(`The sandbox has targets that speak HTTP only, not '${input.Protocol}'`);
+    throw validationError(`The sandbox supports only HTTP targets, not '${input.Protocol}'`);
   return {
-    name: named(input.Name, 'Target group'),
-    port: within(required(input.Port, 'port'), 'Port', 1, 65535),
+    name: validName(input.Name, 'Target group'),
+    port: inRange(required(input.Port, 'port'), 'Port', 1, 65535),
     vpc: required(input.VpcId, 'vpcId'),
-    check: checkOf(input, usual),
+    check: checkOf(input, defaultCheck),
   };
 }
 
 /** https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html */
 function checkOf(input: Omit<ModifyTargetGroupInput, 'TargetGroupArn'>, before: HealthCheck): HealthCheck {
   if ((input.HealthCheckProtocol ?? 'HTTP') !== 'HTTP')
-    throw invalid(`The sandbox checks by HTTP only, not '${input.HealthCheckProtocol}'`);
+    throw validationError(`The sandbox supports only HTTP health checks, not '${input.HealthCheckProtocol}'`);
   if (input.HealthCheckEnabled === false)
-    throw invalid('Health checks must be enabled for target groups with target type instance');
+    throw validationError('Health checks must be enabled for target groups with target type instance');
   const { port: portBefore, ...rest } = before;
   const port = input.HealthCheckPort === undefined ? portBefore : portOf(input.HealthCheckPort);
   const after = {
@@ -153,44 +164,45 @@ function checkOf(input: Omit<ModifyTargetGroupInput, 'TargetGroupArn'>, before: 
     ...(port === undefined ? {} : { port }),
     path: input.HealthCheckPath ?? before.path,
     matcher: input.Matcher?.HttpCode ?? before.matcher,
-    interval: within(
+    interval: inRange(
       input.HealthCheckIntervalSeconds ?? before.interval,
       'Health check interval seconds',
       5,
       300,
     ),
-    timeout: within(
+    timeout: inRange(
       input.HealthCheckTimeoutSeconds ?? before.timeout,
       'Health check timeout seconds',
       2,
       120,
     ),
-    healthy: within(input.HealthyThresholdCount ?? before.healthy, 'Healthy threshold count', 2, 10),
-    unhealthy: within(input.UnhealthyThresholdCount ?? before.unhealthy, 'Unhealthy threshold count', 2, 10),
+    healthy: inRange(input.HealthyThresholdCount ?? before.healthy, 'Healthy threshold count', 2, 10),
+    unhealthy: inRange(input.UnhealthyThresholdCount ?? before.unhealthy, 'Unhealthy threshold count', 2, 10),
   };
   if (!/^\/\S{0,1023}$/.test(after.path))
-    throw invalid(`Health check path '${after.path}' must begin with '/'`);
+    throw validationError(`Health check path '${after.path}' must begin with '/'`);
   if (!/^[2-4]\d\d(-[2-4]\d\d)?(,[2-4]\d\d(-[2-4]\d\d)?)*$/.test(after.matcher))
-    throw invalid(`Health check matcher HTTP code '${after.matcher}' must be within 200-499`);
+    throw validationError(`Health check matcher HTTP code '${after.matcher}' must be within 200-499`);
   if (after.interval <= after.timeout)
-    throw invalid(`Health check interval must be greater than the timeout.`);
+    throw validationError(`Health check interval must be greater than the timeout.`);
   return after;
 }
 
 function portOf(text: string): number | undefined {
-  return text === 'traffic-port' ? undefined : within(Number(text), 'Health check port', 1, 65535);
+  return text === 'traffic-port' ? undefined : inRange(Number(text), 'Health check port', 1, 65535);
 }
 
 function checkedAttributes(after: Record<string, string>): Record<string, string> {
   const delay = 'deregistration_delay.timeout_seconds';
-  within(Number(after[delay]), delay, 0, 3600);
+  inRange(Number(after[delay]), delay, 0, 3600);
   const slow = 'slow_start.duration_seconds';
-  if (after[slow] !== '0') within(Number(after[slow]), slow, 30, 900);
-  if (after['stickiness.enabled'] === 'true') throw invalid('The sandbox has no sticky sessions');
+  if (after[slow] !== '0') inRange(Number(after[slow]), slow, 30, 900);
+  if (after['stickiness.enabled'] === 'true')
+    throw validationError('The sandbox does not support sticky sessions');
   return after;
 }
 
-function isAlike(one: Wanted, other: Wanted): boolean {
+function hasSameSettings(one: Settings, other: Settings): boolean {
   return one.port === other.port && one.vpc === other.vpc && sameCheck(one.check, other.check);
 }
 
@@ -199,17 +211,17 @@ function sameCheck(one: HealthCheck, other: HealthCheck): boolean {
   return keys.every((key) => one[key] === other[key]);
 }
 
-function chosen(input: DescribeTargetGroupsInput, region: Region): readonly TargetGroup[] {
+function selected(input: DescribeTargetGroupsInput, region: Region): readonly TargetGroup[] {
   const { store } = region;
   const all = store.all(targetGroups);
   if (input.LoadBalancerArn !== undefined) {
     if (store.get(loadBalancers, input.LoadBalancerArn) === undefined)
       throw new AwsError('LoadBalancerNotFound', `Load balancers '[${input.LoadBalancerArn}]' not found`);
-    return groupsOf(store, input.LoadBalancerArn);
+    return targetGroupsOf(store, input.LoadBalancerArn);
   }
-  const wanted = input.TargetGroupArns ?? input.Names;
-  if (wanted === undefined || wanted.length === 0) return all;
-  return wanted.map((one) => {
+  const settings = input.TargetGroupArns ?? input.Names;
+  if (settings === undefined || settings.length === 0) return all;
+  return settings.map((one) => {
     const found = all.find(({ arn, name }) => one === arn || one === name);
     if (found === undefined) throw notFound();
     return found;
@@ -220,8 +232,8 @@ function notFound(): AwsError {
   return new AwsError('TargetGroupNotFound', 'One or more target groups not found');
 }
 
-function described(it: TargetGroup, region: Region): Described {
-  const user = userOf(region, it);
+function toResponse(it: TargetGroup, region: Region): Description {
+  const loadBalancer = loadBalancerUsing(region, it);
   const { check } = it;
   return {
     TargetGroupArn: it.arn,
@@ -232,7 +244,7 @@ function described(it: TargetGroup, region: Region): Described {
     VpcId: it.vpc,
     TargetType: 'instance',
     IpAddressType: 'ipv4',
-    LoadBalancerArns: user === undefined ? [] : [user],
+    LoadBalancerArns: loadBalancer === undefined ? [] : [loadBalancer],
     HealthCheckEnabled: true,
     HealthCheckProtocol: 'HTTP',
     HealthCheckPort: check.port === undefined ? 'traffic-port' : String(check.port),

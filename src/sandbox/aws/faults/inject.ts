@@ -1,20 +1,20 @@
 import type { InjectFaults } from '../wire.js';
-import { faultNamed } from './catalog.js';
-import { held, linger } from './lingering.js';
+import { faultByName } from './catalog.js';
+import { takeFaults } from './enabled-faults.js';
 import { isRealistic } from './profile.js';
-import { strike } from './switches.js';
+import { staleReferenceError, trackReferences } from './stale-references.js';
 
-/** The faults that are switched on, and what lingers where the profile is realistic: the one place where they strike. */
+/** Applies the enabled faults and, with the realistic profile, stale references. */
 export const injectFaults: InjectFaults = async (region, call) => {
-  const struck = await strike(region, call.action);
-  for (const name of struck) {
-    const refusal = faultNamed(name).refusal?.(call, region);
-    if (refusal !== undefined) throw refusal;
+  const names = await takeFaults(region, call.action);
+  for (const name of names) {
+    const error = faultByName(name).error?.(call, region);
+    if (error !== undefined) throw error;
   }
   if (isRealistic(region)) {
-    await linger(region);
-    const refusal = held(region, call);
+    await trackReferences(region);
+    const refusal = staleReferenceError(region, call);
     if (refusal !== undefined) throw refusal;
   }
-  return new Set(struck);
+  return new Set(names);
 };

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import type { Region } from '../action.js';
 import type { Kind, Store } from '../store.js';
 
-/** `fast`: everything is there at once. `realistic`: with the delays of AWS. */
+/** `fast`: no delays. `realistic`: delays like those of AWS. */
 export const profiles = ['fast', 'realistic'] as const;
 export type Profile = (typeof profiles)[number];
 
-/** How the region behaves, and what its chances come from: the same seed gives the same numbers in the same order. */
+/** The profile, and the seed of its random delays. */
 export interface ProfileSettings {
   readonly profile: Profile;
   readonly seed: string;
@@ -17,64 +17,63 @@ const profileSettings: Kind<ProfileSettings> = {
   schema: z.object({ profile: z.enum(profiles), seed: z.string() }),
 };
 
-/** As it was set last; of a sandbox that nobody has set anything for, `fast` and a seed that is its own. */
+/** Returns the stored settings; by default `fast` and a seed unique to the sandbox. */
 export function profileOf({ store, network }: Pick<Region, 'network'> & { store: Store }): ProfileSettings {
   return store.get(profileSettings, 'conduct') ?? { profile: 'fast', seed: network.id };
 }
 
-/** Sets what is named. The chances begin anew, so that what follows can be replayed with the same seed. */
+/** Applies `changes` and restarts the random sequences, so that a run can be repeated. */
 export async function setProfile(region: Region, changes: Partial<ProfileSettings>): Promise<void> {
-  const conduct = { ...profileOf(region), ...changes };
-  region.reseed(conduct.seed);
-  await region.store.put(profileSettings, 'conduct', conduct);
+  const settings = { ...profileOf(region), ...changes };
+  region.reseed(settings.seed);
+  await region.store.put(profileSettings, 'conduct', settings);
 }
 
+/** Returns whether the profile is `realistic`. */
 export function isRealistic(region: Region): boolean {
   return profileOf(region).profile === 'realistic';
 }
 
 /**
- * What a delay is drawn from, s. Shorter than those of AWS, where an instance is `running` after 5 to 20 s, its sshd answers 5 to 20 s
- * later, and a dependency or an ID can linger for a minute: enough for every wait to be needed, and no more.
+ * Ranges of delays, s. Shorter than those of AWS (5 to 20 s until `running`, as long again until sshd responds, up to a
+ * minute for stale references), but long enough to need every wait. A seed's delays depend on these keys.
  */
 const ranges = {
-  /** A new ID is not found by every call. */
+  /** A new ID may be NotFound. */
   hidden: [2, 8],
   /** An instance is pending. */
   pending: [3, 8],
-  /** Its sshd does not answer yet, since it is running; the key is not accepted since then; its engine does not answer since then. */
+  /** From running to sshd, from there to the accepted key, from there to the engine. */
   sshd: [4, 9],
   key: [1, 4],
   engine: [3, 8],
-  /** What nothing refers to any more cannot be deleted. */
+  /** An ended reference still blocks deletion. */
   lingering: [3, 10],
-  /** A target that was deregistered still gets new requests. */
+  /** A deregistered target still gets new requests. */
   leak: [1, 2],
 } as const;
 
-/** A delay in whole seconds; with the same seed that of the first instance is the same, however often somebody looked meanwhile. */
-export function drawSeconds(region: Region, what: keyof typeof ranges): number {
-  const [least, most] = ranges[what];
-  return least + Math.floor(region.random(what) * (most - least + 1));
+/** Draws a delay in whole seconds; independent of the draws for other delays. */
+export function drawSeconds(region: Region, delay: keyof typeof ranges): number {
+  const [min, max] = ranges[delay];
+  return min + Math.floor(region.random(delay) * (max - min + 1));
 }
 
-/** What is new, and what a Describe may not find yet. */
+/** A new resource that Describe calls may not find yet. */
 interface Hideable {
-  /** Milliseconds since 1970. */
+  /** ms since 1970. */
   readonly hiddenUntil?: number | undefined;
 }
 
-/** Until when something that is made now is not found by every call; nothing where it is found at once. */
-export function hiddenUntil(region: Region, struck: ReadonlySet<string>): Hideable {
-  if (!isRealistic(region) && !struck.has('late')) return {};
+/** Returns until when a resource created now may be NotFound; empty if it is visible immediately. */
+export function hiddenUntil(region: Region, faults: ReadonlySet<string>): Hideable {
+  if (!isRealistic(region) && !faults.has('late')) return {};
   return { hiddenUntil: region.context.clock.now().getTime() + 1_000 * drawSeconds(region, 'hidden') };
 }
 
-/** The things that this call finds: about every second one finds none of the new ones, as if it had met an older copy. */
-export function found<T>(region: Region, things: readonly T[], of: (thing: T) => Hideable): readonly T[] {
+/** Returns the items that a call finds: half of the calls miss new ones, like a stale replica. */
+export function visible<T>(region: Region, items: readonly T[], of: (item: T) => Hideable): readonly T[] {
   const now = region.context.clock.now().getTime();
-  const isNew = (thing: T) => (of(thing).hiddenUntil ?? 0) > now;
-  return things.some(isNew) && region.random('found') < 0.5
-    ? things.filter((thing) => !isNew(thing))
-    : things;
+  const isNew = (item: T) => (of(item).hiddenUntil ?? 0) > now;
+  return items.some(isNew) && region.random('found') < 0.5 ? items.filter((item) => !isNew(item)) : items;
 }

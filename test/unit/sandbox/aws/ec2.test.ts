@@ -1,11 +1,11 @@
 import * as EC2 from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import ssh from 'ssh2';
-import { code, ownKey, setting, settled } from './setting.js';
+import { errorWithCode, flush, ownKey, setup } from './setup.js';
 
 describe('the network', () => {
-  test('has a public and a private subnet in two zones, which its route tables tell apart', async () => {
-    const { ec2 } = await setting();
+  test('has a public and a private subnet in two zones, with matching route tables', async () => {
+    const { ec2 } = await setup();
     const { Subnets = [] } = await ec2.send(new EC2.DescribeSubnetsCommand());
     expect(Subnets.map(({ AvailabilityZone }) => AvailabilityZone).sort()).toEqual([
       ...['us-east-1a', 'us-east-1a', 'us-east-1b', 'us-east-1b'],
@@ -22,8 +22,8 @@ describe('the network', () => {
     expect(main).not.toBe(open);
   });
 
-  test('has no address twice, and tells when a subnet has none left', async () => {
-    const { ec2, run } = await setting();
+  test('assigns each address once, and fails if a subnet has none left', async () => {
+    const { ec2, run } = await setup();
     const { Subnets = [] } = await ec2.send(
       new EC2.DescribeSubnetsCommand({ Filters: [{ Name: 'cidr-block', Values: ['*.224/27'] }] }),
     );
@@ -32,8 +32,8 @@ describe('the network', () => {
     const made = await run({ SubnetId, MinCount: 27, MaxCount: 30 });
     expect(new Set(made.map(({ PrivateIpAddress }) => PrivateIpAddress)).size).toBe(27);
     expect(made.every(({ PublicIpAddress }) => PublicIpAddress === undefined)).toBe(true);
-    await expect(run({ SubnetId })).rejects.toEqual(code('InsufficientFreeAddressesInSubnet'));
-    await expect(run({ MinCount: 6, MaxCount: 6 })).rejects.toEqual(code('VcpuLimitExceeded'));
+    await expect(run({ SubnetId })).rejects.toEqual(errorWithCode('InsufficientFreeAddressesInSubnet'));
+    await expect(run({ MinCount: 6, MaxCount: 6 })).rejects.toEqual(errorWithCode('VcpuLimitExceeded'));
   });
 });
 
@@ -41,23 +41,23 @@ describe('a security group', () => {
   const web = { GroupName: 'web', Description: 'Web' };
   const http = { IpProtocol: 'tcp', FromPort: 80, ToPort: 80, IpRanges: [{ CidrIp: '0.0.0.0/0' }] };
 
-  test('belongs to whoever makes it first', async () => {
-    const { ec2 } = await setting();
+  test('is created by only one of concurrent calls', async () => {
+    const { ec2 } = await setup();
     const made = await Promise.allSettled(
       [1, 2, 3].map(() => ec2.send(new EC2.CreateSecurityGroupCommand(web))),
     );
     expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    expect(made).toContainEqual({ status: 'rejected', reason: code('InvalidGroup.Duplicate') });
+    expect(made).toContainEqual({ status: 'rejected', reason: errorWithCode('InvalidGroup.Duplicate') });
   });
 
-  test('has each rule once, and shows it by itself and in its permission', async () => {
-    const { ec2 } = await setting();
+  test('has each rule once, and lists it as rule and as permission', async () => {
+    const { ec2 } = await setup();
     const { GroupId } = await ec2.send(new EC2.CreateSecurityGroupCommand(web));
     const authorize = () =>
       ec2.send(new EC2.AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions: [http] }));
     const { SecurityGroupRules } = await authorize();
     expect(SecurityGroupRules).toMatchObject([{ IsEgress: false, FromPort: 80, CidrIpv4: '0.0.0.0/0' }]);
-    await expect(authorize()).rejects.toEqual(code('InvalidPermission.Duplicate'));
+    await expect(authorize()).rejects.toEqual(errorWithCode('InvalidPermission.Duplicate'));
     const shown = async () => {
       const { SecurityGroups } = await ec2.send(
         new EC2.DescribeSecurityGroupsCommand({ GroupNames: ['web'] }),
@@ -69,11 +69,11 @@ describe('a security group', () => {
       ec2.send(new EC2.RevokeSecurityGroupIngressCommand({ GroupId, IpPermissions: [http] }));
     await revoke();
     expect(await shown()).toEqual([]);
-    await expect(revoke()).rejects.toEqual(code('InvalidPermission.NotFound'));
+    await expect(revoke()).rejects.toEqual(errorWithCode('InvalidPermission.NotFound'));
   });
 
-  test('cannot be deleted while an instance has it, or another group names it', async () => {
-    const { ec2, run } = await setting();
+  test('cannot be deleted while an instance or another group uses it', async () => {
+    const { ec2, run } = await setup();
     const made = await Promise.all(
       ['web', 'db'].map((GroupName) => ec2.send(new EC2.CreateSecurityGroupCommand({ ...web, GroupName }))),
     );
@@ -83,28 +83,28 @@ describe('a security group', () => {
       new EC2.AuthorizeSecurityGroupIngressCommand({ GroupId: second, IpPermissions: [fromFirst] }),
     );
     const [had] = await run({ SecurityGroupIds: [second] });
-    await settled();
+    await flush();
     const remove = (GroupId: string) => ec2.send(new EC2.DeleteSecurityGroupCommand({ GroupId }));
-    await expect(remove(first)).rejects.toEqual(code('DependencyViolation'));
-    await expect(remove(second)).rejects.toEqual(code('DependencyViolation'));
+    await expect(remove(first)).rejects.toEqual(errorWithCode('DependencyViolation'));
+    await expect(remove(second)).rejects.toEqual(errorWithCode('DependencyViolation'));
     await ec2.send(new EC2.TerminateInstancesCommand({ InstanceIds: [had?.InstanceId ?? ''] }));
-    await settled();
+    await flush();
     await remove(second);
     await remove(first);
-    await expect(remove(first)).rejects.toEqual(code('InvalidGroup.NotFound'));
+    await expect(remove(first)).rejects.toEqual(errorWithCode('InvalidGroup.NotFound'));
   });
 });
 
-test('a key pair is made or imported, is not made twice, and is what it says it is', async () => {
-  const { ec2 } = await setting();
+test('a key pair can be created or imported once, in a valid format', async () => {
+  const { ec2 } = await setup();
   const made = await ec2.send(new EC2.CreateKeyPairCommand({ KeyName: 'rsa' }));
   expect(ssh.utils.parseKey(made.KeyMaterial ?? '')).not.toBeInstanceOf(Error);
   const bring = (KeyName: string, text: string) =>
     ec2.send(new EC2.ImportKeyPairCommand({ KeyName, PublicKeyMaterial: Buffer.from(text) }));
   await bring('mine', `${ownKey} me@here\n`);
-  await expect(bring('mine', ownKey)).rejects.toEqual(code('InvalidKeyPair.Duplicate'));
-  await expect(bring('two', `${ownKey}\n${ownKey}`)).rejects.toEqual(code('InvalidKey.Format'));
-  await expect(bring('none', 'ssh-rsa AAAA')).rejects.toEqual(code('InvalidKey.Format'));
+  await expect(bring('mine', ownKey)).rejects.toEqual(errorWithCode('InvalidKeyPair.Duplicate'));
+  await expect(bring('two', `${ownKey}\n${ownKey}`)).rejects.toEqual(errorWithCode('InvalidKey.Format'));
+  await expect(bring('none', 'ssh-rsa AAAA')).rejects.toEqual(errorWithCode('InvalidKey.Format'));
   const { KeyPairs } = await ec2.send(
     new EC2.DescribeKeyPairsCommand({ KeyNames: ['rsa', 'mine'], IncludePublicKey: true }),
   );
@@ -114,11 +114,11 @@ test('a key pair is made or imported, is not made twice, and is what it says it 
   ]);
   await ec2.send(new EC2.DeleteKeyPairCommand({ KeyName: 'mine' }));
   const gone = ec2.send(new EC2.DescribeKeyPairsCommand({ KeyNames: ['mine'] }));
-  await expect(gone).rejects.toEqual(code('InvalidKeyPair.NotFound'));
+  await expect(gone).rejects.toEqual(errorWithCode('InvalidKeyPair.NotFound'));
 });
 
-test('tags are set, changed and taken away, of what there is', async () => {
-  const { ec2, described } = await setting();
+test('tags of existing resources can be set, changed and removed', async () => {
+  const { ec2, described } = await setup();
   const [own] = (await described()).instances;
   const Resources = [own?.InstanceId ?? ''];
   const tags = async () => (await described()).instances[0]?.Tags;
@@ -141,10 +141,10 @@ test('tags are set, changed and taken away, of what there is', async () => {
   expect(await tags()).toEqual([{ Key: 'Name', Value: 'b' }]);
   const set = (id: string, Key: string) =>
     ec2.send(new EC2.CreateTagsCommand({ Resources: [id], Tags: [{ Key }] }));
-  await expect(set('i-00000000000000000', 'a')).rejects.toEqual(code('InvalidInstanceID.NotFound'));
-  await expect(set('constructor-1', 'a')).rejects.toEqual(code('InvalidID'));
-  await expect(set(Resources[0] ?? '', 'aws:a')).rejects.toEqual(code('InvalidParameterValue'));
+  await expect(set('i-00000000000000000', 'a')).rejects.toEqual(errorWithCode('InvalidInstanceID.NotFound'));
+  await expect(set('constructor-1', 'a')).rejects.toEqual(errorWithCode('InvalidID'));
+  await expect(set(Resources[0] ?? '', 'aws:a')).rejects.toEqual(errorWithCode('InvalidParameterValue'));
   const many = Array.from({ length: 50 }, (_, index) => ({ Key: `${index}` }));
   const tooMany = ec2.send(new EC2.CreateTagsCommand({ Resources, Tags: many }));
-  await expect(tooMany).rejects.toEqual(code('TagLimitExceeded'));
+  await expect(tooMany).rejects.toEqual(errorWithCode('TagLimitExceeded'));
 });

@@ -3,11 +3,15 @@ import type { AddressInfo } from 'node:net';
 import * as EC2 from '@aws-sdk/client-ec2';
 import * as ELB from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterEach } from '@jest/globals';
-import { behave, behaviour, type FaultRequest } from '../../../../src/sandbox/aws/faults/behaviour.js';
-import { apiOverHttp } from '../../../../src/sandbox/aws/http.js';
+import {
+  behaviorOf,
+  changeBehavior,
+  type FaultRequest,
+} from '../../../../src/sandbox/aws/faults/behavior.js';
+import { apiListener } from '../../../../src/sandbox/aws/http.js';
 import { services } from '../../../../src/sandbox/aws/services.js';
 import type { FakeEngine } from './engine.js';
-import { setting } from './setting.js';
+import { setup } from './setup.js';
 
 const servers: Server[] = [];
 afterEach(() => {
@@ -17,14 +21,14 @@ afterEach(() => {
 const image = 'resolve:ssm:/aws/service/any';
 const actions = Object.values(services).flatMap((service) => Object.keys(service.actions));
 
-/** The endpoint of a sandbox on a port of this machine, what the sandbox asks of it, and the SDK's clients, which try once. */
+/** An endpoint on a local port, helpers for its controlOptions requests, and SDK clients that do not retry. */
 export async function endpoint(engine?: FakeEngine) {
-  const around = await setting(engine);
-  const control = {
-    ...{ path: '/sandbox', token: 't', about: { pid: 1 }, end: () => {}, behaviour },
-    behave: (open: typeof around.region, text: string) => behave(open, text, actions),
+  const base = await setup(engine);
+  const controlOptions = {
+    ...{ path: '/sandbox', token: 't', info: { pid: 1 }, stop: () => {}, behavior: behaviorOf },
+    changeBehavior: (region: typeof base.region, text: string) => changeBehavior(region, text, actions),
   };
-  const server = createServer(apiOverHttp(services, Promise.resolve(around.region), control));
+  const server = createServer(apiListener(services, Promise.resolve(base.region), controlOptions));
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -32,16 +36,16 @@ export async function endpoint(engine?: FakeEngine) {
     ...{ endpoint: url, region: 'us-east-1', maxAttempts: 1 },
     credentials: { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' },
   };
-  const wish = async (text: FaultRequest | string, token = 't') => {
+  const control = async (request: FaultRequest | string, token = 't') => {
     const reply = await fetch(`${url}/sandbox`, {
       ...{ method: 'PATCH', headers: { authorization: `Bearer ${token}` } },
-      body: typeof text === 'string' ? text : JSON.stringify(text),
+      body: typeof request === 'string' ? request : JSON.stringify(request),
     });
-    const said = await reply.text();
-    return { status: reply.status, said: reply.status === 403 ? said : JSON.parse(said) };
+    const text = await reply.text();
+    return { status: reply.status, body: reply.status === 403 ? text : JSON.parse(text) };
   };
   const fault = (name: string, times: number | 'always' = 1, on?: string) =>
-    wish({ fault: { name, times, ...(on === undefined ? {} : { on }) } });
+    control({ fault: { name, times, ...(on === undefined ? {} : { on }) } });
   const [ec2, elb] = [new EC2.EC2Client(settings), new ELB.ElasticLoadBalancingV2Client(settings)];
   const run = async (more: Partial<EC2.RunInstancesCommandInput> = {}) => {
     const input = { MinCount: 1, MaxCount: 1, ImageId: image, ...more };
@@ -57,19 +61,19 @@ export async function endpoint(engine?: FakeEngine) {
     return made.GroupId ?? '';
   };
   const removeGroup = (GroupId: string) => ec2.send(new EC2.DeleteSecurityGroupCommand({ GroupId }));
-  const look = () => ec2.send(new EC2.DescribeVpcsCommand());
-  return { ...around, ec2, elb, wish, fault, run, instance, group, removeGroup, look };
+  const describeVpcs = () => ec2.send(new EC2.DescribeVpcsCommand());
+  return { ...base, ec2, elb, control, fault, run, instance, group, removeGroup, describeVpcs };
 }
 
-/** Which of some calls found it, as `+` and `-`. */
-export async function findings(calls: number, call: () => Promise<unknown>): Promise<string> {
-  const found: string[] = [];
+/** The results of repeated lookups: `+` found, `-` not found. */
+export async function lookupMarks(calls: number, lookup: () => Promise<unknown>): Promise<string> {
+  const marks: string[] = [];
   for (let count = 0; count < calls; count++)
-    found.push(
-      await call().then(
+    marks.push(
+      await lookup().then(
         () => '+',
         () => '-',
       ),
     );
-  return found.join('');
+  return marks.join('');
 }

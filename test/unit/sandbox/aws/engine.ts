@@ -14,11 +14,11 @@ interface Container {
   State: 'created' | 'running' | 'exited';
 }
 
-/** As much of a Docker engine as the API stands on: volumes and containers, which outlive whoever made them. */
+/** The parts of a Docker engine that the API uses: volumes and containers, which survive their endpoint. */
 export class FakeEngine {
   readonly volumes = new Map<string, Volume>();
   readonly containers = new Map<string, Container>();
-  /** Called before each change, which it may hold up or refuse: `create volume NAME`, `start NAME`. */
+  /** Called before each change; may delay or reject it: `create volume NAME`, `start NAME`. */
   before: (change: string) => void | Promise<void> = () => {};
 
   get docker(): Docker {
@@ -33,7 +33,7 @@ export class FakeEngine {
       getVolume: (name: string) => ({
         remove: async () => {
           await this.before(`remove volume ${name}`);
-          if (!this.volumes.delete(name)) throw absent();
+          if (!this.volumes.delete(name)) throw notFound();
         },
       }),
       createContainer: async ({
@@ -52,18 +52,18 @@ export class FakeEngine {
   }
 
   #container(name: string) {
-    const become = (what: string, state: Container['State'] | undefined) => async () => {
+    const transition = (what: string, state: Container['State'] | undefined) => async () => {
       await this.before(`${what} ${name}`);
       const container = this.containers.get(name);
-      if (container === undefined) throw absent();
+      if (container === undefined) throw notFound();
       if (state === undefined) this.containers.delete(name);
       else container.State = state;
     };
     return {
-      start: become('start', 'running'),
-      restart: become('restart', 'running'),
-      stop: become('stop', 'exited'),
-      remove: become('remove', undefined),
+      start: transition('start', 'running'),
+      restart: transition('restart', 'running'),
+      stop: transition('stop', 'exited'),
+      remove: transition('remove', undefined),
     };
   }
 }
@@ -79,6 +79,6 @@ function matches({ label }: Filters, labels: Labels): boolean {
   });
 }
 
-function absent(): Error {
+function notFound(): Error {
   return Object.assign(new Error('no such thing'), { statusCode: 404 });
 }

@@ -1,15 +1,15 @@
 import * as EC2 from '@aws-sdk/client-ec2';
 import * as ELB from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from '@jest/globals';
-import { behaviour, type FaultRequest } from '../../../../src/sandbox/aws/faults/behaviour.js';
-import { endpoint, findings } from './endpoint.js';
-import { code, settled } from './setting.js';
+import { behaviorOf, type FaultRequest } from '../../../../src/sandbox/aws/faults/behavior.js';
+import { endpoint, lookupMarks } from './endpoint.js';
+import { errorWithCode, flush } from './setup.js';
 
-describe('a fault that is switched on', () => {
-  test('strikes as many calls as it was told, of what it can strike', async () => {
-    const { fault, run, look } = await endpoint();
+describe('an enabled fault', () => {
+  test('affects the given number of calls, of its actions only', async () => {
+    const { fault, run, describeVpcs } = await endpoint();
     await fault('capacity', 2);
-    await look();
+    await describeVpcs();
     const refused = {
       ...{ name: 'InsufficientInstanceCapacity', $metadata: { httpStatusCode: 500 } },
       message: expect.stringContaining(
@@ -21,48 +21,51 @@ describe('a fault that is switched on', () => {
     expect(await run()).toMatch(/^i-/);
   });
 
-  test('strikes always, until it is cleared', async () => {
-    const { fault, wish, run } = await endpoint();
+  test('with `always` affects all calls until it is cleared', async () => {
+    const { fault, control, run } = await endpoint();
     await fault('quota', 'always');
-    for (let call = 0; call < 3; call++) await expect(run()).rejects.toEqual(code('VcpuLimitExceeded'));
-    await wish({ clear: 'throttle' });
-    await expect(run()).rejects.toEqual(code('VcpuLimitExceeded'));
-    await wish({ clear: 'quota' });
+    for (let call = 0; call < 3; call++)
+      await expect(run()).rejects.toEqual(errorWithCode('VcpuLimitExceeded'));
+    await control({ clear: 'throttle' });
+    await expect(run()).rejects.toEqual(errorWithCode('VcpuLimitExceeded'));
+    await control({ clear: 'quota' });
     await run();
   });
 
-  test('strikes the one action that it is restricted to', async () => {
-    const { fault, ec2, look } = await endpoint();
+  test('affects only the action that it is restricted to', async () => {
+    const { fault, ec2, describeVpcs } = await endpoint();
     await fault('throttle', 1, 'DescribeSubnets');
-    await look();
-    await expect(ec2.send(new EC2.DescribeSubnetsCommand())).rejects.toEqual(code('RequestLimitExceeded'));
+    await describeVpcs();
+    await expect(ec2.send(new EC2.DescribeSubnetsCommand())).rejects.toEqual(
+      errorWithCode('RequestLimitExceeded'),
+    );
     await ec2.send(new EC2.DescribeSubnetsCommand());
   });
 
-  test('is known to the endpoint that is started next, with what it has left', async () => {
+  test('keeps its remaining count when the endpoint restarts', async () => {
     const first = await endpoint();
     await first.fault('throttle', 3);
-    await expect(first.look()).rejects.toEqual(code('RequestLimitExceeded'));
+    await expect(first.describeVpcs()).rejects.toEqual(errorWithCode('RequestLimitExceeded'));
     const next = await endpoint(first.engine);
-    expect(behaviour(next.region).on).toEqual([{ name: 'throttle', times: 2 }]);
-    expect(await findings(4, next.look)).toBe('--++');
+    expect(behaviorOf(next.region).on).toEqual([{ name: 'throttle', times: 2 }]);
+    expect(await lookupMarks(4, next.describeVpcs)).toBe('--++');
   });
 
-  test('does not count a call that another one refuses', async () => {
-    const { fault, run, region: one } = await endpoint();
+  test('does not count a call that another fault fails', async () => {
+    const { fault, run, region } = await endpoint();
     await fault('dies-pending');
     await fault('throttle');
-    await expect(run()).rejects.toEqual(code('RequestLimitExceeded'));
-    expect(behaviour(one).on).toEqual([{ name: 'dies-pending', times: 1 }]);
+    await expect(run()).rejects.toEqual(errorWithCode('RequestLimitExceeded'));
+    expect(behaviorOf(region).on).toEqual([{ name: 'dies-pending', times: 1 }]);
   });
 });
 
-describe('the sandbox', () => {
-  test('hears what is on, and what there is', async () => {
-    const { fault, wish } = await endpoint();
+describe('a control request', () => {
+  test('returns the enabled and the available faults', async () => {
+    const { fault, control } = await endpoint();
     await fault('capacity');
-    const { said } = await fault('throttle', 'always', 'DescribeVpcs');
-    expect(said).toMatchObject({
+    const { body } = await fault('throttle', 'always', 'DescribeVpcs');
+    expect(body).toMatchObject({
       ...{ pid: 1, profile: 'fast' },
       on: [
         { name: 'capacity', times: 1 },
@@ -70,48 +73,48 @@ describe('the sandbox', () => {
       ],
       faults: expect.arrayContaining([{ name: 'quota', summary: expect.any(String) }]),
     });
-    expect((await wish({ clear: true })).said.on).toEqual([]);
+    expect((await control({ clear: true })).body.on).toEqual([]);
   });
 
   test.each<[string, FaultRequest | string, string | undefined]>([
-    ['a fault that there is not', { fault: { name: 'capacty', times: 1 } }, 'did you mean capacity?'],
-    ['clearing one that there is not', { clear: 'latte' }, 'did you mean late?'],
+    ['an unknown fault', { fault: { name: 'capacty', times: 1 } }, 'did you mean capacity?'],
+    ['clearing an unknown fault', { clear: 'latte' }, 'did you mean late?'],
     [
-      'an action that there is not',
+      'an unknown action',
       { fault: { name: 'throttle', times: 1, on: 'RunInstance' } },
       'did you mean RunInstances?',
     ],
     [
-      'an action that it cannot strike',
+      'an action that the fault cannot affect',
       { fault: { name: 'leak', times: 1, on: 'DescribeVpcs' } },
-      'one of DeregisterTargets',
+      'available: DeregisterTargets',
     ],
     [
-      'what is no number of calls',
+      'an invalid number of calls',
       '{"fault":{"name":"late","times":0}}',
-      'oneclick sandbox up starts one of this version',
+      'replace an endpoint of another version: oneclick sandbox up',
     ],
-    ['what is no JSON', '?', 'oneclick sandbox up starts one of this version'],
-  ])('is refused %s', async (_, text, hint) => {
-    const { wish, region: one } = await endpoint();
-    expect(await wish(text)).toMatchObject({ status: 400, said: { hint } });
-    expect(behaviour(one).on).toEqual([]);
+    ['invalid JSON', '?', 'replace an endpoint of another version: oneclick sandbox up'],
+  ])('fails for %s', async (_, text, hint) => {
+    const { control, region } = await endpoint();
+    expect(await control(text)).toMatchObject({ status: 400, body: { hint } });
+    expect(behaviorOf(region).on).toEqual([]);
   });
 
-  test('is heard only with its token', async () => {
-    const { wish, region: one } = await endpoint();
-    expect(await wish({ fault: { name: 'throttle', times: 1 } }, 'x')).toEqual({
+  test('requires the token', async () => {
+    const { control, region } = await endpoint();
+    expect(await control({ fault: { name: 'throttle', times: 1 } }, 'x')).toEqual({
       status: 403,
-      said: 'not for you',
+      body: 'invalid token',
     });
-    expect(behaviour(one).on).toEqual([]);
+    expect(behaviorOf(region).on).toEqual([]);
   });
 });
 
-test('what is throttled is said as each service says it', async () => {
-  const { fault, look, elb } = await endpoint();
+test('throttling has the error code of the service', async () => {
+  const { fault, describeVpcs, elb } = await endpoint();
   await fault('throttle', 2);
-  await expect(look()).rejects.toMatchObject({
+  await expect(describeVpcs()).rejects.toMatchObject({
     ...{ name: 'RequestLimitExceeded', $metadata: { httpStatusCode: 503 } },
   });
   await expect(elb.send(new ELB.DescribeTargetGroupsCommand())).rejects.toMatchObject({
@@ -119,29 +122,29 @@ test('what is throttled is said as each service says it', async () => {
   });
 });
 
-test('a response that is lost leaves what was made, and looking is not struck unless it is named', async () => {
-  const { fault, group, ec2, look } = await endpoint();
+test('a lost response keeps the change, and affects reads only if they are named', async () => {
+  const { fault, group, ec2, describeVpcs } = await endpoint();
   await fault('lost-response');
-  await look();
+  await describeVpcs();
   await expect(group('web')).rejects.toThrow('socket hang up');
   const { SecurityGroups } = await ec2.send(new EC2.DescribeSecurityGroupsCommand({ GroupNames: ['web'] }));
   expect(SecurityGroups).toHaveLength(1);
-  await expect(group('web')).rejects.toEqual(code('InvalidGroup.Duplicate'));
+  await expect(group('web')).rejects.toEqual(errorWithCode('InvalidGroup.Duplicate'));
   await fault('lost-response', 1, 'DescribeVpcs');
-  await expect(look()).rejects.toThrow('socket hang up');
+  await expect(describeVpcs()).rejects.toThrow('socket hang up');
 });
 
-test('a refusal that is lost is as silent as a success', async () => {
+test('an error response can be lost too', async () => {
   const { fault, removeGroup } = await endpoint();
   await fault('lost-response');
   await expect(removeGroup('sg-00000000000000000')).rejects.toThrow('socket hang up');
 });
 
-test('an instance that dies is pending for a while, and then says why it is terminated', async () => {
+test('an instance with dies-pending is pending for a while, then terminated with a reason', async () => {
   const { fault, run, instance, clock, engine } = await endpoint();
   await fault('dies-pending');
   const [dying, living] = [await run(), await run()];
-  await settled();
+  await flush();
   expect((await instance(dying))?.State?.Name).toBe('pending');
   await clock.advance(3_000);
   expect(await instance(dying)).toMatchObject({
@@ -151,7 +154,7 @@ test('an instance that dies is pending for a while, and then says why it is term
   expect(engine.containers.has(`oneclick-test-${dying}`)).toBe(false);
 });
 
-test('a new ID that is late is not found by every call, nor listed by every one, and later on by all', async () => {
+test('a new ID with late is missing in some calls for some seconds, then in none', async () => {
   const { fault, run, instance, group, ec2, clock } = await endpoint();
   await fault('late', 2);
   const [id, GroupId] = [await run(), await group('web')];
@@ -162,21 +165,21 @@ test('a new ID that is late is not found by every call, nor listed by every one,
     if (!SecurityGroups.some((one) => one.GroupId === GroupId)) throw new Error('not listed');
   };
   const lookups = [() => instance(id), () => groups({ GroupIds: [GroupId] }), listed];
-  for (const lookup of lookups) expect(await findings(12, lookup)).toMatch(/(?=.*\+)(?=.*-)/);
+  for (const lookup of lookups) expect(await lookupMarks(12, lookup)).toMatch(/(?=.*\+)(?=.*-)/);
   await expect(
     (async () => {
       for (;;) await instance(id);
     })(),
-  ).rejects.toEqual(code('InvalidInstanceID.NotFound'));
+  ).rejects.toEqual(errorWithCode('InvalidInstanceID.NotFound'));
   clock.jump(9_000);
-  for (const lookup of lookups) expect(await findings(12, lookup)).toBe('+'.repeat(12));
+  for (const lookup of lookups) expect(await lookupMarks(12, lookup)).toBe('+'.repeat(12));
 });
 
-test('what is said to be referred to cannot be deleted for some calls', async () => {
+test('dependency and in-use block deletion for the given number of calls', async () => {
   const { fault, group, removeGroup, elb } = await endpoint();
   await fault('dependency');
   const id = await group('web');
-  await expect(removeGroup(id)).rejects.toEqual(code('DependencyViolation'));
+  await expect(removeGroup(id)).rejects.toEqual(errorWithCode('DependencyViolation'));
   await removeGroup(id);
   const input = { Name: 'web', Protocol: 'HTTP' as const, Port: 80, VpcId: 'vpc-1' };
   const { TargetGroups } = await elb.send(new ELB.CreateTargetGroupCommand(input));

@@ -3,35 +3,35 @@ import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balan
 import type { Region } from '../../../../src/sandbox/aws/action.js';
 import { injectFaults } from '../../../../src/sandbox/aws/faults/inject.js';
 import { openStore } from '../../../../src/sandbox/aws/store.js';
-import { answer, type Reply, type Services } from '../../../../src/sandbox/aws/wire.js';
+import { handleRequest, type Reply, type Services } from '../../../../src/sandbox/aws/wire.js';
 import type { Context } from '../../../../src/sandbox/context.js';
 import { MovableClock } from '../../../fakes/clock.js';
 import { FakeEngine } from './engine.js';
 
-/** What the region of the tests has around it; what it tells of bugs is kept in `told`. */
-export function surroundings(engine = new FakeEngine()) {
-  const told: string[] = [];
+/** A context with a fake engine and clock; `logged` collects its progress. */
+export function fakeContext(engine = new FakeEngine()) {
+  const logged: string[] = [];
   const clock = new MovableClock();
   const context: Context = {
     ...{ docker: engine.docker, clock, env: {}, signal: new AbortController().signal },
-    progress: (text) => told.push(text),
+    progress: (text) => logged.push(text),
   };
   const network = { id: 'n1', name: 'oneclick-test', prefix: '10.213.7.', registryPort: 5500 };
-  return { engine, told, clock, context, network };
+  return { engine, logged, clock, context, network };
 }
 
-/** A region that has nothing yet. */
-export async function emptyRegion(engine?: FakeEngine): Promise<Region & { readonly told: string[] }> {
-  const { context, network, told } = surroundings(engine);
+/** A region without any resources. */
+export async function emptyRegion(engine?: FakeEngine): Promise<Region & { readonly logged: string[] }> {
+  const { context, network, logged } = fakeContext(engine);
   const store = await openStore(context, 'test');
   return {
-    ...{ context, told, network, store, sandbox: 'test', image: 'machine' },
+    ...{ context, logged, network, store, sandbox: 'test', image: 'machine' },
     random: () => 0,
     reseed: () => {},
   };
 }
 
-/** The SDK's clients, with the services in the place of the network. */
+/** SDK clients that call the services directly, without a network. */
 export function clients(services: Services, region: Region) {
   const settings = {
     region: 'us-east-1',
@@ -40,8 +40,8 @@ export function clients(services: Services, region: Region) {
     maxAttempts: 1,
     requestHandler: {
       handle: async ({ headers, body }: { headers: Record<string, string>; body?: unknown }) => {
-        const asked = { authorization: headers.authorization, form: String(body) };
-        return { response: response(await answer(services, region, asked, injectFaults)) };
+        const request = { authorization: headers.authorization, form: String(body) };
+        return { response: response(await handleRequest(services, region, request, injectFaults)) };
       },
     },
   };

@@ -7,14 +7,14 @@ import { emptyRegion } from './region.js';
 const pets: Kind<{ name: string }> = { name: 'pet', schema: z.object({ name: z.string() }) };
 const plants: Kind<{ height: number }> = { name: 'plant', schema: z.object({ height: z.number() }) };
 
-/** The store of an endpoint, and of the one that is started after it. */
+/** A store, and a function that opens it again as a restarted endpoint does. */
 async function endpoint() {
   const engine = new FakeEngine();
   const { context, store } = await emptyRegion(engine);
   return { engine, volumes: engine.volumes, store, restarted: () => openStore(context, 'test') };
 }
 
-test('what was put is there after a restart, oldest first, each kind for itself', async () => {
+test('documents survive a restart, oldest first, each kind separately', async () => {
   const { store, restarted } = await endpoint();
   await store.put(pets, 'a', { name: 'Rex' });
   await store.put(pets, 'b', { name: 'Tom' });
@@ -26,7 +26,7 @@ test('what was put is there after a restart, oldest first, each kind for itself'
   }
 });
 
-test('what was removed is gone, also after a restart, and leaves no volume', async () => {
+test('removed documents stay removed after a restart and leave no volume', async () => {
   const { volumes, store, restarted } = await endpoint();
   await store.put(pets, 'a', { name: 'Rex' });
   await store.remove(pets, 'a');
@@ -35,21 +35,21 @@ test('what was removed is gone, also after a restart, and leaves no volume', asy
   expect(volumes.size).toBe(0);
 });
 
-test('a document is one volume, however often it was put', async () => {
+test('a document uses one volume, however often it is put', async () => {
   const { volumes, store } = await endpoint();
   await Promise.all(['Rex', 'Tom', 'Max'].map((name) => store.put(pets, 'a', { name })));
   expect(store.get(pets, 'a')).toEqual({ name: 'Max' });
   expect(volumes.size).toBe(1);
 });
 
-test('a put is seen at once, so that of two in one turn the second sees the first', async () => {
+test('a put is visible immediately', async () => {
   const { store } = await endpoint();
   const put = store.put(pets, 'a', { name: 'Rex' });
   expect(store.get(pets, 'a')).toEqual({ name: 'Rex' });
   await put;
 });
 
-test('an endpoint that was killed between two revisions has left the newer one', async () => {
+test('the newer revision wins after a kill between two revisions', async () => {
   const { engine, volumes, store, restarted } = await endpoint();
   await store.put(pets, 'a', { name: 'Rex' });
   engine.before = (change) => {
@@ -62,7 +62,7 @@ test('an endpoint that was killed between two revisions has left the newer one',
   expect(volumes.size).toBe(1);
 });
 
-test('what is removed does not come back by a revision that stayed', async () => {
+test('a removed document does not come back from an old revision', async () => {
   const { engine, store, restarted } = await endpoint();
   await store.put(pets, 'a', { name: 'Rex' });
   engine.before = (change) => {
@@ -76,7 +76,7 @@ test('what is removed does not come back by a revision that stayed', async () =>
   expect((await restarted()).all(pets)).toEqual([]);
 });
 
-test('what the engine does not take is taken back', async () => {
+test('a change that the engine rejects is undone', async () => {
   const { engine, volumes, store } = await endpoint();
   await store.put(pets, 'a', { name: 'Rex' });
   engine.before = () => {
@@ -91,7 +91,7 @@ test('what the engine does not take is taken back', async () => {
   expect(volumes.size).toBe(1);
 });
 
-test('what is read is a copy', async () => {
+test('reads return copies', async () => {
   const { store } = await endpoint();
   const rex = { name: 'Rex' };
   await store.put(pets, 'a', rex);
@@ -101,7 +101,7 @@ test('what is read is a copy', async () => {
   expect(store.get(pets, 'a')).toEqual({ name: 'Rex' });
 });
 
-test('a document that is not what its kind says is refused', async () => {
+test('a document that does not match its schema is rejected', async () => {
   const { store, restarted } = await endpoint();
   await store.put(pets, 'a', { name: 'Rex' });
   const cars = { name: 'pet', schema: z.object({ wheels: z.number() }) };

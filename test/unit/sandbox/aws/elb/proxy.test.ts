@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Balancer } from '../../../../../src/sandbox/aws/elb/balancer.js';
 import { configOf } from '../../../../../src/sandbox/aws/elb/config.js';
-import { commandsFor, readChecks, readStandings } from '../../../../../src/sandbox/aws/elb/runtime.js';
+import { commandsFor, readChecks, readServerStates } from '../../../../../src/sandbox/aws/elb/runtime.js';
 
 function balancer(servers: Balancer['pools'][number]['servers'], idle = 60): Balancer {
   const check = { path: '/up', interval: 5, timeout: 2, healthy: 3, unhealthy: 2, matcher: '200' };
   return {
     ...{ name: 'web', id: '1', arn: 'arn:lb', address: '10.213.7.200', idle },
-    fronts: [{ port: 80, rules: [], otherwise: { type: 'forward', targetGroup: 'arn:web' } }],
+    frontends: [{ port: 80, rules: [], defaultAnswer: { type: 'forward', targetGroup: 'arn:web' } }],
     pools: [{ arn: 'arn:web', name: 'web', check, leastOutstanding: false, slowStart: 0, servers }],
   };
 }
@@ -15,17 +15,17 @@ function balancer(servers: Balancer['pools'][number]['servers'], idle = 60): Bal
 const server = (name: string, draining = false) => ({ name, draining });
 
 describe('the configuration of a proxy', () => {
-  test('needs a reload for what is not a server', () => {
+  test('needs a reload for all changes except servers', () => {
     const { structure } = configOf(balancer([]));
     expect(configOf(balancer([server('10.0.0.1:80')])).structure).toBe(structure);
     expect(configOf(balancer([], 30)).structure).not.toBe(structure);
   });
 
-  test('tries no request twice', () => {
+  test('never retries a request', () => {
     expect(configOf(balancer([])).files['haproxy.cfg']).toMatch(/^ {2}retries 0\n {2}no option redispatch$/m);
   });
 
-  test('names the servers for the next start, but those that drain', () => {
+  test('lists the servers for the next start, except draining ones', () => {
     const { files } = configOf(balancer([server('10.0.0.1:80'), server('10.0.0.2:80', true)]));
     expect(files['haproxy.cfg']).toMatch(/server 10.0.0.1:80 10.0.0.1:80 .*check inter 5s rise 3 fall 2$/m);
     expect(files['haproxy.cfg']).not.toContain('10.0.0.2');
@@ -33,13 +33,14 @@ describe('the configuration of a proxy', () => {
 });
 
 describe('a running proxy', () => {
-  const state = (...rows: readonly string[]) => readStandings(['1', '# be_id be_name …', ...rows].join('\n'));
+  const state = (...rows: readonly string[]) =>
+    readServerStates(['1', '# be_id be_name …', ...rows].join('\n'));
   const row = (key: string, admin: number) =>
     `3 ${key.replace('/', ' 1 ')} 10.0.0.1 2 ${admin} 1 1 4 15 3 4 6`;
 
-  test('is told to add a server that gets nothing before its checks have passed', () => {
-    const told = commandsFor(balancer([server('10.0.0.1:80')]), state());
-    expect(told.slice(1, 5)).toEqual([
+  test('adds a server that gets no requests before its checks pass', () => {
+    const commands = commandsFor(balancer([server('10.0.0.1:80')]), state());
+    expect(commands.slice(1, 5)).toEqual([
       'set server web/10.0.0.1:80 state drain',
       'enable health web/10.0.0.1:80',
       'set server web/10.0.0.1:80 health down',
@@ -47,22 +48,22 @@ describe('a running proxy', () => {
     ]);
   });
 
-  test('is told nothing when all is as it should be', () => {
+  test('gets no commands if nothing changed', () => {
     const rows = [row('web/10.0.0.1:80', 0), row('web.open/10.0.0.1:80', 0)];
     expect(commandsFor(balancer([server('10.0.0.1:80')]), state(...rows))).toEqual([]);
     const drained = [row('web/10.0.0.1:80', 8), row('web.open/10.0.0.1:80', 8)];
     expect(commandsFor(balancer([server('10.0.0.1:80', true)]), state(...drained))).toEqual([]);
   });
 
-  test('is told to drain, to take back what drains, and to remove what is gone', () => {
-    const told = (servers: Parameters<typeof balancer>[0], admin: number) =>
+  test('drains servers, reactivates draining ones, and removes missing ones', () => {
+    const commands = (servers: Parameters<typeof balancer>[0], admin: number) =>
       commandsFor(balancer(servers), state(row('web/10.0.0.1:80', admin)))[0];
-    expect(told([server('10.0.0.1:80', true)], 0)).toBe('set server web/10.0.0.1:80 state drain');
-    expect(told([server('10.0.0.1:80')], 8)).toBe('set server web/10.0.0.1:80 state ready');
-    expect(told([], 8)).toBe('set server web/10.0.0.1:80 state maint');
+    expect(commands([server('10.0.0.1:80', true)], 0)).toBe('set server web/10.0.0.1:80 state drain');
+    expect(commands([server('10.0.0.1:80')], 8)).toBe('set server web/10.0.0.1:80 state ready');
+    expect(commands([], 8)).toBe('set server web/10.0.0.1:80 state maint');
   });
 
-  test('says what its checks found', () => {
+  test('reports the results of its checks', () => {
     const checks = readChecks(
       [
         '# pxname,svname,status,check_status,check_code,',

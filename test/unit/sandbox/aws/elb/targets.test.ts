@@ -5,12 +5,12 @@ import {
   type TargetDescription,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { describe, expect, test } from '@jest/globals';
-import { switchOn } from '../../../../../src/sandbox/aws/faults/switches.js';
-import { setting } from './setting.js';
+import { enableFault } from '../../../../../src/sandbox/aws/faults/enabled-faults.js';
+import { setup } from './setup.js';
 
-/** A group behind a listener, checked every 10 s with thresholds of 2, and a deregistration delay of 30 s. */
-async function behind() {
-  const all = await setting();
+/** A group behind a listener: checks every 10 s, thresholds of 2, a deregistration delay of 30 s. */
+async function balancedGroup() {
+  const all = await setup();
   const { api, group, balancer, listener, proxies } = all;
   const arn = await group('web', { HealthCheckIntervalSeconds: 10, HealthyThresholdCount: 2 });
   const Attributes = [{ Key: 'deregistration_delay.timeout_seconds', Value: '30' }];
@@ -25,8 +25,8 @@ async function behind() {
 }
 
 describe('a target', () => {
-  test('is unused until a listener forwards to its group, and is checked from then on', async () => {
-    const { api, group, balancer, listener, health, clock } = await setting();
+  test('is unused until a listener forwards to its group, then checked', async () => {
+    const { api, group, balancer, listener, health, clock } = await setup();
     const arn = await group();
     const Targets = [{ Id: 'i-1' }];
     await api.send(new RegisterTargetsCommand({ TargetGroupArn: arn, Targets }));
@@ -37,10 +37,10 @@ describe('a target', () => {
   });
 
   test('is initial until enough checks have passed, and unhealthy once enough have failed', async () => {
-    const { register, health, arn, proxies, clock } = await behind();
+    const { register, health, arn, proxies, clock } = await balancedGroup();
     await register({ Id: 'i-1' });
     const find = (up: boolean, last: 'passed' | 'code' | 'timeout' | 'failed', status?: number) =>
-      proxies.found.set('web/10.213.7.11:80', { up, last, ...(status === undefined ? {} : { status }) });
+      proxies.results.set('web/10.213.7.11:80', { up, last, ...(status === undefined ? {} : { status }) });
     expect(await health(arn)).toEqual(['i-1:80 initial Elb.RegistrationInProgress']);
     find(false, 'code', 500);
     await clock.advance(10_000);
@@ -55,9 +55,9 @@ describe('a target', () => {
     expect(await health(arn)).toEqual(['i-1:80 healthy']);
   });
 
-  test('drains for the whole delay and is gone then, unless it comes back', async () => {
-    const { register, deregister, health, arn, servers, clock, tend } = await behind();
-    void tend();
+  test('drains for the whole delay and is then removed, unless registered again', async () => {
+    const { register, deregister, health, arn, servers, clock, reconcile } = await balancedGroup();
+    void reconcile();
     await register({ Id: 'i-1' }, { Id: 'i-2' });
     await deregister({ Id: 'i-1' }, { Id: 'i-2' });
     await clock.advance(20_000);
@@ -71,11 +71,11 @@ describe('a target', () => {
     expect(servers()?.map(({ name }) => name)).toEqual(['10.213.7.12:80']);
   });
 
-  test('that leaks drains at once for the API, but for its proxy a moment later', async () => {
-    const { register, deregister, health, arn, servers, clock, tend, region } = await behind();
-    void tend();
+  test('with leak drains immediately in the API, but later at the proxy', async () => {
+    const { register, deregister, health, arn, servers, clock, reconcile, region } = await balancedGroup();
+    void reconcile();
     await register({ Id: 'i-1' }, { Id: 'i-2' });
-    await switchOn(region, { name: 'leak', times: 1 }, []);
+    await enableFault(region, { name: 'leak', times: 1 }, []);
     await deregister({ Id: 'i-1' });
     await deregister({ Id: 'i-2' });
     const draining = 'draining Target.DeregistrationInProgress';
@@ -86,8 +86,8 @@ describe('a target', () => {
     expect(await health(arn)).toEqual([`i-1:80 ${draining}`, `i-2:80 ${draining}`]);
   });
 
-  test('is a port of an instance; without a port, the group’s own is registered and all are deregistered', async () => {
-    const { register, deregister, health, arn } = await behind();
+  test('is a port of an instance; without a port, registers the default one and deregisters all', async () => {
+    const { register, deregister, health, arn } = await balancedGroup();
     await register({ Id: 'i-1' }, { Id: 'i-1', Port: 20000 }, { Id: 'i-1', Port: 20001 }, { Id: 'i-2' });
     const initial = 'initial Elb.RegistrationInProgress';
     expect(await health(arn, { Id: 'i-1' })).toEqual([
@@ -103,8 +103,8 @@ describe('a target', () => {
     expect((await health(arn)).filter((line) => !line.includes('draining'))).toEqual([`i-2:80 ${initial}`]);
   });
 
-  test('must be an instance that runs', async () => {
-    const { register, health, arn, instances } = await behind();
+  test('must be a running instance', async () => {
+    const { register, health, arn, instances } = await balancedGroup();
     instances.set('i-3', { address: '10.213.7.13', running: false });
     for (const Id of ['i-3', 'i-404']) {
       await expect(register({ Id: 'i-1' }, { Id })).rejects.toMatchObject({ name: 'InvalidTargetException' });
@@ -115,16 +115,16 @@ describe('a target', () => {
     expect(await health(arn)).toEqual(['i-1:80 unused Target.InvalidState']);
   });
 
-  test('is deregistered without harm when it is not registered', async () => {
-    const { deregister, health, arn } = await behind();
+  test('can be deregistered even if it is not registered', async () => {
+    const { deregister, health, arn } = await balancedGroup();
     await deregister({ Id: 'i-1', Port: 1 });
     expect(await health(arn)).toEqual([]);
   });
 
-  test('comes with others in one change of the proxy', async () => {
-    const { register, proxies } = await behind();
-    const before = proxies.told;
+  test('shares a change of the proxy with other targets', async () => {
+    const { register, proxies } = await balancedGroup();
+    const before = proxies.changes;
     await Promise.all([register({ Id: 'i-1' }), register({ Id: 'i-1', Port: 81 }), register({ Id: 'i-2' })]);
-    expect(proxies.told - before).toBeLessThan(3);
+    expect(proxies.changes - before).toBeLessThan(3);
   });
 });

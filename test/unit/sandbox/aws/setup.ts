@@ -4,15 +4,15 @@ import { openRegion } from '../../../../src/sandbox/aws/region.js';
 import { services } from '../../../../src/sandbox/aws/services.js';
 import { keyPair } from '../../../fakes/ssh-server.js';
 import { FakeEngine } from './engine.js';
-import { clients, surroundings } from './region.js';
+import { clients, fakeContext } from './region.js';
 
-/** The key of the sandbox. */
+/** The sandbox's public key. */
 export const { public: ownKey } = keyPair();
 
-/** The endpoint of a sandbox with one machine of its own. */
-export async function setting(engine = new FakeEngine()) {
-  const around = surroundings(engine);
-  const { context, network, told } = around;
+/** The region of a sandbox with one machine, and helpers that use the SDK. */
+export async function setup(engine = new FakeEngine()) {
+  const base = fakeContext(engine);
+  const { context, network, logged } = base;
   const own = {
     'oneclick.sandbox': 'test',
     'oneclick.sandbox.machine': 'sandbox-1',
@@ -33,11 +33,11 @@ export async function setting(engine = new FakeEngine()) {
     return { instances: Reservations.flatMap(({ Instances = [] }) => Instances), NextToken };
   };
   const states = async () => (await described()).instances.map(({ State }) => State?.Name);
-  return { ...around, told, engine, region, ec2, run, described, states };
+  return { ...base, logged, engine, region, ec2, run, described, states };
 }
 
-/** Holds up what is told to the engine from now on, until it is let go. */
-export function hold(engine: FakeEngine, which: RegExp): () => void {
+/** Delays matching changes of the engine until the returned function is called. */
+export function holdChanges(engine: FakeEngine, which: RegExp): () => void {
   let release = () => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
@@ -49,7 +49,7 @@ export function hold(engine: FakeEngine, which: RegExp): () => void {
   };
 }
 
-/** What the engine was told has had time to happen. */
-export const settled = () => new Promise((resolve) => setImmediate(resolve));
+/** Lets pending changes of the engine happen. */
+export const flush = () => new Promise((resolve) => setImmediate(resolve));
 /** An error of AWS with this code. */
-export const code = (name: string) => expect.objectContaining({ name });
+export const errorWithCode = (name: string) => expect.objectContaining({ name });

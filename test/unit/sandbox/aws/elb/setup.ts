@@ -1,7 +1,7 @@
 import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
 import { ensureGroups } from '../../../../../src/sandbox/aws/ec2/groups.js';
 import { subnets } from '../../../../../src/sandbox/aws/ec2/layout.js';
-import { elbActionsIn } from '../../../../../src/sandbox/aws/elb/actions.js';
+import { elbActionsFor } from '../../../../../src/sandbox/aws/elb/actions.js';
 import type { Balancer } from '../../../../../src/sandbox/aws/elb/balancer.js';
 import { openBalancerState, reconcile } from '../../../../../src/sandbox/aws/elb/balancer-state.js';
 import type { Instance } from '../../../../../src/sandbox/aws/elb/instances.js';
@@ -10,25 +10,25 @@ import type { Check } from '../../../../../src/sandbox/aws/elb/runtime.js';
 import type { MovableClock } from '../../../../fakes/clock.js';
 import { clients, emptyRegion } from '../region.js';
 
-/** Proxies that take a turn of the event loop for a change, and whose checks find what the test says. */
+/** Fake proxies: changes take a turn of the event loop, tests set the check results. */
 export class FakeProxies implements Proxies {
-  /** By ARN, what each was told last. */
+  /** The last configuration by ARN. */
   readonly applied = new Map<string, Balancer>();
-  /** How often a proxy was told something. */
-  told = 0;
-  /** By the names of pool and server; those that are not among them have not been checked yet. */
-  readonly found = new Map<string, Check>();
-  /** The names of those that were removed. */
+  /** The number of changes. */
+  changes = 0;
+  /** Check results by pool and server name; others are not checked yet. */
+  readonly results = new Map<string, Check>();
+  /** The names of removed proxies. */
   readonly removed: string[] = [];
 
   async apply(_region: unknown, balancer: Balancer): Promise<void> {
-    this.told += 1;
+    this.changes += 1;
     await new Promise((resolve) => setImmediate(resolve));
     this.applied.set(balancer.arn, balancer);
   }
 
   async checks() {
-    return this.found;
+    return this.results;
   }
 
   async remove(_region: unknown, { id }: Pick<Balancer, 'id'>): Promise<void> {
@@ -40,8 +40,8 @@ export class FakeProxies implements Proxies {
   }
 }
 
-/** The API through the SDK, on fake proxies and two instances that run. */
-export async function setting() {
+/** The API through the SDK, with fake proxies and two running instances. */
+export async function setup() {
   const region = await emptyRegion();
   await ensureGroups(region);
   const [a = '', b = ''] = subnets(region).map(({ id }) => id);
@@ -50,24 +50,24 @@ export async function setting() {
     ['i-1', { address: '10.213.7.11', running: true }],
     ['i-2', { address: '10.213.7.12', running: true }],
   ]);
-  const world = openBalancerState(proxies, async (_region, id) => instances.get(id));
+  const state = openBalancerState(proxies, async (_region, id) => instances.get(id));
   const service = {
     ...({ protocol: 'awsQuery', version: '2015-12-01', schemas: { ...elb } } as const),
     namespace: 'http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/',
-    actions: elbActionsIn(world),
+    actions: elbActionsFor(state),
   };
   const api = clients({ elasticloadbalancing: service }, region).elb;
   const clock = region.context.clock as MovableClock;
   return {
     ...{ api, region, proxies, instances, clock },
-    tend: () => reconcile(world, region),
-    ...makers(api, [a, b]),
+    reconcile: () => reconcile(state, region),
+    ...builders(api, [a, b]),
     subnets: [a, b],
   };
 }
 
-/** What most tests begin with. */
-function makers(api: elb.ElasticLoadBalancingV2Client, Subnets: string[]) {
+/** Functions that create and read resources through the API. */
+function builders(api: elb.ElasticLoadBalancingV2Client, Subnets: string[]) {
   const group = async (Name = 'web', more: object = {}) => {
     const input = { Name, Protocol: 'HTTP' as const, Port: 80, VpcId: 'vpc-1', ...more };
     const { TargetGroups } = await api.send(new elb.CreateTargetGroupCommand(input));
@@ -84,7 +84,7 @@ function makers(api: elb.ElasticLoadBalancingV2Client, Subnets: string[]) {
     const { Listeners } = await api.send(new elb.CreateListenerCommand(input));
     return Listeners?.[0]?.ListenerArn ?? '';
   };
-  /** Of each target that is asked for, else of all: `i-1:80 initial Elb.RegistrationInProgress`. */
+  /** Health of the given or all targets: `i-1:80 initial Elb.RegistrationInProgress`. */
   const health = async (TargetGroupArn: string, ...Targets: elb.TargetDescription[]) => {
     const input = { TargetGroupArn, ...(Targets.length === 0 ? {} : { Targets }) };
     const { TargetHealthDescriptions } = await api.send(new elb.DescribeTargetHealthCommand(input));
