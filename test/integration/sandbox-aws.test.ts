@@ -37,7 +37,7 @@ async function up(): Promise<void> {
   sandbox = JSON.parse(await oneclick('sandbox', 'status', '--json'));
 }
 
-/** The command line of AWS; what it prints as JSON. */
+/** Runs the AWS CLI; returns its JSON output. */
 async function aws(...argv: readonly string[]) {
   const words = ['--endpoint-url', sandbox.endpoint, '--output', 'json', ...argv];
   const { stdout } = await exec('aws', words, { env: { ...process.env, ...env, AWS_PAGER: '' } });
@@ -58,7 +58,7 @@ async function instance(id: string): Promise<EC2.Instance> {
 const isIn = (id: string, state: EC2.InstanceStateName) =>
   waitFor(async () => (await instance(id)).State?.Name === state);
 
-/** Starts one instance, and waits until somebody can log in as root with the sandbox's own key. */
+/** Starts an instance; `ssh` runs a command on it with the sandbox's key. */
 async function run(input: Partial<EC2.RunInstancesCommandInput> = {}) {
   const { Images } = await ec2.send(new EC2.DescribeImagesCommand());
   const { Instances } = await ec2.send(
@@ -70,13 +70,13 @@ async function run(input: Partial<EC2.RunInstancesCommandInput> = {}) {
   const [made] = Instances ?? [];
   const [id, address] = [made?.InstanceId ?? '', made?.PrivateIpAddress ?? ''];
   const own = await readFile(sandbox.key, 'utf8');
-  const asked = (command: string, user = 'root', key = own) => login(address, user, key, command);
-  return { id, address, made, asked };
+  const ssh = (command: string, user = 'root', key = own) => login(address, user, key, command);
+  return { id, address, made, ssh };
 }
 
-const reachable = (asked: (command: string) => Promise<string>) =>
+const reachable = (ssh: (command: string) => Promise<string>) =>
   waitFor(() =>
-    asked('true').then(
+    ssh('true').then(
       () => true,
       () => false,
     ),
@@ -112,8 +112,8 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-describe('the command line of AWS', () => {
-  test('finds who it is, the network, and the machines of the sandbox as instances', async () => {
+describe('the AWS CLI', () => {
+  test('finds its identity, the network, and the machines of the sandbox as instances', async () => {
     expect(await aws('sts', 'get-caller-identity')).toMatchObject({ Account: '000000000000' });
     const { Vpcs } = await aws('ec2', 'describe-vpcs');
     expect(Vpcs).toMatchObject([{ VpcId: sandbox.vpc, State: 'available' }]);
@@ -136,7 +136,7 @@ describe('the command line of AWS', () => {
     ]);
   });
 
-  test('takes an instance through its life', async () => {
+  test('creates, tags and terminates an instance', async () => {
     const userData = join(home, 'user-data');
     await writeFile(
       userData,
@@ -171,14 +171,14 @@ describe('the command line of AWS', () => {
     const [{ InstanceId: id, PrivateIpAddress: address, State }] = Instances;
     expect(State.Name).toBe('pending');
     await isIn(id, 'running');
-    const asked = (command: string) => login(address, 'deploy', KeyMaterial, command);
-    await reachable(asked);
-    expect(await asked('cloud-init status --wait')).toBe('status: done');
+    const ssh = (command: string) => login(address, 'deploy', KeyMaterial, command);
+    await reachable(ssh);
+    expect(await ssh('cloud-init status --wait')).toBe('status: done');
     expect(await login(address, 'root', KeyMaterial, 'cat /root/ran; hostname')).toBe(
       `by root\nengine\nip-${address.replaceAll('.', '-')}`,
     );
     const { Output } = await aws('ec2', 'get-console-output', '--instance-id', id, '--latest');
-    expect(Output).toContain(await asked('cat /etc/ssh/ssh_host_ed25519_key.pub'));
+    expect(Output).toContain(await ssh('cat /etc/ssh/ssh_host_ed25519_key.pub'));
 
     await aws('ec2', 'create-tags', '--resources', id, '--tags', 'Key=team,Value=shop');
     const { Tags } = await aws('ec2', 'describe-tags', '--filters', `Name=resource-id,Values=${id}`);
@@ -199,24 +199,24 @@ describe('the command line of AWS', () => {
   });
 });
 
-test('an instance is stopped and started with what is on its disk, and `up` leaves it alone', async () => {
-  const { id, asked } = await run();
+test('an instance keeps its disk when it is stopped and started, and `up` does not start it', async () => {
+  const { id, ssh } = await run();
   await isIn(id, 'running');
-  await reachable(asked);
-  await asked('echo kept >/root/kept');
+  await reachable(ssh);
+  await ssh('echo kept >/root/kept');
   await ec2.send(new EC2.StopInstancesCommand({ InstanceIds: [id] }));
   await isIn(id, 'stopped');
   await up();
   expect((await instance(id)).State?.Name).toBe('stopped');
   await ec2.send(new EC2.StartInstancesCommand({ InstanceIds: [id] }));
   await isIn(id, 'running');
-  await reachable(asked);
-  expect(await asked('cat /root/kept')).toBe('kept');
+  await reachable(ssh);
+  expect(await ssh('cat /root/kept')).toBe('kept');
   await ec2.send(new EC2.TerminateInstancesCommand({ InstanceIds: [id] }));
   await isIn(id, 'terminated');
 });
 
-test('an instance whose container was killed is seen to be stopped', async () => {
+test('an instance whose container was killed is stopped', async () => {
   const { id } = await run();
   await isIn(id, 'running');
   await docker('kill', `oneclick-${name}-${id}`);
@@ -225,7 +225,7 @@ test('an instance whose container was killed is seen to be stopped', async () =>
   await isIn(id, 'terminated');
 });
 
-test('an instance in a private subnet is reached through the bastion, and by no other way', async () => {
+test('an instance in a private subnet can be reached only through the bastion', async () => {
   const Filters = [{ Name: 'map-public-ip-on-launch', Values: ['false'] }];
   const { Subnets } = await ec2.send(new EC2.DescribeSubnetsCommand({ Filters }));
   const { id, address, made } = await run({ SubnetId: Subnets?.[0]?.SubnetId });
@@ -235,9 +235,9 @@ test('an instance in a private subnet is reached through the bastion, and by no 
   const { address: host, user: username } = sandbox.bastion;
   const bastion = await connection({ host, username, privateKey });
   try {
-    const asked = (command: string) => login(address, 'deploy', privateKey, command, bastion);
-    await reachable(asked);
-    expect(await asked('hostname')).toBe(`ip-${address.replaceAll('.', '-')}`);
+    const ssh = (command: string) => login(address, 'deploy', privateKey, command, bastion);
+    await reachable(ssh);
+    expect(await ssh('hostname')).toBe(`ip-${address.replaceAll('.', '-')}`);
   } finally {
     bastion.end();
   }
@@ -252,7 +252,7 @@ test('an instance in a private subnet is reached through the bastion, and by no 
   await isIn(id, 'terminated');
 });
 
-test("the sandbox's own machines can be stopped, but not terminated", async () => {
+test("the sandbox's machines can be stopped, but not terminated", async () => {
   const id = sandbox.machines[0]?.id ?? '';
   const ending = ec2.send(new EC2.TerminateInstancesCommand({ InstanceIds: [id] }));
   await expect(ending).rejects.toMatchObject({ name: 'OperationNotPermitted' });
@@ -263,7 +263,7 @@ test("the sandbox's own machines can be stopped, but not terminated", async () =
 });
 
 describe('an endpoint that was killed', () => {
-  test('is started again by `up`, and has forgotten nothing', async () => {
+  test('is restarted by `up` and keeps its state', async () => {
     const before = await run({
       ClientToken: 'kept',
       TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'a', Value: 'b' }] }],
@@ -292,7 +292,7 @@ describe('an endpoint that was killed', () => {
     await isIn(before.id, 'terminated');
   });
 
-  test('in the middle of a launch and of a termination goes on with both', async () => {
+  test('during a launch and a termination resumes both', async () => {
     const ending = await run();
     await isIn(ending.id, 'running');
     await ec2.send(new EC2.TerminateInstancesCommand({ InstanceIds: [ending.id] }));
@@ -302,18 +302,18 @@ describe('an endpoint that was killed', () => {
     await up();
     await isIn(ending.id, 'terminated');
     await isIn(starting.id, 'running');
-    await reachable(starting.asked);
+    await reachable(starting.ssh);
     await ec2.send(new EC2.TerminateInstancesCommand({ InstanceIds: [starting.id] }));
     await isIn(starting.id, 'terminated');
   });
 });
 
-test('the endpoint hears nobody who calls it by another name, or without a key', async () => {
+test('the endpoint rejects other host names, and requests without a key', async () => {
   const body = 'Action=DescribeVpcs&Version=2016-11-15';
   const unsigned = await fetch(sandbox.endpoint, { method: 'POST', body });
   expect(unsigned.status).toBe(403);
   const { stdout } = await exec('curl', ['-s', '-H', 'Host: evil.example', `${sandbox.endpoint}/sandbox`]);
-  expect(stdout).toBe('not for this host');
+  expect(stdout).toBe('unknown host');
   const ended = await fetch(`${sandbox.endpoint}/sandbox`, {
     method: 'DELETE',
     headers: { authorization: 'Bearer x' },
@@ -326,7 +326,7 @@ test('the endpoint hears nobody who calls it by another name, or without a key',
   expect(await endpointPid()).not.toBe('');
 });
 
-test('`down` ends the endpoint and removes its instances, and an endpoint without a network ends by itself', async () => {
+test('`down` stops the endpoint and removes its instances; an endpoint without a network stops by itself', async () => {
   const { id } = await run();
   await isIn(id, 'running');
   await oneclick('sandbox', 'down');

@@ -1,8 +1,8 @@
-"""The life of a load-balanced instance, by boto3 and its own waiters; as `sandbox env` exports where it is asked.
+"""Creates, uses and removes a load-balanced instance with boto3, configured by `sandbox env`.
 
     sandbox-clients.py NAME PUBLIC_KEY_FILE
 
-Everything is called NAME. Prints a line for each station, and fails at the first one that is not reached.
+All resources have the name NAME. Prints a line after each step; exits at the first failure.
 """
 import os
 import sys
@@ -11,21 +11,21 @@ import urllib.request
 import boto3
 
 name, key_file = sys.argv[1:]
-# Said aloud: the boto3 of Debian 12 is older than the variable.
+# The boto3 of Debian 12 does not read the variable.
 at = {"endpoint_url": os.environ["AWS_ENDPOINT_URL"]}
 ec2 = boto3.client("ec2", **at)
 elb = boto3.client("elbv2", **at)
-# The clients' own waiters, more impatient: they look every 15 s.
+# The waiters poll every 15 s by default.
 often = {"WaiterConfig": {"Delay": 1, "MaxAttempts": 60}}
 USER_DATA = """#!/bin/sh
 mkdir -p /srv/www
-echo well >/srv/www/up
+echo healthy >/srv/www/up
 busybox httpd -p 8080 -h /srv/www
 """
 
 
-def said(station):
-    print(station, flush=True)
+def report(step):
+    print(step, flush=True)
 
 
 with open(key_file, "rb") as file:
@@ -39,7 +39,7 @@ ec2.authorize_security_group_ingress(
         {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     ],
 )
-said("key and group")
+report("key and group")
 
 image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
 made = ec2.run_instances(
@@ -52,7 +52,7 @@ made = ec2.run_instances(
     TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
 )
 instance = made["Instances"][0]["InstanceId"]
-said("started")
+report("started")
 
 public = [{"Name": "map-public-ip-on-launch", "Values": ["true"]}]
 subnets = ec2.describe_subnets(Filters=public)["Subnets"]
@@ -79,18 +79,18 @@ elb.modify_target_group_attributes(
 listener = elb.create_listener(
     **of, Protocol="HTTP", Port=80, DefaultActions=[{"Type": "forward", "TargetGroupArn": targets}]
 )["Listeners"][0]["ListenerArn"]
-said("load balancer")
+report("load balancer")
 
 ec2.get_waiter("instance_running").wait(InstanceIds=[instance], **often)
 ec2.get_waiter("instance_status_ok").wait(InstanceIds=[instance], **often)
-said("running")
+report("running")
 
 target = {"TargetGroupArn": targets, "Targets": [{"Id": instance}]}
 elb.register_targets(**target)
 elb.get_waiter("target_in_service").wait(**target, **often)
 with urllib.request.urlopen(f"http://{balancer['DNSName']}/up", timeout=10) as answer:
-    assert (answer.status, answer.read()) == (200, b"well\n")
-said("served")
+    assert (answer.status, answer.read()) == (200, b"healthy\n")
+report("served")
 
 elb.deregister_targets(**target)
 elb.get_waiter("target_deregistered").wait(**target, **often)
@@ -102,4 +102,4 @@ elb.delete_target_group(TargetGroupArn=targets)
 ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance], **often)
 ec2.delete_security_group(GroupId=group)
 ec2.delete_key_pair(KeyName=name)
-said("gone")
+report("gone")

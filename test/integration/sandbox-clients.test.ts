@@ -15,7 +15,7 @@ const root = join(import.meta.dirname, '../..');
 const sandbox = `clients-${process.pid}`;
 let home = '';
 let env: NodeJS.ProcessEnv = {};
-/** The public half of a key pair, as `ssh-keygen` writes it. */
+/** Path of a public key. */
 let publicKey = '';
 
 async function oneclick(...argv: readonly string[]): Promise<string> {
@@ -39,21 +39,21 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-test('the AWS CLI and boto3 drive the sandbox through the life of a load-balanced instance', async () => {
-  const before = await left();
-  await Promise.all([lifeByAws('by-aws'), lifeByBoto3('by-boto3')]);
+test('the AWS CLI and boto3 create, use and remove a load-balanced instance', async () => {
+  const before = await remaining();
+  await Promise.all([lifecycleByAws('by-aws'), lifecycleByBoto3('by-boto3')]);
   expect(before).toMatchObject({ balancers: [], targetGroups: [], containers: ['', ''] });
-  expect(await left()).toEqual(before);
+  expect(await remaining()).toEqual(before);
 });
 
-async function lifeByBoto3(name: string): Promise<void> {
+async function lifecycleByBoto3(name: string): Promise<void> {
   const script = join(import.meta.dirname, 'sandbox-clients.py');
   const { stdout } = await exec('python3', [script, name, publicKey], { env });
-  const stations = ['key and group', 'started', 'load balancer', 'running', 'served', 'gone'];
-  expect(stdout.trim().split('\n')).toEqual(stations);
+  const steps = ['key and group', 'started', 'load balancer', 'running', 'served', 'gone'];
+  expect(stdout.trim().split('\n')).toEqual(steps);
 }
 
-/** What a command of AWS prints; each answer that is asked for by `--query`. */
+/** Runs the AWS CLI; returns the values that `--query` selects. */
 async function aws(command: string, ...more: readonly string[]): Promise<readonly string[]> {
   const words = ['--endpoint-url', env.AWS_ENDPOINT_URL ?? '', '--output', 'text', ...command.split(' ')];
   const { stdout } = await exec('aws', [...words, ...more], { env: { ...env, AWS_PAGER: '' } });
@@ -62,12 +62,12 @@ async function aws(command: string, ...more: readonly string[]): Promise<readonl
 
 const userData = `#!/bin/sh
 mkdir -p /srv/www
-echo well >/srv/www/up
+echo healthy >/srv/www/up
 busybox httpd -p 8080 -h /srv/www
 `;
 
-/** The life of sandbox-clients.py, with waiters that look every 15 s and cannot be told otherwise. */
-async function lifeByAws(name: string): Promise<void> {
+/** The steps of sandbox-clients.py; the CLI's waiters poll every 15 s. */
+async function lifecycleByAws(name: string): Promise<void> {
   const script = join(home, 'user-data');
   await writeFile(script, userData);
   await aws(`ec2 import-key-pair --key-name ${name} --public-key-material fileb://${publicKey}`);
@@ -106,7 +106,7 @@ async function lifeByAws(name: string): Promise<void> {
   const target = `--target-group-arn ${targets} --targets Id=${instance}`;
   await aws(`elbv2 register-targets ${target}`);
   await aws(`elbv2 wait target-in-service ${target}`);
-  expect(await request(`http://${address}/up`)).toEqual({ status: 200, text: 'well\n' });
+  expect(await request(`http://${address}/up`)).toEqual({ status: 200, text: 'healthy\n' });
 
   await aws(`elbv2 deregister-targets ${target}`);
   await aws(`elbv2 wait target-deregistered ${target}`);
@@ -120,8 +120,8 @@ async function lifeByAws(name: string): Promise<void> {
   await aws(`ec2 delete-key-pair --key-name ${name}`);
 }
 
-/** What the API and Docker know, except for instances that are terminated. */
-async function left() {
+/** Everything that the API and Docker list, except terminated instances. */
+async function remaining() {
   const settings = {
     ...{ endpoint: env.AWS_ENDPOINT_URL ?? '', region: env.AWS_REGION ?? '' },
     credentials: { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' },

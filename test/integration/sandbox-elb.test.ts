@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { belongingTo } from '../../src/sandbox/docker.js';
+import { sandboxFilter } from '../../src/sandbox/docker.js';
 import { endpointUrl } from '../../src/sandbox/endpoint-process.js';
 import { type Balanced, balanced, type Endpoint, openEndpoint, type Port, removeAll } from './elb.js';
 import { type Machines, machines, waitFor } from './harness.js';
@@ -27,7 +27,7 @@ afterAll(async () => {
   await m.down();
 });
 
-/** A version of the sample application on a port of a machine, as a target. */
+/** Runs the sample application on a port of a machine; returns it as a target. */
 async function serve(machine: number, port: number, tag: string): Promise<Port> {
   await m.inside(machine, 'docker', 'run', '-d', '-p', `${port}:8080`, m.image(tag));
   const { id = '' } = Object.values(m.environment.hosts)[machine - 1] ?? {};
@@ -37,12 +37,12 @@ async function serve(machine: number, port: number, tag: string): Promise<Port> 
 /** The container of the only load balancer. */
 async function balancerContainer() {
   const { docker } = endpoint.region.context;
-  const filters = belongingTo(m.sandbox, 'load-balancer');
+  const filters = sandboxFilter(m.sandbox, 'load-balancer');
   const [found] = await docker.listContainers({ all: true, filters });
   return docker.getContainer(found?.Id ?? '');
 }
 
-/** One more listener, which forwards to the same group. */
+/** Adds a listener that forwards to the same group. */
 async function listen({ loadBalancer, group }: Balanced, Port: number) {
   const DefaultActions: elb.Action[] = [{ Type: 'forward', TargetGroupArn: group }];
   const input = { LoadBalancerArn: loadBalancer, Protocol: 'HTTP', Port, DefaultActions } as const;
@@ -50,17 +50,17 @@ async function listen({ loadBalancer, group }: Balanced, Port: number) {
 }
 
 describe('a load balancer of instances', () => {
-  test('serves from two instances and two ports of one, and from none that is sick', async () => {
+  test('serves from two instances and two ports of one, but not from an unhealthy target', async () => {
     const lb = await balanced(endpoint, 'web');
-    const [one, beside, other] = [
+    const [one, second, other] = [
       await serve(1, 20001, 'v1'),
       await serve(1, 20002, 'v2'),
       await serve(2, 20001, 'v3'),
     ];
-    const sick = await serve(2, 20002, 'broken');
-    await lb.register(one, beside, other, sick);
-    for (const target of [one, beside, other]) await lb.until(target, /^healthy$/);
-    await lb.until(sick, /^unhealthy Target.ResponseCodeMismatch$/);
+    const unhealthy = await serve(2, 20002, 'broken');
+    await lb.register(one, second, other, unhealthy);
+    for (const target of [one, second, other]) await lb.until(target, /^healthy$/);
+    await lb.until(unhealthy, /^unhealthy Target.ResponseCodeMismatch$/);
     const answers = await Promise.all(Array.from({ length: 9 }, () => request(lb.url)));
     expect(new Set(answers.map(({ text }) => text))).toEqual(new Set(['v1\n', 'v2\n', 'v3\n']));
     const Targets = [{ Id: 'i-11111111111111111', Port: 80 }];
@@ -68,14 +68,14 @@ describe('a load balancer of instances', () => {
     await expect(endpoint.api.send(wrong)).rejects.toThrow(elb.InvalidTargetException);
   });
 
-  test('answers what is in flight while a target drains, sends it nothing new, and lets it go after the delay', async () => {
+  test('finishes requests in flight while a target drains, sends it no new ones, and removes it after the delay', async () => {
     const lb = await balanced(endpoint, 'drain', 8);
-    const [old, young] = [await serve(1, 20001, 'v1'), await serve(2, 20001, 'v2')];
+    const [old, replacement] = [await serve(1, 20001, 'v1'), await serve(2, 20001, 'v2')];
     await lb.register(old);
     await lb.until(old, /^healthy$/);
     const slow = request(`${lb.url}/cgi-bin/slow?5`);
-    await lb.register(young);
-    await lb.until(young, /^healthy$/);
+    await lb.register(replacement);
+    await lb.until(replacement, /^healthy$/);
     const inFlight = [slow, request(`${lb.url}/cgi-bin/slow?5`), request(`${lb.url}/cgi-bin/slow?5`)];
     const started = performance.now();
     await lb.deregister(old);
@@ -115,22 +115,22 @@ describe('a load balancer of instances', () => {
     for (const { answered } of tallies) expect(answered).toBeGreaterThan(1_000);
   });
 
-  test('asks the new process for what comes over a connection from before a reload', async () => {
+  test('sends requests on a kept-alive connection to the new process after a reload', async () => {
     const lb = await balanced(endpoint, 'reload', 3);
-    const [old, young] = [await serve(1, 20001, 'v1'), await serve(2, 20001, 'v2')];
+    const [old, replacement] = [await serve(1, 20001, 'v1'), await serve(2, 20001, 'v2')];
     await lb.register(old);
     await lb.until(old, /^healthy$/);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     expect((await request(lb.url, { agent })).text).toBe('v1\n');
     await listen(lb, 81);
-    await lb.register(young);
-    await lb.until(young, /^healthy$/);
+    await lb.register(replacement);
+    await lb.until(replacement, /^healthy$/);
     await lb.deregister(old);
     expect(await request(lb.url, { agent })).toEqual({ status: 200, text: 'v2\n' });
     agent.destroy();
   });
 
-  test('comes back with its targets when its container is restarted', async () => {
+  test('keeps its targets when its container restarts', async () => {
     const lb = await balanced(endpoint, 'restart');
     const [one, other] = [await serve(1, 20001, 'v1'), await serve(2, 20001, 'v2')];
     await lb.register(one, other);
@@ -143,7 +143,7 @@ describe('a load balancer of instances', () => {
     await lb.until(one, /^healthy$/);
   });
 
-  test('is known to the next endpoint, which ends its drains and makes its container when that is lost', async () => {
+  test('survives a restart of the endpoint, which ends drains and recreates a lost container', async () => {
     const lb = await balanced(endpoint, 'reopen', 3);
     const [one, other] = [await serve(1, 20001, 'v1'), await serve(2, 20001, 'v2')];
     await lb.register(one, other);
@@ -159,7 +159,7 @@ describe('a load balancer of instances', () => {
   });
 });
 
-test('the endpoint of the sandbox itself makes, feeds and removes load balancers', async () => {
+test('the endpoint of the sandbox creates, configures and removes load balancers', async () => {
   const credentials = { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' };
   const settings = { region: 'us-east-1', endpoint: endpointUrl(endpoint.region.network), credentials };
   const real = { region: endpoint.region, api: new elb.ElasticLoadBalancingV2Client(settings) };

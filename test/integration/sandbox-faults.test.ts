@@ -38,11 +38,11 @@ const up = async (...argv: readonly string[]) => {
 
 const keys = { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' };
 
-/** The SDK, which tries so often. */
+/** An SDK client with a number of attempts. */
 const client = (maxAttempts: number) =>
   new EC2.EC2Client({ endpoint: sandbox.endpoint, region: 'us-east-1', credentials: keys, maxAttempts });
 
-/** What the command line of AWS says to its standard error; it tries once unless it is told otherwise. */
+/** Runs the AWS CLI, by default with one attempt; returns its standard error. */
 async function aws(words: string, attempts = '1'): Promise<string> {
   const env = {
     ...{ ...process.env, AWS_PAGER: '', AWS_MAX_ATTEMPTS: attempts, AWS_DEFAULT_REGION: 'us-east-1' },
@@ -84,7 +84,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-test('the command line of AWS meets the faults that were switched on, as often as was said', async () => {
+test('the AWS CLI gets the enabled faults the given number of times', async () => {
   expect(sandbox.profile).toBe('fast');
   await fault('throttle', '--on', 'DescribeVpcs', '--times', '2');
   await fault('capacity');
@@ -97,14 +97,14 @@ test('the command line of AWS meets the faults that were switched on, as often a
   expect((await fault()).on).toEqual([]);
 });
 
-test('a fault that there is not is refused with the nearest that there is', async () => {
+test('an unknown fault is rejected with the nearest name', async () => {
   await expect(fault('capacty')).rejects.toMatchObject({
     code: 2,
     stdout: expect.stringContaining('did you mean capacity?'),
   });
 });
 
-test('the SDK gets over a response that was lost, and its token keeps it to one instance', async () => {
+test('the SDK recovers from a lost response, and its token prevents a second instance', async () => {
   await fault('lost-response', '--on', 'RunInstances');
   await expect(run(client(1), 'lost')).rejects.toThrow('socket hang up');
   const { Instances } = await run(client(1), 'lost');
@@ -115,7 +115,7 @@ test('the SDK gets over a response that was lost, and its token keeps it to one 
   await terminate(Instances?.[0]?.InstanceId ?? '');
 });
 
-test('an instance dies while it is pending, and leaves nothing', async () => {
+test('an instance that dies while pending leaves nothing behind', async () => {
   await fault('dies-pending');
   const { Instances } = await run(client(1));
   const id = Instances?.[0]?.InstanceId ?? '';
@@ -126,7 +126,7 @@ test('an instance dies while it is pending, and leaves nothing', async () => {
   expect(stdout).toBe('');
 });
 
-test('an endpoint that is started again knows its faults, its profile and its seed', async () => {
+test('a restarted endpoint keeps its faults, profile and seed', async () => {
   await fault('quota', '--times', 'always');
   await up('--profile', 'realistic', '--seed', '7');
   const { stdout } = await exec('pgrep', ['-f', `endpoint.js ${name}$`]);
@@ -139,7 +139,7 @@ test('an endpoint that is started again knows its faults, its profile and its se
   expect((await fault('--clear')).on).toEqual([]);
 });
 
-test('with the realistic profile every link of the chain is late: found, running, sshd, key, engine', async () => {
+test('the realistic profile delays every step: visible, running, sshd, key, engine', async () => {
   const ec2 = client(1);
   const { Instances } = await run(ec2);
   const [{ InstanceId: id = '', PrivateIpAddress: address = '' } = {}] = Instances ?? [];
@@ -152,12 +152,12 @@ test('with the realistic profile every link of the chain is late: found, running
       (found) => found?.State?.Name ?? '',
       ({ name: code }: Error) => code,
     );
-    const said =
+    const outcome =
       state === 'running'
         ? await login(address, 'deploy', key, version).catch(({ message }: Error) => message)
         : state;
-    if (!seen.includes(said)) seen.push(said);
-    return said === 'ready';
+    if (!seen.includes(outcome)) seen.push(outcome);
+    return outcome === 'ready';
   });
   expect(seen.filter((word) => word !== 'InvalidInstanceID.NotFound').slice(0, 2)).toEqual([
     'pending',

@@ -19,7 +19,7 @@ type Line =
   | ({ readonly type: 'result' } & SandboxStatus)
   | { readonly type: 'failure'; readonly code: string; readonly hint?: string; readonly exitCode: number };
 
-/** Runs the program; `onLine` may interrupt it. */
+/** Runs the sandbox program; `onLine` may interrupt it. */
 function run(
   argv: readonly string[],
   {
@@ -60,7 +60,7 @@ async function docker(...argv: string[]): Promise<string> {
 
 const machine = (number: number) => `oneclick-${name}-sandbox-${number}`;
 
-/** What Docker has with this sandbox's label, or with its name in its own. */
+/** Docker objects with this sandbox's label or name. */
 async function leftovers(): Promise<string[]> {
   const filters = [`label=oneclick.sandbox=${name}`, `name=oneclick-${name}`];
   const found = filters.flatMap((filter) => [
@@ -71,7 +71,7 @@ async function leftovers(): Promise<string[]> {
   return (await Promise.all(found)).flatMap((text) => text.split('\n')).filter((line) => line !== '');
 }
 
-/** Logs in as `user`, insisting on the pinned host key, and answers what `command` prints. */
+/** Runs `command` over SSH, verifying the host key; returns its output. */
 async function login(sandbox: SandboxStatus, number: number, user: string, command: string): Promise<string> {
   const at = sandbox.machines[number - 1]?.address ?? '';
   const privateKey = await readFile(sandbox.key ?? '');
@@ -94,7 +94,7 @@ afterAll(async () => {
 });
 
 describe('sandbox up', () => {
-  test('makes machines that let root, deploy and ops in, each with an engine of its own', async () => {
+  test('creates machines with logins for root, deploy and ops, each with its own engine', async () => {
     expect(sandbox).toMatchObject({ up: true, schema: 1, name });
     expect(sandbox.machines.map((it) => it.name)).toEqual(['sandbox-1', 'sandbox-2']);
     expect(await login(sandbox, 1, 'root', 'id -un; hostname')).toBe('root\nsandbox-1');
@@ -106,7 +106,7 @@ describe('sandbox up', () => {
     expect(engines[0]).not.toContain(await docker('info', '--format', '{{.ID}}'));
   });
 
-  test('writes an environment that names its machines', async () => {
+  test('writes an environment with its machines', async () => {
     expect(sandbox.environment).toBe(join(home, 'oneclick/environments', `sandbox-${name}.yml`));
     expect(parse(await readFile(sandbox.environment ?? '', 'utf8'))).toMatchObject({
       hosts: { 'sandbox-1': { address: sandbox.machines[0]?.address, id: sandbox.machines[0]?.id } },
@@ -115,7 +115,7 @@ describe('sandbox up', () => {
     });
   });
 
-  test('gives a registry whose references mean the same here and there', async () => {
+  test('creates a registry with references that are valid on every machine', async () => {
     const { stdout } = await promisify(execFile)(join(root, 'test/sample/build.sh'), [
       sandbox.registry ?? '',
       'v1',
@@ -130,7 +130,7 @@ describe('sandbox up', () => {
     await docker('rmi', reference);
   });
 
-  test('is harmless when everything is there', async () => {
+  test('changes nothing if everything runs', async () => {
     const started = () => docker('inspect', '-f', '{{.Id}} {{.State.StartedAt}}', machine(1), machine(2));
     const before = await started();
     const { exitCode, lines } = await run(['up']);
@@ -139,7 +139,7 @@ describe('sandbox up', () => {
     expect(await started()).toBe(before);
   });
 
-  test('starts a machine that was killed, and restarts one whose engine does not answer', async () => {
+  test('starts a killed machine, and restarts one whose engine does not respond', async () => {
     await docker('kill', machine(1));
     await docker('exec', machine(2), 'engine', 'stop');
     const seen = await result('status');
@@ -149,7 +149,7 @@ describe('sandbox up', () => {
     expect(await login(sandbox, 2, 'deploy', 'docker ps -q | wc -l')).toBe('0');
   });
 
-  test('makes a lost machine and a lost registry anew, with the same address, ID and host key', async () => {
+  test('recreates a lost machine and a lost registry with the same address, ID and host key', async () => {
     const pinned = await readFile(sandbox.knownHosts ?? '', 'utf8');
     await docker('rm', '-f', machine(2), `oneclick-${name}-registry`);
     expect(await result('up')).toEqual(sandbox);
@@ -159,7 +159,7 @@ describe('sandbox up', () => {
     );
   });
 
-  test('writes its files again when they are lost', async () => {
+  test('recreates lost files', async () => {
     await rm(join(home, 'oneclick'), { recursive: true });
     expect(await result('up')).toEqual(sandbox);
     expect(await login(sandbox, 1, 'deploy', 'id -un')).toBe('deploy');
@@ -171,7 +171,7 @@ describe('sandbox up', () => {
     expect(await docker('volume', 'ls', '-q', '--filter', `name=${machine(3)}`)).toBe('');
   });
 
-  test('can be interrupted and run again', async () => {
+  test('can be interrupted and repeated', async () => {
     const stopAtThird = (line: Line, interrupt: () => void) => {
       if (line.type === 'progress' && line.text.startsWith('sandbox-3')) interrupt();
     };
@@ -183,9 +183,8 @@ describe('sandbox up', () => {
   });
 });
 
-// With `always`: an engine of version 20.10 that finds a container of its killed predecessor stops it, and then takes
-// `unless-stopped` for a stop by hand.
-test('a killed engine is back by itself, with what it ran and should run', async () => {
+// Not `unless-stopped`: Docker 20.10 stops leftover containers after a kill and counts that as a manual stop.
+test('a killed engine restarts by itself with its containers', async () => {
   const inside = (...argv: string[]) => docker('exec', machine(1), ...argv);
   const reference = `${sandbox.registry}/sample:v1`;
   await inside('docker', 'run', '-d', '--name', 'kept', '--restart', 'always', reference);
@@ -198,7 +197,7 @@ test('a killed engine is back by itself, with what it ran and should run', async
   );
 });
 
-test('down leaves nothing of its own and everything else, as often as it is run', async () => {
+test('down removes everything of the sandbox and nothing else, also if repeated', async () => {
   const foreign = `other-${name}`;
   const image = await docker('inspect', '-f', '{{.Config.Image}}', machine(1));
   await docker('network', 'create', foreign);
@@ -241,7 +240,7 @@ test('down leaves nothing of its own and everything else, as often as it is run'
   }
 });
 
-test('what it cannot do it says, with what to do next and an exit code', async () => {
+test('failures have a hint and an exit code', async () => {
   const nowhere = await run(['up'], { env: { DOCKER_HOST: 'unix:///nowhere/docker.sock' } });
   expect(nowhere.exitCode).toBe(5);
   expect(nowhere.last).toMatchObject({
@@ -254,7 +253,7 @@ test('what it cannot do it says, with what to do next and an exit code', async (
   expect(wrong.last).toMatchObject({ type: 'failure', code: 'usage' });
 });
 
-/** What `attempt` answers, once it does not fail any more; for at most 20 s. */
+/** Retries `attempt` for at most 20 s; returns its result. */
 async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + 20_000;
   for (;;) {

@@ -2,7 +2,15 @@ import { Agent, createServer, type IncomingMessage, type Server } from 'node:htt
 import type { AddressInfo, Socket } from 'node:net';
 import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { balanced, type Endpoint, here, openEndpoint, type Port, removeAll, targetGroup } from './elb.js';
+import {
+  balanced,
+  type Endpoint,
+  openEndpoint,
+  type Port,
+  removeAll,
+  targetGroup,
+  thisMachine,
+} from './elb.js';
 import { type Machines, machines } from './harness.js';
 import { request } from './traffic.js';
 
@@ -13,7 +21,7 @@ let endpoint: Endpoint;
 const servers: Server[] = [];
 
 beforeAll(async () => {
-  m = await machines('sandbox-elb-behaviour');
+  m = await machines('sandbox-elb-behavior');
   endpoint = await openEndpoint(m);
 });
 
@@ -27,7 +35,7 @@ afterAll(async () => {
   await m.down();
 });
 
-/** A target whose server runs in this process: health checks get `up.status`, what else `answer` says. */
+/** A target whose server runs in this process: health checks get `up`, other requests `answer`. */
 async function target(answer: (request: IncomingMessage) => { status?: number; text?: string } | 'hang up') {
   const up: { status: number; text?: string } = { status: 200 };
   const seen: IncomingMessage[] = [];
@@ -35,21 +43,21 @@ async function target(answer: (request: IncomingMessage) => { status?: number; t
   const server = createServer((request, reply) => {
     const isCheck = request.url === '/up';
     if (!isCheck) seen.push(request);
-    const said = isCheck ? up : answer(request);
-    if (said === 'hang up') request.socket.destroy();
-    else reply.writeHead(said.status ?? 200).end(said.text ?? 'well');
+    const response = isCheck ? up : answer(request);
+    if (response === 'hang up') request.socket.destroy();
+    else reply.writeHead(response.status ?? 200).end(response.text ?? 'healthy');
     if (!isCheck) connections.add(request.socket);
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
-  const at: Port = [here, (server.address() as AddressInfo).port];
+  const at: Port = [thisMachine, (server.address() as AddressInfo).port];
   return { at, up, seen, connections, close: () => server.close().closeAllConnections() };
 }
 
 describe('a load balancer', () => {
-  test('answers 503 without targets, and forwards with the headers of an ALB once a target passes its checks', async () => {
+  test('responds 503 without targets, and forwards with ALB headers once a target is healthy', async () => {
     const lb = await balanced(endpoint, 'headers');
-    const one = await target((asked) => ({ text: JSON.stringify(asked.headers) }));
+    const one = await target((received) => ({ text: JSON.stringify(received.headers) }));
     expect((await request(lb.url)).status).toBe(503);
     await lb.register(one.at);
     expect(await lb.health(one.at)).toBe('initial Elb.RegistrationInProgress');
@@ -71,13 +79,13 @@ describe('a load balancer', () => {
     await lb.register(one.at);
     await lb.until(one.at, /^healthy$/);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    for (let asked = 0; asked < 10; asked++) await request(lb.url, { agent });
+    for (let count = 0; count < 10; count++) await request(lb.url, { agent });
     expect(one.seen.length).toBe(10);
     expect(one.connections.size).toBe(1);
     agent.destroy();
   });
 
-  test('tries a request once: a target that hangs up or refuses is a 502', async () => {
+  test('does not retry: a target that hangs up or refuses connections is a 502', async () => {
     const lb = await balanced(endpoint, 'once');
     const one = await target(() => 'hang up');
     const other = await target(() => 'hang up');
@@ -91,7 +99,7 @@ describe('a load balancer', () => {
     expect((await request(lb.url)).status).toBe(502);
   });
 
-  test('sends nothing to an unhealthy target, unless all are', async () => {
+  test('sends no requests to an unhealthy target, unless all are unhealthy', async () => {
     const lb = await balanced(endpoint, 'open');
     const [one, other] = [await target(() => ({ text: 'one' })), await target(() => ({ text: 'other' }))];
     await lb.register(one.at, other.at);
@@ -108,12 +116,12 @@ describe('a load balancer', () => {
     expect(await answers()).toEqual(new Set(['one', 'other']));
   });
 
-  test('says why a target fails: no answer in time, nobody who listens', async () => {
+  test('reports why a target fails: timeout or connection refused', async () => {
     const lb = await balanced(endpoint, 'why');
     const silent = createServer(() => {});
     servers.push(silent);
     await new Promise<void>((resolve) => silent.listen(0, '0.0.0.0', resolve));
-    const mute: Port = [here, (silent.address() as AddressInfo).port];
+    const mute: Port = [thisMachine, (silent.address() as AddressInfo).port];
     const gone = await target(() => ({}));
     gone.close();
     await lb.register(mute, gone.at);
@@ -121,7 +129,7 @@ describe('a load balancer', () => {
     await lb.until(gone.at, /^unhealthy Target.FailedHealthChecks$/);
   });
 
-  test('follows the rules of a listener by their priority, and has fixed answers', async () => {
+  test('applies rules by priority, and returns fixed responses', async () => {
     const lb = await balanced(endpoint, 'rules');
     const main = await target(() => ({ text: 'main' }));
     const special = await target(() => ({ text: 'special' }));
