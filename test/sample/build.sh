@@ -2,8 +2,8 @@
 # test/sample/build.sh REGISTRY TAG [VERSION]
 #
 # Builds REGISTRY/sample:TAG, pushes it and prints its reference. VERSION is TAG unless given.
-# From the environment: REPOSITORY (sample), BROKEN (a way of failing, see app), CHECKED=1 (with a HEALTHCHECK).
-# Takes busybox from the image of the sandbox's machines: no network is used but the registry's.
+# Environment: REPOSITORY (sample), BROKEN (a failure mode, see app), CHECKED=1 (with a HEALTHCHECK).
+# Copies busybox from the sandbox's machine image, so it needs no network except the registry.
 set -eu
 [ $# -ge 2 ] || { sed -n 2,6p "$0" >&2; exit 2; }
 reference=$1/${REPOSITORY:-sample}:$2
@@ -13,7 +13,7 @@ context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 
 machine=$(docker images --quiet oneclick-sandbox | head -n 1)
-[ -n "$machine" ] || { echo 'no sandbox image: oneclick sandbox up makes it' >&2; exit 1; }
+[ -n "$machine" ] || { echo 'the sandbox image is missing; run: oneclick sandbox up' >&2; exit 1; }
 container=$(docker create "$machine")
 docker cp "$container:/bin/busybox" "$context/busybox" >/dev/null
 docker rm "$container" >/dev/null
