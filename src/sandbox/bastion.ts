@@ -18,15 +18,15 @@ export async function ensureBastion(
   const present = await ifExists(docker.getContainer(machine.container).inspect());
   if (!present?.State.Running || present.State.Paused || !(await sshResponds(machine.address, 22))) {
     if (present !== undefined) await docker.getContainer(machine.container).remove({ force: true });
-    const containerLabels = { [labels.sandbox]: sandbox, ...machine.labels };
+    const ownLabels = { [labels.sandbox]: sandbox, ...machine.labels };
     const keys = `${machine.container}-keys`;
-    await docker.createVolume({ Name: keys, Labels: containerLabels });
+    await docker.createVolume({ Name: keys, Labels: ownLabels });
     const container = await docker.createContainer({
       name: machine.container,
       Image: image,
       Hostname: machine.name,
       Cmd: ['bastion'],
-      Labels: containerLabels,
+      Labels: ownLabels,
       HostConfig: {
         NetworkMode: network.name,
         Mounts: [{ Type: 'volume', Source: keys, Target: '/etc/ssh/host-keys' }],
@@ -44,10 +44,6 @@ export async function ensureBastion(
     );
   }
   await authorizeKey(context, machine, publicKey);
-  return {
-    name: machine.name,
-    id: machine.id,
-    address: machine.address,
-    hostKey: await hostKey(context, machine),
-  };
+  const { name, id, address } = machine;
+  return { name, id, address, hostKey: await hostKey(context, machine) };
 }

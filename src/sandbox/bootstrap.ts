@@ -9,25 +9,29 @@ import { SandboxFailure } from './failure.js';
 
 /**
  * Builds the image `tag` without a registry: debootstrap into a folder, then `docker import`.
- * @param why why no image was pulled, for messages
+ * @param reason why no image was pulled, for messages
  * @throws SandboxFailure if the user is not root, or debootstrap is missing or fails
  */
 export async function bootstrap(
   context: Context,
   tag: string,
   packages: readonly string[],
-  why: string,
+  reason: string,
 ): Promise<void> {
   if (process.getuid?.() !== 0) {
-    throw new SandboxFailure('image.root', `cannot pull an image (${why}), and only root can bootstrap one`, {
-      hint: 'run once: sudo oneclick sandbox up',
-      exitCode: 4,
-    });
+    throw new SandboxFailure(
+      'image.root',
+      `cannot pull an image (${reason}), and only root can bootstrap one`,
+      {
+        hint: 'run once: sudo oneclick sandbox up',
+        exitCode: 4,
+      },
+    );
   }
   if (!(await exists('/usr/sbin/debootstrap'))) {
     throw new SandboxFailure(
       'image.debootstrap',
-      `cannot pull an image (${why}), and debootstrap is not installed`,
+      `cannot pull an image (${reason}), and debootstrap is not installed`,
       {
         hint: 'run: apt-get install debootstrap',
       },

@@ -98,9 +98,7 @@ export async function requestFaults(
 
 /** The failure for a sandbox that is down. */
 export function sandboxDown(name: string): SandboxFailure {
-  return new SandboxFailure('sandbox.down', 'the sandbox is down', {
-    hint: upCommand(name),
-  });
+  return new SandboxFailure('sandbox.down', 'the sandbox is down', { hint: upCommand(name) });
 }
 
 function upCommand(name: string): string {

@@ -51,12 +51,14 @@ async function main([name = '']: readonly string[]): Promise<void> {
   const region = openSandbox(context, name, network);
   const control = {
     ...{ path: controlPath, token: controlToken(network), info: processInfo(), behavior: behaviorOf },
-    changeBehavior: (opened: Region, text: string) => changeBehavior(opened, text, actions),
+    changeBehavior: (target: Region, text: string) => changeBehavior(target, text, actions),
     stop: () => exit('stopped by the sandbox'),
   };
   server.on('request', apiListener(services, region, control));
-  const open = await region;
-  reconcileLoadBalancers(open).catch((error: unknown) => log(files, `load balancers: ${messageOf(error)}`));
+  const openedRegion = await region;
+  reconcileLoadBalancers(openedRegion).catch((error: unknown) =>
+    log(files, `load balancers: ${messageOf(error)}`),
+  );
   log(files, `listening on ${endpointUrl(network)}`);
   for (;;) {
     await clock.sleep(pollMs, shutdown.signal);

@@ -32,8 +32,8 @@ async function exists(context: Context, tag: string): Promise<boolean> {
 }
 
 async function buildBase(context: Context): Promise<void> {
-  const whyNotPulled = await pull(context);
-  if (whyNotPulled === undefined) {
+  const pullError = await pull(context);
+  if (pullError === undefined) {
     context.progress(`installing packages on ${pulledBase} (about a minute, once)`);
     const install = `apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${packages.join(' ')} && rm -rf /var/lib/apt/lists/*`;
     try {
@@ -45,7 +45,7 @@ async function buildBase(context: Context): Promise<void> {
       context.progress(`installing packages failed: ${messageOf(error)}`);
     }
   }
-  await bootstrap(context, base, packages, whyNotPulled ?? 'packages could not be installed');
+  await bootstrap(context, base, packages, pullError ?? 'packages could not be installed');
 }
 
 /** Pulls the base image if it is missing; returns the reason if that fails. */

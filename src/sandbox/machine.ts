@@ -78,15 +78,9 @@ export function instanceMachine(
   machine: Pick<Machine, 'id' | 'name' | 'address'>,
 ): Machine {
   const { id, name, address } = machine;
-  const containerLabels = { [labels.instance]: id, [labels.role]: 'instance' };
   return {
-    sandbox,
-    network,
-    id,
-    name,
-    address,
-    container: `oneclick-${sandbox}-${id}`,
-    labels: containerLabels,
+    ...{ sandbox, network, id, name, address, container: `oneclick-${sandbox}-${id}` },
+    labels: { [labels.instance]: id, [labels.role]: 'instance' },
   };
 }
 
@@ -114,15 +108,15 @@ export async function listMachines(
 export async function ensureMachine(context: Context, machine: Machine, image: string): Promise<void> {
   const container = context.docker.getContainer(machine.container);
   const present = await ifExists(container.inspect());
-  const endpoint = present?.NetworkSettings.Networks[machine.network.name]?.IPAMConfig as {
+  const ipam = present?.NetworkSettings.Networks[machine.network.name]?.IPAMConfig as {
     IPv4Address?: string;
   } | null;
-  if (present !== undefined && endpoint?.IPv4Address === machine.address) {
+  if (present !== undefined && ipam?.IPv4Address === machine.address) {
     if (present.State.Paused) await container.unpause();
     const running = present.State.Running;
-    const missing = running ? await waitUntilReady(context, machine, 10_000) : 'stopped';
-    if (missing === undefined) return;
-    context.progress(`${machine.name}: ${missing}; ${running ? 'restarting' : 'starting'}`);
+    const reason = running ? await waitUntilReady(context, machine, 10_000) : 'stopped';
+    if (reason === undefined) return;
+    context.progress(`${machine.name}: ${reason}; ${running ? 'restarting' : 'starting'}`);
     try {
       await (running ? container.restart({ t: 5 }) : container.start());
       if ((await waitUntilReady(context, machine, 60_000)) === undefined) return;
@@ -134,8 +128,8 @@ export async function ensureMachine(context: Context, machine: Machine, image: s
   if (present === undefined) context.progress(`${machine.name}: starting at ${machine.address}`);
   await removeMachine(context, machine, { keepKeys: true });
   await createMachine(context, machine, image);
-  const lacking = await waitUntilReady(context, machine, 90_000);
-  if (lacking !== undefined) throw await notReadyFailure(context, machine, lacking);
+  const problem = await waitUntilReady(context, machine, 90_000);
+  if (problem !== undefined) throw await notReadyFailure(context, machine, problem);
 }
 
 /** Waits up to `ms`; returns the remaining problem. Gives up at once if the machine has stopped. */
@@ -188,10 +182,8 @@ export async function authorizeKey(
 
 /** Returns the host key of a running machine in known_hosts format: `ssh-ed25519 AAAA…`. */
 export async function hostKey(context: Context, machine: Pick<Machine, 'container'>): Promise<string> {
-  const { output } = await execute(context.docker, machine.container, [
-    'cat',
-    '/etc/ssh/host-keys/ed25519.pub',
-  ]);
+  const argv = ['cat', '/etc/ssh/host-keys/ed25519.pub'];
+  const { output } = await execute(context.docker, machine.container, argv);
   return output.split(' ').slice(0, 2).join(' ');
 }
 
@@ -230,10 +222,9 @@ export async function createMachine(
   image: string,
   { publicKey, userData, sshFrom, delays }: FirstBoot = {},
 ): Promise<void> {
-  const containerLabels = { [labels.sandbox]: machine.sandbox, ...machine.labels };
+  const ownLabels = { [labels.sandbox]: machine.sandbox, ...machine.labels };
   const { engine, keys } = volumeNames(machine);
-  for (const name of [engine, keys])
-    await context.docker.createVolume({ Name: name, Labels: containerLabels });
+  for (const name of [engine, keys]) await context.docker.createVolume({ Name: name, Labels: ownLabels });
   const container = await context.docker.createContainer({
     name: machine.container,
     Image: image,
@@ -246,7 +237,7 @@ export async function createMachine(
       ...(sshFrom === undefined ? [] : [`SSH_FROM=${sshFrom}`]),
       ...(delays === undefined ? [] : [`DELAYS=${delays.sshd} ${delays.key} ${delays.engine}`]),
     ],
-    Labels: containerLabels,
+    Labels: ownLabels,
     HostConfig: {
       ...nestedEngine,
       NetworkMode: machine.network.name,
@@ -295,9 +286,9 @@ function demultiplex(raw: Buffer): string {
 export function sshResponds(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = dial({ host, port, timeout: 2_000 });
-    const answer = (yes: boolean) => {
+    const answer = (responds: boolean) => {
       socket.destroy();
-      resolve(yes);
+      resolve(responds);
     };
     socket.once('data', (data) => answer(data.toString('latin1').startsWith('SSH-2.0-')));
     socket

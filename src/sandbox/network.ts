@@ -65,14 +65,9 @@ export async function ensureNetwork(context: Context, sandbox: string): Promise<
 }
 
 async function createNetwork(context: Context, sandbox: string): Promise<void> {
-  const dockerSubnets = (await context.docker.listNetworks()).flatMap(
-    (network) => network.IPAM?.Config ?? [],
-  );
-  const hostAddresses = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  const taken = [
-    ...dockerSubnets.map((config) => config.Subnet),
-    ...hostAddresses.map((address) => address.cidr),
-  ];
+  const networks = (await context.docker.listNetworks()).flatMap((network) => network.IPAM?.Config ?? []);
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const taken = [...networks.map((config) => config.Subnet), ...addresses.map((address) => address.cidr)];
   const subnet = freeSubnet(taken.filter((range) => typeof range === 'string'));
   context.progress(`creating the network oneclick-${sandbox} (${subnet})`);
   await context.docker.createNetwork({
@@ -95,10 +90,9 @@ export function freeSubnet(taken: readonly string[]): string {
   for (const block of ['10.213', '198.18']) {
     for (let third = 0; third < 256; third++) {
       const candidate = `${block}.${third}.0/24`;
-      const candidateRange = parseRange(candidate);
-      if (candidateRange === undefined) continue;
-      if (ranges.every((other) => candidateRange.last < other.first || other.last < candidateRange.first))
-        return candidate;
+      const wanted = parseRange(candidate);
+      if (wanted === undefined) continue;
+      if (ranges.every((other) => wanted.last < other.first || other.last < wanted.first)) return candidate;
     }
   }
   throw new SandboxFailure('network.full', 'no private subnet is free on this machine', {

@@ -26,14 +26,14 @@ export async function ensureRegistry(
     await context.docker.getContainer(name).remove({ force: true });
   }
   context.progress(`starting the registry at ${registryName(network)}`);
-  const containerLabels = { [labels.sandbox]: sandbox, [labels.role]: 'registry' };
-  await context.docker.createVolume({ Name: name, Labels: containerLabels });
+  const ownLabels = { [labels.sandbox]: sandbox, [labels.role]: 'registry' };
+  await context.docker.createVolume({ Name: name, Labels: ownLabels });
   const container = await context.docker.createContainer({
     name,
     Image: image,
     Hostname: 'registry',
     Cmd: ['docker-registry', 'serve', '/etc/registry.yml'],
-    Labels: containerLabels,
+    Labels: ownLabels,
     ExposedPorts: { '5000/tcp': {} },
     HostConfig: {
       NetworkMode: network.name,

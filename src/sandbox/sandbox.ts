@@ -93,9 +93,9 @@ export async function up(
 
   const present = await listMachines(context, name, network);
   const wanted = count ?? (present.length || 3);
-  for (const surplus of present.filter(({ number }) => number > wanted)) {
-    context.progress(`removing ${surplus.name}`);
-    await removeMachine(context, surplus, { keepKeys: false });
+  for (const extra of present.filter(({ number }) => number > wanted)) {
+    context.progress(`removing ${extra.name}`);
+    await removeMachine(context, extra, { keepKeys: false });
   }
   const machines = Array.from({ length: wanted }, (_, index) => sandboxMachine(name, network, index + 1));
   const prepare = async (machine: SandboxMachine) => {
@@ -145,7 +145,7 @@ export async function fault(
 export async function down(context: Context, name: string): Promise<void> {
   const { docker } = context;
   const filters = sandboxFilter(name);
-  // First, because the endpoint would recreate what is removed here.
+  // First, because the endpoint would recreate what `down` removes.
   const network = await findNetwork(context, name);
   if (network !== undefined) await stopEndpoint(context, network);
   const containers = await docker.listContainers({ all: true, filters });

@@ -53,7 +53,8 @@ export async function awsApi(cloud: FakeCloud): Promise<AwsApi> {
       const scripted = others.find((one) => one.action === action && one.times > 0);
       if (scripted !== undefined) scripted.times -= 1;
       const authorization = request.headers.authorization;
-      const reply: Instead = scripted?.other ?? (await handleRequest(services, region, { authorization, form }));
+      const reply: Instead =
+        scripted?.other ?? (await handleRequest(services, region, { authorization, form }));
       const number = reply.foreign === true ? {} : { 'x-amzn-requestid': '1' };
       response.writeHead(reply.status, { 'content-type': 'text/xml', ...number }).end(reply.body);
     });

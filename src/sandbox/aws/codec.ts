@@ -99,8 +99,8 @@ function fieldsOf(value: Value, path: string): Fields {
   return value;
 }
 
-function malformed(path: string, how: string): AwsError {
-  return new AwsError('InvalidParameterValue', `The value of the parameter ${path} ${how}`);
+function malformed(path: string, problem: string): AwsError {
+  return new AwsError('InvalidParameterValue', `The value of the parameter ${path} ${problem}`);
 }
 
 function unknownParameter(path: string): AwsError {

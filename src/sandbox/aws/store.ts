@@ -106,12 +106,7 @@ function keyOf({ kind, id }: Pick<Entry, 'kind' | 'id'>): string {
   return `${kind}/${id}`;
 }
 
-const EntryLabel = z.object({
-  kind: z.string(),
-  id: z.string(),
-  created: z.number(),
-  revision: z.number(),
-});
+const EntryLabel = z.object({ kind: z.string(), id: z.string(), created: z.number(), revision: z.number() });
 
 /** Reads the newest revision of each document; removes older ones that a killed endpoint left. */
 async function readVolumes(context: Context, sandbox: string) {

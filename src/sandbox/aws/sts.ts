@@ -1,7 +1,7 @@
 import { account } from './action.js';
 import type { Actions } from './wire.js';
 
-/** Written by hand: one action does not justify the SDK client for STS. */
+/** Written manually: one action does not justify the SDK client for STS. */
 const shape = 'com.amazonaws.sts';
 const identity = [3, shape, 'GetCallerIdentityResponse', 0, ['UserId', 'Account', 'Arn'], [0, 0, 0]];
 export const stsSchemas = {

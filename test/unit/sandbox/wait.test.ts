@@ -55,13 +55,13 @@ describe('work with a timeout', () => {
     await clock.advance(20_000);
     await outcome;
 
-    let handed: AbortSignal | undefined;
+    let received: AbortSignal | undefined;
     const quick = async (signal: AbortSignal) => {
-      handed = signal;
+      received = signal;
       return 'done';
     };
     expect(await withTimeout(context, 20_000, quick)).toBe('done');
     await clock.advance(60_000);
-    expect(handed?.aborted).toBe(false);
+    expect(received?.aborted).toBe(false);
   });
 });

@@ -111,13 +111,13 @@ function requireStopped({ instance, state }: ObservedInstance, type: string): st
 
 async function setGroups(region: Region, instance: Instance, ids: readonly string[]): Promise<void> {
   const groups = [...new Set(ids.map((id) => findGroup(region, { id }).id))];
-  const networkInterface = interfaceOf(region, instance.id);
-  if (networkInterface === undefined)
+  const nic = interfaceOf(region, instance.id);
+  if (nic === undefined)
     throw new AwsError(
       'IncorrectInstanceState',
       `The instance '${instance.id}' has no network interface any more.`,
     );
-  await region.store.put(interfaces, networkInterface.id, { ...networkInterface, groups });
+  await region.store.put(interfaces, nic.id, { ...nic, groups });
 }
 
 /** Returns the end of the console with the SSH host keys; 64 KiB at most, as EC2 does. */

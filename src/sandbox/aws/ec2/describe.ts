@@ -23,9 +23,9 @@ export function instanceResponse(
   region: Region,
   { instance, state }: ObservedInstance,
 ): InstanceAnswer & { readonly InstanceId: string } {
-  const networkInterface = interfaceOf(region, instance.id);
+  const nic = interfaceOf(region, instance.id);
   const zone = subnets(region).find(({ id }) => id === instance.subnet)?.zone;
-  const address = state === 'terminated' ? undefined : networkInterface?.address;
+  const address = state === 'terminated' ? undefined : nic?.address;
   const host = address?.replaceAll('.', '-');
   const publicAddress = instance.public && state !== 'stopped' ? address : undefined;
   return {
@@ -61,15 +61,15 @@ export function instanceResponse(
       HttpEndpoint: 'enabled',
     },
     Tags: [...tagsOf(region, instance.id)],
-    ...(address === undefined || networkInterface === undefined
+    ...(address === undefined || nic === undefined
       ? {}
       : {
           PrivateIpAddress: address,
           PublicIpAddress: publicAddress,
           SubnetId: instance.subnet,
           VpcId: vpcId(region),
-          SecurityGroups: groupsById(region, networkInterface.groups),
-          NetworkInterfaces: [{ ...interfaceResponse(region, networkInterface) }],
+          SecurityGroups: groupsById(region, nic.groups),
+          NetworkInterfaces: [{ ...interfaceResponse(region, nic) }],
           BlockDeviceMappings: [
             {
               DeviceName: '/dev/xvda',

@@ -46,9 +46,7 @@ export async function ensureGroups(region: Region): Promise<void> {
   });
   const initial: readonly Group[] = [
     {
-      id,
-      name: 'default',
-      description: 'default VPC security group',
+      ...{ id, name: 'default', description: 'default VPC security group' },
       rules: [fromGroup, outbound('default')],
     },
     {
@@ -104,16 +102,8 @@ export const createSecurityGroup: Action<CreateSecurityGroupRequest, CreateSecur
     );
   const id = newId('sg');
   const outbound = { ...anyTraffic, id: newId('sgr'), egress: true };
-  await Promise.all([
-    region.store.put(groups, id, {
-      id,
-      name,
-      description,
-      rules: [outbound],
-      ...hiddenUntil(region, faults),
-    }),
-    addTags(region, id, tags),
-  ]);
+  const group = { id, name, description, rules: [outbound], ...hiddenUntil(region, faults) };
+  await Promise.all([region.store.put(groups, id, group), addTags(region, id, tags)]);
   return { GroupId: id, SecurityGroupArn: arnOf(id), Tags: [...tags] };
 };
 

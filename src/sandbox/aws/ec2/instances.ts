@@ -75,7 +75,7 @@ async function syncSandboxMachines(region: Region, machines: readonly Machine[])
   if (subnet === undefined) return;
   const since = region.context.clock.now().toISOString();
   const added = machines.filter(({ id }) => !known.some((instance) => instance.id === id));
-  const gone = known.filter(({ id }) => !machines.some((it) => it.id === id));
+  const removed = known.filter(({ id }) => !machines.some((it) => it.id === id));
   const writes = added.flatMap(({ id, name, address }) => {
     const interfaceId = fixedId(region, 'eni', name);
     const instance: Instance = {
@@ -87,19 +87,13 @@ async function syncSandboxMachines(region: Region, machines: readonly Machine[])
     return [
       region.store.put(instances, id, instance),
       region.store.put(interfaces, interfaceId, {
-        ...{
-          id: interfaceId,
-          address,
-          subnet: subnet.id,
-          groups: [sandboxGroup(region)],
-          description: '',
-          instance: id,
-        },
+        ...{ id: interfaceId, address, subnet: subnet.id, groups: [sandboxGroup(region)] },
+        ...{ description: '', instance: id },
       }),
       addTags(region, id, [{ Key: 'Name', Value: name }]),
     ];
   });
-  await Promise.all([...writes, ...gone.map(({ id }) => remove(region, id))]);
+  await Promise.all([...writes, ...removed.map(({ id }) => remove(region, id))]);
 }
 
 async function removeExpired(region: Region): Promise<void> {

@@ -24,7 +24,7 @@ export function addressError({ id }: Subnet): AwsError {
 }
 
 /**
- * Allocates a free address synchronously, so that concurrent calls get different ones; `kept` resolves once stored.
+ * Allocates a free address synchronously, so that concurrent calls get different ones; `stored` resolves once stored.
  * @throws AwsError `InsufficientFreeAddressesInSubnet`, or `InvalidIPAddress.InUse` for a requested address
  */
 export function allocateAddress(
@@ -32,7 +32,7 @@ export function allocateAddress(
   subnet: Subnet,
   owner: Pick<Interface, 'groups' | 'description' | 'instance'>,
   requested?: string,
-): { readonly made: Interface; readonly kept: Promise<void> } {
+): { readonly created: Interface; readonly stored: Promise<void> } {
   const free = freeAddresses(region, subnet);
   const address = requested ?? free[0];
   if (address === undefined) throw addressError(subnet);
@@ -42,7 +42,7 @@ export function allocateAddress(
       `Address ${address} is in use or not in subnet '${subnet.id}'.`,
     );
   const created = { id: newId('eni'), address, subnet: subnet.id, ...owner };
-  return { made: created, kept: region.store.put(interfaces, created.id, created) };
+  return { created, stored: region.store.put(interfaces, created.id, created) };
 }
 
 /** Returns the network interface of an instance. */

@@ -37,9 +37,7 @@ export const startInstances: Action<StartInstancesRequest, StartInstancesResult>
     }),
   );
   return {
-    StartingInstances: wanted.map((observed) =>
-      stateChange(observed, observed.state === 'stopped' ? 'pending' : observed.state),
-    ),
+    StartingInstances: wanted.map((one) => stateChange(one, one.state === 'stopped' ? 'pending' : one.state)),
   };
 };
 
@@ -53,10 +51,10 @@ export const stopInstances: Action<StopInstancesRequest, StopInstancesResult> = 
   await Promise.all(
     running.map(({ instance }) => setGoal(region, instance, 'stopped', 'Client.UserInitiatedShutdown')),
   );
-  for (const { instance: it } of running) inBackground(region, it, () => stop(region, it));
+  for (const { instance } of running) inBackground(region, instance, () => stop(region, instance));
   return {
-    StoppingInstances: wanted.map((observed) =>
-      stateChange(observed, observed.state === 'running' ? 'stopping' : observed.state),
+    StoppingInstances: wanted.map((one) =>
+      stateChange(one, one.state === 'running' ? 'stopping' : one.state),
     ),
   };
 };
@@ -65,7 +63,7 @@ export const rebootInstances: Action<RebootInstancesRequest, object> = async (in
   const wanted = await findInstances(region, input.InstanceIds);
   requireState(wanted, ['running'], 'rebooted');
   await Promise.all(wanted.map(({ instance }) => updateInstance(region, instance.id, { rebooting: true })));
-  for (const { instance: it } of wanted) inBackground(region, it, () => reboot(region, it));
+  for (const { instance } of wanted) inBackground(region, instance, () => reboot(region, instance));
   return {};
 };
 
@@ -78,17 +76,16 @@ export const terminateInstances: Action<TerminateInstancesRequest, TerminateInst
   region,
 ) => {
   const wanted = await findInstances(region, input.InstanceIds);
-  const protectedOne = wanted.find(({ instance }) => instance.protected.termination);
-  if (protectedOne !== undefined)
-    throw protectedError(protectedOne.instance, 'terminated', 'disableApiTermination');
+  const locked = wanted.find(({ instance }) => instance.protected.termination);
+  if (locked !== undefined) throw protectedError(locked.instance, 'terminated', 'disableApiTermination');
   const remaining = wanted.filter(({ instance }) => instance.goal !== 'terminated');
   await Promise.all(
     remaining.map(({ instance }) => setGoal(region, instance, 'terminated', 'Client.UserInitiatedShutdown')),
   );
-  for (const { instance: it } of remaining) inBackground(region, it, () => terminate(region, it));
+  for (const { instance } of remaining) inBackground(region, instance, () => terminate(region, instance));
   return {
-    TerminatingInstances: wanted.map((observed) =>
-      stateChange(observed, observed.state === 'terminated' ? 'terminated' : 'shutting-down'),
+    TerminatingInstances: wanted.map((one) =>
+      stateChange(one, one.state === 'terminated' ? 'terminated' : 'shutting-down'),
     ),
   };
 };
@@ -149,11 +146,8 @@ function inBackground(region: Region, instance: Instance, work: () => Promise<un
 
 function setGoal(region: Region, instance: Instance, goal: Instance['goal'], code?: string): Promise<void> {
   const reason = code === undefined ? undefined : { code, message: `${code}: User initiated` };
-  return updateInstance(region, instance.id, {
-    goal,
-    reason,
-    since: region.context.clock.now().toISOString(),
-  });
+  const since = region.context.clock.now().toISOString();
+  return updateInstance(region, instance.id, { goal, reason, since });
 }
 
 function requireState(

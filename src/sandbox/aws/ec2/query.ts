@@ -71,8 +71,8 @@ export function selectByIds<T>(
 }
 
 /** Returns a factory of errors such as "The security group 'sg-1' does not exist". */
-export function notFound(code: string, what: string): (id: string) => AwsError {
-  return (id) => new AwsError(code, `The ${what} '${id}' does not exist`);
+export function notFound(code: string, noun: string): (id: string) => AwsError {
+  return (id) => new AwsError(code, `The ${noun} '${id}' does not exist`);
 }
 
 /**

@@ -28,28 +28,25 @@ export const runInstances: Action<RunInstancesRequest, Reservation> = async (inp
     volume: tagsFor(input.TagSpecifications, 'volume', ['instance', 'network-interface']),
     interface: tagsFor(input.TagSpecifications, 'network-interface', ['instance', 'volume']),
   };
-  const made = Array.from({ length: instanceCount(region, input, wanted.subnet) }, (_, index) => {
+  const created = Array.from({ length: instanceCount(region, input, wanted.subnet) }, (_, index) => {
     const id = newId('i');
     const owner = { groups: wanted.groups, description: wanted.description, instance: id };
-    const allocated = allocateAddress(region, wanted.subnet, owner, wanted.address);
+    const { created: nic, stored } = allocateAddress(region, wanted.subnet, owner, wanted.address);
     const instance: Instance = {
-      ...{ ...wanted.instance, id, index, name: `ip-${allocated.made.address.replaceAll('.', '-')}` },
+      ...{ ...wanted.instance, id, index, name: `ip-${nic.address.replaceAll('.', '-')}` },
       ...startupOptions(region, faults),
     };
     const writes = [
-      ...[allocated.kept, region.store.put(instances, id, instance), addTags(region, id, tags.instance)],
-      ...[
-        addTags(region, volumeId(region, id), tags.volume),
-        addTags(region, allocated.made.id, tags.interface),
-      ],
+      ...[stored, region.store.put(instances, id, instance), addTags(region, id, tags.instance)],
+      ...[addTags(region, volumeId(region, id), tags.volume), addTags(region, nic.id, tags.interface)],
     ];
-    return { it: instance, kept: writes };
+    return { instance, writes };
   });
-  await Promise.all(made.flatMap(({ kept: writes }) => writes));
-  for (const { it } of made) void launch(region, it);
+  await Promise.all(created.flatMap(({ writes }) => writes));
+  for (const { instance } of created) void launch(region, instance);
   return reservationFor(
     region,
-    made.map(({ it: instance }) => instance),
+    created.map(({ instance }) => instance),
   );
 };
 
@@ -62,18 +59,11 @@ function startupOptions(
   faults: CallFaults,
 ): Pick<Instance, 'hiddenUntil' | 'delays' | 'doomed'> {
   const slow = isRealistic(region);
-  const delay = (name: keyof Delays) => drawSeconds(region, name);
+  const draw = (name: keyof Delays) => drawSeconds(region, name);
   return {
     ...hiddenUntil(region, faults),
     ...(slow
-      ? {
-          delays: {
-            pending: delay('pending'),
-            sshd: delay('sshd'),
-            key: delay('key'),
-            engine: delay('engine'),
-          },
-        }
+      ? { delays: { pending: draw('pending'), sshd: draw('sshd'), key: draw('key'), engine: draw('engine') } }
       : {}),
     ...(faults.has('dies-pending') ? { doomed: true } : {}),
   };
@@ -83,39 +73,37 @@ function instancesForToken(region: Region, input: RunInstancesRequest): readonly
   if (input.ClientToken === undefined) return undefined;
   if (!/^[\x21-\x7e]{1,64}$/.test(input.ClientToken))
     throw new AwsError('InvalidParameterValue', 'The client token must have at most 64 ASCII characters');
-  const made = region.store.all(instances).filter((instance) => instance.token === input.ClientToken);
-  if (made.length === 0) return undefined;
-  if (made.some((instance) => instance.request !== requestDigest(input)))
+  const created = region.store.all(instances).filter((instance) => instance.token === input.ClientToken);
+  if (created.length === 0) return undefined;
+  if (created.some((instance) => instance.request !== requestDigest(input)))
     throw new AwsError(
       'IdempotentParameterMismatch',
       'Arguments on this idempotent request are inconsistent with arguments used in previous request(s).',
     );
-  return made;
+  return created;
 }
 
 function requestDigest(input: RunInstancesRequest): string {
   return createHash('sha256').update(JSON.stringify(input)).digest('hex');
 }
 
-function reservationFor(region: Region, made: readonly Instance[]): Reservation {
+function reservationFor(region: Region, created: readonly Instance[]): Reservation {
   return {
-    ReservationId: made[0]?.reservation,
+    ReservationId: created[0]?.reservation,
     OwnerId: account,
     Groups: [],
-    Instances: made.map((instance) => {
+    Instances: created.map((instance) => {
       const state = instance.goal === 'running' ? 'pending' : instance.goal;
-      return instanceResponse(region, {
-        instance: region.store.get(instances, instance.id) ?? instance,
-        state,
-      });
+      const current = region.store.get(instances, instance.id) ?? instance;
+      return instanceResponse(region, { instance: current, state });
     }),
   };
 }
 
 /** Returns the settings that all instances of a request share. @throws AwsError if the request is invalid */
 function template(region: Region, input: RunInstancesRequest) {
-  const [networkInterface, ...more] = input.NetworkInterfaces ?? [];
-  if (more.length > 0 || networkInterface?.NetworkInterfaceId !== undefined)
+  const [nic, ...more] = input.NetworkInterfaces ?? [];
+  if (more.length > 0 || nic?.NetworkInterfaceId !== undefined)
     throw new AwsError(
       'UnsupportedOperation',
       'An instance of the sandbox has exactly one new network interface',
@@ -125,26 +113,19 @@ function template(region: Region, input: RunInstancesRequest) {
       'UnsupportedOperation',
       'The sandbox supports neither launch templates nor instance stores',
     );
-  if (
-    networkInterface !== undefined &&
-    (input.SubnetId ?? input.SecurityGroupIds ?? input.SecurityGroups) !== undefined
-  )
+  if (nic !== undefined && (input.SubnetId ?? input.SecurityGroupIds ?? input.SecurityGroups) !== undefined)
     throw new AwsError(
       'InvalidParameterCombination',
       'Network interfaces and an instance-level subnet ID or security groups may not be specified on the same request',
     );
-  const subnet = subnetFor(
-    region,
-    networkInterface?.SubnetId ?? input.SubnetId,
-    input.Placement?.AvailabilityZone,
-  );
+  const subnet = subnetFor(region, nic?.SubnetId ?? input.SubnetId, input.Placement?.AvailabilityZone);
   const now = region.context.clock.now().toISOString();
   const instance: Omit<Instance, 'id' | 'index' | 'name'> = {
     ...{ own: false, reservation: newId('r'), image: imageFor(region, input.ImageId), subnet: subnet.id },
     ...{ type: typeFor(input.InstanceType), launched: now, goal: 'running', since: now },
     key: input.KeyName === undefined ? undefined : findKeyPair(region, input.KeyName).name,
     userData: userDataOf(input),
-    public: networkInterface?.AssociatePublicIpAddress ?? subnet.public,
+    public: nic?.AssociatePublicIpAddress ?? subnet.public,
     ...{ token: input.ClientToken, request: requestDigest(input) },
     protected: { termination: input.DisableApiTermination ?? false, stop: input.DisableApiStop ?? false },
     shutdown: input.InstanceInitiatedShutdownBehavior ?? 'stop',
@@ -152,12 +133,12 @@ function template(region: Region, input: RunInstancesRequest) {
     tokens: input.MetadataOptions?.HttpTokens ?? 'required',
   };
   const named = [
-    ...(networkInterface?.Groups ?? input.SecurityGroupIds ?? []).map((id) => findGroup(region, { id }).id),
+    ...(nic?.Groups ?? input.SecurityGroupIds ?? []).map((id) => findGroup(region, { id }).id),
     ...(input.SecurityGroups ?? []).map((name) => findGroup(region, { name }).id),
   ];
   const groups = named.length === 0 ? [defaultGroup(region)] : [...new Set(named)];
-  const address = networkInterface?.PrivateIpAddress ?? input.PrivateIpAddress;
-  return { instance, subnet, groups, address, description: networkInterface?.Description ?? '' };
+  const address = nic?.PrivateIpAddress ?? input.PrivateIpAddress;
+  return { instance, subnet, groups, address, description: nic?.Description ?? '' };
 }
 
 function subnetFor(region: Region, id: string | undefined, zone: string | undefined): Subnet {

@@ -1,8 +1,8 @@
 import type { Action as Description } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { AwsError, type Region } from '../action.js';
 import { type Answer, targetGroups } from './documents.js';
-import { required, validationError } from './request.js';
-import { findTargetGroup, loadBalancerUsing } from './target-groups.js';
+import { invalid, required } from './request.js';
+import { balancerUsing, findTargetGroup } from './target-groups.js';
 
 /**
  * Converts the actions of a listener or rule: exactly one, which forwards to a group or returns a fixed response.
@@ -15,10 +15,10 @@ export function answerOf(
 ): Answer {
   const [action, ...more] = required(actions, 'actions');
   if (action === undefined || more.length > 0)
-    throw validationError('The sandbox supports exactly one action: forward or fixed-response');
+    throw invalid('The sandbox supports exactly one action: forward or fixed-response');
   if (action.Type === 'forward') return forwardAnswer(targetGroupArn(action), loadBalancer, region);
   if (action.Type === 'fixed-response') return fixedAnswer(action);
-  throw validationError(`The sandbox does not support actions of type '${action.Type}'`);
+  throw invalid(`The sandbox does not support actions of type '${action.Type}'`);
 }
 
 /** Converts an answer back to AWS actions. */
@@ -42,7 +42,7 @@ export function actionsFor(answer: Answer): Description[] {
 export async function startChecks(answer: Answer, region: Region): Promise<void> {
   if (answer.type !== 'forward') return;
   const group = findTargetGroup(region, answer.targetGroup);
-  if (group.targets.length === 0 || loadBalancerUsing(region, group) !== undefined) return;
+  if (group.targets.length === 0 || balancerUsing(region, group) !== undefined) return;
   const registeredAt = region.context.clock.now().getTime();
   const targets = group.targets.map((target) => ({ ...target, registeredAt }));
   await region.store.put(targetGroups, group.arn, { ...group, targets });
@@ -50,13 +50,13 @@ export async function startChecks(answer: Answer, region: Region): Promise<void>
 
 function targetGroupArn({ TargetGroupArn, ForwardConfig }: Description): string {
   const [tuple, ...more] = ForwardConfig?.TargetGroups ?? [];
-  if (more.length > 0) throw validationError('The sandbox supports only one target group per action');
+  if (more.length > 0) throw invalid('The sandbox supports only one target group per action');
   return required(TargetGroupArn ?? tuple?.TargetGroupArn, 'targetGroupArn');
 }
 
 function forwardAnswer(group: string, loadBalancer: string, region: Region): Answer {
-  const user = loadBalancerUsing(region, findTargetGroup(region, group));
-  if (user !== undefined && user !== loadBalancer) {
+  const owner = balancerUsing(region, findTargetGroup(region, group));
+  if (owner !== undefined && owner !== loadBalancer) {
     throw new AwsError(
       'TargetGroupAssociationLimit',
       `The following target groups cannot be associated with more than one load balancer: ${group}`,
@@ -68,8 +68,7 @@ function forwardAnswer(group: string, loadBalancer: string, region: Region): Ans
 function fixedAnswer({ FixedResponseConfig }: Description): Answer {
   const { StatusCode, ContentType, MessageBody } = required(FixedResponseConfig, 'fixedResponseConfig');
   const status = required(StatusCode, 'statusCode');
-  if (!/^[245]\d\d$/.test(status))
-    throw validationError(`The status code '${status}' is not 2XX, 4XX or 5XX`);
+  if (!/^[245]\d\d$/.test(status)) throw invalid(`The status code '${status}' is not 2XX, 4XX or 5XX`);
   return {
     type: 'fixed-response',
     status: Number(status),

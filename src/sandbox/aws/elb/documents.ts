@@ -100,14 +100,14 @@ const TargetGroup = z.object({
 export type TargetGroup = z.infer<typeof TargetGroup>;
 export const targetGroups: Kind<TargetGroup> = { name: 'target-group', schema: TargetGroup };
 
-/** Returns a new ARN; `below` is `targetgroup/web`, or the parent's ARN with the new resource's type. */
-export function newArn<T>(region: Region, kind: Kind<T>, below: string): string {
+/** Returns a new ARN; `path` is `targetgroup/web`, or the parent's ARN with the new resource's type. */
+export function newArn<T>(region: Region, kind: Kind<T>, path: string): string {
   const { context, store } = region;
-  const start = below.startsWith('arn:')
-    ? below
-    : `arn:aws:elasticloadbalancing:${regionName}:${account}:${below}`;
+  const start = path.startsWith('arn:')
+    ? path
+    : `arn:aws:elasticloadbalancing:${regionName}:${account}:${path}`;
   for (let attempt = 0; ; attempt++) {
-    const seed = `${below}/${context.clock.now().getTime()}/${region.random()}/${attempt}`;
+    const seed = `${path}/${context.clock.now().getTime()}/${region.random()}/${attempt}`;
     const arn = `${start}/${createHash('sha256').update(seed).digest('hex').slice(0, 16)}`;
     if (store.get(kind, arn) === undefined) return arn;
   }

@@ -15,7 +15,7 @@ import type { BalancerState } from './balancer-state.js';
 import { apiPort } from './config.js';
 import { type Listener, listeners, newArn, rules } from './documents.js';
 import { findLoadBalancer } from './load-balancers.js';
-import { inRange, paginate, required, toRecord, validationError } from './request.js';
+import { inRange, invalid, paginate, required, toRecord } from './request.js';
 
 /** Finds a listener by ARN. @throws AwsError `ListenerNotFound` */
 export function findListener({ store }: Region, arn: string | undefined): Listener {
@@ -83,9 +83,9 @@ export function listenerActions(state: BalancerState) {
 
 function portOf({ Port, Protocol }: Pick<CreateListenerInput, 'Port' | 'Protocol'>): number {
   if (required(Protocol, 'protocol') !== 'HTTP')
-    throw validationError(`The sandbox supports only HTTP listeners, not '${Protocol}'`);
+    throw invalid(`The sandbox supports only HTTP listeners, not '${Protocol}'`);
   const port = inRange(required(Port, 'port'), 'Port', 1, 65535);
-  if (port === apiPort) throw validationError(`Port ${apiPort} is reserved by the sandbox`);
+  if (port === apiPort) throw invalid(`Port ${apiPort} is reserved by the sandbox`);
   return port;
 }
 

@@ -24,12 +24,12 @@ import type { BalancerState } from './balancer-state.js';
 import { type LoadBalancer, listeners, loadBalancers, newArn, rules } from './documents.js';
 import {
   inRange,
+  invalid,
   mergeAttributes,
   paginate,
   required,
   toPairs,
   toRecord,
-  validationError,
   validName,
 } from './request.js';
 
@@ -63,7 +63,7 @@ export function loadBalancerActions(state: BalancerState) {
     const { store } = region;
     const settings = settingsOf(input, region);
     const existing = store.all(loadBalancers).find(({ name }) => name === settings.name);
-    if (existing !== undefined && !hasSameSettings(existing, settings)) {
+    if (existing !== undefined && !isSame(existing, settings)) {
       throw new AwsError(
         'DuplicateLoadBalancerName',
         `A load balancer with the same name '${settings.name}' exists, but with different settings`,
@@ -122,17 +122,15 @@ export function loadBalancerActions(state: BalancerState) {
   ) => {
     const before = findLoadBalancer(region, input.LoadBalancerArn);
     const securityGroups = existingGroups(region, required(input.SecurityGroups, 'securityGroups'));
-    const had = region.store.get(interfaces, before.interface);
-    if (had !== undefined) await region.store.put(interfaces, had.id, { ...had, groups: securityGroups });
+    const nic = region.store.get(interfaces, before.interface);
+    if (nic !== undefined) await region.store.put(interfaces, nic.id, { ...nic, groups: securityGroups });
     await change(region, { ...before, securityGroups });
     return { SecurityGroupIds: securityGroups };
   };
 
   const setSubnets: Action<SetSubnetsInput, SetSubnetsOutput> = async (input, region) => {
-    const after = {
-      ...findLoadBalancer(region, input.LoadBalancerArn),
-      subnets: validSubnets(region, input),
-    };
+    const before = findLoadBalancer(region, input.LoadBalancerArn);
+    const after = { ...before, subnets: validSubnets(region, input) };
     await change(region, after);
     return { AvailabilityZones: zonesOf(after, region), IpAddressType: 'ipv4' };
   };
@@ -152,7 +150,7 @@ type Settings = Pick<LoadBalancer, 'name' | 'scheme' | 'subnets' | 'securityGrou
 
 function settingsOf(input: CreateLoadBalancerInput, region: Region): Settings {
   if ((input.Type ?? 'application') !== 'application')
-    throw validationError(`The sandbox supports only application load balancers, not '${input.Type}'`);
+    throw invalid(`The sandbox supports only application load balancers, not '${input.Type}'`);
   return {
     name: validName(input.Name, 'Load balancer'),
     scheme: input.Scheme ?? 'internet-facing',
@@ -173,11 +171,9 @@ function validSubnets(
     return found.zone;
   });
   if (new Set(zones).size < 2)
-    throw validationError('At least two subnets in two different Availability Zones must be specified');
+    throw invalid('At least two subnets in two different Availability Zones must be specified');
   if (new Set(zones).size < zones.length)
-    throw validationError(
-      'A load balancer cannot be attached to multiple subnets in the same Availability Zone',
-    );
+    throw invalid('A load balancer cannot be attached to multiple subnets in the same Availability Zone');
   return ids;
 }
 
@@ -199,10 +195,8 @@ async function createLoadBalancer(
   const description = arn.replace(/^.*:loadbalancer\//, 'ELB ');
   const subnet = subnets(region).find(({ id }) => id === settings.subnets[0]);
   if (subnet === undefined) throw new AwsError('SubnetNotFound', 'The load balancer has no subnet');
-  const { made: created, kept: stored } = allocateAddress(region, subnet, {
-    groups: settings.securityGroups,
-    description,
-  });
+  const owner = { groups: settings.securityGroups, description };
+  const { created, stored } = allocateAddress(region, subnet, owner);
   const createdAt = region.context.clock.now().getTime();
   const balancer = {
     ...{ ...settings, arn, createdAt, attributes, tags },
@@ -212,7 +206,7 @@ async function createLoadBalancer(
   return balancer;
 }
 
-function hasSameSettings(one: Settings, other: Settings): boolean {
+function isSame(one: Settings, other: Settings): boolean {
   const sorted = (list: readonly string[]) => [...list].sort().join();
   return (
     one.scheme === other.scheme &&
@@ -223,9 +217,9 @@ function hasSameSettings(one: Settings, other: Settings): boolean {
 
 function selected(input: DescribeLoadBalancersInput, { store }: Region): readonly LoadBalancer[] {
   const all = store.all(loadBalancers);
-  const settings = input.LoadBalancerArns ?? input.Names;
-  if (settings === undefined || settings.length === 0) return all;
-  return settings.map((one) => {
+  const requested = input.LoadBalancerArns ?? input.Names;
+  if (requested === undefined || requested.length === 0) return all;
+  return requested.map((one) => {
     const found = all.find(({ arn, name }) => one === arn || one === name);
     if (found !== undefined) return found;
     throw new AwsError('LoadBalancerNotFound', `Load balancers '[${one}]' not found`);
@@ -235,12 +229,12 @@ function selected(input: DescribeLoadBalancersInput, { store }: Region): readonl
 async function removeDocuments({ store }: Region, arn: string): Promise<void> {
   const balancer = store.get(loadBalancers, arn);
   if (balancer !== undefined) await store.remove(interfaces, balancer.interface);
-  const balancerListeners = store.all(listeners).filter((listener) => listener.loadBalancer === arn);
-  const listenerRules = store
+  const ownListeners = store.all(listeners).filter((listener) => listener.loadBalancer === arn);
+  const ownRules = store
     .all(rules)
-    .filter(({ listener }) => balancerListeners.some((one) => one.arn === listener));
-  for (const rule of listenerRules) await store.remove(rules, rule.arn);
-  for (const listener of balancerListeners) await store.remove(listeners, listener.arn);
+    .filter(({ listener }) => ownListeners.some((one) => one.arn === listener));
+  for (const rule of ownRules) await store.remove(rules, rule.arn);
+  for (const listener of ownListeners) await store.remove(listeners, listener.arn);
   await store.remove(loadBalancers, arn);
 }
 

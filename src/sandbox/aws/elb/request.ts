@@ -1,14 +1,14 @@
 import { AwsError } from '../action.js';
 
 /** Returns a `ValidationError`. */
-export function validationError(message: string): AwsError {
+export function invalid(message: string): AwsError {
   return new AwsError('ValidationError', message);
 }
 
 /** Returns a required value. @throws AwsError `ValidationError` if it is missing */
 export function required<T>(value: T | undefined, name: string): T {
   if (value !== undefined) return value;
-  throw validationError(
+  throw invalid(
     `1 validation error detected: Value null at '${name}' failed to satisfy constraint: Member must not be null`,
   );
 }
@@ -16,7 +16,7 @@ export function required<T>(value: T | undefined, name: string): T {
 /** Returns an integer from `min` to `max`. @throws AwsError `ValidationError` */
 export function inRange(value: number, name: string, min: number, max: number): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw validationError(`${name} must be between ${min} and ${max}`);
+  throw invalid(`${name} must be between ${min} and ${max}`);
 }
 
 /**
@@ -25,14 +25,11 @@ export function inRange(value: number, name: string, min: number, max: number): 
  */
 export function validName(value: string | undefined, kind: string): string {
   const name = required(value, 'name');
-  if (name.length > 32) throw validationError(`${kind} name '${name}' cannot be longer than '32' characters`);
+  if (name.length > 32) throw invalid(`${kind} name '${name}' cannot be longer than '32' characters`);
   if (!/^[A-Za-z0-9-]*$/.test(name))
-    throw validationError(
-      `${kind} name '${name}' can only contain characters that are alphanumeric or hyphens(-)`,
-    );
-  if (/^-|-$|^$/.test(name)) throw validationError(`${kind} name '${name}' cannot begin or end with '-'`);
-  if (name.startsWith('internal-'))
-    throw validationError(`${kind} name '${name}' cannot begin with 'internal-'`);
+    throw invalid(`${kind} name '${name}' can only contain characters that are alphanumeric or hyphens(-)`);
+  if (/^-|-$|^$/.test(name)) throw invalid(`${kind} name '${name}' cannot begin or end with '-'`);
+  if (name.startsWith('internal-')) throw invalid(`${kind} name '${name}' cannot begin with 'internal-'`);
   return name;
 }
 
@@ -48,7 +45,7 @@ export function paginate<T extends { readonly arn: string }>(
 ): { readonly items: readonly T[]; readonly NextMarker?: string } {
   const size = inRange(PageSize ?? 400, 'PageSize', 1, 400);
   const start = Marker === undefined ? 0 : items.findIndex(({ arn }) => arn === Marker);
-  if (start < 0) throw validationError(`The marker '${Marker}' is not valid`);
+  if (start < 0) throw invalid(`The marker '${Marker}' is not valid`);
   const next = items[start + size];
   return {
     items: items.slice(start, start + size),
@@ -79,6 +76,6 @@ export function mergeAttributes(
 ): Record<string, string> {
   const wanted = toRecord(list);
   const unknown = Object.keys(wanted).find((key) => !(key in known));
-  if (unknown !== undefined) throw validationError(`${kind} attribute key '${unknown}' is not recognized`);
+  if (unknown !== undefined) throw invalid(`${kind} attribute key '${unknown}' is not recognized`);
   return { ...known, ...wanted };
 }

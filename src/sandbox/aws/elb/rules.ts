@@ -23,7 +23,7 @@ import {
   rules,
 } from './documents.js';
 import { findListener } from './listeners.js';
-import { inRange, paginate, required, toRecord, validationError } from './request.js';
+import { inRange, invalid, paginate, required, toRecord } from './request.js';
 
 /** Returns the actions on rules. */
 export function ruleActions(state: BalancerState) {
@@ -119,7 +119,7 @@ function notFound(): AwsError {
 
 function conditionsOf(conditions: readonly ConditionDescription[] | undefined): Condition[] {
   const all = required(conditions, 'conditions').map(conditionOf);
-  if (all.length === 0) throw validationError('A condition must be specified');
+  if (all.length === 0) throw invalid('A condition must be specified');
   return all;
 }
 
@@ -127,14 +127,13 @@ function conditionsOf(conditions: readonly ConditionDescription[] | undefined): 
 function conditionOf(it: ConditionDescription): Condition {
   const field = it.Field;
   if (field !== 'path-pattern' && field !== 'host-header')
-    throw validationError(`The sandbox does not support conditions on '${field}'`);
+    throw invalid(`The sandbox does not support conditions on '${field}'`);
   const config = field === 'path-pattern' ? it.PathPatternConfig : it.HostHeaderConfig;
   const values = config?.Values ?? it.Values ?? [];
-  if (values.length === 0) throw validationError('A condition value must be specified');
+  if (values.length === 0) throw invalid('A condition value must be specified');
   const allowed = field === 'path-pattern' ? /^[\w.$/~"'@:+&()*?-]{1,128}$/ : /^[\w.*?-]{1,128}$/;
   const wrong = values.find((value) => !allowed.test(value));
-  if (wrong !== undefined)
-    throw validationError(`Condition value '${wrong}' contains a character that is not valid`);
+  if (wrong !== undefined) throw invalid(`Condition value '${wrong}' contains a character that is not valid`);
   return { field, values: [...values] };
 }
 

@@ -9,7 +9,7 @@ import type {
 import { AwsError, type Region } from '../action.js';
 import type { Kind } from '../store.js';
 import { listeners, loadBalancers, rules, targetGroups } from './documents.js';
-import { required, toPairs, toRecord, validationError } from './request.js';
+import { invalid, required, toPairs, toRecord } from './request.js';
 
 type Tags = Readonly<Record<string, string>>;
 
@@ -44,8 +44,7 @@ interface Tagged {
 /** @throws AwsError if there are more than 20 ARNs, or one is not found */
 function findAllTagged(arns: readonly string[] | undefined, region: Region): readonly Tagged[] {
   const wanted = required(arns, 'resourceArns');
-  if (wanted.length > 20)
-    throw validationError('The maximum number of resources that can be described is 20');
+  if (wanted.length > 20) throw invalid('The maximum number of resources that can be described is 20');
   return wanted.map((arn) => findTagged(arn, region));
 }
 

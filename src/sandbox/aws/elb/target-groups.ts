@@ -20,12 +20,12 @@ import type { BalancerState } from './balancer-state.js';
 import { type HealthCheck, loadBalancers, newArn, type TargetGroup, targetGroups } from './documents.js';
 import {
   inRange,
+  invalid,
   mergeAttributes,
   paginate,
   required,
   toPairs,
   toRecord,
-  validationError,
   validName,
 } from './request.js';
 
@@ -54,7 +54,7 @@ export function findTargetGroup({ store }: Region, arn: string | undefined): Tar
 }
 
 /** Returns the ARN of the load balancer that forwards to the group; AWS allows only one. */
-export function loadBalancerUsing({ store }: Region, group: Pick<TargetGroup, 'arn'>): string | undefined {
+export function balancerUsing({ store }: Region, group: Pick<TargetGroup, 'arn'>): string | undefined {
   const uses = (arn: string) => targetGroupsOf(store, arn).some((one) => one.arn === group.arn);
   return store.all(loadBalancers).find(({ arn }) => uses(arn))?.arn;
 }
@@ -65,7 +65,7 @@ export function targetGroupActions(state: BalancerState) {
     const { store } = region;
     const settings = settingsOf(input);
     const existing = store.all(targetGroups).find(({ name }) => name === settings.name);
-    if (existing !== undefined && !hasSameSettings(existing, settings)) {
+    if (existing !== undefined && !isSame(existing, settings)) {
       throw new AwsError(
         'DuplicateTargetGroupName',
         `A target group with the same name '${settings.name}' exists, but with different settings`,
@@ -89,7 +89,7 @@ export function targetGroupActions(state: BalancerState) {
 
   const change = async (region: Region, group: TargetGroup) => {
     await region.store.put(targetGroups, group.arn, group);
-    const loadBalancer = loadBalancerUsing(region, group);
+    const loadBalancer = balancerUsing(region, group);
     if (loadBalancer !== undefined) await state.sync(region, loadBalancer);
   };
 
@@ -102,7 +102,7 @@ export function targetGroupActions(state: BalancerState) {
 
   const remove: Action<DeleteTargetGroupInput, DeleteTargetGroupOutput> = async (input, region) => {
     const arn = required(input.TargetGroupArn, 'targetGroupArn');
-    if (loadBalancerUsing(region, { arn }) !== undefined) {
+    if (balancerUsing(region, { arn }) !== undefined) {
       throw inUseError(input);
     }
     await region.store.remove(targetGroups, arn);
@@ -140,9 +140,9 @@ type Settings = Pick<TargetGroup, 'name' | 'port' | 'vpc' | 'check'>;
 
 function settingsOf(input: CreateTargetGroupInput): Settings {
   if ((input.TargetType ?? 'instance') !== 'instance')
-    throw validationError(`The sandbox supports only targets of type instance, not '${input.TargetType}'`);
+    throw invalid(`The sandbox supports only targets of type instance, not '${input.TargetType}'`);
   if (required(input.Protocol, 'protocol') !== 'HTTP')
-    throw validationError(`The sandbox supports only HTTP targets, not '${input.Protocol}'`);
+    throw invalid(`The sandbox supports only HTTP targets, not '${input.Protocol}'`);
   return {
     name: validName(input.Name, 'Target group'),
     port: inRange(required(input.Port, 'port'), 'Port', 1, 65535),
@@ -154,9 +154,9 @@ function settingsOf(input: CreateTargetGroupInput): Settings {
 /** https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html */
 function checkOf(input: Omit<ModifyTargetGroupInput, 'TargetGroupArn'>, before: HealthCheck): HealthCheck {
   if ((input.HealthCheckProtocol ?? 'HTTP') !== 'HTTP')
-    throw validationError(`The sandbox supports only HTTP health checks, not '${input.HealthCheckProtocol}'`);
+    throw invalid(`The sandbox supports only HTTP health checks, not '${input.HealthCheckProtocol}'`);
   if (input.HealthCheckEnabled === false)
-    throw validationError('Health checks must be enabled for target groups with target type instance');
+    throw invalid('Health checks must be enabled for target groups with target type instance');
   const { port: portBefore, ...rest } = before;
   const port = input.HealthCheckPort === undefined ? portBefore : portOf(input.HealthCheckPort);
   const after = {
@@ -180,11 +180,11 @@ function checkOf(input: Omit<ModifyTargetGroupInput, 'TargetGroupArn'>, before: 
     unhealthy: inRange(input.UnhealthyThresholdCount ?? before.unhealthy, 'Unhealthy threshold count', 2, 10),
   };
   if (!/^\/\S{0,1023}$/.test(after.path))
-    throw validationError(`Health check path '${after.path}' must begin with '/'`);
+    throw invalid(`Health check path '${after.path}' must begin with '/'`);
   if (!/^[2-4]\d\d(-[2-4]\d\d)?(,[2-4]\d\d(-[2-4]\d\d)?)*$/.test(after.matcher))
-    throw validationError(`Health check matcher HTTP code '${after.matcher}' must be within 200-499`);
+    throw invalid(`Health check matcher HTTP code '${after.matcher}' must be within 200-499`);
   if (after.interval <= after.timeout)
-    throw validationError(`Health check interval must be greater than the timeout.`);
+    throw invalid(`Health check interval must be greater than the timeout.`);
   return after;
 }
 
@@ -197,12 +197,11 @@ function checkedAttributes(after: Record<string, string>): Record<string, string
   inRange(Number(after[delay]), delay, 0, 3600);
   const slow = 'slow_start.duration_seconds';
   if (after[slow] !== '0') inRange(Number(after[slow]), slow, 30, 900);
-  if (after['stickiness.enabled'] === 'true')
-    throw validationError('The sandbox does not support sticky sessions');
+  if (after['stickiness.enabled'] === 'true') throw invalid('The sandbox does not support sticky sessions');
   return after;
 }
 
-function hasSameSettings(one: Settings, other: Settings): boolean {
+function isSame(one: Settings, other: Settings): boolean {
   return one.port === other.port && one.vpc === other.vpc && sameCheck(one.check, other.check);
 }
 
@@ -219,9 +218,9 @@ function selected(input: DescribeTargetGroupsInput, region: Region): readonly Ta
       throw new AwsError('LoadBalancerNotFound', `Load balancers '[${input.LoadBalancerArn}]' not found`);
     return targetGroupsOf(store, input.LoadBalancerArn);
   }
-  const settings = input.TargetGroupArns ?? input.Names;
-  if (settings === undefined || settings.length === 0) return all;
-  return settings.map((one) => {
+  const requested = input.TargetGroupArns ?? input.Names;
+  if (requested === undefined || requested.length === 0) return all;
+  return requested.map((one) => {
     const found = all.find(({ arn, name }) => one === arn || one === name);
     if (found === undefined) throw notFound();
     return found;
@@ -233,7 +232,7 @@ function notFound(): AwsError {
 }
 
 function toResponse(it: TargetGroup, region: Region): Description {
-  const loadBalancer = loadBalancerUsing(region, it);
+  const loadBalancer = balancerUsing(region, it);
   const { check } = it;
   return {
     TargetGroupArn: it.arn,

@@ -16,7 +16,7 @@ import { loadBalancers, type Target, type TargetGroup, targetGroups } from './do
 import { healthOf, notRegistered } from './health.js';
 import { inRange, required } from './request.js';
 import { type Checks, checkKey } from './runtime.js';
-import { findTargetGroup, loadBalancerUsing } from './target-groups.js';
+import { balancerUsing, findTargetGroup } from './target-groups.js';
 
 /** Returns the actions on targets; each port of an instance is a target. */
 export function targetActions(state: BalancerState) {
@@ -24,7 +24,7 @@ export function targetActions(state: BalancerState) {
     // Read only now: targets may have changed during the address lookup.
     const group = findTargetGroup(region, arn);
     await region.store.put(targetGroups, arn, { ...group, targets: [...targets(group)] });
-    const loadBalancer = loadBalancerUsing(region, group);
+    const loadBalancer = balancerUsing(region, group);
     if (loadBalancer !== undefined) await state.sync(region, loadBalancer);
   };
 
@@ -54,7 +54,7 @@ export function targetActions(state: BalancerState) {
     const leaks = isRealistic(region) || faults.has('leak');
     const leak = leaks ? { leaksUntil: now.getTime() + 1_000 * drawSeconds(region, 'leak') } : {};
     await change(region, arn, (group) => {
-      const drain = loadBalancerUsing(region, group) === undefined ? 0 : deregistrationDelayMs(group);
+      const drain = balancerUsing(region, group) === undefined ? 0 : deregistrationDelayMs(group);
       const targets = targetsOf(group, now).map((target) =>
         target.goneAt === undefined && requested.some((one) => matchesTarget(one, target))
           ? { ...target, goneAt: now.getTime() + drain, ...leak }
@@ -129,7 +129,7 @@ async function checksOf(
   region: Region,
   group: TargetGroup,
 ): Promise<Checks | undefined> {
-  const loadBalancer = loadBalancerUsing(region, group);
+  const loadBalancer = balancerUsing(region, group);
   const balancer = loadBalancer === undefined ? undefined : region.store.get(loadBalancers, loadBalancer);
   return balancer === undefined ? undefined : state.proxies.checks(region, balancer);
 }

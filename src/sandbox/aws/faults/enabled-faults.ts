@@ -82,10 +82,12 @@ function parseFaultName(name: string): FaultName {
   return found;
 }
 
-function unknownFault(message: string, word: string, among: readonly string[]): SandboxFailure {
-  const near = nearest(word, among);
+function unknownFault(message: string, word: string, available: readonly string[]): SandboxFailure {
+  const near = nearest(word, available);
   const all =
-    among.length > 12 ? 'use the name of an action, such as RunInstances' : `available: ${among.join(', ')}`;
+    available.length > 12
+      ? 'use the name of an action, such as RunInstances'
+      : `available: ${available.join(', ')}`;
   const hint = near === undefined ? all : `did you mean ${near}?`;
   return new SandboxFailure('fault.unknown', message, { hint, exitCode: 2 });
 }

@@ -13,8 +13,8 @@ export const injectFaults: InjectFaults = async (region, call) => {
   }
   if (isRealistic(region)) {
     await trackReferences(region);
-    const refusal = staleReferenceError(region, call);
-    if (refusal !== undefined) throw refusal;
+    const staleReference = staleReferenceError(region, call);
+    if (staleReference !== undefined) throw staleReference;
   }
   return new Set(names);
 };

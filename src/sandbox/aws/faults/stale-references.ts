@@ -32,10 +32,10 @@ export async function trackReferences(region: Region): Promise<void> {
   const added = [...referenced].filter(
     (id) => !known.some((one) => one.id === id && one.until === undefined),
   );
-  const unreferred = known.filter(({ id }) => !referenced.has(id));
+  const unreferenced = known.filter(({ id }) => !referenced.has(id));
   await Promise.all([
     ...added.map((id) => store.put(references, id, { id })),
-    ...unreferred.map(({ id, until }) => {
+    ...unreferenced.map(({ id, until }) => {
       if (until !== undefined) return until > now ? Promise.resolve() : store.remove(references, id);
       return store.put(references, id, { id, until: now + 1_000 * drawSeconds(region, 'lingering') });
     }),
@@ -55,14 +55,14 @@ export function staleReferenceError({ store }: Region, { action, input }: Call):
 }
 
 function referencedIds({ store }: Region): ReadonlySet<string> {
-  const byRules = store
+  const fromRules = store
     .all(groups)
     .flatMap(({ id, rules }) =>
       rules.flatMap(({ group }) => (group === undefined || group === id ? [] : [group])),
     );
-  const byInterfaces = store.all(interfaces).flatMap((it) => it.groups);
-  const byBalancers = store
+  const fromInterfaces = store.all(interfaces).flatMap((it) => it.groups);
+  const fromBalancers = store
     .all(loadBalancers)
     .flatMap(({ arn }) => targetGroupsOf(store, arn).map((it) => it.arn));
-  return new Set([...byRules, ...byInterfaces, ...byBalancers]);
+  return new Set([...fromRules, ...fromInterfaces, ...fromBalancers]);
 }

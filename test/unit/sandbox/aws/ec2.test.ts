@@ -1,7 +1,7 @@
 import * as EC2 from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
 import ssh from 'ssh2';
-import { errorWithCode, flush, ownKey, setup } from './setup.js';
+import { errorWithCode, flush, sandboxKey, setup } from './setup.js';
 
 describe('the network', () => {
   test('has a public and a private subnet in two zones, with matching route tables', async () => {
@@ -82,12 +82,12 @@ describe('a security group', () => {
     await ec2.send(
       new EC2.AuthorizeSecurityGroupIngressCommand({ GroupId: second, IpPermissions: [fromFirst] }),
     );
-    const [had] = await run({ SecurityGroupIds: [second] });
+    const [used] = await run({ SecurityGroupIds: [second] });
     await flush();
     const remove = (GroupId: string) => ec2.send(new EC2.DeleteSecurityGroupCommand({ GroupId }));
     await expect(remove(first)).rejects.toEqual(errorWithCode('DependencyViolation'));
     await expect(remove(second)).rejects.toEqual(errorWithCode('DependencyViolation'));
-    await ec2.send(new EC2.TerminateInstancesCommand({ InstanceIds: [had?.InstanceId ?? ''] }));
+    await ec2.send(new EC2.TerminateInstancesCommand({ InstanceIds: [used?.InstanceId ?? ''] }));
     await flush();
     await remove(second);
     await remove(first);
@@ -99,18 +99,20 @@ test('a key pair can be created or imported once, in a valid format', async () =
   const { ec2 } = await setup();
   const made = await ec2.send(new EC2.CreateKeyPairCommand({ KeyName: 'rsa' }));
   expect(ssh.utils.parseKey(made.KeyMaterial ?? '')).not.toBeInstanceOf(Error);
-  const bring = (KeyName: string, text: string) =>
+  const importKey = (KeyName: string, text: string) =>
     ec2.send(new EC2.ImportKeyPairCommand({ KeyName, PublicKeyMaterial: Buffer.from(text) }));
-  await bring('mine', `${ownKey} me@here\n`);
-  await expect(bring('mine', ownKey)).rejects.toEqual(errorWithCode('InvalidKeyPair.Duplicate'));
-  await expect(bring('two', `${ownKey}\n${ownKey}`)).rejects.toEqual(errorWithCode('InvalidKey.Format'));
-  await expect(bring('none', 'ssh-rsa AAAA')).rejects.toEqual(errorWithCode('InvalidKey.Format'));
+  await importKey('mine', `${sandboxKey} me@here\n`);
+  await expect(importKey('mine', sandboxKey)).rejects.toEqual(errorWithCode('InvalidKeyPair.Duplicate'));
+  await expect(importKey('two', `${sandboxKey}\n${sandboxKey}`)).rejects.toEqual(
+    errorWithCode('InvalidKey.Format'),
+  );
+  await expect(importKey('none', 'ssh-rsa AAAA')).rejects.toEqual(errorWithCode('InvalidKey.Format'));
   const { KeyPairs } = await ec2.send(
     new EC2.DescribeKeyPairsCommand({ KeyNames: ['rsa', 'mine'], IncludePublicKey: true }),
   );
   expect(KeyPairs).toMatchObject([
     { KeyType: 'rsa' },
-    { KeyType: 'ed25519', PublicKey: `${ownKey} me@here` },
+    { KeyType: 'ed25519', PublicKey: `${sandboxKey} me@here` },
   ]);
   await ec2.send(new EC2.DeleteKeyPairCommand({ KeyName: 'mine' }));
   const gone = ec2.send(new EC2.DescribeKeyPairsCommand({ KeyNames: ['mine'] }));

@@ -1,19 +1,19 @@
 import * as EC2 from '@aws-sdk/client-ec2';
 import { describe, expect, test } from '@jest/globals';
-import { errorWithCode, flush, holdChanges, ownKey, setup } from './setup.js';
+import { errorWithCode, flush, holdChanges, sandboxKey, setup } from './setup.js';
 
 describe('an instance', () => {
   test('is pending until its container runs, and then running', async () => {
     const { engine, run, states } = await setup();
-    const go = holdChanges(engine, /^start/);
+    const release = holdChanges(engine, /^start/);
     const [made] = await run({ KeyName: 'sandbox', UserData: Buffer.from('#!/bin/sh\n').toString('base64') });
     expect(made?.State).toEqual({ Code: 0, Name: 'pending' });
     expect(await states()).toEqual(['running', 'pending']);
-    go();
+    release();
     await flush();
     expect(await states()).toEqual(['running', 'running']);
     const { Env } = engine.containers.get(`oneclick-test-${made?.InstanceId}`) ?? {};
-    expect(Env).toEqual(expect.arrayContaining([`FIRST_KEY=${ownKey}`, 'USER_DATA=IyEvYmluL3NoCg==']));
+    expect(Env).toEqual(expect.arrayContaining([`FIRST_KEY=${sandboxKey}`, 'USER_DATA=IyEvYmluL3NoCg==']));
   });
 
   test('is terminated with a reason and releases its address if the engine cannot start it', async () => {
@@ -34,11 +34,11 @@ describe('an instance', () => {
 
   test('leaves no container if it is terminated during the launch', async () => {
     const { engine, ec2, run, states } = await setup();
-    const go = holdChanges(engine, /^start/);
+    const release = holdChanges(engine, /^start/);
     const [made] = await run();
     await flush();
     await ec2.send(new EC2.TerminateInstancesCommand({ InstanceIds: [made?.InstanceId ?? ''] }));
-    go();
+    release();
     await flush();
     expect(await states()).toEqual(['running', 'terminated']);
     expect([...engine.containers.keys()]).toEqual(['oneclick-test-sandbox-1']);
@@ -82,11 +82,11 @@ describe('an instance', () => {
     const name = `oneclick-test-${made?.InstanceId}`;
     const container = engine.containers.get(name);
     if (container === undefined) throw new Error(`no container ${name}`);
-    const go = holdChanges(engine, /^restart/);
+    const release = holdChanges(engine, /^restart/);
     await ec2.send(new EC2.RebootInstancesCommand({ InstanceIds: [made?.InstanceId ?? ''] }));
     container.State = 'exited';
     expect(await states()).toEqual(['running', 'running']);
-    go();
+    release();
     await flush();
     container.State = 'exited';
     expect(await states()).toEqual(['running', 'stopped']);
@@ -182,12 +182,12 @@ test('a restarted endpoint knows all instances and resumes unfinished launches',
   await flush();
   const known = (await described()).instances;
   holdChanges(engine, /^create oneclick|^remove oneclick/);
-  const [begun] = await run();
+  const [unfinished] = await run();
   await flush();
   engine.before = () => {};
   const next = await setup(engine);
   await flush();
   expect((await next.described()).instances.slice(0, 2)).toEqual(known);
   expect((await next.run({ ClientToken: 'once' }))[0]?.InstanceId).toBe(first?.InstanceId);
-  expect(engine.containers.get(`oneclick-test-${begun?.InstanceId}`)?.State).toBe('running');
+  expect(engine.containers.get(`oneclick-test-${unfinished?.InstanceId}`)?.State).toBe('running');
 });

@@ -19,10 +19,10 @@ describe('the realistic profile', () => {
 
   test('draws the same delays with the same seed, regardless of other calls', async () => {
     const { control, run, instance, clock, engine } = await endpoint();
-    const delays = async (seed: string, looks: number) => {
+    const delays = async (seed: string, lookups: number) => {
       await control({ profile: 'realistic', seed });
       const ids = [await run(), await run()];
-      await lookupMarks(looks, () => instance(ids[0] ?? ''));
+      await lookupMarks(lookups, () => instance(ids[0] ?? ''));
       await clock.advance(9_000);
       return ids.map((id) =>
         engine.containers.get(`oneclick-test-${id}`)?.Env.find((one) => one.startsWith('DELAYS')),
@@ -45,19 +45,19 @@ describe('the realistic profile', () => {
   test('blocks deletion of a group for some seconds after an instance or rule referred to it', async () => {
     const { control, run, group, removeGroup, ec2, clock } = await endpoint();
     await control({ profile: 'realistic' });
-    const [had, named, naming, free] = await Promise.all(['had', 'named', 'naming', 'free'].map(group));
+    const [used, named, naming, free] = await Promise.all(['had', 'named', 'naming', 'free'].map(group));
     const rule = {
       GroupId: naming ?? '',
       IpPermissions: [{ IpProtocol: '-1', UserIdGroupPairs: [{ GroupId: named ?? '' }] }],
     };
     await ec2.send(new EC2.AuthorizeSecurityGroupIngressCommand(rule));
-    const id = await run({ SecurityGroupIds: [had ?? ''] });
+    const id = await run({ SecurityGroupIds: [used ?? ''] });
     await removeGroup(free ?? '');
-    await expect(removeGroup(had ?? '')).rejects.toEqual(errorWithCode('DependencyViolation'));
+    await expect(removeGroup(used ?? '')).rejects.toEqual(errorWithCode('DependencyViolation'));
     await ec2.send(new EC2.TerminateInstancesCommand({ InstanceIds: [id] }));
     await ec2.send(new EC2.RevokeSecurityGroupIngressCommand(rule));
     await flush();
-    const remove = () => Promise.all([had, named].map((one) => removeGroup(one ?? '')));
+    const remove = () => Promise.all([used, named].map((one) => removeGroup(one ?? '')));
     await expect(remove()).rejects.toEqual(errorWithCode('DependencyViolation'));
     await expect(remove()).rejects.toEqual(errorWithCode('DependencyViolation'));
     clock.jump(11_000);

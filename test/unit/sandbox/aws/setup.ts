@@ -7,7 +7,7 @@ import { FakeEngine } from './engine.js';
 import { clients, fakeContext } from './region.js';
 
 /** The sandbox's public key. */
-export const { public: ownKey } = keyPair();
+export const { public: sandboxKey } = keyPair();
 
 /** The region of a sandbox with one machine, and helpers that use the SDK. */
 export async function setup(engine = new FakeEngine()) {
@@ -19,7 +19,7 @@ export async function setup(engine = new FakeEngine()) {
     'oneclick.sandbox.role': 'machine',
   };
   engine.containers.set('oneclick-test-sandbox-1', { Id: '1', Labels: own, Env: [], State: 'running' });
-  const region = await openRegion(context, 'test', network, 'machine', ownKey);
+  const region = await openRegion(context, 'test', network, 'machine', sandboxKey);
   const { ec2 } = clients(services, region);
   const run = async (input: Partial<EC2.RunInstancesCommandInput> = {}) => {
     const ImageId = 'resolve:ssm:/aws/service/any';
@@ -37,12 +37,12 @@ export async function setup(engine = new FakeEngine()) {
 }
 
 /** Delays matching changes of the engine until the returned function is called. */
-export function holdChanges(engine: FakeEngine, which: RegExp): () => void {
+export function holdChanges(engine: FakeEngine, pattern: RegExp): () => void {
   let release = () => {};
-  const held = new Promise<void>((resolve) => {
+  const released = new Promise<void>((resolve) => {
     release = resolve;
   });
-  engine.before = (change) => (which.test(change) ? held : undefined);
+  engine.before = (change) => (pattern.test(change) ? released : undefined);
   return () => {
     engine.before = () => {};
     release();

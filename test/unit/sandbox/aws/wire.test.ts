@@ -66,10 +66,7 @@ describe('the SDK', () => {
       ...{ InstanceId: 'i-1', LaunchTime, EbsOptimized: false, AmiLaunchIndex: 0 },
       ...{ State: { Code: 16, Name: 'running' as const }, Tags: [{ Key: 'Name', Value }] },
     };
-    const { ec2 } = await setup(() => ({
-      Reservations: [{ Instances: [instance] }],
-      NextToken: undefined,
-    }));
+    const { ec2 } = await setup(() => ({ Reservations: [{ Instances: [instance] }], NextToken: undefined }));
     const { Reservations, $metadata } = await ec2.send(new EC2.DescribeInstancesCommand());
     expect(Reservations?.[0]?.Instances?.[0]).toMatchObject(instance);
     expect($metadata.requestId).toMatch(/^[0-9a-f-]{36}$/);
