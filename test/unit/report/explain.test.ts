@@ -23,7 +23,7 @@ const explained = (
 });
 
 const documentOf = (...steps: readonly StepExplanation[]) =>
-  explanationDocument({ environment: 'production', recipe: 'deploy', steps, ways });
+  explanationDocument({ environment: 'production', recipe: 'deploy', steps, sshCommands: ways });
 const textOf = (...steps: readonly StepExplanation[]) =>
   explanationText(documentOf(...steps), { columns: 20, style: plainStyle });
 
@@ -36,14 +36,14 @@ describe('the commands as text', () => {
     );
     expect(text).toBe(
       [
-        '# deploy of production as plain commands. Nothing was changed.',
-        '# They are equivalent, without lease and undo',
-        '# Paste them one by one, or hand all of them to sh -e',
+        '# deploy on production as shell commands. Nothing was changed.',
+        '# They do the same as the run, but without a lease and without undo.',
+        '# Paste them one at a time, or run them all with sh -e.',
         '',
         '# web-1: pull web:2',
         "ssh -n -i '/my key' deploy@10.0.0.5 docker pull web:2",
         '',
-        '# Past the commit: the release stays, whatever becomes of these',
+        '# After the commit: the release stays even if these commands fail.',
         '',
         '# web-1: look',
         `ssh -n -i '/my key' deploy@10.0.0.5 'echo '\\''a b'\\'' | cat'`,
@@ -57,9 +57,9 @@ describe('the commands as text', () => {
 
   it('say what is not known yet, and that there is nothing to do', () => {
     const later = explained([], { verdict: { kind: 'unknown', waitsFor: 'image.resolve/web' } });
-    expect(textOf(later)).toContain('# not known before image.resolve/web is done: create web release 2\n');
+    expect(textOf(later)).toContain('# decided after image.resolve/web: create web release 2\n');
     const done = explained([], { verdict: { kind: 'done', because: 'it runs already' } });
-    expect(textOf(done)).toBe('# deploy of production: nothing to do\n');
+    expect(textOf(done)).toBe('# deploy on production: nothing to do\n');
   });
 
   it('have reasons that do nothing in a shell which takes no comments', () => {

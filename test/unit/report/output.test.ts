@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { Failure } from '../../../src/domain/failure.js';
-import { type Ask, confirm, terminalAsk } from '../../../src/report/ask.js';
 import { type OutputProcess, processOutput } from '../../../src/report/output.js';
+import { confirm, type Prompter, terminalPrompter } from '../../../src/report/prompter.js';
 import { BufferOutput } from '../../fakes/output.js';
 
 const processWith = (tty: boolean, env: OutputProcess['env'] = {}) => {
@@ -39,7 +39,7 @@ describe('the output of the process', () => {
     const { process, written } = processWith(false);
     const pipe = Object.assign(new EventEmitter(), { write: process.stdout.write, writableNeedDrain: true });
     const { stdout } = processOutput({ ...process, stdout: pipe }, () => '***');
-    stdout.pass(Buffer.from('hunter22'));
+    stdout.writeRaw(Buffer.from('hunter22'));
     expect(written).toEqual(['hunter22']);
     const room = stdout.ready();
     pipe.emit('drain');
@@ -68,7 +68,7 @@ describe('the output of the process', () => {
 
   it('has colour on a terminal, unless NO_COLOR or FORCE_COLOR say otherwise', () => {
     const colour = (tty: boolean, env: OutputProcess['env'] = {}) =>
-      processOutput(processWith(tty, env).process, same).stderr.colour;
+      processOutput(processWith(tty, env).process, same).stderr.color;
     expect(colour(true)).toBe(true);
     expect(colour(false)).toBe(false);
     expect(colour(true, { NO_COLOR: '1' })).toBe(false);
@@ -91,10 +91,10 @@ describe('the output of the process', () => {
 });
 
 describe('a question', () => {
-  const answering = (answer: string | undefined, possible = true): Ask => ({
-    possible,
-    welcome: true,
-    line: async () => answer,
+  const answering = (answer: string | undefined, possible = true): Prompter => ({
+    available: possible,
+    enabled: true,
+    readLine: async () => answer,
   });
 
   it('is answered yes by y or yes alone', async () => {
@@ -114,7 +114,7 @@ describe('a question', () => {
   });
 
   it('is refused with the same flag where a person is there and does not want to be asked', async () => {
-    const refused = confirm('Deploy web?', { ...answering('y'), welcome: false });
+    const refused = confirm('Deploy web?', { ...answering('y'), enabled: false });
     await expect(refused).rejects.toMatchObject({ kind: 'usage', hint: 'add --yes' });
     await expect(refused).rejects.toThrow('--no-input');
   });
@@ -124,7 +124,7 @@ describe('a question', () => {
       const output = new BufferOutput({ interactive: true });
       const stdin = Object.assign(new PassThrough(), { isTTY: tty });
       stdin.end(text);
-      return { output, ask: terminalAsk(stdin, output, true) };
+      return { output, ask: terminalPrompter(stdin, output, true) };
     };
     const yes = ask('yes\n', true);
     await expect(confirm('Deploy?', yes.ask)).resolves.toBe(true);

@@ -97,7 +97,7 @@ export const fails = (of: Step, ms: number, failure: FailureRecord): RunEvent =>
 export const unhealthy: FailureRecord = {
   kind: 'unhealthy',
   code: 'health.deadline',
-  message: 'web-2 did not become healthy in 30s: the last answer of /up was 503',
+  message: 'web-2 did not become healthy in 30s: /up returned 503',
   hint: 'oneclick logs web --host web-2 --release 4',
   host: 'web-2',
   evidence: ['exited with code 1', 'GET /up: 503 in 12 ms', 'Error: connect ECONNREFUSED 10.0.0.9:5432'],

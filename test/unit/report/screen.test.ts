@@ -30,7 +30,7 @@ describe('a result that goes on changing', () => {
   it('is a block of lines for each change elsewhere', () => {
     const output = new BufferOutput({ columns: Number.POSITIVE_INFINITY });
     const style = { style: plainStyle, resultStyle: plainStyle };
-    const reporter = new PlainReporter({ output, clock, detail: 'usual', folds: undefined, ...style });
+    const reporter = new PlainReporter({ output, clock, detail: 'usual', ci: undefined, ...style });
     for (const line of ['one', 'one', 'two']) show(reporter, line);
     reporter.close();
     expect(output.stdout.text).toBe('one\n\ntwo\n');
