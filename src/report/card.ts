@@ -90,7 +90,8 @@ function section(name: string, texts: readonly string[], height: number, columns
   const shown = texts.length > height ? texts.slice(0, height - 1) : texts;
   const more = texts.length > shown.length ? [`and ${texts.length - shown.length} more`] : [];
   return [...shown, ...more].map(
-    (text, at) => `${at === 0 ? indent : ' '.repeat(indent.length)}${cut(text, columns - indent.length)}`,
+    (text, index) =>
+      `${index === 0 ? indent : ' '.repeat(indent.length)}${cut(text, columns - indent.length)}`,
   );
 }
 

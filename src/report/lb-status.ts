@@ -54,7 +54,7 @@ function groupText(
   const healthy = targets.filter(({ state }) => state === 'healthy').length;
   const mark = healthy === targets.length && healthy > 0 ? page.style.good : page.style.bad;
   const verdict = `${service}: ${healthy} of ${targets.length} healthy in ${name}`;
-  const rows = targets.map((target) => ({ ...target, why: whyOf(target) }));
+  const rows = targets.map((target) => ({ ...target, why: reasonText(target) }));
   return [
     `${page.style.strong(mark(verdict))}\n`,
     ...balancers.map((balancer) => `lb      ${balancerText(balancer)}\n`),
@@ -82,7 +82,7 @@ function groupText(
   ].join('');
 }
 
-function whyOf({ reason, quarantine, state }: LbTargetStatus): string {
+function reasonText({ reason, quarantine, state }: LbTargetStatus): string {
   const deactivated = quarantine === null ? '' : `deactivated by ${quarantine}`;
   if (state === 'out' && deactivated !== '') return deactivated;
   return [reason, deactivated].filter((part) => part !== '').join('; ');

@@ -33,8 +33,8 @@ export function liveBlock(view: RunView, state: LiveState): string[] {
       cut(spin(`${text}  ${now - since < 1_000 ? '' : duration(now - since)}`), columns),
     );
   if (!view.running) return [...others, ...waitingLines(view, state, columns)];
-  const { over, all } = view.steps;
-  const progress = view.undoing ? 'undoing' : `${over} of ${all} steps`;
+  const { finished, total } = view.steps;
+  const progress = view.undoing ? 'undoing' : `${finished} of ${total} steps`;
   const head = cut(spin(`${progress}  ${duration(now - view.startedAt)}`), columns);
   return [head, ...hostLines(view.hosts, state, columns), ...waitingLines(view, state, columns), ...others];
 }

@@ -98,7 +98,7 @@ export function previewSummary(preview: PreviewDocument): string {
 /** Returns the expected times, and the slowest wait if it can be made shorter. */
 export function forecastLines({ live, after, most }: Forecast): readonly string[] {
   const times = [
-    ...(live === 0 ? [] : [`${after === 0 ? 'done' : 'live'} after ${about(live)}`]),
+    ...(live === 0 && after > 0 ? [] : [`${after === 0 ? 'done' : 'live'} after ${about(live)}`]),
     ...(after === 0 ? [] : [`old containers stopped after ${about(live + after)}`]),
   ];
   const expected = `Expected: ${times.join(', ')}.`;
@@ -206,5 +206,5 @@ function foldedLine({ mark, text, note, hosts }: Line, title: string, page: Page
   if (mark === '=') return lines.map(style.faint);
   if (mark === '!') return lines.map(style.bad);
   const color = mark === '+' ? style.good : style.caution;
-  return lines.map((line, at) => (at === 0 ? line.replace(sign, () => color(sign)) : line));
+  return lines.map((line, index) => (index === 0 ? line.replace(sign, () => color(sign)) : line));
 }

@@ -28,14 +28,14 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
   const head = line(
     columns.map((column, index) => page.style.faint(padCell(column.title, column, widths[index] ?? 0))),
   );
-  const body = cells.flatMap((row, at) => {
+  const body = cells.flatMap((row, rowIndex) => {
     const lines = row.map((cell, index) => cellLines(cell, columns[index]?.narrow, widths[index] ?? 0));
     const height = Math.max(1, ...lines.map((parts) => parts.length));
     return Array.from({ length: height }, (_, number) =>
       line(
         columns.map((column, index) => {
           const text = padCell(lines[index]?.[number] ?? '', column, widths[index] ?? 0);
-          const record = rows[at];
+          const record = rows[rowIndex];
           return column.style === undefined || record === undefined ? text : column.style(text, record);
         }),
       ),

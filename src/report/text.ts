@@ -128,7 +128,7 @@ function pieces(word: string, columns: number): string[] {
 /** Wraps the text after `indent` and aligns further lines with its first word. */
 export function hanging(text: string, columns: number, indent: string): string[] {
   return wrap(text, columns - indent.length).map(
-    (line, at) => (at === 0 ? indent : ' '.repeat(indent.length)) + line,
+    (line, index) => (index === 0 ? indent : ' '.repeat(indent.length)) + line,
   );
 }
 

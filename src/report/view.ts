@@ -129,8 +129,8 @@ export class RunView {
     return `${run.recipe}${names === '' ? '' : ` ${names}`}  ${run.environment}  run ${run.id}`;
   }
 
-  get steps(): { readonly over: number; readonly all: number } {
-    return { over: this.#finished.size, all: Math.max(this.#steps.size, this.#finished.size) };
+  get steps(): { readonly finished: number; readonly total: number } {
+    return { finished: this.#finished.size, total: Math.max(this.#steps.size, this.#finished.size) };
   }
 
   /** Running steps, oldest first. */
@@ -140,7 +140,7 @@ export class RunView {
 
   /** Whether a step of this title is running. */
   isActive(title: string): boolean {
-    return this.active.some((active) => this.#named(active.step, active.title) === title);
+    return this.active.some((active) => this.#qualifiedTitle(active.step, active.title) === title);
   }
 
   /** Whether the progress differs from the last one. */
@@ -208,7 +208,7 @@ export class RunView {
       kind,
       label: this.label(id),
       host: this.#steps.get(id)?.host,
-      title: this.#named(id, this.#title(id)),
+      title: this.#qualifiedTitle(id, this.#title(id)),
       ...given({ ms, reason }),
     };
   }
@@ -228,7 +228,7 @@ export class RunView {
     return this.#titles.get(id) ?? this.#steps.get(id)?.task ?? id;
   }
 
-  #named(id: string, title: string): string {
+  #qualifiedTitle(id: string, title: string): string {
     const service = this.#steps.get(id)?.service;
     const several = (this.#plan?.services.length ?? 0) > 1;
     return !several || service === undefined || title.includes(service) ? title : `${service}: ${title}`;
