@@ -1,8 +1,8 @@
 import type { Context } from '../app/context.js';
 import { exitCode, type Failure, failureRecord } from '../domain/failure.js';
-import { type Ask, confirm, terminalAsk } from '../report/ask.js';
 import { openReporter } from '../report/open-reporter.js';
 import { type Output, processOutput } from '../report/output.js';
+import { confirm, type Prompter, terminalPrompter } from '../report/prompter.js';
 import type { Reporter } from '../report/reporter.js';
 import type { Globals } from './global-flags.js';
 
@@ -11,7 +11,7 @@ export interface CommandOutput {
   readonly reporter: Reporter;
   /** For the output of other programs, and for streams of lines. */
   readonly output: Output;
-  readonly ask: Ask;
+  readonly ask: Prompter;
 }
 
 /** The variables that turn colour on or off; without a decision those of the caller apply. */
@@ -36,7 +36,7 @@ export async function withOutput<T>(
   const mode = flags.json ? 'json' : flags.plain ? 'plain' : 'auto';
   const reporter = await openReporter({ output, clock: context.clock, mode, detail: flags.detail, env });
   try {
-    return await act({ reporter, output, ask: terminalAsk(process.stdin, output, flags.input) });
+    return await act({ reporter, output, ask: terminalPrompter(process.stdin, output, flags.input) });
   } finally {
     reporter.close();
   }
@@ -47,7 +47,7 @@ export function confirmOption(
   { ask }: CommandOutput,
   flags: { readonly yes: boolean; readonly json: boolean },
 ): { readonly confirm?: (question: string) => Promise<boolean> } {
-  if (flags.yes || flags.json || !ask.possible) return {};
+  if (flags.yes || flags.json || !ask.available) return {};
   return { confirm: (question) => confirm(question, ask) };
 }
 

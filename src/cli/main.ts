@@ -47,7 +47,7 @@ function explain(error: unknown, { json, plain }: Format, redact: (text: string)
     const where = host === undefined || message.startsWith(host) ? '' : `${host}: `;
     say(`${plain ? 'failed:' : '✗'} ${where}${message}\n`);
     for (const line of record.evidence) say(`  ${line}\n`);
-    if (record.hint !== undefined) say(`  ${plain ? 'what to do:' : '→'} ${record.hint}\n`);
+    if (record.hint !== undefined) say(`  ${plain ? 'hint:' : '→'} ${record.hint}\n`);
   }
   return exitCode([record.kind]);
 }

@@ -1,6 +1,6 @@
 import type { ProgramOutput } from '../app/build/build-images.js';
 import type { Context } from '../app/context.js';
-import { logGroup, logGroupsFor } from '../report/log-groups.js';
+import { foldingCi, logGroup } from '../report/log-groups.js';
 import { printable } from '../report/text.js';
 import type { CommandOutput } from './command-output.js';
 import type { Globals } from './global-flags.js';
@@ -18,7 +18,7 @@ export function programOutput(
     draws: output.interactive && detail !== 'quiet' && !plain && !json,
     safe,
     begin: (title) => {
-      const { begin, end } = logGroup(json ? undefined : logGroupsFor(env), title, title, clock);
+      const { begin, end } = logGroup(json ? undefined : foldingCi(env), title, title, clock);
       output.stderr.write(begin());
       return {
         line: (text) => say(json ? safe(text) : safe(`  ${text}`)),

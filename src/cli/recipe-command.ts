@@ -4,7 +4,7 @@ import type { Session } from '../app/session.js';
 import { plainSshArguments } from '../host/ssh/argv.js';
 import { explanationDocument, explanationText } from '../report/explain.js';
 import { previewDocument } from '../report/json.js';
-import { forecastWords, previewText } from '../report/preview.js';
+import { forecastLines, previewText } from '../report/preview.js';
 import type { Reporter } from '../report/reporter.js';
 import { mapTexts, printable } from '../report/text.js';
 import type { Preview } from '../run/preview.js';
@@ -83,7 +83,7 @@ function questionOf(
 /** Prints warnings and the forecast of a plan that was not shown. */
 function announce(reporter: Reporter, { cautions, forecast }: Preview): void {
   for (const caution of cautions) reporter.warn(caution);
-  for (const sentence of forecast === undefined ? [] : forecastWords(forecast)) reporter.note(sentence);
+  for (const sentence of forecast === undefined ? [] : forecastLines(forecast)) reporter.note(sentence);
 }
 
 function showPlan(reporter: Reporter, { environment }: Session, preview: Preview): void {
@@ -102,7 +102,12 @@ function showCommands(
   );
   const { recipe } = plan.run;
   const { steps } = explanation;
-  const document = explanationDocument({ environment: environment.name, recipe, steps, ways: sshCommands });
+  const document = explanationDocument({
+    environment: environment.name,
+    recipe,
+    steps,
+    sshCommands: sshCommands,
+  });
   // Not made printable: commands must be copied exactly.
   reporter.result(document, (_, page) => explanationText(document, page));
 }

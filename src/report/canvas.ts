@@ -1,15 +1,12 @@
 import { width } from './text.js';
 
-/** Whole lines are erased before they are drawn: tmux counts what is erased behind a text as part of its line. */
+/** Erases the whole line first: tmux keeps what is erased behind a text as part of its line. */
 const erase = '\u001b[2K';
 
-/** The cursor of a terminal. */
+/** Escapes that hide and show the cursor. */
 export const cursor = { hide: '\u001b[?25l', show: '\u001b[?25h' } as const;
 
-/**
- * Lines at the bottom of a terminal that are drawn over and over. Each drawing is one text to write, which leaves
- * the cursor at the start of the line below.
- */
+/** Lines at the bottom of a terminal that are redrawn in place. Leaves the cursor at the start of the next line. */
 export class Canvas {
   #drawn: readonly string[] = [];
 
@@ -18,8 +15,8 @@ export class Canvas {
   }
 
   /**
-   * What draws `above`, lines that stay, and `lines` below them over what was drawn before. `columns` is the width
-   * now: a terminal that has become narrower has wrapped the old lines.
+   * Returns the text that replaces the previous lines with `above`, which stay, and `lines`. `columns` is the current
+   * width: a terminal that became narrower has wrapped the old lines.
    */
   draw(above: readonly string[], lines: readonly string[], columns: number): string {
     const old = this.#drawn.reduce((rows, line) => rows + Math.max(1, Math.ceil(width(line) / columns)), 0);
@@ -28,7 +25,7 @@ export class Canvas {
     return [
       up(old),
       ...[...above, ...lines].map((line) => `${erase}${line}\n`),
-      // Row by row: tmux moves what is erased from the top of the screen downwards into its history.
+      // Row by row: tmux moves rows erased at once into its history.
       `${erase}\n`.repeat(rest) + up(rest),
       '\u001b[J',
     ].join('');

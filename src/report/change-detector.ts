@@ -1,12 +1,13 @@
-/** Knows whether a document has changed since the last time. */
+/** Detects whether a document has changed. */
 export class ChangeDetector {
   #last: string | undefined;
 
-  /** Whether none came yet. */
+  /** Whether {@link isNew} has not been called yet. */
   get isFirst(): boolean {
     return this.#last === undefined;
   }
 
+  /** Whether the document differs from the last one; remembers it. */
   isNew(document: object): boolean {
     const text = JSON.stringify(document);
     if (text === this.#last) return false;

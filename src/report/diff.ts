@@ -2,17 +2,17 @@ import type { KeyChange } from '../domain/difference.js';
 import type { Page } from './style.js';
 import { hanging } from './text.js';
 
-/** One side of a comparison. */
+/** One side of a diff. */
 export interface DiffSide {
-  /** The number of the release; null for what would be deployed now. */
+  /** Null for the current configuration. */
   readonly release: number | null;
   readonly reference: string;
-  /** By digest; null where that is decided when it is deployed. */
+  /** By digest; null if it is resolved at deploy. */
   readonly image: string | null;
   readonly commit: string | null;
 }
 
-/** What `diff --json` prints. */
+/** The output of `diff --json`. */
 export interface DiffDocument {
   readonly environment: string;
   readonly services: readonly {
@@ -20,12 +20,12 @@ export interface DiffDocument {
     readonly from: DiffSide;
     readonly to: DiffSide;
     readonly keys: readonly KeyChange[];
-    /** `+ 3f2a9c Say more`: a commit that comes; `-`: one that goes. Null where this repository does not know them. */
+    /** `+ 3f2a9c Log more` for added commits, `-` for removed ones. Null if not in this repository. */
     readonly commits: readonly string[] | null;
   }[];
 }
 
-/** What differs, one block for each service. */
+/** Returns the differences, one block per service. */
 export function diffText({ services }: DiffDocument, page: Page): string {
   return services.map((service) => block(service, page)).join('\n');
 }
@@ -41,14 +41,14 @@ function block({ name, from, to, keys, commits }: DiffDocument['services'][numbe
     ...keys.map((change) => ['config', changeText(change)] as const),
   ];
   const lines = parts.flatMap(([label, text]) => hanging(text, columns, `${label.padEnd(6)}  `));
-  return [...head, ...(lines.length === 0 ? ['nothing differs'] : lines)].map((line) => `${line}\n`).join('');
+  return [...head, ...(lines.length === 0 ? ['no differences'] : lines)].map((line) => `${line}\n`).join('');
 }
 
 const sideText = ({ release }: DiffSide) =>
-  release === null ? 'what is configured now' : `release ${release}`;
+  release === null ? 'current configuration' : `release ${release}`;
 
 const digest = ({ image }: DiffSide) =>
-  image === null ? 'decided when it is deployed' : (image.split('@')[1]?.slice(0, 19) ?? image);
+  image === null ? 'resolved at deploy' : (image.split('@')[1]?.slice(0, 19) ?? image);
 
 const commitText = ({ commit }: DiffSide) => commit?.slice(0, 7) ?? 'unknown';
 

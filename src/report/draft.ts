@@ -3,7 +3,7 @@ import type { Page } from './style.js';
 import { table } from './table.js';
 import { hanging } from './text.js';
 
-/** A first `oneclick.yml`, and where it comes from: what `init --json` prints. */
+/** The output of `init --json`: a first `oneclick.yml` and its sources. */
 export interface DraftDocument {
   readonly file: string;
   readonly written: boolean;
@@ -11,22 +11,22 @@ export interface DraftDocument {
   readonly project: string;
   readonly services: readonly string[];
   readonly environment: string;
-  /** What was seen or guessed, and where. */
+  /** Detected or guessed values, and their sources. */
   readonly guesses: readonly {
     readonly key: string;
     readonly value: unknown;
     readonly why: string;
     readonly from: string | null;
   }[];
-  /** What has no place in the file. */
-  readonly left: readonly LeftPlace[];
-  /** What a person has to fill in. */
+  /** Settings that were not converted. */
+  readonly left: readonly SkippedSetting[];
+  /** Values that the user must fill in. */
   readonly open: readonly string[];
-  /** What is wrong with the file for all that. */
+  /** Problems in the generated file. */
   readonly problems: readonly string[];
 }
 
-interface LeftPlace {
+interface SkippedSetting {
   readonly file: string;
   readonly line: number;
   readonly column: number;
@@ -34,10 +34,11 @@ interface LeftPlace {
   readonly message: string;
 }
 
-/** `compose.yml:12: services.web.links: services reach each other by name`. */
-export const leftLine = ({ file, line, key, message }: LeftPlace) => `${file}:${line}: ${key}: ${message}`;
+/** Returns `compose.yml:12: services.web.links: services reach each other by name`. */
+export const skippedLine = ({ file, line, key, message }: SkippedSetting) =>
+  `${file}:${line}: ${key}: ${message}`;
 
-/** What was written, from where, what was left, and what to do next; ends with a newline. */
+/** Returns the result of `init`: values and sources, skipped settings, problems, next steps. Ends with a newline. */
 export function draftPage(document: DraftDocument, page: Page): string {
   const { file, services, problems, left } = document;
   const { style, columns } = page;
@@ -45,11 +46,13 @@ export function draftPage(document: DraftDocument, page: Page): string {
   const parts = [
     hanging(title, columns, '').map((line) => style.good(line)),
     [guessTable(document, page)],
-    left.length === 0 ? [] : [style.caution('not carried over, or not as it was'), leftTable(document, page)],
+    left.length === 0
+      ? []
+      : [style.caution('not converted, or converted with changes'), skippedTable(document, page)],
     problems.length === 0
       ? []
-      : [style.bad('to be mended'), ...problems.flatMap((text) => hanging(text, columns, '  '))],
-    todo(document).flatMap(([what, text]) => hanging(text, columns, what.padEnd(9))),
+      : [style.bad('problems to fix'), ...problems.flatMap((text) => hanging(text, columns, '  '))],
+    nextSteps(document).flatMap(([label, text]) => hanging(text, columns, label.padEnd(9))),
   ];
   const shown = parts.filter((lines) => lines.length > 0);
   return `${shown.map((lines) => lines.join('\n').trimEnd()).join('\n\n')}\n`;
@@ -61,48 +64,50 @@ function guessTable({ guesses }: DraftDocument, page: Page): string {
   return table(
     guesses,
     [
-      { title: 'WHAT', value: ({ key }) => short(key), narrow: 'cut' },
+      { title: 'KEY', value: ({ key }) => short(key), narrow: 'cut' },
       { title: 'VALUE', value: ({ value }) => valueText(value), narrow: 'cut' },
-      { title: 'FROM', value: ({ from }) => from ?? '-', narrow: 'cut' },
-      { title: 'WHY', value: ({ why }) => why, narrow: 'wrap' },
+      { title: 'SOURCE', value: ({ from }) => from ?? '-', narrow: 'cut' },
+      { title: 'REASON', value: ({ why }) => why, narrow: 'wrap' },
     ],
     page,
   );
 }
 
-function leftTable({ left }: DraftDocument, page: Page): string {
+function skippedTable({ left }: DraftDocument, page: Page): string {
   return table(
     left,
     [
-      { title: 'WHERE', value: ({ file, line }) => `${file}:${line}`, narrow: 'cut' },
-      { title: 'WHAT', value: ({ key }) => short(key), narrow: 'wrap' },
-      { title: 'WHY, AND WHAT TO DO', value: ({ message }) => message, narrow: 'wrap' },
+      { title: 'LOCATION', value: ({ file, line }) => `${file}:${line}`, narrow: 'cut' },
+      { title: 'KEY', value: ({ key }) => short(key), narrow: 'wrap' },
+      { title: 'REASON AND FIX', value: ({ message }) => message, narrow: 'wrap' },
     ],
     page,
   );
 }
 
-function todo({ open, file, environment, guesses }: DraftDocument): readonly (readonly [string, string])[] {
-  const named = open.map((what) => (what === 'hosts' ? `the hosts of ${environment}` : `the ${what}`));
+function nextSteps({
+  open,
+  file,
+  environment,
+  guesses,
+}: DraftDocument): readonly (readonly [string, string])[] {
+  const named = open.map((value) => (value === 'hosts' ? `the hosts of ${environment}` : `the ${value}`));
   const secrets = new Set(
     guesses.filter(({ key }) => key.endsWith('.secrets')).map(({ value }) => String(value)),
   );
   const builds = guesses.some(({ value }) => typeof value === 'object' && value !== null && 'build' in value);
   return [
-    ...(named.length === 0 ? [] : [['fill in', `${named.join(' and ')}, in ${file}`] as const]),
+    ...(named.length === 0 ? [] : [['fill in', `${named.join(' and ')} in ${file}`] as const]),
     ...(secrets.size === 0
       ? []
       : [
-          [
-            'secrets',
-            `write ${[...secrets].join(', ')} into .env.${environment}, or into the environment`,
-          ] as const,
+          ['secrets', `set ${[...secrets].join(', ')} in .env.${environment} or in the environment`] as const,
         ]),
     ['next', `oneclick config check, then ${builds ? 'oneclick deploy --build' : 'oneclick plan'}`],
   ];
 }
 
-/** A value in a cell; of a service, what it runs. */
+/** Returns a value as cell text; of a service, its image or build. */
 function valueText(value: unknown): string {
   if (Array.isArray(value)) return value.join(' ');
   if (typeof value !== 'object' || value === null) return String(value);

@@ -4,16 +4,16 @@ import type { StepExplanation } from '../run/explain.js';
 import type { Page } from './style.js';
 import { oneLine, printable } from './text.js';
 
-/** What `--explain --json` prints: the steps that do something, in the order in which that can be done by hand. */
+/** The output of `--explain --json`: the steps with commands, in an order in which they can be run manually. */
 export interface ExplanationDocument {
   readonly environment: string;
   readonly recipe: string;
-  /** What the shell is told before; empty where no secret is needed. */
+  /** Shell lines to run first; empty if no secrets are needed. */
   readonly setup: readonly string[];
   readonly steps: readonly ExplainedStep[];
 }
 
-/** A step, and what is typed for it. */
+/** A step and its shell commands. */
 export interface ExplainedStep {
   readonly step: string;
   readonly task: string;
@@ -22,62 +22,66 @@ export interface ExplainedStep {
   readonly host: string | undefined;
   readonly title: string;
   readonly after: boolean;
-  /** The step by whose receipt it is decided what this one does. */
+  /** The step that decides the commands of this one. */
   readonly waitsFor?: string;
-  readonly commands: readonly TypedCommand[];
+  readonly commands: readonly ShellCommand[];
 }
 
-/** A command as it is typed into a shell on this machine. */
-export interface TypedCommand {
+/** A command for a shell on this machine. */
+export interface ShellCommand {
   readonly why: string;
   readonly host: string | undefined;
   readonly command: string;
-  /** Names of secrets that it takes from the environment. */
+  /** Names of the secrets that it reads from the environment. */
   readonly secrets: readonly string[];
 }
 
-/** What has been explained, and how its hosts are reached: by name, the words that a command follows. */
+/** The explained steps, and the ssh command line for each host by name. */
 export interface ExplanationRequest {
   readonly environment: string;
   readonly recipe: string;
   readonly steps: readonly StepExplanation[];
-  readonly ways: ReadonlyMap<string, readonly string[]>;
+  readonly sshCommands: ReadonlyMap<string, readonly string[]>;
 }
 
-/** The commands as they are typed here, of the steps that have some or whose commands nobody knows yet. */
+/** Returns the commands of the steps that have some or whose commands are not known yet. */
 export function explanationDocument({
   environment,
   recipe,
   steps,
-  ways,
+  sshCommands: ways,
 }: ExplanationRequest): ExplanationDocument {
   const explained = steps.flatMap(({ step, title, after, verdict, commands }): ExplainedStep[] => {
     const { id, task, service, instance, host } = step;
     const place = { step: id, task, service, instance, host, title, after };
     if (verdict.kind === 'unknown') return [{ ...place, waitsFor: verdict.waitsFor, commands: [] }];
-    return commands.length === 0 ? [] : [{ ...place, commands: commands.map((one) => typed(one, ways)) }];
+    return commands.length === 0
+      ? []
+      : [{ ...place, commands: commands.map((one) => shellCommand(one, ways)) }];
   });
   const all = explained.flatMap(({ commands }) => commands.flatMap(({ secrets }) => secrets));
-  return { environment, recipe, setup: setupFor([...new Set(all)]), steps: explained };
+  return { environment, recipe, setup: secretSetup([...new Set(all)]), steps: explained };
 }
 
-/** Each command below the reason for it: what a person can paste, or hand to `sh`. */
+/** Returns a script to paste or to run with `sh`: each command below a comment with its reason. */
 export function explanationText(document: ExplanationDocument, { style }: Page): string {
   const { environment, recipe, setup, steps } = document;
   const note = (text: string) => style.faint(comment(text));
-  if (steps.length === 0) return `${note(`${recipe} of ${environment}: nothing to do`)}\n`;
+  if (steps.length === 0) return `${note(`${recipe} on ${environment}: nothing to do`)}\n`;
   const head = [
-    note(`${recipe} of ${environment} as plain commands. Nothing was changed.`),
-    note('They are equivalent, without lease and undo'),
-    note('Paste them one by one, or hand all of them to sh -e'),
-    ...(setup.length === 0 ? [] : ['', note('Secrets come from the environment of this shell'), ...setup]),
+    note(`${recipe} on ${environment} as shell commands. Nothing was changed.`),
+    note('They do the same as the run, but without a lease and without undo.'),
+    note('Paste them one at a time, or run them all with sh -e.'),
+    ...(setup.length === 0
+      ? []
+      : ['', note('Secrets are read from the environment of this shell.'), ...setup]),
   ];
   const firstAfter = steps.find(({ after }) => after);
   const blocks = steps.flatMap((step) => [
-    ...(step === firstAfter ? [note('Past the commit: the release stays, whatever becomes of these')] : []),
-    ...(step.waitsFor === undefined
-      ? []
-      : [note(`not known before ${step.waitsFor} is done: ${step.title}`)]),
+    ...(step === firstAfter
+      ? [note('After the commit: the release stays even if these commands fail.')]
+      : []),
+    ...(step.waitsFor === undefined ? [] : [note(`decided after ${step.waitsFor}: ${step.title}`)]),
     ...step.commands.map(
       ({ host, why, command }) => `${note(host === undefined ? why : `${host}: ${why}`)}\n${command}`,
     ),
@@ -85,7 +89,7 @@ export function explanationText(document: ExplanationDocument, { style }: Page):
   return [head.join('\n'), ...blocks].map((block) => `${block}\n`).join('\n');
 }
 
-/** A comment that does nothing in a shell which takes comments for commands, as some do where a person types. */
+/** Returns a comment that is harmless even in interactive shells without comments. */
 function comment(text: string): string {
   return `# ${oneLine(printable(text))
     .replaceAll(';', ',')
@@ -94,31 +98,35 @@ function comment(text: string): string {
     .trim()}`;
 }
 
-function typed(
+function shellCommand(
   { why, host, line, secrets }: PlainCommand,
   ways: ReadonlyMap<string, readonly string[]>,
-): TypedCommand {
+): ShellCommand {
   return {
     why,
     host,
     secrets,
-    command: host === undefined ? here(line) : there(line, secrets, ways.get(host) ?? []),
+    command: host === undefined ? localLine(line) : remoteLine(line, secrets, ways.get(host) ?? []),
   };
 }
 
-/** None of the commands may read what else is pasted. */
-const here = (line: string) => `${line} </dev/null`;
+/** Keeps the command from reading the pasted lines that follow. */
+const localLine = (line: string) => `${line} </dev/null`;
 
-/** Secrets go ahead of the line, on the standard input of a shell there: no process list shows them. */
-function there(line: string, secrets: readonly string[], [ssh = 'ssh', ...words]: readonly string[]): string {
+/** Sends secrets through the standard input of the remote shell, to keep them out of process lists. */
+function remoteLine(
+  line: string,
+  secrets: readonly string[],
+  [ssh = 'ssh', ...words]: readonly string[],
+): string {
   if (secrets.length === 0)
     return `${commandLine([ssh, '-n', ...words])} ${isBare(line) ? line : quote(line)}`;
   const values = secrets.map((name) => `secret ${name}; `).join('');
   return `{ ${values}printf '%s\\n' ${quote(line)}; } | ${commandLine([ssh, ...words])} sh`;
 }
 
-/** Sees that every secret has a value, and tells how one is written as a line for another shell. */
-function setupFor(secrets: readonly string[]): readonly string[] {
+/** Returns lines that check that every secret is set, and define `secret`, which prints one as an export line. */
+function secretSetup(secrets: readonly string[]): readonly string[] {
   if (secrets.length === 0) return [];
   const write = `sed "s/'/'\\\\\\\\''/g; 1s/^/export $1='/; \\$s/\\$/'/"`;
   return [

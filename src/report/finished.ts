@@ -3,8 +3,8 @@ import type { Style } from './style.js';
 import { cut, oneLine, onHosts, width } from './text.js';
 import type { Finished } from './view.js';
 
-/** How long steps of one title are waited for after one has ended, ms. */
-const ripe = 300;
+/** How long to wait for more steps of the same title, ms. */
+const groupingWindow = 300;
 
 interface Group {
   readonly step: Finished;
@@ -13,7 +13,7 @@ interface Group {
   last: number;
 }
 
-/** Steps that ended, folded: those that end at about the same time with the same words become one line. */
+/** Folds finished steps into lines: those with the same text that finish at about the same time become one. */
 export class FinishedLines {
   readonly #style: Style;
   #groups = new Map<string, Group>();
@@ -36,15 +36,15 @@ export class FinishedLines {
     this.#groups.set(key, group);
   }
 
-  /** The lines of groups to which nothing will be added soon: failures at once. */
-  takeRipe(columns: number, now: number, isActive: (title: string) => boolean): string[] {
+  /** Removes and returns the lines of complete groups; failures are complete at once. */
+  takeComplete(columns: number, now: number, isActive: (title: string) => boolean): string[] {
     return this.#take(columns, ({ step, last }) => {
       if (step.kind === 'failed' || step.kind === 'undo-failed') return true;
-      return now - last >= ripe && !isActive(step.title);
+      return now - last >= groupingWindow && !isActive(step.title);
     });
   }
 
-  /** The lines of all groups. */
+  /** Removes and returns the lines of all groups. */
   take(columns: number): string[] {
     return this.#take(columns, () => true);
   }
@@ -61,17 +61,17 @@ export class FinishedLines {
 
   /** `✓ pull api:v2 on 3 hosts (web-1, web-2, web-3)  1.2s`. */
   #line({ step, hosts, ms }: Group, columns: number): string {
-    const { mark, before, after, paint } = this.#looks(step);
+    const { mark, before, after, paint } = this.#format(step);
     const took = ms === undefined ? '' : `  ${duration(ms)}`;
     const room = columns - 2 - took.length;
     const least = width(onHosts(hosts, 0)) + 1;
-    const words = cut(`${before}${isDecision(step) ? step.label : step.title}`, room - least);
-    const where = hosts.length === 0 ? '' : ` ${onHosts(hosts, room - width(words) - 1)}`;
-    const why = cut(after, room - width(words) - width(where));
-    return `${paint(mark)} ${words}${where}${why}${this.#style.faint(took)}`;
+    const text = cut(`${before}${isDecision(step) ? step.label : step.title}`, room - least);
+    const place = hosts.length === 0 ? '' : ` ${onHosts(hosts, room - width(text) - 1)}`;
+    const cause = cut(after, room - width(text) - width(place));
+    return `${paint(mark)} ${text}${place}${cause}${this.#style.faint(took)}`;
   }
 
-  #looks({ kind, reason }: Finished) {
+  #format({ kind, reason }: Finished) {
     const { good, bad, caution, faint } = this.#style;
     const after = reason === undefined ? '' : `: ${oneLine(reason)}`;
     switch (kind) {
@@ -82,14 +82,14 @@ export class FinishedLines {
       case 'failed':
         return { mark: '✗', before: '', after, paint: bad };
       case 'undone':
-        return { mark: '←', before: 'taken back: ', after, paint: caution };
+        return { mark: '←', before: 'undone: ', after, paint: caution };
       case 'undo-failed':
-        return { mark: '✗', before: 'could not be taken back: ', after, paint: bad };
+        return { mark: '✗', before: 'undo failed: ', after, paint: bad };
       case 'never':
-        return { mark: '!', before: 'not taken back: ', after, paint: caution };
+        return { mark: '!', before: 'not undone: ', after, paint: caution };
     }
   }
 }
 
-/** What is decided is told of a service, not by the name of a task. */
+/** Decisions show their service, not the title of a task. */
 const isDecision = ({ kind, host }: Finished) => kind === 'skipped' && host === undefined;

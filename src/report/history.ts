@@ -4,28 +4,30 @@ import { imageText } from './status.js';
 import type { Page } from './style.js';
 import { type Column, table } from './table.js';
 
-/** What `history --json` prints. */
+/** The output of `history --json`. */
 export interface HistoryDocument {
   readonly environment: string;
   /** Newest first. */
   readonly history: readonly HistoryEntry[];
-  /** How many older ones there are beside them. */
+  /** The number of older entries that are not listed. */
   readonly older: number;
 }
 
-/** One line for each thing that was done, newest first. */
+/** Returns one line per entry, newest first. */
 export function historyText({ environment, history, older }: HistoryDocument, page: Page, now: Date): string {
-  if (history.length === 0)
-    return `${environment}: nothing was done here yet, as far as its hosts remember\n`;
-  const more = older === 0 ? '' : `and ${older} older: oneclick history -n ${older + history.length}\n`;
+  if (history.length === 0) return `${environment}: no history on its hosts yet\n`;
+  const more =
+    older === 0
+      ? ''
+      : `${older} older ${older === 1 ? 'entry' : 'entries'}: oneclick history -n ${older + history.length}\n`;
   return table(history, columnsFor(page, now), page) + page.style.faint(more);
 }
 
 function columnsFor({ columns, style }: Page, now: Date): readonly Column<HistoryEntry>[] {
   return [
     { title: 'WHEN', value: ({ at }) => agoBriefly(new Date(at), now) },
-    { title: 'WHO', value: ({ who }) => who, narrow: 'cut' },
-    { title: 'WHAT', value: ({ what }) => (what === 'lease.take' ? 'lease taken' : what), narrow: 'cut' },
+    { title: 'BY', value: ({ who }) => who, narrow: 'cut' },
+    { title: 'ACTION', value: ({ what }) => (what === 'lease.take' ? 'lease take' : what), narrow: 'cut' },
     { title: 'RELEASE', value: ({ service, release }) => `${service ?? '-'} ${release ?? ''}` },
     { title: 'IMAGE', value: ({ reference }) => imageText(reference, columns), narrow: 'cut' },
     { title: 'COMMIT', value: ({ commit }) => commit?.slice(0, 7) ?? '-' },
@@ -41,5 +43,3 @@ const isGood = (outcome: string | null) => outcome === null || outcome === 'done
 function outcomeText({ outcome, ms }: HistoryEntry): string {
   return `${outcome ?? ''}${ms === null ? '' : ` ${duration(ms)}`}`;
 }
-
-/** `3 minutes ago` in fewer columns: seven of them stand on one line. */

@@ -11,18 +11,18 @@ import type { PreviewDocument } from './preview.js';
 import type { Detail, Reporter } from './reporter.js';
 import type { Summary } from './summary.js';
 
-/** The number of the shape of all that is printed as JSON; raised when a field changes its meaning or goes. */
+/** The version of the JSON output; raised when a field is removed or changes its meaning. */
 export const schema = 1;
 
 /**
- * One event a line on stdout, `{schema, type, at, …}`; the result of a command that has one is a document of its
- * own, `{schema, …}`. Intents, receipts and inputs stay in the journal: they are between a task and its version.
+ * Prints one event per line on stdout, `{schema, type, at, …}`, and a command's result as one document, `{schema, …}`.
+ * Leaves out intents, receipts and inputs: their shape belongs to the tasks.
  */
 export class JsonReporter implements Reporter {
   readonly #output: Output;
   readonly #clock: Clock;
   readonly #detail: Detail;
-  readonly #news = new ChangeDetector();
+  readonly #changes = new ChangeDetector();
   #steps = new Map<string, Step>();
 
   constructor(output: Output, clock: Clock, detail: Detail) {
@@ -34,7 +34,7 @@ export class JsonReporter implements Reporter {
   event(event: RunEvent): void {
     if (this.#detail === 'quiet' && event.type !== 'run.warning') return;
     if (event.type === 'run.started') {
-      this.#started(event);
+      this.#runStarted(event);
       return;
     }
     const {
@@ -44,7 +44,7 @@ export class JsonReporter implements Reporter {
       receipt: __,
       ...fields
     } = { step: undefined, intent: 0, receipt: 0, ...event };
-    this.#line(type, { ...(step === undefined ? {} : this.#place(step)), ...fields });
+    this.#line(type, { ...(step === undefined ? {} : this.#stepFields(step)), ...fields });
   }
 
   busy(): () => void {
@@ -88,16 +88,16 @@ export class JsonReporter implements Reporter {
   }
 
   screen<T extends object>(document: T): void {
-    if (this.#news.isNew(document)) this.result(document);
+    if (this.#changes.isNew(document)) this.result(document);
   }
 
   close(): void {}
 
-  #started({ at, plan }: Extract<RunEvent, { type: 'run.started' }>): void {
+  #runStarted({ at, plan }: Extract<RunEvent, { type: 'run.started' }>): void {
     const steps = stepsOf(plan.steps);
     const after = stepsOf(plan.after);
     this.#steps = new Map([...steps, ...after].map((step) => [step.id, step]));
-    const ids = (part: readonly Step[]) => part.map(({ id }) => ({ ...this.#place(id) }));
+    const ids = (part: readonly Step[]) => part.map(({ id }) => ({ ...this.#stepFields(id) }));
     this.#line('run.started', {
       at,
       run: plan.run,
@@ -107,8 +107,7 @@ export class JsonReporter implements Reporter {
     });
   }
 
-  /** What a step is about. */
-  #place(id: string) {
+  #stepFields(id: string) {
     const { task, service, instance, host } = this.#steps.get(id) ?? {};
     return { step: id, task, service, instance, host };
   }
@@ -119,7 +118,7 @@ export class JsonReporter implements Reporter {
   }
 }
 
-/** A preview as the document that `plan --json` prints. */
+/** Returns the document that `plan --json` prints. */
 export function previewDocument({ steps, cautions, forecast }: PreviewDocument) {
   return {
     ...{ cautions, forecast },

@@ -1,48 +1,46 @@
 import { duration } from '../domain/measure.js';
 import type { Calls } from './calls.js';
+import { type Activity, activeText, maxSilence, waitText } from './messages.js';
 import type { Spin } from './spinner.js';
 import type { Style } from './style.js';
 import { cut, pad, paragraph, width } from './text.js';
 import type { Active, HostState, RunView } from './view.js';
-import { type Busy, silence, stage, waitingFor } from './words.js';
 
-/** The widest that a line gets: on wider terminals the end of it would be too far away. */
-const widest = 110;
+/** The width limit of lines: longer ones are hard to read. */
+const maxColumns = 110;
 
-/** What the live block is drawn from, beside the run. */
-export interface Moment {
-  /** What is under way beside the steps of a run. */
-  readonly busy: readonly Busy[];
-  /** To hosts. */
+/** The state that the live block shows, in addition to the run. */
+export interface LiveState {
+  readonly activities: readonly Activity[];
   readonly calls: Calls;
-  /** On the monotonic clock, as all times here. */
+  /** In ms of the monotonic clock, as all times here. */
   readonly now: number;
-  /** When something new was last heard. */
-  readonly heard: number;
+  /** When the last new event came. */
+  readonly lastChange: number;
   readonly columns: number;
   readonly rows: number;
   readonly spin: Spin;
   readonly style: Style;
 }
 
-/** The lines of a run at this moment, none of them as wide as the terminal; empty when nothing is under way. */
-export function liveBlock(view: RunView, moment: Moment): string[] {
-  const columns = Math.min(moment.columns - 1, widest);
-  const { now, spin, busy } = moment;
-  const others = busy
-    .filter(({ late, since }) => !late || now - since >= silence)
+/** Returns the live lines, all narrower than the terminal; empty if nothing is running. */
+export function liveBlock(view: RunView, state: LiveState): string[] {
+  const columns = Math.min(state.columns - 1, maxColumns);
+  const { now, spin, activities } = state;
+  const others = activities
+    .filter(({ late, since }) => !late || now - since >= maxSilence)
     .map(({ text, since }) =>
       cut(spin(`${text}  ${now - since < 1_000 ? '' : duration(now - since)}`), columns),
     );
-  if (!view.running) return [...others, ...waitingLines(view, moment, columns)];
-  const { over, all } = view.steps;
-  const course = view.undoing ? 'taking back' : `${over} of ${all} steps`;
-  const head = cut(spin(`${course}  ${duration(now - view.began)}`), columns);
-  return [head, ...hostLines(view.hosts, moment, columns), ...waitingLines(view, moment, columns), ...others];
+  if (!view.running) return [...others, ...waitingLines(view, state, columns)];
+  const { finished, total } = view.steps;
+  const progress = view.undoing ? 'undoing' : `${finished} of ${total} steps`;
+  const head = cut(spin(`${progress}  ${duration(now - view.startedAt)}`), columns);
+  return [head, ...hostLines(view.hosts, state, columns), ...waitingLines(view, state, columns), ...others];
 }
 
-function hostLines(states: readonly HostState[], { now, rows, style }: Moment, columns: number): string[] {
-  // The head, what is waited for on two lines, what is busy, the line that counts the others, and the one below the block.
+function hostLines(states: readonly HostState[], { now, rows, style }: LiveState, columns: number): string[] {
+  // Other lines: head, two of waits, an activity, the counts, and one below.
   const room = Math.max(1, rows - 6);
   const shown =
     states.length <= room ? states : states.filter(({ active }) => active.length > 0).slice(0, room);
@@ -55,16 +53,16 @@ function hostLines(states: readonly HostState[], { now, rows, style }: Moment, c
     return found === 0 ? [] : [`${found} ${kind}`];
   };
   const counts = [
-    ...number('more at work', ({ active }) => active.length > 0),
-    ...number('waiting', ({ active, left }) => active.length === 0 && left > 0),
-    ...number('done', ({ active, left }) => active.length === 0 && left === 0),
+    ...number('more running', ({ active }) => active.length > 0),
+    ...number('waiting', ({ active, remaining }) => active.length === 0 && remaining > 0),
+    ...number('done', ({ active, remaining }) => active.length === 0 && remaining === 0),
   ];
   return [...lines, style.faint(cut(`  ${counts.join(', ')}`, columns))];
 }
 
 /** `  web-1  pull api:v2: 12 of 40 MB        ━━━━━━━━────  63%   2.1s`. */
 function hostLine(
-  { host, active, left }: HostState,
+  { host, active, remaining }: HostState,
   names: number,
   now: number,
   columns: number,
@@ -72,11 +70,11 @@ function hostLine(
 ) {
   const name = `  ${pad(cut(host, names), names)}  `;
   const [first, ...others] = active;
-  if (first === undefined) return style.faint(cut(`${name}${left === 0 ? 'done' : 'waiting'}`, columns));
+  if (first === undefined) return style.faint(cut(`${name}${remaining === 0 ? 'done' : 'waiting'}`, columns));
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
   const right = `${bar(first, columns)}${duration(now - first.since).padStart(7)}`;
   const room = columns - width(name) - right.length;
-  const middle = cut(stage(first), room - more.length) + more;
+  const middle = cut(activeText(first), room - more.length) + more;
   return `${name}${pad(middle, room)}${style.faint(right)}`;
 }
 
@@ -89,12 +87,12 @@ function bar({ fraction }: Active, columns: number): string {
   return `  ${'━'.repeat(full)}${'─'.repeat(12 - full)} ${percent}`;
 }
 
-function waitingLines(view: RunView, moment: Moment, columns: number): string[] {
-  const { now, busy, calls, style } = moment;
-  // The sign of the spinner and the time take some of the line.
+function waitingLines(view: RunView, state: LiveState, columns: number): string[] {
+  const { now, activities, calls, style } = state;
+  // The spinner and the time take up to 10 columns.
   const isCut = (text: string) => width(text) > columns - 10;
-  const heard = view.running ? moment.heard : Math.min(now, ...busy.map(({ since }) => since));
-  if (now - heard < silence) return [];
-  const text = waitingFor(view.active, calls, now) ?? busy.map((one) => one.text).find(isCut);
+  const lastChange = view.running ? state.lastChange : Math.min(now, ...activities.map(({ since }) => since));
+  if (now - lastChange < maxSilence) return [];
+  const text = waitText(view.active, calls, now) ?? activities.map((one) => one.text).find(isCut);
   return text === undefined ? [] : paragraph(text, columns, '  ').map(style.caution);
 }

@@ -1,23 +1,23 @@
 import type { Clock } from '../domain/clock.js';
 
-/** A CI whose log folds. */
-export type LogGroups = 'github' | 'gitlab';
+/** A CI with collapsible log groups. */
+export type FoldingCi = 'github' | 'gitlab';
 
-/** Which CI the environment names, of those whose logs fold. */
-export function logGroupsFor(env: Readonly<Record<string, string | undefined>>): LogGroups | undefined {
+/** Returns the CI with collapsible log groups that the environment variables name. */
+export function foldingCi(env: Readonly<Record<string, string | undefined>>): FoldingCi | undefined {
   if (env.GITHUB_ACTIONS === 'true') return 'github';
   return env.GITLAB_CI === 'true' ? 'gitlab' : undefined;
 }
 
 /**
- * The lines that begin and end a fold, each with its newline: GitHub's `::group::`
+ * Returns the lines that begin and end a log group, each with its newline: GitHub's `::group::`
  * (https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands) and GitLab's section markers
  * (https://docs.gitlab.com/ci/jobs/job_logs/#custom-collapsible-sections).
  */
-export function logGroup(folds: LogGroups | undefined, id: string, title: string, clock: Clock) {
+export function logGroup(ci: FoldingCi | undefined, id: string, title: string, clock: Clock) {
   const seconds = () => Math.floor(clock.now().getTime() / 1000);
   const name = id.replace(/[^A-Za-z0-9_.-]/g, '_');
-  switch (folds) {
+  switch (ci) {
     case 'github':
       return { begin: () => `::group::${title}\n`, end: () => '::endgroup::\n' };
     case 'gitlab':
@@ -30,6 +30,6 @@ export function logGroup(folds: LogGroups | undefined, id: string, title: string
   }
 }
 
-/** The text without what GitHub's runner would take for a command of the job: a line that begins with `::`, and `##[`. */
+/** Defuses GitHub workflow commands in the text: lines that begin with `::`, and `##[`. */
 export const withoutCommands = (text: string): string =>
   text.replace(/^(\s*):(?=:)/gm, '$1: ').replaceAll('##[', '# #[');

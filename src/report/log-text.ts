@@ -2,20 +2,20 @@ import { schema } from './json.js';
 import type { Style } from './style.js';
 import { pad, width } from './text.js';
 
-/** A line that an instance of a service wrote. */
+/** A log line of a service's instance. */
 export interface LogEntry {
   readonly host: string;
   readonly service: string;
-  /** Null where the container does not say. */
+  /** Null if the container does not say. */
   readonly release: number | null;
-  /** RFC 3339, by the engine's clock. */
+  /** RFC 3339, from the engine's clock. */
   readonly time: string;
   readonly stream: 'stdout' | 'stderr';
   /** Without terminal escapes. */
   readonly text: string;
 }
 
-/** Lines as JSON, one object each. */
+/** Returns the lines as JSON, one object per line. */
 export function logJson(entries: readonly LogEntry[]): string {
   return entries
     .map(({ host, service, release, time, stream, text }) => {
@@ -25,15 +25,19 @@ export function logJson(entries: readonly LogEntry[]): string {
 }
 
 export interface LabelOptions {
-  /** What each line begins with, in an order that gives each its colour. */
+  /** The position of a label sets its color. */
   readonly labels: readonly string[];
   readonly style: Style;
-  /** Whether the lines stand below each other, as on a terminal. */
+  /** Whether to pad labels to one width, as on a terminal. */
   readonly aligned: boolean;
 }
 
-/** Puts `label | ` before lines, in the label's own colour. */
-export function labelled({ labels, style, aligned }: LabelOptions): (label: string, text: string) => string {
+/** Returns a function that puts `label | ` before a line, in the label's color. */
+export function lineLabeler({
+  labels,
+  style,
+  aligned,
+}: LabelOptions): (label: string, text: string) => string {
   const widest = aligned ? Math.max(0, ...labels.map(width)) : 0;
   const heads = new Map(
     labels.map((label, number) => [label, style.tint(`${pad(label, widest)} |`, number)] as const),

@@ -2,7 +2,7 @@ import type { Reporter, ReporterOptions } from './reporter.js';
 import { loadStyle, plainStyle, wordStyle } from './style.js';
 import { mapTexts, printable } from './text.js';
 
-/** The reporter for this mode and output; chalk and ora are loaded only where they are needed. */
+/** Returns the reporter for a mode and an output. Loads chalk and ora only if needed. */
 export async function openReporter({
   output,
   clock,
@@ -14,21 +14,20 @@ export async function openReporter({
     const { JsonReporter } = await import('./json.js');
     return guarded(new JsonReporter(output, clock, detail), output.redact);
   }
-  // What says nothing has nothing to draw.
   if (mode === 'plain' || detail === 'quiet' || !output.interactive) {
     const { PlainReporter } = await import('./plain.js');
-    const { logGroupsFor: foldsOf, withoutCommands } = await import('./log-groups.js');
-    const folds = foldsOf(env);
+    const { foldingCi, withoutCommands } = await import('./log-groups.js');
+    const ci = foldingCi(env);
     const safe = (text: string) => output.redact(printable(output.redact(text)));
     const reporter = new PlainReporter({
       output,
       clock,
-      folds,
+      ci,
       detail,
       style: mode === 'plain' ? wordStyle : plainStyle,
-      resultStyle: mode === 'plain' ? wordStyle : await loadStyle(output.stdout.colour),
+      resultStyle: mode === 'plain' ? wordStyle : await loadStyle(output.stdout.color),
     });
-    return guarded(reporter, folds === 'github' ? (text) => withoutCommands(safe(text)) : safe);
+    return guarded(reporter, ci === 'github' ? (text) => withoutCommands(safe(text)) : safe);
   }
   const [{ TerminalReporter }, { loadSpinner }] = await Promise.all([
     import('./terminal.js'),
@@ -39,13 +38,13 @@ export async function openReporter({
     clock,
     detail,
     spin: await loadSpinner(),
-    style: await loadStyle(output.stderr.colour),
-    resultStyle: await loadStyle(output.stdout.colour),
+    style: await loadStyle(output.stderr.color),
+    resultStyle: await loadStyle(output.stdout.color),
   });
   return guarded(reporter, (text) => output.redact(printable(output.redact(text))));
 }
 
-/** The reporter, given only texts that went through `safe`: before any of them is cut or wrapped. */
+/** Passes every text through `safe` before the reporter can cut or wrap it. */
 export function guarded(reporter: Reporter, safe: (text: string) => string): Reporter {
   const clean = <T>(value: T) => mapTexts(value, safe);
   return {

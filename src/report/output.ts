@@ -1,43 +1,42 @@
-/** One stream that people or programs read. */
+/** An output stream. */
 export interface Sink {
   write(text: string): void;
-  /** Bytes as they are, secrets and all: for what another program says to its reader, which may be no text. */
-  pass(data: Buffer): void;
-  /** Resolves when more may be written: true, or false once nobody reads any more. */
+  /** Writes bytes unchanged and unredacted: the output of other programs, which may be binary. */
+  writeRaw(data: Buffer): void;
+  /** Resolves to true when more can be written, to false when the reader is gone. */
   ready(): Promise<boolean>;
-  /** The width of the terminal now; infinite where there is none. */
+  /** The current terminal width; infinite without a terminal. */
   readonly columns: number;
-  readonly colour: boolean;
+  readonly color: boolean;
 }
 
-/** Where a command speaks: results on stdout, progress and errors on stderr. */
+/** The output of a command: results on stdout, progress and errors on stderr. */
 export interface Output {
   readonly stdout: Sink;
   readonly stderr: Sink;
-  /** The height of the terminal now. */
+  /** The current terminal height. */
   readonly rows: number;
-  /** Whether a person reads this: stderr is a terminal, and no CI. */
+  /** Whether stderr is a terminal outside CI. */
   readonly attended: boolean;
-  /** Whether lines may be drawn over: somebody reads this, on a terminal that can. */
+  /** Whether lines can be redrawn: attended, and not a dumb terminal. */
   readonly interactive: boolean;
-  /** Takes secrets out of a text. All that is written went through it; texts that get cut go through it before. */
+  /** Removes secrets. Sinks apply it to every text; apply it first to texts that will be cut. */
   redact(text: string): string;
-  /** Calls `restore` when the process exits, however that comes; gives back how to forget it. */
+  /** Calls `restore` when the process exits; returns a function that cancels this. */
   atExit(restore: () => void): () => void;
 }
 
-/** What {@link processOutput} needs of a stream of Node. */
+/** The part of a Node stream that {@link processOutput} needs. */
 interface ProcessStream {
   write(data: string | Buffer): unknown;
   on(event: 'drain' | 'error', listener: () => void): unknown;
-  /** Whether `drain` is to be waited for. */
   readonly writableNeedDrain?: boolean;
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
 }
 
-/** What {@link processOutput} needs of the process. */
+/** The part of the process that {@link processOutput} needs. */
 export interface OutputProcess {
   readonly stdout: ProcessStream;
   readonly stderr: ProcessStream;
@@ -47,30 +46,30 @@ export interface OutputProcess {
 }
 
 /**
- * The output of this process. Colour follows NO_COLOR and FORCE_COLOR (https://no-color.org,
- * https://force-color.org), then whether the stream is a terminal. `before` is called before anything is written.
+ * Returns the output of this process. Color follows NO_COLOR and FORCE_COLOR (https://no-color.org,
+ * https://force-color.org), then whether the stream is a terminal. Calls `beforeWrite` before each write.
  */
 export function processOutput(
   process: OutputProcess,
   redact: (text: string) => string,
-  before: () => void = () => undefined,
+  beforeWrite: () => void = () => undefined,
 ): Output {
   const { env } = process;
   const attended = process.stderr.isTTY === true && !isCi(env);
   const sink = (stream: ProcessStream): Sink => ({
     write: (text) => {
-      before();
+      beforeWrite();
       stream.write(redact(text));
     },
-    pass: (data) => {
-      before();
+    writeRaw: (data) => {
+      beforeWrite();
       stream.write(data);
     },
-    ready: readiness(stream),
+    ready: readinessOf(stream),
     get columns() {
       return stream.isTTY === true ? (stream.columns ?? 80) : Number.POSITIVE_INFINITY;
     },
-    colour: coloured(stream, env),
+    color: wantsColor(stream, env),
   });
   return {
     stdout: sink(process.stdout),
@@ -88,13 +87,13 @@ export function processOutput(
   };
 }
 
-/** Whether this runs where nobody sits, as the variable CI says. */
+/** Whether the variable CI says that this is a CI job. */
 export function isCi({ CI }: OutputProcess['env']): boolean {
   return CI !== undefined && !['', '0', 'false'].includes(CI.toLowerCase());
 }
 
 /** See {@link Sink.ready}. */
-function readiness(stream: ProcessStream): () => Promise<boolean> {
+function readinessOf(stream: ProcessStream): () => Promise<boolean> {
   const waiting = new Set<(more: boolean) => void>();
   let gone = false;
   const wake = () => {
@@ -113,7 +112,7 @@ function readiness(stream: ProcessStream): () => Promise<boolean> {
     });
 }
 
-function coloured(stream: ProcessStream, env: OutputProcess['env']): boolean {
+function wantsColor(stream: ProcessStream, env: OutputProcess['env']): boolean {
   if (env.NO_COLOR) return false;
   if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0';
   return stream.isTTY === true && env.TERM !== 'dumb';

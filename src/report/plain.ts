@@ -6,7 +6,8 @@ import type { Outcome, RunEvent } from '../run/events.js';
 import { type Call, type CallEnd, Calls, callLine } from './calls.js';
 import { type Card, failureCard } from './card.js';
 import { ChangeDetector } from './change-detector.js';
-import { type LogGroups, logGroup } from './log-groups.js';
+import { type FoldingCi, logGroup } from './log-groups.js';
+import { type Activity, eventNotice, finishedText, maxSilence, waitText } from './messages.js';
 import type { Output } from './output.js';
 import { type PreviewDocument, previewText } from './preview.js';
 import { problemTable } from './problems.js';
@@ -15,64 +16,63 @@ import type { Page, Style } from './style.js';
 import { type Summary, summaryText } from './summary.js';
 import { oneLine } from './text.js';
 import { RunView } from './view.js';
-import { announcement, type Busy, sentence, silence, waitingFor } from './words.js';
 
-/** The widest that tables and cards get where no terminal says how wide it is. */
-const widest = 100;
+/** The width limit of tables and cards, for output without a terminal. */
+const maxColumns = 100;
 
 export interface PlainOptions {
   readonly output: Output;
   readonly clock: Clock;
-  readonly folds: LogGroups | undefined;
+  readonly ci: FoldingCi | undefined;
   readonly detail: Detail;
   readonly style: Style;
-  /** For results, which may go elsewhere. */
+  /** For results, which go to stdout. */
   readonly resultStyle: Style;
 }
 
-/** One line for each thing that happened, in words: for logs, and for people who listen to their terminal. */
+/** Prints one line per event, for logs and screen readers. */
 export class PlainReporter implements Reporter {
   readonly #output: Output;
   readonly #clock: Clock;
   readonly #options: PlainOptions;
   readonly #view = new RunView();
-  readonly #news = new ChangeDetector();
+  readonly #changes = new ChangeDetector();
   readonly #closed = new AbortController();
-  readonly #busy = new Set<Busy>();
+  readonly #activities = new Set<Activity>();
   readonly #calls: Calls;
-  #fold: { begin(): string; end(): string } | undefined;
-  #spoken: number;
-  #beating = false;
+  #logGroup: { begin(): string; end(): string } | undefined;
+  #lastOutput: number;
+  #reportingWaits = false;
 
   constructor(options: PlainOptions) {
     this.#options = options;
     this.#output = options.output;
     this.#clock = options.clock;
     this.#calls = new Calls(options.clock);
-    this.#spoken = options.clock.monotonic();
+    this.#lastOutput = options.clock.monotonic();
   }
 
   event(event: RunEvent): void {
     const finished = this.#view.apply(event, this.#clock.monotonic());
-    if (finished !== undefined && !this.#isQuiet) this.#line(sentence(finished));
-    this.#tell(event);
-    void this.#beat();
+    if (finished !== undefined && !this.#isQuiet) this.#line(finishedText(finished));
+    this.#printEvent(event);
+    void this.#reportWaits();
   }
 
   busy(text: string, options: BusyOptions = {}): () => void {
     const late = options.late === true || (options.brief === true && !this.#options.output.interactive);
     const entry = { text, since: this.#clock.monotonic(), late };
-    this.#busy.add(entry);
-    if (late) this.#spoken = entry.since;
+    this.#activities.add(entry);
+    if (late) this.#lastOutput = entry.since;
     else if (!this.#isQuiet) this.#line(text);
-    void this.#beat();
-    return () => void this.#busy.delete(entry);
+    void this.#reportWaits();
+    return () => void this.#activities.delete(entry);
   }
 
   call(call: Call): (end: CallEnd) => void {
-    const over = this.#calls.begin(call);
+    const done = this.#calls.begin(call);
     return (end) => {
-      over();
+      done();
       if (this.#options.detail === 'verbose') this.#line(callLine(call, end, this.#clock));
     };
   }
@@ -86,46 +86,46 @@ export class PlainReporter implements Reporter {
   }
 
   preview(preview: PreviewDocument): void {
-    this.#say(previewText(preview, this.#wide));
+    this.#write(previewText(preview, this.#fullWidthPage));
   }
 
   problems(problems: readonly FailureRecord[]): void {
-    this.#say(problemTable(problems, this.#page));
+    this.#write(problemTable(problems, this.#page));
   }
 
   failure(card: Card): void {
-    this.#unfold();
-    this.#say(failureCard(this.#view.complete(card), this.#page));
+    this.#endLogGroup();
+    this.#write(failureCard(this.#view.withRunDetails(card), this.#page));
   }
 
   summary(outcome: Outcome, summary: Summary): void {
-    this.#unfold();
-    const text = summaryText(outcome, summary, this.#wide);
-    if (!this.#isQuiet || outcome.failures.length > 0) this.#say(text);
+    this.#endLogGroup();
+    const text = summaryText(outcome, summary, this.#fullWidthPage);
+    if (!this.#isQuiet || outcome.failures.length > 0) this.#write(text);
   }
 
   result<T extends object>(document: T, text: (document: T, page: Page) => string): void {
     const { stdout } = this.#output;
-    this.#unfold();
+    this.#endLogGroup();
     stdout.write(text(document, { columns: stdout.columns, style: this.#options.resultStyle }));
   }
 
   screen<T extends object>(document: T, text: (document: T, page: Page) => string): void {
-    const isFirst = this.#news.isFirst;
-    if (!this.#news.isNew(document)) return;
+    const isFirst = this.#changes.isFirst;
+    if (!this.#changes.isNew(document)) return;
     this.result(document, (clean, page) => `${isFirst ? '' : '\n'}${text(clean, page)}`);
   }
 
   close(): void {
-    this.#unfold();
+    this.#endLogGroup();
     this.#closed.abort();
   }
 
   get #page(): Page {
-    return { ...this.#wide, columns: Math.min(widest, this.#output.stderr.columns) };
+    return { ...this.#fullWidthPage, columns: Math.min(maxColumns, this.#output.stderr.columns) };
   }
 
-  get #wide(): Page {
+  get #fullWidthPage(): Page {
     return { columns: this.#output.stderr.columns, style: this.#options.style };
   }
 
@@ -133,50 +133,50 @@ export class PlainReporter implements Reporter {
     return this.#options.detail === 'quiet';
   }
 
-  #tell(event: RunEvent): void {
+  #printEvent(event: RunEvent): void {
     if (event.type === 'run.started') {
-      this.#fold = logGroup(this.#options.folds, 'run', this.#view.header, this.#clock);
-      if (!this.#isQuiet) this.#say(this.#fold.begin());
+      this.#logGroup = logGroup(this.#options.ci, 'run', this.#view.header, this.#clock);
+      if (!this.#isQuiet) this.#write(this.#logGroup.begin());
     }
-    if (event.type === 'run.ended') this.#unfold();
-    const said = announcement(event, this.#view);
-    if (said?.warning === true || (said !== undefined && !this.#isQuiet))
-      this.#line(`${said.warning ? 'warning: ' : ''}${said.text}`);
+    if (event.type === 'run.ended') this.#endLogGroup();
+    const notice = eventNotice(event, this.#view);
+    if (notice?.warning === true || (notice !== undefined && !this.#isQuiet))
+      this.#line(`${notice.warning ? 'warning: ' : ''}${notice.text}`);
   }
 
-  #unfold(): void {
-    const end = this.#fold?.end();
-    this.#fold = undefined;
-    if (end !== undefined && end !== '' && !this.#isQuiet) this.#say(end);
+  #endLogGroup(): void {
+    const end = this.#logGroup?.end();
+    this.#logGroup = undefined;
+    if (end !== undefined && end !== '' && !this.#isQuiet) this.#write(end);
   }
 
   #line(text: string): void {
-    this.#say(`${oneLine(text)}\n`);
+    this.#write(`${oneLine(text)}\n`);
   }
 
-  #say(text: string): void {
-    this.#spoken = this.#clock.monotonic();
+  #write(text: string): void {
+    this.#lastOutput = this.#clock.monotonic();
     this.#output.stderr.write(text);
   }
 
-  /** One loop that speaks after silence, as long as there is something to wait for. */
-  async #beat(): Promise<void> {
-    if (this.#beating || this.#isQuiet) return;
-    this.#beating = true;
+  /** Prints the current wait after each silence, while there is one. */
+  async #reportWaits(): Promise<void> {
+    if (this.#reportingWaits || this.#isQuiet) return;
+    this.#reportingWaits = true;
     const { signal } = this.#closed;
-    while (!signal.aborted && (this.#view.running || this.#busy.size > 0)) {
-      const left = this.#spoken + silence - this.#clock.monotonic();
-      if (left <= 0) this.#line(this.#waiting());
-      else await this.#clock.sleep(left, signal).catch(() => undefined);
+    while (!signal.aborted && (this.#view.running || this.#activities.size > 0)) {
+      const remaining = this.#lastOutput + maxSilence - this.#clock.monotonic();
+      if (remaining <= 0) this.#line(this.#waitLine());
+      else await this.#clock.sleep(remaining, signal).catch(() => undefined);
     }
-    this.#beating = false;
+    this.#reportingWaits = false;
   }
 
-  #waiting(): string {
+  #waitLine(): string {
     const now = this.#clock.monotonic();
-    const known = waitingFor(this.#view.active, this.#calls, now);
-    if (known !== undefined) return known;
-    const busy = [...this.#busy].at(-1);
-    return busy === undefined ? 'still under way' : `${busy.text} (${duration(now - busy.since)})`;
+    const wait = waitText(this.#view.active, this.#calls, now);
+    if (wait !== undefined) return wait;
+    const activity = [...this.#activities].at(-1);
+    return activity === undefined ? 'still running' : `${activity.text} (${duration(now - activity.since)})`;
   }
 }

@@ -1,12 +1,12 @@
 import type { FailureRecord } from '../domain/failure.js';
 import { count, duration } from '../domain/measure.js';
 import type { Forecast } from '../run/forecast.js';
-import type { Preview as Foreseen, PreviewVerdict, StepPreview } from '../run/preview.js';
+import type { PreviewVerdict, Preview as RunPreview, StepPreview } from '../run/preview.js';
 import type { Page } from './style.js';
 import { hanging, oneLine, onHosts, width, wrap } from './text.js';
 
-/** The engine's preview as it is shown: its problems may be plain data, as they are once texts were made safe. */
-export interface PreviewDocument extends Partial<Pick<Foreseen, 'cautions' | 'forecast'>> {
+/** A run's preview to show. Its problems are plain data once its texts were made safe. */
+export interface PreviewDocument extends Partial<Pick<RunPreview, 'cautions' | 'forecast'>> {
   readonly steps: readonly PreviewStep[];
 }
 
@@ -16,7 +16,7 @@ export interface PreviewStep extends Omit<StepPreview, 'verdict'> {
     | { readonly kind: 'blocked'; readonly problems: readonly FailureRecord[] };
 }
 
-/** Steps of one service with one title: a numbered entry of the plan. */
+/** A numbered entry of the plan: the steps of one service with one title. */
 interface Entry {
   readonly number: number;
   readonly service: string | undefined;
@@ -25,10 +25,10 @@ interface Entry {
   readonly steps: PreviewStep[];
 }
 
-/** One thing that is said of an entry, and of which hosts. */
+/** A line of an entry, and its hosts. */
 interface Line {
   readonly mark: Mark;
-  /** Empty where the title says it already. */
+  /** Empty if the title says it already. */
   readonly text: string;
   readonly note: string;
   readonly hosts: string[];
@@ -39,8 +39,8 @@ type HostLine = Omit<Line, 'hosts'> & { readonly host: string | undefined };
 type Mark = '+' | '~' | '=' | '?' | '!';
 
 /**
- * The plan as text: one entry for all hosts on which a service has a step of the same title. `+` will change,
- * `~` is expected to change, `=` has nothing to do, `?` is decided later, `!` cannot be done. Ends with a summary.
+ * Returns the plan as text, with one entry per service and step title. `+`: changes; `~`: changes that depend on earlier
+ * steps; `=`: nothing to do; `?`: decided later; `!`: problems. Ends with a summary.
  */
 export function previewText(preview: PreviewDocument, page: Page): string {
   const entries = entriesOf(preview.steps);
@@ -58,14 +58,14 @@ export function previewText(preview: PreviewDocument, page: Page): string {
     hanging(oneLine(text), page.columns, `${sign} `).map(page.style.caution),
   );
   const { forecast } = preview;
-  const words = forecast === undefined ? [] : forecastWords(forecast);
-  const last = [previewSummary(preview), ...words].flatMap((text) => wrap(oneLine(text), page.columns));
+  const times = forecast === undefined ? [] : forecastLines(forecast);
+  const last = [previewSummary(preview), ...times].flatMap((text) => wrap(oneLine(text), page.columns));
   return [...lines, ...(lines.length === 0 ? [] : ['']), ...cautions, ...last]
     .map((line) => `${line}\n`)
     .join('');
 }
 
-/** One line: how many changes on how many hosts, and what is not certain. */
+/** Returns one line: `13 changes on 2 hosts; 7 depend on earlier steps.` */
 export function previewSummary(preview: PreviewDocument): string {
   const hosts = new Set<string>();
   const total = { certain: 0, expected: 0, unknown: 0, blocked: 0 };
@@ -84,19 +84,29 @@ export function previewSummary(preview: PreviewDocument): string {
     changes === 0
       ? ''
       : `${count(changes, 'change')}${hosts.size === 0 ? '' : ` on ${count(hosts.size, 'host')}`}`,
-    total.expected === 0 ? '' : `${total.expected} of them expected`,
-    total.unknown === 0 ? '' : `${count(total.unknown, 'step')} decided on the way`,
-    total.blocked === 0 ? '' : `${count(total.blocked, 'problem')} in the way`,
+    total.expected === 0
+      ? ''
+      : `${total.expected} ${total.expected === 1 ? 'depends' : 'depend'} on earlier steps`,
+    total.unknown === 0
+      ? ''
+      : `${count(total.unknown, 'step')} ${total.unknown === 1 ? 'is' : 'are'} decided later`,
+    total.blocked === 0 ? '' : `${count(total.blocked, 'problem')} to fix first`,
   ].filter((part) => part !== '');
-  return parts.length === 0 ? 'Nothing to do.' : `${parts.join(', ')}.`;
+  return parts.length === 0 ? 'Nothing to do.' : `${parts.join('; ')}.`;
 }
 
-/** Sentences: how long it takes at least, and what makes it take so long where something would be shorter. */
-export function forecastWords({ live, after, most }: Forecast): readonly string[] {
-  const tidy = after === 0 ? '' : ` until it is live, and ${duration(after)} more to tidy up`;
-  const time = `It takes at least ${live === 0 ? duration(after) : `${duration(live)}${tidy}`}.`;
-  return most.better === undefined ? [time] : [time, `What costs most: ${most.cause}; ${most.better}`];
+/** Returns the expected times, and the slowest wait if it can be made shorter. */
+export function forecastLines({ live, after, most }: Forecast): readonly string[] {
+  const times = [
+    ...(live === 0 && after > 0 ? [] : [`${after === 0 ? 'done' : 'live'} after ${about(live)}`]),
+    ...(after === 0 ? [] : [`old containers stopped after ${about(live + after)}`]),
+  ];
+  const expected = `Expected: ${times.join(', ')}.`;
+  return most.better === undefined ? [expected] : [expected, `Slowest part: ${most.cause}; ${most.better}`];
 }
+
+/** `about 15s`, rounded up to seconds. */
+const about = (ms: number) => `about ${duration(Math.ceil(ms / 1_000) * 1_000).replace('.0s', 's')}`;
 
 function entriesOf(steps: readonly PreviewStep[]): Entry[] {
   const entries = new Map<string, Omit<Entry, 'number'>>();
@@ -110,7 +120,7 @@ function entriesOf(steps: readonly PreviewStep[]): Entry[] {
   return bySection([...entries.values()]).map((entry, index) => ({ ...entry, number: index + 1 }));
 }
 
-/** Entries of one service together, as far as that keeps what is before the commit before it. */
+/** Groups entries by service, before and after the commit. */
 function bySection<E extends { readonly service: string | undefined; readonly after: boolean }>(
   entries: E[],
 ): E[] {
@@ -125,11 +135,11 @@ function entryLines(entry: Entry, numbers: ReadonlyMap<string, number>, page: Pa
   const only = lines.length === 1 ? lines[0] : undefined;
   const head =
     only !== undefined && (only.text === '' || only.text === entry.title)
-      ? drawn(only, entry.title, page, `${number} `)
+      ? foldedLine(only, entry.title, page, `${number} `)
       : [
           ...hanging(entry.title, page.columns, `${number}   `),
           ...lines.flatMap((line) =>
-            drawn(line, line.mark === '=' ? 'nothing to do' : 'not known yet', page, '      '),
+            foldedLine(line, line.mark === '=' ? 'nothing to do' : 'not known yet', page, '      '),
           ),
         ];
   const acting = entry.steps.filter(({ verdict }) => verdict.kind === 'todo' || verdict.kind === 'unknown');
@@ -137,7 +147,7 @@ function entryLines(entry: Entry, numbers: ReadonlyMap<string, number>, page: Pa
   return [
     ...head,
     ...[...reasons].flatMap((reason) =>
-      hanging(`undo: never, ${reason}`, page.columns, '        ').map(page.style.caution),
+      hanging(`cannot be undone: ${reason}`, page.columns, '        ').map(page.style.caution),
     ),
   ];
 }
@@ -163,7 +173,7 @@ function stepLines({ step, verdict }: PreviewStep, numbers: ReadonlyMap<string, 
       return verdict.changes.map((change) => ({
         mark: certain ? '+' : '~',
         text: change.text,
-        note: certain ? '' : ', expected',
+        note: certain ? '' : ', depends on earlier steps',
         host: change.host ?? host,
       }));
     }
@@ -181,20 +191,20 @@ function fold(lines: readonly HostLine[]): Line[] {
   return [...folded.values()];
 }
 
-/** `+ pull web:2 on 3 hosts (a, b, c), expected`, with as many names of hosts as the first line holds. */
-function drawn({ mark, text, note, hosts }: Line, title: string, page: Page, indent: string): string[] {
+/** Returns `+ pull web:2 on 3 hosts (a, b, c)`, with as many host names as fit in the first line. */
+function foldedLine({ mark, text, note, hosts }: Line, title: string, page: Page, indent: string): string[] {
   const { style } = page;
-  const words = oneLine(text === '' ? title : text);
+  const action = oneLine(text === '' ? title : text);
   const sign = style.sign(mark);
-  const room = page.columns - indent.length - sign.length - 1 - width(words) - 1 - width(note);
-  const where = onHosts(hosts, Math.max(room, 0));
+  const room = page.columns - indent.length - sign.length - 1 - width(action) - 1 - width(note);
+  const place = onHosts(hosts, Math.max(room, 0));
   const lines = hanging(
-    `${words}${where === '' ? '' : ` ${where}`}${oneLine(note)}`,
+    `${action}${place === '' ? '' : ` ${place}`}${oneLine(note)}`,
     page.columns,
     `${indent}${sign} `,
   );
   if (mark === '=') return lines.map(style.faint);
   if (mark === '!') return lines.map(style.bad);
-  const colour = mark === '+' ? style.good : style.caution;
-  return lines.map((line, at) => (at === 0 ? line.replace(sign, () => colour(sign)) : line));
+  const color = mark === '+' ? style.good : style.caution;
+  return lines.map((line, index) => (index === 0 ? line.replace(sign, () => color(sign)) : line));
 }

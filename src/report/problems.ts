@@ -2,18 +2,18 @@ import type { FailureRecord } from '../domain/failure.js';
 import type { Page } from './style.js';
 import { table } from './table.js';
 
-interface Row {
+interface ProblemRow {
   hosts: string[];
   readonly problem: string;
-  readonly remedy: string;
+  readonly hint: string;
 }
 
-/** Every problem of every host, equal ones once with all their hosts, in the order of the hosts' names; ends with a newline. */
+/** Returns a table of problems by host; lists equal problems once, with all their hosts. Ends with a newline. */
 export function problemTable(problems: readonly FailureRecord[], page: Page): string {
-  const rows = new Map<string, Row>();
+  const rows = new Map<string, ProblemRow>();
   for (const { host, message, hint } of problems) {
     const key = JSON.stringify([message, hint]);
-    const row = rows.get(key) ?? { hosts: [], problem: message, remedy: hint ?? '' };
+    const row = rows.get(key) ?? { hosts: [], problem: message, hint: hint ?? '' };
     if (host !== undefined && !row.hosts.includes(host)) row.hosts.push(host);
     rows.set(key, row);
   }
@@ -33,7 +33,7 @@ export function problemTable(problems: readonly FailureRecord[], page: Page): st
         narrow: 'wrap',
         style: (text) => page.style.bad(text),
       },
-      { title: 'WHAT TO DO', value: (row) => row.remedy, narrow: 'wrap' },
+      { title: 'HINT', value: (row) => row.hint, narrow: 'wrap' },
     ],
     page,
   );

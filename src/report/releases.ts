@@ -4,26 +4,26 @@ import type { Page } from './style.js';
 import { type Column, table } from './table.js';
 import { hanging } from './text.js';
 
-/** What `releases --json` prints. */
+/** The output of `releases --json`. */
 export interface ReleasesDocument {
   readonly environment: string;
   readonly services: readonly {
     readonly name: string;
     readonly current: number | null;
-    /** What `oneclick rollback` of these services would do now. */
+    /** The effect of `oneclick rollback` now. */
     readonly rollback: {
-      /** The release that it brings back; null where it would do nothing or refuse. */
+      /** The release to roll back to; null if there is none. */
       readonly release: number | null;
       readonly because: string;
     };
-    /** How many hosts it runs on. */
+    /** The number of hosts. */
     readonly hosts: number;
     /** Newest first. */
     readonly releases: readonly KeptRelease[];
   }[];
 }
 
-/** A release of the log, as it was last activated. */
+/** A release in the release log, with its last activation. */
 export interface KeptRelease {
   readonly release: number;
   readonly current: boolean;
@@ -32,19 +32,19 @@ export interface KeptRelease {
   readonly commit: string | null;
   readonly activated: string;
   readonly who: string;
-  /** The hosts that keep its container. */
+  /** Hosts that still have its container. */
   readonly kept: readonly string[];
 }
 
-/** For each service which release is current, where a rollback leads, and the releases that there are. */
+/** Returns for each service its current release, the effect of a rollback, and its releases. */
 export function releasesText({ services }: ReleasesDocument, page: Page, now: Date): string {
   return services
     .map((service) => {
-      const what =
+      const summary =
         service.current === null
           ? 'no release yet'
           : `release ${service.current} is current; ${service.rollback.because}`;
-      const head = hanging(`${service.name}: ${what}`, page.columns, '').map(
+      const head = hanging(`${service.name}: ${summary}`, page.columns, '').map(
         (line) => `${page.style.strong(line)}\n`,
       );
       const rows = service.releases;
@@ -65,11 +65,11 @@ function columnsFor({ columns, style }: Page, now: Date, hosts: number): readonl
     { title: 'COMMIT', value: ({ commit }) => commit?.slice(0, 7) ?? '-' },
     { title: 'ACTIVATED', value: ({ activated }) => ago(new Date(activated), now) },
     { title: 'BY', value: ({ who }) => who, narrow: 'cut' },
-    { title: 'KEPT ON', value: ({ kept }) => keepers(kept, hosts), narrow: 'cut' },
+    { title: 'KEPT ON', value: ({ kept }) => keptOnText(kept, hosts), narrow: 'cut' },
   ];
 }
 
-function keepers(kept: readonly string[], hosts: number): string {
+function keptOnText(kept: readonly string[], hosts: number): string {
   if (kept.length === 0) return 'none';
   return kept.length === hosts && hosts > 1 ? `all ${count(hosts, 'host')}` : kept.join(', ');
 }

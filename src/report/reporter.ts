@@ -9,42 +9,39 @@ import type { PreviewDocument } from './preview.js';
 import type { Page } from './style.js';
 import type { Summary } from './summary.js';
 
-/** All that a command says. Nothing of it throws; texts may come from anywhere, they are made safe here. */
+/** The output of a command. Never throws; makes every text safe to show. */
 export interface Reporter {
-  /** Shows how a run goes. */
+  /** Shows an event of a run. */
   event(event: RunEvent): void;
   /**
-   * Says that something without steps is under way, until the function that it gives back is called; where it is `late`, only once
-   * it takes long; where it is `brief`, at once only where the line can be taken away again.
+   * Shows running work that is not a step; returns a function that ends it. `late`: shown only once it takes long.
+   * `brief`: shown at once only if the line can be erased.
    */
   busy(text: string, options?: BusyOptions): () => void;
-  /** Hears of a call to a host, and by the function that it gives back how that ended; says so where it takes long, or where all is said. */
+  /** Reports a call to a host if it takes long, or if verbose; returns a function that takes its result. */
   call(call: Call): (end: CallEnd) => void;
   note(text: string): void;
   warn(text: string): void;
-  /** The plan of a run that is about to be confirmed; where the plan is the result, see {@link result}. */
+  /** Shows the plan before a confirmation. If the plan is the result, use {@link result}. */
   preview(preview: PreviewDocument): void;
-  /** The problems that a preflight found, of all hosts. */
+  /** Shows the preflight problems of all hosts. */
   problems(problems: readonly FailureRecord[]): void;
-  /** A failure, of a run or of anything else; step and subject of the last run are filled in. */
+  /** Shows a failure. Fills in the subject and step of the last run. */
   failure(card: Card): void;
-  /** The last lines of a run that ended well. */
+  /** Shows the last lines of a successful run. */
   summary(outcome: Outcome, summary: Summary): void;
-  /** What was asked for: `text` lays the document out for people. Both go to stdout. */
+  /** Prints the result to stdout, as JSON or laid out by `text`. */
   result<T extends object>(document: T, text: (document: T, page: Page) => string): void;
-  /**
-   * The same for a result that goes on changing: drawn over the last one on a terminal; elsewhere a document, or a block
-   * of lines, each time that it has changed.
-   */
+  /** Like {@link result}, for a result that changes: redrawn in place on a terminal, elsewhere printed on each change. */
   screen<T extends object>(document: T, text: (document: T, page: Page) => string): void;
-  /** Ends the drawing and gives the terminal back; safe to call twice. Without it the process may not end. */
+  /** Stops drawing and restores the terminal; safe to call twice. The process may hang without it. */
   close(): void;
 }
 
-/** `auto`: drawn over on a terminal, plain lines elsewhere. */
+/** `auto`: live lines on a terminal, plain lines elsewhere. */
 export type ReportMode = 'auto' | 'plain' | 'json';
 
-/** What is said beside results, warnings and failures: nothing, what is done, or every call to a host too. */
+/** Output in addition to results, warnings and failures: none, progress, or progress and every call to a host. */
 export type Detail = 'quiet' | 'usual' | 'verbose';
 
 export interface ReporterOptions {
@@ -52,6 +49,6 @@ export interface ReporterOptions {
   readonly clock: Clock;
   readonly mode: ReportMode;
   readonly detail?: Detail;
-  /** Says which CI this is, if any. */
+  /** Environment variables, to detect the CI. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }

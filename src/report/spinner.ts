@@ -1,10 +1,7 @@
-/** The line of a spinner: the sign of this moment, then the text. */
+/** Returns the text with the current spinner frame before it. */
 export type Spin = (text: string) => string;
 
-/**
- * ora's spinner line. Only the line: ora would draw it by its own timers, clear by the width at which it drew, and
- * put its hooks into the process; where it stands among other lines, and when it is drawn, is the canvas's matter.
- */
+/** Loads ora's spinner, only for its frames: its drawing has its own timers and would fight the canvas. */
 export async function loadSpinner(): Promise<Spin> {
   const { default: ora } = await import('ora');
   const spinner = ora({ color: false, discardStdin: false, hideCursor: false });

@@ -4,7 +4,7 @@ import type { Page } from './style.js';
 import { type Column, table } from './table.js';
 import { hanging, onHosts } from './text.js';
 
-/** The status on one screen: the verdict, the table, and below it only what there is to say. */
+/** Returns the status on one screen: a verdict, a table of instances, and notes. */
 export function statusText(document: StatusDocument, page: Page, now: Date): string {
   const rows = rowsOf(document, now);
   const isNew = rows.every(
@@ -18,13 +18,13 @@ export function statusText(document: StatusDocument, page: Page, now: Date): str
     '',
   );
   const notes = [
-    ...section('wrong', complaints(wrong), page).map(page.style.bad),
-    ...section('canary', canaries(rows), page),
-    ...section('held', holders(document, now), page),
-    ...section('open', unfinished(document, now), page),
+    ...section('problem', problemTexts(wrong), page).map(page.style.bad),
+    ...section('canary', canaryTexts(rows), page),
+    ...section('lease', leaseTexts(document, now), page),
+    ...section('run', interruptedRuns(document, now), page),
     ...section('disk', document.disks.map(diskText), page).map(page.style.caution),
-    ...section('left', leftovers(document), page),
-    ...section('differs', differences(document), page),
+    ...section('cleanup', leftoverTexts(document), page),
+    ...section('engine', engineTexts(document), page),
   ];
   return [
     ...verdict.map((line) => `${page.style.strong(mark(line))}\n`),
@@ -50,9 +50,9 @@ function rowsOf({ services }: StatusDocument, now: Date): readonly Row[] {
 
 function verdictOf(rows: readonly Row[], wrong: readonly Row[]): string {
   if (wrong.length > 0)
-    return `${wrong.length} of ${count(rows.length, 'instance')} ${wrong.length === 1 ? 'is' : 'are'} not as it should be`;
+    return `${wrong.length} of ${count(rows.length, 'instance')} ${wrong.length === 1 ? 'needs' : 'need'} attention`;
   return rows.length === 1
-    ? 'its instance runs the current release'
+    ? 'the only instance runs the current release'
     : `all ${rows.length} instances run their current release`;
 }
 
@@ -84,19 +84,19 @@ function stateText({ state, health, restarts }: Row): string {
   ].join(', ');
 }
 
-/** The reference; where the page is narrow without its registry and path, so that the tag is never cut off. */
+/** Returns the reference, on terminals without registry and path, so that the tag is not cut. */
 export function imageText(reference: string | null, columns: number): string {
   if (reference === null) return '-';
   return Number.isFinite(columns) ? reference.slice(reference.lastIndexOf('/') + 1) : reference;
 }
 
-/** Texts under one label, wrapped. */
+/** Returns texts under a label, wrapped. */
 function section(name: string, texts: readonly string[], { columns }: Page): string[] {
   return texts.flatMap((text) => hanging(text, columns, `${name.padEnd(7)}  `));
 }
 
-/** The same complaint of several hosts is one. */
-function complaints(wrong: readonly Row[]): string[] {
+/** Folds the same problem on several hosts into one text. */
+function problemTexts(wrong: readonly Row[]): string[] {
   const hosts = new Map<string, string[]>();
   for (const { service, host, why } of wrong)
     hosts.set(`${service}\n${why}`, [...(hosts.get(`${service}\n${why}`) ?? []), host]);
@@ -106,21 +106,21 @@ function complaints(wrong: readonly Row[]): string[] {
   });
 }
 
-/** What runs beside the current release, on which hosts. */
-function canaries(rows: readonly Row[]): string[] {
+/** Returns the canary of each service, its hosts and the next commands. */
+function canaryTexts(rows: readonly Row[]): string[] {
   return [...new Set(rows.map(({ service }) => service))].flatMap((service) => {
-    const its = rows.filter((row) => row.service === service && row.canary !== null);
-    const [first] = its;
+    const canaries = rows.filter((row) => row.service === service && row.canary !== null);
+    const [first] = canaries;
     if (first === undefined) return [];
     const hosts = onHosts(
-      its.map(({ host }) => host),
+      canaries.map(({ host }) => host),
       40,
     );
-    return `${service} release ${first.canary} ${hosts}, until: oneclick promote ${service}, or oneclick rollback ${service}`;
+    return `${service} release ${first.canary} ${hosts}; next: oneclick promote ${service}, or oneclick rollback ${service}`;
   });
 }
 
-function holders({ leases }: StatusDocument, now: Date): string[] {
+function leaseTexts({ leases }: StatusDocument, now: Date): string[] {
   return [...new Set(leases.map(({ run }) => run))].map((run) => {
     const held = leases.filter((lease) => lease.run === run);
     const [{ recipe, who, since, step } = { recipe: '', who: '', since: '', step: '' }] = held;
@@ -128,26 +128,26 @@ function holders({ leases }: StatusDocument, now: Date): string[] {
       held.map(({ host }) => host),
       40,
     );
-    return `by ${who}, ${recipe} ${run} since ${ago(new Date(since), now)}, ${hosts}${step === '' ? '' : `, at ${step}`}`;
+    return `held by ${who} ${hosts}: ${recipe} ${run}, started ${ago(new Date(since), now)}${step === '' ? '' : `, now at ${step}`}`;
   });
 }
 
-const unfinished = ({ runs }: StatusDocument, now: Date) =>
+const interruptedRuns = ({ runs }: StatusDocument, now: Date) =>
   runs.map(
     ({ run, recipe, who, started }) =>
-      `${recipe} ${run} of ${who}, ${ago(new Date(started), now)}, is unfinished: oneclick resume ${run}`,
+      `${recipe} ${run}, started by ${who} ${ago(new Date(started), now)}, was interrupted: oneclick resume ${run}`,
   );
 
 const diskText = ({ host, free, size }: StatusDocument['disks'][number]) =>
   `${host}: ${bytes(free)} free${size === null ? '' : ` of ${bytes(size)}`}`;
 
-const leftovers = ({ left }: StatusDocument) =>
+const leftoverTexts = ({ left }: StatusDocument) =>
   left.map(
     ({ host, container, run }) =>
-      `${container} on ${host}, of run ${run}, which died; the next deploy removes it`,
+      `${container} on ${host}: left over from run ${run}, which died; the next deploy removes it`,
   );
 
-const differences = ({ engines }: StatusDocument) =>
+const engineTexts = ({ engines }: StatusDocument) =>
   engines.length < 2
     ? []
     : [engines.map(({ engine, hosts }) => `${engine} ${onHosts(hosts, 40)}`).join('; ')];

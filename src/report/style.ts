@@ -1,32 +1,32 @@
-/** What the sign in front of a line means. The last five are of a plan. */
-export type Sign = 'good' | 'bad' | 'caution' | 'remedy' | '+' | '~' | '=' | '?' | '!';
+/** The meaning of the sign before a line. The last five are for plans. */
+export type Sign = 'good' | 'bad' | 'caution' | 'hint' | '+' | '~' | '=' | '?' | '!';
 
 const signs: Readonly<Record<Sign, string>> = {
-  ...{ good: '✓', bad: '✗', caution: '!', remedy: '→' },
+  ...{ good: '✓', bad: '✗', caution: '!', hint: '→' },
   ...{ '+': '+', '~': '~', '=': '=', '?': '?', '!': '!' },
 };
 const words: Readonly<Record<Sign, string>> = {
-  ...{ good: 'ok:', bad: 'failed:', caution: 'warning:', remedy: 'what to do:' },
-  ...{ '+': 'change:', '~': 'change:', '=': 'unchanged:', '?': 'open:', '!': 'problem:' },
+  ...{ good: 'ok:', bad: 'failed:', caution: 'warning:', hint: 'hint:' },
+  ...{ '+': 'change:', '~': 'change:', '=': 'unchanged:', '?': 'undecided:', '!': 'problem:' },
 };
 
-/** How parts of a line are marked. Without colour every function gives back what it was given. */
+/** Styles parts of a line. Without color, every method except {@link sign} returns its text unchanged. */
 export interface Style {
   strong(text: string): string;
   faint(text: string): string;
   good(text: string): string;
   bad(text: string): string;
   caution(text: string): string;
-  /** What a line begins with, by what it means: a sign, or words for whoever listens. */
+  /** Returns a sign for the start of a line, or a word for screen readers. */
   sign(of: Sign): string;
-  /** One of six colours, so that what belongs together is seen at a glance. */
+  /** Paints the text in one of six colors, to set sources apart. */
   tint(text: string, number: number): string;
 }
 
 const same = (text: string) => text;
 const sign = (of: Sign) => signs[of];
 
-/** Style without colour. */
+/** Style without color. */
 export const plainStyle: Style = {
   strong: same,
   faint: same,
@@ -37,12 +37,12 @@ export const plainStyle: Style = {
   sign,
 };
 
-/** Style for whoever has the lines read out: words instead of signs, and no colour. */
+/** Style for screen readers: words instead of signs, no color. */
 export const wordStyle: Style = { ...plainStyle, sign: (of) => words[of] };
 
-/** The style of a sink: chalk is loaded only where there is colour, and never asked to guess. */
-export async function loadStyle(colour: boolean): Promise<Style> {
-  if (!colour) return plainStyle;
+/** Returns the style for a sink. Loads chalk only if `color` is set. */
+export async function loadStyle(color: boolean): Promise<Style> {
+  if (!color) return plainStyle;
   const { Chalk } = await import('chalk');
   const chalk = new Chalk({ level: 1 });
   return {
@@ -59,7 +59,7 @@ export async function loadStyle(colour: boolean): Promise<Style> {
   };
 }
 
-/** What text is laid out for: `columns` is infinite where nothing needs to be cut, as in a pipe. */
+/** The target of a layout. `columns` is infinite if nothing needs to be cut, as in a pipe. */
 export interface Page {
   readonly columns: number;
   readonly style: Style;

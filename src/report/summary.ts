@@ -4,39 +4,38 @@ import type { Outcome } from '../run/events.js';
 import type { Page } from './style.js';
 import { hanging } from './text.js';
 
-/** What the last lines of a run are made of. */
+/** The content of a run's last lines. */
 export interface Summary {
   readonly recipe: string;
   readonly environment: string;
-  /** Empty for recipes that do not release anything. */
+  /** Empty for recipes without releases. */
   readonly services: readonly ReleasedService[];
-  /** ms */
   readonly ms: number;
-  /** When the new release had become the current one, ms. */
+  /** Time until the new release was active, ms. */
   readonly live?: number;
 }
 
-/** What comes after the commit is told apart only where somebody has waited for it: for what drains, mostly. ms */
-const worthTelling = 10_000;
+/** Shorter work after the commit does not get its own time, ms. */
+const minCleanup = 10_000;
 
-/** The last lines of a run that went well: `✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, gap 0.4s`. */
+/** Returns the last lines of a successful run: `✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, gap 0.4s`. */
 export function summaryText(outcome: Outcome, summary: Summary, page: Page): string {
   const good = page.style.sign('good');
   const took = outcome.result === 'unchanged' ? '' : ` in ${duration(summary.ms)}${liveText(summary)}`;
   const lines =
     summary.services.length === 0
       ? [
-          `${summary.environment}: ${summary.recipe} ${outcome.result === 'unchanged' ? 'had nothing to do' : 'is done'}${took}`,
+          `${summary.environment}: ${summary.recipe} ${outcome.result === 'unchanged' ? 'had nothing to do' : 'finished'}${took}`,
         ]
       : summary.services.map((service) => {
-          const runs = outcome.result === 'unchanged' ? 'already runs' : 'runs';
+          const verb = outcome.result === 'unchanged' ? 'already runs' : 'runs';
           const gap = service.gap === undefined ? '' : `, gap ${duration(service.gap)}`;
-          const what = `${service.service} release ${service.release} (${service.reference})`;
-          return `${summary.environment} ${runs} ${what} on ${count(service.hosts, 'host')}${took}${gap}`;
+          const release = `${service.service} release ${service.release} (${service.reference})`;
+          return `${summary.environment} ${verb} ${release} on ${count(service.hosts, 'host')}${took}${gap}`;
         });
   const late = outcome.failures.map(
     ({ host, message }) =>
-      `after the commit: ${host === undefined ? '' : `${host}: `}${message} (the next run does it again)`,
+      `after the commit: ${host === undefined ? '' : `${host}: `}${message} (the next run retries it)`,
   );
   return [
     ...lines.flatMap((line) =>
@@ -51,5 +50,5 @@ export function summaryText(outcome: Outcome, summary: Summary, page: Page): str
 }
 
 function liveText({ ms, live }: Summary): string {
-  return live === undefined || ms - live < worthTelling ? '' : `, live after ${duration(live)}`;
+  return live === undefined || ms - live < minCleanup ? '' : `, live after ${duration(live)}`;
 }

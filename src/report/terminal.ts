@@ -8,6 +8,7 @@ import { type Card, failureCard } from './card.js';
 import { ChangeDetector } from './change-detector.js';
 import { FinishedLines } from './finished.js';
 import { liveBlock } from './live.js';
+import { type Activity, eventNotice } from './messages.js';
 import type { Output } from './output.js';
 import { type PreviewDocument, previewText } from './preview.js';
 import { problemTable } from './problems.js';
@@ -17,10 +18,9 @@ import type { Page, Style } from './style.js';
 import { type Summary, summaryText } from './summary.js';
 import { hanging } from './text.js';
 import { RunView } from './view.js';
-import { announcement, type Busy } from './words.js';
 
-/** Between two drawings, ms. */
-const beat = 80;
+/** Time between two frames, ms. */
+const frameInterval = 80;
 
 export interface TerminalOptions {
   readonly output: Output;
@@ -28,28 +28,28 @@ export interface TerminalOptions {
   readonly detail: Detail;
   readonly spin: Spin;
   readonly style: Style;
-  /** For results, which may go elsewhere. */
+  /** For results, which go to stdout. */
   readonly resultStyle: Style;
 }
 
-/** A run as lines that are drawn over: one for each host; what is over scrolls away above them. */
+/** Draws one live line per host; finished steps scroll away above. */
 export class TerminalReporter implements Reporter {
   readonly #output: Output;
   readonly #clock: Clock;
   readonly #options: TerminalOptions;
   readonly #view = new RunView();
   readonly #canvas = new Canvas();
-  /** On stdout, of {@link screen}. */
+  /** Draws the results of {@link screen} on stdout. */
   readonly #screen = new Canvas();
-  readonly #news = new ChangeDetector();
+  readonly #changes = new ChangeDetector();
   readonly #finished: FinishedLines;
   readonly #closed = new AbortController();
-  readonly #busy = new Set<Busy>();
+  readonly #activities = new Set<Activity>();
   readonly #calls: Calls;
   #above: string[] = [];
-  /** When something new was last heard. */
-  #heard = 0;
-  #beating = false;
+  /** When the last new event came, in ms of the monotonic clock. */
+  #lastChange = 0;
+  #animating = false;
   #showCursor: (() => void) | undefined;
 
   constructor(options: TerminalOptions) {
@@ -62,39 +62,39 @@ export class TerminalReporter implements Reporter {
 
   event(event: RunEvent): void {
     const now = this.#clock.monotonic();
-    if (event.type !== 'step.progress' || this.#view.isNews(event)) this.#heard = now;
+    if (event.type !== 'step.progress' || this.#view.isNewProgress(event)) this.#lastChange = now;
     const finished = this.#view.apply(event, now);
     if (finished !== undefined) this.#finished.add(finished, now);
-    this.#tell(event);
-    void this.#beat();
+    this.#printEvent(event);
+    void this.#animate();
   }
 
   busy(text: string, { late = false }: BusyOptions = {}): () => void {
     const entry = { text, since: this.#clock.monotonic(), late };
-    this.#busy.add(entry);
-    void this.#beat();
+    this.#activities.add(entry);
+    void this.#animate();
     return () => {
-      this.#busy.delete(entry);
+      this.#activities.delete(entry);
       this.#draw();
     };
   }
 
   call(call: Call): (end: CallEnd) => void {
-    const over = this.#calls.begin(call);
+    const done = this.#calls.begin(call);
     return (end) => {
-      over();
+      done();
       if (this.#options.detail !== 'verbose') return;
       const { faint } = this.#options.style;
-      this.#say(hanging(callLine(call, end, this.#clock), this.#columns, '').map(faint));
+      this.#printLines(hanging(callLine(call, end, this.#clock), this.#columns, '').map(faint));
     };
   }
 
   note(text: string): void {
-    this.#say(hanging(text, this.#columns, ''));
+    this.#printLines(hanging(text, this.#columns, ''));
   }
 
   warn(text: string): void {
-    this.#say(
+    this.#printLines(
       hanging(text, this.#columns, `${this.#options.style.sign('caution')} `).map(
         this.#options.style.caution,
       ),
@@ -110,7 +110,7 @@ export class TerminalReporter implements Reporter {
   }
 
   failure(card: Card): void {
-    this.#print(failureCard(this.#view.complete(card), this.#page));
+    this.#print(failureCard(this.#view.withRunDetails(card), this.#page));
   }
 
   summary(outcome: Outcome, summary: Summary): void {
@@ -119,8 +119,8 @@ export class TerminalReporter implements Reporter {
 
   result<T extends object>(document: T, text: (document: T, page: Page) => string): void {
     const { stdout } = this.#output;
-    // Both streams mostly are the same terminal: the block must be gone before anything else writes there.
-    this.#settle();
+    // stdout is usually the same terminal: erase the live block first.
+    this.#flushFinished();
     this.#write([], []);
     stdout.write(text(document, { columns: stdout.columns, style: this.#options.resultStyle }));
   }
@@ -128,12 +128,12 @@ export class TerminalReporter implements Reporter {
   screen<T extends object>(document: T, text: (document: T, page: Page) => string): void {
     const { stdout, rows } = this.#output;
     if (!Number.isFinite(stdout.columns)) {
-      if (this.#news.isNew(document)) this.result(document, text);
+      if (this.#changes.isNew(document)) this.result(document, text);
       return;
     }
     this.result(document, (clean, page) => {
       const lines = text(clean, page).trimEnd().split('\n');
-      // What has scrolled away cannot be drawn over.
+      // Lines that have scrolled away cannot be redrawn.
       const shown = lines.length < rows ? lines : [...lines.slice(0, Math.max(1, rows - 2)), '…'];
       return this.#screen.draw([], shown, page.columns);
     });
@@ -141,7 +141,7 @@ export class TerminalReporter implements Reporter {
 
   close(): void {
     if (this.#closed.signal.aborted) return;
-    this.#settle();
+    this.#flushFinished();
     this.#write(this.#above.splice(0), []);
     this.#closed.abort();
     this.#showCursor?.();
@@ -155,44 +155,46 @@ export class TerminalReporter implements Reporter {
     return { columns: this.#columns, style: this.#options.style };
   }
 
-  #tell(event: RunEvent): void {
+  #printEvent(event: RunEvent): void {
     if (event.type === 'run.started' || event.type === 'run.resumed') this.#hideCursor();
-    if (event.type === 'run.started') this.#say([this.#options.style.strong(this.#view.header)]);
-    const said = announcement(event, this.#view);
-    if (said?.warning) this.warn(said.text);
-    else if (said !== undefined) this.note(said.text);
+    if (event.type === 'run.started') this.#printLines([this.#options.style.strong(this.#view.header)]);
+    const notice = eventNotice(event, this.#view);
+    if (notice?.warning) this.warn(notice.text);
+    else if (notice !== undefined) this.note(notice.text);
     if (event.type === 'step.failed' || event.type === 'undo.failed') this.#draw();
     if (event.type === 'run.ended') {
-      this.#settle();
+      this.#flushFinished();
       this.#draw();
       this.#showCursor?.();
     }
   }
 
-  /** Says lines that stay, at once. */
-  #say(lines: readonly string[]): void {
-    this.#settle();
+  /** Prints lines that stay, at once. */
+  #printLines(lines: readonly string[]): void {
+    this.#flushFinished();
     this.#above.push(...lines);
     this.#draw();
   }
 
   #print(text: string): void {
-    this.#say(text.replace(/\n$/, '').split('\n'));
+    this.#printLines(text.replace(/\n$/, '').split('\n'));
   }
 
-  /** Says what has ended so far, though more of its kind may follow. */
-  #settle(): void {
+  /** Prints finished steps at once, without waiting for more like them. */
+  #flushFinished(): void {
     this.#above.push(...this.#finished.take(this.#columns));
   }
 
   #draw(): void {
     const now = this.#clock.monotonic();
-    this.#above.push(...this.#finished.takeRipe(this.#columns, now, (title) => this.#view.isActive(title)));
+    this.#above.push(
+      ...this.#finished.takeComplete(this.#columns, now, (title) => this.#view.isActive(title)),
+    );
     const block = liveBlock(this.#view, {
-      busy: [...this.#busy],
+      activities: [...this.#activities],
       calls: this.#calls,
       now,
-      heard: this.#heard,
+      lastChange: this.#lastChange,
       columns: this.#columns,
       rows: this.#output.rows,
       spin: this.#options.spin,
@@ -212,22 +214,22 @@ export class TerminalReporter implements Reporter {
     const { stderr } = this.#output;
     stderr.write(cursor.hide);
     const show = () => stderr.write(cursor.show);
-    const forget = this.#output.atExit(show);
+    const cancel = this.#output.atExit(show);
     this.#showCursor = () => {
       this.#showCursor = undefined;
-      forget();
+      cancel();
       show();
     };
   }
 
-  async #beat(): Promise<void> {
-    if (this.#beating) return;
-    this.#beating = true;
+  async #animate(): Promise<void> {
+    if (this.#animating) return;
+    this.#animating = true;
     const { signal } = this.#closed;
-    while (!signal.aborted && (this.#view.running || this.#busy.size > 0)) {
+    while (!signal.aborted && (this.#view.running || this.#activities.size > 0)) {
       this.#draw();
-      await this.#clock.sleep(beat, signal).catch(() => undefined);
+      await this.#clock.sleep(frameInterval, signal).catch(() => undefined);
     }
-    this.#beating = false;
+    this.#animating = false;
   }
 }

@@ -4,57 +4,57 @@ import type { Plan, Step } from '../run/plan.js';
 import { stepsOf } from '../run/walk.js';
 import type { Card } from './card.js';
 
-/** A step, or its undo, that is under way. */
+/** A running step or undo. */
 export interface Active {
   readonly step: string;
-  /** The host, or what else the step is about. */
+  /** The step's host, service, or `all`. */
   readonly label: string;
   readonly title: string;
   readonly undo: boolean;
-  /** When it began, on the monotonic clock. */
+  /** When it began, in ms of the monotonic clock. */
   readonly since: number;
-  /** How far it is, in its own words. */
+  /** The step's own progress text. */
   readonly text?: string;
   /** 0 to 1 */
   readonly fraction?: number;
 }
 
-/** A step, or its undo, that came to an end. */
+/** A finished step or undo. */
 export interface Finished {
   readonly kind: 'done' | 'skipped' | 'failed' | 'undone' | 'undo-failed' | 'never';
   readonly label: string;
   readonly host: string | undefined;
-  /** With the name of its service where there are several and it does not name it itself. */
+  /** Includes the service if the run has several. */
   readonly title: string;
   readonly ms?: number;
-  /** Why: of skipped, failed and never. */
+  /** Set for all failures, `skipped` and `never`. */
   readonly reason?: string;
 }
 
-/** What a host is doing: `left` counts the steps before its work is over. */
+/** The running steps of a host, and the number of unfinished ones. */
 export interface HostState {
   readonly host: string;
   readonly active: readonly Active[];
-  readonly left: number;
+  readonly remaining: number;
 }
 
-/** A run as its events have told it so far. */
+/** The state of a run, from its events. */
 export class RunView {
   readonly #steps = new Map<string, Step>();
   readonly #titles = new Map<string, string>();
   readonly #active = new Map<string, Active>();
-  readonly #over = new Set<string>();
+  readonly #finished = new Set<string>();
   #plan: Plan | undefined;
-  /** The first failure: the cause of what followed. */
+  /** The first failure caused the others. */
   #failed: { readonly title: string; readonly message: string } | undefined;
-  #began = 0;
+  #startedAt = 0;
   #running = false;
   #changed = false;
   #undoing = false;
 
   /**
-   * Takes in an event that came at `now`, in ms of the monotonic clock; gives back the step that it ends, where that is worth a
-   * line: what had nothing to do, or nothing to take back, is not.
+   * Applies an event; `now` in ms of the monotonic clock. Returns the step that it finished, if that is worth a line:
+   * steps that did nothing are not.
    */
   apply(event: RunEvent, now: number): Finished | undefined {
     switch (event.type) {
@@ -63,7 +63,7 @@ export class RunView {
         return undefined;
       case 'run.resumed':
         this.#running = true;
-        this.#began = now;
+        this.#startedAt = now;
         return undefined;
       case 'run.ended':
         this.#running = false;
@@ -83,7 +83,7 @@ export class RunView {
         this.#progress(event);
         return undefined;
       case 'step.skipped':
-        return this.#skip(event);
+        return this.#skipped(event);
       case 'step.done':
         return this.#finish(event.step, 'done', event.ms);
       case 'step.failed':
@@ -102,12 +102,12 @@ export class RunView {
     }
   }
 
-  /** Whether steps are being taken back: those that have not run will not run any more. */
+  /** Whether steps are being undone; no new ones start. */
   get undoing(): boolean {
     return this.#undoing;
   }
 
-  /** Whether any step has begun to do something. */
+  /** Whether any step has started. */
   get changed(): boolean {
     return this.#changed;
   }
@@ -116,12 +116,12 @@ export class RunView {
     return this.#running;
   }
 
-  /** ms on the monotonic clock. */
-  get began(): number {
-    return this.#began;
+  /** In ms of the monotonic clock. */
+  get startedAt(): number {
+    return this.#startedAt;
   }
 
-  /** `deploy web  production  run 3f2a`. */
+  /** The first line of a run: `deploy web  production  run 3f2a`. */
   get header(): string {
     if (this.#plan === undefined) return 'run';
     const { run, services } = this.#plan;
@@ -129,51 +129,51 @@ export class RunView {
     return `${run.recipe}${names === '' ? '' : ` ${names}`}  ${run.environment}  run ${run.id}`;
   }
 
-  get steps(): { readonly over: number; readonly all: number } {
-    return { over: this.#over.size, all: Math.max(this.#steps.size, this.#over.size) };
+  get steps(): { readonly finished: number; readonly total: number } {
+    return { finished: this.#finished.size, total: Math.max(this.#steps.size, this.#finished.size) };
   }
 
-  /** What is under way, the longest first. */
+  /** Running steps, oldest first. */
   get active(): readonly Active[] {
     return [...this.#active.values()];
   }
 
-  /** Whether a step of this title is under way. */
+  /** Whether a step of this title is running. */
   isActive(title: string): boolean {
-    return this.active.some((active) => this.#named(active.step, active.title) === title);
+    return this.active.some((active) => this.#qualifiedTitle(active.step, active.title) === title);
   }
 
-  /** Whether a progress says something else than the one before. */
-  isNews({ step, text, fraction }: Extract<RunEvent, { type: 'step.progress' }>): boolean {
+  /** Whether the progress differs from the last one. */
+  isNewProgress({ step, text, fraction }: Extract<RunEvent, { type: 'step.progress' }>): boolean {
     const active = this.#active.get(step);
     return active?.text !== text || active.fraction !== fraction;
   }
 
-  /** The hosts of the plan in its order, while steps may follow on them, then whatever else is under way that is not about a host. */
+  /** The hosts of the plan in its order, then running steps without a host. While undoing, only running steps. */
   get hosts(): readonly HostState[] {
-    const states = new Map<string, { active: Active[]; left: number }>();
+    const states = new Map<string, { active: Active[]; remaining: number }>();
     for (const step of this.#steps.values()) {
       if (step.host === undefined || this.#undoing) continue;
-      const state = states.get(step.host) ?? { active: [], left: 0 };
-      if (!this.#over.has(step.id)) state.left += 1;
+      const state = states.get(step.host) ?? { active: [], remaining: 0 };
+      if (!this.#finished.has(step.id)) state.remaining += 1;
       states.set(step.host, state);
     }
     for (const active of this.#active.values()) {
-      const state = states.get(active.label) ?? { active: [], left: 1 };
+      const state = states.get(active.label) ?? { active: [], remaining: 1 };
       state.active.push(active);
       states.set(active.label, state);
     }
     return [...states].map(([host, state]) => ({ host, ...state }));
   }
 
-  /** The host of a step, or what else it is about. */
+  /** Returns the step's host, service, or `all`. */
   label(id: string): string {
     const step = this.#steps.get(id);
     return step?.host ?? step?.service ?? 'all';
   }
 
-  /** The card, with what this run knows where the card does not say it. */
-  complete(card: Card): Card {
+  /** Fills in the subject and the failed step of this run if the card lacks them. */
+  withRunDetails(card: Card): Card {
     const subject = this.#subject;
     const failed = this.#failed;
     if (subject === undefined) return card;
@@ -185,7 +185,7 @@ export class RunView {
 
   #start(plan: Plan, now: number): void {
     this.#plan = plan;
-    this.#began = now;
+    this.#startedAt = now;
     this.#running = true;
     for (const step of [...stepsOf(plan.steps), ...stepsOf(plan.after)]) this.#steps.set(step.id, step);
   }
@@ -203,17 +203,17 @@ export class RunView {
 
   #finish(id: string, kind: Finished['kind'], ms?: number, reason?: string): Finished {
     this.#active.delete(id);
-    this.#over.add(id);
+    this.#finished.add(id);
     return {
       kind,
       label: this.label(id),
       host: this.#steps.get(id)?.host,
-      title: this.#named(id, this.#title(id)),
+      title: this.#qualifiedTitle(id, this.#title(id)),
       ...given({ ms, reason }),
     };
   }
 
-  #skip({ step, because, news }: Extract<RunEvent, { type: 'step.skipped' }>): Finished | undefined {
+  #skipped({ step, because, news }: Extract<RunEvent, { type: 'step.skipped' }>): Finished | undefined {
     const finished = this.#finish(step, 'skipped', undefined, because);
     return news ? finished : undefined;
   }
@@ -228,7 +228,7 @@ export class RunView {
     return this.#titles.get(id) ?? this.#steps.get(id)?.task ?? id;
   }
 
-  #named(id: string, title: string): string {
+  #qualifiedTitle(id: string, title: string): string {
     const service = this.#steps.get(id)?.service;
     const several = (this.#plan?.services.length ?? 0) > 1;
     return !several || service === undefined || title.includes(service) ? title : `${service}: ${title}`;

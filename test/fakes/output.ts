@@ -2,7 +2,7 @@ import type { Output, Sink } from '../../src/report/output.js';
 
 /** A stream that keeps what was written to it. */
 export class BufferSink implements Sink {
-  readonly colour = false;
+  readonly color = false;
   columns: number;
   text = '';
   /** Also given every text that is written. */
@@ -19,7 +19,7 @@ export class BufferSink implements Sink {
     this.tap?.(text);
   }
 
-  pass(data: Buffer): void {
+  writeRaw(data: Buffer): void {
     this.write(data.toString());
   }
 

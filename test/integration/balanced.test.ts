@@ -104,7 +104,7 @@ test.each([
     expect(await answers(url)).toBe('v2');
 
     const broken = await project.run('deploy', 'web', '--tag', 'broken');
-    expect(broken).toMatchObject({ code: 6, stderr: expect.stringContaining('taken back') });
+    expect(broken).toMatchObject({ code: 6, stderr: expect.stringContaining('undone') });
 
     const killed = project.start('deploy', 'web', '--tag', 'v3');
     await killed.prints(/put web behind its load balancer/);
@@ -133,7 +133,7 @@ test('instances are taken out and brought back under traffic, and the last one s
   const tally = await underTraffic(url, async () => {
     await finished(project.start('lb', 'deactivate', id, 'web/3'));
     const status = await finished(project.start('lb', 'status'));
-    expect(status.stdout).toMatch(new RegExp(`^${id} +sandbox-2 .* out +kept out by `, 'm'));
+    expect(status.stdout).toMatch(new RegExp(`^${id} +sandbox-2 .* out +deactivated by `, 'm'));
     const last = await project.run('lb', 'deactivate', 'web/1');
     expect(last).toMatchObject({
       code: 2,
@@ -149,7 +149,7 @@ test('instances are taken out and brought back under traffic, and the last one s
   expect(stdout).toMatch(/^web: 3 of 3 healthy in out$/m);
 });
 
-test('a canary that is taken back, one that is promoted, and a rollback lose not one request on a single instance, with AWS at its worst', async () => {
+test('a canary that is undone, one that is promoted, and a rollback lose not one request on a single instance, with AWS at its worst', async () => {
   const { project, url } = await service('one', 1);
   const canary = ['deploy', 'web', '--tag', 'v2', '--canary', '10%'];
   await fault(project, 'leak', '--times', 'always');

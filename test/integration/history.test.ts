@@ -38,7 +38,7 @@ test('status, history, releases and diff tell what was done, from the hosts and 
   expect((await project.run('deploy', 'web', '--tag', 'broken')).code).toBe(6);
 
   const { stdout } = await finished(project.start('status'));
-  expect(stdout).toMatch(/^one: its instance runs the current release\n/);
+  expect(stdout).toMatch(/^one: the only instance runs the current release\n/);
   const { history } = History.parse(await json('history'));
   expect(history.map(({ what, release, outcome }) => [what, release, outcome])).toEqual([
     ['deploy', null, 'reverted'],
@@ -57,7 +57,7 @@ test('status, history, releases and diff tell what was done, from the hosts and 
   await watching.prints(/runs the current release/);
   const [container = ''] = (await project.containers(1)).filter((line) => line.endsWith('running'));
   await field.inside(1, 'docker', 'stop', container.split(' ')[0] ?? '');
-  await watching.prints(/1 of 1 instance is not as it should be/);
+  await watching.prints(/1 of 1 instance needs attention/);
   watching.child.kill('SIGINT');
   const { code, stderr } = await watching.answer;
   expect([code, stderr.replace(/^looking at .*\n/, '')]).toEqual([130, '']);

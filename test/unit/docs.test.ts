@@ -128,7 +128,12 @@ describe('the documentation', () => {
       awsCommand,
     );
     const ways = new Map([['host-1', ['ssh', 'deploy@10.0.0.5']]]);
-    const document = explanationDocument({ environment: 'production', recipe: 'deploy', steps, ways });
+    const document = explanationDocument({
+      environment: 'production',
+      recipe: 'deploy',
+      steps,
+      sshCommands: ways,
+    });
     const text = explanationText(document, { columns: 80, style: plainStyle }).replaceAll('host-1', 'web-1');
     expect(text).toContain(blocks.find(({ language }) => language === 'sh')?.text);
   });

@@ -57,8 +57,8 @@ describe('a diff', () => {
         'config  secret NEW added',
         'config  secret OLD removed',
         '',
-        'api: release 1 -> what is configured now',
-        'digest  sha256:1 -> decided when it is deployed',
+        'api: release 1 -> current configuration',
+        'digest  sha256:1 -> resolved at deploy',
         '',
       ].join('\n'),
     );

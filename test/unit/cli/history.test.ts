@@ -58,7 +58,7 @@ describe('the history', () => {
     const lines = said.trimEnd().split('\n');
     expect(lines).toHaveLength(6);
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
-    expect(lines.at(-1)).toBe('and 3 older: oneclick history -n 7');
+    expect(lines.at(-1)).toBe('3 older entries: oneclick history -n 7');
     expect(said).toMatch(/reverted 4\.2s/);
   });
 });

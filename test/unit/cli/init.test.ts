@@ -77,7 +77,7 @@ describe('oneclick init', () => {
     expect(parse(await written())).toMatchObject({ services: { web: { build: '.', port: '80:3000' } } });
     expect(said.out).toMatch(/^✓ wrote oneclick\.yml: 1 service \(web\)$/m);
     expect(said.out).toMatch(/^web\.port +80:3000 +Dockerfile:2 +EXPOSE/m);
-    expect(said.out).toMatch(/^fill in {2}the hosts of production and the registry, in oneclick\.yml$/m);
+    expect(said.out).toMatch(/^fill in {2}the hosts of production and the registry in oneclick\.yml$/m);
   });
 
   it('never replaces an existing file', async () => {
@@ -113,7 +113,7 @@ describe('oneclick init', () => {
     const service = (name: string, needs: string) => `  ${name}: {image: x, depends_on: [${needs}]}\n`;
     await put('compose.yml', `services:\n${service('a', 'b')}${service('b', 'a')}`);
     expect(await run('init')).toBe(0);
-    expect(said.out).toMatch(/^to be mended\n {2}oneclick\.yml:\d+: a needs itself in the end$/m);
+    expect(said.out).toMatch(/^problems to fix\n {2}oneclick\.yml:\d+: a needs itself in the end$/m);
   });
 });
 

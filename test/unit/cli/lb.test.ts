@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { chooseInstances } from '../../../src/cli/commands/lb/choose-instances.js';
 import { letsIn } from '../../../src/domain/group-advice.js';
-import { balancingText } from '../../../src/report/balancing.js';
+import { lbStatusText } from '../../../src/report/lb-status.js';
 import { plainStyle } from '../../../src/report/style.js';
 import { fakeBalancer, usualSettings } from '../../fakes/cloud.js';
 import { serviceOn } from '../tasks/fleet.js';
@@ -42,7 +42,7 @@ describe('the named instances', () => {
 
 describe('the table of targets', () => {
   it('shows load balancers, health checks, and reasons for missing requests', () => {
-    const text = balancingText(
+    const text = lbStatusText(
       {
         environment: 'production',
         groups: [
@@ -80,13 +80,15 @@ describe('the table of targets', () => {
     );
     expect(`\n${text}`).toBe(`
 web: 1 of 2 healthy in shop-web
-feeds   shop at 10.0.0.9, http:80
-checks  GET /up -> 200 every 5s, 4s at most; in after 2, out after 2; drains 30s
+lb      shop at 10.0.0.9, http:80
+check   GET /up -> 200 every 5s, timeout 4s; healthy after 2, unhealthy after 2
+drain   30s
 
-INSTANCE             HOST    PORT  RELEASE  SINCE      STATE    WHY
+INSTANCE             HOST    PORT  RELEASE  SINCE      STATE    REASON
 i-0123456789abcdef0  web-1  20001        4  5 min ago  healthy
-i-0123456789abcdef1  web-2      -        -  -          out      kept out by ada
-                                                                at 2026-01-02
+i-0123456789abcdef1  web-2      -        -  -          out      deactivated by
+                                                                ada at
+                                                                2026-01-02
 `);
   });
 });

@@ -64,11 +64,11 @@ describe('the status', () => {
     await three?.engine.setRestart('shop-production-web-2', 'no');
     three?.engine.crash('shop-production-web-2', 3);
     const said = text(await sight());
-    expect(said).toMatch(/^production: 3 of 3 instances are not as it should be\n/);
+    expect(said).toMatch(/^production: 3 of 3 instances need attention\n/);
     expect(said).toContain('restarting, 1 restart');
-    expect(said).toContain('wrong    web on host-1: it ends again and again, with exit code 137\n');
-    expect(said).toContain('wrong    web on host-2: release 1 runs, 2 is current\n');
-    expect(said).toContain('wrong    web on host-3: it has ended with exit code 3\n');
+    expect(said).toContain('problem  web on host-1: it ends again and again, with exit code 137\n');
+    expect(said).toContain('problem  web on host-2: release 1 runs, 2 is current\n');
+    expect(said).toContain('problem  web on host-3: it has ended with exit code 3\n');
     expect(said.split('\n').filter((line) => line.length > 80)).toEqual([]);
   });
 
@@ -89,8 +89,8 @@ describe('the status', () => {
     const { 'host-2': _, ...hosts } = facts.hosts;
     const problems = [new Failure('unreachable', 'host.refused', 'nobody is at home', { host: 'host-2' })];
     const said = text(await sight({ facts: { ...facts, hosts }, problems }));
-    expect(said).toMatch(/^production: 1 of 3 instances is not as it should be\n/);
-    expect(said).toContain('wrong    web on host-2: nobody is at home\n');
+    expect(said).toMatch(/^production: 1 of 3 instances needs attention\n/);
+    expect(said).toContain('problem  web on host-2: nobody is at home\n');
   });
 
   it('reports leases, unfinished runs, full disks, leftovers and different engines', async () => {
@@ -110,11 +110,15 @@ describe('the status', () => {
         runs: [open, runOf('r9', 'unfinished', since), runOf('over', 'ended', since)],
       }),
     );
-    expect(said).toContain('held     by eve, deploy r9 since just now, on host-1, at image.pull/web\n');
-    expect(said).toContain('open     deploy run-2 of ada, just now, is unfinished: oneclick resume run-2\n');
+    expect(said).toContain('lease    held by eve on host-1: deploy r9, started just now, now at\n');
+    expect(said).toContain(
+      'run      deploy run-2, started by ada just now, was interrupted: oneclick resume\n',
+    );
     expect(said).toContain('disk     host-1: 1.0 GB free of 40.0 GB\n');
-    expect(said).toMatch(/left {5}shop-production-web-2 on host-\d, of run run-2, which died/);
-    expect(said).toMatch(/differs {2}Docker 20\.10 .* on host-1; Docker .* on 2\s+hosts \(host-2, host-3\)/);
+    expect(said).toMatch(
+      /cleanup {2}shop-production-web-2 on host-\d: left over from run run-2, which died;/,
+    );
+    expect(said).toMatch(/engine {3}Docker 20\.10 .* on host-1; Docker .* on 2\s+hosts \(host-2, host-3\)/);
     expect(said).not.toContain('resume r9');
     expect(said).not.toContain('resume over');
   });

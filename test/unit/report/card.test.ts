@@ -15,7 +15,7 @@ const runs = ['web-1', 'web-2', 'web-3'].map((host) => ({
 
 const card: Card = {
   subject: 'deploy web on production',
-  step: 'wait until web is healthy',
+  step: 'wait for web to become healthy',
   result: 'reverted',
   failures: [unhealthy],
   runs,
@@ -24,24 +24,24 @@ const card: Card = {
 };
 
 describe('the failure card', () => {
-  it('says what failed, where, why, what runs now, and what to type next', () => {
+  it('shows the step, host, cause, current state and next command', () => {
     expect(failureCard(card, page(80))).toBe(
       [
-        '✗ deploy web on production failed at "wait until web is healthy": everything was',
-        '  taken back',
-        '  cause  web-2 did not become healthy in 30s: the last answer of /up was 503',
+        '✗ deploy web on production failed at "wait for web to become healthy":',
+        '  everything was undone',
+        '  cause  web-2 did not become healthy in 30s: /up returned 503',
         '  | exited with code 1',
         '  | GET /up: 503 in 12 ms',
         '  | Error: connect ECONNREFUSED 10.0.0.9:5432',
         '  now    web release 3 (api:v1), healthy on 3 hosts (web-1, web-2, web-3)',
-        '  kept   "migrate the database" is not taken back: migrations ran',
+        '  kept   "migrate the database" cannot be undone: migrations ran',
         '  next   oneclick logs web --host web-2 --release 4',
         '',
       ].join('\n'),
     );
   });
 
-  it('has at most 15 lines however much there is to say, and never cuts the command', () => {
+  it('has at most 15 lines and never cuts the command', () => {
     const next = `oneclick rollback web --to 3 --only ${Array.from({ length: 30 }, (_, n) => `web-${n}`).join(' ')}`;
     const crowded: Card = {
       ...card,
@@ -69,7 +69,7 @@ describe('the failure card', () => {
     }
   });
 
-  it('shows the first two lines of the evidence and the last ones', () => {
+  it('shows the first two and the last lines of the evidence', () => {
     const evidence = [
       'exited with code 137',
       'GET /up: 503',
@@ -84,15 +84,15 @@ describe('the failure card', () => {
     ]);
   });
 
-  it('is short for an error outside of a run', () => {
+  it('is short for an error outside a run', () => {
     const failure = {
       kind: 'usage',
       code: 'config.missing',
-      message: 'there is no oneclick.yml here',
+      message: 'oneclick.yml is missing',
       evidence: [],
     };
     expect(failureCard({ failures: [{ ...failure, kind: 'usage', hint: 'oneclick init' }] }, page(80))).toBe(
-      ['✗ there is no oneclick.yml here', '  next   oneclick init', ''].join('\n'),
+      ['✗ oneclick.yml is missing', '  next   oneclick init', ''].join('\n'),
     );
   });
 });
@@ -105,13 +105,13 @@ describe('the last line of a run', () => {
     services: [{ service: 'web', release: 4, reference: 'api:v2', hosts: 3, gap: 400 }],
   };
 
-  it('says what runs where, how long it took, and the gap', () => {
+  it('shows the release, hosts, duration and gap', () => {
     expect(summaryText(outcome(), summary, page(80))).toBe(
       '✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, gap 0.4s\n',
     );
   });
 
-  it('says that nothing had to be done', () => {
+  it('shows that there was nothing to do', () => {
     expect(summaryText(outcome({ result: 'unchanged' }), { ...summary, services: [] }, page(80))).toBe(
       '✓ production: deploy had nothing to do\n',
     );
@@ -121,12 +121,12 @@ describe('the last line of a run', () => {
     ).toBe('✓ production already runs web release 4 (api:v2) on 3 hosts\n');
   });
 
-  it('warns of what failed past the commit', () => {
+  it('warns about failures after the commit', () => {
     const late = { ...unhealthy, message: 'could not remove web-1' };
     expect(summaryText(outcome({ failures: [late] }), summary, page(80))).toBe(
       [
         '✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, gap 0.4s',
-        '! after the commit: web-2: could not remove web-1 (the next run does it again)',
+        '! after the commit: web-2: could not remove web-1 (the next run retries it)',
         '',
       ].join('\n'),
     );

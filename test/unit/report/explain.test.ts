@@ -23,29 +23,29 @@ const explained = (
 });
 
 const documentOf = (...steps: readonly StepExplanation[]) =>
-  explanationDocument({ environment: 'production', recipe: 'deploy', steps, ways });
+  explanationDocument({ environment: 'production', recipe: 'deploy', steps, sshCommands: ways });
 const textOf = (...steps: readonly StepExplanation[]) =>
   explanationText(documentOf(...steps), { columns: 20, style: plainStyle });
 
 describe('the commands as text', () => {
-  it('have a reason above each, and ssh in front of what is for a host', () => {
+  it('have comments with reasons, and ssh before commands for hosts', () => {
     const text = textOf(
       explained([dockerOn('web-1', 'pull web:2', 'pull', 'web:2')]),
-      explained([onHost('web-1', 'look', "echo 'a b' | cat")], { after: true }),
+      explained([onHost('web-1', 'check', "echo 'a b' | cat")], { after: true }),
       explained([{ why: 'a line of the recipe', line: 'make notes', secrets: [] }], { after: true }),
     );
     expect(text).toBe(
       [
-        '# deploy of production as plain commands. Nothing was changed.',
-        '# They are equivalent, without lease and undo',
-        '# Paste them one by one, or hand all of them to sh -e',
+        '# deploy on production as shell commands. Nothing was changed.',
+        '# They do the same as the run, but without a lease and without undo.',
+        '# Paste them one at a time, or run them all with sh -e.',
         '',
         '# web-1: pull web:2',
         "ssh -n -i '/my key' deploy@10.0.0.5 docker pull web:2",
         '',
-        '# Past the commit: the release stays, whatever becomes of these',
+        '# After the commit: the release stays even if these commands fail.',
         '',
-        '# web-1: look',
+        '# web-1: check',
         `ssh -n -i '/my key' deploy@10.0.0.5 'echo '\\''a b'\\'' | cat'`,
         '',
         '# a line of the recipe',
@@ -55,24 +55,24 @@ describe('the commands as text', () => {
     );
   });
 
-  it('say what is not known yet, and that there is nothing to do', () => {
+  it('mention commands decided later, and say if there is nothing to do', () => {
     const later = explained([], { verdict: { kind: 'unknown', waitsFor: 'image.resolve/web' } });
-    expect(textOf(later)).toContain('# not known before image.resolve/web is done: create web release 2\n');
+    expect(textOf(later)).toContain('# decided after image.resolve/web: create web release 2\n');
     const done = explained([], { verdict: { kind: 'done', because: 'it runs already' } });
-    expect(textOf(done)).toBe('# deploy of production: nothing to do\n');
+    expect(textOf(done)).toBe('# deploy on production: nothing to do\n');
   });
 
-  it('have reasons that do nothing in a shell which takes no comments', () => {
+  it('have comments that are harmless in a shell without comments', () => {
     const text = textOf(
       explained([onHost('web-1', 'it\'s; rm -rf /\n$(reboot) `x` > y | z & \u001b[2J"', 'true')]),
     );
     expect(text).toContain('\n# web-1: it s, rm -rf / reboot x y z\n');
   });
 
-  it('are a document too, with the names of secrets and no more of them', () => {
+  it('are also a document, with the names of secrets but not their values', () => {
     const command = {
       host: 'web-1',
-      why: 'make it',
+      why: 'create it',
       line: 'docker create --env TOKEN web',
       secrets: ['TOKEN'],
     };
@@ -83,7 +83,7 @@ describe('the commands as text', () => {
         setup: [expect.stringContaining('TOKEN'), expect.any(String)],
       },
       steps: [
-        { task: 'container.create', commands: [{ host: 'web-1', why: 'make it', secrets: ['TOKEN'] }] },
+        { task: 'container.create', commands: [{ host: 'web-1', why: 'create it', secrets: ['TOKEN'] }] },
       ],
     });
   });
@@ -93,14 +93,14 @@ describe('the commands in a shell', () => {
   let folder: string;
 
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'by-hand-'));
+    folder = mkdtempSync(join(tmpdir(), 'explain-'));
     put(
       'ssh',
       '#!/bin/sh\nwhile [ "$1" != deploy@10.0.0.5 ]; do shift; done\nshift\nexec env -i PATH="$PATH" sh -c "$*"\n',
     );
     put(
       'docker',
-      `#!/bin/sh\n{ printf '<%s>' "$@"; printf '<%s>\\n' "$TOKEN" "$OTHER"; } >>${folder}/said\n`,
+      `#!/bin/sh\n{ printf '<%s>' "$@"; printf '<%s>\\n' "$TOKEN" "$OTHER"; } >>${folder}/calls\n`,
     );
   });
   afterEach(() => rmSync(folder, { recursive: true }));
@@ -110,14 +110,14 @@ describe('the commands in a shell', () => {
     chmodSync(join(folder, name), 0o755);
   }
 
-  /** What docker was told, by a shell that reads the commands from its input as from a terminal. */
-  function told(text: string, env: Readonly<Record<string, string>> = {}) {
-    writeFileSync(join(folder, 'said'), '');
+  /** Runs the commands in a shell that reads them from stdin; returns the arguments of docker. */
+  function dockerCalls(text: string, env: Readonly<Record<string, string>> = {}) {
+    writeFileSync(join(folder, 'calls'), '');
     const { status } = spawnSync('sh', ['-e'], {
       ...{ input: text, encoding: 'utf8' },
       env: { PATH: `${folder}:/usr/bin:/bin`, ...env },
     });
-    return { status, said: readFileSync(join(folder, 'said'), 'utf8') };
+    return { status, calls: readFileSync(join(folder, 'calls'), 'utf8') };
   }
 
   const hostile = fc.string({
@@ -126,30 +126,35 @@ describe('the commands in a shell', () => {
     maxLength: 20,
   });
 
-  it('tell docker every word exactly as it is, and secrets by its environment', () => {
+  it('pass every word to docker unchanged, and secrets through the environment', () => {
     fc.assert(
       fc.property(fc.array(hostile, { maxLength: 3 }), hostile, hostile, (words, token, other) => {
         const line = commandLine(['docker', 'create', ...words]);
         const secrets = ['TOKEN', 'OTHER'];
         const text = textOf(
-          explained([{ host: 'web-1', why: 'make it', line, secrets }]),
+          explained([{ host: 'web-1', why: 'create it', line, secrets }]),
           explained([dockerOn('web-1', 'start it', 'start', ...words)]),
         );
         const each = words.map((word) => `<${word}>`).join('');
-        expect(told(text, { TOKEN: token, OTHER: other })).toEqual({
+        expect(dockerCalls(text, { TOKEN: token, OTHER: other })).toEqual({
           status: 0,
-          said: `<create>${each}<${token}>\n<${other}>\n<start>${each}<>\n<>\n`,
+          calls: `<create>${each}<${token}>\n<${other}>\n<start>${each}<>\n<>\n`,
         });
       }),
       { numRuns: 40 },
     );
   });
 
-  it('stop before anything is done when a secret has no value, and at the first that fails', () => {
-    const make = { host: 'web-1', why: 'make it', line: 'docker create --env TOKEN web', secrets: ['TOKEN'] };
-    expect(told(textOf(explained([make])))).toMatchObject({ status: expect.any(Number), said: '' });
+  it('stop at once if a secret has no value, and at the first failure', () => {
+    const create = {
+      host: 'web-1',
+      why: 'create it',
+      line: 'docker create --env TOKEN web',
+      secrets: ['TOKEN'],
+    };
+    expect(dockerCalls(textOf(explained([create])))).toMatchObject({ status: expect.any(Number), calls: '' });
     put('docker', '#!/bin/sh\nexit 3\n');
     const next = dockerOn('web-1', 'start it', 'start', 'web');
-    expect(told(textOf(explained([make, next])), { TOKEN: 'x' }).status).toBe(3);
+    expect(dockerCalls(textOf(explained([create, next])), { TOKEN: 'x' }).status).toBe(3);
   });
 });

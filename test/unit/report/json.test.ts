@@ -27,7 +27,7 @@ const open = async (redact = (text: string) => text) => {
 };
 
 describe('the report as JSON', () => {
-  it('has one event a line, each with schema, type and time, and nothing that is between a task and its journal', async () => {
+  it('has one event per line, with schema, type and time, and without intents and receipts', async () => {
     const { reporter, lines, output } = await open();
     reporter.event(started(plan([pull])));
     reporter.event(begins(pull, 'pull api:v2'));
@@ -77,7 +77,7 @@ describe('the report as JSON', () => {
     );
   });
 
-  it('says failures and problems as data', async () => {
+  it('prints failures and problems as data', async () => {
     const { reporter, lines } = await open();
     reporter.problems([unhealthy]);
     reporter.failure({ failures: [unhealthy] });
@@ -87,7 +87,7 @@ describe('the report as JSON', () => {
     ]);
   });
 
-  it('takes secrets out of texts before quoting could hide them', async () => {
+  it('redacts texts before they are quoted', async () => {
     const { reporter, lines } = await open((text) => text.replaceAll('a"b\nc', '***'));
     reporter.note('the key is a"b\nc');
     expect(lines()).toEqual([{ schema: 1, type: 'note', at, text: 'the key is ***' }]);

@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { Failure } from '../../../src/domain/failure.js';
-import { type Ask, confirm, terminalAsk } from '../../../src/report/ask.js';
 import { type OutputProcess, processOutput } from '../../../src/report/output.js';
+import { confirm, type Prompter, terminalPrompter } from '../../../src/report/prompter.js';
 import { BufferOutput } from '../../fakes/output.js';
 
 const processWith = (tty: boolean, env: OutputProcess['env'] = {}) => {
@@ -27,7 +27,7 @@ const processWith = (tty: boolean, env: OutputProcess['env'] = {}) => {
 const same = (text: string) => text;
 
 describe('the output of the process', () => {
-  it('takes secrets out of everything that is written', () => {
+  it('redacts everything that is written', () => {
     const { process, written } = processWith(false);
     const output = processOutput(process, (text) => text.replaceAll('hunter22', '***'));
     output.stdout.write('a hunter22\n');
@@ -35,11 +35,11 @@ describe('the output of the process', () => {
     expect(written).toEqual(['a ***\n', 'b ***\n']);
   });
 
-  it('passes bytes on as they are, and says when there is room for more, and when nobody reads any more', async () => {
+  it('writes raw bytes unchanged, and reports when it is ready or its reader is gone', async () => {
     const { process, written } = processWith(false);
     const pipe = Object.assign(new EventEmitter(), { write: process.stdout.write, writableNeedDrain: true });
     const { stdout } = processOutput({ ...process, stdout: pipe }, () => '***');
-    stdout.pass(Buffer.from('hunter22'));
+    stdout.writeRaw(Buffer.from('hunter22'));
     expect(written).toEqual(['hunter22']);
     const room = stdout.ready();
     pipe.emit('drain');
@@ -49,7 +49,7 @@ describe('the output of the process', () => {
     expect([await none, await stdout.ready()]).toEqual([false, false]);
   });
 
-  it('is interactive on a terminal only, and never in a CI or on a dumb terminal', () => {
+  it('is interactive only on a terminal that is neither in CI nor dumb', () => {
     const interactive = (tty: boolean, env: OutputProcess['env'] = {}) =>
       processOutput(processWith(tty, env).process, same).interactive;
     expect(interactive(true)).toBe(true);
@@ -59,51 +59,51 @@ describe('the output of the process', () => {
     expect(interactive(true, { TERM: 'dumb' })).toBe(false);
   });
 
-  it('is read by a person on every terminal, a dumb one too, but for a CI', () => {
+  it('is attended on every terminal, even a dumb one, outside CI', () => {
     const attended = (tty: boolean, env: OutputProcess['env'] = {}) =>
       processOutput(processWith(tty, env).process, same).attended;
     expect([attended(true), attended(true, { TERM: 'dumb' })]).toEqual([true, true]);
     expect([attended(false), attended(true, { CI: '1' })]).toEqual([false, false]);
   });
 
-  it('has colour on a terminal, unless NO_COLOR or FORCE_COLOR say otherwise', () => {
-    const colour = (tty: boolean, env: OutputProcess['env'] = {}) =>
-      processOutput(processWith(tty, env).process, same).stderr.colour;
-    expect(colour(true)).toBe(true);
-    expect(colour(false)).toBe(false);
-    expect(colour(true, { NO_COLOR: '1' })).toBe(false);
-    expect(colour(false, { FORCE_COLOR: '1' })).toBe(true);
-    expect(colour(true, { FORCE_COLOR: '0' })).toBe(false);
+  it('has color on a terminal unless NO_COLOR or FORCE_COLOR overrides it', () => {
+    const color = (tty: boolean, env: OutputProcess['env'] = {}) =>
+      processOutput(processWith(tty, env).process, same).stderr.color;
+    expect(color(true)).toBe(true);
+    expect(color(false)).toBe(false);
+    expect(color(true, { NO_COLOR: '1' })).toBe(false);
+    expect(color(false, { FORCE_COLOR: '1' })).toBe(true);
+    expect(color(true, { FORCE_COLOR: '0' })).toBe(false);
   });
 
-  it('is as wide as the terminal, and without one as wide as it takes', () => {
+  it('is as wide as the terminal, and unlimited without one', () => {
     expect(processOutput(processWith(true).process, same).stdout.columns).toBe(132);
     expect(processOutput(processWith(false).process, same).stdout.columns).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('forgets what to restore when told so', () => {
+  it('cancels a restore', () => {
     const { process, listeners } = processWith(true);
-    const forget = processOutput(process, same).atExit(() => undefined);
+    const cancel = processOutput(process, same).atExit(() => undefined);
     expect(listeners.size).toBe(1);
-    forget();
+    cancel();
     expect(listeners.size).toBe(0);
   });
 });
 
 describe('a question', () => {
-  const answering = (answer: string | undefined, possible = true): Ask => ({
-    possible,
-    welcome: true,
-    line: async () => answer,
+  const answering = (answer: string | undefined, possible = true): Prompter => ({
+    available: possible,
+    enabled: true,
+    readLine: async () => answer,
   });
 
-  it('is answered yes by y or yes alone', async () => {
+  it('is confirmed only by y or yes', async () => {
     const answers = ['y', 'YES', ' yes ', 'n', '', 'yep', undefined];
-    const said = await Promise.all(answers.map((answer) => confirm('Deploy?', answering(answer))));
-    expect(said).toEqual([true, true, true, false, false, false, false]);
+    const confirmed = await Promise.all(answers.map((answer) => confirm('Deploy?', answering(answer))));
+    expect(confirmed).toEqual([true, true, true, false, false, false, false]);
   });
 
-  it('is refused without a terminal, naming the flag that answers it', async () => {
+  it('fails without a terminal and suggests the flag', async () => {
     const refused = confirm('Deploy web?', answering('y', false), '--yes');
     await expect(refused).rejects.toBeInstanceOf(Failure);
     await expect(refused).rejects.toMatchObject({
@@ -113,18 +113,18 @@ describe('a question', () => {
     });
   });
 
-  it('is refused with the same flag where a person is there and does not want to be asked', async () => {
-    const refused = confirm('Deploy web?', { ...answering('y'), welcome: false });
+  it('fails with --no-input and suggests the flag', async () => {
+    const refused = confirm('Deploy web?', { ...answering('y'), enabled: false });
     await expect(refused).rejects.toMatchObject({ kind: 'usage', hint: 'add --yes' });
     await expect(refused).rejects.toThrow('--no-input');
   });
 
-  it('is asked on stderr and read from stdin, where the end of the input is no answer', async () => {
+  it('is printed to stderr and read from stdin; the end of input means no', async () => {
     const ask = (text: string, tty: boolean) => {
       const output = new BufferOutput({ interactive: true });
       const stdin = Object.assign(new PassThrough(), { isTTY: tty });
       stdin.end(text);
-      return { output, ask: terminalAsk(stdin, output, true) };
+      return { output, ask: terminalPrompter(stdin, output, true) };
     };
     const yes = ask('yes\n', true);
     await expect(confirm('Deploy?', yes.ask)).resolves.toBe(true);

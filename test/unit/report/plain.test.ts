@@ -33,7 +33,7 @@ const pull = step('web-1', 'image.pull');
 const health = step('web-2', 'health.wait');
 
 describe('the plain report', () => {
-  it('has one line for each thing that happened, as host: step (time)', async () => {
+  it('prints one line per event, as host: step (time)', async () => {
     const { output, reporter } = await open();
     reporter.event(started(plan([pull, health])));
     reporter.event(begins(pull, 'pull api:v2'));
@@ -49,27 +49,27 @@ describe('the plain report', () => {
         'deploy web  production  run 3f2a',
         'web-1: pull api:v2 (0.1s)',
         'warning: web-1: PASSWORD is short',
-        'committed: from here on only forward',
-        '✓ production: deploy is done in 4.2s',
+        'committed (no automatic rollback from here)',
+        '✓ production: deploy finished in 4.2s',
         '',
       ].join('\n'),
     );
     expect(output.stdout.text).toBe('');
   });
 
-  it('tells when a release was live, where somebody has waited for what came after', async () => {
+  it('shows when a release was live if the work after it took long', async () => {
     const { output, reporter } = await open();
     const summary = { recipe: 'deploy', environment: 'production', services: [] };
     reporter.summary(outcome(), { ...summary, ms: 53_100, live: 22_300 });
     reporter.summary(outcome(), { ...summary, ms: 4_200, live: 4_100 });
     expect(output.stderr.text.split('\n')).toEqual([
-      '✓ production: deploy is done in 53.1s, live after 22.3s',
-      '✓ production: deploy is done in 4.2s',
+      '✓ production: deploy finished in 53.1s, live after 22.3s',
+      '✓ production: deploy finished in 4.2s',
       '',
     ]);
   });
 
-  it('tells decisions, and nothing of what there was not to do or to take back', async () => {
+  it('prints decisions, but no steps or undos that did nothing', async () => {
     const { output, reporter } = await open();
     const rollout = decision('rollout.resolve');
     reporter.event(started(plan([rollout, pull, health])));
@@ -89,10 +89,10 @@ describe('the plain report', () => {
     );
   });
 
-  it('tells how a failed run is taken back', async () => {
+  it('prints the undo of a failed run', async () => {
     const { output, reporter } = await open();
     reporter.event(started(plan([pull, health])));
-    reporter.event(begins(health, 'wait until web is healthy'));
+    reporter.event(begins(health, 'wait for web to become healthy'));
     reporter.event(fails(health, 30_000, unhealthy));
     reporter.event({ type: 'undo.started', step: pull.id, title: 'start web-4' });
     reporter.event({ type: 'undo.done', step: pull.id, ms: 400 });
@@ -105,13 +105,13 @@ describe('the plain report', () => {
     expect(output.stderr.text).toBe(
       [
         'deploy web  production  run 3f2a',
-        'web-2: failed: wait until web is healthy (30.0s): web-2 did not become healthy in 30s: the last answer of /up was 503',
-        'web-1: taken back: start web-4 (0.4s)',
-        'all: not taken back: web/release.command: migrations ran',
-        'warning: interrupted by SIGINT: taking back what was done',
-        '✗ deploy web on production failed at "wait until web is healthy": everything was',
-        '  taken back',
-        '  cause  web-2 did not become healthy in 30s: the last answer of /up was 503',
+        'web-2: failed: wait for web to become healthy (30.0s): web-2 did not become healthy in 30s: /up returned 503',
+        'web-1: undone: start web-4 (0.4s)',
+        'all: not undone: web/release.command: migrations ran',
+        'warning: interrupted by SIGINT: undoing the finished steps',
+        '✗ deploy web on production failed at "wait for web to become healthy":',
+        '  everything was undone',
+        '  cause  web-2 did not become healthy in 30s: /up returned 503',
         '  | exited with code 1',
         '  | GET /up: 503 in 12 ms',
         '  | Error: connect ECONNREFUSED 10.0.0.9:5432',
@@ -121,19 +121,19 @@ describe('the plain report', () => {
     );
   });
 
-  it('says what it waits for after five seconds of silence, and again after five more', async () => {
+  it('prints what it is waiting for after five seconds of silence, and again after five more', async () => {
     const { output, clock, reporter } = await open();
     reporter.event(started(plan([health])));
-    reporter.event(begins(health, 'wait until web is healthy'));
-    reporter.event(says(health, '503 from /up, until 12:03:30'));
+    reporter.event(begins(health, 'wait for web to become healthy'));
+    reporter.event(says(health, '503 from /up (timeout 12:03:30)'));
     const before = output.stderr.text;
     await clock.advance(4_900);
     expect(output.stderr.text).toBe(before);
     await clock.advance(5_200);
     expect(output.stderr.text.slice(before.length)).toBe(
       [
-        'waiting for web-2 (5.0s): wait until web is healthy: 503 from /up, until 12:03:30',
-        'waiting for web-2 (10.0s): wait until web is healthy: 503 from /up, until 12:03:30',
+        'waiting for web-2: wait for web to become healthy: 503 from /up (timeout 12:03:30)',
+        'waiting for web-2: wait for web to become healthy: 503 from /up (timeout 12:03:30)',
         '',
       ].join('\n'),
     );
@@ -142,21 +142,21 @@ describe('the plain report', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  it('says which host a call waits for and until when, and how many others', async () => {
+  it('prints the host, timeout and number of pending calls', async () => {
     const { output, clock, reporter } = await open();
-    const done = reporter.busy('looking at production');
+    const done = reporter.busy('reading production');
     const calls = ['web-1', 'web-2'].map((host) =>
       reporter.call({ host, kind: 'connect', what: 'ada@10.0.0.5:22', timeout: 10_000 }),
     );
     await clock.advance(5_500);
     calls[0]?.({ duration: 5_500 });
     await clock.advance(5_000);
-    const until = timeOfDay(new Date(clock.now().getTime() - 500));
+    const timeout = timeOfDay(new Date(clock.now().getTime() - 500));
     expect(output.stderr.text).toBe(
       [
-        'looking at production',
-        `waiting for web-1 and 1 more (5.0s): connect to ada@10.0.0.5:22, until ${until}`,
-        `waiting for web-2 (10.0s): connect to ada@10.0.0.5:22, until ${until}`,
+        'reading production',
+        `waiting for web-1 and 1 more: connect to ada@10.0.0.5:22 (timeout ${timeout})`,
+        `waiting for web-2: connect to ada@10.0.0.5:22 (timeout ${timeout})`,
         '',
       ].join('\n'),
     );
@@ -164,40 +164,40 @@ describe('the plain report', () => {
     reporter.close();
   });
 
-  it('says until when the call of a step is waited for, where the step does not say it itself', async () => {
+  it('prints the timeout of a step’s call if the step has none', async () => {
     const { output, clock, reporter } = await open();
     reporter.event(started(plan([health])));
     reporter.event(begins(health, 'stop web release 1'));
     reporter.call({ host: 'web-2', kind: 'engine', what: 'stopping web-1', timeout: 30_000 });
     await clock.advance(5_500);
-    const until = timeOfDay(new Date(clock.now().getTime() + 24_500));
-    expect(output.stderr.text).toContain(`waiting for web-2 (5.0s): stop web release 1, until ${until}\n`);
+    const timeout = timeOfDay(new Date(clock.now().getTime() + 24_500));
+    expect(output.stderr.text).toContain(`waiting for web-2: stop web release 1 (timeout ${timeout})\n`);
     reporter.close();
   });
 
-  it('says the last of several things that are under way', async () => {
+  it('prints the latest of several activities', async () => {
     const { output, clock, reporter } = await open();
-    reporter.busy('looking at production');
-    reporter.busy('waits until 14:30:00 for web-1');
+    reporter.busy('reading production');
+    reporter.busy('waiting for web-1 (timeout 14:30:00)');
     await clock.advance(5_500);
-    expect(output.stderr.text.split('\n')[2]).toBe('waits until 14:30:00 for web-1 (5.0s)');
+    expect(output.stderr.text.split('\n')[2]).toBe('waiting for web-1 (timeout 14:30:00) (5.0s)');
     reporter.close();
   });
 
-  it('says what began late only once it takes long', async () => {
+  it('prints late activities only once they take long', async () => {
     const { output, clock, reporter } = await open();
-    reporter.busy('looking for web', { late: true })();
+    reporter.busy('searching for web', { late: true })();
     await clock.advance(60_000);
     expect(output.stderr.text).toBe('');
-    reporter.busy('looking for web', { late: true });
+    reporter.busy('searching for web', { late: true });
     await clock.advance(5_500);
-    expect(output.stderr.text).toBe('looking for web (5.0s)\n');
+    expect(output.stderr.text).toBe('searching for web (5.0s)\n');
     reporter.close();
   });
 
-  it('says only warnings, failures and results where it is to be quiet', async () => {
+  it('prints only warnings, failures and results when quiet', async () => {
     const { output, clock, reporter } = await open({}, { detail: 'quiet' });
-    reporter.busy('looking at production');
+    reporter.busy('reading production');
     reporter.note('nothing was changed');
     reporter.event(started(plan([pull])));
     reporter.event(begins(pull, 'pull api:v2'));
@@ -212,38 +212,38 @@ describe('the plain report', () => {
     expect(output.stdout.text).toBe('release 4\n');
   });
 
-  it('says every call with its time, host and end where it is to say all', async () => {
+  it('prints every call with its time, host and result when verbose', async () => {
     const { output, clock, reporter } = await open({}, { detail: 'verbose' });
-    const over = reporter.call({ host: 'web-1', kind: 'run', what: 'sh -c echo\ttime' });
+    const end = reporter.call({ host: 'web-1', kind: 'run', what: 'sh -c echo\ttime' });
     await clock.advance(21);
-    over({ duration: 21, failure: 'host.timeout' });
+    end({ duration: 21, failure: 'host.timeout' });
     const began = timeOfDay(new Date(Date.UTC(2026, 0, 1)));
     expect(output.stderr.text).toBe(`${began} web-1: run sh -c echo time (21 ms): host.timeout\n`);
     reporter.close();
   });
 
-  it('has words for signs where somebody listens', async () => {
+  it('uses words instead of signs in plain mode', async () => {
     const { output, reporter } = await open({}, { mode: 'plain' });
     reporter.summary(outcome(), { recipe: 'deploy', environment: 'production', services: [], ms: 4_200 });
     reporter.failure({ failures: [unhealthy] });
-    reporter.result({}, (_, { style }) => `${style.sign('remedy')} type this\n`);
+    reporter.result({}, (_, { style }) => `${style.sign('hint')} run: oneclick status\n`);
     reporter.close();
-    expect(output.stderr.text).toContain('ok: production: deploy is done in 4.2s\nfailed: web-2 did not');
+    expect(output.stderr.text).toContain('ok: production: deploy finished in 4.2s\nfailed: web-2 did not');
     expect(output.stderr.text + output.stdout.text).not.toMatch(/[✓✗→]/);
   });
 
-  it('is silent again once the busy thing is over', async () => {
+  it('is silent again once an activity ends', async () => {
     const { output, clock, reporter } = await open();
-    const done = reporter.busy('looking at 3 hosts');
+    const done = reporter.busy('reading 3 hosts');
     await clock.advance(5_500);
     done();
     await clock.advance(60_000);
-    expect(output.stderr.text).toBe('looking at 3 hosts\nlooking at 3 hosts (5.0s)\n');
+    expect(output.stderr.text).toBe('reading 3 hosts\nreading 3 hosts (5.0s)\n');
     expect(clock.sleeping).toBe(0);
     reporter.close();
   });
 
-  it('folds the steps where GitHub or GitLab show the log, and leaves the result outside', async () => {
+  it('groups the steps in the logs of GitHub and GitLab, but not the result', async () => {
     const lines = async (env: Record<string, string>) => {
       const { output, reporter } = await open(env);
       reporter.event(started(plan([pull])));
@@ -263,7 +263,7 @@ describe('the plain report', () => {
     );
   });
 
-  it('lets no host give commands to GitHub’s runner', async () => {
+  it('does not pass workflow commands from hosts to GitHub’s runner', async () => {
     const { output, reporter } = await open({ GITHUB_ACTIONS: 'true' });
     reporter.note('::add-mask::everything');
     reporter.note('log: ##[error]fake');
@@ -272,8 +272,8 @@ describe('the plain report', () => {
   });
 });
 
-describe('what comes from elsewhere', () => {
-  it('is shown without escapes', async () => {
+describe('text from hosts', () => {
+  it('is printed without escapes', async () => {
     const { output, reporter } = await open();
     reporter.note('\u001b[2J\u001b[31mgone\u0007');
     reporter.result({ image: 'evil\u001b]0;title\u0007' }, ({ image }) => `${image}\n`);
@@ -282,7 +282,7 @@ describe('what comes from elsewhere', () => {
     reporter.close();
   });
 
-  it('loses its secrets before it is cut', async () => {
+  it('is redacted before it is cut', async () => {
     const { output, reporter } = await open();
     const secret = 'hunter22hunter22hunter22hunter22hunter22hunter22hunter22hunter22';
     output.redact = (text) => text.replaceAll(secret, '***');

@@ -38,10 +38,10 @@ const deploy: PreviewDocument = {
     ),
     ...on(hosts, 'container.create', 'create web-4', () => todo('create web-4')),
     ...on(['web-1'], 'release.command', 'migrate the database', () => todo('run bin/migrate'), {
-      never: 'what migrations did to the data is not known',
+      never: 'migrations may have changed data',
     }),
     ...on(hosts, 'container.start', 'start web-4', () => todo('start web-4', 'expected')),
-    ...on(hosts, 'health.wait', 'wait until web is healthy', (host) => ({
+    ...on(hosts, 'health.wait', 'wait for web to become healthy', (host) => ({
       kind: 'unknown',
       waitsFor: step(host, 'container.start').id,
     })),
@@ -55,7 +55,7 @@ const text = (preview: PreviewDocument, columns: number) =>
   previewText(preview, { columns, style: plainStyle });
 
 describe('the plan as text', () => {
-  it('folds the same change on many hosts, and marks what is expected, decided later and never taken back', () => {
+  it('folds equal changes on many hosts, and marks later decisions and steps without undo', () => {
     expect(text(deploy, 80)).toBe(
       [
         'web',
@@ -65,26 +65,26 @@ describe('the plan as text', () => {
         '  2 + create web-4 on 3 hosts (web-1, web-2, web-3)',
         '  3   migrate the database',
         '      + run bin/migrate on web-1',
-        '        undo: never, what migrations did to the data is not known',
-        '  4 ~ start web-4 on 3 hosts (web-1, web-2, web-3), expected',
-        '  5 ? wait until web is healthy on 3 hosts: decided after step 4',
+        '        cannot be undone: migrations may have changed data',
+        '  4 ~ start web-4 on 3 hosts (web-1, web-2, web-3), depends on earlier steps',
+        '  5 ? wait for web to become healthy on 3 hosts: decided after step 4',
         '',
         'web, after the commit',
         '  6 = remove old releases on 3 hosts (web-1 and 2 more): no more than 5 are kept',
         '',
-        '9 changes on 3 hosts, 3 of them expected, 3 steps decided on the way.',
+        '9 changes on 3 hosts; 3 depend on earlier steps; 3 steps are decided later.',
         '',
       ].join('\n'),
     );
   });
 
-  it('names all hosts where there is room', () => {
+  it('names all hosts if there is room', () => {
     expect(text(deploy, 120)).toContain(
-      '  5 ? wait until web is healthy on 3 hosts (web-1, web-2, web-3): decided after step 4\n',
+      '  5 ? wait for web to become healthy on 3 hosts (web-1, web-2, web-3): decided after step 4\n',
     );
   });
 
-  it('never is wider than the page', () => {
+  it('is never wider than the page', () => {
     const many = Array.from({ length: 40 }, (_, index) => `a-rather-long-name-of-a-host-${index}`);
     const long = on(many, 'image.pull', 'pull it', () =>
       todo(`pull ${'registry.example.com/'.repeat(6)}web:2`),
@@ -97,7 +97,7 @@ describe('the plan as text', () => {
     }
   });
 
-  it('keeps services apart and counts what is in the way', () => {
+  it('separates services and counts problems', () => {
     const problem = new Failure('failed', 'port.taken', 'port 80 is held by nginx', {
       hint: '--adopt nginx',
     });
@@ -120,31 +120,33 @@ describe('the plan as text', () => {
         '  3   pull it',
         '      + pull worker:2 on web-1',
         '',
-        '2 changes on 1 host, 3 problems in the way.',
+        '2 changes on 1 host; 3 problems to fix first.',
         '',
       ].join('\n'),
     );
   });
 
-  it('says so when there is nothing to do', () => {
+  it('says if there is nothing to do', () => {
     expect(text({ steps: [] }, 80)).toBe('Nothing to do.\n');
   });
 
-  it('ends with what should be known before, how long it takes at least, and what would make it faster', () => {
-    const cautions = ['web-1: sg-1 does not let the load balancer of web in at port 80'];
+  it('ends with cautions, the expected times, and the slowest part', () => {
+    const cautions = ['web-1: sg-1 does not allow the load balancer of web on port 80'];
     const better = '30 s would do: oneclick lb tune web';
     const most = { ms: 300_000, cause: 'the deregistration delay of shop-web, 300 s', better };
     const forecast = { live: 15_000, after: 315_000, most };
     expect(text({ steps: [], cautions, forecast }, 120)).toBe(
       [
-        '! web-1: sg-1 does not let the load balancer of web in at port 80',
+        '! web-1: sg-1 does not allow the load balancer of web on port 80',
         'Nothing to do.',
-        'It takes at least 15.0s until it is live, and 5m 15s more to tidy up.',
-        'What costs most: the deregistration delay of shop-web, 300 s; 30 s would do: oneclick lb tune web',
+        'Expected: live after about 15s, old containers stopped after about 5m 30s.',
+        'Slowest part: the deregistration delay of shop-web, 300 s; 30 s would do: oneclick lb tune web',
         '',
       ].join('\n'),
     );
     const short = { live: 30_000, after: 0, most: { ms: 30_000, cause: 'the deregistration delay' } };
-    expect(text({ steps: [], forecast: short }, 80)).toBe('Nothing to do.\nIt takes at least 30.0s.\n');
+    expect(text({ steps: [], forecast: short }, 80)).toBe(
+      'Nothing to do.\nExpected: done after about 30s.\n',
+    );
   });
 });

@@ -16,7 +16,7 @@ export const step = (host: string, task: string, service = 'web'): Step => ({
   input: {},
 });
 
-/** A step that is about `web` as a whole: `web/rollout.resolve`. */
+/** A step of `web` without a host: `web/rollout.resolve`. */
 export const decision = (task: string): Step => ({
   id: `web/${task}`,
   task,
@@ -55,7 +55,7 @@ const sequence = (steps: readonly Step[]): PlanNode => ({
   nodes: steps.map((one) => ({ kind: 'step', step: one })),
 });
 
-/** A deploy of `web` to production, of these steps. */
+/** A deploy of `web` to production with these steps. */
 export const plan = (steps: readonly Step[], services = ['web']): Plan => ({
   run: { id: '3f2a', recipe: 'deploy', project: 'shop', environment: 'production', who: 'ada', started: at },
   recipeHash: 'h',
@@ -97,7 +97,7 @@ export const fails = (of: Step, ms: number, failure: FailureRecord): RunEvent =>
 export const unhealthy: FailureRecord = {
   kind: 'unhealthy',
   code: 'health.deadline',
-  message: 'web-2 did not become healthy in 30s: the last answer of /up was 503',
+  message: 'web-2 did not become healthy in 30s: /up returned 503',
   hint: 'oneclick logs web --host web-2 --release 4',
   host: 'web-2',
   evidence: ['exited with code 1', 'GET /up: 503 in 12 ms', 'Error: connect ECONNREFUSED 10.0.0.9:5432'],

@@ -12,8 +12,8 @@ const clock = new MovableClock();
 const show = (reporter: Reporter, ...lines: readonly string[]) =>
   reporter.screen({ lines }, (document) => document.lines.map((line) => `${line}\n`).join(''));
 
-describe('a result that goes on changing', () => {
-  it('is drawn over on a terminal, and never higher than it', () => {
+describe('a result that changes', () => {
+  it('is redrawn on a terminal, and never taller than it', () => {
     const output = new BufferOutput({ columns: 40, interactive: true });
     output.rows = 5;
     const terminal = new TerminalModel(40);
@@ -27,16 +27,16 @@ describe('a result that goes on changing', () => {
     expect(terminal.screen.trimEnd()).toBe('a\nb\nc\n…');
   });
 
-  it('is a block of lines for each change elsewhere', () => {
+  it('is a block of lines per change elsewhere', () => {
     const output = new BufferOutput({ columns: Number.POSITIVE_INFINITY });
     const style = { style: plainStyle, resultStyle: plainStyle };
-    const reporter = new PlainReporter({ output, clock, detail: 'usual', folds: undefined, ...style });
+    const reporter = new PlainReporter({ output, clock, detail: 'usual', ci: undefined, ...style });
     for (const line of ['one', 'one', 'two']) show(reporter, line);
     reporter.close();
     expect(output.stdout.text).toBe('one\n\ntwo\n');
   });
 
-  it('is a document for each change as JSON', () => {
+  it('is a document per change as JSON', () => {
     const output = new BufferOutput();
     const reporter = new JsonReporter(output, clock, 'usual');
     for (const line of ['one', 'one', 'two']) show(reporter, line);

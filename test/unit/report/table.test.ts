@@ -22,7 +22,7 @@ const rows = [
 ];
 
 describe('a table', () => {
-  it('is aligned, and as wide as it needs to be where nothing limits it', () => {
+  it('is aligned, and as wide as its content without a limit', () => {
     expect(table(rows, columns, page(Number.POSITIVE_INFINITY))).toBe(
       [
         'HOST    IMAGE                                  RELEASE',
@@ -33,7 +33,7 @@ describe('a table', () => {
     );
   });
 
-  it('cuts the columns that allow it where the page is narrow', () => {
+  it('cuts shrinkable columns on a narrow page', () => {
     expect(table(rows, columns, page(40))).toBe(
       [
         'HOST    IMAGE                    RELEASE',
@@ -44,7 +44,7 @@ describe('a table', () => {
     );
   });
 
-  it('has its titles alone when there are no rows', () => {
+  it('has only titles without rows', () => {
     expect(table([], columns, page(80))).toBe('HOST  IMAGE  RELEASE\n');
   });
 });
@@ -72,11 +72,11 @@ describe('the problems of all hosts', () => {
     new Failure('usage', 'image.unknown', 'api:v9 does not exist', { hint: 'oneclick deploy --tag TAG' }),
   ];
 
-  it('are one table of 80 columns, equal ones once, sorted by host', () => {
+  it('are one table of 80 columns, folded and sorted by host', () => {
     const text = problemTable(problems, page(80));
     expect(text).toBe(
       [
-        'HOST          PROBLEM                           WHAT TO DO',
+        'HOST          PROBLEM                           HINT',
         'all           api:v9 does not exist             oneclick deploy --tag TAG',
         'db-1          no answer on port 22 in 10s',
         'web-2, web-3  Docker refuses this user:         add deploy to the group docker:',
@@ -90,7 +90,7 @@ describe('the problems of all hosts', () => {
     );
   });
 
-  it('do not depend on the order in which they were found', () => {
+  it('are sorted the same whatever their order', () => {
     expect(problemTable([...problems].reverse(), page(80))).toBe(problemTable(problems, page(80)));
   });
 });

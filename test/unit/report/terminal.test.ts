@@ -42,7 +42,7 @@ const [pull1, pull2, pull3] = pulls as [(typeof pulls)[0], (typeof pulls)[0], (t
 const [wait1, wait2] = waits as [(typeof waits)[0], (typeof waits)[0]];
 
 describe('the live block', () => {
-  it('has one line for each host with its step, and how far a pull is', async () => {
+  it('has one line per host, with its step and the progress of a pull', async () => {
     const { terminal, clock, reporter } = open();
     reporter.event(started(plan([...pulls, ...waits])));
     reporter.event(begins(pull1, 'pull api:v2'));
@@ -61,7 +61,7 @@ describe('the live block', () => {
     reporter.close();
   });
 
-  it('folds what ended on many hosts into one line above it', async () => {
+  it('folds steps that finished on many hosts into one line above it', async () => {
     const { terminal, clock, reporter } = open(120);
     reporter.event(started(plan([...pulls, wait1])));
     for (const pull of pulls) reporter.event(begins(pull, 'pull api:v2'));
@@ -71,14 +71,14 @@ describe('the live block', () => {
     await clock.advance(1_000);
     expect(terminal.screen).not.toContain('✓');
     reporter.event(ends(pull3, 2_000));
-    reporter.event(begins(wait1, 'wait until web is healthy'));
+    reporter.event(begins(wait1, 'wait for web to become healthy'));
     await clock.advance(1_000);
     expect(terminal.screen).toBe(
       [
         'deploy web  production  run 3f2a',
         '✓ pull api:v2 on 3 hosts (web-1, web-2, web-3)  2.0s',
         '* 3 of 4 steps  3.0s',
-        `  web-1  wait until web is healthy${' '.repeat(72)}1.0s`,
+        `  web-1  wait for web to become healthy${' '.repeat(67)}1.0s`,
         '  web-2  done',
         '  web-3  done',
       ].join('\n'),
@@ -86,44 +86,44 @@ describe('the live block', () => {
     reporter.close();
   });
 
-  it('says after five seconds of silence what it waits for, and until when', async () => {
+  it('shows what it is waiting for after five seconds of silence', async () => {
     const { terminal, clock, reporter } = open();
     reporter.event(started(plan(waits)));
-    reporter.event(begins(wait1, 'wait until web is healthy'));
-    reporter.event(begins(wait2, 'wait until web is healthy'));
+    reporter.event(begins(wait1, 'wait for web to become healthy'));
+    reporter.event(begins(wait2, 'wait for web to become healthy'));
     for (let second = 0; second < 6; second += 1) {
-      reporter.event(says(wait1, '503, until 12:03:30'));
+      reporter.event(says(wait1, '503 (timeout 12:03:30)'));
       await clock.advance(1_000);
     }
     expect(terminal.screen.split('\n').slice(-2)).toEqual([
-      '  waiting for web-1 and 1 more (6.0s): wait until web is healthy: 503, until',
-      '  12:03:30',
+      '  waiting for web-1 and 1 more: wait for web to become healthy: 503 (timeout',
+      '  12:03:30)',
     ]);
-    reporter.event(says(wait1, '502, until 12:03:30'));
+    reporter.event(says(wait1, '502 (timeout 12:03:30)'));
     await clock.advance(100);
     expect(terminal.screen).not.toContain('waiting for');
     reporter.close();
   });
 
-  it('leaves nothing but what stays when the run has ended', async () => {
+  it('leaves only finished lines when the run has ended', async () => {
     const { terminal, clock, reporter } = open();
-    const done = reporter.busy('looking at 3 hosts');
+    const done = reporter.busy('reading 3 hosts');
     await clock.advance(500);
-    expect(terminal.screen).toBe('* looking at 3 hosts');
+    expect(terminal.screen).toBe('* reading 3 hosts');
     done();
     reporter.event(started(plan([...pulls, wait1])));
     for (const pull of pulls) reporter.event(begins(pull, 'pull api:v2'));
     await clock.advance(500);
     for (const pull of pulls) reporter.event(ends(pull, 500));
     reporter.event({ type: 'run.warning', text: 'PASSWORD is short', step: pull1.id });
-    reporter.event(begins(wait1, 'wait until web is healthy'));
+    reporter.event(begins(wait1, 'wait for web to become healthy'));
     await clock.advance(500);
-    reporter.event(fails(wait1, 500, { ...unhealthy, message: 'the last answer of /up was 503' }));
+    reporter.event(fails(wait1, 500, { ...unhealthy, message: '/up returned 503' }));
     reporter.event({ type: 'undo.started', step: pull1.id, title: 'pull api:v2' });
     await clock.advance(500);
     expect(terminal.screen.split('\n').slice(-2)).toEqual([
-      '* taking back  1.5s',
-      `  web-1  taking back: pull api:v2${' '.repeat(42)}0.5s`,
+      '* undoing  1.5s',
+      `  web-1  undoing: pull api:v2${' '.repeat(46)}0.5s`,
     ]);
     reporter.event({ type: 'undo.done', step: pull1.id, ms: 500 });
     reporter.event(finished(outcome({ result: 'reverted' })));
@@ -133,15 +133,15 @@ describe('the live block', () => {
         'deploy web  production  run 3f2a',
         '✓ pull api:v2 on 3 hosts (web-1, web-2, web-3)  0.5s',
         '! web-1: PASSWORD is short',
-        '✗ wait until web is healthy on web-1: the last answer of /up was 503  0.5s',
-        '← taken back: pull api:v2 on web-1  0.5s',
+        '✗ wait for web to become healthy on web-1: /up returned 503  0.5s',
+        '← undone: pull api:v2 on web-1  0.5s',
       ].join('\n'),
     );
     expect(terminal.cursorShown).toBe(true);
     expect(clock.sleeping).toBe(0);
   });
 
-  it('never is as wide as the terminal, whatever hosts are called and say', async () => {
+  it('is never as wide as the terminal, whatever hosts are called and print', async () => {
     for (const columns of [40, 80, 120]) {
       const { terminal, clock, reporter } = open(columns);
       const long = Array.from({ length: 60 }, (_, n) =>
@@ -155,15 +155,15 @@ describe('the live block', () => {
       await clock.advance(6_000);
       expect(terminal.widest).toBeLessThan(columns);
       expect(terminal.screen.split('\n').length).toBeLessThan(24);
-      expect(terminal.screen).toContain('more at work');
+      expect(terminal.screen).toContain('more running');
       reporter.close();
     }
   });
 
-  it('repaints without rubbish when the terminal becomes narrower and wider', async () => {
+  it('redraws cleanly when the terminal becomes narrower or wider', async () => {
     const { terminal, clock, reporter, resize } = open(120);
     reporter.event(started(plan(waits)));
-    for (const wait of waits) reporter.event(begins(wait, 'wait until web is healthy'));
+    for (const wait of waits) reporter.event(begins(wait, 'wait for web to become healthy'));
     await clock.advance(1_000);
     for (const columns of [60, 35, 100, 80]) {
       resize(columns);
@@ -173,14 +173,14 @@ describe('the live block', () => {
       [
         'deploy web  production  run 3f2a',
         '* 0 of 3 steps  1.8s',
-        ...hosts.map((host) => `  ${host}  wait until web is healthy${' '.repeat(41)}1.8s`),
+        ...hosts.map((host) => `  ${host}  wait for web to become healthy${' '.repeat(36)}1.8s`),
       ].join('\n'),
     );
     reporter.close();
     expect(terminal.screen).toBe('deploy web  production  run 3f2a');
   });
 
-  it('makes way for a result and comes back below it', async () => {
+  it('moves below a result', async () => {
     const { terminal, clock, reporter } = open();
     reporter.event(started(plan(waits.slice(0, 1))));
     reporter.event(begins(wait1, 'wait'));
@@ -198,7 +198,7 @@ describe('the live block', () => {
     reporter.close();
   });
 
-  it('gives the cursor back when the process exits in the middle of a run', async () => {
+  it('shows the cursor again when the process exits during a run', async () => {
     const { terminal, clock, reporter, output } = open();
     reporter.event(started(plan(waits)));
     await clock.advance(500);
@@ -208,7 +208,7 @@ describe('the live block', () => {
     reporter.close();
   });
 
-  it('does not let a host draw', async () => {
+  it('does not draw what hosts print', async () => {
     const { terminal, clock, reporter } = open();
     reporter.event(started(plan(waits.slice(0, 1))));
     reporter.event(begins(wait1, 'wait'));
@@ -219,37 +219,37 @@ describe('the live block', () => {
   });
 });
 
-describe('what is under way beside a run', () => {
-  it('says after five seconds which host is waited for and until when', async () => {
+describe('an activity outside a run', () => {
+  it('shows the pending host and its timeout after five seconds', async () => {
     const { terminal, clock, reporter } = open(100);
-    const done = reporter.busy('looking at production');
+    const done = reporter.busy('reading production');
     reporter.call({ host: 'web-1', kind: 'connect', what: 'ada@10.0.0.5:22', timeout: 10_000 });
     await clock.advance(4_000);
-    expect(terminal.screen).toBe('* looking at production  4.0s');
+    expect(terminal.screen).toBe('* reading production  4.0s');
     await clock.advance(1_040);
-    const until = timeOfDay(new Date(clock.now().getTime() + 4_960));
+    const timeout = timeOfDay(new Date(clock.now().getTime() + 4_960));
     expect(terminal.screen).toBe(
-      `* looking at production  5.0s\n  waiting for web-1 (5.0s): connect to ada@10.0.0.5:22, until ${until}`,
+      `* reading production  5.0s\n  waiting for web-1: connect to ada@10.0.0.5:22 (timeout ${timeout})`,
     );
     done();
     expect(terminal.screen).toBe('');
     reporter.close();
   });
 
-  it('is said in full after five seconds where the line was too narrow for it', async () => {
+  it('is shown in full after five seconds if its line was cut', async () => {
     const { terminal, clock, reporter } = open(40);
-    reporter.busy('waits until 14:30:00: another run holds shop on web-1');
+    reporter.busy('waiting for web-1: eve has been deploying shop');
     await clock.advance(4_900);
-    expect(terminal.screen).toBe('* waits until 14:30:00: another run ho…');
+    expect(terminal.screen).toBe('* waiting for web-1: eve has been depl…');
     await clock.advance(200);
     expect(terminal.screen.split('\n').slice(1)).toEqual([
-      '  waits until 14:30:00: another run',
-      '  holds shop on web-1',
+      '  waiting for web-1: eve has been',
+      '  deploying shop',
     ]);
     reporter.close();
   });
 
-  it('has every call above it where all is said', async () => {
+  it('has every call above it when verbose', async () => {
     const { terminal, reporter } = open(80, 'verbose');
     reporter.call({ host: 'web-1', kind: 'engine', what: 'looking up api:v2' })({ duration: 21 });
     reporter.close();

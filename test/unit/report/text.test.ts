@@ -4,7 +4,7 @@ import { ago, bytes, duration } from '../../../src/domain/measure.js';
 import { cut, hanging, mapTexts, onHosts, printable, width, wrap } from '../../../src/report/text.js';
 
 describe('printable text', () => {
-  it('has no terminal escapes, whatever they would do', () => {
+  it('has no terminal escapes', () => {
     expect(printable('\u001b[31mred\u001b[0m \u001b[2J\u001b[Hgone')).toBe('red gone');
     expect(printable('\u001b]0;title\u0007text')).toBe('text');
     expect(printable('\u001b]8;;http://evil.example\u001b\\link\u001b]8;;\u001b\\')).toBe('link');
@@ -12,13 +12,13 @@ describe('printable text', () => {
     expect(printable('\u009b31mC1')).not.toContain('\u009b');
   });
 
-  it('has no control characters and none that reorder or hide text, but its newlines', () => {
+  it('has no control characters except newlines, and none that reorder or hide text', () => {
     expect(printable('a\u0000b\u0008c\u007fd')).toBe('abcd');
     expect(printable('abc\u202edcba\u2066')).toBe('abcdcba');
     expect(printable('one\r\ntwo\rthree\u2028four\tfive')).toBe('one\ntwo\nthree\nfour five');
   });
 
-  it('is bounded', () => {
+  it('has a maximum length', () => {
     expect(printable('x'.repeat(1_000_000))).toHaveLength(4_001);
   });
 });
@@ -35,7 +35,7 @@ describe('the width of text', () => {
 });
 
 describe('cutting and wrapping', () => {
-  it('cuts one line at its columns and says so', () => {
+  it('cuts a line at its columns and marks the cut', () => {
     expect(cut('pull api:v2', 11)).toBe('pull api:v2');
     expect(cut('pull api:v2', 8)).toBe('pull ap…');
     expect(cut('two\n  lines', 20)).toBe('two lines');
@@ -43,14 +43,14 @@ describe('cutting and wrapping', () => {
     expect(cut('any', 0)).toBe('');
   });
 
-  it('wraps at spaces, and inside a word only where it must', () => {
+  it('wraps at spaces, and inside a word only if it must', () => {
     expect(wrap('one two three', 7)).toEqual(['one two', 'three']);
     expect(wrap('abcdefghij k', 4)).toEqual(['abcd', 'efgh', 'ij k']);
     expect(wrap('a\n\nb', 4)).toEqual(['a', '', 'b']);
     expect(hanging('one two three', 9, '! ')).toEqual(['! one two', '  three']);
   });
 
-  it('names as many hosts as there is room for', () => {
+  it('names as many hosts as fit', () => {
     expect(onHosts(['a'])).toBe('on a');
     expect(onHosts(['a', 'b', 'c'])).toBe('on 3 hosts (a, b, c)');
     expect(onHosts(['web-1', 'web-2', 'web-3'], 30)).toBe('on 3 hosts (web-1 and 2 more)');
@@ -59,7 +59,7 @@ describe('cutting and wrapping', () => {
   });
 });
 
-describe('all texts of a value', () => {
+describe('the texts of a value', () => {
   it('are mapped at any depth; errors become their records, dates stay', () => {
     const at = new Date(0);
     const problem = new Failure('access', 'key', 'refused', { host: 'a' });
@@ -73,7 +73,7 @@ describe('all texts of a value', () => {
 });
 
 describe('measures', () => {
-  it('read durations as people say them', () => {
+  it('format durations', () => {
     expect([0, 120, 4_200, 59_940, 59_960, 63_000, 3_599_600, 7_500_000, 273_600_000].map(duration)).toEqual([
       '0.0s',
       '0.1s',
@@ -87,7 +87,7 @@ describe('measures', () => {
     ]);
   });
 
-  it('say how long ago something was', () => {
+  it('format times ago', () => {
     const now = new Date('2026-01-31T12:00:00Z');
     const past = (ms: number) => ago(new Date(now.getTime() - ms), now);
     expect(
@@ -103,7 +103,7 @@ describe('measures', () => {
     ]);
   });
 
-  it('write sizes in decimal units', () => {
+  it('format sizes in decimal units', () => {
     expect([0, 512, 1_000, 40_200_000, 999_960, 2_500_000_000].map(bytes)).toEqual([
       '0 B',
       '512 B',

@@ -11,8 +11,8 @@ import type { Listener } from '../../../app/listener.js';
 import { openSession, type Session } from '../../../app/session.js';
 import { localFiles } from '../../../config/files.js';
 import { exitCode, Failure, type FailureKind } from '../../../domain/failure.js';
-import { confirm } from '../../../report/ask.js';
 import { checklist } from '../../../report/checklist.js';
+import { confirm } from '../../../report/prompter.js';
 import { type CommandOutput, withOutput } from '../../command-output.js';
 import type { DoctorFlags } from './command.js';
 

@@ -41,7 +41,7 @@ export async function converse(process: Process, ends: Ends): Promise<number> {
         ),
       );
     for await (const { stream, data } of process.output) {
-      output[stream].pass(data);
+      output[stream].writeRaw(data);
       if (!(await output[stream].ready())) return brokenPipe;
     }
     signal.throwIfAborted();

@@ -13,7 +13,7 @@ import { newRun, openSession, type Session } from '../../../app/session.js';
 import { exitCode, Failure } from '../../../domain/failure.js';
 import type { Dialogue } from '../../../host/host.js';
 import { schema } from '../../../report/json.js';
-import { labelled } from '../../../report/log-text.js';
+import { lineLabeler } from '../../../report/log-text.js';
 import { loadStyle, plainStyle } from '../../../report/style.js';
 import { table } from '../../../report/table.js';
 import { type CommandOutput, withOutput } from '../../command-output.js';
@@ -186,9 +186,9 @@ async function execOnAll(
 }
 
 async function linePrinter({ out: { output }, flags }: Job, places: readonly ServiceInstance[]) {
-  const label = labelled({
+  const label = lineLabeler({
     labels: places.map(({ instance }) => instance.host),
-    style: flags.plain ? plainStyle : await loadStyle(output.stdout.colour),
+    style: flags.plain ? plainStyle : await loadStyle(output.stdout.color),
     aligned: Number.isFinite(output.stdout.columns),
   });
   return async (host: string, stream: 'stdout' | 'stderr', text: string) => {

@@ -11,7 +11,7 @@ import { InvalidText } from '../../../domain/problem.js';
 import { type Draft, guessesOf, type Question } from '../../../init/draft.js';
 import { draftOf } from '../../../init/repository.js';
 import { type Answers, draftText, firstEnvironment } from '../../../init/text.js';
-import { type DraftDocument, draftPage, leftLine } from '../../../report/draft.js';
+import { type DraftDocument, draftPage, skippedLine } from '../../../report/draft.js';
 import { fileText } from '../../../report/text.js';
 import { type CommandOutput, withOutput } from '../../command-output.js';
 import type { InitFlags } from './command.js';
@@ -23,12 +23,12 @@ export function run(context: Context, _: readonly string[], flags: InitFlags): P
     const file = shortPath(path, context.cwd);
     if (!flags.dryRun && (await localFiles.read(path)) !== undefined) throw alreadyThere(file);
     const draft = await draftOf(localFiles, context.cwd, flags.fromCompose);
-    const prompts = out.ask.possible && out.ask.welcome && !flags.yes && !flags.json && !flags.dryRun;
+    const prompts = out.ask.available && out.ask.enabled && !flags.yes && !flags.json && !flags.dryRun;
     const answers = prompts ? await answersTo(draft.open, out) : {};
     const text = draftText(draft, answers);
     if (!flags.dryRun) await write(path, file, text);
     const document = await documentOf(context, draft, answers, { file, text, written: !flags.dryRun });
-    if (flags.dryRun && !flags.json) for (const left of document.left) out.reporter.warn(leftLine(left));
+    if (flags.dryRun && !flags.json) for (const left of document.left) out.reporter.warn(skippedLine(left));
     out.reporter.result(document, (shown, page) =>
       flags.dryRun ? fileText(text, page) : draftPage(shown, page),
     );
@@ -102,9 +102,9 @@ async function answersTo(open: readonly Question[], { ask, reporter }: CommandOu
   for (const question of open) {
     const { prompt, read } = questions[question];
     for (
-      let text = await ask.line(`${prompt} [later] `);
+      let text = await ask.readLine(`${prompt} [later] `);
       text?.trim();
-      text = await ask.line(`${prompt} [later] `)
+      text = await ask.readLine(`${prompt} [later] `)
     ) {
       const answer = text.trim();
       const problem = problemOf(() => read(answer));

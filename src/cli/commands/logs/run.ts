@@ -10,7 +10,7 @@ import { Failure } from '../../../domain/failure.js';
 import { releaseOf } from '../../../domain/labels.js';
 import { serving } from '../../../domain/rollout.js';
 import type { LogLine, LogOptions } from '../../../host/host.js';
-import { type LogEntry, labelled, logJson } from '../../../report/log-text.js';
+import { type LogEntry, lineLabeler, logJson } from '../../../report/log-text.js';
 import { loadStyle, plainStyle } from '../../../report/style.js';
 import { type CommandOutput, reportProblems, withOutput } from '../../command-output.js';
 import { listenForInterrupts } from '../../interrupts.js';
@@ -162,9 +162,9 @@ async function printer(
   const { stdout } = output;
   const several = new Set(places.map(({ service }) => service.name)).size > 1;
   const labelOf = (service: string, host: string) => (several ? `${service}/${host}` : host);
-  const label = labelled({
+  const label = lineLabeler({
     labels: [...new Set(places.map(({ service, instance }) => labelOf(service.name, instance.host)))],
-    style: flags.plain ? plainStyle : await loadStyle(stdout.colour),
+    style: flags.plain ? plainStyle : await loadStyle(stdout.color),
     aligned: Number.isFinite(stdout.columns),
   });
   const text = (entries: readonly LogEntry[]) =>

@@ -13,7 +13,7 @@ import { exitCode, Failure } from '../../../../domain/failure.js';
 import { count } from '../../../../domain/measure.js';
 import type { Host } from '../../../../host/host.js';
 import { connectAll, type Hosts } from '../../../../host/hosts.js';
-import { confirm } from '../../../../report/ask.js';
+import { confirm } from '../../../../report/prompter.js';
 import type { Page } from '../../../../report/style.js';
 import { table } from '../../../../report/table.js';
 import { type CommandOutput, withOutput } from '../../../command-output.js';

@@ -9,7 +9,7 @@ import { releaseOf } from '../../../../domain/labels.js';
 import { isUp } from '../../../../domain/rollout.js';
 import type { Service } from '../../../../domain/service.js';
 import type { Need } from '../../../../domain/task.js';
-import { type BalancingDocument, balancingText } from '../../../../report/balancing.js';
+import { type LbStatusDocument, lbStatusText } from '../../../../report/lb-status.js';
 import { reportProblems, withOutput } from '../../../command-output.js';
 import { balancedServices } from '../balanced-services.js';
 import type { LbStatusFlags } from './command.js';
@@ -24,7 +24,7 @@ export function run(context: Context, names: readonly string[], flags: LbStatusF
       if (facts.groups === undefined) return reportProblems(out.reporter, problems);
       for (const { host, message } of problems) out.reporter.warn(`${host}: ${message}`);
       const document = balancingDocument(session.environment.name, services, facts);
-      out.reporter.result(document, (shown, page) => balancingText(shown, page, context.clock.now()));
+      out.reporter.result(document, (shown, page) => lbStatusText(shown, page, context.clock.now()));
       for (const caution of cautions(services, facts)) out.reporter.warn(caution);
       return 0;
     });
@@ -45,7 +45,7 @@ function balancingDocument(
   environment: string,
   services: readonly Service[],
   { groups = {}, hosts }: Facts,
-): BalancingDocument {
+): LbStatusDocument {
   return {
     environment,
     groups: services.flatMap(({ name, targetGroup = '', instances: placed }) => {

@@ -3,7 +3,7 @@ import { type Audit, auditVolume } from '../../../../domain/audit.js';
 import type { Host } from '../../../../host/host.js';
 import { endLeases, type LeaseScope, leaseHolders } from '../../../../host/lease/lease.js';
 import type { Holder } from '../../../../host/lease/lease-holder.js';
-import { confirm } from '../../../../report/ask.js';
+import { confirm } from '../../../../report/prompter.js';
 import { withOutput } from '../../../command-output.js';
 import { withHosts } from '../with-hosts.js';
 import type { LeaseTakeFlags } from './command.js';

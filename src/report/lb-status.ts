@@ -4,13 +4,13 @@ import type { Page } from './style.js';
 import { table } from './table.js';
 import { hanging } from './text.js';
 
-/** What `lb status --json` prints. */
-export interface BalancingDocument {
+/** The output of `lb status --json`. */
+export interface LbStatusDocument {
   readonly environment: string;
-  readonly groups: readonly GroupStatus[];
+  readonly groups: readonly LbGroupStatus[];
 }
 
-export interface GroupStatus {
+export interface LbGroupStatus {
   readonly service: string;
   readonly name: string;
   readonly arn: string;
@@ -21,46 +21,46 @@ export interface GroupStatus {
     readonly state: string;
     readonly listeners: readonly { readonly protocol: string; readonly port: number }[];
   }[];
-  readonly targets: readonly TargetStatus[];
+  readonly targets: readonly LbTargetStatus[];
 }
 
-export interface TargetStatus {
+export interface LbTargetStatus {
   readonly id: string;
-  /** Null for an instance that the environment does not know. */
+  /** Null if the instance is not part of the environment. */
   readonly host: string | null;
-  /** Null where it is not registered. */
+  /** Null if it is not registered. */
   readonly port: number | null;
-  /** `out`: an instance of the service that is not registered. */
+  /** `out`: not registered. */
   readonly state: TargetHealth['state'] | 'out';
-  /** Why, in a person's words. */
+  /** The reason for the state, in words. */
   readonly reason: string;
-  /** Who keeps it out, and since when. */
+  /** Who deactivated it, and when. */
   readonly quarantine: string | null;
-  /** What answers on the port, as the host says, and since when. */
+  /** The release on the port, as the host reports it, and since when. */
   readonly release: number | null;
   readonly since: string | null;
 }
 
-/** A table of targets for every target group, below the load balancers that feed it and how it checks. */
-export function balancingText({ groups }: BalancingDocument, page: Page, now: Date): string {
+/** Returns a block per target group: load balancers, health check, and a table of targets. */
+export function lbStatusText({ groups }: LbStatusDocument, page: Page, now: Date): string {
   return groups.map((group) => groupText(group, page, now)).join('\n');
 }
 
 function groupText(
-  { service, name, balancers, settings, targets }: GroupStatus,
+  { service, name, balancers, settings, targets }: LbGroupStatus,
   page: Page,
   now: Date,
 ): string {
   const healthy = targets.filter(({ state }) => state === 'healthy').length;
   const mark = healthy === targets.length && healthy > 0 ? page.style.good : page.style.bad;
   const verdict = `${service}: ${healthy} of ${targets.length} healthy in ${name}`;
-  const rows = targets.map((target) => ({ ...target, why: whyOf(target) }));
+  const rows = targets.map((target) => ({ ...target, why: reasonText(target) }));
   return [
     `${page.style.strong(mark(verdict))}\n`,
-    ...balancers.map((balancer) => `feeds   ${balancerText(balancer)}\n`),
-    ...(balancers.length === 0 ? ['no load balancer sends anything to it\n'] : []),
-    ...hanging(checkText(settings), page.columns, 'checks  ').map((line) => `${line}\n`),
-    '\n',
+    ...balancers.map((balancer) => `lb      ${balancerText(balancer)}\n`),
+    ...(balancers.length === 0 ? ['lb      none forwards to this group\n'] : []),
+    ...hanging(checkText(settings), page.columns, 'check   ').map((line) => `${line}\n`),
+    `drain   ${seconds(settings.deregistrationDelay)}\n\n`,
     table(
       rows,
       [
@@ -75,32 +75,32 @@ function groupText(
           style: (text, { state }) =>
             state === 'healthy' ? page.style.good(text) : page.style.caution(text),
         },
-        { title: 'WHY', value: ({ why }) => why, narrow: 'wrap' },
+        { title: 'REASON', value: ({ why }) => why, narrow: 'wrap' },
       ],
       page,
     ),
   ].join('');
 }
 
-function whyOf({ reason, quarantine, state }: TargetStatus): string {
-  const kept = quarantine === null ? '' : `kept out by ${quarantine}`;
-  if (state === 'out' && kept !== '') return kept;
-  return [reason, kept].filter((part) => part !== '').join('; ');
+function reasonText({ reason, quarantine, state }: LbTargetStatus): string {
+  const deactivated = quarantine === null ? '' : `deactivated by ${quarantine}`;
+  if (state === 'out' && deactivated !== '') return deactivated;
+  return [reason, deactivated].filter((part) => part !== '').join('; ');
 }
 
-function balancerText({ name, address, state, listeners }: GroupStatus['balancers'][number]): string {
+function balancerText({ name, address, state, listeners }: LbGroupStatus['balancers'][number]): string {
   const ports = listeners.map(({ protocol, port }) => `${protocol.toLowerCase()}:${port}`).join(', ');
-  const how = state === 'active' ? '' : ` (${state})`;
-  return `${name} at ${address}${how}, ${ports === '' ? 'without a listener for it' : ports}`;
+  const inactive = state === 'active' ? '' : ` (${state})`;
+  return `${name} at ${address}${inactive}, ${ports === '' ? 'no listener forwards to it' : ports}`;
 }
 
-function checkText({ healthCheck, deregistrationDelay }: TargetGroupSettings): string {
+function checkText({ healthCheck }: TargetGroupSettings): string {
   const { path, interval, timeout, healthyThreshold, unhealthyThreshold, matcher } = healthCheck;
-  const what =
-    path === undefined ? 'a connection' : `GET ${path}${matcher === undefined ? '' : ` -> ${matcher}`}`;
-  const often = `every ${seconds(interval)}, ${seconds(timeout)} at most`;
-  const counts = `in after ${healthyThreshold}, out after ${unhealthyThreshold}`;
-  return `${what} ${often}; ${counts}; drains ${seconds(deregistrationDelay)}`;
+  const probe =
+    path === undefined ? 'TCP connect' : `GET ${path}${matcher === undefined ? '' : ` -> ${matcher}`}`;
+  const times = `every ${seconds(interval)}, timeout ${seconds(timeout)}`;
+  const counts = `healthy after ${healthyThreshold}, unhealthy after ${unhealthyThreshold}`;
+  return `${probe} ${times}; ${counts}`;
 }
 
 const seconds = (ms: number) => `${ms / 1000}s`;
