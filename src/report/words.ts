@@ -54,7 +54,7 @@ export function waitingFor(active: readonly Active[], calls: Calls, now: number)
   const step = waiting(active, now);
   const call = calls.longest(active[0]?.label);
   if (step !== undefined)
-    return call === undefined || /\buntil \d/.test(step) ? step : `${step}${calls.until(call)}`;
+    return call === undefined || /\b(?:until|timeout) \d/.test(step) ? step : `${step}${calls.until(call)}`;
   if (call === undefined || now - call.since < brief) return undefined;
   const others = calls.hosts - 1;
   const { host } = call.call;

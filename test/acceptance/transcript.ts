@@ -34,7 +34,9 @@ export function settled(text: string, names: Readonly<Record<string, string>>): 
   const replaced = changing.reduce((all, [pattern, word]) => all.replace(pattern, word), named);
   const lines = replaced
     .split('\n')
-    .filter((line) => !/still under way|^waiting for |waits for .* until|^looking at .* \(Ns\)$/.test(line));
+    .filter(
+      (line) => !/still under way|^waiting for |waiting for .*\(timeout |^looking at .* \(Ns\)$/.test(line),
+    );
   return inHostOrder(lines).join('\n');
 }
 
