@@ -226,7 +226,7 @@ export const healthWait = task({
     const host = hostName(subject);
     return [
       healthCommand(host, container, spec, networkName(subject.run)),
-      dockerOn(host, 'restart it after a reboot', 'update', '--restart', spec.restart, container),
+      dockerOn(host, 'enable automatic restart', 'update', '--restart', spec.restart, container),
     ];
   },
   async apply(context, { container, spec, stoppedAt, idle }) {

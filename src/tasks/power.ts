@@ -137,7 +137,7 @@ export const containerWake = task({
   explain({ name, spec }, subject) {
     return [
       ...startCommands({ name, spec }, subject),
-      dockerOn(hostName(subject), 'restart it after a reboot', 'update', '--restart', spec.restart, name),
+      dockerOn(hostName(subject), 'enable automatic restart', 'update', '--restart', spec.restart, name),
     ];
   },
   async apply(context, { name, spec }) {

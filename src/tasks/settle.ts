@@ -96,11 +96,11 @@ export const targetSettle = task({
 function oldContainers(facts: Facts, host: HostFacts, { run, service }: Subject): readonly ContainerFacts[] {
   const name = service?.name ?? '';
   const active = current(releaseLog(facts, name))?.release;
-  const serves = active === undefined ? undefined : containerOf(host, run, name, active);
-  if (serves === undefined || !isUp(serves)) return [];
+  const currentContainer = active === undefined ? undefined : containerOf(host, run, name, active);
+  if (currentContainer === undefined || !isUp(currentContainer)) return [];
   const canary = canaryOf(facts, name)?.number;
   return containersOf(host, run, name).filter(
-    (other) => isUp(other) && other.name !== serves.name && releaseOf(other) !== canary,
+    (other) => isUp(other) && other.name !== currentContainer.name && releaseOf(other) !== canary,
   );
 }
 

@@ -131,18 +131,18 @@ export const targetDeregister = task({
   check(facts, { release, port, force, drain }, subject) {
     const { service, known, instance, target } = targetOf(facts, subject, port);
     const { group } = known;
-    const mine = known.targets.filter(({ id }) => id === instance.id);
-    const leaving = release === 'all' ? mine : mine.filter((other) => !isTarget(other, target));
+    const all = known.targets.filter(({ id }) => id === instance.id);
+    const leaving = release === 'all' ? all : all.filter((other) => !isTarget(other, target));
     const dead = release === 'dead' ? deadPorts(facts, subject, instance.host) : undefined;
-    const concerned = leaving.filter(({ port: own }) => dead === undefined || dead.includes(own));
-    const registered = concerned.filter(isRegistered);
-    const waited = drain ? concerned : registered;
-    if (waited.length === 0)
+    const selected = leaving.filter(({ port: own }) => dead === undefined || dead.includes(own));
+    const registered = selected.filter(isRegistered);
+    const affected = drain ? selected : registered;
+    if (affected.length === 0)
       return { kind: 'done', because: `not registered in ${group.name}`, receipt: { targets: [] } };
     const guarded = release === 'all' && !force;
     const problem = guarded ? lastHealthy(group, known.targets, instanceIds(service)) : undefined;
     if (problem !== undefined) return { kind: 'blocked', problems: [problem] };
-    const targets = waited.map(idAndPort);
+    const targets = affected.map(idAndPort);
     return {
       kind: 'todo',
       changes: targets.map((each) => ({
