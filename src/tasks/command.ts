@@ -21,13 +21,13 @@ const CommandIntent = z.strictObject({
   command: z.array(z.string()),
 });
 
-/** Runs the release command (migrations), once, in a container of the new release. */
+/** Runs the release command (migrations) once, in a container of the new release. */
 export const releaseCommand = task({
   name: 'release.command',
   version: 1,
   scope: 'service',
   needs: ['hosts'],
-  summary: 'Runs the release command of a new release once, in a container of its own.',
+  summary: 'Runs the release command of a new release once, in its own container.',
   input: z.strictObject({ rollout: Rollout }),
   intent: CommandIntent,
   receipt: CommandReceipt,
@@ -44,7 +44,7 @@ export const releaseCommand = task({
       };
     }
     if (rollout.kind !== 'deploy') {
-      return { kind: 'done', because: 'it belongs to new releases only', receipt: { ran: false } };
+      return { kind: 'done', because: 'only new releases run it', receipt: { ran: false } };
     }
     const { command } = service.releaseCommand;
     const name = `${prefix(subject.run)}-${service.name}-${rollout.release.number}-command-${subject.run.id}`;
@@ -62,12 +62,12 @@ export const releaseCommand = task({
     return [
       createCommand(
         host,
-        'make a container for the release command, which serves nobody',
+        'create a container for the release command, without a published port',
         name,
         config,
         secrets,
       ),
-      dockerOn(host, 'run it to its end, once; this is never taken back', 'start', '--attach', name),
+      dockerOn(host, 'run the release command, whose changes stay', 'start', '--attach', name),
     ];
   },
   async apply({ ports, subject, clock, progress }, { name, host: on, release, command }) {
@@ -80,9 +80,9 @@ export const releaseCommand = task({
     }
     if (before === undefined || before.state === 'created')
       await startOnNetwork(host.engine, name, subject.run);
-    progress(`waits for ${command.join(' ')}`);
+    progress(`running ${command.join(' ')}`);
     const limit = service.releaseCommand?.timeout ?? 0;
-    // Not the run's signal: a migration that was cut short is worse than one that was waited for.
+    // Ignores the run's signal: an interrupted migration does more harm than a wait.
     const stop = new AbortController();
     const timeout = clock.sleep(limit, stop.signal).then(
       () => 'timeout' as const,
@@ -96,11 +96,11 @@ export const releaseCommand = task({
       host,
       name,
       command,
-      code === 'timeout' ? `still runs after ${limit / 1000} s` : `ended with exit code ${code}`,
+      code === 'timeout' ? `is still running after ${limit / 1000} s` : `exited with code ${code}`,
     );
   },
   undo: {
-    never: 'what a release command changed is not taken back',
+    never: 'changes made by a release command stay',
     tidy: async ({ ports }, { name, host }) => {
       const { engine } = ports.host(host);
       const found = await engine.container(name);
@@ -114,12 +114,12 @@ async function commandFailure(
   host: Host,
   name: string,
   command: readonly string[],
-  what: string,
+  reason: string,
 ): Promise<Failure> {
   const lines = await host.engine.logs(name, 5).catch(() => []);
-  return new Failure('failed', 'command.failed', `the release command ${command.join(' ')} ${what}`, {
+  return new Failure('failed', 'command.failed', `the release command ${command.join(' ')} ${reason}`, {
     host: host.name,
-    hint: `see all of it there: docker logs ${name}`,
+    hint: `read its log on the host: docker logs ${name}`,
     evidence: lines.map((line) => `log: ${line}`),
   });
 }

@@ -6,7 +6,7 @@ import { serviceOf } from './task.js';
 
 type Secrets = ReadonlyMap<string, string>;
 
-/** The body of `POST /containers/create` for a container of this release that serves. */
+/** Returns the body of `POST /containers/create` for a service container of a release. */
 export function serviceConfig(
   release: Release,
   port: number | undefined,
@@ -24,7 +24,7 @@ export function serviceConfig(
   });
 }
 
-/** The same for its release command, which serves nobody: its container must not take the service's port. */
+/** Like {@link serviceConfig}, for the release command: without a port, because the service uses it. */
 export function commandConfig(
   release: Release,
   command: readonly string[],

@@ -17,47 +17,49 @@ import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import { serviceConfig } from './container-config.js';
 import { createCommand } from './explain-docker.js';
-import { hostName, placeOf, task } from './task.js';
+import { hostName, instanceOf, task } from './task.js';
 
-const Made = z.strictObject({
+const Created = z.strictObject({
   name: z.string(),
-  /** The port of the host that it publishes. */
+  /** The published port of the host. */
   port: z.int().optional(),
 });
 
 const CreateIntent = z.strictObject({
   name: z.string(),
   release: Release,
-  /** One of the range that its release says, where it says one. */
+  /** From the release's port range, if it has one. */
   port: z.int().optional(),
 });
 
-/** Makes the container of the release, unless the host has kept it. */
+/** Creates the container of a release, or reuses the one that the host has kept. */
 export const containerCreate = task({
   name: 'container.create',
   version: 1,
   scope: 'instance',
   needs: ['hosts'],
-  summary: 'Makes the new container before the old one is touched; a kept one is taken as it is.',
+  summary: 'Creates the new container before touching the old one, or reuses a kept container.',
   provides: 'container',
   input: z.strictObject({ rollout: Rollout }),
   intent: CreateIntent,
-  receipt: Made,
+  receipt: Created,
   defaults: { rollout: '{{ rollout }}' },
   title: ({ rollout }, { service }) => `create ${service?.name} release ${rollout.release.number}`,
   check(facts, { rollout }, subject) {
-    const { service, host } = placeOf(facts, subject);
+    const { service, host } = instanceOf(facts, subject);
     const { release } = rollout;
     const kept = keptContainer(host, subject, service, rollout);
     if (kept !== undefined) {
-      const because = isUp(kept) ? `release ${release.number} runs as ${kept.name}` : `${kept.name} was kept`;
+      const because = isUp(kept)
+        ? `release ${release.number} already runs as ${kept.name}`
+        : `${kept.name} was kept`;
       const stale = staleNote(kept);
       const receipt = { name: kept.name, ...portOf(release.spec, kept.ports[0]) };
       return { kind: 'done', because: because + stale, receipt, ...(stale === '' ? {} : { news: true }) };
     }
     if (release.adopted !== undefined) {
       const message = `release 0 was the container ${release.adopted}, which is gone`;
-      const hint = 'roll forward instead: oneclick deploy';
+      const hint = 'deploy a new release: oneclick deploy';
       return {
         kind: 'blocked',
         problems: [new Failure('failed', 'adopt.gone', message, { host: host.host, hint })],
@@ -69,17 +71,17 @@ export const containerCreate = task({
     if (range !== undefined && free === undefined)
       return { kind: 'blocked', problems: [noFreePort(host, service, range)] };
     const labels = containerLabels(subject, service.name, release, 'service');
-    const made = candidate(name, labels, placedAt(release.spec, free));
+    const created = candidate(name, labels, placedAt(release.spec, free));
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `create ${name} from ${release.reference}` }],
       intent: { name, release, ...given({ port: free }) },
       expect: { name, ...portOf(release.spec, free) },
-      predict: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, made] })),
+      predict: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, created] })),
     };
   },
   explain({ name, release, port }, subject) {
-    const why = `make ${name} before the old one is touched`;
+    const why = `create ${name} before touching the old container`;
     const { secrets } = release.spec;
     return [createCommand(hostName(subject), why, name, serviceConfig(release, port, subject), secrets)];
   },
@@ -109,21 +111,23 @@ function keptContainer(
   return stale && rollout.todaysSecrets && !isUp(found) ? undefined : found;
 }
 
-/** The port that its release says, or that it has got for itself. */
 function portOf({ port }: ContainerSpec, own: number | undefined): { port?: number } {
   const host = port?.range === undefined ? port?.host : own;
   return host === undefined ? {} : { port: host };
 }
 
 function noFreePort(host: HostFacts, { name }: Service, { from, to }: { from: number; to: number }): Failure {
-  return new Failure('failed', 'port.none', `no port from ${from} to ${to} is free for ${name}`, {
-    ...{ host: host.host, hint: `give it others in oneclick.yml: port_range: ${to + 1}-${to + 1000}` },
+  return new Failure('failed', 'port.none', `${name} has no free port from ${from} to ${to}`, {
+    ...{
+      host: host.host,
+      hint: `change the range in oneclick.yml, such as port_range: ${to + 1}-${to + 1000}`,
+    },
   });
 }
 
 function staleNote({ staleSecrets = [] }: ContainerFacts): string {
   if (staleSecrets.length === 0) return '';
-  return `, with older values of ${staleSecrets.join(', ')} (--current-secrets makes it anew)`;
+  return `, with older values of ${staleSecrets.join(', ')} (--current-secrets creates it again)`;
 }
 
 function candidate(name: string, labels: Record<string, string>, spec: ContainerSpec): ContainerFacts {

@@ -12,28 +12,28 @@ import type { Subject } from '../domain/task.js';
 import { stopCommand } from './explain-docker.js';
 import { waitUntilHealthy } from './health.js';
 import { startOnNetwork } from './network.js';
-import { hostName, placeOf, serviceOf, task } from './task.js';
+import { hostName, instanceOf, serviceOf, task } from './task.js';
 
 const Stopped = z.strictObject({
   name: z.string(),
   restart: z.string(),
-  /** Whether taking the step back starts it again. */
+  /** Whether an undo starts it again. */
   comesBack: z.boolean(),
 });
 const StopIntent = z.strictObject({
   containers: z.array(Stopped),
-  /** What the one that comes back is made of, to see that it is healthy. */
+  /** For the health check after an undo. */
   spec: ContainerSpec.optional(),
   timeout: z.number(),
 });
 
-/** Stops what serves now; taking it back starts it and sees that it is healthy. */
+/** Stops the old containers; an undo starts them and waits until they are healthy. */
 export const containerStop = task({
   name: 'container.stop',
   version: 1,
   scope: 'instance',
   needs: ['hosts'],
-  summary: 'Stops the old container, which is kept; it does not come back with a reboot.',
+  summary: 'Stops the old container and keeps it; a reboot does not start it.',
   provides: 'stopped',
   input: z.strictObject({ release: z.enum(['old']).default('old'), rollout: Rollout, container: z.string() }),
   intent: StopIntent,
@@ -41,12 +41,12 @@ export const containerStop = task({
   defaults: { rollout: '{{ rollout }}', container: '{{ container.name }}' },
   title: ({ rollout }, { service }) =>
     rollout.before === undefined
-      ? `stop the old ${service?.name}`
+      ? `stop old ${service?.name} containers`
       : `stop ${service?.name} release ${rollout.before.number}`,
   check(facts, input, subject) {
-    const { service, host } = placeOf(facts, subject);
+    const { service, host } = instanceOf(facts, subject);
     const old = oldContainers(facts, host, subject, service, input);
-    if (old.length === 0) return { kind: 'done', because: 'nothing else of it runs here', receipt: {} };
+    if (old.length === 0) return { kind: 'done', because: 'no old container is running here', receipt: {} };
     const names = old.map(({ name }) => name);
     const spec = (input.rollout.before ?? input.rollout.adopted)?.spec;
     return {
@@ -61,13 +61,13 @@ export const containerStop = task({
     const host = hostName(subject);
     const names = containers.map(({ name }) => name);
     return [
-      dockerOn(host, 'keep the old one from coming back by itself', 'update', '--restart', 'no', ...names),
-      stopCommand(host, 'stop the old one, which is kept', names, timeout),
+      dockerOn(host, 'disable automatic restart of the old container', 'update', '--restart', 'no', ...names),
+      stopCommand(host, 'stop the old container and keep it for a rollback', names, timeout),
     ];
   },
   async apply({ ports, subject, clock }, { containers, timeout }) {
     const { engine } = ports.host(hostName(subject));
-    // One after the other: an engine refuses to update a container that is being stopped.
+    // First all policies: an engine refuses to update a container that is stopping.
     await Promise.all(containers.map(({ name }) => engine.setRestart(name, 'no')));
     const at = clock.now().getTime();
     await Promise.all(containers.map(({ name }) => engine.stop(name, timeout)));
@@ -79,23 +79,22 @@ export const containerStop = task({
       if (!comesBack) continue;
       const { run, service } = context.subject;
       await startOnNetwork(host.engine, name, run, service?.name);
-      if (spec !== undefined) await waitUntilHealthy(host, name, spec, context).catch(orAgain);
+      if (spec !== undefined) await waitUntilHealthy(host, name, spec, context).catch(asPassing);
       await host.engine.setRestart(name, restart);
     }
   },
 });
 
-/** An engine that goes down still takes a start, and ends what it has started: once it is back, another start is worth a try. */
-function orAgain(error: unknown): never {
+/** A stopping engine may accept a start, then kill the container; a later start can succeed. */
+function asPassing(error: unknown): never {
   if (!(error instanceof Failure && error.code === 'health.ended')) throw error;
   const { kind, code, message } = error;
   throw new Failure(kind, code, message, { ...error, passing: true, cause: error });
 }
 
 /**
- * What has to stop: everything of the service but the new container. What serves until the commit comes back when the
- * step is undone, also when a run that died had stopped it: then its restart policy was lost too. That of an adopted one
- * is not looked up; it gets the service's.
+ * All containers of the service but the new one. An undo starts the current release again, even if a dead run stopped it;
+ * its restart policy is lost then, so the release's policy applies.
  */
 function oldContainers(
   facts: Facts,
@@ -129,13 +128,13 @@ function oldContainers(
 
 const StartIntent = z.strictObject({ name: z.string(), timeout: z.number() });
 
-/** Starts the new container; one that a dead run has started is not trusted before its health was seen. */
+/** Starts the new container; one started by a dead run must become healthy first. */
 export const containerStart = task({
   name: 'container.start',
   version: 1,
   scope: 'instance',
   needs: ['hosts'],
-  summary: 'Starts the new container; until it is healthy it does not come back by itself.',
+  summary: 'Starts the new container, without automatic restart until it is healthy.',
   provides: 'started',
   input: z.strictObject({ container: z.string(), rollout: Rollout }),
   intent: StartIntent,
@@ -143,10 +142,10 @@ export const containerStart = task({
   defaults: { container: '{{ container.name }}', rollout: '{{ rollout }}' },
   title: ({ rollout }, { service }) => `start ${service?.name} release ${rollout.release.number}`,
   check(facts, { container, rollout }, subject) {
-    const { service, host } = placeOf(facts, subject);
+    const { service, host } = instanceOf(facts, subject);
     const known = host.containers.find(({ name }) => name === container);
     if (known !== undefined && isUp(known) && !isProvisional(known, rollout.release)) {
-      return { kind: 'done', because: 'it runs already', receipt: { fresh: false } };
+      return { kind: 'done', because: 'already running', receipt: { fresh: false } };
     }
     const taken = portTaken(host, known?.ports[0] ?? rollout.release.spec.port?.host, container);
     if (taken !== undefined) return { kind: 'blocked', problems: [taken] };
@@ -179,16 +178,16 @@ function portTaken(host: HostFacts, port: number | undefined, container: string)
     (other) => other.name !== container && isUp(other) && other.ports.includes(port),
   );
   if (holder !== undefined) {
-    const message = `port ${port} is held by the container ${holder.name}`;
+    const message = `port ${port} is in use by container ${holder.name}`;
     const hint =
       holder.labels[label.service] === undefined
-        ? `take it over: --adopt ${holder.name}`
-        : 'give one of them another port';
+        ? `adopt the container: --adopt ${holder.name}`
+        : 'change the port of one of them in oneclick.yml';
     return new Failure('failed', 'port.taken', message, { host: host.host, hint });
   }
   if (!host.listening.includes(port)) return undefined;
-  return new Failure('failed', 'port.taken', `something that is not a container listens on port ${port}`, {
+  return new Failure('failed', 'port.taken', `port ${port} is in use by a process outside Docker`, {
     host: host.host,
-    hint: `see what: ss -ltnp 'sport = :${port}'`,
+    hint: `find the process: ss -ltnp 'sport = :${port}'`,
   });
 }

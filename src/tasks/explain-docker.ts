@@ -3,7 +3,7 @@ import { pauseFile, pauseImage, pauseProgram } from '../domain/pause.js';
 import { dockerOn, onHost, type PlainCommand } from '../domain/plain-command.js';
 import { commandLine, octal } from '../domain/shell.js';
 
-/** Makes a container as the engine would from this configuration; what `docker create` cannot be told is said in the reason. */
+/** Returns the `docker create` for a configuration; its reason names settings that have no option. */
 export function createCommand(
   host: string,
   why: string,
@@ -18,7 +18,7 @@ export function createCommand(
   return { host, why: why + without, line, secrets };
 }
 
-/** Stops containers, each within this time. ms */
+/** Returns a `docker stop`; the timeout is in ms. */
 export function stopCommand(
   host: string,
   why: string,
@@ -28,18 +28,18 @@ export function stopCommand(
   return dockerOn(host, why, 'stop', '-t', String(Math.ceil(timeout / 1000)), ...names);
 }
 
-/** Makes a network, unless there is one of that name. */
+/** Returns a command that creates a network unless it exists. */
 export function networkCommand(
   host: string,
   name: string,
   labels: Readonly<Record<string, string>>,
 ): PlainCommand {
-  const there = commandLine(['docker', 'network', 'inspect', name]);
-  const make = commandLine(['docker', 'network', 'create', ...optionPairs('--label', labels), name]);
-  return onHost(host, 'make the network of the services', `${there} >/dev/null 2>&1 || ${make}`);
+  const exists = commandLine(['docker', 'network', 'inspect', name]);
+  const create = commandLine(['docker', 'network', 'create', ...optionPairs('--label', labels), name]);
+  return onHost(host, 'create the network of the services', `${exists} >/dev/null 2>&1 || ${create}`);
 }
 
-/** Makes the image of the container that does nothing; undefined for a platform that there is no program for. */
+/** Returns a command that builds the pause image; undefined if the platform is not supported. */
 export function pauseImageCommand(host: string, platform: string): PlainCommand | undefined {
   const file = pauseFile(platform);
   if (file === undefined) return undefined;
@@ -50,6 +50,6 @@ export function pauseImageCommand(host: string, platform: string): PlainCommand 
     `chmod 755 ${name}`,
     `tar -cf - ${name} | ${commandLine(['docker', 'import', '-', pauseImage])}`,
   ];
-  const why = `make the image of a container that does nothing: a program of ${file.length} bytes`;
+  const why = `create the image of an idle container, ${file.length} bytes`;
   return onHost(host, why, steps.join(' && '));
 }

@@ -2,63 +2,68 @@ import { onHost, type PlainCommand } from '../domain/plain-command.js';
 import type { ContainerSpec } from '../domain/release.js';
 import { commandLine } from '../domain/shell.js';
 
-/** Something that ends well once the container is healthy, what it looks for, and what has to pass before. */
-interface Proof {
+/** A shell command that succeeds once the container is healthy. */
+interface HealthTest {
   readonly line: string;
-  readonly what: string;
-  readonly first?: string;
+  readonly condition: string;
+  /** Runs once, before the first try. */
+  readonly setup?: string;
 }
 
-/** Waits as long as `untilHealthy` does, and ends with 1 after that. */
+/** Returns a command that waits as long as `waitUntilHealthy` does, then exits with 1. */
 export function healthCommand(
   host: string,
   container: string,
   spec: ContainerSpec,
   network: string,
 ): PlainCommand {
-  const { line, what, first = '' } = proof(container, spec, network);
-  const most = Math.ceil(spec.health.deadline / 1000);
-  const pause = Math.max(1, Math.round(spec.health.interval / 1000));
-  const pauseOrGiveUp = `[ "$(date +%s)" -lt "$end" ] || exit 1; sleep ${pause}`;
-  const loop = `end=$(($(date +%s) + ${most})); until ${line}; do ${pauseOrGiveUp}; done`;
-  return onHost(host, `wait until ${what}, for ${most} s at most`, first + loop);
+  const { line, condition, setup = '' } = healthTest(container, spec, network);
+  const timeout = Math.ceil(spec.health.deadline / 1000);
+  const interval = Math.max(1, Math.round(spec.health.interval / 1000));
+  const retry = `[ "$(date +%s)" -lt "$end" ] || exit 1; sleep ${interval}`;
+  const loop = `end=$(($(date +%s) + ${timeout})); until ${line}; do ${retry}; done`;
+  return onHost(host, `wait up to ${timeout} s until ${condition}`, setup + loop);
 }
 
-function proof(container: string, spec: ContainerSpec, network: string): Proof {
+function healthTest(container: string, spec: ContainerSpec, network: string): HealthTest {
   const { health, port } = spec;
   const limit = ['--max-time', String(health.timeout / 1000)];
   if (health.path !== undefined && port !== undefined) {
-    const url = `http://${placeOf(port.address)}:${port.host}${health.path}`;
+    const url = `http://${urlHost(port.address)}:${port.host}${health.path}`;
     const quiet = ['--globoff', '--fail', '--silent', '--output', '/dev/null'];
     const header = ['--header', `Host: localhost:${port.host}`];
     return {
       line: commandLine(['curl', ...quiet, ...limit, ...header, url]),
-      what: `GET ${health.path} is answered with 2xx or 3xx`,
+      condition: `GET ${health.path} returns 2xx or 3xx`,
     };
   }
   const state = inspect(
     container,
     '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}',
   );
-  const judged = (running: string) =>
+  const ifHealthy = (running: string) =>
     `case "$(${state})" in healthy) ;; running) ${running} ;; *) false ;; esac`;
   if (port === undefined) {
-    const first = `sleep ${Math.ceil(health.settle / 1000)}; `;
-    return { line: judged('true'), what: 'it has stayed up, or its HEALTHCHECK passes', first };
+    const setup = `sleep ${Math.ceil(health.settle / 1000)}; `;
+    return {
+      line: ifHealthy('true'),
+      condition: 'the container has stayed up or its HEALTHCHECK passes',
+      setup,
+    };
   }
   const address = inspect(container, `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`);
   const quiet = commandLine(['curl', '--silent', '--output', '/dev/null', ...limit]);
-  const dial = `${quiet} --write-out '%{time_connect}' "telnet://$(${address}):${port.container}" </dev/null`;
+  const connect = `${quiet} --write-out '%{time_connect}' "telnet://$(${address}):${port.container}" </dev/null`;
   return {
-    line: judged(`[ "$(${dial})" != 0.000000 ]`),
-    what: `port ${port.container} accepts, or its HEALTHCHECK passes`,
+    line: ifHealthy(`[ "$(${connect})" != 0.000000 ]`),
+    condition: `port ${port.container} accepts connections or its HEALTHCHECK passes`,
   };
 }
 
 const inspect = (container: string, format: string) =>
   commandLine(['docker', 'inspect', '--format', format, container]);
 
-function placeOf(address = '0.0.0.0'): string {
+function urlHost(address = '0.0.0.0'): string {
   if (address === '0.0.0.0') return '127.0.0.1';
   return address.includes(':') ? `[${address}]` : address;
 }

@@ -11,23 +11,23 @@ import type { Service } from '../domain/service.js';
 import type { Subject, TaskContext } from '../domain/task.js';
 import type { Host } from '../host/host.js';
 import { healthCommand } from './explain-health.js';
-import { hostName, type Ports, placeOf, task } from './task.js';
+import { hostName, instanceOf, type Ports, task } from './task.js';
 
-/** What a wait for health is given beside the container. */
+/** The part of a task's context that a health check needs. */
 export interface HealthContext {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   progress(text: string): void;
 }
 
-/** How long the first probe may take, in ms; each after it has twice as long, up to the timeout. */
-const eagerness = 100;
-/** Between the first probes, in ms: a container is often ready at once; then the service's own interval. */
-const eager = [20, 40, 80, 160, 300];
+/** Doubles with each probe, up to the service's timeout. ms */
+const firstProbeTimeout = 100;
+/** Containers are often ready at once; later probes use the service's interval. ms */
+const firstIntervals = [20, 40, 80, 160, 300];
 
 /**
- * Resolves when the container proves that it works: by an HTTP answer of 2xx or 3xx, by HEALTHCHECK, by its port, or by
- * having run for a while. Throws a Failure of kind `unhealthy` when it ends or when its deadline passes.
+ * Resolves once the container is healthy: HTTP 2xx or 3xx, HEALTHCHECK, an open port, or some time without a crash.
+ * Throws an `unhealthy` {@link Failure} if the container exits or its deadline passes.
  */
 export async function waitUntilHealthy(
   host: Host,
@@ -38,72 +38,70 @@ export async function waitUntilHealthy(
   const { clock, signal, progress } = context;
   const { health } = spec;
   const started = clock.monotonic();
-  const until = timeOfDay(new Date(clock.now().getTime() + health.deadline));
+  const timeout = timeOfDay(new Date(clock.now().getTime() + health.deadline));
   for (let tries = 0; ; tries++) {
-    const probeTimeout = Math.min(health.timeout, eagerness * 2 ** Math.min(tries, 10));
-    const turn = { elapsed: clock.monotonic() - started, timeout: probeTimeout };
-    const seen = await look(host, container, spec, turn, signal).catch(notYet);
-    if (seen === 'healthy') return;
+    const probeTimeout = Math.min(health.timeout, firstProbeTimeout * 2 ** Math.min(tries, 10));
+    const attempt = { elapsed: clock.monotonic() - started, timeout: probeTimeout };
+    const state = await checkHealth(host, container, spec, attempt, signal).catch(messageIfPassing);
+    if (state === 'healthy') return;
     if (clock.monotonic() - started >= health.deadline) {
-      const message = `not healthy within ${health.deadline / 1000} s: ${seen}`;
-      throw await unhealthy(host, container, message, [seen], { hint: hintOf(seen, spec) });
+      const message = `not healthy within ${health.deadline / 1000} s: ${state}`;
+      throw await unhealthy(host, container, message, [state], { hint: hintOf(state, spec) });
     }
-    progress(`waits for ${subject(spec)} until ${until}: ${seen}`);
-    await clock.sleep(Math.min(eager[tries] ?? health.interval, health.interval), signal);
+    progress(`waiting for ${healthCheckName(spec)}: ${state} (timeout ${timeout})`);
+    await clock.sleep(Math.min(firstIntervals[tries] ?? health.interval, health.interval), signal);
   }
 }
 
-function hintOf(seen: string, { health }: ContainerSpec): string | undefined {
-  if (!seen.startsWith('HTTP 404')) return undefined;
-  return `if ${health.path} is not where it tells its health, say where, in oneclick.yml: health: { path: / }`;
+function hintOf(state: string, { health }: ContainerSpec): string | undefined {
+  if (!state.startsWith('HTTP 404')) return undefined;
+  return `if ${health.path} is the wrong path, set another in oneclick.yml, such as health: { path: / }`;
 }
 
-/** An engine that restarts may say more when it is back. */
-function notYet(error: unknown): string {
+/** An engine that is restarting responds again later. */
+function messageIfPassing(error: unknown): string {
   if (error instanceof Failure && error.passing) return error.message;
   throw error;
 }
 
-function subject({ health, port }: ContainerSpec): string {
+function healthCheckName({ health, port }: ContainerSpec): string {
   if (health.path !== undefined) return `GET ${health.path}`;
-  return port === undefined ? 'it to stay up' : `port ${port.container}`;
+  return port === undefined ? 'the container to stay up' : `port ${port.container}`;
 }
 
-/** How long the container has had, and how long one probe may take, in ms. */
-interface Turn {
+/** One look at the container. Times in ms. */
+interface Attempt {
   readonly elapsed: number;
-  /**
-   * Short at first: a packet to a container whose address the bridge has not learnt yet is lost, and only a new one finds the way.
-   */
+  /** Short at first: the bridge drops packets until it has learnt a new container's address. */
   readonly timeout: number;
 }
 
-/** `healthy`, or why not yet. */
-async function look(
+/** Returns `healthy`, or the reason why not. */
+async function checkHealth(
   host: Host,
   name: string,
   spec: ContainerSpec,
-  turn: Turn,
+  attempt: Attempt,
   signal: AbortSignal,
 ): Promise<string> {
   const { health, port } = spec;
   if (health.path !== undefined && port !== undefined) {
-    // At once: whether it runs is known when the answer comes, and an answer of somebody else on this port is not taken for its own.
-    const [answer] = await Promise.all([ask(host, spec, turn, signal), running(host, name)]);
+    // Both at once: the answer may come from another process on this port.
+    const [answer] = await Promise.all([probeHttp(host, spec, attempt, signal), requireRunning(host, name)]);
     return answer;
   }
-  const container = await running(host, name);
+  const container = await requireRunning(host, name);
   if (container.health !== undefined) {
-    return container.health === 'healthy' ? 'healthy' : `HEALTHCHECK says ${container.health}`;
+    return container.health === 'healthy' ? 'healthy' : `HEALTHCHECK reports ${container.health}`;
   }
-  if (port !== undefined) return connects(host, container, spec, turn, signal);
-  return turn.elapsed >= health.settle ? 'healthy' : `up for ${Math.round(turn.elapsed / 1000)} s`;
+  if (port !== undefined) return probePort(host, container, spec, attempt, signal);
+  return attempt.elapsed >= health.settle ? 'healthy' : `up for ${Math.round(attempt.elapsed / 1000)} s`;
 }
 
-async function ask(
+async function probeHttp(
   host: Host,
   { health, port }: ContainerSpec,
-  { timeout }: Turn,
+  { timeout }: Attempt,
   signal: AbortSignal,
 ): Promise<string> {
   if (port === undefined || health.path === undefined) return 'healthy';
@@ -120,12 +118,12 @@ async function ask(
   }
 }
 
-/** The container's own address is asked where it is known: the engine's proxy accepts before the container does. */
-async function connects(
+/** Prefers the container's own address: the engine's proxy accepts connections too early. */
+async function probePort(
   host: Host,
   container: ContainerFacts,
   { port }: ContainerSpec,
-  { timeout }: Turn,
+  { timeout }: Attempt,
   signal: AbortSignal,
 ): Promise<string> {
   if (port === undefined) return 'healthy';
@@ -145,15 +143,15 @@ function addressOf(address: string | undefined): { address?: string } {
   return address === undefined || address === '0.0.0.0' ? {} : { address };
 }
 
-async function running(host: Host, name: string): Promise<ContainerFacts> {
+async function requireRunning(host: Host, name: string): Promise<ContainerFacts> {
   const container = await host.engine.container(name);
-  if (container === undefined) throw await unhealthy(host, name, 'its container is gone', []);
+  if (container === undefined) throw await unhealthy(host, name, 'the container is gone', []);
   if (container.state === 'running') return container;
-  const code = container.exit === undefined ? '' : ` with exit code ${container.exit}`;
-  const why = container.outOfMemory === true ? ', killed because it ran out of memory' : '';
-  const hint = why === '' ? undefined : 'give it more memory, in oneclick.yml or on the host: memory: 512m';
-  const seen = code === '' ? [] : [`exit code ${container.exit}`];
-  throw await unhealthy(host, name, `the container ended${code}${why}`, seen, { code: 'health.ended', hint });
+  const { exit, outOfMemory = false } = container;
+  const hint = outOfMemory ? 'raise its memory limit in oneclick.yml, such as memory: 512m' : undefined;
+  const message = `the container exited${exit === undefined ? '' : ` with code ${exit}`}${outOfMemory ? ' (out of memory)' : ''}`;
+  const evidence = exit === undefined ? [] : [`exit code ${exit}`];
+  throw await unhealthy(host, name, message, evidence, { code: 'health.ended', hint });
 }
 
 async function unhealthy(
@@ -175,17 +173,17 @@ const HealthIntent = z.strictObject({
   container: z.string(),
   spec: ContainerSpec,
   stoppedAt: z.number().optional(),
-  /** How long the load balancer keeps a connection on which nothing happens, ms. */
+  /** The idle timeout of the load balancer. ms */
   idle: z.number().optional(),
 });
 
-/** Waits until the new container is healthy, then gives it the configured restart policy. */
+/** Waits until the new container is healthy, then sets the configured restart policy. */
 export const healthWait = task({
   name: 'health.wait',
   version: 1,
   scope: 'instance',
   needs: ['hosts'],
-  summary: 'Waits until the new container proves that it works; then it may outlive a reboot.',
+  summary: 'Waits for the new container to become healthy, then sets its restart policy.',
   provides: 'healthy',
   input: z.strictObject({
     container: z.string(),
@@ -196,7 +194,7 @@ export const healthWait = task({
   }),
   intent: HealthIntent,
   receipt: z.strictObject({
-    /** How long nothing answered on this instance, in ms. */
+    /** How long nothing answered on this instance. ms */
     gap: z.number().optional(),
   }),
   defaults: {
@@ -207,18 +205,18 @@ export const healthWait = task({
     stopped: '{{ stopped }}',
   },
   title: ({ rollout }, { service }) =>
-    `wait until ${service?.name} release ${rollout.release.number} is healthy`,
+    `wait for ${service?.name} release ${rollout.release.number} to become healthy`,
   check(facts, input, subject) {
-    if (!input.fresh) return { kind: 'done', because: 'it runs already', receipt: {} };
-    const { service, host } = placeOf(facts, subject);
+    if (!input.fresh) return { kind: 'done', because: 'already running', receipt: {} };
+    const { service, host } = instanceOf(facts, subject);
     return {
       kind: 'todo',
-      changes: [{ host: host.host, text: `wait until ${input.container} is healthy` }],
+      changes: [{ host: host.host, text: `wait for ${input.container} to become healthy` }],
       intent: {
         container: input.container,
         spec: placedAt(input.rollout.release.spec, input.port),
         ...(input.stopped?.at === undefined ? {} : { stoppedAt: input.stopped.at }),
-        ...idleOf(facts, service, subject),
+        ...idleTimeoutOf(facts, service, subject),
       },
       expect: {},
       predict: (later) => later,
@@ -228,7 +226,7 @@ export const healthWait = task({
     const host = hostName(subject);
     return [
       healthCommand(host, container, spec, networkName(subject.run)),
-      dockerOn(host, 'from now on it may outlive a reboot', 'update', '--restart', spec.restart, container),
+      dockerOn(host, 'enable automatic restart', 'update', '--restart', spec.restart, container),
     ];
   },
   async apply(context, { container, spec, stoppedAt, idle }) {
@@ -236,14 +234,14 @@ export const healthWait = task({
     await waitUntilHealthy(host, container, spec, context);
     const gap = stoppedAt === undefined ? undefined : Math.max(0, context.clock.now().getTime() - stoppedAt);
     await host.engine.setRestart(container, spec.restart);
-    if (idle !== undefined) await warnOfKeepAlive(host, spec, idle, context);
+    if (idle !== undefined) await warnAboutKeepAlive(host, spec, idle, context);
     return gap === undefined ? {} : { gap };
   },
   undo: 'nothing',
 });
 
-/** The shortest time that a load balancer of the service keeps an idle connection; the first instance answers for all. */
-function idleOf(
+/** The shortest idle timeout of the service's load balancers; only for the first instance, to warn once. ms */
+function idleTimeoutOf(
   { groups = {} }: Facts,
   { targetGroup = '', instances }: Service,
   { instance }: Subject,
@@ -254,10 +252,10 @@ function idleOf(
 }
 
 /**
- * A load balancer that sends a request on a connection which the application is closing answers with 502.
+ * A request on a connection that the application is closing fails with 502.
  * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-502-issues
  */
-async function warnOfKeepAlive(
+async function warnAboutKeepAlive(
   host: Host,
   { health: { path, timeout }, port }: ContainerSpec,
   idle: number,
@@ -269,6 +267,6 @@ async function warnOfKeepAlive(
   if (keepAlive === undefined || keepAlive > idle) return;
   warn(
     `${subject.service?.name} closes idle connections after ${keepAlive / 1000} s, its load balancer after ${idle / 1000} s: ` +
-      `requests in between get a 502; let the application keep them for longer than ${idle / 1000} s`,
+      `requests in between can fail with 502; set the application's keep-alive above ${idle / 1000} s`,
   );
 }

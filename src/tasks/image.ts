@@ -7,29 +7,30 @@ import { dockerOn } from '../domain/plain-command.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import { transferRegistry } from '../domain/transfer-registry.js';
-import { hostFacts, hostName, placeOf, serviceOf, task } from './task.js';
+import { hostFacts, hostName, instanceOf, serviceOf, task } from './task.js';
 
+/** An image reference resolved to a digest. */
 export const ResolvedImage = z.strictObject({
-  /** As it was asked for. */
+  /** As requested. */
   reference: z.string(),
   /** `repository@sha256:…` */
   image: z.string(),
-  /** As the configuration says it. */
+  /** As written in the configuration. */
   written: z.string().optional(),
 });
 
-/** Decides on one digest for all instances of a service. */
+/** Resolves the image of a service to one digest for all instances. */
 export const imageResolve = task({
   name: 'image.resolve',
   version: 1,
   scope: 'service',
   needs: ['hosts', 'registry'],
-  summary: 'Decides which digest of the image all instances of a service get.',
+  summary: 'Resolves the image to one digest for all instances of the service.',
   provides: 'image',
   input: z.strictObject({}),
   intent: z.strictObject({}),
   receipt: ResolvedImage,
-  title: (_, subject) => `decide on an image for ${serviceOf(subject).name}`,
+  title: (_, subject) => `resolve the image of ${serviceOf(subject).name}`,
   check(facts, _, subject) {
     const service = serviceOf(subject);
     if (service.image.kind === 'build') return blocked(noTag(service));
@@ -39,14 +40,16 @@ export const imageResolve = task({
     if (active !== undefined && staysAt(service.image, active)) {
       return {
         kind: 'done',
-        because: `it stays at ${active.reference} of release ${active.number}; name ${service.name} to move it`,
+        because: `stays on ${active.reference} (release ${active.number}); name ${service.name} to update it`,
         receipt: { reference: active.reference, image: active.spec.image, written },
         news: true,
       };
     }
     const resolved = facts.resolved[reference];
     if (resolved === undefined) {
-      return blocked(new Failure('failed', 'image.unknown', `no registry answered for ${reference}`));
+      return blocked(
+        new Failure('failed', 'image.unknown', `cannot resolve ${reference}: no registry answered`),
+      );
     }
     const wrong = service.instances.flatMap(({ host }) =>
       wrongPlatform(facts, host, reference, resolved.platforms),
@@ -72,9 +75,9 @@ function noTag(service: Service): Failure {
   return new Failure(
     'usage',
     'image.no-tag',
-    `${service.name} is built from this project, and no tag was given`,
+    `the tag of ${service.name} is missing: its image is built from this project`,
     {
-      hint: 'give one: --tag TAG',
+      hint: 'pass --tag TAG, or --build to build the image',
     },
   );
 }
@@ -88,13 +91,16 @@ function wrongPlatform(
   const { engine } = hostFacts(facts, name);
   if (platforms.length === 0 || platforms.some((platform) => sameArchitecture(platform, engine.platform)))
     return [];
-  const message = `${reference} exists for ${platforms.join(', ')}, and this host is ${engine.platform}`;
+  const message = `${reference} is for ${platforms.join(', ')}, but this host is ${engine.platform}`;
   return [
-    new Failure('failed', 'image.platform', message, { host: name, hint: `build it for ${engine.platform}` }),
+    new Failure('failed', 'image.platform', message, {
+      host: name,
+      hint: `build the image for ${engine.platform}`,
+    }),
   ];
 }
 
-/** Registries add variants (`linux/arm64/v8`) that engines leave out. */
+/** Registries add variants (`linux/arm64/v8`) that engines omit. */
 function sameArchitecture(a: string, b: string): boolean {
   const [os, architecture] = a.split('/');
   return b === `${os}/${architecture}` || b.startsWith(`${os}/${architecture}/`);
@@ -102,22 +108,22 @@ function sameArchitecture(a: string, b: string): boolean {
 
 const PullIntent = z.strictObject({ image: z.string(), reference: z.string() });
 
-/** Pulls the image where it is missing; what runs is not touched. */
+/** Pulls the image on hosts that lack it. */
 export const imagePull = task({
   name: 'image.pull',
   version: 1,
   scope: 'instance',
   needs: ['hosts'],
-  summary: 'Pulls the image by digest, with the credentials of the caller, where it is missing.',
+  summary: "Pulls the image by digest, with the caller's credentials, on hosts that lack it.",
   input: z.strictObject({ image: z.string(), reference: z.string() }),
   intent: PullIntent,
   receipt: z.strictObject({}),
   defaults: { image: '{{ image.image }}', reference: '{{ image.reference }}' },
   title: ({ reference }) => `pull ${reference}`,
   check(facts, input, subject) {
-    const { host } = placeOf(facts, subject);
-    if (hasImage(host, input.image)) return { kind: 'done', because: 'it is already there', receipt: {} };
-    const problem = notLent(facts, host, subject, input) ?? diskTooFull(host, input.image);
+    const { host } = instanceOf(facts, subject);
+    if (hasImage(host, input.image)) return { kind: 'done', because: 'already pulled', receipt: {} };
+    const problem = lostTransfer(facts, host, subject, input) ?? diskTooFull(host, input.image);
     if (problem !== undefined) return blocked(problem);
     return {
       kind: 'todo',
@@ -128,7 +134,7 @@ export const imagePull = task({
     };
   },
   explain: ({ image, reference }, subject) => [
-    dockerOn(hostName(subject), `pull ${reference}, with what docker login left there`, 'pull', image),
+    dockerOn(hostName(subject), `pull ${reference}, with the docker login of the host`, 'pull', image),
   ],
   async apply({ ports, subject, signal, progress }, { image, reference }) {
     const { engine } = ports.host(hostName(subject));
@@ -141,12 +147,12 @@ export const imagePull = task({
     );
     return {};
   },
-  // A pulled image changes nothing that runs, and makes the next try faster; `release.prune` removes it in time.
+  // Unused images do no harm and speed up a retry; `release.prune` removes them.
   undo: 'nothing',
 });
 
-/** What came over SSH is in no registry: only a run that has built it, and knows its digest by that, can give it to a host. */
-function notLent(
+/** An image pushed over SSH is in no registry: only the run that built it can send it. */
+function lostTransfer(
   facts: Facts,
   { host }: HostFacts,
   { run }: Subject,
@@ -155,15 +161,15 @@ function notLent(
   if (parseImage(image).registry !== transferRegistry(run).name) return undefined;
   const known = facts.resolved[reference];
   if (known !== undefined && withDigest(reference, known.digest) === image) return undefined;
-  const { tag = 'it' } = parseImage(reference);
-  const message = `${reference} came over SSH, is not on this host any more, and is in no registry`;
+  const { tag = 'its commit' } = parseImage(reference);
+  const message = `${reference} was pushed over SSH, is in no registry, and is gone from this host`;
   return new Failure('failed', 'image.gone', message, {
     host,
     hint: `check out ${tag}, then: oneclick deploy --build --push-over-ssh`,
   });
 }
 
-/** An adopted container is of an image by whichever name it was made from, and keeps it on the host while it is there. */
+/** An adopted container may have no digest; it keeps its image on the host. */
 function hasImage(host: HostFacts, image: string): boolean {
   return (
     host.images.some(({ digests }) => digests.includes(image)) ||
@@ -177,21 +183,21 @@ function withImage(facts: Facts, name: string, image: string): Facts {
   return { ...facts, hosts: { ...facts.hosts, [name]: { ...host, images } } };
 }
 
-/** Bytes that must be free at least: layers are unpacked while they arrive. */
-const leastFree = 256 * 1024 * 1024;
+/** Layers are unpacked while they arrive. bytes */
+const minimumFree = 256 * 1024 * 1024;
 
-/** The size of a new image is not known before it is there: the largest one of its repository stands for it. */
+/** Estimates the size from the largest image of the repository. */
 function diskTooFull(host: HostFacts, image: string): Failure | undefined {
   const repository = image.split('@')[0];
   const before = host.images.filter(({ digests }) =>
     digests.some((digest) => digest.split('@')[0] === repository),
   );
-  const needed = Math.max(leastFree, ...before.map(({ size }) => size));
+  const needed = Math.max(minimumFree, ...before.map(({ size }) => size));
   if (host.diskFree === undefined || host.diskFree >= needed) return undefined;
   const megabytes = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MB`;
   const message = `${megabytes(host.diskFree)} free for images, ${megabytes(needed)} needed`;
   return new Failure('failed', 'disk.full', message, {
     host: host.host,
-    hint: 'make room there: docker system prune, or a larger disk',
+    hint: 'run docker system prune on the host, or enlarge its disk',
   });
 }

@@ -6,38 +6,39 @@ import { serviceOf, task } from './task.js';
 
 const Intent = z.strictObject({
   id: z.string(),
-  /** The tag, what it is to say, and what it said before. */
+  /** The key of the tag, its new value, and its value before. */
   tag: z.string(),
   value: z.string().optional(),
   before: z.string().optional(),
 });
 
-/** Marks an instance, so that nothing but `lb activate` puts it back behind its load balancer. */
+/** Tags an instance so that only `lb activate` registers it again. */
 export const instanceQuarantine = task({
   name: 'instance.quarantine',
   version: 1,
   scope: 'instance',
   needs: ['cloud'],
-  summary: 'Marks the instance by a tag: until it is readmitted no deploy puts it behind its load balancer.',
+  summary: 'Tags the instance, so that deploys do not register it with the load balancer.',
   input: z.strictObject({}),
   intent: Intent,
   receipt: z.strictObject({}),
-  title: (_, subject) => `keep ${serviceOf(subject).name} out of its load balancer`,
+  title: (_, subject) => `quarantine ${serviceOf(subject).name}`,
   check(facts, _, subject) {
-    const { id, host, tag, before } = markOf(facts, subject);
-    if (before !== undefined) return { kind: 'done', because: `it is kept out: ${before}`, receipt: {} };
+    const { id, host, tag, before } = quarantineTarget(facts, subject);
+    if (before !== undefined)
+      return { kind: 'done', because: `already quarantined by ${before}`, receipt: {} };
     const { who, started } = subject.run;
-    const value = `${who} at ${started}`.slice(0, longestValue);
+    const value = `${who} at ${started}`.slice(0, maxTagLength);
     return {
       kind: 'todo',
-      changes: [{ host, text: `tag ${id}: ${tag}` }],
+      changes: [{ host, text: `add tag ${tag} to ${id}` }],
       intent: { id, tag, value },
       expect: {},
       predict: withGroup(serviceOf(subject).targetGroup, withTag(id, tag, value)),
     };
   },
   explain: ({ id, tag, value = '' }) => [
-    { why: 'so that no deploy brings it back', call: { kind: 'tag', instance: id, key: tag, value } },
+    { why: 'prevent deploys from registering it', call: { kind: 'tag', instance: id, key: tag, value } },
   ],
   async apply({ ports }, { id, tag, value = '' }) {
     await ports.cloud().tag([id], { [tag]: value });
@@ -48,30 +49,30 @@ export const instanceQuarantine = task({
   },
 });
 
-/** Takes the mark away. */
+/** Removes the tag of {@link instanceQuarantine}. */
 export const instanceReadmit = task({
   name: 'instance.readmit',
   version: 1,
   scope: 'instance',
   needs: ['cloud'],
-  summary: 'Takes away the mark that keeps the instance out of its load balancer.',
+  summary: 'Removes the quarantine tag of the instance.',
   input: z.strictObject({}),
   intent: Intent,
   receipt: z.strictObject({}),
-  title: (_, subject) => `let ${serviceOf(subject).name} behind its load balancer again`,
+  title: (_, subject) => `remove the quarantine of ${serviceOf(subject).name}`,
   check(facts, _, subject) {
-    const { id, host, tag, before } = markOf(facts, subject);
-    if (before === undefined) return { kind: 'done', because: 'nobody keeps it out', receipt: {} };
+    const { id, host, tag, before } = quarantineTarget(facts, subject);
+    if (before === undefined) return { kind: 'done', because: 'not quarantined', receipt: {} };
     return {
       kind: 'todo',
-      changes: [{ host, text: `take the tag ${tag} from ${id} (${before})` }],
+      changes: [{ host, text: `remove tag ${tag} from ${id} (${before})` }],
       intent: { id, tag, before },
       expect: {},
       predict: withGroup(serviceOf(subject).targetGroup, withTag(id, tag, undefined)),
     };
   },
   explain: ({ id, tag }) => [
-    { why: 'it is not kept out any more', call: { kind: 'untag', instance: id, key: tag } },
+    { why: 'allow deploys to register it again', call: { kind: 'untag', instance: id, key: tag } },
   ],
   async apply({ ports }, { id, tag }) {
     await ports.cloud().untag([id], [tag]);
@@ -82,10 +83,10 @@ export const instanceReadmit = task({
   },
 });
 
-/** The longest value of a tag. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html */
-const longestValue = 256;
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html */
+const maxTagLength = 256;
 
-function markOf(facts: Facts, subject: Subject) {
+function quarantineTarget(facts: Facts, subject: Subject) {
   const { instance } = subject;
   if (instance === undefined) throw new Error(`${subject.step}: bound without an instance`);
   const { group, instances } = groupOf(facts, serviceOf(subject));

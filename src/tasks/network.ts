@@ -16,34 +16,34 @@ const Intent = z.strictObject({
   network: z.string(),
   holder: z.string(),
   platform: z.string(),
-  /** The container that kept it up before, where it ended. */
+  /** The previous holder, if it has exited. */
   ended: z.string().optional(),
 });
 
 /**
- * Keeps the network of the environment up. Linux takes up to a second to forward again on a bridge whose last container
- * has left, and that second would be part of every plain swap.
+ * Keeps the network of the environment up. Linux needs up to a second to forward on a bridge that was empty; without a
+ * holder, every plain swap would wait for that.
  */
 export const networkHold = task({
   name: 'network.hold',
   version: 1,
   scope: 'host',
   needs: ['hosts'],
-  summary: 'Makes the network of the services, and keeps it up with a container that does nothing.',
+  summary: 'Creates the network of the services and keeps it up with an idle container.',
   input: z.strictObject({}),
   intent: Intent,
   receipt: z.strictObject({}),
-  title: (_, { run }) => `keep the network ${networkName(run)} up`,
+  title: (_, { run }) => `keep network ${networkName(run)} up`,
   check(facts, _, subject) {
     const host = hostFacts(facts, hostName(subject));
     const network = networkName(subject.run);
     const holder = host.containers.find((container) => isHolder(container, subject.run));
     const { platform } = host.engine;
     const held = (holder !== undefined && isUp(holder)) || pauseArchive(platform) === undefined;
-    if (held && host.networks.includes(network)) return { kind: 'done', because: 'it is up', receipt: {} };
+    if (held && host.networks.includes(network)) return { kind: 'done', because: 'already up', receipt: {} };
     return {
       kind: 'todo',
-      changes: [{ host: host.host, text: `make the network ${network}` }],
+      changes: [{ host: host.host, text: `create network ${network}` }],
       intent: {
         ...{ network, holder: `${prefix(subject.run)}-network`, platform },
         ...(holder === undefined || isUp(holder) ? {} : { ended: holder.name }),
@@ -54,18 +54,16 @@ export const networkHold = task({
   },
   explain({ network, holder, platform, ended }, subject) {
     const host = hostName(subject);
-    const make = networkCommand(host, network, environmentLabels(subject.run));
+    const create = networkCommand(host, network, environmentLabels(subject.run));
     const image = pauseImageCommand(host, platform);
-    if (image === undefined) return [make];
+    if (image === undefined) return [create];
     const config = holderConfig(network, subject);
     return [
-      make,
+      create,
       image,
-      ...(ended === undefined
-        ? []
-        : [dockerOn(host, 'remove the one that has ended', 'rm', '--force', ended)]),
-      createCommand(host, 'make a container that keeps the network up', holder, config),
-      dockerOn(host, 'start it', 'start', holder),
+      ...(ended === undefined ? [] : [dockerOn(host, 'remove the exited container', 'rm', '--force', ended)]),
+      createCommand(host, 'create an idle container that keeps the network up', holder, config),
+      dockerOn(host, `start ${holder}`, 'start', holder),
     ];
   },
   async apply({ ports, subject }, { network, holder, platform }) {
@@ -74,18 +72,18 @@ export const networkHold = task({
     const archive = pauseArchive(platform);
     if (archive === undefined) return {};
     await engine.importImage(pauseImage, archive);
-    const there = await engine.container(holder);
-    if (there !== undefined && isHolder(there, subject.run) && !isUp(there)) await engine.remove(there.id);
+    const found = await engine.container(holder);
+    if (found !== undefined && isHolder(found, subject.run) && !isUp(found)) await engine.remove(found.id);
     await engine.create({ name: holder, config: holderConfig(network, subject) });
     await engine.start(holder);
     return {};
   },
-  /** The network stays: nobody minds an empty one, and somebody may have joined it. */
+  // The network stays: other containers may have joined it.
   async undo({ ports, subject }, { holder }) {
     const { engine } = ports.host(hostName(subject));
-    const there = await engine.container(holder);
-    if (there !== undefined && isHolder(there, subject.run) && there.labels[label.run] === subject.run.id)
-      await engine.remove(there.id);
+    const found = await engine.container(holder);
+    if (found !== undefined && isHolder(found, subject.run) && found.labels[label.run] === subject.run.id)
+      await engine.remove(found.id);
   },
 });
 
@@ -103,7 +101,7 @@ function holderConfig(network: string, { run }: Subject): Record<string, unknown
       ...environmentLabels(run),
       [label.role]: 'network',
       [label.run]: run.id,
-      // The same for every run, so that the one which is there is taken.
+      // The same for every run, so that an existing holder is reused.
       [label.step]: 'network.hold',
     },
     HostConfig: {
@@ -116,10 +114,7 @@ function holderConfig(network: string, { run }: Subject): Record<string, unknown
   };
 }
 
-/**
- * Starts a container of the environment. Where somebody has removed its network, the network is made again, and joined
- * again too: an engine remembers it by the ID that it had.
- */
+/** Starts a container. If its network was removed, creates it and joins it again, because an engine stores its ID. */
 export async function startOnNetwork(
   engine: Engine,
   container: string,

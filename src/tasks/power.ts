@@ -13,25 +13,24 @@ import { stopCommand } from './explain-docker.js';
 import { healthCommand } from './explain-health.js';
 import { waitUntilHealthy } from './health.js';
 import { startOnNetwork } from './network.js';
-import { hostName, type Ports, placeOf, serviceOf, task } from './task.js';
+import { hostName, instanceOf, type Ports, serviceOf, task } from './task.js';
 
 const Running = z.strictObject({
   name: z.string(),
-  /** What its release is made of, to see that it is healthy; unknown where the log has lost it. */
+  /** For the health check; absent if the release log has lost it. */
   spec: ContainerSpec.optional(),
 });
 type Running = z.infer<typeof Running>;
 const StopIntent = z.strictObject({ containers: z.array(Running), timeout: z.number() });
 
-/** What runs on the instance has to end: for a moment, or until it is started again. */
-function ending(
+function stopVerdict(
   verb: 'restart' | 'stop',
   facts: Facts,
   subject: Subject,
 ): Verdict<Facts, z.infer<typeof StopIntent>, Record<string, never>> {
-  const { service, host } = placeOf(facts, subject);
+  const { service, host } = instanceOf(facts, subject);
   const containers = running(facts, subject);
-  if (containers.length === 0) return { kind: 'done', because: 'it does not run here', receipt: {} };
+  if (containers.length === 0) return { kind: 'done', because: 'not running here', receipt: {} };
   const names = containers.map(({ name }) => name);
   return {
     kind: 'todo',
@@ -42,84 +41,88 @@ function ending(
   };
 }
 
-/** Restarts what runs, and waits until it is healthy again. */
+/** Restarts the running containers and waits until they are healthy. */
 export const containerRestart = task({
   name: 'container.restart',
   version: 1,
   scope: 'instance',
   needs: ['hosts'],
-  summary: 'Stops what runs, starts it again, and waits until it proves that it works.',
+  summary: 'Restarts the running container and waits until it is healthy.',
   input: z.strictObject({}),
   intent: StopIntent,
   receipt: z.strictObject({}),
   title: (_, subject) => `restart ${serviceOf(subject).name}`,
-  check: (facts, _, subject) => ending('restart', facts, subject),
+  check: (facts, _, subject) => stopVerdict('restart', facts, subject),
   explain: ({ containers, timeout }, subject) =>
     containers.flatMap((container) => [
       stopCommand(hostName(subject), `stop ${container.name}`, [container.name], timeout),
-      ...bringUpCommands(container, subject),
+      ...startCommands(container, subject),
     ]),
   async apply(context, { containers, timeout }) {
     const { engine } = context.ports.host(hostName(context.subject));
     for (const container of containers) {
       await engine.stop(container.name, timeout);
-      await bringUp(context, container);
+      await startAndWait(context, container);
     }
     return {};
   },
-  undo: bringBack,
+  undo: startAgain,
 });
 
-/** Stops what runs; its release stays the current one. */
+/** Stops the running containers; the current release stays current. */
 export const containerHalt = task({
   name: 'container.halt',
   version: 1,
   scope: 'instance',
   needs: ['hosts'],
-  summary: 'Stops what runs; its release stays the current one, and its container is kept.',
+  summary: 'Stops the running container and keeps it; the current release stays current.',
   input: z.strictObject({}),
   intent: StopIntent,
   receipt: z.strictObject({}),
   title: (_, subject) => `stop ${serviceOf(subject).name}`,
-  check: (facts, _, subject) => ending('stop', facts, subject),
+  check: (facts, _, subject) => stopVerdict('stop', facts, subject),
   explain({ containers, timeout }, subject) {
     const names = containers.map(({ name }) => name);
     return [
-      stopCommand(hostName(subject), 'stop what runs; its release stays the current one', names, timeout),
+      stopCommand(
+        hostName(subject),
+        'stop the running container; the current release stays current',
+        names,
+        timeout,
+      ),
     ];
   },
   async apply({ ports, subject }, { containers, timeout }) {
     const { engine } = ports.host(hostName(subject));
-    // Their restart policy stays, by which `start` and a deploy know that no run has died here. Of `always` Docker makes
-    // that they come back with the engine, as after `docker stop`.
+    // The restart policy stays: it tells later runs that no run has died here.
     await Promise.all(containers.map(({ name }) => engine.stop(name, timeout)));
     return {};
   },
-  undo: bringBack,
+  undo: startAgain,
 });
 
 const WakeIntent = z.strictObject({ name: z.string(), spec: ContainerSpec, timeout: z.number() });
 
-/** Starts the container of the current release, and waits until it is healthy. */
+/** Starts the container of the current release and waits until it is healthy. */
 export const containerWake = task({
   name: 'container.wake',
   version: 1,
   scope: 'instance',
   needs: ['hosts'],
-  summary: 'Starts the container of the current release, and waits until it proves that it works.',
+  summary: 'Starts the container of the current release and waits until it is healthy.',
   input: z.strictObject({}),
   intent: WakeIntent,
   receipt: z.strictObject({}),
   title: (_, subject) => `start ${serviceOf(subject).name}`,
   check(facts, _, subject) {
-    const { service, host } = placeOf(facts, subject);
-    if (running(facts, subject).length > 0) return { kind: 'done', because: 'it runs already', receipt: {} };
+    const { service, host } = instanceOf(facts, subject);
+    if (running(facts, subject).length > 0) return { kind: 'done', because: 'already running', receipt: {} };
     const release = current(releaseLog(facts, service.name))?.release;
     const kept = release === undefined ? undefined : containerOf(host, subject.run, service.name, release);
     if (release === undefined || kept === undefined) {
       const message = `${service.name} has no container to start`;
       const problem = new Failure('failed', 'container.none', message, {
-        ...{ host: host.host, hint: `oneclick deploy ${service.name}` },
+        ...{ host: host.host, hint: `run: oneclick deploy ${service.name}` },
       });
       return { kind: 'blocked', problems: [problem] };
     }
@@ -132,14 +135,13 @@ export const containerWake = task({
     };
   },
   explain({ name, spec }, subject) {
-    const again = 'a reboot may bring it back';
     return [
-      ...bringUpCommands({ name, spec }, subject),
-      dockerOn(hostName(subject), again, 'update', '--restart', spec.restart, name),
+      ...startCommands({ name, spec }, subject),
+      dockerOn(hostName(subject), 'enable automatic restart', 'update', '--restart', spec.restart, name),
     ];
   },
   async apply(context, { name, spec }) {
-    await bringUp(context, { name, spec });
+    await startAndWait(context, { name, spec });
     await context.ports.host(hostName(context.subject)).engine.setRestart(name, spec.restart);
     return {};
   },
@@ -148,9 +150,8 @@ export const containerWake = task({
   },
 });
 
-/** What serves on the instance, with what it is made of. */
 function running(facts: Facts, subject: Subject): Running[] {
-  const { service, host } = placeOf(facts, subject);
+  const { service, host } = instanceOf(facts, subject);
   const log = releaseLog(facts, service.name);
   const specOf = (container: ContainerFacts) => {
     const release = findRelease(log, releaseOf(container) ?? 0) ?? current(log)?.release;
@@ -162,32 +163,29 @@ function running(facts: Facts, subject: Subject): Running[] {
   });
 }
 
-/** What the container is made of, at the port that it has. */
 function specAt({ ports }: ContainerFacts, spec: ContainerSpec): ContainerSpec {
   return spec.port?.range === undefined ? spec : placedAt(spec, ports[0]);
 }
 
-/** Starts a container and waits until it is healthy. */
-async function bringUp(context: TaskContext<Ports>, { name, spec }: Running): Promise<void> {
+async function startAndWait(context: TaskContext<Ports>, { name, spec }: Running): Promise<void> {
   const host = context.ports.host(hostName(context.subject));
   await startOnNetwork(host.engine, name, context.subject.run, context.subject.service?.name);
   if (spec !== undefined) await waitUntilHealthy(host, name, spec, context);
 }
 
-function bringUpCommands({ name, spec }: Running, subject: Subject): readonly PlainCommand[] {
+function startCommands({ name, spec }: Running, subject: Subject): readonly PlainCommand[] {
   const host = hostName(subject);
   const start = dockerOn(host, `start ${name}`, 'start', name);
   return spec === undefined ? [start] : [start, healthCommand(host, name, spec, networkName(subject.run))];
 }
 
-/** Starts again what was stopped, where it does not run. */
-async function bringBack(
+async function startAgain(
   context: TaskContext<Ports>,
   { containers }: z.infer<typeof StopIntent>,
 ): Promise<void> {
   const { engine } = context.ports.host(hostName(context.subject));
   for (const container of containers) {
-    const there = await engine.container(container.name);
-    if (there !== undefined && !isUp(there)) await bringUp(context, container);
+    const found = await engine.container(container.name);
+    if (found !== undefined && !isUp(found)) await startAndWait(context, container);
   }
 }

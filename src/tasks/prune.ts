@@ -9,7 +9,7 @@ import type { Activation, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
-import { hostName, placeOf, task } from './task.js';
+import { hostName, instanceOf, task } from './task.js';
 
 const PruneIntent = z.strictObject({
   containers: z.array(z.string()),
@@ -17,24 +17,23 @@ const PruneIntent = z.strictObject({
   volumes: z.array(z.string()),
 });
 
-/** Removes what no rollback will need. */
+/** Removes containers, images and log lines that no rollback needs. */
 export const releasePrune = task({
   name: 'release.prune',
   version: 1,
   scope: 'instance',
   needs: ['hosts'],
-  summary: 'Removes containers, images and log lines of releases older than those that are kept.',
+  summary: 'Removes containers, images and log lines of releases that are no longer kept.',
   input: z.strictObject({ rollout: Rollout }),
   intent: PruneIntent,
   receipt: z.strictObject({ removed: z.int() }),
   defaults: { rollout: '{{ rollout }}' },
   title: (_, { service }) => `remove old releases of ${service?.name}`,
   check(facts, { rollout }, subject) {
-    const { service, host } = placeOf(facts, subject);
+    const { service, host } = instanceOf(facts, subject);
     const intent = prunable(facts, host, subject, service, rollout);
     const names = [...intent.containers, ...intent.images, ...intent.volumes];
-    if (names.length === 0)
-      return { kind: 'done', because: 'nothing is old enough', receipt: { removed: 0 } };
+    if (names.length === 0) return { kind: 'done', because: 'nothing to remove', receipt: { removed: 0 } };
     return {
       kind: 'todo',
       changes: names.map((name) => ({ host: host.host, text: `remove ${name}` })),
@@ -50,12 +49,12 @@ export const releasePrune = task({
     };
   },
   explain({ containers, images, volumes }, subject) {
-    const remove = (what: string, names: readonly string[], ...verb: readonly string[]) =>
-      names.length === 0 ? [] : [dockerOn(hostName(subject), `remove old ${what}`, ...verb, ...names)];
+    const remove = (kind: string, names: readonly string[], ...verb: readonly string[]) =>
+      names.length === 0 ? [] : [dockerOn(hostName(subject), `remove old ${kind}`, ...verb, ...names)];
     return [
       ...remove('containers', containers, 'rm', '--force'),
       ...remove('images', images, 'rmi'),
-      ...remove('lines of the release log', volumes, 'volume', 'rm'),
+      ...remove('release log lines', volumes, 'volume', 'rm'),
     ];
   },
   async apply({ ports, subject }, { containers, images, volumes }) {
@@ -67,10 +66,10 @@ export const releasePrune = task({
     ]);
     return { removed: containers.length + images.length + volumes.length };
   },
-  undo: { never: 'a removed container is made again from the release log when a rollback needs it' },
+  undo: { never: 'a rollback creates removed containers again from the release log' },
 });
 
-/** Never what serves, is current, is what a rollback would bring back, or is among the newest that are kept. */
+/** Keeps running containers, the current release, rollback targets and the newest releases. */
 function prunable(
   facts: Facts,
   host: HostFacts,
@@ -82,7 +81,10 @@ function prunable(
   const log = releaseLog(facts, service.name);
   const kept = [...lineage(log).slice(-service.keep), ...recent(log, service.keep), rollout.release];
   const keptContainers = kept.map((release) => containerOf(host, run, service.name, release)?.name);
-  const old = [...containersOf(host, run, service.name), ...commands(host, run, service.name)].filter(
+  const old = [
+    ...containersOf(host, run, service.name),
+    ...commandContainers(host, run, service.name),
+  ].filter(
     (container) => !isUp(container) && isOurs(container, run) && !keptContainers.includes(container.name),
   );
   const removed = new Set(old.map(({ name }) => name));
@@ -97,7 +99,7 @@ function prunable(
     .filter(
       (digest) =>
         repositories.has(digest.split('@')[0]) &&
-        (wasOurs(log, digest) || old.some(({ image }) => image === digest)),
+        (wasDeployed(log, digest) || old.some(({ image }) => image === digest)),
     );
   const lines = (host.log[service.name] ?? []).slice(0, -linesKept);
   return {
@@ -114,20 +116,20 @@ function recent(log: readonly Activation[], count: number): readonly Release[] {
     .slice(0, count);
 }
 
-function commands(host: HostFacts, id: EnvironmentId, service: string): readonly ContainerFacts[] {
+function commandContainers(host: HostFacts, id: EnvironmentId, service: string): readonly ContainerFacts[] {
   return host.containers.filter(
     (container) =>
       isOurs(container, id) &&
       container.labels[label.service] === service &&
-      (container.labels[label.role] === 'command' || hasLeft(container)),
+      (container.labels[label.role] === 'command' || isAbandonedExec(container)),
   );
 }
 
-/** The container of a person's command that nobody has removed: who started it was killed. One that is not up yet will be. */
-function hasLeft({ labels, state }: ContainerFacts): boolean {
+/** An `exec` container whose client died before removing it. One that is `created` may still start. */
+function isAbandonedExec({ labels, state }: ContainerFacts): boolean {
   return labels[label.role] === 'exec' && state === 'exited';
 }
 
-function wasOurs(log: readonly Activation[], digest: string): boolean {
+function wasDeployed(log: readonly Activation[], digest: string): boolean {
   return log.some((line) => line.release.spec.image === digest);
 }

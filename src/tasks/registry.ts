@@ -45,5 +45,5 @@ const all = [
   targetSettle,
 ];
 
-/** The tasks that ship with oneclick, by name. */
+/** All tasks of oneclick, by name. */
 export const tasks: Registry<Facts, Ports> = new Map(all.map((task) => [task.name, task]));

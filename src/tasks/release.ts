@@ -15,20 +15,20 @@ import type { Subject } from '../domain/task.js';
 import type { Host } from '../host/host.js';
 import { serviceOf, task } from './task.js';
 
-/** Chooses the release that a rollback brings back, or the canary that is put everywhere. */
+/** Chooses the release to roll back to, or the canary to promote. */
 export const releaseRecall = task({
   name: 'release.recall',
   version: 1,
   scope: 'service',
   needs: ['hosts'],
   dependsOnCurrent: true,
-  summary: 'Chooses the activation before the current one, or the release asked for, or the canary.',
+  summary: 'Chooses the previous release, the requested one, or the canary.',
   provides: 'recalled',
   input: z.strictObject({ to: z.int().min(0).optional(), canary: z.boolean().default(false) }),
   intent: z.strictObject({}),
   receipt: z.strictObject({ number: z.int(), image: z.string(), reference: z.string() }),
   title: ({ canary }, subject) =>
-    `choose the release of ${serviceOf(subject).name} to bring ${canary ? 'everywhere' : 'back'}`,
+    `choose the release of ${serviceOf(subject).name} to ${canary ? 'promote' : 'roll back to'}`,
   check(facts, { to, canary }, subject) {
     const service = serviceOf(subject);
     const recall = canary
@@ -39,8 +39,8 @@ export const releaseRecall = task({
     const { number, reference, spec } = back;
     const same = number === from.number;
     const because = same
-      ? `${service.name} ${canary ? 'has no canary' : 'was not part of the last run'}: it stays on release ${number}`
-      : `${service.name} goes ${canary ? 'on' : 'back'} from release ${from.number} to ${number} (${reference})`;
+      ? `keep ${service.name} on release ${number} (${canary ? 'no canary' : 'not part of the last run'})`
+      : `${canary ? 'promote' : 'roll back'} ${service.name} from release ${from.number} to ${number} (${reference})`;
     return { kind: 'done', because, receipt: { number, reference, image: spec.image }, news: true };
   },
   explain: () => [],
@@ -49,45 +49,45 @@ export const releaseRecall = task({
 });
 
 const CommitIntent = z.strictObject({
-  /** By host: the lines that it lacks. */
+  /** The missing lines, by host. */
   lines: z.record(z.string(), z.array(Activation)),
   order: z.int(),
 });
 
-/** Makes the new release the current one, or a canary beside it, by a line in the log of every host. */
+/** Makes a release current, or a canary, by a line in the release log of every host. */
 export const releaseCommit = task({
   name: 'release.commit',
   version: 1,
   scope: 'service',
   needs: ['hosts'],
-  summary: 'Writes the new release into the release log of every host: from here on only forward.',
+  summary: 'Activates the release in the release log of every host.',
   commits: true,
   input: z.strictObject({ rollout: Rollout, canary: z.boolean().default(false) }),
   intent: CommitIntent,
   receipt: z.strictObject({ order: z.int() }),
   defaults: { rollout: '{{ rollout }}' },
   title: ({ rollout, canary }, { service }) =>
-    `make ${service?.name} release ${rollout.release.number} ${canary ? 'a canary' : 'the current one'}`,
+    `${canary ? 'mark' : 'activate'} ${service?.name} release ${rollout.release.number}${canary ? ' as a canary' : ''}`,
   check(facts, { rollout, canary }, subject) {
     const service = serviceOf(subject);
-    if (canary && rollout.before === undefined) return { kind: 'blocked', problems: [firstCanary(service)] };
+    if (canary && rollout.before === undefined) return { kind: 'blocked', problems: [noReleaseYet(service)] };
     const other = canaryOf(facts, service.name)?.number;
     const isCanary = canary && other === rollout.release.number;
     if (canary && other !== undefined && !isCanary)
-      return { kind: 'blocked', problems: [otherCanary(service, other)] };
+      return { kind: 'blocked', problems: [canaryExists(service, other)] };
     const log = releaseLog(facts, service.name);
     const wanted = [...log, ...(isCanary ? [] : newLines(rollout, subject, log, canary))];
     const lines = missingLines(facts, service, wanted);
     const hosts = Object.keys(lines);
     if (hosts.length === 0) {
-      const because = `release ${rollout.release.number} is in the log of every host`;
+      const because = `release ${rollout.release.number} is already in the log of every host`;
       return { kind: 'done', because, receipt: { order: rollout.order } };
     }
     return {
       kind: 'todo',
       changes: hosts.map((host) => ({
         host,
-        text: `log ${service.name} release ${rollout.release.number}${canary ? ' as a canary' : ''}`,
+        text: `log ${service.name} release ${rollout.release.number} as ${canary ? 'a canary' : 'current'}`,
       })),
       intent: { lines, order: rollout.order },
       expect: { order: rollout.order },
@@ -99,7 +99,7 @@ export const releaseCommit = task({
     Object.entries(lines).flatMap(([host, missing]) =>
       missing.map((line) => {
         const { name, labels } = volumeOf(line, subject);
-        const why = `log that release ${line.release.number} is the current one: from here on only forward`;
+        const why = `log the activation of release ${line.release.number}: no automatic rollback from here`;
         return dockerOn(host, why, 'volume', 'create', ...optionPairs('--label', labels), name);
       }),
     ),
@@ -112,7 +112,7 @@ export const releaseCommit = task({
     if (failures.length === written.length) throw commitFailure(failures);
     for (const failure of failures) {
       if (!(failure instanceof Failure)) throw failure;
-      warn(`${failure.host}: the release is not in its log (${failure.message}); the next run mends that`);
+      warn(`${failure.host}: cannot log the release: ${failure.message} (the next run fixes this)`);
     }
     return { order };
   },
@@ -121,27 +121,27 @@ export const releaseCommit = task({
       const { engine } = ports.host(host);
       const found = await engine.volumes(`${label.log}=${subject.run.project}/${subject.run.environment}`);
       if (!found.some(({ name }) => name === lineName(subject.run, serviceOf(subject).name, order))) continue;
-      throw new Failure('changed', 'commit.done', 'the new release is in the release log already', {
+      throw new Failure('changed', 'commit.done', 'the new release is already in the release log', {
         host,
-        hint: 'bring the old one back: oneclick rollback',
+        hint: 'run: oneclick rollback',
       });
     }
   },
 });
 
-function firstCanary({ name }: Service): Failure {
-  return new Failure('usage', 'canary.first', `${name} has no release yet that a canary could run beside`, {
-    hint: `oneclick deploy ${name}`,
+function noReleaseYet({ name }: Service): Failure {
+  return new Failure('usage', 'canary.first', `${name} has no release yet, so it cannot run a canary`, {
+    hint: `run: oneclick deploy ${name}`,
   });
 }
 
-function otherCanary({ name }: Service, number: number): Failure {
-  return new Failure('usage', 'canary.other', `${name} has a canary already, release ${number}`, {
-    hint: `oneclick promote ${name}, or oneclick rollback ${name}`,
+function canaryExists({ name }: Service, number: number): Failure {
+  return new Failure('usage', 'canary.other', `${name} already has a canary, release ${number}`, {
+    hint: `run: oneclick promote ${name}, or: oneclick rollback ${name}`,
   });
 }
 
-/** What no host has written is not activated; where the answer was lost, nobody knows. */
+/** If no host has the line, the release is not active; if a host was lost, that is unknown. */
 function commitFailure(failures: readonly unknown[]): unknown {
   const [first] = failures;
   const lost = failures.find((failure) => failure instanceof Failure && failure.kind === 'unreachable');
@@ -149,15 +149,15 @@ function commitFailure(failures: readonly unknown[]): unknown {
   return new Failure(
     'changed',
     'commit.unknown',
-    `it is not known whether the release was logged: ${lost.message}`,
+    `cannot tell whether the release was activated: ${lost.message}`,
     {
       ...given({ host: lost.host }),
-      hint: 'look, then go on: oneclick status, oneclick resume',
+      hint: 'run: oneclick status, then: oneclick resume',
     },
   );
 }
 
-/** Services that one run activates share its order, so that only their own lines tell them apart. */
+/** Services of one run share its order, so each compares its own lines only. */
 function newLines(
   rollout: Rollout,
   { run }: Subject,
@@ -170,10 +170,10 @@ function newLines(
     kind === 'same' ||
     log.some((line) => line.order === order && line.run === run.id && line.release.number === release.number);
   if (logged) return [];
-  const zero: Activation[] =
+  const adoption: Activation[] =
     adopted === undefined ? [] : [{ ...common, order: order - 1, kind: 'adopt', release: adopted }];
   const name = canary ? 'canary' : kind === 'rollback' ? 'rollback' : 'deploy';
-  return [...zero, { ...common, order, kind: name, release }];
+  return [...adoption, { ...common, order, kind: name, release }];
 }
 
 function missingLines(
@@ -193,10 +193,7 @@ function withLines(service: string, lines: readonly Activation[]): (host: HostFa
   return (host) => ({ ...host, log: { ...host.log, [service]: lines } });
 }
 
-/**
- * A line is a volume without data whose labels hold it. Whoever may use a host's engine can read and write it, no other
- * permission or folder is needed, and it is made at once or not at all.
- */
+/** A log line is the labels of an empty volume: atomic, and it needs no permission but the engine's. */
 function volumeOf(line: Activation, subject: Subject) {
   const { run } = subject;
   const service = serviceOf(subject).name;

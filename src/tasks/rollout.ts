@@ -8,29 +8,28 @@ import type { Subject } from '../domain/task.js';
 import { ResolvedImage } from './image.js';
 import { serviceOf, task } from './task.js';
 
-/** Decides once which release comes and which one is old. */
+/** Decides once which release replaces which. */
 export const rolloutResolve = task({
   name: 'rollout.resolve',
   version: 1,
   scope: 'service',
   needs: ['hosts'],
-  summary:
-    'Decides which release comes: a new one, the current one where it is missing, or one from the log.',
+  summary: 'Chooses the release to roll out: a new one, the current one, or one from the release log.',
   provides: 'rollout',
   input: z.strictObject({
     image: ResolvedImage.optional(),
-    /** A release of the log, by number; without it a release is made of the image. */
+    /** The number of a logged release; if absent, the image becomes a new release. */
     release: z.int().min(0).optional(),
     /** A container to take over as release 0. */
     adopt: z.string().optional(),
     todaysSecrets: z.boolean().default(false),
-    /** Whether the one that is current stays. */
+    /** Whether the current release stays. */
     canary: z.boolean().default(false),
   }),
   intent: z.strictObject({}),
   receipt: Rollout,
   defaults: { image: '{{ image }}' },
-  title: (_, subject) => `decide on the release of ${serviceOf(subject).name}`,
+  title: (_, subject) => `choose the release of ${serviceOf(subject).name}`,
   check(facts, input, subject) {
     const service = serviceOf(subject);
     const problem = adoptProblem(facts, service, input.adopt);
@@ -38,8 +37,8 @@ export const rolloutResolve = task({
     const rollout = decide(facts, input, subject);
     if (rollout === undefined) {
       const known = releaseLog(facts, service.name).map((line) => line.release.number);
-      const message = `${service.name} has no release ${input.release}`;
-      const hint = known.length === 0 ? 'deploy it first' : `it has ${[...new Set(known)].join(', ')}`;
+      const message = `${service.name} has no release ${input.release}${available(known)}`;
+      const hint = known.length === 0 ? `run: oneclick deploy ${service.name}` : 'run: oneclick releases';
       return { kind: 'blocked', problems: [new Failure('usage', 'release.unknown', message, { hint })] };
     }
     const because = describe(rollout, input.canary) + leftovers(facts, subject);
@@ -49,6 +48,9 @@ export const rolloutResolve = task({
   apply: () => Promise.reject(new Error('rollout.resolve has nothing to apply')),
   undo: 'nothing',
 });
+
+const available = (names: readonly (string | number)[]) =>
+  names.length === 0 ? '' : ` (available: ${[...new Set(names)].join(', ')})`;
 
 type Input = {
   image?: z.infer<typeof ResolvedImage> | undefined;
@@ -66,13 +68,12 @@ function decide(facts: Facts, input: Input, subject: Subject): Rollout | undefin
 
 function describe({ kind, release, before, adopted }: Rollout, canary: boolean): string {
   const name = `release ${release.number} (${release.reference})`;
-  if (kind === 'same') return `${name} is the current one`;
+  if (kind === 'same') return `${name} is already current`;
   if (adopted !== undefined) return `${name} replaces ${adopted.adopted}, kept as release 0`;
   if (before === undefined) return `${name} is the first`;
-  return `${name} ${canary ? 'comes beside' : 'replaces'} release ${before.number}`;
+  return `${name} ${canary ? 'runs as a canary next to' : 'replaces'} release ${before.number}`;
 }
 
-/** Says what a dead run left on the hosts of the service. */
 function leftovers(facts: Facts, subject: Subject): string {
   const service = serviceOf(subject);
   const found = service.instances.flatMap(({ host }) => {
@@ -81,7 +82,7 @@ function leftovers(facts: Facts, subject: Subject): string {
       ? []
       : deadCandidates(known, facts, subject.run, service.name, subject.run.id).map(() => host);
   });
-  return found.length === 0 ? '' : `; a run that died left candidates on ${[...new Set(found)].join(', ')}`;
+  return found.length === 0 ? '' : `; a run that died left containers on ${[...new Set(found)].join(', ')}`;
 }
 
 function adoptProblem(facts: Facts, service: Service, adopt: string | undefined): Failure | undefined {
@@ -90,9 +91,9 @@ function adoptProblem(facts: Facts, service: Service, adopt: string | undefined)
     return new Failure(
       'usage',
       'adopt.late',
-      `${service.name} has releases already: nothing is left to adopt`,
+      `${service.name} already has releases, so it cannot adopt a container`,
       {
-        hint: 'leave --adopt out',
+        hint: 'run the command without --adopt',
       },
     );
   }
@@ -100,7 +101,7 @@ function adoptProblem(facts: Facts, service: Service, adopt: string | undefined)
   const found = hosts.some((host) => host?.containers.some((container) => container.name === adopt));
   if (found) return undefined;
   const names = hosts.flatMap((host) => host?.containers.map((container) => container.name) ?? []);
-  return new Failure('usage', 'adopt.unknown', `no host of ${service.name} has a container named ${adopt}`, {
-    hint: names.length === 0 ? 'leave --adopt out' : `there are ${[...new Set(names)].join(', ')}`,
+  return new Failure('usage', 'adopt.unknown', `unknown container "${adopt}"${available(names)}`, {
+    hint: 'run docker ps on a host to see its containers',
   });
 }

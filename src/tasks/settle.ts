@@ -13,46 +13,46 @@ import { changesThroughRouter, routerOf } from '../domain/routing.js';
 import { Target, type TargetHealth } from '../domain/target-group.js';
 import type { Subject, TaskContext } from '../domain/task.js';
 import { stopCommand } from './explain-docker.js';
-import { hostName, type Ports, placeOf, task } from './task.js';
+import { hostName, instanceOf, type Ports, task } from './task.js';
 
 const Intent = z.strictObject({
   containers: z.array(z.string()),
   targets: z.array(Target),
   group: z.string(),
-  /** For all of them to have drained, and for one to stop. ms */
+  /** For all targets to drain. ms */
   patience: z.number(),
+  /** For one container to stop. ms */
   timeout: z.number(),
 });
 type Intent = z.infer<typeof Intent>;
 
-/** Stops what the load balancer has nothing to do with any more: what is neither current, nor registered, nor draining. */
+/** Stops containers that are neither current, nor registered, nor draining. */
 export const targetSettle = task({
   name: 'target.settle',
   version: 1,
   scope: 'instance',
   needs: (service) => (service && changesThroughRouter(service) ? ['hosts', 'cloud'] : ['hosts']),
-  summary: 'Stops the containers of other releases, once their last request is answered. They are kept.',
+  summary: 'Stops old containers once their last request is answered, and keeps them.',
   input: z.strictObject({ now: z.boolean().default(true) }),
   intent: Intent,
   receipt: z.strictObject({}),
-  title: (_, { service }) => `stop the old ${service?.name} when it has drained`,
+  title: (_, { service }) => `stop old ${service?.name} containers once drained`,
   check(facts, { now }, subject) {
-    const { service, host, instance } = placeOf(facts, subject);
-    if (routerOf(service) === 'none')
-      return { kind: 'done', because: 'it is behind no load balancer', receipt: {} };
+    const { service, host, instance } = instanceOf(facts, subject);
+    if (routerOf(service) === 'none') return { kind: 'done', because: 'no load balancer', receipt: {} };
     if (!changesThroughRouter(service))
-      return { kind: 'done', because: 'it changes without its load balancer', receipt: {} };
-    const old = leftRunning(facts, host, subject);
-    if (old.length === 0) return { kind: 'done', because: 'nothing else of it runs here', receipt: {} };
+      return { kind: 'done', because: 'already stopped during the swap', receipt: {} };
+    const old = oldContainers(facts, host, subject);
+    if (old.length === 0) return { kind: 'done', because: 'no old container is running here', receipt: {} };
     const names = old.map(({ name }) => name);
     if (!now) {
-      const because = `${names.join(', ')} still runs until: oneclick settle`;
+      const because = `${names.join(', ')} keeps running until you run: oneclick settle`;
       return { kind: 'done', because, receipt: {}, news: true };
     }
     const { group } = groupOf(facts, service);
     return {
       kind: 'todo',
-      changes: names.map((name) => ({ host: host.host, text: `stop ${name} once it has drained` })),
+      changes: names.map((name) => ({ host: host.host, text: `stop ${name} once drained` })),
       intent: {
         ...{ containers: names, group: group.arn, patience: drainTimeout(group.settings) },
         targets: old.flatMap(({ ports }) => ports.map((port) => ({ id: instance.id, port }))),
@@ -68,42 +68,44 @@ export const targetSettle = task({
     return [
       dockerOn(
         host,
-        'keep the old one from coming back by itself',
+        'disable automatic restart of the old container',
         'update',
         '--restart',
         'no',
         ...containers,
       ),
-      stopCommand(host, 'stop the old one, which is kept, 15 s after it has drained', containers, timeout),
+      stopCommand(
+        host,
+        'stop the old container 15 s after it has drained and keep it for a rollback',
+        containers,
+        timeout,
+      ),
     ];
   },
   async apply(context, intent) {
-    await untilUnused(context, intent);
+    await waitUntilUnused(context, intent);
     const { engine } = context.ports.host(hostName(context.subject));
     await Promise.all(intent.containers.map((name) => engine.setRestart(name, 'no')));
     await Promise.all(intent.containers.map((name) => engine.stop(name, intent.timeout)));
     return {};
   },
-  undo: { never: 'a container that was stopped starts again with a rollback' },
+  undo: { never: 'a rollback starts stopped containers again' },
 });
 
-/** What runs beside the current release, and is not its canary. Nothing is old where the current one does not run itself. */
-function leftRunning(facts: Facts, host: HostFacts, { run, service }: Subject): readonly ContainerFacts[] {
+/** Running containers that are neither current nor canary; none unless the current release runs. */
+function oldContainers(facts: Facts, host: HostFacts, { run, service }: Subject): readonly ContainerFacts[] {
   const name = service?.name ?? '';
   const active = current(releaseLog(facts, name))?.release;
-  const serves = active === undefined ? undefined : containerOf(host, run, name, active);
-  if (serves === undefined || !isUp(serves)) return [];
+  const currentContainer = active === undefined ? undefined : containerOf(host, run, name, active);
+  if (currentContainer === undefined || !isUp(currentContainer)) return [];
   const canary = canaryOf(facts, name)?.number;
   return containersOf(host, run, name).filter(
-    (other) => isUp(other) && other.name !== serves.name && releaseOf(other) !== canary,
+    (other) => isUp(other) && other.name !== currentContainer.name && releaseOf(other) !== canary,
   );
 }
 
-/**
- * Waits until the load balancer knows none of the targets any more, and then for requests that come late. How long they have been
- * gone already nobody can tell, so that time begins here: a settling that was interrupted waits again.
- */
-async function untilUnused(
+/** Waits until all targets have drained, then for late requests. An interrupted settle waits again. */
+async function waitUntilUnused(
   { ports, clock, signal, subject, progress }: TaskContext<Ports>,
   { group, targets, patience }: Intent,
 ): Promise<void> {
@@ -111,7 +113,7 @@ async function untilUnused(
   const known = (all: readonly TargetHealth[]) =>
     all.filter((health) => targets.some((one) => isTarget(one, health)));
   await ports.poll({
-    ...{ what: 'the old one to have drained', signal, deadline: clock.monotonic() + patience },
+    ...{ what: 'old containers to drain', signal, deadline: clock.monotonic() + patience },
     probe: () => cloud.targets(group),
     until: (all) => {
       const left = known(all);
@@ -119,11 +121,11 @@ async function untilUnused(
       if (registered !== undefined) return { kind: 'hopeless', failure: inUse(registered, subject) };
       return left.length === 0
         ? { kind: 'done', result: undefined }
-        : { kind: 'waiting', because: 'it has requests to answer, or might have' };
+        : { kind: 'waiting', because: 'still draining' };
     },
-    onWaiting: ({ what, until }) => progress(`waits for ${what} until ${timeOfDay(until)}`),
+    onWaiting: ({ what, until }) => progress(`waiting for ${what} (timeout ${timeOfDay(until)})`),
   });
-  progress('waits 15 s more for requests that come late');
+  progress('waiting 15 s more for late requests');
   await clock.sleep(lateRequests, signal);
   const back = known(await cloud.targets(group)).find(isRegistered);
   if (back !== undefined) throw inUse(back, subject);
@@ -131,6 +133,6 @@ async function untilUnused(
 
 function inUse({ id, port }: TargetHealth, subject: Subject): Failure {
   return new Failure('failed', 'target.used', `the load balancer still sends requests to ${id}:${port}`, {
-    ...{ host: hostName(subject), hint: 'see every target: oneclick lb status' },
+    ...{ host: hostName(subject), hint: 'run: oneclick lb status' },
   });
 }

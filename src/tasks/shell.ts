@@ -12,40 +12,40 @@ const Input = z.strictObject({
   /** Seconds. */
   timeout: z.number().positive().default(600),
 });
-const never = { never: 'what a command of your own changed is not taken back' };
+const undo = { never: 'changes made by your own commands stay' };
 const Receipt = z.strictObject({ output: z.string() });
 
-/** The recipe's `run:`. */
+/** The `run:` step of a recipe. */
 export const shellLocal = task({
   name: 'shell.local',
   version: 1,
   scope: 'run',
   needs: [],
-  summary: 'Runs a command on this machine, in the folder of the project.',
+  summary: 'Runs a command on this machine, in the project folder.',
   input: Input,
   intent: Input,
   receipt: Receipt,
   title: ({ command }) => `run ${command}`,
   check: (_, input) => ({
     kind: 'todo',
-    changes: [{ text: `run here: ${input.command}` }],
+    changes: [{ text: `run on this machine: ${input.command}` }],
     intent: input,
     predict: (facts) => facts,
   }),
   explain: ({ command }) => [
     {
-      ...{ why: 'a command of the recipe, in the folder of the project', secrets: [] },
+      ...{ why: 'run the recipe command in the project folder', secrets: [] },
       line: commandLine(['/bin/sh', '-c', command]),
     },
   ],
   async apply({ ports, signal, progress }, { command, timeout }) {
     const argv = ['/bin/sh', '-c', command];
-    return answer(command, await ports.local({ argv, timeout: timeout * 1000 }, progress, signal));
+    return receiptOf(command, await ports.local({ argv, timeout: timeout * 1000 }, progress, signal));
   },
-  undo: never,
+  undo,
 });
 
-/** The recipe's `remote:`. */
+/** The `remote:` step of a recipe. */
 export const shellRemote = task({
   name: 'shell.remote',
   version: 1,
@@ -63,17 +63,17 @@ export const shellRemote = task({
     predict: (facts) => facts,
   }),
   explain: ({ command }, subject) => [
-    onHost(hostName(subject), 'a command of the recipe', commandLine(['sh', '-c', command])),
+    onHost(hostName(subject), 'run the recipe command', commandLine(['sh', '-c', command])),
   ],
   async apply({ ports, subject, signal }, { command, timeout }) {
     const host = ports.host(hostName(subject));
     const result = await host.run({ argv: ['sh', '-c', command], timeout: timeout * 1000 }, signal);
-    return answer(command, result, host.name);
+    return receiptOf(command, result, host.name);
   },
-  undo: never,
+  undo,
 });
 
-function answer(
+function receiptOf(
   command: string,
   { code, stdout, stderr }: CommandResult,
   host?: string,
@@ -83,7 +83,7 @@ function answer(
     .split('\n')
     .filter((line) => line.trim() !== '')
     .slice(0, 8);
-  throw new Failure('failed', 'command.failed', `${command} ended with exit code ${code}`, {
+  throw new Failure('failed', 'command.failed', `${command} exited with code ${code}`, {
     evidence,
     ...given({ host }),
   });

@@ -6,7 +6,7 @@ import type { CloudCommand } from '../domain/plain-command.js';
 import type { TargetGroupSettings } from '../domain/target-group.js';
 import { serviceOf, task } from './task.js';
 
-/** ms, but for the thresholds. */
+/** Times in ms. */
 const Tuning = z.strictObject({
   interval: z.number().optional(),
   timeout: z.number().optional(),
@@ -16,18 +16,17 @@ const Tuning = z.strictObject({
 });
 type Tuning = z.infer<typeof Tuning>;
 
-type Told = { readonly [Key in keyof Tuning]?: number };
+type TuningValues = { readonly [Key in keyof Tuning]?: number };
 
 const Intent = z.strictObject({ group: z.string(), before: Tuning, after: Tuning });
 
-/** Sets what makes deploys behind a load balancer slow to values that let them be fast. */
+/** Replaces target group settings that slow down deploys. */
 export const targetGroupTune = task({
   name: 'target-group.tune',
   version: 1,
   scope: 'service',
   needs: ['cloud'],
-  summary:
-    'Sets health checks and deregistration delay of the target group so that a deploy need not wait long.',
+  summary: 'Tunes health checks and deregistration delay of the target group for faster deploys.',
   input: z.strictObject({}),
   intent: Intent,
   receipt: z.strictObject({}),
@@ -35,9 +34,9 @@ export const targetGroupTune = task({
   check(facts, _, subject) {
     const { group } = groupOf(facts, serviceOf(subject));
     const after = recommended(group.settings);
-    const before = only(after, tuningOf(group.settings));
+    const before = pick(after, tuningOf(group.settings));
     const changes = changesOf(before, after);
-    if (changes.length === 0) return { kind: 'done', because: `${group.name} is tuned`, receipt: {} };
+    if (changes.length === 0) return { kind: 'done', because: `${group.name} is already tuned`, receipt: {} };
     return {
       kind: 'todo',
       changes: changes.map((text) => ({ text: `${group.name}: ${text}` })),
@@ -45,11 +44,11 @@ export const targetGroupTune = task({
       expect: {},
       predict: withGroup(serviceOf(subject).targetGroup, (known) => ({
         ...known,
-        group: { ...known.group, settings: tuned(known.group.settings, after) },
+        group: { ...known.group, settings: withTuning(known.group.settings, after) },
       })),
     };
   },
-  explain: ({ group, after }) => byHand(group, after),
+  explain: ({ group, after }) => tuneCommands(group, after),
   async apply({ ports }, { group, after }) {
     await ports.cloud().tune(group, given(after));
     return {};
@@ -59,43 +58,44 @@ export const targetGroupTune = task({
   },
 });
 
-function tuningOf({ healthCheck, deregistrationDelay }: TargetGroupSettings): Required<Told> {
+function tuningOf({ healthCheck, deregistrationDelay }: TargetGroupSettings): Required<TuningValues> {
   const { interval, timeout, healthyThreshold, unhealthyThreshold } = healthCheck;
   return { interval, timeout, healthyThreshold, unhealthyThreshold, deregistrationDelay };
 }
 
-function tuned(settings: TargetGroupSettings, after: Tuning): TargetGroupSettings {
+function withTuning(settings: TargetGroupSettings, after: Tuning): TargetGroupSettings {
   const { deregistrationDelay, ...healthCheck } = { ...tuningOf(settings), ...given(after) };
   return { ...settings, deregistrationDelay, healthCheck: { ...settings.healthCheck, ...healthCheck } };
 }
 
-/** Of `all` what `tuning` says something of. */
-function only(tuning: Tuning, all: Required<Tuning>): Tuning {
+function pick(tuning: Tuning, all: Required<Tuning>): Tuning {
   return Object.fromEntries(Object.entries(all).filter(([key]) => Object.hasOwn(tuning, key)));
 }
 
-const names: Readonly<Record<keyof Tuning, string>> = {
-  interval: 'interval of the health check',
-  timeout: 'timeout of the health check',
-  healthyThreshold: 'checks until healthy',
-  unhealthyThreshold: 'checks until unhealthy',
+const settingNames: Readonly<Record<keyof Tuning, string>> = {
+  interval: 'health check interval',
+  timeout: 'health check timeout',
+  healthyThreshold: 'healthy threshold',
+  unhealthyThreshold: 'unhealthy threshold',
   deregistrationDelay: 'deregistration delay',
 };
 
 function changesOf(before: Tuning, after: Tuning): readonly string[] {
   const isCount = (key: keyof Tuning) => key === 'healthyThreshold' || key === 'unhealthyThreshold';
   const text = (key: keyof Tuning, value = 0) => (isCount(key) ? `${value}` : `${value / 1000} s`);
-  return (Object.keys(names) as (keyof Tuning)[]).flatMap((key) =>
-    after[key] === undefined ? [] : [`${names[key]}: ${text(key, before[key])} -> ${text(key, after[key])}`],
+  return (Object.keys(settingNames) as (keyof Tuning)[]).flatMap((key) =>
+    after[key] === undefined
+      ? []
+      : [`${settingNames[key]}: ${text(key, before[key])} -> ${text(key, after[key])}`],
   );
 }
 
-function byHand(group: string, after: Tuning): readonly CloudCommand[] {
+function tuneCommands(group: string, after: Tuning): readonly CloudCommand[] {
   const { deregistrationDelay, ...checks } = given(after);
-  const tune = (why: string, tuning: Told) =>
+  const tune = (why: string, tuning: TuningValues) =>
     Object.keys(tuning).length === 0 ? [] : [{ why, call: { kind: 'tune', group, tuning } as const }];
   return [
-    ...tune('sooner healthy, sooner known to be ill', checks),
-    ...tune('what leaves is not waited for so long', given({ deregistrationDelay })),
+    ...tune('detect healthy and unhealthy targets sooner', checks),
+    ...tune('drain targets faster', given({ deregistrationDelay })),
   ];
 }

@@ -22,53 +22,54 @@ import { deadCandidates } from '../domain/rollout.js';
 import type { Instance, Service } from '../domain/service.js';
 import { Target, type TargetHealth } from '../domain/target-group.js';
 import type { Subject } from '../domain/task.js';
-import { leave, untilCalledHealthy, untilGone, words } from './target-watch.js';
+import { deregisterAndDrain, targetName, waitUntilDrained, waitUntilTargetHealthy } from './target-wait.js';
 import { serviceOf, task } from './task.js';
 
 const Intent = z.strictObject({
-  /** The ARN of the group, and its name. */
+  /** The ARN of the target group. */
   group: z.string(),
+  /** The name of the target group. */
   name: z.string(),
   target: Target,
-  /** Whether it was registered before: then it stays when the step is taken back. */
+  /** Whether it was registered before: an undo keeps it then. */
   before: z.boolean(),
   /** ms */
   patience: z.number(),
-  /** Between two health checks, ms. */
+  /** Between two health checks. ms */
   interval: z.number(),
 });
 type Intent = z.infer<typeof Intent>;
 
 const Receipt = z.strictObject({ target: Target });
 
-/** Registers an instance and waits until the load balancer itself calls it healthy, twice. */
+/** Registers an instance and waits until the load balancer reports it healthy, twice. */
 export const targetRegister = task({
   name: 'target.register',
   version: 1,
   scope: 'instance',
-  // Its host knows which port a container has that runs beside another.
+  // Containers with a port range: only the host knows which port is theirs.
   needs: (service) => (service?.port?.range ? ['cloud', 'hosts'] : ['cloud']),
-  summary: 'Registers the instance in the target group, and waits until the load balancer calls it healthy.',
+  summary: 'Registers the instance in the target group and waits until the load balancer reports it healthy.',
   provides: 'registered',
   input: z.strictObject({ port: z.int().optional() }),
   intent: Intent,
   receipt: Receipt,
   defaults: { port: '{{ container.port }}' },
-  title: (_, subject) => `put ${serviceOf(subject).name} behind its load balancer`,
+  title: (_, subject) => `register ${serviceOf(subject).name} with the load balancer`,
   check(facts, { port }, subject) {
     const { service, known, instance, target, health } = targetOf(facts, subject, port);
-    const problem = cannotServe(known, instance);
+    const problem = unservableReason(known, instance);
     if (problem !== undefined) return { kind: 'blocked', problems: [problem] };
     const why = quarantineOf(known.group, known.instances[target.id]);
     if (why !== undefined) {
-      const because = `it is kept out: ${why} (oneclick lb activate ${instance.host} brings it back)`;
+      const because = `quarantined by ${why} (to register it, run: oneclick lb activate ${instance.host})`;
       return { kind: 'done', because, receipt: { target }, news: true };
     }
     if (health?.state === 'healthy')
-      return { kind: 'done', because: `${known.group.name} calls it healthy`, receipt: { target } };
+      return { kind: 'done', because: `already healthy in ${known.group.name}`, receipt: { target } };
     return {
       kind: 'todo',
-      changes: [{ host: instance.host, text: `register ${words(target)} in ${known.group.name}` }],
+      changes: [{ host: instance.host, text: `register ${targetName(target)} in ${known.group.name}` }],
       intent: intentOf(known, target, health, healthTimeout(known.group.settings)),
       expect: { target },
       predict: withGroup(service.targetGroup, withTarget({ ...target, state: 'healthy' })),
@@ -78,82 +79,82 @@ export const targetRegister = task({
   },
   explain: ({ group, target }) => [
     {
-      why: 'let the load balancer send it requests',
+      why: 'send requests to it',
       call: { kind: 'register', group, targets: [target] },
     },
-    { why: 'until it is healthy', call: { kind: 'wait-healthy', group, targets: [target] } },
+    { why: 'wait until it is healthy', call: { kind: 'wait-healthy', group, targets: [target] } },
   ],
   async apply(context, intent) {
     const cloud = context.ports.cloud();
     await cloud.register(intent.group, [intent.target]);
-    await untilCalledHealthy(context, intent);
+    await waitUntilTargetHealthy(context, intent);
     return { target: intent.target };
   },
   async undo(context, intent) {
     if (intent.before) return;
-    await leave(context, intent);
-    // What it was registered for is about to be stopped.
+    await deregisterAndDrain(context, intent);
+    // Its container stops next.
     await context.clock.sleep(lateRequests);
   },
 });
 
-const Leaving = Intent.omit({ target: true, before: true }).extend({
+const DeregisterIntent = Intent.omit({ target: true, before: true }).extend({
   targets: z.array(Target),
-  /** Those that were registered before, and are again when the step is taken back. */
+  /** The targets that an undo registers again. */
   registered: z.array(Target),
-  /** Whether somebody else has to be healthy, looked at again right before the call. */
+  /** Whether to check, right before the call, that another target is healthy. */
   guarded: z.boolean(),
-  /** Whether the last request is waited for. */
+  /** Whether to wait for the last request. */
   drains: z.boolean(),
 });
 
-/** Takes an instance out, on whichever ports it is there, and waits until its last request is answered. */
+/** Deregisters an instance, on all its ports, and waits until its last request is answered. */
 export const targetDeregister = task({
   name: 'target.deregister',
   version: 1,
   scope: 'instance',
   needs: ['cloud'],
-  summary: 'Takes the instance out of the target group, and waits until its last request is answered.',
+  summary: 'Deregisters the instance from the target group and waits until its last request is answered.',
   input: z.strictObject({
-    /** `old`: on all ports but that of the new container; `dead`: on those of what a run that died has left. */
+    /** `old`: all ports but the new container's; `dead`: the ports of containers that a dead run left. */
     release: z.enum(['all', 'old', 'dead']).default('all'),
     port: z.int().optional(),
     force: z.boolean().default(false),
-    /** Without it the last requests are answered while others go on. */
+    /** Whether to wait for the last requests. */
     drain: z.boolean().default(true),
   }),
-  intent: Leaving,
+  intent: DeregisterIntent,
   receipt: z.strictObject({ targets: z.array(Target) }),
   defaults: { port: '{{ container.port }}' },
   title: ({ release }, subject) =>
-    `take ${which[release]}${serviceOf(subject).name} out of its load balancer`,
+    `deregister ${prefixes[release]}${serviceOf(subject).name} from the load balancer`,
   check(facts, { release, port, force, drain }, subject) {
     const { service, known, instance, target } = targetOf(facts, subject, port);
     const { group } = known;
-    const mine = known.targets.filter(({ id }) => id === instance.id);
-    const leaving = release === 'all' ? mine : mine.filter((other) => !isTarget(other, target));
+    const all = known.targets.filter(({ id }) => id === instance.id);
+    const leaving = release === 'all' ? all : all.filter((other) => !isTarget(other, target));
     const dead = release === 'dead' ? deadPorts(facts, subject, instance.host) : undefined;
-    const concerned = leaving.filter(({ port: own }) => dead === undefined || dead.includes(own));
-    const registered = concerned.filter(isRegistered);
-    const waited = drain ? concerned : registered;
-    if (waited.length === 0)
-      return { kind: 'done', because: `it is not in ${group.name}`, receipt: { targets: [] } };
+    const selected = leaving.filter(({ port: own }) => dead === undefined || dead.includes(own));
+    const registered = selected.filter(isRegistered);
+    const affected = drain ? selected : registered;
+    if (affected.length === 0)
+      return { kind: 'done', because: `not registered in ${group.name}`, receipt: { targets: [] } };
     const guarded = release === 'all' && !force;
-    const problem = guarded ? lastHealthy(group, known.targets, leavingOf(service)) : undefined;
+    const problem = guarded ? lastHealthy(group, known.targets, instanceIds(service)) : undefined;
     if (problem !== undefined) return { kind: 'blocked', problems: [problem] };
-    const targets = waited.map(bare);
+    const targets = affected.map(idAndPort);
     return {
       kind: 'todo',
       changes: targets.map((each) => ({
         host: instance.host,
-        text: `take ${words(each)} out of ${group.name}`,
+        text: `deregister ${targetName(each)} from ${group.name}`,
       })),
       intent: {
         ...{
           group: group.arn,
           name: group.name,
           targets,
-          registered: registered.map(bare),
+          registered: registered.map(idAndPort),
           guarded,
           drains: drain,
         },
@@ -168,48 +169,47 @@ export const targetDeregister = task({
     };
   },
   explain: ({ group, targets, drains }) => [
-    { why: 'let the load balancer send it nothing more', call: { kind: 'deregister', group, targets } },
-    ...(drains ? [untilDrained(group, targets)] : []),
+    { why: 'stop sending requests to it', call: { kind: 'deregister', group, targets } },
+    ...(drains ? [waitDrainedCommand(group, targets)] : []),
   ],
   async apply(context, intent) {
     const { ports, subject } = context;
     if (intent.guarded) {
-      // The others may have fallen ill since the check.
+      // The others may have become unhealthy since the check.
       const targets = await ports.cloud().targets(intent.group);
-      const problem = lastHealthy({ name: intent.name }, targets, leavingOf(serviceOf(subject)));
+      const problem = lastHealthy({ name: intent.name }, targets, instanceIds(serviceOf(subject)));
       if (problem !== undefined) throw problem;
     }
     await ports.cloud().deregister(intent.group, intent.targets);
     if (intent.drains)
-      await Promise.all(intent.targets.map((target) => untilGone(context, { ...intent, target })));
+      await Promise.all(intent.targets.map((target) => waitUntilDrained(context, { ...intent, target })));
     return { targets: intent.targets };
   },
   async undo(context, intent) {
     if (intent.registered.length === 0) return;
     await context.ports.cloud().register(intent.group, intent.registered);
-    const back = intent.registered.map((target) => untilCalledHealthy(context, { ...intent, target }));
-    await Promise.all(back);
+    const waits = intent.registered.map((target) => waitUntilTargetHealthy(context, { ...intent, target }));
+    await Promise.all(waits);
   },
 });
 
-const untilDrained = (group: string, targets: readonly Target[]): CloudCommand => ({
-  why: 'until its last request is answered',
+const waitDrainedCommand = (group: string, targets: readonly Target[]): CloudCommand => ({
+  why: 'wait until its last request is answered',
   call: { kind: 'wait-drained', group, targets },
 });
 
-const which = { all: '', old: 'the old ', dead: 'what is left of a dead run of ' } as const;
+const prefixes = { all: '', old: 'old containers of ', dead: 'leftover containers of ' } as const;
 
-/** The ports of what a run that died has left on a host. */
 function deadPorts(facts: Facts, { run, service }: Subject, host: string): readonly number[] {
   const known = facts.hosts[host];
   if (known === undefined || service === undefined) return [];
   return deadCandidates(known, facts, run, service.name, run.id).flatMap(({ ports }) => ports);
 }
 
-const bare = ({ id, port }: Target) => ({ id, port });
-const leavingOf = ({ instances }: Service) => instances.map(({ id }) => id);
+const idAndPort = ({ id, port }: Target) => ({ id, port });
+const instanceIds = ({ instances }: Service) => instances.map(({ id }) => id);
 
-/** What a step of scope `instance` is about in the cloud. */
+/** Returns the target of a step with scope `instance`, and its group and health. */
 function targetOf(facts: Facts, subject: Subject, port: number | undefined) {
   const service = serviceOf(subject);
   const { instance } = subject;
@@ -217,12 +217,16 @@ function targetOf(facts: Facts, subject: Subject, port: number | undefined) {
   const known = groupOf(facts, service);
   const published = port ?? runningPort(facts, subject, service) ?? service.port?.host;
   if (published === undefined)
-    throw new Failure('usage', 'target.port', `${service.name} has no port for a load balancer`);
+    throw new Failure(
+      'usage',
+      'target.port',
+      `the port of ${service.name} is missing: its load balancer needs one`,
+    );
   const target = { id: instance.id, port: published };
   return { service, instance, known, target, health: healthOf(known.targets, target) };
 }
 
-/** The port of what runs on the instance, where its containers have ports of their own and the host was looked at. */
+/** Undefined without a port range, or if the run did not read the host. */
 function runningPort(facts: Facts, { run, instance }: Subject, service: Service): number | undefined {
   if (service.port?.range === undefined || instance === undefined) return undefined;
   const host = facts.hosts[instance.host];
@@ -241,21 +245,21 @@ function intentOf(
   return { group: group.arn, name: group.name, target, before: isRegistered(health), patience, interval };
 }
 
-/** Why no load balancer can call the instance healthy, whatever it answers. */
-function cannotServe({ group, instances }: GroupFacts, { id, host }: Instance): Failure | undefined {
+/** Returns the reason why the instance can never become healthy. */
+function unservableReason({ group, instances }: GroupFacts, { id, host }: Instance): Failure | undefined {
   const problem = (code: string, message: string, hint: string) =>
     new Failure('failed', code, message, { host, hint });
   const found = instances[id];
   if (found === undefined)
     return problem(
       'instance.none',
-      `there is no instance ${id} in this region`,
-      `say its ID in oneclick.yml, below the host ${host}: id: i-…`,
+      `unknown instance ${id} in this region`,
+      `set the ID of host ${host} in oneclick.yml: id: i-…`,
     );
   if (found.state !== 'running')
-    return problem('instance.state', `${id} is ${found.state}`, 'start the instance first');
+    return problem('instance.state', `${id} is ${found.state}`, 'start the instance');
   if (group.balancers.some(({ listeners }) => listeners.length > 0)) return undefined;
-  return new Failure('failed', 'target-group.unused', `no load balancer sends anything to ${group.name}`, {
-    hint: 'give a load balancer a listener that forwards to it',
+  return new Failure('failed', 'target-group.unused', `no load balancer forwards to ${group.name}`, {
+    hint: 'add a listener that forwards to this target group',
   });
 }

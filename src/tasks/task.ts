@@ -7,17 +7,17 @@ import type { AnyTask, Subject, Task } from '../domain/task.js';
 import { defineTask } from '../domain/task.js';
 import type { Command, CommandResult, Host, RegistryAuth } from '../host/host.js';
 
-/** What the tasks work on. */
+/** Everything that a task can act on. */
 export interface Ports {
-  /** A host of the run, connected. */
+  /** Returns a connected host of the run. */
   host(name: string): Host;
-  /** The cloud that instances and load balancers live in. Throws a Failure where no service of the run has a target group. */
+  /** Returns the cloud. Throws a Failure if no service of the run has a target group. */
   cloud(): Cloud;
-  /** Waits for something in the cloud; all steps look at the same moments. */
+  /** Polls the cloud; all steps share the same poll times. */
   readonly poll: Poll;
-  /** Values of secrets by name; throws a Failure that lists all that are missing. */
+  /** Returns secret values by name. Throws a Failure that lists all missing ones. */
   secrets(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** The caller's credentials for the registry of this reference. */
+  /** Returns the caller's credentials for the registry of an image reference. */
   auth(reference: string): Promise<RegistryAuth | undefined>;
   /** Runs a command on this machine, in the project's folder. */
   local(command: Command, onLine: (line: string) => void, signal: AbortSignal): Promise<CommandResult>;
@@ -25,21 +25,21 @@ export interface Ports {
 
 export type OneclickTask = AnyTask<Facts, Ports>;
 
-/** A task over the facts and the world of this program. */
+/** Defines a task of oneclick. */
 export function task<Input, Intent, Receipt>(
   definition: Task<Facts, Ports, Input, Intent, Receipt>,
 ): OneclickTask {
   return defineTask(definition);
 }
 
-/** The service that a step of scope `service` or `instance` is about. */
+/** Returns the service of a step with scope `service` or `instance`. */
 export function serviceOf(subject: Subject): Service {
   if (subject.service === undefined) throw new Error(`${subject.step}: bound without a service`);
   return subject.service;
 }
 
-/** Service and instance of a step of scope `instance`, and what is known of its host. */
-export function placeOf(
+/** Returns service, instance and host facts of a step with scope `instance`. */
+export function instanceOf(
   facts: Facts,
   subject: Subject,
 ): { service: Service; instance: Instance; host: HostFacts } {
@@ -48,14 +48,15 @@ export function placeOf(
   return { service, instance: subject.instance, host: hostFacts(facts, subject.instance.host) };
 }
 
+/** Returns the facts of a host. Throws a Failure if they could not be read. */
 export function hostFacts(facts: Facts, name: string): HostFacts {
   const host = facts.hosts[name];
   if (host === undefined)
-    throw new Failure('unreachable', 'host.unknown', 'its facts could not be read', { host: name });
+    throw new Failure('unreachable', 'host.unknown', 'cannot read the facts of this host', { host: name });
   return host;
 }
 
-/** The name of the host that an instance step works on. */
+/** Returns the host name of a step with scope `instance` or `host`. */
 export function hostName(subject: Subject): string {
   const name = subject.instance?.host ?? subject.host;
   if (name === undefined) throw new Error(`${subject.step}: bound without a host`);

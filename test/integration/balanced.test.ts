@@ -107,7 +107,7 @@ test.each([
     expect(broken).toMatchObject({ code: 6, stderr: expect.stringContaining('undone') });
 
     const killed = project.start('deploy', 'web', '--tag', 'v3');
-    await killed.prints(/put web behind its load balancer/);
+    await killed.prints(/register web with the load balancer/);
     killed.child.kill('SIGKILL');
     await killed.answer;
     await waitFor(async () => (await project.run('resume')).code === 0, 120_000);

@@ -27,12 +27,12 @@ async function states(): Promise<readonly string[]> {
   return (await fleet.cloud.targets(group)).map(({ id, port, state }) => `${id}:${port} ${state}`).sort();
 }
 
-async function marked(): Promise<readonly string[]> {
+async function quarantined(): Promise<readonly string[]> {
   const found = await fleet.cloud.instances(web.instances.map(({ id }) => id));
   return found.filter(({ tags }) => Object.hasOwn(tags, tag)).map(({ id }) => id);
 }
 
-async function allIn(): Promise<void> {
+async function registerAll(): Promise<void> {
   await fleet.cloud.register(
     group,
     web.instances.map(({ id }) => target(id)),
@@ -41,7 +41,7 @@ async function allIn(): Promise<void> {
 }
 
 describe('an activation', () => {
-  it('ends when the load balancer has called every instance healthy, and for an interval', async () => {
+  it('ends once the load balancer has reported every instance healthy for an interval', async () => {
     const before = fleet.clock.monotonic();
     expect((await fleet.run('lb-activate', [web])).result).toBe('done');
     expect(await states()).toEqual(['i-1:8080 healthy', 'i-2:8080 healthy', 'i-3:8080 healthy']);
@@ -49,18 +49,18 @@ describe('an activation', () => {
     expect((await fleet.run('lb-activate', [web])).result).toBe('unchanged');
   });
 
-  it('brings the good ones in though one is sick', async () => {
+  it('registers healthy instances even if another is unhealthy', async () => {
     fleet.cloud.answer(target('i-2'), 'badly');
     const { result, failures } = await fleet.run('lb-activate', [web]);
     expect([result, failures.map(({ host }) => host)]).toEqual(['stopped', ['host-2']]);
     expect(await states()).toEqual(['i-1:8080 healthy', 'i-2:8080 unhealthy', 'i-3:8080 healthy']);
-    expect(failures[0]?.message).toContain('shop-web to call i-2:8080 healthy');
+    expect(failures[0]?.message).toContain('target i-2:8080 in shop-web');
   });
 
   it.each([
     ['does not exist', 'instance.none', 'i-unknown'],
     ['is stopped', 'instance.state', 'i-2'],
-  ])('of an instance that %s is refused before anything is changed', async (_, code, id) => {
+  ])('of an instance that %s is refused before any change', async (_, code, id) => {
     fleet.cloud.become('i-2', 'stopped');
     const service = { ...web, instances: [...onlyOn('host-1').instances, { id, host: 'host-2' }] };
     expect((await fleet.dryRun('lb-activate', [service])).problems).toEqual([code]);
@@ -68,7 +68,7 @@ describe('an activation', () => {
     expect(await states()).toEqual([]);
   });
 
-  it('is refused where no load balancer sends anything to the group', async () => {
+  it('is refused if no load balancer forwards to the group', async () => {
     fleet.cloud.addGroup('lonely', { balancers: [] });
     const { problems } = await fleet.dryRun('lb-activate', [{ ...web, targetGroup: 'lonely' }]);
     expect(problems).toEqual(['target-group.unused']);
@@ -76,30 +76,30 @@ describe('an activation', () => {
 });
 
 describe('a deactivation', () => {
-  it('ends when the instance has drained, and keeps it out until it is activated', async () => {
-    await allIn();
+  it('waits until the instance has drained, and keeps it out until it is activated', async () => {
+    await registerAll();
     const before = fleet.clock.monotonic();
     expect((await fleet.run('lb-deactivate', [onlyOn('host-2')])).result).toBe('done');
     expect(fleet.clock.monotonic() - before).toBeGreaterThanOrEqual(usualSettings.deregistrationDelay);
     expect(await states()).toEqual(['i-1:8080 healthy', 'i-3:8080 healthy']);
-    expect(await marked()).toEqual(['i-2']);
+    expect(await quarantined()).toEqual(['i-2']);
 
     expect((await fleet.run('lb-activate', [onlyOn('host-2')])).result).toBe('done');
-    expect([await marked(), await states()]).toEqual([
+    expect([await quarantined(), await states()]).toEqual([
       [],
       ['i-1:8080 healthy', 'i-2:8080 healthy', 'i-3:8080 healthy'],
     ]);
   });
 
-  it('of the last healthy ones is refused, unless it is forced', async () => {
-    await allIn();
+  it('of the last healthy instances is refused unless forced', async () => {
+    await registerAll();
     expect((await fleet.dryRun('lb-deactivate', [web])).problems).toContain('target.last');
     expect((await fleet.run('lb-deactivate', [web], { force: true })).result).toBe('done');
     expect(await states()).toEqual([]);
   });
 
-  it('is given up when the others fall ill between the look and the call', async () => {
-    await allIn();
+  it('stops if the other instances become unhealthy after the check', async () => {
+    await registerAll();
     fleet.cloud.faults.before('tag', () => {
       for (const id of ['i-1', 'i-3']) fleet.cloud.become(id, 'stopped');
       return undefined;
@@ -109,26 +109,29 @@ describe('a deactivation', () => {
     expect(await states()).toContain('i-2:8080 healthy');
   });
 
-  it('that was interrupted at any moment never puts the instance back', async () => {
-    await allIn();
+  it('never registers the instance again, whenever it was interrupted', async () => {
+    await registerAll();
     for (let events = 1; events < 12; events++) {
       await fleet.run('lb-deactivate', [onlyOn('host-2')], {}, events).catch(() => undefined);
       await fleet.run('lb-deactivate', [onlyOn('host-2')]);
-      expect([await states(), await marked()]).toEqual([['i-1:8080 healthy', 'i-3:8080 healthy'], ['i-2']]);
+      expect([await states(), await quarantined()]).toEqual([
+        ['i-1:8080 healthy', 'i-3:8080 healthy'],
+        ['i-2'],
+      ]);
       await fleet.run('lb-activate', [onlyOn('host-2')]);
     }
   });
 
-  it('of what is out already only marks it', async () => {
+  it('of an unregistered instance only tags it', async () => {
     await fleet.cloud.register(group, [target('i-1')]);
     await fleet.clock.advance(60_000);
     expect((await fleet.run('lb-deactivate', [onlyOn('host-3')])).result).toBe('done');
-    expect([await states(), await marked()]).toEqual([['i-1:8080 healthy'], ['i-3']]);
+    expect([await states(), await quarantined()]).toEqual([['i-1:8080 healthy'], ['i-3']]);
   });
 });
 
 describe('tuning', () => {
-  it('sets what is slow, says from what to what, and leaves alone what is fast', async () => {
+  it('changes slow settings, lists old and new values, and keeps fast ones', async () => {
     const slow = fleet.cloud.addGroup('slow', {
       settings: {
         ...usualSettings,
@@ -138,8 +141,8 @@ describe('tuning', () => {
     });
     const service = { ...web, targetGroup: 'slow' };
     expect((await fleet.dryRun('lb-tune', [service])).changes).toEqual([
-      'undefined: slow: interval of the health check: 30 s -> 5 s',
-      'undefined: slow: checks until healthy: 5 -> 2',
+      'undefined: slow: health check interval: 30 s -> 5 s',
+      'undefined: slow: healthy threshold: 5 -> 2',
       'undefined: slow: deregistration delay: 300 s -> 30 s',
     ]);
     expect((await fleet.run('lb-tune', [service])).result).toBe('done');
@@ -149,9 +152,9 @@ describe('tuning', () => {
   });
 });
 
-describe('the same by hand', () => {
-  it('are commands of the AWS CLI', async () => {
-    await allIn();
+describe('the explanation of a load balancer recipe', () => {
+  it('lists commands of the AWS CLI', async () => {
+    await registerAll();
     const lines = (await fleet.explain('lb-deactivate', [onlyOn('host-2')])).map(({ line }) => line);
     expect(lines).toEqual([
       expect.stringMatching(/^aws ec2 create-tags --resources i-2 --tags 'Key=oneclick:quarantine:shop-web,/),

@@ -26,10 +26,10 @@ async function targets(): Promise<readonly string[]> {
 }
 
 const healthyOn = (port: number) => ids.map((id) => `${id}:${port} healthy`);
-const onEach = (what: string) => fleet.hosts.map(({ name }) => `${name} web ${what}`);
+const onEach = (state: string) => fleet.hosts.map(({ name }) => `${name} web ${state}`);
 
 describe('a deploy beside', () => {
-  it('keeps the old ones answering until the new ones do, and stops them when they have drained', async () => {
+  it('stops the old containers only after the new ones answer and the old ones have drained', async () => {
     expect(await targets()).toEqual(healthyOn(20_000));
     const counts: number[] = [];
     const watch = async () => {
@@ -45,12 +45,12 @@ describe('a deploy beside', () => {
     expect(fleet.serves()).toEqual(onEach('v2 unless-stopped'));
     expect(await targets()).toEqual(healthyOn(20_001));
     expect(running[0]).toHaveLength(6);
-    // Three starts, three stops.
+    // Three starts and three stops.
     expect(counts).toEqual([3, 3, 3, 3, 3, 3]);
     expect(fleet.clock.monotonic() - before).toBeGreaterThan(usualSettings.deregistrationDelay + 15_000);
   });
 
-  it('is live without waiting for the drain where that is asked for, and settled later', async () => {
+  it('can skip the wait for the drain, and be settled later', async () => {
     expect((await fleet.run('deploy', [at(web, 'v2')], { settle: false })).result).toBe('done');
     expect(fleet.serves()).toHaveLength(6);
     expect((await targets()).filter((line) => line.endsWith('healthy'))).toEqual(healthyOn(20_001));
@@ -59,7 +59,7 @@ describe('a deploy beside', () => {
     expect((await fleet.run('settle', [web])).result).toBe('unchanged');
   });
 
-  it('is settled by the next one, too, and a rollback in between brings the old ones back without harm', async () => {
+  it('is settled by the next deploy, and a rollback before that works', async () => {
     await fleet.run('deploy', [at(web, 'v2')], { settle: false });
     expect((await fleet.rollback(web)).result).toBe('done');
     expect(fleet.serves()).toEqual(onEach('v1 unless-stopped'));
@@ -69,7 +69,7 @@ describe('a deploy beside', () => {
     expect(fleet.serves()).toEqual(onEach('v3 unless-stopped'));
   });
 
-  it('that the load balancer does not call healthy is taken back, and the old ones have never left', async () => {
+  it('is undone if a target stays unhealthy, and the old targets stay registered', async () => {
     fleet.cloud.answer({ id: 'i-2', port: 20_001 }, 'badly');
     const { result, failures } = await fleet.deploy(at(web, 'v2'));
     expect([result, failures[0]?.code, failures[0]?.host]).toEqual(['reverted', 'target.late', 'host-2']);
@@ -79,7 +79,7 @@ describe('a deploy beside', () => {
     expect(fleet.serves()).toEqual(onEach('v1 unless-stopped'));
   });
 
-  it('that was killed at any moment is made good by the same command', async () => {
+  it('completes on the second try, whenever the first was killed', async () => {
     for (let events = 1; events < 60; events += 4) {
       const tag = events % 8 === 1 ? 'v2' : 'v1';
       await fleet.run('deploy', [at(web, tag)], {}, events).catch(() => undefined);
@@ -91,7 +91,7 @@ describe('a deploy beside', () => {
     }
   });
 
-  it('never stops what the load balancer still sends requests to', async () => {
+  it('never stops a container that is still registered', async () => {
     await fleet.run('deploy', [at(web, 'v2')], { settle: false });
     await fleet.cloud.register(group, [{ id: 'i-2', port: 20_000 }]);
     const { result, failures } = await fleet.run('settle', [web]);
@@ -102,20 +102,20 @@ describe('a deploy beside', () => {
     expect(fleet.serves().filter((line) => line.startsWith('host-2'))).toHaveLength(2);
   });
 
-  it('on instances that are all kept out asks nobody, and is done', async () => {
+  it('skips the confirmation if all instances are quarantined', async () => {
     await fleet.run('lb-deactivate', [web], { force: true });
     expect((await fleet.deploy(at(web, 'v2'))).result).toBe('done');
     expect([await targets(), fleet.serves()]).toEqual([[], onEach('v2 unless-stopped')]);
   });
 
-  it('leaves an instance out that is kept out', async () => {
+  it('does not register a quarantined instance', async () => {
     await fleet.run('lb-deactivate', [{ ...web, instances: web.instances.slice(1, 2) }]);
     expect((await fleet.deploy(at(web, 'v2'))).result).toBe('done');
     expect(await targets()).toEqual(['i-1:20001 healthy', 'i-3:20001 healthy']);
     expect(fleet.serves()).toEqual(onEach('v2 unless-stopped'));
   });
 
-  it('is refused where no port of its range is free', async () => {
+  it('is refused if its port range has no free port', async () => {
     const narrow = { ...web, port: { host: 80, container: 80, range: { from: 20_000, to: 20_000 } } };
     const { problems } = await fleet.dryRun('deploy', [at(narrow, 'v2')]);
     expect(problems).toEqual(['port.none', 'port.none', 'port.none']);
@@ -123,7 +123,7 @@ describe('a deploy beside', () => {
 });
 
 describe('a rollback beside', () => {
-  it('registers the kept containers again, at the ports that they have', async () => {
+  it('registers the kept containers again, at their own ports', async () => {
     await fleet.deploy(at(web, 'v2'));
     expect((await fleet.rollback(web)).result).toBe('done');
     expect([fleet.serves(), await targets()]).toEqual([onEach('v1 unless-stopped'), healthyOn(20_000)]);
@@ -131,8 +131,8 @@ describe('a rollback beside', () => {
   });
 });
 
-describe('a service that was swapped plainly before', () => {
-  it('changes over without a gap, and back to the port that its old release has', async () => {
+describe('a service that switches from plain to beside', () => {
+  it('deploys without a gap, and rolls back to the port of its old release', async () => {
     fleet.push('api', 'v1');
     fleet.push('api', 'v2');
     const arn = fleet.cloud.addGroup('shop-api');
@@ -154,7 +154,7 @@ describe('a service that was swapped plainly before', () => {
 });
 
 describe('a drain', () => {
-  it('takes one instance after the other out, changes it over, and puts it back', async () => {
+  it('deregisters, replaces and registers one instance at a time', async () => {
     const plain: Service = { ...serviceOn('api', 8080, { targetGroup: 'shop-api', swap: 'drain' }) };
     for (const tag of ['v1', 'v2']) fleet.push('api', tag);
     const arn = fleet.cloud.addGroup('shop-api');
@@ -175,8 +175,8 @@ describe('a drain', () => {
   });
 });
 
-describe('before a deploy behind a load balancer', () => {
-  it('it is told how long it takes, and which setting costs most', async () => {
+describe('a deploy behind a load balancer', () => {
+  it('forecasts its duration and the slowest setting', async () => {
     await fleet.cloud.tune(group, { deregistrationDelay: 300_000 });
     const { forecast } = await fleet.preview('deploy', [at(web, 'v2')]);
     const { interval, healthyThreshold } = usualSettings.healthCheck;
@@ -191,7 +191,7 @@ describe('before a deploy behind a load balancer', () => {
     });
   });
 
-  it('it is told in batches what each of them waits for', async () => {
+  it('forecasts the sum of the waits of its batches', async () => {
     const drained: Service = { ...web, port: { host: 80, container: 80 }, swap: 'drain' };
     const { forecast } = await fleet.preview('deploy', [at(drained, 'v2')]);
     const { deregistrationDelay, healthCheck } = usualSettings;
@@ -199,7 +199,7 @@ describe('before a deploy behind a load balancer', () => {
     expect(forecast?.live).toBe(3 * each);
   });
 
-  it('it is told what keeps requests out: a zone without the load balancer, and ports that are shut', async () => {
+  it('warns of zones without the load balancer and of closed ports', async () => {
     fleet.cloud.launch('i-1', { zone: 'us-east-1c', securityGroups: ['sg-open'] });
     fleet.cloud.launch('i-2', { securityGroups: ['sg-web'] });
     fleet.cloud.launch('i-3', { securityGroups: ['sg-open'] });
@@ -211,7 +211,7 @@ describe('before a deploy behind a load balancer', () => {
     ]);
   });
 
-  it('of an application that keeps idle connections for a shorter time than its load balancer is warned, once', async () => {
+  it('warns once if the keep-alive of the application is too short', async () => {
     fleet.push('web', 'hasty', { keepAlive: 5000 });
     fleet.push('web', 'patient', { keepAlive: 75_000 });
     expect((await fleet.deploy(at(web, 'hasty'))).result).toBe('done');

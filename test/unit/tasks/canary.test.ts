@@ -35,7 +35,7 @@ describe('a canary', () => {
     expect((await canary('v2')).result).toBe('done');
   });
 
-  it('answers among the old ones, which all stay, and settling leaves it alone', async () => {
+  it('serves next to the old containers, and survives settle', async () => {
     const both = [...old, ...serving([1, 'v2'])].sort();
     expect(fleet.serves()).toEqual(both);
     const healthy = ['i-1:20000', 'i-1:20001', 'i-2:20000', 'i-3:20000'].map((target) => `${target} healthy`);
@@ -45,7 +45,7 @@ describe('a canary', () => {
     expect([fleet.serves(), await targets()]).toEqual([both, healthy]);
   });
 
-  it('is no mistake: the current release stays the current one, and is said to have it beside it', async () => {
+  it('is shown in the status next to the current release, without a problem', async () => {
     const facts = await fleet.facts([web]);
     const { run } = await fleet.plan('settle', [web]);
     const standings = web.instances.map(({ host }) => serviceStatus(facts, run, web, host));
@@ -56,14 +56,14 @@ describe('a canary', () => {
     ]);
   });
 
-  it('that is sick is said to be', async () => {
+  it('is shown in the status as unhealthy if it crashes', async () => {
     fleet.host('host-1').engine.crash('shop-production-web-2', 137);
     const { run } = await fleet.plan('settle', [web]);
     const { why } = serviceStatus(await fleet.facts([web]), run, web, 'host-1');
     expect(why).toBe('of its canary: it ends again and again, with exit code 137');
   });
 
-  it('is told of where the past is: it replaces nothing, and a rollback takes it away', async () => {
+  it('is shown by releases and plan: it replaces nothing, and a rollback removes it', async () => {
     const facts = await fleet.facts([web]);
     const { run } = await fleet.plan('rollback', [web]);
     const { services } = releasesDocument(facts, { run: run, services: [web] });
@@ -74,11 +74,11 @@ describe('a canary', () => {
     const { steps } = await fleet.preview('canary', [at(web, 'v2')]);
     const decided = steps.find(({ step }) => step.task === 'rollout.resolve');
     expect(decided?.verdict).toMatchObject({
-      because: 'release 2 (registry.test/web:v2) comes beside release 1',
+      because: 'release 2 (registry.test/web:v2) runs as a canary next to release 1',
     });
   });
 
-  it('that is promoted is the new release on every instance, without being made again', async () => {
+  it('is deployed to every instance by promote, which reuses its container', async () => {
     const made = fleet.host('host-1').engine.faults.calls.filter(({ call }) => call === 'create').length;
     expect((await fleet.run('promote', [web])).result).toBe('done');
     expect(fleet.serves()).toEqual(everywhere('v2'));
@@ -89,14 +89,14 @@ describe('a canary', () => {
     expect(fleet.serves()).toEqual(old);
   });
 
-  it('is what a deploy of the same puts on every instance', async () => {
+  it('is promoted by a deploy of the same image', async () => {
     expect((await fleet.deploy(at(web, 'v2'))).result).toBe('done');
     expect(fleet.running()).toEqual(
       ['host-1', 'host-2', 'host-3'].map((host) => `${host} web 2 unless-stopped`),
     );
   });
 
-  it('goes with a rollback, which touches nothing of the old ones, and the next release gets another number', async () => {
+  it('is removed by a rollback, which keeps the old targets; its number is not reused', async () => {
     const before = fleet.cloud.faults.calls.length;
     expect((await fleet.rollback(web)).result).toBe('done');
     expect(fleet.serves()).toEqual(old);
@@ -110,12 +110,12 @@ describe('a canary', () => {
     expect(fleet.running()[0]).toBe('host-1 web 3 unless-stopped');
   });
 
-  it('keeps another one from being begun', async () => {
+  it('blocks a second canary', async () => {
     const { services } = chooseCanary([at(web, 'v3')], '10%');
     expect((await fleet.dryRun('canary', services)).problems).toEqual(['canary.other']);
   });
 
-  it('is replaced with the old ones by a deploy of something else', async () => {
+  it('is replaced together with the old release by a deploy of another image', async () => {
     expect((await fleet.deploy(at(web, 'v3'))).result).toBe('done');
     expect(fleet.serves()).toEqual(everywhere('v3'));
     expect((await fleet.rollback(web)).result).toBe('done');
@@ -124,7 +124,7 @@ describe('a canary', () => {
 });
 
 describe('a canary that', () => {
-  it('the load balancer does not call healthy is taken back', async () => {
+  it('stays unhealthy is undone', async () => {
     fleet.cloud.answer({ id: 'i-1', port: 20_001 }, 'badly');
     expect((await canary('v2')).result).toBe('reverted');
     expect(fleet.serves()).toEqual(old);
@@ -132,7 +132,7 @@ describe('a canary that', () => {
     expect(problems).toEqual(['canary.none']);
   });
 
-  it('died before it was written down is taken out by the next one', async () => {
+  it('died before its commit is deregistered by the next one', async () => {
     const { services } = chooseCanary([at(web, 'v2')], '10%');
     const registered = async () => (await targets()).filter((line) => line.startsWith('i-1:'));
     for (let after = 5; (await registered()).length < 2; after += 1)
@@ -143,7 +143,7 @@ describe('a canary that', () => {
     expect(fleet.serves()).toEqual([...old, ...serving([1, 'v3'])].sort());
   });
 
-  it('would be the first release is refused before anything is touched', async () => {
+  it('would be the first release is refused before any change', async () => {
     const fresh = { ...web, name: 'api' };
     fleet.push('api', 'v1');
     const image = { kind: 'fixed', reference: 'registry.test/api:v1', moves: true } as const;
@@ -166,7 +166,7 @@ describe('the share of a canary', () => {
     [3, '10%', 1, 'web: 1 new beside 3 old, about 25% of the requests'],
     [20, '10%', 2, 'web: 2 new beside 20 old, about 9% of the requests'],
     [20, '50%', 20, 'web: 20 new beside 20 old, about 50% of the requests'],
-  ])('of %d instances, %s, is told as it is', (count, share, more, words) => {
+  ])('of %d instances, %s, is reported as the real share', (count, share, more, words) => {
     expect(shareOf(count, share)).toEqual([more, words]);
   });
 
@@ -174,7 +174,7 @@ describe('the share of a canary', () => {
     expect(() => shareOf(3, share)).toThrow('is not a share from 1% to 50%');
   });
 
-  it('is refused for what is behind no load balancer, or has to give way first', () => {
+  it('is refused without a load balancer and with swap: drain', () => {
     expect(() => chooseCanary([serviceOn('web', 80)], '10%')).toThrow('web is behind no load balancer');
     const drained = serviceOn('web', 80, { targetGroup: 'g', swap: 'drain' });
     expect(() => chooseCanary([drained], '10%')).toThrow('web is swapped by "drain"');

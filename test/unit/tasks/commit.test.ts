@@ -15,7 +15,7 @@ const logs = async () =>
   Object.values((await fleet.facts([web])).hosts).map(({ log }) => (log.web ?? []).map(({ order }) => order));
 
 describe('the commit of a release', () => {
-  it('is done though one host of three cannot be told, and the next run tells it', async () => {
+  it('succeeds if one of three hosts cannot be reached; the next run logs it there', async () => {
     fleet.host('host-2').engine.faults.fail('ensureVolume', lost('host-2'));
     expect(await fleet.deploy(web)).toMatchObject({ result: 'done', committed: true, exitCode: 0 });
     expect(fleet.events.filter(({ type }) => type === 'run.warning')).toHaveLength(1);
@@ -24,13 +24,13 @@ describe('the commit of a release', () => {
     expect(await logs()).toEqual([[1], [1], [1]]);
   });
 
-  it('is unknown when no host answers: the exit code says that something may have changed', async () => {
+  it('is unknown if no host answers, and exits with 7', async () => {
     for (const { name, engine } of fleet.hosts) engine.faults.fail('ensureVolume', lost(name));
     const outcome = await fleet.deploy(web);
     expect(outcome).toMatchObject({ exitCode: 7, failures: [{ kind: 'changed', code: 'commit.unknown' }] });
   });
 
-  it('that every host refuses is taken back', async () => {
+  it('is undone if every host refuses it', async () => {
     await fleet.deploy(web);
     const refused = () => new Failure('failed', 'disk.full', 'no space left');
     for (const { engine } of fleet.hosts) engine.faults.fail('ensureVolume', refused());

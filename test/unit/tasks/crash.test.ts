@@ -14,28 +14,28 @@ async function onRelease1(services: readonly Service[]): Promise<Fleet> {
   return fleet;
 }
 
-/** What was seen after a process had died after its first event, after its second, and so on, until one lives to its end. */
-async function eachDeath<Seen>(
+/** Kills a run after its first event, its second and so on, and collects what `inspect` finds each time. */
+async function killAfterEachEvent<Seen>(
   services: readonly Service[],
   die: (fleet: Fleet, events: number) => Promise<Outcome>,
-  then: (fleet: Fleet) => Promise<Seen>,
+  inspect: (fleet: Fleet) => Promise<Seen>,
 ): Promise<readonly Seen[]> {
   const seen: Seen[] = [];
   for (;;) {
     const fleet = await onRelease1(services);
     const { exitCode } = await die(fleet, seen.length + 1);
     if (exitCode === 0) return seen;
-    seen.push(await then(fleet));
+    seen.push(await inspect(fleet));
   }
 }
 
-/** The index of each is the event after which the run died. */
-const allAre = <Seen>(seen: readonly Seen[], good: unknown) => {
+/** The index of a failing element is the event after which the run died. */
+const expectAll = <Seen>(seen: readonly Seen[], expected: unknown) => {
   expect(seen.length).toBeGreaterThan(10);
-  expect(seen).toEqual(seen.map(() => good));
+  expect(seen).toEqual(seen.map(() => expected));
 };
 
-/** Deploys what never gets healthy, and tells what serves then: the release that the log calls current, or another. */
+/** Deploys a release that never becomes healthy, and returns what runs then. */
 async function afterFailing(fleet: Fleet) {
   const { log } = (await fleet.facts([web])).hosts['host-1'] ?? {};
   const current = log?.web?.at(-1)?.release.number;
@@ -45,10 +45,10 @@ async function afterFailing(fleet: Fleet) {
 
 const currentServes = { exitCode: 6, running: ['host-1 web current unless-stopped'] };
 
-describe('a deploy that died, after whichever event', () => {
-  it('is made good by the same deploy, from the hosts alone', async () => {
+describe('a deploy that died after any event', () => {
+  it('is completed by the same deploy, without its journal', async () => {
     const next = [at(web, 'v2'), at(api, 'v2')];
-    const seen = await eachDeath(
+    const seen = await killAfterEachEvent(
       [web, api],
       (fleet, events) => fleet.run('deploy', next, {}, events),
       async (fleet) => {
@@ -58,35 +58,35 @@ describe('a deploy that died, after whichever event', () => {
       },
     );
     const images = ['host-1 api v2 unless-stopped', 'host-1 web v2 unless-stopped'];
-    allAre(seen, { exitCode: 0, left: [], images });
+    expectAll(seen, { exitCode: 0, left: [], images });
   }, 30_000);
 
   it('and is followed by one that fails, leaves the current release as it was', async () => {
     const die = (fleet: Fleet, events: number) => fleet.run('deploy', [at(web, 'v2')], {}, events);
-    allAre(await eachDeath([web], die, afterFailing), currentServes);
+    expectAll(await killAfterEachEvent([web], die, afterFailing), currentServes);
   }, 30_000);
 });
 
-describe('a rollback that died, after whichever event', () => {
+describe('a rollback that died after any event', () => {
   const die = async (fleet: Fleet, events: number) => {
     await fleet.deploy(at(web, 'v2'));
     return fleet.run('rollback', [web], { to: 1 }, events);
   };
 
-  it('is made good by the same rollback', async () => {
-    const seen = await eachDeath([web], die, async (fleet) => {
+  it('is completed by the same rollback', async () => {
+    const seen = await killAfterEachEvent([web], die, async (fleet) => {
       const { exitCode } = await fleet.run('rollback', [web], { to: 1 });
       return { exitCode, running: fleet.running() };
     });
-    allAre(seen, { exitCode: 0, running: ['host-1 web 1 unless-stopped'] });
+    expectAll(seen, { exitCode: 0, running: ['host-1 web 1 unless-stopped'] });
   }, 30_000);
 
   it('and is followed by a deploy that fails, leaves the current release as it was', async () => {
-    allAre(await eachDeath([web], die, afterFailing), currentServes);
+    expectAll(await killAfterEachEvent([web], die, afterFailing), currentServes);
   }, 30_000);
 });
 
-describe('a deploy that took a container over and died, after whichever event', () => {
+describe('a deploy that adopted a container and died after any event', () => {
   /** A host that runs a container from before oneclick on the port of web. */
   function withLegacy(): Fleet {
     const fleet = new Fleet(1);
@@ -97,7 +97,7 @@ describe('a deploy that took a container over and died, after whichever event', 
     return fleet;
   }
 
-  it('and is followed by the same that fails, leaves the container as it was', async () => {
+  it('and is followed by one that fails, leaves the container as it was', async () => {
     const adopt = { adopt: 'legacy' };
     const seen: unknown[] = [];
     for (;;) {
@@ -108,6 +108,6 @@ describe('a deploy that took a container over and died, after whichever event', 
       const second = await fleet.run('deploy', [at(web, 'bad')], adopt);
       seen.push({ exitCode: second.exitCode, running: fleet.running() });
     }
-    allAre(seen, { exitCode: 6, running: ['host-1 legacy - unless-stopped'] });
+    expectAll(seen, { exitCode: 6, running: ['host-1 legacy - unless-stopped'] });
   }, 30_000);
 });

@@ -17,7 +17,7 @@ describe('a deploy of two services to three hosts', () => {
     expect(fleet.running()).toEqual(everywhere('web 1 unless-stopped', 'api 1 unless-stopped'));
   });
 
-  it('logs every service on every host, and the dry run says so', async () => {
+  it('logs every service on every host, as the dry run shows', async () => {
     const { changes } = await fleet.dryRun('deploy', [web, api]);
     expect(changes.filter((line) => line.includes(': log '))).toHaveLength(6);
     await fleet.deploy(web, api);
@@ -26,14 +26,14 @@ describe('a deploy of two services to three hosts', () => {
       expect([log.web?.map(({ order }) => order), log.api?.map(({ order }) => order)]).toEqual([[1], [1]]);
   });
 
-  it('changes nothing when it is asked for again', async () => {
+  it('changes nothing the second time', async () => {
     await fleet.deploy(web, api);
     const before = fleet.state();
     expect(await fleet.deploy(web, api)).toMatchObject({ result: 'unchanged', exitCode: 0 });
     expect(fleet.state()).toEqual(before);
   });
 
-  it('keeps the old containers, which do not come back with a reboot', async () => {
+  it('keeps the old containers, which a reboot does not start', async () => {
     await fleet.deploy(web);
     await fleet.deploy(at(web, 'v2'));
     expect(fleet.state()).toEqual(
@@ -43,7 +43,7 @@ describe('a deploy of two services to three hosts', () => {
     expect(fleet.running()).toEqual(everywhere('web 2 unless-stopped'));
   });
 
-  it('that fails in its second batch leaves every host as it was', async () => {
+  it('is undone on every host if its second batch fails', async () => {
     await fleet.deploy(web, api);
     const before = fleet.state();
     let probes = 0;
@@ -57,13 +57,13 @@ describe('a deploy of two services to three hosts', () => {
     expect(fleet.state()).toEqual(before);
   });
 
-  it('a first one that fails leaves nothing', async () => {
+  it('leaves nothing if the first deploy fails', async () => {
     fleet.push('web', 'bad', { exits: { code: 3 } });
     expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ result: 'reverted', exitCode: 6 });
     expect(fleet.state()).toEqual([]);
   });
 
-  it('one that fails is taken back once an engine that restarts answers again', async () => {
+  it('is undone once a restarting engine responds again', async () => {
     const fleet = new Fleet();
     fleet.push('web', 'v1');
     fleet.push('web', 'bad', { answers: 500 });
@@ -76,7 +76,7 @@ describe('a deploy of two services to three hosts', () => {
     expect(fleet.serves()).toEqual(everywhere('web v1 unless-stopped'));
   });
 
-  it('one that fails is taken back though an engine that goes down ends the old release as it comes back', async () => {
+  it('is undone although a stopping engine kills the old release again', async () => {
     const fleet = new Fleet();
     const { engine } = fleet.host('host-1');
     let probes = 0;
@@ -92,7 +92,7 @@ describe('a deploy of two services to three hosts', () => {
     expect(fleet.serves()).toEqual(everywhere('web v1 unless-stopped'));
   });
 
-  it('goes back and forth', async () => {
+  it('can be rolled back, and deployed and rolled back again', async () => {
     await fleet.deploy(web, api);
     await fleet.deploy(at(web, 'v2'), at(api, 'v2'));
     expect(await fleet.rollback(web, api)).toMatchObject({ result: 'done', exitCode: 0 });

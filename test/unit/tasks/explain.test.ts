@@ -16,7 +16,7 @@ beforeEach(() => {
   for (const tag of ['v1', 'v2', 'v3']) fleet.push('web', tag);
 });
 
-/** What is to be said to the one host that there is. */
+/** The commands of a recipe for the only host. */
 async function lines(recipe: string, service: Service) {
   const commands = await fleet.explain(recipe, [service]);
   expect(new Set(commands.map(({ host }) => host))).toEqual(new Set(commands.length === 0 ? [] : ['host-1']));
@@ -26,8 +26,8 @@ async function lines(recipe: string, service: Service) {
 const only = (all: readonly string[], text: string) => all.filter((line) => line.includes(text));
 const probe = (all: readonly string[]) => only(all, 'until ')[0];
 
-describe('a first deploy by hand', () => {
-  it('pulls by digest, makes and holds the network, and makes, starts, probes and logs the release', async () => {
+describe('the explanation of a first deploy', () => {
+  it('pulls by digest, creates the network, and creates, starts, probes and logs the release', async () => {
     const all = await lines('deploy', web);
     const short = all.map((line) => line.replace(/ --.*(?= \S+$)/, ' …').replace(/sha256:\w+/, 'DIGEST'));
     expect(short).toEqual([
@@ -48,7 +48,7 @@ describe('a first deploy by hand', () => {
     ]);
   });
 
-  it('makes the container as the engine would', async () => {
+  it('creates the container with the options that the API call has', async () => {
     const full: Service = {
       ...web,
       ...{
@@ -60,8 +60,8 @@ describe('a first deploy by hand', () => {
       },
       docker: { Hostname: 'shop', HostConfig: { Init: true } },
     };
-    const [, made = ''] = only(await lines('deploy', full), 'docker create');
-    for (const words of [
+    const [, created = ''] = only(await lines('deploy', full), 'docker create');
+    for (const option of [
       'docker create --name shop-production-web-1 --hostname shop ',
       `--env 'MODE=it is "$HOME"'`,
       '--label oneclick.project=shop --label oneclick.environment=production --label oneclick.service=web ',
@@ -71,36 +71,36 @@ describe('a first deploy by hand', () => {
       '--init --memory 1024 --cpus 0.5 --volume shop-production-data:/data --restart no --network shop-production ',
       '--publish 8080:80 registry.test/web@sha256:',
     ])
-      expect(made).toContain(words);
-    expect(made).toMatch(/ serve$/);
+      expect(created).toContain(option);
+    expect(created).toMatch(/ serve$/);
   });
 
-  it('names secrets and never has their values', async () => {
+  it('names secrets, without their values', async () => {
     fleet.secrets.set('DATABASE_URL', 'postgres://hunter22');
     const commands = await fleet.explain('deploy', [{ ...web, secrets: ['DATABASE_URL'] }]);
     expect(JSON.stringify(commands)).not.toContain('hunter22');
-    const [made] = commands.filter(({ secrets }) => secrets.length > 0);
-    expect(made).toMatchObject({
+    const [created] = commands.filter(({ secrets }) => secrets.length > 0);
+    expect(created).toMatchObject({
       secrets: ['DATABASE_URL'],
       line: expect.stringContaining(' --env DATABASE_URL '),
     });
   });
 
-  it('says of what docker create has no option', async () => {
+  it('names settings that docker create has no option for', async () => {
     const gpu = { ...web, docker: { HostConfig: { DeviceRequests: [{ Count: -1 }] } } };
     const whys = (await fleet.explain('deploy', [gpu])).map(({ why }) => why);
     expect(whys).toContain(
-      'make shop-production-web-1 before the old one is touched; docker create has no option for DeviceRequests',
+      'create shop-production-web-1 before touching the old container; docker create has no option for DeviceRequests',
     );
   });
 
-  it('removes what kept the network up before, where it has ended', async () => {
+  it('removes an exited network container', async () => {
     await fleet.deploy(web);
     await fleet.host('host-1').engine.stop(holder, 0);
     expect(only(await lines('deploy', at(web, 'v2')), 'docker rm')).toEqual([`docker rm --force ${holder}`]);
   });
 
-  it('runs a release command to its end in a container that serves nobody', async () => {
+  it('runs a release command in a container without port and alias', async () => {
     const releaseCommand = { command: ['bin/migrate'], onLaterFailure: 'revert' as const, timeout: 1000 };
     const all = only(await lines('deploy', { ...web, releaseCommand }), '-command-');
     expect(all).toEqual([
@@ -111,8 +111,8 @@ describe('a first deploy by hand', () => {
   });
 });
 
-describe('a deploy by hand of the next release', () => {
-  it('keeps the old one from coming back, stops it, and lets the new one come back once it is well', async () => {
+describe('the explanation of the next deploy', () => {
+  it('stops the old container for good, and sets the restart policy of the new one once healthy', async () => {
     await fleet.deploy(web);
     const all = await lines('deploy', { ...at(web, 'v2'), stop: { timeout: 10_000 } });
     const old = all.indexOf('docker update --restart no shop-production-web-1');
@@ -124,7 +124,7 @@ describe('a deploy by hand of the next release', () => {
     expect(all[old + 4]).toBe('docker update --restart unless-stopped shop-production-web-2');
   });
 
-  it('removes what is older than what is kept', async () => {
+  it('removes releases that are no longer kept', async () => {
     const two = { ...web, keep: 2 };
     await fleet.deploy(two);
     await fleet.deploy(at(two, 'v2'));
@@ -136,8 +136,8 @@ describe('a deploy by hand of the next release', () => {
   });
 });
 
-describe('a wait for health by hand', () => {
-  it('asks for the path of the service, as long as the service may take', async () => {
+describe('the explanation of a health check', () => {
+  it('requests the path of the service until its deadline', async () => {
     const health = { path: '/up?a=[1]', interval: 2000, timeout: 1500, deadline: 60_000, settle: 0 };
     expect(probe(await lines('deploy', { ...web, health }))).toBe(
       "end=$(($(date +%s) + 60)); until curl --globoff --fail --silent --output /dev/null --max-time 1.5 --header 'Host: localhost:8080' " +
@@ -147,7 +147,7 @@ describe('a wait for health by hand', () => {
     expect(probe(await lines('deploy', { ...web, port, health }))).toContain("'http://[::1]:8080/up?a=[1]'");
   });
 
-  it('sees without a path that the port accepts, or that HEALTHCHECK passes', async () => {
+  it('without a path, connects to the port or reads HEALTHCHECK', async () => {
     const { path: _, ...health } = web.health;
     const line = probe(await lines('deploy', { ...web, health }));
     expect(line).toContain('healthy) ;; running) [ "$(curl');
@@ -155,7 +155,7 @@ describe('a wait for health by hand', () => {
     expect(line).toContain(':80" </dev/null)" != 0.000000 ]');
   });
 
-  it('sees without a port that the container stays up, or that HEALTHCHECK passes', async () => {
+  it('without a port, waits for the container to stay up or reads HEALTHCHECK', async () => {
     const { port: _, ...worker } = { ...web, health: { ...web.health, settle: 4500 } };
     const { path: __, ...health } = worker.health;
     const line = probe(await lines('deploy', { ...worker, health }));
@@ -164,12 +164,12 @@ describe('a wait for health by hand', () => {
   });
 });
 
-describe('the other commands by hand', () => {
+describe('the explanation of other recipes', () => {
   beforeEach(async () => {
     await fleet.deploy(web);
   });
 
-  it('bring a kept container back', async () => {
+  it('a rollback starts the kept container', async () => {
     await fleet.deploy(at(web, 'v2'));
     const all = await lines('rollback', web);
     expect(only(all, 'docker create')).toEqual([]);
@@ -177,7 +177,7 @@ describe('the other commands by hand', () => {
     expect(only(all, 'docker volume create')[0]).toContain('"kind":"rollback"');
   });
 
-  it('restart what runs', async () => {
+  it('a restart stops and starts the container', async () => {
     expect(await lines('restart', web)).toEqual([
       'docker stop -t 1 shop-production-web-1',
       'docker start shop-production-web-1',
@@ -185,7 +185,7 @@ describe('the other commands by hand', () => {
     ]);
   });
 
-  it('stop what runs, and start it again', async () => {
+  it('a stop and a start does the same', async () => {
     expect(await lines('stop', web)).toEqual(['docker stop -t 1 shop-production-web-1']);
     await fleet.run('stop', [web]);
     expect(await lines('start', web)).toEqual([
@@ -195,14 +195,14 @@ describe('the other commands by hand', () => {
     ]);
   });
 
-  it('are none where there is nothing to do', async () => {
+  it('a recipe without changes is empty', async () => {
     expect(await lines('deploy', web)).toEqual([]);
     expect(await lines('start', web)).toEqual([]);
   });
 });
 
-describe('a task that only decides, or runs a line of the recipe', () => {
-  it('has no command, or that line', async () => {
+describe('the explanation of a task', () => {
+  it('is empty for decisions, and the command of run: and remote:', async () => {
     const { run } = await fleet.plan('deploy', [web]);
     const subject: Subject = { run, step: 'a step', services: [web], service: web, host: 'host-1' };
     for (const task of [imageResolve, releaseRecall, rolloutResolve])

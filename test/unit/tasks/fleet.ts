@@ -29,12 +29,12 @@ const files = {
 
 const packageDir = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** The project in memory; its recipes are the shipped ones. */
+/** A project in memory, with the shipped recipes. */
 const shop = loadProject({
   ...{ files, cwd: '/shop', home: '/home/ada', environmentsDir: '/environments', variables: {} },
 });
 
-/** A service on the hosts `host-1`, `host-2`, … that listens on `port`. */
+/** A service on `host-1`, `host-2`, … that listens on `port`. */
 export function serviceOn(
   name: string,
   port: number | undefined,
@@ -64,27 +64,27 @@ export function serviceOn(
   };
 }
 
-/** The service with another image, asked for by name. */
+/** The service with an image of this tag. */
 export const at = (service: Service, tag: string): Service => ({
   ...service,
   image: { kind: 'fixed', reference: `registry.test/${service.name}:${tag}`, moves: true },
 });
 
-/** What a fleet is asked to run, beside recipe and services. */
+/** Options of a recipe run. */
 export type FleetRequest = Partial<Omit<RecipeRequest, 'recipe' | 'services'>>;
 
-/** Machines in memory with one project that the application layer deploys to them with the shipped recipes. */
+/** Fake machines, and a project that the application layer deploys to them. */
 export class Fleet extends FakeMachines {
   readonly secrets = new Map<string, string>();
   readonly listener = new RecordingListener();
-  /** Ends the run that is under way; there is a new one for each. */
+  /** Interrupts the current run; each run has its own. */
   interrupts = { cancel: new AbortController(), abandon: new AbortController(), stopped: false };
   readonly #folder: string | undefined;
   readonly #journals: MortalJournal[] = [];
   #diesAfter = Number.POSITIVE_INFINITY;
   #runs = 0;
 
-  /** With a folder, journals are files in it, so that runs can be resumed. */
+  /** With a folder, journals are written to it, so that runs can be resumed. */
   constructor(count = 3, { folder }: { folder?: string } = {}) {
     super(count);
     this.#folder = folder;
@@ -95,12 +95,12 @@ export class Fleet extends FakeMachines {
     return this.#journals.at(-1)?.events ?? [];
   }
 
-  /** What the last run warned of. */
+  /** The warnings of the last run. */
   get warnings(): readonly string[] {
     return this.listener.warnings;
   }
 
-  /** What has not been closed: connections by host, the journal, and the locks of leases. */
+  /** Everything still open: connections by host, journals and lease locks. */
   get open(): readonly string[] {
     const journals = this.#journals.filter(({ closed }) => !closed).map(() => 'journal');
     return [
@@ -110,7 +110,7 @@ export class Fleet extends FakeMachines {
     ];
   }
 
-  /** The project in the environment `production`, which has these services. */
+  /** A session of the environment `production` with these services. */
   async session(services: readonly Service[]): Promise<Session> {
     const context = this.#context();
     const project = await shop;
@@ -129,7 +129,7 @@ export class Fleet extends FakeMachines {
     };
   }
 
-  /** Works on the connected environment, with everything that these services may need. */
+  /** Runs `work` on the connected environment. */
   async connected<T>(
     services: readonly Service[],
     work: (connected: ConnectedEnvironment) => Promise<T>,
@@ -143,7 +143,7 @@ export class Fleet extends FakeMachines {
     return this.connected(services, (connected) => connected.facts());
   }
 
-  /** Runs a recipe through the application layer, while time goes by. */
+  /** Runs a recipe through the application layer while the clock advances. */
   async recipe(
     recipe: string,
     services: readonly Service[],
@@ -160,7 +160,7 @@ export class Fleet extends FakeMachines {
     );
   }
 
-  /** Resumes a run of the folder, the last unfinished one by default. */
+  /** Resumes a run of the folder, by default the last unfinished one. */
   async resume(revert: boolean, id?: string, wait = false): Promise<RecipeResult> {
     this.#begin();
     const interrupts = this.interrupts;
@@ -174,7 +174,7 @@ export class Fleet extends FakeMachines {
     );
   }
 
-  /** Moves the clock on whenever somebody sleeps, until the work has settled. */
+  /** Advances the clock while the work sleeps, until it has settled. */
   async whileTimePasses<T>(work: Promise<T>): Promise<T> {
     let settled = false;
     const end = () => {
@@ -201,7 +201,7 @@ export class Fleet extends FakeMachines {
     return (await this.#planned(recipe, services, params)).preview;
   }
 
-  /** The lines of the dry run; none where there are problems. */
+  /** The changes of a dry run; none if there are problems. */
   async dryRun(recipe: string, services: readonly Service[], params: RecipeRequest['params'] = {}) {
     const result = await this.recipe(recipe, services, { params, dryRun: 'plan' });
     const steps = result.kind === 'planned' ? result.preview.steps : [];
@@ -213,7 +213,7 @@ export class Fleet extends FakeMachines {
     };
   }
 
-  /** The commands that a recipe comes to. */
+  /** The commands that explain a recipe. */
   async explain(
     recipe: string,
     services: readonly Service[],
@@ -224,7 +224,7 @@ export class Fleet extends FakeMachines {
     return result.explanation.steps.flatMap(({ commands }) => commands);
   }
 
-  /** Runs a recipe to its end. With `diesAfter` the process is killed when so many events are journaled. */
+  /** Runs a recipe. The process is killed after `diesAfter` journaled events. */
   async run(
     recipe: string,
     services: readonly Service[],
@@ -290,9 +290,11 @@ function openInterrupts(interrupts: Fleet['interrupts']) {
 }
 
 function unexpected(result: RecipeResult): Error {
-  return result.kind === 'blocked' ? new Blocked(result.problems) : new Error(`it was ${result.kind}`);
+  return result.kind === 'blocked'
+    ? new Blocked(result.problems)
+    : new Error(`unexpected result: ${result.kind}`);
 }
 
-/** The same on each of the three hosts. */
+/** These lines for each of the three hosts. */
 export const everywhere = (...lines: readonly string[]): readonly string[] =>
   ['host-1', 'host-2', 'host-3'].flatMap((host) => lines.map((line) => `${host} ${line}`)).sort();

@@ -20,38 +20,38 @@ async function outcomeOf(service: typeof http, behaviour: Behaviour) {
 }
 
 describe('a new container is healthy', () => {
-  it('when it answers with 2xx or 3xx', async () => {
+  it('if it returns 2xx or 3xx', async () => {
     for (const answers of [200, 204, 302])
       expect(await outcomeOf(http, { answers })).toMatchObject({ exitCode: 0 });
   });
 
-  it('when its port accepts, where no path is asked for', async () => {
+  it('if its port accepts connections and no path is set', async () => {
     expect(await outcomeOf(port, { answers: 500 })).toMatchObject({ exitCode: 0 });
     expect(await outcomeOf(port, { answers: 'refused' })).toMatchObject({ exitCode: 6 });
   });
 
-  it('when HEALTHCHECK says so, where it has one', async () => {
+  it('if its HEALTHCHECK passes', async () => {
     expect(await outcomeOf(port, { health: 'healthy', answers: 'refused' })).toMatchObject({ exitCode: 0 });
     expect(await outcomeOf(port, { health: 'unhealthy' })).toMatchObject({
       exitCode: 6,
-      evidence: ['HEALTHCHECK says unhealthy'],
+      evidence: ['HEALTHCHECK reports unhealthy'],
     });
   });
 
-  it('when it is found well once an engine that restarts answers again', async () => {
+  it('if a restarting engine reports so later', async () => {
     const down = new Failure('unreachable', 'engine.down', 'the engine does not answer', { passing: true });
     fleet.host('host-1').faults.fail('probe', down, 2);
     expect(await outcomeOf(http, {})).toMatchObject({ exitCode: 0 });
   });
 
-  it('when it has stayed up for a while, where nothing can be asked', async () => {
+  it('if it has stayed up for a while and has neither port nor HEALTHCHECK', async () => {
     expect(await outcomeOf(worker, {})).toMatchObject({ exitCode: 0 });
     expect(await outcomeOf(worker, { exits: { code: 1, after: 150 } })).toMatchObject({ exitCode: 6 });
   });
 });
 
 describe('a new container that is not healthy', () => {
-  it('is told with the status that was seen when the deadline passed', async () => {
+  it('is reported with its last status at the deadline', async () => {
     expect(await outcomeOf(http, { answers: 503, body: 'warming up\nmore' })).toEqual({
       exitCode: 6,
       message: 'not healthy within 1 s: HTTP 503 warming up',
@@ -59,44 +59,44 @@ describe('a new container that is not healthy', () => {
     });
   });
 
-  it('is told at once when it ends, with its exit code and last lines', async () => {
+  it('is reported as soon as it exits, with exit code and last log lines', async () => {
     const logs = ['one', 'two', 'three', 'four', 'five', 'six'];
     expect(await outcomeOf(http, { exits: { code: 3 }, logs })).toEqual({
       exitCode: 6,
-      message: 'the container ended with exit code 3',
+      message: 'the container exited with code 3',
       evidence: ['exit code 3', 'log: two', 'log: three', 'log: four', 'log: five', 'log: six'],
     });
   });
 
-  it('is not saved by what somebody else answers on its port', async () => {
+  it('stays unhealthy if another process answers on its port', async () => {
     fleet.host('host-1').beyond = async () => 200;
     expect(await outcomeOf(http, { exits: { code: 3 } })).toMatchObject({
       exitCode: 6,
-      message: 'the container ended with exit code 3',
+      message: 'the container exited with code 3',
     });
   });
 
-  it('that is asked where it has nothing is told where to say another path', async () => {
+  it('is reported with a hint to set the path if it returns 404', async () => {
     fleet.push('web', 'x', { answers: 404 });
     const { failures } = await fleet.deploy(at(http, 'x'));
     expect(failures[0]).toMatchObject({ hint: expect.stringContaining('health: { path: / }') });
   });
 
-  it('is told to need more memory where the lack of it has ended it', async () => {
+  it('is reported with a hint to raise its memory limit if it ran out of memory', async () => {
     fleet.push('web', 'x', { exits: { code: 137, outOfMemory: true } });
     const { failures } = await fleet.deploy(at(http, 'x'));
     expect(failures[0]).toMatchObject({
-      message: 'the container ended with exit code 137, killed because it ran out of memory',
+      message: 'the container exited with code 137 (out of memory)',
       hint: expect.stringContaining('memory: 512m'),
     });
   });
 
-  it('is asked with growing patience, up to the timeout of a probe', async () => {
+  it('is probed with growing timeouts, up to that of the service', async () => {
     const patient = { ...http, health: { ...http.health, timeout: 700, deadline: 3000 } };
     await outcomeOf(patient, { answers: 'never' });
     const { calls } = fleet.host('host-1').faults;
-    const asked = calls.flatMap(({ call, args }) => (call === 'probe' ? [args[0]] : []));
-    expect(asked.slice(0, 4)).toMatchObject([100, 200, 400, 700].map((timeout) => ({ timeout })));
+    const probes = calls.flatMap(({ call, args }) => (call === 'probe' ? [args[0]] : []));
+    expect(probes.slice(0, 4)).toMatchObject([100, 200, 400, 700].map((timeout) => ({ timeout })));
   });
 });
 
@@ -104,18 +104,18 @@ describe('a release command', () => {
   const command = { command: ['migrate'], onLaterFailure: 'revert' as const, timeout: 500 };
   const migrates = { ...worker, releaseCommand: command };
 
-  it('that fails is told with its exit code and last lines, and nothing is replaced', async () => {
+  it('that fails is reported with exit code and last log lines, before any swap', async () => {
     expect(await outcomeOf(migrates, { exits: { code: 4 }, logs: ['no such table'] })).toEqual({
       exitCode: 1,
-      message: 'the release command migrate ended with exit code 4',
+      message: 'the release command migrate exited with code 4',
       evidence: ['log: no such table'],
     });
     expect(fleet.running()).toEqual([]);
   });
 
-  it('that takes too long is told, and left to end', async () => {
+  it('that takes too long is reported, and keeps running', async () => {
     const { message } = await outcomeOf(migrates, {});
-    expect(message).toBe('the release command migrate still runs after 0.5 s');
+    expect(message).toBe('the release command migrate is still running after 0.5 s');
     expect(fleet.running()).toEqual(['host-1 web 1 no']);
   });
 });

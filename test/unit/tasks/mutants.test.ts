@@ -25,31 +25,31 @@ const api = serviceOn('api', 9090, { count: 1 });
 
 const written = (events: readonly RunEvent[]) => jsonLines.print(events);
 
-/** The journals of runs that ended well, failed and were taken back, and died at many places. */
+/** Journals of runs that succeeded, failed, or died at many places. */
 async function journals(): Promise<Readonly<Record<string, string>>> {
   const fleet = new Fleet(2);
   for (const { name } of [web, api]) for (const tag of ['v1', 'v2']) fleet.push(name, tag);
   fleet.push('web', 'bad', { answers: 500 });
-  const told: Record<string, string> = {};
-  const tell = (name: string) => {
-    told[name] = written(fleet.events);
+  const texts: Record<string, string> = {};
+  const keep = (name: string) => {
+    texts[name] = written(fleet.events);
   };
   expect(await fleet.deploy(web, api)).toMatchObject({ result: 'done' });
-  tell('deploy');
+  keep('deploy');
   await fleet.deploy(at(web, 'bad'));
-  tell('deploy that failed');
+  keep('deploy that failed');
   for (const deaths of [4, 12, 20, 25]) {
     await fleet.run('deploy', [at(web, 'v2'), at(api, 'v2')], {}, deaths);
-    tell(`deploy that died after ${deaths}`);
+    keep(`deploy that died after ${deaths}`);
   }
   await fleet.deploy(at(web, 'v2'), at(api, 'v2'));
-  tell('deploy of two');
+  keep('deploy of two');
   await fleet.run('rollback', [web, api], {}, 15);
-  tell('rollback that died');
-  return told;
+  keep('rollback that died');
+  return texts;
 }
 
-/** All that `resume` does before it reaches for a host. */
+/** Everything that `resume` does before it connects to a host. */
 async function read(text: string): Promise<void> {
   await writeFile(path, text);
   const { progress } = await readRun(path, tasks);
@@ -58,11 +58,11 @@ async function read(text: string): Promise<void> {
   }
 }
 
-/** Nothing to go on with, or another version of the program: said before any line is looked at for damage. */
+/** The run is over, or another version wrote it: checked before damage. */
 const ended = /the run \S* has ended|there is no task|the plan was made for/;
 
 describe('mutated journals', () => {
-  it('are taken, or refused with exit code 2 and the line, before any host is reached', async () => {
+  it('are accepted, or refused with exit code 2 and the line, before any connection', async () => {
     const texts = await journals();
     for (const text of Object.values(texts)) {
       await writeFile(path, text);

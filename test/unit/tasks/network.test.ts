@@ -21,7 +21,7 @@ const holders = (fleet: Fleet) =>
   );
 
 describe('the network of an environment', () => {
-  it('is made by the first deploy and kept up by a container that no later one touches', async () => {
+  it('is created by the first deploy, with a container that later deploys do not touch', async () => {
     const fleet = await deployed();
     expect(holders(fleet)).toEqual([['running'], ['running'], ['running']]);
     const ids = fleet.hosts.map(({ engine }) => engine.all().find(({ name }) => name === holder)?.id);
@@ -31,7 +31,7 @@ describe('the network of an environment', () => {
     );
   });
 
-  it('is kept up again when its container was stopped or removed', async () => {
+  it('gets its container back if that was stopped or removed', async () => {
     const fleet = await deployed();
     await fleet.host('host-1').engine.stop(holder, 0);
     await fleet.host('host-2').engine.remove(holder);
@@ -39,14 +39,14 @@ describe('the network of an environment', () => {
     expect(holders(fleet)).toEqual([['running'], ['running'], ['running']]);
   });
 
-  it('loses that container when the deploy which made it is taken back', async () => {
+  it('loses its container if the deploy that created it is undone', async () => {
     const fleet = new Fleet();
     fleet.push('web', 'bad', { answers: 500 });
     expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ exitCode: 6 });
     expect(holders(fleet)).toEqual([[], [], []]);
   });
 
-  it('is made again for the new container, and for the old one that comes back, when somebody removes it in between', async () => {
+  it('is created again for the new container, and for the old one after an undo', async () => {
     const fleet = await deployed();
     fleet.push('web', 'bad', { answers: 500 });
     const { engine } = fleet.host('host-1');

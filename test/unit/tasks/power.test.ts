@@ -14,7 +14,7 @@ beforeEach(async () => {
 const started = () => fleet.hosts.map(({ engine }) => engine.listener(8080)?.facts.started);
 
 describe('a restart', () => {
-  it('stops and starts what runs, one host after the other, and waits until it is well', async () => {
+  it('restarts containers one host at a time and waits until they are healthy', async () => {
     const before = started();
     await fleet.clock.advance(60_000);
     const order: string[] = [];
@@ -29,7 +29,7 @@ describe('a restart', () => {
     expect(fleet.serves()).toEqual(everywhere('web v1 unless-stopped'));
   });
 
-  it('that is not well again leaves the other hosts alone', async () => {
+  it('stops at the first host that does not become healthy', async () => {
     await fleet.host('host-1').engine.removeImage('nothing');
     fleet.host('host-1').engine.occupied.add(8080);
     const { result, failures } = await fleet.run('restart', [web]);
@@ -37,14 +37,14 @@ describe('a restart', () => {
     expect(fleet.serves()).toHaveLength(2);
   });
 
-  it('has nothing to do where nothing runs', async () => {
+  it('changes nothing if nothing runs', async () => {
     await fleet.run('stop', [web]);
     expect((await fleet.run('restart', [web])).result).toBe('unchanged');
   });
 });
 
 describe('a stop', () => {
-  it('stays, also when the machine starts again, until a start brings the same release back', async () => {
+  it('survives a reboot, until start starts the same release', async () => {
     await fleet.deploy(at(web, 'v2'));
     expect((await fleet.run('stop', [web])).result).toBe('done');
     for (const { engine } of fleet.hosts) engine.restart();
@@ -54,14 +54,14 @@ describe('a stop', () => {
     expect((await fleet.run('start', [web])).result).toBe('unchanged');
   });
 
-  it('says what it would stop', async () => {
+  it('lists the containers that it would stop', async () => {
     const { changes } = await fleet.dryRun('stop', [web]);
     expect(changes).toHaveLength(3);
   });
 });
 
 describe('a start', () => {
-  it('is refused where there is no container any more', async () => {
+  it('is refused if the container is gone', async () => {
     await fleet.run('stop', [web]);
     fleet.host('host-2').engine.prune();
     expect((await fleet.dryRun('start', [web])).problems).toContain('container.none');

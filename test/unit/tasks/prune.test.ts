@@ -11,21 +11,21 @@ beforeEach(() => {
 
 const containers = () => fleet.state().map((line) => line.split(' ')[1]?.replace('shop-production-', ''));
 const tags = async (...pushed: readonly string[]) => {
-  const there = (await fleet.host('host-1').engine.images()).flatMap(({ digests }) => digests);
+  const present = (await fleet.host('host-1').engine.images()).flatMap(({ digests }) => digests);
   return pushed.filter((tag) => {
     const digest = fleet.registry.find(`registry.test/web:${tag}`)?.digest;
-    return there.includes(`registry.test/web@${digest}`);
+    return present.includes(`registry.test/web@${digest}`);
   });
 };
 
-describe('what a deploy removes', () => {
-  it('is older than the releases that are kept, with its image', async () => {
+describe('a deploy', () => {
+  it('removes releases that are no longer kept, with their images', async () => {
     for (const tag of ['v1', 'v2', 'v3', 'v4']) await fleet.deploy(at(web, tag));
     expect(containers()).toEqual(['web-3', 'web-4']);
     expect(await tags('v1', 'v2', 'v3', 'v4')).toEqual(['v3', 'v4']);
   });
 
-  it('is never what a rollback would bring back, however old', async () => {
+  it('never removes the release that a rollback would start, however old', async () => {
     for (const tag of ['v1', 'v2']) await fleet.deploy(at(web, tag));
     await fleet.rollback(web);
     for (const tag of ['v3', 'v4']) await fleet.deploy(at(web, tag));
@@ -36,13 +36,13 @@ describe('what a deploy removes', () => {
     expect(fleet.running()).toEqual(['host-1 web 3 unless-stopped']);
   });
 
-  it('is never the container of somebody else', async () => {
+  it('never removes a container without labels', async () => {
     fleet.host('host-1').engine.place({ name: 'theirs', state: 'exited' });
     for (const tag of ['v1', 'v2', 'v3', 'v4']) await fleet.deploy(at(web, tag));
     expect(containers()).toContain('theirs');
   });
 
-  it('is never an image that somebody else uses, by whichever name', async () => {
+  it('never removes an image that another container uses', async () => {
     await fleet.deploy(web);
     const { engine } = fleet.host('host-1');
     const reference = 'registry.test/web:v1';
@@ -55,7 +55,7 @@ describe('what a deploy removes', () => {
     expect(await tags('v1')).toEqual(['v1']);
   });
 
-  it('is what a command of a person has left who could not tidy up, once it has ended', async () => {
+  it('removes leftover exec containers once they have exited', async () => {
     const { engine } = fleet.host('host-1');
     const labels = {
       ...{ 'oneclick.project': 'shop', 'oneclick.environment': 'production' },
@@ -67,7 +67,7 @@ describe('what a deploy removes', () => {
     expect(containers().sort()).toEqual(['web-1', 'web-exec-created', 'web-exec-running']);
   });
 
-  it('is the container of every release command that has ended', async () => {
+  it('removes containers of finished release commands', async () => {
     const migrates = {
       ...web,
       releaseCommand: { command: ['migrate'], onLaterFailure: 'revert' as const, timeout: 60_000 },

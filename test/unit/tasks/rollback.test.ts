@@ -14,7 +14,7 @@ beforeEach(() => {
 const serves = (name: string) => fleet.serves().filter((line) => line.includes(` ${name} `));
 
 describe('a rollback', () => {
-  it('takes back one run after the other, and says when there is none left', async () => {
+  it('goes back one run at a time, until none is left', async () => {
     for (const tag of ['v1', 'v2', 'v3']) await fleet.deploy(at(web, tag));
     await fleet.rollback(web);
     expect(serves('web')).toEqual(everywhere('web v2 unless-stopped'));
@@ -23,7 +23,7 @@ describe('a rollback', () => {
     expect((await fleet.dryRun('rollback', [web])).problems).toEqual(['release.unknown']);
   });
 
-  it('leaves the services alone that the last run did not activate', async () => {
+  it('skips services that the last run did not activate', async () => {
     await fleet.deploy(web, api);
     await fleet.deploy(at(web, 'v2'), at(api, 'v2'));
     await fleet.deploy(at(web, 'v3'));
@@ -32,7 +32,7 @@ describe('a rollback', () => {
     expect(serves('api')).toEqual(everywhere('api v2 unless-stopped'));
   });
 
-  it('asks for names when two runs released on hosts of their own, and could not know of each other', async () => {
+  it('requires service names if two runs deployed to different hosts in parallel', async () => {
     const here = { ...web, instances: web.instances.slice(0, 1) };
     const there = { ...api, instances: api.instances.slice(1, 2) };
     for (const tag of ['v1', 'v2']) {
@@ -44,14 +44,14 @@ describe('a rollback', () => {
     expect(fleet.serves()).toEqual(['host-1 web v1 unless-stopped', 'host-2 api v2 unless-stopped']);
   });
 
-  it('goes to an older release that is asked for, and refuses one that never was', async () => {
+  it('goes to the release of --to, and refuses an unknown one', async () => {
     for (const tag of ['v1', 'v2', 'v3']) await fleet.deploy(at(web, tag));
     expect((await fleet.dryRun('rollback', [web], { to: 9 })).problems).toContain('release.unknown');
     await fleet.run('rollback', [web], { to: 1 });
     expect(serves('web')).toEqual(everywhere('web v1 unless-stopped'));
   });
 
-  it('asks for --to while a host runs another release, which then runs everywhere', async () => {
+  it('requires --to if hosts run different releases', async () => {
     for (const tag of ['v1', 'v2', 'v3']) await fleet.deploy(at(web, tag));
     const { engine } = fleet.host('host-2');
     await engine.stop('shop-production-web-3', 0);
@@ -61,7 +61,7 @@ describe('a rollback', () => {
     expect(serves('web')).toEqual(everywhere('web v3 unless-stopped'));
   });
 
-  it('goes on where one that died has brought a host back already', async () => {
+  it('completes a rollback that died after the first host', async () => {
     await fleet.deploy(web);
     await fleet.deploy(at(web, 'v2'));
     const { engine } = fleet.host('host-2');
@@ -71,7 +71,7 @@ describe('a rollback', () => {
     expect(serves('web')).toEqual(everywhere('web v1 unless-stopped'));
   });
 
-  it('makes the container again from the log where it is gone', async () => {
+  it('creates a missing container again from the release log', async () => {
     await fleet.deploy(web);
     await fleet.deploy(at(web, 'v2'));
     fleet.host('host-3').engine.prune();
@@ -79,22 +79,22 @@ describe('a rollback', () => {
     expect(serves('web')).toEqual(everywhere('web v1 unless-stopped'));
   });
 
-  it('is refused where an image is gone that came over SSH, but not where its container was kept', async () => {
+  it('is refused if an image pushed over SSH is gone, unless its container was kept', async () => {
     const { name } = transferRegistry({ project: 'shop', environment: 'production' });
-    const lent = (tag: string) => {
+    const transferred = (tag: string) => {
       const reference = `${name}/shop/web:${tag}`;
       fleet.registry.push(reference);
       return { ...web, image: { kind: 'fixed' as const, reference, moves: true } };
     };
-    await fleet.deploy(lent('3f2a9c'));
-    await fleet.deploy(lent('77ab01'));
+    await fleet.deploy(transferred('3f2a9c'));
+    await fleet.deploy(transferred('77ab01'));
     expect((await fleet.dryRun('rollback', [web])).problems).toEqual([]);
     fleet.host('host-3').engine.prune();
     expect((await fleet.dryRun('rollback', [web])).problems).toEqual(['image.gone']);
     expect(serves('web')).toEqual(everywhere('web 77ab01 unless-stopped'));
   });
 
-  it('brings back the container from before oneclick, which was adopted as release 0', async () => {
+  it('starts the container that was adopted as release 0', async () => {
     const one = serviceOn('web', 8080, { count: 1 });
     const { engine } = fleet.host('host-1');
     engine.place({ name: 'legacy', image: 'made/here:1', restart: 'unless-stopped', ports: [8080] });
@@ -108,18 +108,18 @@ describe('a rollback', () => {
 });
 
 describe('the next release', () => {
-  it('is the current one when nothing has changed', async () => {
+  it('is the current one if nothing has changed', async () => {
     await fleet.deploy(web);
     expect((await fleet.dryRun('deploy', [web])).changes).toEqual([]);
   });
 
-  it('is a new one when the configuration changes, though the image does not', async () => {
+  it('is a new one if only the configuration has changed', async () => {
     await fleet.deploy(web);
     await fleet.deploy({ ...web, env: { LEVEL: 'debug' } });
     expect(fleet.running()).toEqual(everywhere('web 2 unless-stopped'));
   });
 
-  it('is a new one when the value of a secret changes', async () => {
+  it('is a new one if the value of a secret has changed', async () => {
     const secret = { ...web, secrets: ['TOKEN'] };
     fleet.secrets.set('TOKEN', 'first-value');
     await fleet.deploy(secret);
@@ -128,7 +128,7 @@ describe('the next release', () => {
     expect(fleet.running()).toEqual(everywhere('web 2 unless-stopped'));
   });
 
-  it('is the same one for a host that was added, and the others are not touched', async () => {
+  it('is the same one for an added host, and the other hosts stay untouched', async () => {
     await fleet.deploy(serviceOn('web', 8080, { count: 2 }));
     const { changes } = await fleet.dryRun('deploy', [web]);
     expect(changes.filter((line) => !line.startsWith('host-3'))).toEqual([]);
@@ -136,7 +136,7 @@ describe('the next release', () => {
     expect(fleet.running()).toEqual(everywhere('web 1 unless-stopped'));
   });
 
-  it('has a number above those of dead candidates', async () => {
+  it('has a higher number than dead candidates', async () => {
     await fleet.deploy(web);
     await fleet.run('deploy', [at(web, 'v2')], {}, 20);
     expect(fleet.state().some((line) => line.includes('web-2'))).toBe(true);
