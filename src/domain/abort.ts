@@ -17,8 +17,8 @@ export function whenAborted(signal: AbortSignal, listener: () => void): () => vo
 export function unlessAborted<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
-    const forget = whenAborted(signal, () => reject(signal.reason));
-    work.then(resolve, reject).finally(forget);
+    const stopListening = whenAborted(signal, () => reject(signal.reason));
+    work.then(resolve, reject).finally(stopListening);
   });
 }
 
@@ -26,28 +26,28 @@ export function unlessAborted<T>(signal: AbortSignal | undefined, work: Promise<
  * Runs work that must be over within `ms` milliseconds (Infinity: no limit). Rejects with `late()` when it is not, or with the reason
  * of the first of `signals` that is aborted, without waiting for the work. The signal that the work is given ends it.
  */
-export async function within<T>(
+export async function withTimeout<T>(
   clock: Clock,
   ms: number,
   signals: readonly (AbortSignal | undefined)[],
-  late: () => Error,
+  timeoutError: () => Error,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
-  const over = new AbortController();
-  const forget = signals.map((signal) =>
+  const done = new AbortController();
+  const stopListening = signals.map((signal) =>
     signal === undefined ? undefined : whenAborted(signal, () => stop.abort(signal.reason)),
   );
   try {
     stop.signal.throwIfAborted();
     if (Number.isFinite(ms))
-      clock.sleep(ms, over.signal).then(
-        () => stop.abort(late()),
+      clock.sleep(ms, done.signal).then(
+        () => stop.abort(timeoutError()),
         () => undefined,
       );
     return await unlessAborted(stop.signal, work(stop.signal));
   } finally {
-    over.abort();
-    for (const each of forget) each?.();
+    done.abort();
+    for (const each of stopListening) each?.();
   }
 }

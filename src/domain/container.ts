@@ -103,7 +103,7 @@ export function containerLabels(
 }
 
 /** The spec of one container, at the port of the host that it has got; the release's own, where it got none. */
-export function placedAt(spec: ContainerSpec, port: number | undefined): ContainerSpec {
+export function atHostPort(spec: ContainerSpec, port: number | undefined): ContainerSpec {
   return spec.port === undefined || port === undefined
     ? spec
     : { ...spec, port: { ...spec.port, host: port } };
@@ -119,7 +119,7 @@ export function freePort(
 }
 
 /** What a container's configuration needs beside the release's spec. */
-export interface ContainerSetting {
+export interface ContainerOptions {
   readonly labels: Readonly<Record<string, string>>;
   readonly network: string;
   /** The name under which others on the network reach it; none for a release command. */
@@ -133,34 +133,34 @@ export interface ContainerSetting {
  * The body of `POST /containers/create`. A candidate starts with restart policy `no`, so that a crash is an exit code
  * and not a loop; what oneclick owns wins over the project's `docker:` keys.
  */
-export function containerConfig(spec: ContainerSpec, setting: ContainerSetting): Record<string, unknown> {
+export function containerConfig(spec: ContainerSpec, options: ContainerOptions): Record<string, unknown> {
   const { HostConfig: hostConfig, Labels: labels, ...docker } = spec.docker;
   const port = spec.port;
-  const inside = port === undefined ? undefined : `${port.container}/tcp`;
-  const env = [...Object.entries(spec.env), ...setting.secrets].map(([name, value]) => `${name}=${value}`);
+  const containerPort = port === undefined ? undefined : `${port.container}/tcp`;
+  const env = [...Object.entries(spec.env), ...options.secrets].map(([name, value]) => `${name}=${value}`);
   return {
     ...docker,
     Image: spec.image,
     Env: env,
-    Labels: { ...record(labels), ...setting.labels },
+    Labels: { ...record(labels), ...options.labels },
     ...given({ Cmd: spec.command, User: spec.user, StopSignal: spec.stop.signal }),
     StopTimeout: Math.ceil(spec.stop.timeout / 1000),
-    ...(inside === undefined ? {} : { ExposedPorts: { [inside]: {} } }),
+    ...(containerPort === undefined ? {} : { ExposedPorts: { [containerPort]: {} } }),
     HostConfig: {
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
       ...record(hostConfig),
       ...given({ Memory: spec.memory }),
       ...(spec.cpus === undefined ? {} : { NanoCpus: Math.round(spec.cpus * 1e9) }),
-      Binds: spec.volumes.map((volume) => bind(volume, setting.volumePrefix)),
+      Binds: spec.volumes.map((volume) => bind(volume, options.volumePrefix)),
       RestartPolicy: { Name: 'no' },
-      NetworkMode: setting.network,
+      NetworkMode: options.network,
       PortBindings:
-        port === undefined || inside === undefined
+        port === undefined || containerPort === undefined
           ? {}
-          : { [inside]: [{ HostIp: port.address ?? '', HostPort: String(port.host) }] },
+          : { [containerPort]: [{ HostIp: port.address ?? '', HostPort: String(port.host) }] },
     },
     NetworkingConfig: {
-      EndpointsConfig: { [setting.network]: setting.alias === undefined ? {} : { Aliases: [setting.alias] } },
+      EndpointsConfig: { [options.network]: options.alias === undefined ? {} : { Aliases: [options.alias] } },
     },
   };
 }

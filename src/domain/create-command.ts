@@ -10,14 +10,14 @@ export interface CreateCommand {
 }
 
 /** Makes the words of an option, or answers undefined for a value that has none. */
-type Spell = (value: unknown) => readonly string[] | undefined;
+type ToOptions = (value: unknown) => readonly string[] | undefined;
 
 const Texts = z.array(z.string());
 const TextMap = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
 
 /** `--init`, `--shm-size 64`, `--dns 1.1.1.1 --dns 8.8.8.8`, `--sysctl a=1 --sysctl b=2`. */
 const option =
-  (name: string): Spell =>
+  (name: string): ToOptions =>
   (value) => {
     if (typeof value === 'boolean') return [value ? name : `${name}=false`];
     if (typeof value === 'string' || typeof value === 'number') return [name, String(value)];
@@ -33,14 +33,14 @@ export function optionPairs(name: string, map: z.infer<typeof TextMap>): readonl
 }
 
 /** The same for values of a shape of their own. */
-function spelled<T>(schema: z.ZodType<T>, words: (value: T) => readonly string[] | undefined): Spell {
+function parsedAs<T>(schema: z.ZodType<T>, words: (value: T) => readonly string[] | undefined): ToOptions {
   return (value) => {
     const parsed = schema.safeParse(value);
     return parsed.success ? words(parsed.data) : undefined;
   };
 }
 
-const nothing: Spell = () => [];
+const noOption: ToOptions = () => [];
 
 const Healthcheck = z.strictObject({
   Test: Texts.optional(),
@@ -96,7 +96,7 @@ const Devices = z.array(
 );
 
 /** By key of the API, those of `HostConfig` among them: no name is in both. */
-const spellings: Readonly<Record<string, Spell>> = {
+const optionsByKey: Readonly<Record<string, ToOptions>> = {
   Env: option('--env'),
   Labels: option('--label'),
   User: option('--user'),
@@ -106,33 +106,33 @@ const spellings: Readonly<Record<string, Spell>> = {
   Domainname: option('--domainname'),
   WorkingDir: option('--workdir'),
   Tty: option('--tty'),
-  Healthcheck: spelled(Healthcheck, healthcheck),
+  Healthcheck: parsedAs(Healthcheck, healthcheck),
   // A port that is published is exposed by that.
-  ExposedPorts: nothing,
-  NetworkingConfig: spelled(Networking, ({ EndpointsConfig: networks }) =>
+  ExposedPorts: noOption,
+  NetworkingConfig: parsedAs(Networking, ({ EndpointsConfig: networks }) =>
     Object.values(networks).flatMap(({ Aliases }) => Aliases.flatMap((alias) => ['--network-alias', alias])),
   ),
   NetworkMode: option('--network'),
-  PortBindings: spelled(Bindings, publish),
-  RestartPolicy: spelled(Restart, ({ Name, MaximumRetryCount: most }) => [
+  PortBindings: parsedAs(Bindings, publish),
+  RestartPolicy: parsedAs(Restart, ({ Name, MaximumRetryCount: most }) => [
     '--restart',
     most === 0 ? Name : `${Name}:${most}`,
   ]),
   Binds: option('--volume'),
   Memory: option('--memory'),
-  NanoCpus: spelled(z.number(), (nano) => ['--cpus', String(nano / 1e9)]),
-  LogConfig: spelled(LogConfig, ({ Type, Config }) => [
+  NanoCpus: parsedAs(z.number(), (nano) => ['--cpus', String(nano / 1e9)]),
+  LogConfig: parsedAs(LogConfig, ({ Type, Config }) => [
     '--log-driver',
     Type,
     ...optionPairs('--log-opt', Config),
   ]),
-  Ulimits: spelled(Ulimits, (limits) =>
+  Ulimits: parsedAs(Ulimits, (limits) =>
     limits.flatMap(({ Name, Soft, Hard }) => ['--ulimit', `${Name}=${Soft}:${Hard}`]),
   ),
-  Tmpfs: spelled(TextMap, (places) =>
+  Tmpfs: parsedAs(TextMap, (places) =>
     Object.entries(places).flatMap(([path, how]) => ['--tmpfs', how ? `${path}:${how}` : path]),
   ),
-  Devices: spelled(Devices, (devices) =>
+  Devices: parsedAs(Devices, (devices) =>
     devices.flatMap(({ PathOnHost, PathInContainer, CgroupPermissions }) => [
       '--device',
       `${PathOnHost}:${PathInContainer}:${CgroupPermissions}`,
@@ -170,9 +170,9 @@ export function createArgv(body: Readonly<Record<string, unknown>>): CreateComma
   const options = program === undefined ? [] : ['--entrypoint', program];
   const missing = isAbsent(written) || entrypoint.success ? [] : ['Entrypoint'];
   for (const [key, value] of [...Object.entries(rest), ...Object.entries(HostConfig)]) {
-    const said = isAbsent(value) ? [] : spellings[key]?.(value);
-    if (said === undefined) missing.push(key);
-    else options.push(...said);
+    const words = isAbsent(value) ? [] : optionsByKey[key]?.(value);
+    if (words === undefined) missing.push(key);
+    else options.push(...words);
   }
   return { options, operands: [Image, ...words, ...Cmd], missing };
 }

@@ -20,13 +20,13 @@ export function specChanges(from: ContainerSpec, to: ContainerSpec): readonly Ke
 }
 
 function keysOf({ image: _, secrets, ...spec }: ContainerSpec): ReadonlyMap<string, string> {
-  return new Map([...secrets.map((name) => [`secrets.${name}`, 'set'] as const), ...flat('', spec)]);
+  return new Map([...secrets.map((name) => [`secrets.${name}`, 'set'] as const), ...leaves('', spec)]);
 }
 
 /** The values at the ends of all paths; lists are values. */
-function flat(path: string, value: unknown): readonly (readonly [string, string])[] {
+function leaves(path: string, value: unknown): readonly (readonly [string, string])[] {
   if (value === undefined) return [];
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     return [[path, typeof value === 'string' ? value : JSON.stringify(value)]];
-  return Object.entries(value).flatMap(([key, inner]) => flat(path === '' ? key : `${path}.${key}`, inner));
+  return Object.entries(value).flatMap(([key, inner]) => leaves(path === '' ? key : `${path}.${key}`, inner));
 }

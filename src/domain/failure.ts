@@ -32,7 +32,7 @@ export interface FailureDetails {
   /** Lines that explain: the last log lines of a container, an HTTP status. Never a secret. */
   readonly evidence?: readonly string[];
   /** Likely to pass by itself, as an engine that restarts: worth another try. */
-  readonly passing?: true;
+  readonly transient?: true;
   readonly cause?: unknown;
 }
 
@@ -43,7 +43,7 @@ export class Failure extends Error {
   readonly hint?: string;
   readonly host?: string;
   readonly evidence: readonly string[];
-  readonly passing: boolean;
+  readonly transient: boolean;
 
   constructor(kind: FailureKind, code: string, message: string, details: FailureDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -53,7 +53,7 @@ export class Failure extends Error {
     if (details.hint !== undefined) this.hint = details.hint;
     if (details.host !== undefined) this.host = details.host;
     this.evidence = details.evidence ?? [];
-    this.passing = details.passing === true;
+    this.transient = details.transient === true;
   }
 }
 
@@ -63,12 +63,14 @@ export class Blocked extends Failure {
 
   constructor(problems: readonly Failure[]) {
     const [first] = problems;
-    const told = problems.map(({ host, message }) => (host === undefined ? message : `${host}: ${message}`));
+    const evidence = problems.map(({ host, message }) =>
+      host === undefined ? message : `${host}: ${message}`,
+    );
     super(
       first?.kind ?? 'failed',
       problems.length === 1 ? (first?.code ?? 'plan.blocked') : 'plan.blocked',
       problems.length === 1 ? (first?.message ?? '') : `${problems.length} problems, nothing was changed`,
-      { evidence: told },
+      { evidence: evidence },
     );
     this.problems = problems;
   }

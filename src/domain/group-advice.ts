@@ -34,7 +34,7 @@ export function healthWaits(group: TargetGroup, service: string): readonly Expec
   const isSlow = better.interval !== undefined || better.healthyThreshold !== undefined;
   const slowStart = { ms: settings.slowStart, cause: `the slow start of ${group.name}` };
   return [
-    { ms: timeToHealthy(settings) + interval, cause: checks, ...(isSlow ? tuned(fewer, service) : {}) },
+    { ms: timeToHealthy(settings) + interval, cause: checks, ...(isSlow ? advice(fewer, service) : {}) },
     ...(settings.slowStart === 0 ? [] : [slowStart]),
   ];
 }
@@ -43,7 +43,7 @@ export function healthWaits(group: TargetGroup, service: string): readonly Expec
 export function drainWaits({ name, settings }: TargetGroup, service: string): readonly ExpectedWait[] {
   const ms = settings.deregistrationDelay;
   const { deregistrationDelay: better } = recommended(settings);
-  const shorter = better === undefined ? {} : tuned(seconds(better), service);
+  const shorter = better === undefined ? {} : advice(seconds(better), service);
   return ms === 0 ? [] : [{ ms, cause: `the deregistration delay of ${name}, ${seconds(ms)}`, ...shorter }];
 }
 
@@ -53,7 +53,7 @@ export function settleWaits(group: TargetGroup, service: string): readonly Expec
 }
 
 const seconds = (ms: number) => `${ms / 1000} s`;
-const tuned = (words: string, service: string) => ({
+const advice = (words: string, service: string) => ({
   better: `${words} would do: oneclick lb tune ${service}`,
 });
 
@@ -74,7 +74,7 @@ export function cautionsOf(
   const ports = port?.range ?? (port === undefined ? undefined : { from: port.host, to: port.host });
   const groups = instance.securityGroups;
   const own = rules.filter((rule) => groups.includes(rule.group));
-  if (ports !== undefined && groups.length > 0 && !letsIn(group, own, ports)) {
+  if (ports !== undefined && groups.length > 0 && !allowsTraffic(group, own, ports)) {
     const range = ports.from === ports.to ? `port ${ports.from}` : `ports ${ports.from}-${ports.to}`;
     cautions.push(`${host}: ${groups.join(', ')} does not let the load balancer of ${name} in at ${range}`);
   }
@@ -82,7 +82,7 @@ export function cautionsOf(
 }
 
 /** Whether the load balancers of a group reach these ports of an instance, as far as the rules of its security groups tell. */
-export function letsIn(
+export function allowsTraffic(
   { balancers }: Pick<TargetGroup, 'balancers'>,
   rules: readonly InboundRule[],
   ports: { readonly from: number; readonly to: number },

@@ -101,12 +101,12 @@ function withoutRelease({
 function merge(logged: readonly HistoryEntry[], others: readonly HistoryEntry[]): readonly HistoryEntry[] {
   const merged: HistoryEntry[] = [];
   let next = 0;
-  for (const deed of logged) {
-    for (let other = others[next]; other !== undefined && other.at > deed.at; other = others[next]) {
+  for (const entry of logged) {
+    for (let other = others[next]; other !== undefined && other.at > entry.at; other = others[next]) {
       merged.push(other);
       next += 1;
     }
-    merged.push(deed);
+    merged.push(entry);
   }
   return [...merged, ...others.slice(next)];
 }

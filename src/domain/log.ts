@@ -41,7 +41,7 @@ export function findRelease(log: readonly Activation[], number: number): Release
  * The releases that one could go back through, the current one last. A release that was rolled back from is not among
  * them: after v1, v2, back to v1, v3 they are v1 and v3.
  */
-export function lineage(log: readonly Activation[]): readonly Release[] {
+export function rollbackHistory(log: readonly Activation[]): readonly Release[] {
   let releases: Release[] = [];
   for (const { release } of log) {
     const known = releases.findIndex((other) => other.number === release.number);
@@ -52,7 +52,7 @@ export function lineage(log: readonly Activation[]): readonly Release[] {
 
 /** The release that a rollback brings back. */
 export function previous(log: readonly Activation[]): Release | undefined {
-  return lineage(log).at(-2);
+  return rollbackHistory(log).at(-2);
 }
 
 /** The order of the next activation: one above the highest of any service on any host. */
@@ -73,7 +73,7 @@ export function laterActivation(facts: Facts, run: string, order: number): Activ
 }
 
 /** How many lines a host keeps of a service's log. */
-export const linesKept = 30;
+export const maxLogLines = 30;
 
 /** The name of the volume that is a line of the log. */
 export function lineName(id: EnvironmentId, service: string, order: number): string {
@@ -81,6 +81,6 @@ export function lineName(id: EnvironmentId, service: string, order: number): str
 }
 
 /** Whether a service keeps the image of its release: nobody asked for another, and the configuration is as it was then. */
-export function staysAt(image: ImageSource, { reference, written }: Release): boolean {
+export function keepsImage(image: ImageSource, { reference, written }: Release): boolean {
   return image.kind === 'fixed' && image.moves !== true && image.reference === (written ?? reference);
 }

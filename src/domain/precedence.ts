@@ -6,11 +6,11 @@ export type Origin = (typeof origins)[number];
 export type SettingSources<Value> = { readonly [Each in Origin]?: Value | undefined };
 
 /** What counts, and who said it; the one place where that is decided. Undefined when nobody said anything. */
-export function strongest<Value>(
-  said: SettingSources<Value>,
+export function resolveSetting<Value>(
+  sources: SettingSources<Value>,
 ): { readonly value: Value; readonly origin: Origin } | undefined {
   for (const origin of origins) {
-    const value = said[origin];
+    const value = sources[origin];
     if (value !== undefined) return { value, origin };
   }
   return undefined;

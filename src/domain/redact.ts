@@ -1,6 +1,6 @@
 /** Shorter values are too common as parts of other words to be taken out. */
 const shortest = 6;
-const mark = '***';
+const mask = '***';
 
 /** The secrets that a process has read so far, which everything that it writes is kept free of. */
 export class Redaction {
@@ -39,10 +39,10 @@ export function redactor(values: ReadonlyMap<string, string>): Redactor {
   const long = [...values.values()].filter((value) => value.length >= shortest);
   const forms = [...new Set(long.flatMap(formsOf))].sort((a, b) => b.length - a.length);
   const unprotected = [...values].filter(([, value]) => value.length < shortest).map(([name]) => name);
-  const any = forms.length === 0 ? undefined : new RegExp(forms.map(escaped).join('|'), 'g');
+  const pattern = forms.length === 0 ? undefined : new RegExp(forms.map(escaped).join('|'), 'g');
   return {
-    redact: (text) => (any === undefined ? text : text.replace(any, mark)),
-    stream: () => redactingStream(forms, any),
+    redact: (text) => (pattern === undefined ? text : text.replace(pattern, mask)),
+    stream: () => redactingStream(forms, pattern),
     unprotected,
   };
 }
@@ -82,11 +82,11 @@ function inBase64(value: string): string[] {
   ]);
 }
 
-function redactingStream(forms: readonly string[], any: RegExp | undefined): RedactingStream {
-  if (any === undefined) return { write: (text) => text, end: () => '' };
+function redactingStream(forms: readonly string[], pattern: RegExp | undefined): RedactingStream {
+  if (pattern === undefined) return { write: (text) => text, end: () => '' };
   let held = '';
   /** Where the first form begins that the text does not show in full. */
-  const open = (text: string): number => {
+  const firstOpen = (text: string): number => {
     for (let at = Math.max(0, text.length - (forms[0]?.length ?? 0) + 1); at < text.length; at++)
       if (forms.some((form) => form.length > text.length - at && form.startsWith(text.slice(at)))) return at;
     return text.length;
@@ -94,12 +94,12 @@ function redactingStream(forms: readonly string[], any: RegExp | undefined): Red
   return {
     write(text) {
       held += text;
-      const cut = open(held);
+      const cut = firstOpen(held);
       let out = '';
       let at = 0;
-      for (const match of held.matchAll(any)) {
+      for (const match of held.matchAll(pattern)) {
         if (match.index >= cut) break;
-        out += held.slice(at, match.index) + mark;
+        out += held.slice(at, match.index) + mask;
         at = match.index + match[0].length;
       }
       if (at < cut) out += held.slice(at, cut);
@@ -107,7 +107,7 @@ function redactingStream(forms: readonly string[], any: RegExp | undefined): Red
       return out;
     },
     end() {
-      const rest = held.replace(any, mark);
+      const rest = held.replace(pattern, mask);
       held = '';
       return rest;
     },

@@ -16,7 +16,7 @@ export interface RollbackScope {
 /** Where a rollback leads: the release that is current, and the one that it brings back. The same one for a service that stays. */
 export interface RollbackTarget {
   readonly from: Release;
-  readonly back: Release;
+  readonly to: Release;
 }
 
 /**
@@ -34,7 +34,7 @@ export function rollbackTarget(
   if (active === undefined)
     return blocked('release.none', `${service.name} has no release yet`, 'oneclick deploy');
   const canary = canaryOf(facts, service.name);
-  const back = choose(facts, scope, service, to);
+  const back = chooseTarget(facts, scope, service, to);
   const mixed = to === undefined ? mixedHosts(facts, scope, service, [active.release, canary, back]) : [];
   if (mixed.length > 0) {
     const message = `${service.name} runs other releases than ${active.release.number} on ${mixed.join(', ')}`;
@@ -49,7 +49,7 @@ export function rollbackTarget(
     const message = `the runs ${last.join(' and ')} released at the same time, on hosts of their own`;
     return blocked('release.ambiguous', message, 'name the services to bring back: oneclick rollback web');
   }
-  if (back !== undefined) return { from: canary ?? active.release, back };
+  if (back !== undefined) return { from: canary ?? active.release, to: back };
   const known = [...new Set(log.map((line) => line.release.number))];
   const message =
     to === undefined
@@ -70,7 +70,7 @@ export function promotionOf(
   const canary = canaryOf(facts, name);
   if (canary === undefined && services.every((other) => canaryOf(facts, other.name) === undefined))
     return blocked('canary.none', `${name} has no canary`, `begin one: oneclick deploy ${name} --canary 10%`);
-  return { from: active, back: canary ?? active };
+  return { from: active, to: canary ?? active };
 }
 
 function blocked(code: string, message: string, hint: string): Failure {
@@ -78,7 +78,7 @@ function blocked(code: string, message: string, hint: string): Failure {
 }
 
 /** Services that the last run did not activate stay: a rollback takes back one run, and no more. */
-function choose(
+function chooseTarget(
   facts: Facts,
   scope: RollbackScope,
   service: Service,
@@ -91,9 +91,9 @@ function choose(
   const others = scope.services.length > 1;
   if (others && lastLine(facts, service).order < lastOrder(facts, scope)) return active?.release;
   const before = previous(log);
-  const stays =
+  const othersMove =
     others && scope.services.some((other) => previous(releaseLog(facts, other.name)) !== undefined);
-  return before ?? (stays ? active?.release : undefined);
+  return before ?? (othersMove ? active?.release : undefined);
 }
 
 /** The order of the last run among the services of this one. */
@@ -128,13 +128,13 @@ function mixedHosts(
     if (known === undefined) return [];
     const running = serving(known, run, service.name);
     const others = running.filter((container) =>
-      expected.every((release) => release === undefined || isOther(container, release)),
+      expected.every((release) => release === undefined || isOtherRelease(container, release)),
     );
     return others.length > 0 && others.length === running.length ? [host] : [];
   });
 }
 
-function isOther(container: ContainerFacts, active: Release): boolean {
+function isOtherRelease(container: ContainerFacts, active: Release): boolean {
   return active.adopted === undefined
     ? releaseOf(container) !== active.number
     : container.name !== active.adopted;

@@ -74,7 +74,7 @@ function promotion(facts: Facts, release: Release, before: Release, todaysSecret
  * The rollout that brings a logged release back, or the canary everywhere, or takes the canary back where that is the number of
  * the current one; undefined when the log does not know it.
  */
-export function rolloutBack(
+export function rolloutTo(
   facts: Facts,
   service: Service,
   number: number,
@@ -145,7 +145,7 @@ export function isProvisional(container: ContainerFacts, release: Release): bool
 }
 
 /** The containers of releases that no run has activated, but for those of the run `except`: what a dead run left. */
-export function deadCandidates(
+export function leftoverContainers(
   host: HostFacts,
   facts: Facts,
   id: EnvironmentId,
@@ -156,7 +156,7 @@ export function deadCandidates(
   const canary = canaryOf(facts, service)?.number;
   return containersOf(host, id, service).filter((container) => {
     const release = releaseOf(container);
-    const isDead = release !== undefined && release !== canary && !activated.has(release);
-    return isDead && (except === undefined || container.labels[label.run] !== except);
+    const isLeftover = release !== undefined && release !== canary && !activated.has(release);
+    return isLeftover && (except === undefined || container.labels[label.run] !== except);
   });
 }

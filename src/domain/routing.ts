@@ -11,7 +11,7 @@ export function routerOf({ targetGroup }: Pick<Service, 'targetGroup'>): Router 
 }
 
 /** The order that is usual with each router; `alone` where two containers of the service must not run at once. */
-export const usualSwap: Readonly<Record<Router, { readonly usual: Swap; readonly alone: Swap }>> = {
+export const defaultSwaps: Readonly<Record<Router, { readonly usual: Swap; readonly alone: Swap }>> = {
   none: { usual: 'plain', alone: 'plain' },
   'target-group': { usual: 'beside', alone: 'drain' },
 };

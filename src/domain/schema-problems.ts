@@ -36,7 +36,7 @@ export function issueProblems(
   issues: readonly Issue[],
 ): readonly Problem[] {
   const json = jsonSchema(checked.schema);
-  return issues.flatMap(settle).flatMap((issue) => {
+  return issues.flatMap(narrow).flatMap((issue) => {
     const path = [...checked.path, ...issue.path];
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) =>
@@ -49,7 +49,7 @@ export function issueProblems(
     const suggestion = typeof value === 'string' ? suggest(value, valuesAt(json, issue.path)) : {};
     const name = issue.path.length === 0 ? '' : `${dotted(issue.path)}: `;
     return [
-      source.problem(path, `${name}${words(issue, value)}`, {
+      source.problem(path, `${name}${messageOf(issue, value)}`, {
         ...suggestion,
         ...(issue.code === 'invalid_key' ? { end: 'key' } : {}),
       }),
@@ -79,26 +79,26 @@ export function valueAt(value: unknown, path: Path): unknown {
 }
 
 /** A union's issue as those of the one branch that was meant: the branch whose own shape fits, with the fewest issues. */
-function settle(issue: Issue): readonly Issue[] {
+function narrow(issue: Issue): readonly Issue[] {
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue];
-  const misfit = (branch: readonly Issue[]) =>
+  const mismatch = (branch: readonly Issue[]) =>
     branch.some(
       (inner) => inner.path.length === 0 && (inner.code === 'invalid_type' || inner.code === 'invalid_value'),
     );
-  const fitting = issue.errors.filter((branch) => !misfit(branch)).sort((a, b) => a.length - b.length);
+  const fitting = issue.errors.filter((branch) => !mismatch(branch)).sort((a, b) => a.length - b.length);
   const chosen = fitting[0] ?? (issue.errors.length === 1 ? issue.errors[0] : undefined);
   if (chosen === undefined) return [issue];
-  return chosen.map((inner): Issue => ({ ...inner, path: [...issue.path, ...inner.path] })).flatMap(settle);
+  return chosen.map((inner): Issue => ({ ...inner, path: [...issue.path, ...inner.path] })).flatMap(narrow);
 }
 
-function words(issue: Issue, value: unknown): string {
+function messageOf(issue: Issue, value: unknown): string {
   if (issue.code === 'invalid_type' || issue.code === 'invalid_value' || issue.code === 'invalid_union') {
     if (value === undefined) return 'is missing';
     // A message of the schema's own says more than what zod says by itself.
     if (!issue.message.startsWith('Invalid ')) return issue.message;
-    const expected = wanted(issue);
-    if (issue.code === 'invalid_type') return `expected ${oneOf(expected)}, not ${shown(value)}`;
-    return `${shown(value)} ${expected.length === 0 ? 'does not fit' : `is not ${oneOf(expected)}`}`;
+    const expected = expectedOf(issue);
+    if (issue.code === 'invalid_type') return `expected ${oneOf(expected)}, not ${displayed(value)}`;
+    return `${displayed(value)} ${expected.length === 0 ? 'does not fit' : `is not ${oneOf(expected)}`}`;
   }
   const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
   if (issue.code === 'custom') return message;
@@ -106,13 +106,13 @@ function words(issue: Issue, value: unknown): string {
 }
 
 /** The types and words that would have been right. */
-function wanted(issue: Issue): readonly string[] {
+function expectedOf(issue: Issue): readonly string[] {
   if (issue.code === 'invalid_type') return [article(issue.expected)];
   if (issue.code === 'invalid_value') return issue.values.map(String);
-  return issue.code === 'invalid_union' ? [...new Set(issue.errors.flat().flatMap(wanted))] : [];
+  return issue.code === 'invalid_union' ? [...new Set(issue.errors.flat().flatMap(expectedOf))] : [];
 }
 
-const names: Readonly<Record<string, string>> = {
+const typeNames: Readonly<Record<string, string>> = {
   string: 'text',
   boolean: 'true or false',
   int: 'a whole number',
@@ -120,14 +120,14 @@ const names: Readonly<Record<string, string>> = {
   object: 'a mapping',
   record: 'a mapping',
 };
-const article = (type: string) => names[type] ?? `a ${type}`;
+const article = (type: string) => typeNames[type] ?? `a ${type}`;
 
 function oneOf(words: readonly string[]): string {
   return words.length < 2 ? (words[0] ?? 'possible') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
 /** A value as a message shows it: short, and never a whole structure. */
-export function shown(value: unknown): string {
+export function displayed(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (value === null) return 'empty';
   if (typeof value === 'object') return 'a mapping';
@@ -136,28 +136,31 @@ export function shown(value: unknown): string {
 }
 
 /** Made once for each schema: it takes as long as reading a whole file. */
-const made = { input: new WeakMap<z.ZodType, JsonSchema>(), output: new WeakMap<z.ZodType, JsonSchema>() };
+const cached = {
+  input: new WeakMap<z.ZodType, JsonSchema>(),
+  output: new WeakMap<z.ZodType, JsonSchema>(),
+};
 
 /** The JSON Schema of what people may write for `schema` (`output`: of what parsing gives); what it cannot say is left open. */
 export function jsonSchema(schema: z.ZodType, io: 'input' | 'output' = 'input'): JsonSchema {
   const json =
-    made[io].get(schema) ?? z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
-  made[io].set(schema, json);
+    cached[io].get(schema) ?? z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
+  cached[io].set(schema, json);
   return json;
 }
 
 /** A schema, or its alternatives, without `$ref`. */
 export function alternatives(root: JsonSchema, schema: unknown): readonly JsonSchema[] {
   if (typeof schema !== 'object' || schema === null) return [];
-  const known = found.get(schema);
+  const known = nodeCache.get(schema);
   if (known?.root === root) return known.nodes;
   const nodes = branchesOf(root, schema, 8);
-  found.set(schema, { root, nodes });
+  nodeCache.set(schema, { root, nodes });
   return nodes;
 }
 
 /** Recipes ask for the same ones again and again. */
-const found = new WeakMap<object, { readonly root: JsonSchema; readonly nodes: readonly JsonSchema[] }>();
+const nodeCache = new WeakMap<object, { readonly root: JsonSchema; readonly nodes: readonly JsonSchema[] }>();
 
 function branchesOf(root: JsonSchema, schema: unknown, depth: number): readonly JsonSchema[] {
   if (typeof schema !== 'object' || schema === null || depth === 0) return [];

@@ -31,11 +31,11 @@ export interface ServiceStatus {
 /** As much of a service as its status depends on. */
 type StatusSubject = Pick<Service, 'name' | 'swap' | 'targetGroup'>;
 
-const nothing = {
+const noRelease = {
   ...{ release: null, image: null, digest: null, health: null, since: null, who: null },
   canary: null,
 };
-const calm = { restarts: 0, exit: null, outOfMemory: false };
+const noExit = { restarts: 0, exit: null, outOfMemory: false };
 
 /** How a service stands on a host, and what is wrong with it there. */
 export function serviceStatus(
@@ -46,26 +46,28 @@ export function serviceStatus(
 ): ServiceStatus {
   const known = facts.hosts[host];
   if (known === undefined)
-    return { ...nothing, ...calm, state: 'unreachable', why: 'the host was not reached' };
+    return { ...noRelease, ...noExit, state: 'unreachable', why: 'the host was not reached' };
   const { name } = service;
   const log = releaseLog(facts, name);
   const active = current(log);
   const all = serving(known, id, name);
-  const beside = canaryOf(facts, name);
-  const canary = all.find((container) => releaseOf(container) === beside?.number);
+  const canaryRelease = canaryOf(facts, name);
+  const canary = all.find((container) => releaseOf(container) === canaryRelease?.number);
   const up = all.filter((container) => container !== canary);
   const wanted = up.find((container) => releaseNumber(container) === active?.release.number) ?? up[0];
   const status =
-    wanted === undefined ? stopped(known, id, name, active) : upright(wanted, up, log, active, service);
-  if (canary === undefined || beside === undefined) return status;
-  const sick = complaint(canary, beside.number, beside);
-  const why = status.why ?? (sick === null ? null : `of its canary: ${sick}`);
-  return { ...status, canary: beside.number, why };
+    wanted === undefined
+      ? stoppedStatus(known, id, name, active)
+      : runningStatus(wanted, up, log, active, service);
+  if (canary === undefined || canaryRelease === undefined) return status;
+  const canaryProblem = problemOf(canary, canaryRelease.number, canaryRelease);
+  const why = status.why ?? (canaryProblem === null ? null : `of its canary: ${canaryProblem}`);
+  return { ...status, canary: canaryRelease.number, why };
 }
 
 const releaseNumber = (container: ContainerFacts) => releaseOf(container) ?? 0;
 
-function upright(
+function runningStatus(
   container: ContainerFacts,
   up: readonly ContainerFacts[],
   log: readonly Activation[],
@@ -82,18 +84,18 @@ function upright(
     health: container.health ?? null,
     since: container.started ?? null,
     who: line?.who ?? container.labels[label.who] ?? null,
-    ...endOf(container),
+    ...exitOf(container),
     canary: null,
-    why: complaint(container, release, active?.release) ?? crowd(container, up, service),
+    why: problemOf(container, release, active?.release) ?? extraContainers(container, up, service),
   };
 }
 
-function endOf({ restarts = 0, exit, outOfMemory }: ContainerFacts) {
+function exitOf({ restarts = 0, exit, outOfMemory }: ContainerFacts) {
   return { restarts, exit: exit ?? null, outOfMemory: outOfMemory === true };
 }
 
-function complaint(container: ContainerFacts, release: number, wanted: Release | undefined): string | null {
-  if (container.state === 'restarting') return `it ends again and again, ${ending(container)}`;
+function problemOf(container: ContainerFacts, release: number, wanted: Release | undefined): string | null {
+  if (container.state === 'restarting') return `it ends again and again, ${exitReason(container)}`;
   if (container.state === 'paused') return 'it is paused';
   if (container.health === 'unhealthy') return 'its HEALTHCHECK fails';
   if (container.health === 'starting') return 'its HEALTHCHECK has not passed yet';
@@ -103,7 +105,7 @@ function complaint(container: ContainerFacts, release: number, wanted: Release |
   return null;
 }
 
-function crowd(
+function extraContainers(
   container: ContainerFacts,
   up: readonly ContainerFacts[],
   service: StatusSubject,
@@ -115,25 +117,25 @@ function crowd(
     : `${up.length} containers of it run: ${names(up)}`;
 }
 
-function ending({ exit, outOfMemory }: ContainerFacts): string {
+function exitReason({ exit, outOfMemory }: ContainerFacts): string {
   const code = exit === undefined ? 'with an unknown exit code' : `with exit code ${exit}`;
   return outOfMemory === true ? `${code}: it needed more memory than it may have` : code;
 }
 
-function stopped(
+function stoppedStatus(
   host: HostFacts,
   id: EnvironmentId,
   service: string,
   active: Activation | undefined,
 ): ServiceStatus {
   const container = active === undefined ? undefined : containerOf(host, id, service, active.release);
-  const end = container === undefined || isUp(container) ? calm : endOf(container);
-  return { ...nothing, ...end, state: 'stopped', why: absence(container, active) };
+  const end = container === undefined || isUp(container) ? noExit : exitOf(container);
+  return { ...noRelease, ...end, state: 'stopped', why: stoppedReason(container, active) };
 }
 
-function absence(container: ContainerFacts | undefined, active: Activation | undefined): string {
+function stoppedReason(container: ContainerFacts | undefined, active: Activation | undefined): string {
   if (active === undefined) return 'nothing of it was deployed yet';
   if (container === undefined) return `it has no container of release ${active.release.number} here`;
   if (container.state === 'created') return 'its container was never started';
-  return `it has ended ${ending(container)}`;
+  return `it has ended ${exitReason(container)}`;
 }

@@ -7,7 +7,7 @@ export function quote(text: string): string {
 const bare = /^[\w@%+:,./-][\w@%+=:,./-]*$/;
 
 // Control characters but the newline, and the invisible ones, which hide or reorder text.
-const unseen = /((?:(?!\n)[\p{C}\p{Zl}\p{Zp}])+)/u;
+const invisible = /((?:(?!\n)[\p{C}\p{Zl}\p{Zp}])+)/u;
 
 /**
  * The same as a person would write it, safe to show: without quotes where none are needed, and with what a terminal would
@@ -17,7 +17,7 @@ export function word(text: string): string {
   if (bare.test(text)) return text;
   if (text === '') return "''";
   return text
-    .split(unseen)
+    .split(invisible)
     .map((part, index) => (index % 2 === 0 ? part && quote(part) : `"$(printf '${octal(part)}')"`))
     .join('');
 }
@@ -28,7 +28,7 @@ export function commandLine(argv: readonly string[]): string {
 }
 
 /** Whether a shell takes the line for words that stand for themselves, so that it may be said to another shell as it is. */
-export function isBare(line: string): boolean {
+export function needsNoQuotes(line: string): boolean {
   return line.split(' ').every((part) => bare.test(part));
 }
 

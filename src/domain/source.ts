@@ -17,7 +17,7 @@ import { invalid, type Problem } from './problem.js';
 export type Path = readonly PropertyKey[];
 
 /** More than any file of ours needs; less than what would make a reader slow or run out of stack. */
-const limits = { characters: 1_048_576, tokens: 100_000, depth: 100, values: 100_000, faults: 100 };
+const limits = { characters: 1_048_576, tokens: 100_000, depth: 100, values: 100_000, errors: 100 };
 
 /** Which end of a `key: value` a problem is about. */
 export type End = 'key' | 'value';
@@ -63,10 +63,10 @@ export function readSource(file: string, text: string, code?: string): Source {
   if (text.length > limits.characters)
     throw invalid([{ file, line: 1, column: 1, text: '', message: 'larger than 1 MiB' }], code);
   const document = compose(text, (offset, message) => invalid([at(offset, message)], code));
-  const faults = [...document.errors, ...document.warnings].slice(0, limits.faults);
+  const faults = [...document.errors, ...document.warnings].slice(0, limits.errors);
   if (faults.length > 0)
     throw invalid(
-      faults.map((fault) => at(fault.pos[0], sentence(fault.message))),
+      faults.map((fault) => at(fault.pos[0], lowerFirst(fault.message))),
       code,
     );
 
@@ -91,26 +91,26 @@ export function readSource(file: string, text: string, code?: string): Source {
   };
 }
 
-const sentence = (message: string) =>
+const lowerFirst = (message: string) =>
   message.replace(/\.$/, '').replace(/^[A-Z](?=[a-z])/, (c) => c.toLowerCase());
 
-type Refuse = (offset: number, message: string) => Error;
+type Fail = (offset: number, message: string) => Error;
 
 /** The first document. Depth is bounded while parsing: composing recurses, and V8 aborts where its stack ends. */
-function compose(text: string, refuse: Refuse): Document.Parsed {
+function compose(text: string, fail: Fail): Document.Parsed {
   const parser = new Parser();
   const tokens = [];
   let count = 0;
   for (const lexeme of new Lexer().lex(text)) {
     tokens.push(...parser.next(lexeme));
-    if (parser.stack.length > limits.depth) throw refuse(parser.offset, 'nested too deeply');
-    if (++count > limits.tokens) throw refuse(parser.offset, 'too long: nobody reads on from here');
+    if (parser.stack.length > limits.depth) throw fail(parser.offset, 'nested too deeply');
+    if (++count > limits.tokens) throw fail(parser.offset, 'too long: nobody reads on from here');
   }
   tokens.push(...parser.end());
   const composer = new Composer({ uniqueKeys: false, logLevel: 'silent', resolveKnownTags: false });
   const [first, second] = composer.compose(tokens, true, text.length);
-  if (first === undefined) throw refuse(0, 'not a YAML document');
-  if (second !== undefined) throw refuse(second.range[0], 'a second document: one file holds one');
+  if (first === undefined) throw fail(0, 'not a YAML document');
+  if (second !== undefined) throw fail(second.range[0], 'a second document: one file holds one');
   return first as Document.Parsed;
 }
 
@@ -119,7 +119,7 @@ type Child = Node | null | undefined;
 interface Anchored {
   readonly node: Node;
   /** Missing while the anchor's own content is being read. */
-  reading?: { readonly value: unknown; readonly size: number };
+  result?: { readonly value: unknown; readonly size: number };
 }
 
 /** One pass over the nodes of a document: their plain value, where aliases lead, and what is wrong. */
@@ -149,7 +149,7 @@ class Reader {
       : isSeq(node)
         ? node.items.map((item) => this.value(item as Node))
         : this.#scalar(node);
-    if (anchored) anchored.reading = { value, size: this.#size - before };
+    if (anchored) anchored.result = { value, size: this.#size - before };
     return value;
   }
 
@@ -164,11 +164,11 @@ class Reader {
   #alias(node: Node & { readonly source: string }): unknown {
     const anchored = this.#anchors.get(node.source);
     if (anchored === undefined) return this.#report(node, `no anchor &${node.source} above`);
-    if (anchored.reading === undefined) return this.#report(node, `*${node.source} contains itself`);
+    if (anchored.result === undefined) return this.#report(node, `*${node.source} contains itself`);
     this.#targets.set(node, anchored.node);
-    this.#size += anchored.reading.size;
-    if (this.#size <= limits.values) return anchored.reading.value;
-    this.#size -= anchored.reading.size;
+    this.#size += anchored.result.size;
+    if (this.#size <= limits.values) return anchored.result.value;
+    this.#size -= anchored.result.size;
     return this.#report(node, 'aliases repeat too much');
   }
 

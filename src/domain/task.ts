@@ -127,19 +127,19 @@ export interface Task<Facts, Ports, Input, Intent, Receipt> {
   explain(intent: Intent, subject: Subject): readonly (PlainCommand | CloudCommand)[];
   /** Idempotent: safe to run again with the same intent after a crash. */
   apply(context: TaskContext<Ports>, intent: Intent): Promise<Receipt>;
-  readonly undo: Undo<Ports, Intent, Receipt> | Never<Ports, Intent, Receipt> | Nothing;
+  readonly undo: Undo<Ports, Intent, Receipt> | Irreversible<Ports, Intent, Receipt> | NoUndo;
   /** What a later failure leads to once this step is done, where that is not the recipe's own policy. */
   onLaterFailure?(receipt: Receipt): 'revert' | 'stop' | undefined;
 }
 
 /** An effect that stays, with the reason; `tidy` removes what was only needed to bring it about. */
-export interface Never<Ports, Intent, Receipt> {
+export interface Irreversible<Ports, Intent, Receipt> {
   readonly never: string;
   readonly tidy?: Undo<Ports, Intent, Receipt>;
 }
 
 /** There is nothing to take back: it only looks, or what it leaves is in nobody's way. */
-export type Nothing = 'nothing';
+export type NoUndo = 'nothing';
 
 /** A task whose inputs, intents and receipts are parsed at its edge: what registries, plans and journals hold. */
 export type AnyTask<Facts, Ports> = Task<Facts, Ports, unknown, unknown, unknown>;
@@ -149,7 +149,7 @@ export function defineTask<Facts, Ports, Input, Intent, Receipt>(
   task: Task<Facts, Ports, Input, Intent, Receipt>,
 ): AnyTask<Facts, Ports> {
   const { undo, onLaterFailure, ...rest } = task;
-  const parsed =
+  const withParsed =
     (act: Undo<Ports, Intent, Receipt>): Undo<Ports, unknown, unknown> =>
     (context, intent, receipt) =>
       act(
@@ -157,19 +157,19 @@ export function defineTask<Facts, Ports, Input, Intent, Receipt>(
         task.intent.parse(intent),
         receipt === undefined ? undefined : task.receipt.parse(receipt),
       );
-  const back =
+  const parsedUndo =
     undo === 'nothing'
       ? undo
       : typeof undo === 'function'
-        ? parsed(undo)
-        : { never: undo.never, ...(undo.tidy === undefined ? {} : { tidy: parsed(undo.tidy) }) };
+        ? withParsed(undo)
+        : { never: undo.never, ...(undo.tidy === undefined ? {} : { tidy: withParsed(undo.tidy) }) };
   return {
     ...rest,
     title: (input, subject) => task.title(task.input.parse(input), subject),
     check: (facts, input, subject) => task.check(facts, task.input.parse(input), subject),
     explain: (intent, subject) => task.explain(task.intent.parse(intent), subject),
     apply: (context, intent) => task.apply(context, task.intent.parse(intent)),
-    undo: back,
+    undo: parsedUndo,
     ...(onLaterFailure === undefined
       ? {}
       : { onLaterFailure: (receipt: unknown) => onLaterFailure(task.receipt.parse(receipt)) }),

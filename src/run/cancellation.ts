@@ -49,7 +49,7 @@ export class Cancellation {
     lost: AbortSignal | undefined,
     cancelled: (by: string) => void,
   ): () => void {
-    const forget = [
+    const stopListening = [
       whenAborted(cancel, () => {
         const by = signalName(cancel.reason);
         this.#stopping = true;
@@ -60,7 +60,7 @@ export class Cancellation {
       ...(lost === undefined ? [] : [whenAborted(lost, () => this.#stopAtOnce(leaseLost(lost.reason)))]),
     ];
     return () => {
-      for (const one of forget) one();
+      for (const one of stopListening) one();
     };
   }
 

@@ -30,7 +30,7 @@ export function same(confirmed: Preview, now: Preview): boolean {
 
 function compared(confirmed: StepPreview | undefined, now: StepPreview | undefined): Difference {
   const shown = now ?? confirmed;
-  if (shown === undefined || essence(confirmed?.verdict) === essence(now?.verdict)) return [];
+  if (shown === undefined || comparable(confirmed?.verdict) === comparable(now?.verdict)) return [];
   return [
     {
       step: shown.step.id,
@@ -40,7 +40,7 @@ function compared(confirmed: StepPreview | undefined, now: StepPreview | undefin
   ];
 }
 
-function essence(verdict: PreviewVerdict | undefined): string {
+function comparable(verdict: PreviewVerdict | undefined): string {
   if (verdict === undefined) return 'absent';
   if (verdict.kind === 'todo') return `todo ${JSON.stringify(verdict.changes)}`;
   if (verdict.kind === 'unknown') return `unknown ${verdict.waitsFor}`;

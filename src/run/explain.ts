@@ -25,16 +25,16 @@ export function explain<Facts, Ports>(
   plan: Plan,
   facts: Facts,
   registry: Registry<Facts, Ports>,
-  spell: (call: CloudCall) => string,
+  formatCall: (call: CloudCall) => string,
 ): Explanation {
   const dryRun = new DryRun(plan, facts, registry, new Map());
-  const { steps, problems } = dryRun.seeAll();
+  const { steps, problems } = dryRun.previewAll();
   const commandsOf = ({ step }: StepPreview): readonly PlainCommand[] =>
     dryRun.intents.has(step.id)
       ? taskOf(registry, step)
           .explain(dryRun.intents.get(step.id), subjectOf(plan, step))
           .map((command) =>
-            'call' in command ? { why: command.why, line: spell(command.call), secrets: [] } : command,
+            'call' in command ? { why: command.why, line: formatCall(command.call), secrets: [] } : command,
           )
       : [];
   return { steps: steps.map((seen) => ({ ...seen, commands: commandsOf(seen) })), problems };

@@ -14,30 +14,30 @@ export interface Forecast {
 
 /** The waits of a plan, by step, along the path that takes longest; undefined where there is none. */
 export function forecastOf(plan: Plan, waits: Waits): Forecast | undefined {
-  const live = longest(plan.steps, waits);
-  const after = longest(plan.after, waits);
+  const live = longestPath(plan.steps, waits);
+  const after = longestPath(plan.after, waits);
   const [most] = totals([...live, ...after]);
   return most === undefined ? undefined : { live: sum(live), after: sum(after), most };
 }
 
 type Waits = ReadonlyMap<string, readonly ExpectedWait[]>;
 
-function longest(node: PlanNode, waits: Waits): readonly ExpectedWait[] {
+function longestPath(node: PlanNode, waits: Waits): readonly ExpectedWait[] {
   if (node.kind === 'step') return waits.get(node.step.id) ?? [];
-  if (node.kind === 'sequence') return node.nodes.flatMap((each) => longest(each, waits));
-  const ways = new Map<string, readonly ExpectedWait[]>();
-  for (const branch of ordered(node.branches)) ways.set(branch.id, wayTo(branch, ways, waits));
-  return longer([...ways.values()]);
+  if (node.kind === 'sequence') return node.nodes.flatMap((each) => longestPath(each, waits));
+  const paths = new Map<string, readonly ExpectedWait[]>();
+  for (const branch of ordered(node.branches)) paths.set(branch.id, pathTo(branch, paths, waits));
+  return slowest([...paths.values()]);
 }
 
-function wayTo({ after, node }: Branch, ways: Waits, waits: Waits): readonly ExpectedWait[] {
-  return [...longer(after.map((id) => ways.get(id) ?? [])), ...longest(node, waits)];
+function pathTo({ after, node }: Branch, paths: Waits, waits: Waits): readonly ExpectedWait[] {
+  return [...slowest(after.map((id) => paths.get(id) ?? [])), ...longestPath(node, waits)];
 }
 
 const sum = (waits: readonly ExpectedWait[]) => waits.reduce((total, { ms }) => total + ms, 0);
 
-function longer(ways: readonly (readonly ExpectedWait[])[]): readonly ExpectedWait[] {
-  return ways.reduce<readonly ExpectedWait[]>((best, way) => (sum(way) > sum(best) ? way : best), []);
+function slowest(paths: readonly (readonly ExpectedWait[])[]): readonly ExpectedWait[] {
+  return paths.reduce<readonly ExpectedWait[]>((best, path) => (sum(path) > sum(best) ? path : best), []);
 }
 
 /** Those of one cause together, the longest first. */

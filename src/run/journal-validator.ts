@@ -39,7 +39,7 @@ export class JournalValidator<Facts, Ports> {
     try {
       for (const step of [...stepsOf(plan.steps), ...stepsOf(plan.after)]) {
         if (steps.has(step.id)) return `the step ${step.id} is here twice`;
-        const wrong = misplaced(plan, step, this.#task(step)) ?? this.#input(step, steps);
+        const wrong = scopeError(plan, step, this.#task(step)) ?? this.#input(step, steps);
         if (wrong !== undefined) return wrong;
         steps.set(step.id, step);
       }
@@ -53,12 +53,12 @@ export class JournalValidator<Facts, Ports> {
   /** What is not a reference must fit; a reference must lead to a step that comes before. */
   #input(step: Step, before: ReadonlyMap<string, Step>): string | undefined {
     const references = referencesIn(step.input);
-    const nowhere = references.find((from) => !before.has(from));
-    if (nowhere !== undefined) return `${step.id} refers to ${nowhere}, which does not come before it`;
+    const unknown = references.find((from) => !before.has(from));
+    if (unknown !== undefined) return `${step.id} refers to ${unknown}, which does not come before it`;
     const task = this.#task(step);
     return task === undefined || references.length > 0
       ? undefined
-      : misfit(`the input of ${step.id}`, task.input, step.input);
+      : invalid(`the input of ${step.id}`, task.input, step.input);
   }
 
   #step(event: Exclude<RunEvent, Started>, step: Step): string | undefined {
@@ -67,13 +67,17 @@ export class JournalValidator<Facts, Ports> {
       case 'step.started':
         this.#started.add(step.id);
         if (task === undefined) return undefined;
-        return commits(task, event, step) ?? misfit(`the intent of ${step.id}`, task.intent, event.intent);
+        return (
+          commitError(task, event, step) ?? invalid(`the intent of ${step.id}`, task.intent, event.intent)
+        );
       case 'step.skipped':
         if (task === undefined) return undefined;
-        return commits(task, event, step) ?? misfit(`the receipt of ${step.id}`, task.receipt, event.receipt);
+        return (
+          commitError(task, event, step) ?? invalid(`the receipt of ${step.id}`, task.receipt, event.receipt)
+        );
       case 'step.done':
         if (!this.#started.has(step.id)) return `${step.id} is done and was never started`;
-        return task && misfit(`the receipt of ${step.id}`, task.receipt, event.receipt);
+        return task && invalid(`the receipt of ${step.id}`, task.receipt, event.receipt);
       case 'undo.started':
       case 'undo.done':
       case 'undo.failed':
@@ -97,25 +101,30 @@ export class JournalValidator<Facts, Ports> {
   }
 }
 
-const needed = { run: [], service: ['service'], instance: ['service', 'instance'], host: ['host'] } as const;
+const parts = {
+  run: [],
+  service: ['service'],
+  instance: ['service', 'instance'],
+  host: ['host'],
+} as const;
 
 /** What a step is about must be said, and be in the plan. */
-function misplaced(
+function scopeError(
   { services }: Plan,
   step: Step,
   task: { readonly scope: Scope } | undefined,
 ): string | undefined {
   const { id, service, instance } = step;
-  const missing = needed[task?.scope ?? 'run'].find((part) => step[part] === undefined);
+  const missing = parts[task?.scope ?? 'run'].find((part) => step[part] === undefined);
   if (missing !== undefined) return `${id} does not say its ${missing}`;
-  const about = services.find(({ name }) => name === service);
-  if (service !== undefined && about === undefined)
+  const known = services.find(({ name }) => name === service);
+  if (service !== undefined && known === undefined)
     return `${id} is about ${service}, which is not in the plan`;
-  if (instance === undefined || about?.instances.some((one) => one.id === instance)) return undefined;
+  if (instance === undefined || known?.instances.some((one) => one.id === instance)) return undefined;
   return `${id} is about ${instance}, which is not in the plan`;
 }
 
-function commits(
+function commitError(
   task: { readonly commits?: true },
   event: { readonly commits?: true },
   { id }: Step,
@@ -124,7 +133,7 @@ function commits(
   return task.commits ? `${id} commits, and does not say so` : `${id} does not commit, and says so`;
 }
 
-function misfit(what: string, schema: z.ZodType, value: unknown): string | undefined {
+function invalid(what: string, schema: z.ZodType, value: unknown): string | undefined {
   const issue = schema.safeParse(value).error?.issues[0];
   return issue && `${what} cannot be: ${[issue.path.join('.'), issue.message].filter(Boolean).join(': ')}`;
 }

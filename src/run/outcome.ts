@@ -7,14 +7,14 @@ import { stepsOf } from './walk.js';
  * How a run ended. `finished`: all steps are done or skipped. `halted`: what stopped it at once, so that steps
  * are neither finished nor taken back.
  */
-export function outcomeOf(progress: Progress, finished: boolean, halted: readonly FailureRecord[]): Outcome {
-  const failures = finished ? [] : [...progress.failures, ...halted];
+export function outcomeOf(progress: Progress, finished: boolean, reasons: readonly FailureRecord[]): Outcome {
+  const failures = finished ? [] : [...progress.failures, ...reasons];
   const result = resultOf(progress, finished);
   return {
     result,
     exitCode: finished ? 0 : codeOf(progress, result, failures),
     failures,
-    left: result === 'incomplete' ? leftBy(progress) : [],
+    left: result === 'incomplete' ? leftEffects(progress) : [],
     never: [...progress.never].map(([step, reason]) => ({ step, reason })),
     cancelled: progress.cancelledBy !== undefined,
     committed: progress.committed,
@@ -44,7 +44,7 @@ function hasEffects(progress: Progress): boolean {
 }
 
 /** Failed undos, and what no undo was tried on. */
-function leftBy(progress: Progress): readonly FailureRecord[] {
+function leftEffects(progress: Progress): readonly FailureRecord[] {
   return stepsOf(progress.plan.steps).flatMap((step) => {
     const state = progress.steps.get(step.id);
     if (state?.kind !== 'started' && state?.kind !== 'done') return [];

@@ -56,7 +56,7 @@ export function preview<Facts, Ports>(
   registry: Registry<Facts, Ports>,
   receipts: ReadonlyMap<string, unknown> = new Map(),
 ): Preview {
-  return new DryRun(plan, facts, registry, receipts).seeAll();
+  return new DryRun(plan, facts, registry, receipts).previewAll();
 }
 
 /** The problems of the steps, each once. */
@@ -82,9 +82,9 @@ export class DryRun<Facts, Ports> {
   readonly #finished: ReadonlyMap<string, unknown>;
   readonly #receipts: Map<string, unknown>;
   /** Steps whose receipt may turn out otherwise. */
-  readonly #guessed = new Set<string>();
+  readonly #tentative = new Set<string>();
   /** Where steps act of which nobody knows yet what they do. */
-  readonly #unseen = new Set<string | undefined>();
+  readonly #undecided = new Set<string | undefined>();
   readonly #cautions = new Set<string>();
   readonly #start: Facts;
   #facts: Facts;
@@ -104,28 +104,28 @@ export class DryRun<Facts, Ports> {
   }
 
   /** Looks at the steps in the order of the plan. */
-  seeAll(): Preview {
+  previewAll(): Preview {
     const steps = [
-      ...stepsOf(this.#plan.steps).map((step) => this.#see(step, false)),
-      ...stepsOf(this.#plan.after).map((step) => this.#see(step, true)),
+      ...stepsOf(this.#plan.steps).map((step) => this.#preview(step, false)),
+      ...stepsOf(this.#plan.after).map((step) => this.#preview(step, true)),
     ];
     const forecast = forecastOf(this.#plan, waitsOf(steps));
     const cautions = [...this.#cautions];
     return { steps, problems: problemsOf(steps), cautions, ...given({ forecast }) };
   }
 
-  #see(step: Step, after: boolean): StepPreview {
+  #preview(step: Step, after: boolean): StepPreview {
     const task = taskOf(this.#registry, step);
     const subject = subjectOf(this.#plan, step);
     const resolved = resolve(step.input, this.#receipts);
     const input = resolved.kind === 'value' ? resolved.value : undefined;
-    if (resolved.kind === 'waits') this.#unseen.add(subject.host);
+    if (resolved.kind === 'waits') this.#undecided.add(subject.host);
     const verdict: PreviewVerdict =
       resolved.kind === 'waits'
         ? { kind: 'unknown', waitsFor: resolved.for }
         : this.#finished.has(step.id)
           ? { kind: 'done', because: 'done before' }
-          : this.#judge(task, resolved.value, subject, resolved.from);
+          : this.#check(task, resolved.value, subject, resolved.from);
     return {
       step,
       title: titleOf(task, input, subject),
@@ -135,7 +135,7 @@ export class DryRun<Facts, Ports> {
     };
   }
 
-  #judge(
+  #check(
     task: AnyTask<Facts, Ports>,
     input: unknown,
     subject: Subject,
@@ -143,28 +143,28 @@ export class DryRun<Facts, Ports> {
   ): PreviewVerdict {
     const verdict = checkTask(task, this.#facts, input, subject);
     if (verdict.kind === 'blocked') return verdict;
-    const guessed =
-      this.#isUnseen(subject.host) ||
-      from.some((step) => this.#guessed.has(step)) ||
-      !alike(verdict, checkTask(task, this.#start, input, subject));
+    const isTentative =
+      this.#isUndecided(subject.host) ||
+      from.some((step) => this.#tentative.has(step)) ||
+      !sameVerdict(verdict, checkTask(task, this.#start, input, subject));
     if (verdict.kind === 'done') {
       this.#receipts.set(subject.step, verdict.receipt);
-      if (guessed) this.#guessed.add(subject.step);
+      if (isTentative) this.#tentative.add(subject.step);
       return { kind: 'done', because: verdict.because };
     }
     this.intents.set(subject.step, verdict.intent);
     for (const caution of verdict.cautions ?? []) this.#cautions.add(caution);
     this.#facts = verdict.predict(this.#facts);
     if (verdict.expect !== undefined) this.#receipts.set(subject.step, verdict.expect);
-    this.#guessed.add(subject.step);
+    this.#tentative.add(subject.step);
     const { changes, waits } = verdict;
-    const certainty = guessed ? 'expected' : 'certain';
+    const certainty = isTentative ? 'expected' : 'certain';
     return { kind: 'todo', changes, certainty, ...given({ waits }) };
   }
 
-  #isUnseen(host: string | undefined): boolean {
-    if (host === undefined) return this.#unseen.size > 0;
-    return this.#unseen.has(host) || this.#unseen.has(undefined);
+  #isUndecided(host: string | undefined): boolean {
+    if (host === undefined) return this.#undecided.size > 0;
+    return this.#undecided.has(host) || this.#undecided.has(undefined);
   }
 }
 
@@ -173,7 +173,7 @@ export function titleOf<Facts, Ports>(task: AnyTask<Facts, Ports>, input: unknow
   return task.input.safeParse(input).success ? task.title(input, subject) : task.summary;
 }
 
-function alike<Facts>(
+function sameVerdict<Facts>(
   one: Verdict<Facts, unknown, unknown>,
   other: Verdict<Facts, unknown, unknown>,
 ): boolean {

@@ -170,8 +170,8 @@ export class Progress {
   }
 
   #resume(direction: Direction): void {
-    const goesOn = direction === this.direction && direction === 'revert';
-    if (!goesOn) {
+    const isContinuing = direction === this.direction && direction === 'revert';
+    if (!isContinuing) {
       this.#failures = [];
       this.#cancelledBy = undefined;
     }

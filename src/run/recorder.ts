@@ -32,17 +32,17 @@ export class Recorder {
   }
 
   /** Tells of an event that is not worth keeping. */
-  say(event: RunEvent): void {
+  emit(event: RunEvent): void {
     if (!this.#closed) this.#emit(event);
   }
 
   /** Resolves when everything recorded so far has arrived. */
-  async settled(): Promise<void> {
+  async flush(): Promise<void> {
     await this.#latest;
   }
 
   /** Why the journal cannot be written. */
-  get broken(): Failure | undefined {
+  get writeFailure(): Failure | undefined {
     return this.#broken;
   }
 

@@ -11,7 +11,7 @@ import { stepsOf } from './walk.js';
  * (`resume.ended`), a step still needs a receipt that was redacted (`resume.redacted`), a task has another version now (`resume.version`), or going back is asked for and it is, or
  * may be, committed (`resume.committed`, `resume.committing`).
  */
-export function resumption<Facts, Ports>(
+export function resumeDirection<Facts, Ports>(
   progress: Progress,
   registry: Registry<Facts, Ports>,
   revert: boolean,
@@ -38,12 +38,12 @@ export function resumption<Facts, Ports>(
     });
   }
   const direction = revert ? 'revert' : progress.direction;
-  if (direction === 'forward') refuseRedacted(progress);
+  if (direction === 'forward') requireReceipts(progress);
   return direction;
 }
 
 /** Its input would be `***`. */
-function refuseRedacted({ plan, steps, redacted }: Progress): void {
+function requireReceipts({ plan, steps, redacted }: Progress): void {
   const open = [...stepsOf(plan.steps), ...stepsOf(plan.after)].filter(({ id }) => !steps.has(id));
   for (const step of open) {
     const source = referencesIn(step.input).find((from) => redacted.has(from));

@@ -9,7 +9,7 @@ import type { Plan } from './plan.js';
 import type { Lease, Leases } from './ports.js';
 import { type Preview, preview } from './preview.js';
 import { cancelledFailure, Progress } from './progress.js';
-import { resumption } from './resume.js';
+import { resumeDirection } from './resume.js';
 
 /** What every run needs. */
 export interface RunPorts<Facts, Ports> extends Omit<ExecutionPorts<Facts, Ports>, 'lease'> {
@@ -60,7 +60,7 @@ export class PlanChanged extends Failure {
  */
 export function startRun<Facts, Ports>(request: RunRequest<Facts, Ports>): Promise<Outcome> {
   const { plan } = request;
-  return holding(request, plan, async (lease) => {
+  return withLease(request, plan, async (lease) => {
     requireKnownTasks(plan, request.registry);
     const facts = await unlessInterrupted(request, request.readFacts());
     const now = preview(plan, facts, request.registry);
@@ -75,12 +75,12 @@ export function startRun<Facts, Ports>(request: RunRequest<Facts, Ports>): Promi
 /**
  * Goes on with a run that another process has left: steps with receipts are not repeated, steps in flight are
  * applied again with their intents, then the facts are read. Rejects as {@link startRun} does, and with the
- * failures of {@link resumption} and of `overtaken`.
+ * failures of {@link resumeDirection} and of `overtaken`.
  */
 export async function resumeRun<Facts, Ports>(request: ResumeRequest<Facts, Ports>): Promise<Outcome> {
   const progress = Progress.of(request.events);
-  const direction = resumption(progress, request.registry, request.revert);
-  return holding(request, progress.plan, async (lease) => {
+  const direction = resumeDirection(progress, request.registry, request.revert);
+  return withLease(request, progress.plan, async (lease) => {
     const overtaken = request.overtaken?.(await unlessInterrupted(request, request.readFacts()));
     if (overtaken !== undefined) throw overtaken;
     const at = request.clock.now().toISOString();
@@ -95,21 +95,21 @@ function confirm<Facts, Ports>(request: RunRequest<Facts, Ports>, now: Preview):
   if (differences.length > 0 && !accept(differences)) throw new PlanChanged(differences, now);
 }
 
-async function holding<Facts, Ports, T>(
+async function withLease<Facts, Ports, T>(
   ports: RunPorts<Facts, Ports>,
   plan: Plan,
   work: (lease: Lease | undefined) => Promise<T>,
 ): Promise<T> {
   if (plan.holds === undefined) return work(undefined);
-  const taking = ports.leases.take(plan.run);
-  const lease = await unlessInterrupted(ports, taking).catch((error: unknown) => {
-    if (ports.cancel.aborted || ports.abandon.aborted) taking.then(giveBack, () => {});
+  const pendingLease = ports.leases.take(plan.run);
+  const lease = await unlessInterrupted(ports, pendingLease).catch((error: unknown) => {
+    if (ports.cancel.aborted || ports.abandon.aborted) pendingLease.then(release, () => {});
     throw error;
   });
   try {
     return await work(lease);
   } finally {
-    await giveBack(lease);
+    await release(lease);
   }
 }
 
@@ -127,6 +127,6 @@ async function unlessInterrupted<T>(
 }
 
 /** A lease that cannot be given back frees itself when its holder is gone. */
-async function giveBack(lease: Lease): Promise<void> {
+async function release(lease: Lease): Promise<void> {
   await lease.release().catch(() => {});
 }

@@ -80,9 +80,9 @@ export class StepRunner<Facts, Ports> {
     step: Step,
     intent: unknown,
     part: Part,
-    foresee: (facts: Facts) => Facts = (facts) => facts,
+    predict: (facts: Facts) => Facts = (facts) => facts,
   ): Promise<boolean> {
-    const begun = this.#ports.clock.monotonic();
+    const started = this.#ports.clock.monotonic();
     const { work, halt } = this.#cancellation;
     try {
       const task = taskOf(this.#ports.registry, step);
@@ -90,15 +90,15 @@ export class StepRunner<Facts, Ports> {
       this.#ports.lease?.describe(step.id);
       const answer = await unlessAborted(halt, task.apply(this.#context(step, work), intent));
       const receipt = task.receipt.parse(answer);
-      this.#facts = foresee(this.#facts as Facts);
+      this.#facts = predict(this.#facts as Facts);
       const policy = task.onLaterFailure?.(receipt);
-      const later = policy === undefined ? {} : { onLaterFailure: policy };
-      const ms = this.#since(begun);
-      await this.#recorder.record({ type: 'step.done', step: step.id, ms, receipt, ...later });
+      const laterPolicy = policy === undefined ? {} : { onLaterFailure: policy };
+      const ms = this.#since(started);
+      await this.#recorder.record({ type: 'step.done', step: step.id, ms, receipt, ...laterPolicy });
       if (task.commits) await this.commit();
       return true;
     } catch (error) {
-      return this.#failed(step, error, this.#since(begun), part);
+      return this.#failed(step, error, this.#since(started), part);
     }
   }
 
@@ -113,7 +113,7 @@ export class StepRunner<Facts, Ports> {
       return true;
     }
     const [act, never] = typeof undo === 'function' ? [undo, undefined] : [undo.tidy, undo.never];
-    const begun = this.#ports.clock.monotonic();
+    const started = this.#ports.clock.monotonic();
     try {
       if (never === undefined)
         await this.#recorder.record({ type: 'undo.started', step: step.id, title: state.title });
@@ -121,13 +121,13 @@ export class StepRunner<Facts, Ports> {
       this.#ports.lease?.describe(`undo ${step.id}`);
       const receipt = state.kind === 'done' ? this.#progress.receipts.get(step.id) : undefined;
       const undo = () => act?.(this.#context(step, halt), state.intent, receipt) ?? Promise.resolve();
-      await unlessAborted(halt, this.#persist(undo, begun));
-      const ms = this.#since(begun);
+      await unlessAborted(halt, this.#retry(undo, started));
+      const ms = this.#since(started);
       if (never === undefined) await this.#recorder.record({ type: 'undo.done', step: step.id, ms });
     } catch (error) {
       if (halt.aborted) return true;
       const failure = failureRecord(error);
-      await this.#recorder.record({ type: 'undo.failed', step: step.id, ms: this.#since(begun), failure });
+      await this.#recorder.record({ type: 'undo.failed', step: step.id, ms: this.#since(started), failure });
     }
     if (never !== undefined)
       await this.#recorder.record({ type: 'undo.never', step: step.id, reason: never });
@@ -135,15 +135,15 @@ export class StepRunner<Facts, Ports> {
   }
 
   /** Tries again what is likely to pass: what is not taken back now somebody has to take back by hand. */
-  async #persist(undo: () => Promise<void>, begun: number): Promise<void> {
+  async #retry(undo: () => Promise<void>, started: number): Promise<void> {
     const { clock } = this.#ports;
     for (;;) {
       try {
         return await undo();
       } catch (error) {
-        const passes =
-          error instanceof Failure && error.passing && clock.monotonic() - begun < undoRetryTimeout;
-        if (!passes) throw error;
+        const isRetryable =
+          error instanceof Failure && error.transient && clock.monotonic() - started < undoRetryTimeout;
+        if (!isRetryable) throw error;
         await clock.sleep(pause, this.#cancellation.halt);
       }
     }
@@ -182,15 +182,15 @@ export class StepRunner<Facts, Ports> {
     const at = this.#ports.clock.now().toISOString();
     const event = { type: 'step.started', at, step: step.id, title, changes, intent, ...commits } as const;
     if (await this.#recorder.record(event)) return true;
-    if (this.#recorder.broken !== undefined) throw this.#recorder.broken;
+    if (this.#recorder.writeFailure !== undefined) throw this.#recorder.writeFailure;
     return false;
   }
 
   async #failed(step: Step, error: unknown, ms: number, part: Part): Promise<false> {
     if (this.#cancellation.halt.aborted) return false;
     if (part === 'steps') this.#cancellation.stop();
-    const gaveUp = this.#cancellation.work.aborted && isAbortError(error);
-    const failure = failureRecord(gaveUp ? this.#cancellation.work.reason : error);
+    const isAborted = this.#cancellation.work.aborted && isAbortError(error);
+    const failure = failureRecord(isAborted ? this.#cancellation.work.reason : error);
     await this.#recorder.record({ type: 'step.failed', step: step.id, ms, failure });
     if (part === 'after') {
       const text = `${failure.message} (the run is committed; the next one does this again)`;
@@ -208,15 +208,15 @@ export class StepRunner<Facts, Ports> {
       signal,
       progress: (text, fraction) => {
         const part = fraction === undefined ? {} : { fraction };
-        this.#recorder.say({ type: 'step.progress', step: step.id, text, ...part });
+        this.#recorder.emit({ type: 'step.progress', step: step.id, text, ...part });
       },
       warn: (text) => void this.#recorder.record({ type: 'run.warning', step: step.id, text }),
     };
   }
 
   /** Whole milliseconds. */
-  #since(begun: number): number {
-    return Math.round(this.#ports.clock.monotonic() - begun);
+  #since(started: number): number {
+    return Math.round(this.#ports.clock.monotonic() - started);
   }
 }
 

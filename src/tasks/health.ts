@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Clock, timeOfDay } from '../domain/clock.js';
-import { networkName, placedAt } from '../domain/container.js';
+import { atHostPort, networkName } from '../domain/container.js';
 import type { ContainerFacts, Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
@@ -60,7 +60,7 @@ function hintOf(seen: string, { health }: ContainerSpec): string | undefined {
 
 /** An engine that restarts may say more when it is back. */
 function notYet(error: unknown): string {
-  if (error instanceof Failure && error.passing) return error.message;
+  if (error instanceof Failure && error.transient) return error.message;
   throw error;
 }
 
@@ -216,7 +216,7 @@ export const healthWait = task({
       changes: [{ host: host.host, text: `wait until ${input.container} is healthy` }],
       intent: {
         container: input.container,
-        spec: placedAt(input.rollout.release.spec, input.port),
+        spec: atHostPort(input.rollout.release.spec, input.port),
         ...(input.stopped?.at === undefined ? {} : { stoppedAt: input.stopped.at }),
         ...idleOf(facts, service, subject),
       },

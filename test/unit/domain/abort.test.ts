@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { unlessAborted, whenAborted, within } from '../../../src/domain/abort.js';
+import { unlessAborted, whenAborted, withTimeout } from '../../../src/domain/abort.js';
 import { MovableClock } from '../../fakes/clock.js';
 
 const late = () => new Error('late');
@@ -30,9 +30,9 @@ it('ends work that takes too long, and work that is aborted', async () => {
     whenAborted(signal, () => seen.push(signal.reason));
     return forever();
   };
-  const slow = within(clock, 1000, [], late, work);
+  const slow = withTimeout(clock, 1000, [], late, work);
   const stop = new AbortController();
-  const stopped = within(clock, Number.POSITIVE_INFINITY, [undefined, stop.signal], late, work);
+  const stopped = withTimeout(clock, Number.POSITIVE_INFINITY, [undefined, stop.signal], late, work);
   stop.abort('SIGINT');
   await expect(stopped).rejects.toBe('SIGINT');
   const ended = expect(slow).rejects.toThrow('late');
@@ -44,6 +44,8 @@ it('ends work that takes too long, and work that is aborted', async () => {
 it('does not begin work under a signal that is aborted already', async () => {
   const begun: true[] = [];
   const work = async () => void begun.push(true);
-  await expect(within(new MovableClock(), 1000, [AbortSignal.abort('no')], late, work)).rejects.toBe('no');
+  await expect(withTimeout(new MovableClock(), 1000, [AbortSignal.abort('no')], late, work)).rejects.toBe(
+    'no',
+  );
   expect(begun).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { containerSpec } from '../../../src/domain/container.js';
-import { laterActivation, lineage, previous } from '../../../src/domain/log.js';
+import { laterActivation, previous, rollbackHistory } from '../../../src/domain/log.js';
 import type { Activation } from '../../../src/domain/release.js';
 import { service } from '../../fakes/recipes.js';
 
@@ -15,7 +15,7 @@ const logOf = (...numbers: readonly number[]): readonly Activation[] =>
     at: '2026-01-01T00:00:00Z',
   }));
 
-const numbers = (...log: readonly number[]) => lineage(logOf(...log)).map(({ number }) => number);
+const numbers = (...log: readonly number[]) => rollbackHistory(logOf(...log)).map(({ number }) => number);
 
 describe('the releases that one can go back through', () => {
   it('leave out what was rolled back from: after 1, 2, back to 1, and 3 it is 1', () => {

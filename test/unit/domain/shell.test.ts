@@ -1,14 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { commandLine, isBare, word } from '../../../src/domain/shell.js';
+import { commandLine, needsNoQuotes, word } from '../../../src/domain/shell.js';
 
 const hostile = fc.string({
   unit: fc.constantFrom(...'\'"\\$`!*?[]{}()<>|&;#~ \t\n\r-=%é\u{1f600}\u200d\u202e\u2028\u001b\u0007ab'),
   maxLength: 30,
 });
 
-const spoken = (line: string) => spawnSync('/bin/sh', ['-c', line], { encoding: 'utf8' }).stdout;
+const shellOutput = (line: string) => spawnSync('/bin/sh', ['-c', line], { encoding: 'utf8' }).stdout;
 
 describe('a command line', () => {
   it('gives every word exactly as it is, through a shell and through a shell in a shell', () => {
@@ -16,8 +16,8 @@ describe('a command line', () => {
       fc.property(fc.array(hostile, { maxLength: 4 }), (words) => {
         const said = words.map((text) => `<${text}>`).join('');
         const line = commandLine(['printf', '<%s>', 'x', ...words]);
-        expect(spoken(line)).toBe(`<x>${said}`);
-        expect(spoken(commandLine(['sh', '-c', line]))).toBe(`<x>${said}`);
+        expect(shellOutput(line)).toBe(`<x>${said}`);
+        expect(shellOutput(commandLine(['sh', '-c', line]))).toBe(`<x>${said}`);
       }),
       { numRuns: 60 },
     );
@@ -40,7 +40,8 @@ describe('a command line', () => {
   });
 
   it('may be said to another shell as it is when it is made of such words', () => {
-    expect(isBare('docker pull web@sha256:0')).toBe(true);
-    for (const line of ['a  b', 'a ', 'echo $HOME', "echo 'a'", 'a\nb', '']) expect(isBare(line)).toBe(false);
+    expect(needsNoQuotes('docker pull web@sha256:0')).toBe(true);
+    for (const line of ['a  b', 'a ', 'echo $HOME', "echo 'a'", 'a\nb', ''])
+      expect(needsNoQuotes(line)).toBe(false);
   });
 });

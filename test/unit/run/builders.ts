@@ -8,17 +8,17 @@ import { MemoryJournal } from '../../fakes/journal.js';
 
 /** A short notation for plans, and a bench to run them on. */
 
-export type Verb = 'set' | 'surprise' | 'listen' | 'migrate' | 'keep' | 'commit' | 'refuse';
+export type Action = 'set' | 'surprise' | 'listen' | 'migrate' | 'keep' | 'commit' | 'refuse';
 
 /** A step that sets the resource named like it to 1, unless told otherwise. */
 export function step(
   id: string,
-  verb: Verb = 'set',
+  action: Action = 'set',
   input: { name?: string; value?: unknown } = {},
 ): PlanNode {
   const inner: Step = {
     id,
-    task: `thing.${verb}`,
+    task: `thing.${action}`,
     version: 1,
     host: `host-${input.name ?? id}`,
     input: { name: input.name ?? id, value: input.value ?? 1 },
@@ -63,13 +63,13 @@ export function planOf(steps: PlanNode, after = sequence(), onFailure: FailurePo
 }
 
 /** Everything that one process needs to run a plan on a world. */
-export class Bench {
+export class RunHarness {
   readonly world: FakeWorld;
   readonly clock = new MovableClock();
   readonly cancel = new AbortController();
   readonly abandon = new AbortController();
   readonly journal: MemoryJournal;
-  readonly said: RunEvent[] = [];
+  readonly events: RunEvent[] = [];
 
   constructor(world = new FakeWorld(), journal = new MemoryJournal()) {
     this.world = world;
@@ -86,7 +86,7 @@ export class Bench {
       ports: this.world,
       clock: this.clock,
       journal: this.journal,
-      emit: (event) => this.said.push(event),
+      emit: (event) => this.events.push(event),
       leases: { take: () => Promise.reject(new Error('this plan holds nothing')) },
       readFacts: async () => this.world.facts(),
       cancel: this.cancel.signal,
@@ -108,11 +108,13 @@ export class Bench {
 
   /** The steps of which an event of this type was said, in order. */
   steps(type: RunEvent['type']): readonly string[] {
-    return this.said.flatMap((event) => (event.type === type && 'step' in event ? [String(event.step)] : []));
+    return this.events.flatMap((event) =>
+      event.type === type && 'step' in event ? [String(event.step)] : [],
+    );
   }
 
   types(): readonly string[] {
-    return this.said.map((event) => event.type);
+    return this.events.map((event) => event.type);
   }
 }
 

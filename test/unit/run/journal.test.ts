@@ -7,7 +7,7 @@ import { Failure, failureRecord } from '../../../src/domain/failure.js';
 import type { RunEvent } from '../../../src/run/events.js';
 import { FileJournal, journalPath, listRuns, readJournal, readRun } from '../../../src/run/journal.js';
 import { fakeRegistry } from '../../fakes/fake-world.js';
-import { Bench, Gate, graph, planOf, sequence, step } from './builders.js';
+import { Gate, graph, planOf, RunHarness, sequence, step } from './builders.js';
 
 let home: string;
 let path: string;
@@ -35,14 +35,14 @@ const texts = async () => (await readJournal(path)).map((event) => 'text' in eve
 
 describe('a journal', () => {
   it('gives back every event of a run', async () => {
-    const bench = new Bench();
-    bench.world.faults = new Map([['b', { when: 'before', kind: 'unhealthy' }]]);
+    const harness = new RunHarness();
+    harness.world.faults = new Map([['b', { when: 'before', kind: 'unhealthy' }]]);
     const branches = graph(
       { id: 'x', after: [], node: step('a') },
       { id: 'y', after: ['x'], node: step('b') },
     );
-    await bench.start(planOf(sequence(step('k', 'keep'), branches)), { journal: journal() });
-    expect(await readJournal(path)).toEqual(JSON.parse(JSON.stringify(bench.said)));
+    await harness.start(planOf(sequence(step('k', 'keep'), branches)), { journal: journal() });
+    expect(await readJournal(path)).toEqual(JSON.parse(JSON.stringify(harness.events)));
   });
 
   it('holds no secret in the texts of its events, and keeps plan and intent to the letter', async () => {
@@ -107,15 +107,15 @@ describe('a journal', () => {
   });
 
   it('torn anywhere loses no more than its torn line', async () => {
-    const bench = new Bench();
-    await bench.start(planOf(sequence(step('a'), step('ä-ö-ü-€'))));
-    for (const event of bench.journal.events) await journal().append(event);
+    const harness = new RunHarness();
+    await harness.start(planOf(sequence(step('a'), step('ä-ö-ü-€'))));
+    for (const event of harness.journal.events) await journal().append(event);
     const whole = await readFile(path);
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: whole.length }), async (length) => {
         await writeFile(path, whole.subarray(0, length));
         const lines = whole.subarray(0, length).toString().split('\n').length - 1;
-        expect(await readJournal(path)).toEqual(bench.journal.events.slice(0, lines));
+        expect(await readJournal(path)).toEqual(harness.journal.events.slice(0, lines));
       }),
       { numRuns: 50 },
     );
@@ -178,7 +178,7 @@ describe('a journal', () => {
 });
 
 describe('a run', () => {
-  const told = async (...events: readonly RunEvent[]) => {
+  const journaled = async (...events: readonly RunEvent[]) => {
     for (const event of events) await journal().append(event);
     return readRun(path, fakeRegistry);
   };
@@ -188,7 +188,7 @@ describe('a run', () => {
   });
 
   it('is refused when its journal holds an intent that its task cannot take back', async () => {
-    await expect(told(start, begun(7))).rejects.toThrow(`${path}:2: the intent of a cannot be`);
+    await expect(journaled(start, begun(7))).rejects.toThrow(`${path}:2: the intent of a cannot be`);
   });
 
   it.each<[string, readonly RunEvent[], string]>([
@@ -210,7 +210,7 @@ describe('a run', () => {
       '1: the step a is here twice',
     ],
   ])('is refused when its journal has %s', async (_, events, message) => {
-    await expect(told(...events)).rejects.toMatchObject({
+    await expect(journaled(...events)).rejects.toMatchObject({
       ...{ kind: 'usage', code: 'journal.damaged', message: `${path}:${message}` },
     });
   });
@@ -233,14 +233,14 @@ describe('the list of runs', () => {
   });
 
   it('says how each stands, newest first', async () => {
-    const ended = new Bench();
+    const ended = new RunHarness();
     await ended.start(started('ended', 1), { journal: journal('ended') });
-    const unfinished = new Bench();
+    const unfinished = new RunHarness();
     const gate = new Gate();
     unfinished.world.pause = gate.once;
     void unfinished.start(started('unfinished', 2), { journal: journal('unfinished') });
     await gate.reached;
-    const undoing = new Bench();
+    const undoing = new RunHarness();
     undoing.world.faults = new Map([
       ['a', { when: 'undo', kind: 'unreachable' }],
       ['b', { when: 'before', kind: 'failed' }],

@@ -5,7 +5,7 @@ import type { Plan } from '../../../src/run/plan.js';
 import { preview } from '../../../src/run/preview.js';
 import { type Deed, type FakeFacts, FakeWorld, type Fault, fakeRegistry } from '../../fakes/fake-world.js';
 import { committingPlans, faultsOf, orderedPairs, reversiblePlans, rollouts, startFacts } from './plans.js';
-import { calm, FakeProcess, type Fate, runToItsEnd } from './process.js';
+import { FakeProcess, type Interruption, inOrder, runToEnd } from './process.js';
 
 /** They take seconds; a busy machine is no failure. */
 jest.setTimeout(60_000);
@@ -13,11 +13,11 @@ jest.setTimeout(60_000);
 const noFaults: ReadonlyMap<string, Fault> = new Map();
 const anyPlans = fc.oneof(reversiblePlans, committingPlans);
 const points = fc.nat({ max: 80 });
-const crashes: fc.Arbitrary<readonly Fate[]> = fc.array(
+const crashes: fc.Arbitrary<readonly Interruption[]> = fc.array(
   fc.record({ at: points, what: fc.constant('crash' as const) }),
   { minLength: 1, maxLength: 3 },
 );
-const interruptions: fc.Arbitrary<Fate | undefined> = fc.option(
+const interruptions: fc.Arbitrary<Interruption | undefined> = fc.option(
   fc.record({ at: points, what: fc.constantFrom('cancel' as const, 'abandon' as const) }),
   { nil: undefined },
 );
@@ -42,7 +42,7 @@ async function undisturbed(
   faults = noFaults,
 ): Promise<{ outcome: Outcome; facts: FakeFacts }> {
   const world = worldOf(start, faults);
-  const { outcome } = await runToItsEnd(plan, world, calm, []);
+  const { outcome } = await runToEnd(plan, world, inOrder, []);
   return { outcome, facts: world.facts() };
 }
 
@@ -79,9 +79,9 @@ describe('whatever the plan and whatever happens', () => {
         cases(reversiblePlans),
         interruptions,
         fc.scheduler(),
-        async ({ plan, start, faults }, fate, s) => {
+        async ({ plan, start, faults }, interruption, s) => {
           const world = worldOf(start, faults);
-          await new FakeProcess(world, [], s, fate).start(plan);
+          await new FakeProcess(world, [], s, interruption).start(plan);
           for (const [first, second] of orderedPairs(plan.steps)) {
             const [begun] = edges(world.deeds, 'apply', 'begin', second);
             const [ended] = edges(world.deeds, 'apply', 'end', first);
@@ -104,14 +104,15 @@ describe('whatever the plan and whatever happens', () => {
         fc.scheduler(),
         async ({ plan, start, faults }, cancelAt, s) => {
           const world = worldOf(start, faults);
-          const fate = cancelAt === undefined ? undefined : ({ at: cancelAt, what: 'cancel' } as const);
-          const process = new FakeProcess(world, [], s, fate);
+          const interruption =
+            cancelAt === undefined ? undefined : ({ at: cancelAt, what: 'cancel' } as const);
+          const process = new FakeProcess(world, [], s, interruption);
           const outcome = (await process.start(plan)) as Outcome;
           const whole = outcome.result === 'done' || outcome.result === 'unchanged';
           expect(outcome.result).toBe(whole ? outcome.result : 'reverted');
           expect(world.facts()).toEqual(whole ? (await undisturbed(plan, start)).facts : start);
-          const back = [...stepsOf(process.said, 'undo.done')].sort();
-          expect(back).toEqual(whole ? [] : [...stepsOf(process.said, 'step.started')].sort());
+          const back = [...stepsOf(process.events, 'undo.done')].sort();
+          expect(back).toEqual(whole ? [] : [...stepsOf(process.events, 'step.started')].sort());
         },
       ),
     );
@@ -126,9 +127,9 @@ describe('whatever the plan and whatever happens', () => {
           const process = new FakeProcess(worldOf(start, faults), [], s);
           const outcome = (await process.start(plan)) as Outcome;
           if (outcome.failures.length === 0) return;
-          const tried = [...stepsOf(process.said, 'undo.started')].sort();
-          expect(tried).toEqual([...stepsOf(process.said, 'step.started')].sort());
-          expect(outcome.left).toHaveLength(stepsOf(process.said, 'undo.failed').length);
+          const tried = [...stepsOf(process.events, 'undo.started')].sort();
+          expect(tried).toEqual([...stepsOf(process.events, 'step.started')].sort());
+          expect(outcome.left).toHaveLength(stepsOf(process.events, 'undo.failed').length);
           expect(outcome.result).toBe(outcome.left.length > 0 ? 'incomplete' : 'reverted');
         },
       ),
@@ -154,7 +155,7 @@ describe('whatever the plan and whatever happens', () => {
         const world = worldOf(start, faults);
         const process = new FakeProcess(world, [], s);
         const outcome = (await process.start(plan)) as Outcome;
-        expect(stepsOf(process.said, 'step.failed')).toEqual(expect.arrayContaining(world.failed));
+        expect(stepsOf(process.events, 'step.failed')).toEqual(expect.arrayContaining(world.failed));
         expect(outcome.failures.map((failure) => failure.message).sort()).toEqual(
           world.failed.map((step) => `${step} failed`).sort(),
         );
@@ -169,7 +170,7 @@ describe('whatever the plan and whatever happens', () => {
         const process = new FakeProcess(worldOf(start), [], s);
         await process.start(plan);
         const changes = new Map(
-          process.said.flatMap((event) =>
+          process.events.flatMap((event) =>
             event.type === 'step.started' ? [[event.step, event.changes]] : [],
           ),
         );
@@ -191,11 +192,11 @@ describe('whatever the plan and whatever happens', () => {
         cases(committingPlans),
         interruptions,
         fc.scheduler(),
-        async ({ plan, start, faults }, fate, s) => {
-          const process = new FakeProcess(worldOf(start, faults), [], s, fate);
+        async ({ plan, start, faults }, interruption, s) => {
+          const process = new FakeProcess(worldOf(start, faults), [], s, interruption);
           const outcome = (await process.start(plan)) as Outcome;
           if (!outcome.committed) return;
-          expect(process.said.filter((event) => event.type.startsWith('undo.'))).toEqual([]);
+          expect(process.events.filter((event) => event.type.startsWith('undo.'))).toEqual([]);
         },
       ),
     );
@@ -211,8 +212,8 @@ describe('whatever the plan and whatever happens', () => {
           const world = worldOf(start, faults);
           const process = new FakeProcess(world, [], s, { at, what: 'lose' });
           const outcome = (await process.start({ ...plan, holds: 'hosts' })) as Outcome;
-          if (process.before === undefined || outcome.exitCode === 0) return;
-          expect(world.deeds.slice(process.before).filter(({ edge }) => edge === 'begin')).toEqual([]);
+          if (process.deedsBefore === undefined || outcome.exitCode === 0) return;
+          expect(world.deeds.slice(process.deedsBefore).filter(({ edge }) => edge === 'begin')).toEqual([]);
           if (outcome.result !== 'reverted') expect(outcome.exitCode).toBe(7);
         },
       ),
@@ -224,9 +225,9 @@ describe('whatever the plan and whatever happens', () => {
       fc.asyncProperty(cases(reversiblePlans), fc.scheduler(), async ({ plan, start, faults }, s) => {
         const process = new FakeProcess(worldOf(start, faults), [], s);
         await process.start(plan);
-        const failed = process.said.findIndex(({ type }) => type === 'step.failed');
+        const failed = process.events.findIndex(({ type }) => type === 'step.failed');
         if (failed < 0) return;
-        expect(stepsOf(process.said.slice(failed), 'step.started')).toEqual([]);
+        expect(stepsOf(process.events.slice(failed), 'step.started')).toEqual([]);
       }),
     );
   });
@@ -239,14 +240,14 @@ describe('wherever the process dies', () => {
         cases(anyPlans),
         crashes,
         fc.scheduler(),
-        async ({ plan, start, faults }, fates, s) => {
-          const calm = await undisturbed(plan, start, faults);
+        async ({ plan, start, faults }, interruptions, s) => {
+          const expected = await undisturbed(plan, start, faults);
           const world = worldOf(start, faults);
-          const { outcome } = await runToItsEnd(plan, world, s, fates);
-          expect(outcome.committed).toBe(calm.outcome.committed);
-          if (calm.outcome.result !== 'stopped') {
-            expect(world.facts()).toEqual(calm.facts);
-            expect(outcome.exitCode === 0).toBe(calm.outcome.exitCode === 0);
+          const { outcome } = await runToEnd(plan, world, s, interruptions);
+          expect(outcome.committed).toBe(expected.outcome.committed);
+          if (expected.outcome.result !== 'stopped') {
+            expect(world.facts()).toEqual(expected.facts);
+            expect(outcome.exitCode === 0).toBe(expected.outcome.exitCode === 0);
           }
         },
       ),
@@ -259,9 +260,9 @@ describe('wherever the process dies', () => {
         cases(reversiblePlans),
         crashes,
         fc.scheduler(),
-        async ({ plan, start, faults }, fates, s) => {
+        async ({ plan, start, faults }, interruptions, s) => {
           const world = worldOf(start, faults);
-          const { outcome } = await runToItsEnd(plan, world, s, fates);
+          const { outcome } = await runToEnd(plan, world, s, interruptions);
           if (outcome.result === 'reverted') expect(world.facts()).toEqual(start);
           else expect(outcome.failures).toEqual([]);
         },
@@ -270,17 +271,20 @@ describe('wherever the process dies', () => {
   });
 
   it('or is cancelled or abandoned before, a resume ends it: all or nothing', async () => {
-    const fates = fc.array(fc.record({ at: points, what: fc.constantFrom('crash', 'cancel', 'abandon') }), {
-      maxLength: 3,
-    });
+    const interruptions = fc.array(
+      fc.record({ at: points, what: fc.constantFrom('crash', 'cancel', 'abandon') }),
+      {
+        maxLength: 3,
+      },
+    );
     await fc.assert(
       fc.asyncProperty(
         cases(reversiblePlans),
-        fates,
+        interruptions,
         fc.scheduler(),
         async ({ plan, start, faults }, chosen, s) => {
           const world = worldOf(start, faults);
-          const { outcome } = await runToItsEnd(plan, world, s, chosen as readonly Fate[]);
+          const { outcome } = await runToEnd(plan, world, s, chosen as readonly Interruption[]);
           const whole = outcome.exitCode === 0;
           expect(world.facts()).toEqual(whole ? (await undisturbed(plan, start)).facts : start);
         },
@@ -290,13 +294,19 @@ describe('wherever the process dies', () => {
 
   it('the same plan from an empty home ends where the run would have ended', async () => {
     await fc.assert(
-      fc.asyncProperty(cases(anyPlans), crashes, fc.scheduler(), async ({ plan, start }, fates, s) => {
-        const world = worldOf(start);
-        for (const fate of fates) await new FakeProcess(world, [], s, fate).start(plan);
-        const outcome = await new FakeProcess(world, [], s).start(plan);
-        expect(outcome).toMatchObject({ exitCode: 0 });
-        expect(world.facts()).toEqual((await undisturbed(plan, start)).facts);
-      }),
+      fc.asyncProperty(
+        cases(anyPlans),
+        crashes,
+        fc.scheduler(),
+        async ({ plan, start }, interruptions, s) => {
+          const world = worldOf(start);
+          for (const interruption of interruptions)
+            await new FakeProcess(world, [], s, interruption).start(plan);
+          const outcome = await new FakeProcess(world, [], s).start(plan);
+          expect(outcome).toMatchObject({ exitCode: 0 });
+          expect(world.facts()).toEqual((await undisturbed(plan, start)).facts);
+        },
+      ),
     );
   });
 

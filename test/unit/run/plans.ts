@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import type { Branch, Plan, PlanNode, Step } from '../../../src/run/plan.js';
 import type { Fault } from '../../fakes/fake-world.js';
-import { graph, parallel, planOf, receiptOf, sequence, step, type Verb } from './builders.js';
+import { type Action, graph, parallel, planOf, receiptOf, sequence, step } from './builders.js';
 
 /** Generated plans, in two strokes: a random shape, then names and references that keep parallel branches apart. */
 
 type Shape =
   | {
       readonly kind: 'step';
-      readonly verb: Verb;
+      readonly action: Action;
       readonly value: number;
       readonly pick: number;
       readonly copy: boolean;
@@ -20,15 +20,15 @@ type Shape =
     };
 
 /** What a step may use: resources that no parallel step touches, and receipts of steps that come before it. */
-interface Sight {
+interface Visible {
   readonly names: readonly string[];
   readonly steps: readonly string[];
 }
 
-function shapes(verbs: readonly Verb[]): fc.Arbitrary<Shape> {
+function shapes(actions: readonly Action[]): fc.Arbitrary<Shape> {
   const leaf = fc.record({
     kind: fc.constant('step' as const),
-    verb: fc.constantFrom(...verbs),
+    action: fc.constantFrom(...actions),
     value: fc.integer({ min: 0, max: 3 }),
     pick: fc.nat({ max: 5 }),
     copy: fc.boolean(),
@@ -61,50 +61,53 @@ class Planner {
   #steps = 0;
   #names = 0;
 
-  node(shape: Shape, sight: Sight): { node: PlanNode; sight: Sight } {
-    if (shape.kind === 'step') return this.#step(shape, sight);
-    if (shape.kind === 'graph') return this.#graph(shape, sight);
+  node(shape: Shape, visible: Visible): { node: PlanNode; visible: Visible } {
+    if (shape.kind === 'step') return this.#step(shape, visible);
+    if (shape.kind === 'graph') return this.#graph(shape, visible);
     const nodes: PlanNode[] = [];
-    let seen = sight;
+    let seen = visible;
     for (const child of shape.nodes) {
       const planned = this.node(child, seen);
       nodes.push(planned.node);
-      seen = planned.sight;
+      seen = planned.visible;
     }
-    return { node: sequence(...nodes), sight: seen };
+    return { node: sequence(...nodes), visible: seen };
   }
 
-  #step(shape: Extract<Shape, { kind: 'step' }>, { names, steps }: Sight): { node: PlanNode; sight: Sight } {
+  #step(
+    shape: Extract<Shape, { kind: 'step' }>,
+    { names, steps }: Visible,
+  ): { node: PlanNode; visible: Visible } {
     const id = `s${this.#steps++}`;
     const name = names[shape.pick] ?? `n${this.#names++}`;
     const source = shape.copy ? steps[shape.pick] : undefined;
     const value = source === undefined ? shape.value : receiptOf(source);
     return {
-      node: step(id, shape.verb, { name, value }),
-      sight: { names: [...new Set([...names, name])], steps: [...steps, id] },
+      node: step(id, shape.action, { name, value }),
+      visible: { names: [...new Set([...names, name])], steps: [...steps, id] },
     };
   }
 
-  #graph(shape: Extract<Shape, { kind: 'graph' }>, sight: Sight): { node: PlanNode; sight: Sight } {
-    const branches: (Branch & { sight: Sight })[] = [];
+  #graph(shape: Extract<Shape, { kind: 'graph' }>, visible: Visible): { node: PlanNode; visible: Visible } {
+    const branches: (Branch & { visible: Visible })[] = [];
     for (const [index, { node, after }] of shape.branches.entries()) {
       const before = branches.filter((_, other) => after[other]);
-      const steps = [...sight.steps, ...before.flatMap((branch) => branch.sight.steps)];
+      const steps = [...visible.steps, ...before.flatMap((branch) => branch.visible.steps)];
       const planned = this.node(node, { names: [], steps: [...new Set(steps)] });
       branches.push({ id: `b${index}`, after: before.map(({ id }) => id), ...planned });
     }
-    const sights = [sight, ...branches.map((branch) => branch.sight)];
+    const all = [visible, ...branches.map((branch) => branch.visible)];
     return {
       node: graph(...branches.map(({ id, after, node }) => ({ id, after, node })).reverse()),
-      sight: {
-        names: [...new Set(sights.flatMap(({ names }) => names))],
-        steps: [...new Set(sights.flatMap(({ steps }) => steps))],
+      visible: {
+        names: [...new Set(all.flatMap(({ names }) => names))],
+        steps: [...new Set(all.flatMap(({ steps }) => steps))],
       },
     };
   }
 }
 
-const nothing: Sight = { names: [], steps: [] };
+const nothing: Visible = { names: [], steps: [] };
 
 /** Plans without a commit, all of whose effects can be taken back. */
 export const reversiblePlans: fc.Arbitrary<Plan> = shapes(['set', 'surprise']).map((shape) =>
@@ -117,8 +120,8 @@ export const committingPlans: fc.Arbitrary<Plan> = fc
   .map(([before, later, after]) => {
     const planner = new Planner();
     const first = planner.node(before, nothing);
-    const second = planner.node(later, first.sight);
-    const third = planner.node(after, second.sight);
+    const second = planner.node(later, first.visible);
+    const third = planner.node(after, second.visible);
     const steps = sequence(first.node, step('commit', 'commit'), second.node);
     return planOf(steps, third.node);
   });
