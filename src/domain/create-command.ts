@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
-/** What `docker create` is told for a body of `POST /containers/create`. */
+/** The arguments of `docker create` for a body of `POST /containers/create`. */
 export interface CreateCommand {
   readonly options: readonly string[];
-  /** The image, and what the container is to run. */
+  /** The image, then the command. */
   readonly operands: readonly string[];
-  /** Keys of the API that have no option. */
+  /** Keys of the API without a matching option. */
   readonly missing: readonly string[];
 }
 
-/** Makes the words of an option, or answers undefined for a value that has none. */
+/** Converts a value to options. Returns undefined if no option can express it. */
 type ToOptions = (value: unknown) => readonly string[] | undefined;
 
 const Texts = z.array(z.string());
@@ -32,7 +32,6 @@ export function optionPairs(name: string, map: z.infer<typeof TextMap>): readonl
   return Object.entries(map).flatMap(([key, value]) => [name, `${key}=${value ?? ''}`]);
 }
 
-/** The same for values of a shape of their own. */
 function parsedAs<T>(schema: z.ZodType<T>, words: (value: T) => readonly string[] | undefined): ToOptions {
   return (value) => {
     const parsed = schema.safeParse(value);
@@ -53,7 +52,7 @@ const Healthcheck = z.strictObject({
 function healthcheck({ Test: test = [], Retries, ...times }: z.infer<typeof Healthcheck>) {
   const [kind, line, ...more] = test;
   if (kind === 'NONE') return ['--no-healthcheck'];
-  // What is to be run without a shell cannot be said.
+  // `--health-cmd` always runs a shell.
   if (kind !== undefined && (kind !== 'CMD-SHELL' || line === undefined || more.length > 0)) return undefined;
   const time = (name: string, nanoseconds: number | undefined) =>
     nanoseconds === undefined ? [] : [name, `${nanoseconds}ns`];
@@ -95,7 +94,7 @@ const Devices = z.array(
   }),
 );
 
-/** By key of the API, those of `HostConfig` among them: no name is in both. */
+/** By API key, top-level and `HostConfig` alike: no key is in both. */
 const optionsByKey: Readonly<Record<string, ToOptions>> = {
   Env: option('--env'),
   Labels: option('--label'),
@@ -107,7 +106,7 @@ const optionsByKey: Readonly<Record<string, ToOptions>> = {
   WorkingDir: option('--workdir'),
   Tty: option('--tty'),
   Healthcheck: parsedAs(Healthcheck, healthcheck),
-  // A port that is published is exposed by that.
+  // Publishing a port exposes it.
   ExposedPorts: noOption,
   NetworkingConfig: parsedAs(Networking, ({ EndpointsConfig: networks }) =>
     Object.values(networks).flatMap(({ Aliases }) => Aliases.flatMap((alias) => ['--network-alias', alias])),
@@ -162,7 +161,7 @@ const Body = z.looseObject({
   HostConfig: z.record(z.string(), z.unknown()).default({}),
 });
 
-/** Says the body of `POST /containers/create` as `docker create` is told it. */
+/** Converts a body of `POST /containers/create` to arguments of `docker create`. */
 export function createArgv(body: Readonly<Record<string, unknown>>): CreateCommand {
   const { Image, Entrypoint: written, Cmd, HostConfig, ...rest } = Body.parse(body);
   const entrypoint = Entrypoint.safeParse(written);

@@ -1,14 +1,14 @@
 import { given } from './given.js';
 import type { ContainerSpec } from './release.js';
 
-/** A key of a release's configuration that has another value, or is there on one side only. */
+/** A configuration key that was changed, added or removed between two releases. */
 export interface KeyChange {
   readonly key: string;
   readonly from?: string;
   readonly to?: string;
 }
 
-/** What differs between the configurations of two releases; the image is none of it. Of secrets there are only names. */
+/** Compares the configurations of two releases, except their images. Secrets appear by name only. */
 export function specChanges(from: ContainerSpec, to: ContainerSpec): readonly KeyChange[] {
   const [before, after] = [keysOf(from), keysOf(to)];
   const keys = [...new Set([...before.keys(), ...after.keys()])].sort();
@@ -23,7 +23,7 @@ function keysOf({ image: _, secrets, ...spec }: ContainerSpec): ReadonlyMap<stri
   return new Map([...secrets.map((name) => [`secrets.${name}`, 'set'] as const), ...leaves('', spec)]);
 }
 
-/** The values at the ends of all paths; lists are values. */
+/** Values by dotted path; a list counts as one value. */
 function leaves(path: string, value: unknown): readonly (readonly [string, string])[] {
   if (value === undefined) return [];
   if (value === null || typeof value !== 'object' || Array.isArray(value))

@@ -8,20 +8,19 @@ import { Recorder } from './recorder.js';
 import { type Part, type StepPorts, StepRunner } from './step-runner.js';
 import { reversed, stepsOf, walk } from './walk.js';
 
-/** What an execution works with. */
+/** The dependencies of an execution. */
 export interface ExecutionPorts<Facts, Ports> extends StepPorts<Facts, Ports>, Interrupts {
   readonly journal: Journal;
   readonly emit: (event: RunEvent) => void;
-  /** Reads the facts; called once, when steps that an earlier process left in flight are finished. */
+  /** Reads the facts. Called once, after interrupted steps are finished. */
   readonly readFacts: () => Promise<Facts>;
 }
 
 /**
- * Carries a run from where its progress stands to its end: says `first`, and at last `run.ended`. Never rejects
- * because of what tasks, the journal or the lease do; the outcome tells.
+ * Executes a run from its progress to its end. Emits `first`, and `run.ended` last. Never rejects because of tasks, the journal or the
+ * lease: their failures are in the outcome.
  *
- * Undo walks the same tree from its end. An undo that fails stops no other, not even earlier steps of its own
- * branch: each looks before it acts, and what can be taken back is worth more than a tidy stop.
+ * Undo walks the tree in reverse. A failed undo stops no other one: each checks before it acts, and every undone step helps.
  */
 export function execute<Facts, Ports>(
   ports: ExecutionPorts<Facts, Ports>,
@@ -65,7 +64,7 @@ class Execution<Facts, Ports> {
     }
   }
 
-  /** Answers whether the run has come to its end. */
+  /** Returns whether all steps are finished. */
   async #forward(): Promise<boolean> {
     const { steps, after } = this.#progress.plan;
     if (!(await this.#finishInFlight()) || !(await this.#readFacts())) return false;
@@ -79,7 +78,7 @@ class Execution<Facts, Ports> {
     return all || !this.#cancellation.stopping;
   }
 
-  /** Applies again what an earlier process began and never finished. */
+  /** Applies steps again that an earlier process left unfinished. */
   async #finishInFlight(): Promise<boolean> {
     const { plan, steps } = this.#progress;
     const finish = async (part: Part): Promise<boolean> => {

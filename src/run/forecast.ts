@@ -2,17 +2,17 @@ import type { ExpectedWait } from '../domain/task.js';
 import type { Branch, Plan, PlanNode } from './plan.js';
 import { ordered } from './walk.js';
 
-/** How long a plan takes, as far as it is known to wait for something: it cannot be faster. */
+/** The least time that a plan takes, from its known waits. */
 export interface Forecast {
-  /** Until all is done that can be taken back, ms. */
+  /** Until the commit, ms. */
   readonly live: number;
-  /** What comes after the commit, ms. */
+  /** After the commit, ms. */
   readonly after: number;
-  /** What costs most, all times that it is waited for together. */
+  /** The cause with the longest total wait. */
   readonly most: ExpectedWait;
 }
 
-/** The waits of a plan, by step, along the path that takes longest; undefined where there is none. */
+/** Adds up the waits (by step) on the plan's longest path. Returns undefined if there are none. */
 export function forecastOf(plan: Plan, waits: Waits): Forecast | undefined {
   const live = longestPath(plan.steps, waits);
   const after = longestPath(plan.after, waits);
@@ -40,7 +40,7 @@ function slowest(paths: readonly (readonly ExpectedWait[])[]): readonly Expected
   return paths.reduce<readonly ExpectedWait[]>((best, path) => (sum(path) > sum(best) ? path : best), []);
 }
 
-/** Those of one cause together, the longest first. */
+/** The total wait for each cause, longest first. */
 function totals(waits: readonly ExpectedWait[]): readonly ExpectedWait[] {
   const causes = new Map<string, ExpectedWait>();
   for (const wait of waits) {

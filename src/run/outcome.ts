@@ -4,8 +4,7 @@ import type { Progress } from './progress.js';
 import { stepsOf } from './walk.js';
 
 /**
- * How a run ended. `finished`: all steps are done or skipped. `halted`: what stopped it at once, so that steps
- * are neither finished nor taken back.
+ * Returns the outcome of a run. `finished`: all steps are done or skipped. `reasons`: why it stopped, apart from failed steps.
  */
 export function outcomeOf(progress: Progress, finished: boolean, reasons: readonly FailureRecord[]): Outcome {
   const failures = finished ? [] : [...progress.failures, ...reasons];
@@ -43,7 +42,7 @@ function hasEffects(progress: Progress): boolean {
   return [...progress.steps.values()].some((state) => state.kind === 'started' || state.kind === 'done');
 }
 
-/** Failed undos, and what no undo was tried on. */
+/** Failed undos, and effects that no undo was tried on. */
 function leftEffects(progress: Progress): readonly FailureRecord[] {
   return stepsOf(progress.plan.steps).flatMap((step) => {
     const state = progress.steps.get(step.id);
@@ -51,7 +50,7 @@ function leftEffects(progress: Progress): readonly FailureRecord[] {
     const failure = progress.left.get(step.id);
     if (failure !== undefined) return [failure];
     const host = step.host === undefined ? {} : { host: step.host };
-    const message = `not taken back: ${state.title}`;
+    const message = `not undone: ${state.title}`;
     return [{ kind: 'changed' as const, code: 'undo.missing', message, ...host, evidence: [] }];
   });
 }

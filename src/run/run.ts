@@ -11,39 +11,39 @@ import { type Preview, preview } from './preview.js';
 import { cancelledFailure, Progress } from './progress.js';
 import { resumeDirection } from './resume.js';
 
-/** What every run needs. */
+/** The dependencies of every run. */
 export interface RunPorts<Facts, Ports> extends Omit<ExecutionPorts<Facts, Ports>, 'lease'> {
   readonly leases: Leases;
 }
 
-/** A plan to be run from its beginning. */
+/** A request to run a plan from the start. */
 export interface RunRequest<Facts, Ports> extends RunPorts<Facts, Ports> {
   readonly plan: Plan;
-  /** What the person said yes to. */
+  /** The preview that the user confirmed. */
   readonly confirmed?: Preview;
-  /** Whether the plan may run though it is no longer the confirmed one. It cannot ask: the lease is held. */
+  /** Whether the changed plan may run. Must not prompt, because the lease is held. */
   readonly accept?: (difference: Difference) => boolean;
-  /** Hears of the plan that is about to run. */
+  /** Called with the final plan before it runs. */
   readonly onPlanned?: (preview: Preview) => void;
 }
 
-/** A run to be gone on with, told by its journal. */
+/** A request to resume a run from its journal. */
 export interface ResumeRequest<Facts, Ports> extends RunPorts<Facts, Ports> {
   readonly events: readonly RunEvent[];
-  /** Why the run cannot go on where others have acted since. */
+  /** Returns a failure if another run has acted since. */
   readonly overtaken?: (facts: Facts) => Failure | undefined;
-  /** Take it back instead of going on. */
+  /** Whether to undo the run instead of finishing it. */
   readonly revert: boolean;
 }
 
-/** The plan under the lease is not the one that was confirmed. */
+/** The plan changed between the confirmation and the lease. */
 export class PlanChanged extends Failure {
   readonly difference: Difference;
-  /** What the plan comes to now. */
+  /** The preview under the lease. */
   readonly now: Preview;
 
   constructor(difference: Difference, now: Preview) {
-    super('lease', 'plan.changed', 'the servers have changed since the plan was confirmed', {
+    super('lease', 'plan.changed', 'the hosts changed since the plan was confirmed', {
       evidence: difference.map(({ title }) => title),
       hint: 'run the command again',
     });
@@ -53,10 +53,9 @@ export class PlanChanged extends Failure {
 }
 
 /**
- * The whole life of a run: takes the lease, reads the facts, compares the plan with the confirmed one,
- * executes, gives the lease back. Rejects with a {@link Failure} only while nothing has been changed or journaled:
- * the lease is held by others, the facts cannot be read, the plan has changed ({@link PlanChanged}) or is
- * blocked, the run is cancelled. From `run.started` on it always resolves, and the events tell all.
+ * Runs a plan: takes the lease, reads the facts, compares the plan with the confirmed one, executes it, releases the lease. Rejects
+ * with a {@link Failure} only before anything is changed or journaled: another run holds the lease, the facts cannot be read, the
+ * plan is blocked or has changed ({@link PlanChanged}), or the run is cancelled. Always resolves after `run.started`.
  */
 export function startRun<Facts, Ports>(request: RunRequest<Facts, Ports>): Promise<Outcome> {
   const { plan } = request;
@@ -73,9 +72,8 @@ export function startRun<Facts, Ports>(request: RunRequest<Facts, Ports>): Promi
 }
 
 /**
- * Goes on with a run that another process has left: steps with receipts are not repeated, steps in flight are
- * applied again with their intents, then the facts are read. Rejects as {@link startRun} does, and with the
- * failures of {@link resumeDirection} and of `overtaken`.
+ * Resumes an interrupted run: skips finished steps, applies unfinished steps again with their intents, then reads the facts. Rejects as
+ * {@link startRun} does, and with the failures of {@link resumeDirection} and `overtaken`.
  */
 export async function resumeRun<Facts, Ports>(request: ResumeRequest<Facts, Ports>): Promise<Outcome> {
   const progress = Progress.of(request.events);
@@ -126,7 +124,7 @@ async function unlessInterrupted<T>(
   }
 }
 
-/** A lease that cannot be given back frees itself when its holder is gone. */
+/** Errors are ignored: a lease ends with its holder anyway. */
 async function release(lease: Lease): Promise<void> {
   await lease.release().catch(() => {});
 }

@@ -11,32 +11,32 @@ import type { Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
 import { resolve } from './reference.js';
 
-/** What steps work with. */
+/** The dependencies of steps. */
 export interface StepPorts<Facts, Ports> {
   readonly registry: Registry<Facts, Ports>;
   readonly ports: Ports;
   readonly clock: Clock;
-  /** Missing where the plan holds none. */
+  /** Missing if the plan needs none. */
   readonly lease: Lease | undefined;
 }
 
-/** Which part of the plan a step belongs to: past the commit a failure only warns. */
+/** The part of the plan. In `after`, the part after the commit, failures are only warnings. */
 export type Part = 'steps' | 'after';
 
-/** How long an undo is tried again, and how long between two tries. ms */
+/** How long an undo is retried, and the pause between attempts. ms */
 const undoRetryTimeout = 60_000;
 const pause = 500;
 
 type Todo<Facts> = Extract<Verdict<Facts, unknown, unknown>, { kind: 'todo' }>;
 type Done = Extract<Verdict<never, unknown, unknown>, { kind: 'done' }>;
 
-/** Does single steps, forward and back, and says what becomes of each. Never rejects. */
+/** Applies and undoes single steps, and records the results. Never rejects. */
 export class StepRunner<Facts, Ports> {
   readonly #ports: StepPorts<Facts, Ports>;
   readonly #progress: Progress;
   readonly #recorder: Recorder;
   readonly #cancellation: Cancellation;
-  /** As they were read, with the declared changes of all steps that have finished since. */
+  /** Updated with the predicted changes of finished steps. */
   #facts: Facts | undefined;
 
   constructor(
@@ -51,12 +51,12 @@ export class StepRunner<Facts, Ports> {
     this.#cancellation = cancellation;
   }
 
-  /** What the checks of all steps from here on go by. */
+  /** Sets the facts for all further checks. */
   setFacts(facts: Facts): void {
     this.#facts = facts;
   }
 
-  /** One step forward; answers whether what comes after it may start. */
+  /** Runs a step. Returns whether later steps may start. */
   async forward(step: Step, part: Part): Promise<boolean> {
     const state = this.#progress.steps.get(step.id);
     if (state !== undefined) return state.kind === 'done' || state.kind === 'skipped';
@@ -75,7 +75,7 @@ export class StepRunner<Facts, Ports> {
     }
   }
 
-  /** Applies an intent that is journaled; `foresee` tells the facts of it. */
+  /** Applies a journaled intent, then updates the facts with `predict`. */
   async apply(
     step: Step,
     intent: unknown,
@@ -102,7 +102,7 @@ export class StepRunner<Facts, Ports> {
     }
   }
 
-  /** One step back, if there is anything to take back. */
+  /** Undoes a step if it was started. */
   async undo(step: Step): Promise<true> {
     const { halt } = this.#cancellation;
     const state = this.#progress.steps.get(step.id);
@@ -134,7 +134,7 @@ export class StepRunner<Facts, Ports> {
     return true;
   }
 
-  /** Tries again what is likely to pass: what is not taken back now somebody has to take back by hand. */
+  /** Retries transient failures, because a failed undo needs manual repair. */
   async #retry(undo: () => Promise<void>, started: number): Promise<void> {
     const { clock } = this.#ports;
     for (;;) {
@@ -149,7 +149,7 @@ export class StepRunner<Facts, Ports> {
     }
   }
 
-  /** From here on only forward. */
+  /** Commits the run: it cannot be undone afterwards. */
   async commit(): Promise<void> {
     await this.#recorder.record({ type: 'run.committed', at: this.#ports.clock.now().toISOString() });
   }
@@ -193,7 +193,7 @@ export class StepRunner<Facts, Ports> {
     const failure = failureRecord(isAborted ? this.#cancellation.work.reason : error);
     await this.#recorder.record({ type: 'step.failed', step: step.id, ms, failure });
     if (part === 'after') {
-      const text = `${failure.message} (the run is committed; the next one does this again)`;
+      const text = `${failure.message} (the run is committed; the next run tries again)`;
       await this.#recorder.record({ type: 'run.warning', step: step.id, text });
     }
     return false;
@@ -214,13 +214,12 @@ export class StepRunner<Facts, Ports> {
     };
   }
 
-  /** Whole milliseconds. */
   #since(started: number): number {
     return Math.round(this.#ports.clock.monotonic() - started);
   }
 }
 
-/** How Node's own calls give up when their signal is aborted. */
+/** Node's own calls throw this when their signal aborts. */
 function isAbortError(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
 }
