@@ -1,8 +1,6 @@
 import { given } from './given.js';
 
-/**
- * The kinds of failure, with their exit codes. Any other thrown value is a bug.
- */
+/** The kinds of failure, with their exit codes. Any other thrown value is a bug. */
 const exitCodes = {
   /** A step failed, and everything was undone. */
   failed: 1,

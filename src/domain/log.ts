@@ -15,9 +15,7 @@ export function canaryOf(facts: Facts, service: string): Release | undefined {
   return last?.kind === 'canary' ? last.release : undefined;
 }
 
-/**
- * The release log of a service, in order, merged from all hosts because a host may have been added later or have lost its lines.
- */
+/** The release log of a service, in order, merged from all hosts because a host may have been added later or have lost its lines. */
 export function linesOf(facts: Facts, service: string): readonly Activation[] {
   const byOrder = new Map<number, Activation>();
   for (const host of Object.values(facts.hosts)) {

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { Health, Port } from './service.js';
 
-/**
- * The configuration of a release's containers, without secret values. Enough to create them again on a host that lost them.
- */
+/** The configuration of a release's containers, without secret values. Enough to create them again on a host that lost them. */
 export const ContainerSpec = z.strictObject({
   /** The image by digest: `repository@sha256:…`. */
   image: z.string(),

@@ -54,9 +54,7 @@ export const Instance = z.strictObject({ id: z.string(), host: z.string() });
 /** A machine that runs a service: its instance ID and the name of its host. */
 export type Instance = z.infer<typeof Instance>;
 
-/**
- * A service of an environment, with all defaults applied: its containers (see {@link ContainerSpec}) and how to roll them out.
- */
+/** A service of an environment, with all defaults applied: its containers (see {@link ContainerSpec}) and how to roll them out. */
 export const Service = z.strictObject({
   name: z.string(),
   image: ImageSource,

@@ -9,9 +9,7 @@ const bare = /^[\w@%+:,./-][\w@%+=:,./-]*$/;
 // Control characters except newline, and characters that hide or reorder text.
 const invisible = /((?:(?!\n)[\p{C}\p{Zl}\p{Zp}])+)/u;
 
-/**
- * Quotes text for a POSIX shell only if needed. Safe to print: control and invisible characters become `printf` escapes.
- */
+/** Quotes text for a POSIX shell only if needed. Safe to print: control and invisible characters become `printf` escapes. */
 export function word(text: string): string {
   if (bare.test(text)) return text;
   if (text === '') return "''";

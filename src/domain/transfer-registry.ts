@@ -11,9 +11,7 @@ export interface TransferRegistry {
   readonly name: string;
 }
 
-/**
- * Returns the registry for an environment. The same for every host and deploy, because its name becomes part of image references.
- */
+/** Returns the registry for an environment. The same for every host and deploy, because its name becomes part of image references. */
 export function transferRegistry({ project, environment }: EnvironmentId): TransferRegistry {
   const hash = createHash('sha256').update(`${project}/${environment}`).digest();
   const port = ports.first + (hash.readUInt32BE(0) % ports.count);

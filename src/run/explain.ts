@@ -17,9 +17,7 @@ export interface Explanation {
   readonly problems: readonly Failure[];
 }
 
-/**
- * Converts a plan to commands, from facts alone. `formatCall` formats a cloud call as a shell line. Throws as `preview` does.
- */
+/** Converts a plan to commands, from facts alone. `formatCall` formats a cloud call as a shell line. Throws as `preview` does. */
 export function explain<Facts, Ports>(
   plan: Plan,
   facts: Facts,

@@ -3,9 +3,7 @@ import type { Outcome } from './events.js';
 import type { Progress } from './progress.js';
 import { stepsOf } from './walk.js';
 
-/**
- * Returns the outcome of a run. `finished`: all steps are done or skipped. `reasons`: why it stopped, apart from failed steps.
- */
+/** Returns the outcome of a run. `finished`: all steps are done or skipped. `reasons`: why it stopped, apart from failed steps. */
 export function outcomeOf(progress: Progress, finished: boolean, reasons: readonly FailureRecord[]): Outcome {
   const failures = finished ? [] : [...progress.failures, ...reasons];
   const result = resultOf(progress, finished);

@@ -14,9 +14,7 @@ export type PreviewVerdict =
   | {
       readonly kind: 'todo';
       readonly changes: readonly Change[];
-      /**
-       * `expected` depends on earlier steps: on their predicted results, or on unknown steps on the same host.
-       */
+      /** `expected` depends on earlier steps: on their predicted results, or on unknown steps on the same host. */
       readonly certainty: 'certain' | 'expected';
       readonly waits?: readonly ExpectedWait[];
     }

@@ -20,9 +20,7 @@ export type StepState =
 
 export type Direction = 'forward' | 'revert';
 
-/**
- * The progress of a run. Depends on its events only, so that it can be restored from the journal.
- */
+/** The progress of a run. Depends on its events only, so that it can be restored from the journal. */
 export class Progress {
   readonly plan: Plan;
   readonly #steps = new Map<string, StepState>();

@@ -11,19 +11,19 @@ const hostile = fc.string({
 const shellOutput = (line: string) => spawnSync('/bin/sh', ['-c', line], { encoding: 'utf8' }).stdout;
 
 describe('a command line', () => {
-  it('gives every word exactly as it is, through a shell and through a shell in a shell', () => {
+  it('preserves every word in a shell and in a nested shell', () => {
     fc.assert(
       fc.property(fc.array(hostile, { maxLength: 4 }), (words) => {
-        const said = words.map((text) => `<${text}>`).join('');
+        const expected = words.map((text) => `<${text}>`).join('');
         const line = commandLine(['printf', '<%s>', 'x', ...words]);
-        expect(shellOutput(line)).toBe(`<x>${said}`);
-        expect(shellOutput(commandLine(['sh', '-c', line]))).toBe(`<x>${said}`);
+        expect(shellOutput(line)).toBe(`<x>${expected}`);
+        expect(shellOutput(commandLine(['sh', '-c', line]))).toBe(`<x>${expected}`);
       }),
       { numRuns: 60 },
     );
   });
 
-  it('has nothing in it that a terminal would act on or not show', () => {
+  it('has no control or invisible characters', () => {
     fc.assert(
       fc.property(hostile, (text) => {
         expect(word(text)).not.toMatch(/(?!\n)[\p{C}\p{Zl}\p{Zp}]/u);
@@ -32,14 +32,14 @@ describe('a command line', () => {
     expect(word('a\u001b[2Jb')).toBe(`'a'"$(printf '\\033')"'[2Jb'`);
   });
 
-  it('has quotes only where they are needed', () => {
+  it('has quotes only if needed', () => {
     expect(commandLine(['docker', 'stop', '-t', '10', 'web@sha256:0'])).toBe(
       'docker stop -t 10 web@sha256:0',
     );
     expect(commandLine(['echo', '', 'a b', '=x', '~', "it's"])).toBe(`echo '' 'a b' '=x' '~' 'it'\\''s'`);
   });
 
-  it('may be said to another shell as it is when it is made of such words', () => {
+  it('needs no quotes if it has no special characters', () => {
     expect(needsNoQuotes('docker pull web@sha256:0')).toBe(true);
     for (const line of ['a  b', 'a ', 'echo $HOME', "echo 'a'", 'a\nb', ''])
       expect(needsNoQuotes(line)).toBe(false);

@@ -131,16 +131,16 @@ describe('the plan as text', () => {
   });
 
   it('ends with what should be known before, how long it takes at least, and what would make it faster', () => {
-    const cautions = ['web-1: sg-1 does not let the load balancer of web in at port 80'];
-    const better = '30 s would do: oneclick lb tune web';
+    const cautions = ['web-1: sg-1 does not allow the load balancer of web on port 80'];
+    const better = 'reduce to 30 s: oneclick lb tune web';
     const most = { ms: 300_000, cause: 'the deregistration delay of shop-web, 300 s', better };
     const forecast = { live: 15_000, after: 315_000, most };
     expect(text({ steps: [], cautions, forecast }, 120)).toBe(
       [
-        '! web-1: sg-1 does not let the load balancer of web in at port 80',
+        '! web-1: sg-1 does not allow the load balancer of web on port 80',
         'Nothing to do.',
         'It takes at least 15.0s until it is live, and 5m 15s more to tidy up.',
-        'What costs most: the deregistration delay of shop-web, 300 s; 30 s would do: oneclick lb tune web',
+        'What costs most: the deregistration delay of shop-web, 300 s; reduce to 30 s: oneclick lb tune web',
         '',
       ].join('\n'),
     );

@@ -6,11 +6,11 @@ import { MovableClock } from '../../fakes/clock.js';
 import { type FakeFacts, FakeWorld, fakeRegistry } from '../../fakes/fake-world.js';
 import { MemoryJournal } from '../../fakes/journal.js';
 
-/** A short notation for plans, and a bench to run them on. */
+/** Builders for plans, and a harness that runs them. */
 
 export type Action = 'set' | 'surprise' | 'listen' | 'migrate' | 'keep' | 'commit' | 'refuse';
 
-/** A step that sets the resource named like it to 1, unless told otherwise. */
+/** A step that sets a resource, by default the one of the same name to 1. */
 export function step(
   id: string,
   action: Action = 'set',
@@ -62,7 +62,7 @@ export function planOf(steps: PlanNode, after = sequence(), onFailure: FailurePo
   };
 }
 
-/** Everything that one process needs to run a plan on a world. */
+/** One process that runs plans on a fake world. */
 export class RunHarness {
   readonly world: FakeWorld;
   readonly clock = new MovableClock();
@@ -99,14 +99,14 @@ export class RunHarness {
     return startRun(this.request(plan, more));
   }
 
-  /** Goes on, as a new process would, with what this one has journaled. */
+  /** Resumes from the journal, as a new process would. */
   resume(revert = false, more: Partial<ResumeRequest<FakeFacts, FakeWorld>> = {}) {
     const { events } = this.journal;
     const { plan } = Progress.of(events);
     return resumeRun({ ...this.request(plan), events: [...events], revert, ...more });
   }
 
-  /** The steps of which an event of this type was said, in order. */
+  /** The steps with an event of this type, in order. */
   steps(type: RunEvent['type']): readonly string[] {
     return this.events.flatMap((event) =>
       event.type === type && 'step' in event ? [String(event.step)] : [],
@@ -118,7 +118,7 @@ export class RunHarness {
   }
 }
 
-/** Something to wait at: the test knows when it is reached, and opens it. */
+/** Blocks the first caller until the test opens it. */
 export class Gate {
   readonly reached: Promise<void>;
   #arrive: () => void = () => {};
@@ -139,7 +139,7 @@ export class Gate {
     this.#open();
   }
 
-  /** The first to come waits, others pass. */
+  /** The first caller waits, others pass. */
   readonly once = async (): Promise<void> => {
     if (this.#used) return;
     this.#used = true;
@@ -147,7 +147,7 @@ export class Gate {
     await this.#opened;
   };
 
-  /** Resolves when everything that can go on without the test has done so. */
+  /** Resolves when all other work is idle. */
   settle(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
   }

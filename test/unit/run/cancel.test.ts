@@ -4,7 +4,7 @@ import type { Lease } from '../../../src/run/ports.js';
 import { FakeLeases } from '../../fakes/leases.js';
 import { Gate, parallel, planOf, RunHarness, sequence, step } from './builders.js';
 
-/** A bench whose first effect waits for the gate. */
+/** A harness whose first effect waits for the gate. */
 function gated(): { harness: RunHarness; gate: Gate } {
   const harness = new RunHarness();
   const gate = new Gate();
@@ -13,7 +13,7 @@ function gated(): { harness: RunHarness; gate: Gate } {
 }
 
 describe('a cancellation', () => {
-  it('lets the running step end, starts nothing more and takes back what was done', async () => {
+  it('lets the running step finish, starts nothing new and undoes everything', async () => {
     const { harness, gate } = gated();
     const run = harness.start(planOf(sequence(step('a'), step('b'))));
     await gate.reached;
@@ -35,7 +35,7 @@ describe('a cancellation', () => {
     expect((await run).exitCode).toBe(143);
   });
 
-  it('tells running steps through their signal, and their giving up is not a failure of its own', async () => {
+  it('aborts running steps, and does not count that as a failure', async () => {
     const { harness, gate } = gated();
     const run = harness.start(planOf(step('a', 'listen')));
     await gate.reached;
@@ -53,7 +53,7 @@ describe('a cancellation', () => {
     );
   });
 
-  it('says at once what follows', async () => {
+  it('reports the policy at once', async () => {
     const { harness, gate } = gated();
     const run = harness.start(planOf(step('a'), sequence(), 'stop'));
     await gate.reached;
@@ -64,7 +64,7 @@ describe('a cancellation', () => {
     await run;
   });
 
-  it('leaves things as they are where the recipe says stop', async () => {
+  it('leaves changes in place if the policy is stop', async () => {
     const { harness, gate } = gated();
     const run = harness.start(planOf(sequence(step('a'), step('b')), sequence(), 'stop'));
     await gate.reached;
@@ -74,7 +74,7 @@ describe('a cancellation', () => {
     expect(harness.world.facts()).toEqual({ a: 1 });
   });
 
-  it('past the commit skips the rest and takes nothing back', async () => {
+  it('after the commit skips the rest and undoes nothing', async () => {
     const { harness, gate } = gated();
     const run = harness.start(planOf(step('yes', 'commit'), step('tidy')));
     await gate.reached;
@@ -84,7 +84,7 @@ describe('a cancellation', () => {
     expect(harness.world.facts()).toEqual({ yes: 1 });
   });
 
-  it('past the commit says that nothing is taken back', async () => {
+  it('after the commit reports the policy stop', async () => {
     const harness = new RunHarness();
     const gate = new Gate();
     harness.world.pause = () => (harness.types().includes('run.committed') ? gate.once() : Promise.resolve());
@@ -96,7 +96,7 @@ describe('a cancellation', () => {
     expect(harness.events).toContainEqual(expect.objectContaining({ type: 'run.cancelled', policy: 'stop' }));
   });
 
-  it('just before a second part that would commit takes everything back', async () => {
+  it('just before the commit undoes everything', async () => {
     const { harness, gate } = gated();
     const run = harness.start(planOf(step('a'), step('tidy')));
     await gate.reached;
@@ -106,7 +106,7 @@ describe('a cancellation', () => {
     expect(harness.world.facts()).toEqual({});
   });
 
-  it('during the undo is heard, and the undo goes on', async () => {
+  it('during the undo is recorded, and the undo continues', async () => {
     const harness = new RunHarness();
     const gate = new Gate();
     harness.world.faults = new Map([['b', { when: 'before', kind: 'unhealthy' }]]);
@@ -119,7 +119,7 @@ describe('a cancellation', () => {
     expect(harness.world.facts()).toEqual({});
   });
 
-  it('before anything was done rejects, and nothing is journaled', async () => {
+  it('before any change rejects, and nothing is journaled', async () => {
     const harness = new RunHarness();
     harness.cancel.abort('SIGINT');
     await expect(harness.start(planOf(step('a')))).rejects.toMatchObject({ kind: 'interrupted' });
@@ -128,7 +128,7 @@ describe('a cancellation', () => {
 });
 
 describe('abandoning a run', () => {
-  it('ends it where it stands, without waiting for the step that hangs', async () => {
+  it('stops it without waiting for a step that hangs', async () => {
     const { harness, gate } = gated();
     const run = harness.start(planOf(parallel(step('hangs', 'listen'), step('a'))));
     await gate.reached;
@@ -141,7 +141,7 @@ describe('abandoning a run', () => {
     expect(harness.events.at(-1)?.type).toBe('run.ended');
   });
 
-  it('in the middle of an undo lists what is not taken back', async () => {
+  it('during an undo lists what is not undone', async () => {
     const harness = new RunHarness();
     const gate = new Gate();
     harness.world.faults = new Map([['c', { when: 'before', kind: 'unhealthy' }]]);
@@ -152,15 +152,12 @@ describe('abandoning a run', () => {
     harness.abandon.abort('SIGINT');
     const outcome = await run;
     expect(outcome).toMatchObject({ result: 'incomplete', exitCode: 7 });
-    expect(outcome.left.map((left) => left.message)).toEqual([
-      'not taken back: a to 1',
-      'not taken back: b to 1',
-    ]);
+    expect(outcome.left.map((left) => left.message)).toEqual(['not undone: a to 1', 'not undone: b to 1']);
     expect(outcome.failures[0]).toMatchObject({ kind: 'unhealthy' });
     expect(harness.steps('undo.started')).toEqual(['c', 'b']);
   });
 
-  it('leaves a run that can be resumed, and goes on undoing', async () => {
+  it('leaves a run that can resume its undo', async () => {
     const harness = new RunHarness();
     const gate = new Gate();
     harness.world.faults = new Map([['b', { when: 'before', kind: 'unhealthy' }]]);
@@ -177,7 +174,7 @@ describe('abandoning a run', () => {
 });
 
 describe('a lost lease', () => {
-  it('ends the run at once: nothing is finished, nothing is taken back', async () => {
+  it('stops the run at once, without finishing or undoing anything', async () => {
     const { harness, gate } = gated();
     const leases = new FakeLeases();
     const plan = { ...planOf(sequence(step('a'), step('b'))), holds: 'hosts' as const };
@@ -193,7 +190,7 @@ describe('a lost lease', () => {
     expect(harness.steps('step.started')).toEqual(['a']);
   });
 
-  it('during an undo leaves the undo incomplete', async () => {
+  it('leaves an undo incomplete', async () => {
     const harness = new RunHarness();
     const gate = new Gate();
     const leases = new FakeLeases();
@@ -214,7 +211,7 @@ describe('a lost lease', () => {
 describe('the lease', () => {
   const plan = { ...planOf(sequence(step('a'), step('b'))), holds: 'hosts' as const };
 
-  it('is taken, knows the step under way, and is given back', async () => {
+  it('is taken, shows the current step, and is released', async () => {
     const harness = new RunHarness();
     const leases = new FakeLeases();
     await harness.start(plan, { leases });
@@ -223,7 +220,7 @@ describe('the lease', () => {
     expect(leases.released).toBe(1);
   });
 
-  it('that others hold fails the run before anything is read or changed', async () => {
+  it('held by others fails the run before anything is read or changed', async () => {
     const harness = new RunHarness();
     const take = () => Promise.reject(new Failure('lease', 'lease.held', 'held by grace'));
     const read = async () => {
@@ -235,7 +232,7 @@ describe('the lease', () => {
     expect(harness.events).toEqual([]);
   });
 
-  it('that comes after a cancellation is given back', async () => {
+  it('taken after a cancellation is released', async () => {
     const harness = new RunHarness();
     const leases = new FakeLeases();
     let give: (lease: Lease) => void = () => {};

@@ -5,7 +5,7 @@ import { Gate, graph, parallel, planOf, RunHarness, receiptOf, sequence, step } 
 const broken: Fault = { when: 'before', kind: 'unhealthy' };
 
 describe('a run', () => {
-  it('does the steps in order and says what it does', async () => {
+  it('runs the steps in order and emits events', async () => {
     const harness = new RunHarness();
     const outcome = await harness.start(planOf(sequence(step('a'), step('b'))));
     expect(outcome).toMatchObject({ result: 'done', exitCode: 0, failures: [], cancelled: false });
@@ -21,7 +21,7 @@ describe('a run', () => {
     expect(harness.journal.events).toEqual(JSON.parse(JSON.stringify(harness.events)));
   });
 
-  it('skips what is already so, and is unchanged when that is everything', async () => {
+  it('skips steps with nothing to do, and is unchanged if all are skipped', async () => {
     const harness = new RunHarness();
     const plan = planOf(sequence(step('a'), step('b')), step('c'));
     await harness.start(plan);
@@ -30,7 +30,7 @@ describe('a run', () => {
     expect(again.steps('step.skipped')).toEqual(['a', 'b', 'c']);
   });
 
-  it('fills references from receipts', async () => {
+  it('resolves references from receipts', async () => {
     const harness = new RunHarness();
     await harness.start(
       planOf(sequence(step('a', 'surprise', { value: 7 }), step('b', 'set', { value: receiptOf('a') }))),
@@ -38,7 +38,7 @@ describe('a run', () => {
     expect(harness.world.facts()).toEqual({ a: 7, b: 7 });
   });
 
-  it('starts a branch when those that it comes after are finished', async () => {
+  it('starts a branch after the branches that it waits for', async () => {
     const harness = new RunHarness();
     await harness.start(
       planOf(
@@ -51,7 +51,7 @@ describe('a run', () => {
     expect(harness.steps('step.done')).toEqual(['early-1', 'early-2', 'late']);
   });
 
-  it('lets checks see what earlier steps have done', async () => {
+  it('passes the effects of earlier steps to checks', async () => {
     const harness = new RunHarness();
     await harness.start(planOf(sequence(step('a'), step('again', 'set', { name: 'a' }))));
     expect(harness.steps('step.skipped')).toEqual(['again']);
@@ -79,7 +79,7 @@ describe('a run', () => {
 });
 
 describe('a failure', () => {
-  it('takes back what was done, last first, and keeps the exit code of its kind', async () => {
+  it('undoes the steps in reverse and keeps the exit code of its kind', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([['c', broken]]);
     const outcome = await harness.start(planOf(sequence(step('a'), step('b'), step('c'))));
@@ -88,14 +88,14 @@ describe('a failure', () => {
     expect(harness.world.facts()).toEqual({});
   });
 
-  it('takes back a step that failed after its effect', async () => {
+  it('undoes a step that failed after its effect', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([['a', { when: 'after', kind: 'failed' }]]);
     expect(await harness.start(planOf(step('a')))).toMatchObject({ result: 'reverted', exitCode: 1 });
     expect(harness.world.facts()).toEqual({});
   });
 
-  it('keeps other branches from starting anything new, but lets them finish what they are at', async () => {
+  it('lets running steps of other branches finish, but starts no new ones', async () => {
     const harness = new RunHarness();
     const gate = new Gate();
     harness.world.faults = new Map([['bad', broken]]);
@@ -112,7 +112,7 @@ describe('a failure', () => {
     expect(harness.world.facts()).toEqual({ slow: 1 });
   });
 
-  it('is reported beside those of other branches', async () => {
+  it('is reported together with those of other branches', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([
       ['a', { when: 'before', kind: 'unreachable' }],
@@ -123,7 +123,7 @@ describe('a failure', () => {
     expect(outcome.exitCode).toBe(5);
   });
 
-  it('leaves everything as it is where the recipe says stop', async () => {
+  it('leaves changes in place if the policy is stop', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([['b', broken]]);
     const outcome = await harness.start(planOf(sequence(step('a'), step('b')), sequence(), 'stop'));
@@ -131,7 +131,7 @@ describe('a failure', () => {
     expect(harness.world.facts()).toEqual({ a: 1 });
   });
 
-  it('of an undo hides neither the first one nor keeps others from being taken back', async () => {
+  it('of an undo does not hide the first one or prevent other undos', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([
       ['b', { when: 'undo', kind: 'unreachable' }],
@@ -144,7 +144,7 @@ describe('a failure', () => {
     expect(harness.world.facts()).toEqual({ b: 1 });
   });
 
-  it('names what is never taken back', async () => {
+  it('lists steps that cannot be undone', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([['b', broken]]);
     const outcome = await harness.start(planOf(sequence(step('a'), step('told', 'keep'), step('b'))));
@@ -157,7 +157,7 @@ describe('a failure', () => {
 describe('a step whose effect stays', () => {
   const plan = (value: number) => planOf(sequence(step('a'), step('m', 'migrate', { value }), step('b')));
 
-  it('is tidied up behind when the rest is taken back', async () => {
+  it('is tidied when the rest is undone', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([['b', broken]]);
     const outcome = await harness.start(plan(1));
@@ -166,7 +166,7 @@ describe('a step whose effect stays', () => {
     expect(harness.world.facts()).toEqual({ m: 1 });
   });
 
-  it('is listed as left too when the tidying fails', async () => {
+  it('is also listed as left if tidying fails', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([
       ['b', broken],
@@ -182,7 +182,7 @@ describe('a step whose effect stays', () => {
     expect(harness.world.facts()).toEqual({ m: 1, 'm-box': 1 });
   });
 
-  it('may turn a later failure into a stop, also for a process that resumes the run', async () => {
+  it('can turn a later failure into a stop, also after a resume', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([['b', broken]]);
     expect(await harness.start(plan(2))).toMatchObject({ result: 'stopped', exitCode: 7, never: [] });
@@ -191,7 +191,7 @@ describe('a step whose effect stays', () => {
   });
 });
 
-describe('past the commit', () => {
+describe('after the commit', () => {
   const plan = planOf(sequence(step('a'), step('yes', 'commit')), sequence(step('tidy'), step('prune')));
 
   it('a failure warns, and the run is done', async () => {
@@ -209,7 +209,7 @@ describe('past the commit', () => {
     expect(harness.world.facts()).toEqual({ prune: 1, yes: 1 });
   });
 
-  it('a failure keeps what comes after it from starting', async () => {
+  it('a failure prevents the steps that depend on it', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([['tidy', broken]]);
     const branches = graph(
@@ -220,7 +220,7 @@ describe('past the commit', () => {
     expect(harness.steps('step.started')).toEqual(['yes', 'tidy']);
   });
 
-  it('is also where a plan without a commit begins its second part', async () => {
+  it('the second part of a plan without a commit step begins', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([['tidy', broken]]);
     const outcome = await harness.start(planOf(step('a'), step('tidy')));
@@ -228,7 +228,7 @@ describe('past the commit', () => {
     expect(harness.types().indexOf('run.committed')).toBe(3);
   });
 
-  it('a failure of a later step stops the run and takes nothing back', async () => {
+  it('a failure of a later step stops the run and undoes nothing', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([['b', broken]]);
     const outcome = await harness.start(planOf(sequence(step('a'), step('yes', 'commit'), step('b'))));
@@ -236,14 +236,14 @@ describe('past the commit', () => {
     expect(harness.world.facts()).toEqual({ a: 1, yes: 1 });
   });
 
-  it('a commit that may have happened is not taken back', async () => {
+  it('a commit that may have happened is not undone', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([['yes', { when: 'after', kind: 'changed' }]]);
     expect(await harness.start(plan)).toMatchObject({ result: 'stopped', exitCode: 7, committed: false });
     expect(harness.steps('undo.started')).toEqual([]);
   });
 
-  it('a commit that certainly has not happened is taken back with the rest', async () => {
+  it('a commit that certainly has not happened is undone with the rest', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([['yes', { when: 'before', kind: 'failed' }]]);
     expect(await harness.start(plan)).toMatchObject({ result: 'reverted', exitCode: 1, committed: false });

@@ -7,7 +7,7 @@ import { type Deed, type FakeFacts, FakeWorld, type Fault, fakeRegistry } from '
 import { committingPlans, faultsOf, orderedPairs, reversiblePlans, rollouts, startFacts } from './plans.js';
 import { FakeProcess, type Interruption, inOrder, runToEnd } from './process.js';
 
-/** They take seconds; a busy machine is no failure. */
+// Slow on a busy machine.
 jest.setTimeout(60_000);
 
 const noFaults: ReadonlyMap<string, Fault> = new Map();
@@ -17,12 +17,12 @@ const crashes: fc.Arbitrary<readonly Interruption[]> = fc.array(
   fc.record({ at: points, what: fc.constant('crash' as const) }),
   { minLength: 1, maxLength: 3 },
 );
-const interruptions: fc.Arbitrary<Interruption | undefined> = fc.option(
+const cancellations: fc.Arbitrary<Interruption | undefined> = fc.option(
   fc.record({ at: points, what: fc.constantFrom('cancel' as const, 'abandon' as const) }),
   { nil: undefined },
 );
 
-/** A plan with a world to run it on, and what goes wrong there. */
+/** A plan with the initial state of a world, and faults. */
 function cases(plans: fc.Arbitrary<Plan>, whens?: readonly Fault['when'][]) {
   return plans.chain((plan) =>
     fc.record({ plan: fc.constant(plan), start: startFacts, faults: faultsOf(plan, whens) }),
@@ -35,7 +35,7 @@ function worldOf(start: FakeFacts, faults = noFaults): FakeWorld {
   return world;
 }
 
-/** Where the run of a plan ends that nothing disturbs. */
+/** The outcome and facts of an uninterrupted run. */
 async function undisturbed(
   plan: Plan,
   start: FakeFacts,
@@ -72,12 +72,12 @@ function stepsOf(events: readonly RunEvent[], type: RunEvent['type']): readonly 
   return events.flatMap((event) => (event.type === type && 'step' in event ? [String(event.step)] : []));
 }
 
-describe('whatever the plan and whatever happens', () => {
-  it('steps start when what comes before them is finished, and are undone when what comes after is', async () => {
+describe('for any plan and any faults', () => {
+  it('steps start after their predecessors finish, and are undone after their successors', async () => {
     await fc.assert(
       fc.asyncProperty(
         cases(reversiblePlans),
-        interruptions,
+        cancellations,
         fc.scheduler(),
         async ({ plan, start, faults }, interruption, s) => {
           const world = worldOf(start, faults);
@@ -96,7 +96,7 @@ describe('whatever the plan and whatever happens', () => {
     );
   });
 
-  it('everything that was started is finished or taken back', async () => {
+  it('every started step is finished or undone', async () => {
     await fc.assert(
       fc.asyncProperty(
         cases(reversiblePlans),
@@ -108,17 +108,17 @@ describe('whatever the plan and whatever happens', () => {
             cancelAt === undefined ? undefined : ({ at: cancelAt, what: 'cancel' } as const);
           const process = new FakeProcess(world, [], s, interruption);
           const outcome = (await process.start(plan)) as Outcome;
-          const whole = outcome.result === 'done' || outcome.result === 'unchanged';
-          expect(outcome.result).toBe(whole ? outcome.result : 'reverted');
-          expect(world.facts()).toEqual(whole ? (await undisturbed(plan, start)).facts : start);
+          const isComplete = outcome.result === 'done' || outcome.result === 'unchanged';
+          expect(outcome.result).toBe(isComplete ? outcome.result : 'reverted');
+          expect(world.facts()).toEqual(isComplete ? (await undisturbed(plan, start)).facts : start);
           const back = [...stepsOf(process.events, 'undo.done')].sort();
-          expect(back).toEqual(whole ? [] : [...stepsOf(process.events, 'step.started')].sort());
+          expect(back).toEqual(isComplete ? [] : [...stepsOf(process.events, 'step.started')].sort());
         },
       ),
     );
   });
 
-  it('an undo that fails keeps no other from being tried, and is listed', async () => {
+  it('a failed undo is listed and does not prevent others', async () => {
     await fc.assert(
       fc.asyncProperty(
         cases(reversiblePlans, ['before', 'after', 'undo']),
@@ -136,7 +136,7 @@ describe('whatever the plan and whatever happens', () => {
     );
   });
 
-  it('an undo is never wider than the rollout that it takes back', async () => {
+  it('an undo is never more parallel than its rollout', async () => {
     const cased = rollouts.chain(({ plan, width }) =>
       fc.record({ plan: fc.constant(plan), width: fc.constant(width), faults: faultsOf(plan) }),
     );
@@ -163,7 +163,7 @@ describe('whatever the plan and whatever happens', () => {
     );
   });
 
-  it('a dry run says what happens', async () => {
+  it('a dry run predicts the run', async () => {
     await fc.assert(
       fc.asyncProperty(cases(anyPlans), fc.scheduler(), async ({ plan, start }, s) => {
         const { steps } = preview(plan, start, fakeRegistry);
@@ -190,7 +190,7 @@ describe('whatever the plan and whatever happens', () => {
     await fc.assert(
       fc.asyncProperty(
         cases(committingPlans),
-        interruptions,
+        cancellations,
         fc.scheduler(),
         async ({ plan, start, faults }, interruption, s) => {
           const process = new FakeProcess(worldOf(start, faults), [], s, interruption);
@@ -233,8 +233,8 @@ describe('whatever the plan and whatever happens', () => {
   });
 });
 
-describe('wherever the process dies', () => {
-  it('its resume ends where the run would have ended', async () => {
+describe('wherever the process is interrupted', () => {
+  it('a resume ends as the uninterrupted run would', async () => {
     await fc.assert(
       fc.asyncProperty(
         cases(anyPlans),
@@ -254,7 +254,7 @@ describe('wherever the process dies', () => {
     );
   });
 
-  it('while it undoes, the resume brings back the world as it was', async () => {
+  it('during undo, a resume restores the initial state', async () => {
     await fc.assert(
       fc.asyncProperty(
         cases(reversiblePlans),
@@ -270,7 +270,7 @@ describe('wherever the process dies', () => {
     );
   });
 
-  it('or is cancelled or abandoned before, a resume ends it: all or nothing', async () => {
+  it('by a crash, cancellation or abort, a resume ends with all or nothing', async () => {
     const interruptions = fc.array(
       fc.record({ at: points, what: fc.constantFrom('crash', 'cancel', 'abandon') }),
       {
@@ -285,14 +285,14 @@ describe('wherever the process dies', () => {
         async ({ plan, start, faults }, chosen, s) => {
           const world = worldOf(start, faults);
           const { outcome } = await runToEnd(plan, world, s, chosen as readonly Interruption[]);
-          const whole = outcome.exitCode === 0;
-          expect(world.facts()).toEqual(whole ? (await undisturbed(plan, start)).facts : start);
+          const isComplete = outcome.exitCode === 0;
+          expect(world.facts()).toEqual(isComplete ? (await undisturbed(plan, start)).facts : start);
         },
       ),
     );
   });
 
-  it('the same plan from an empty home ends where the run would have ended', async () => {
+  it('the same plan without a journal ends as the uninterrupted run would', async () => {
     await fc.assert(
       fc.asyncProperty(
         cases(anyPlans),
@@ -310,7 +310,7 @@ describe('wherever the process dies', () => {
     );
   });
 
-  it('a resume that reverts brings back the world as it was, unless the run is or may be committed', async () => {
+  it('a resume that reverts restores the initial state, unless the run is or may be committed', async () => {
     await fc.assert(
       fc.asyncProperty(cases(anyPlans), points, fc.scheduler(), async ({ plan, start }, at, s) => {
         const world = worldOf(start);

@@ -3,7 +3,7 @@ import type { Branch, Plan, PlanNode, Step } from '../../../src/run/plan.js';
 import type { Fault } from '../../fakes/fake-world.js';
 import { type Action, graph, parallel, planOf, receiptOf, sequence, step } from './builders.js';
 
-/** Generated plans, in two strokes: a random shape, then names and references that keep parallel branches apart. */
+/** Generators for plans: a random shape first, then names and references that keep parallel branches independent. */
 
 type Shape =
   | {
@@ -19,7 +19,7 @@ type Shape =
       readonly branches: readonly { readonly node: Shape; readonly after: readonly boolean[] }[];
     };
 
-/** What a step may use: resources that no parallel step touches, and receipts of steps that come before it. */
+/** Resources that no parallel step uses, and earlier steps with receipts. */
 interface Visible {
   readonly names: readonly string[];
   readonly steps: readonly string[];
@@ -56,7 +56,7 @@ function shapes(actions: readonly Action[]): fc.Arbitrary<Shape> {
   return fc.oneof(...inner(node, 2));
 }
 
-/** Numbers the steps of shapes and chooses what they work on. */
+/** Assigns IDs, resources and references to the steps of a shape. */
 class Planner {
   #steps = 0;
   #names = 0;
@@ -109,12 +109,12 @@ class Planner {
 
 const nothing: Visible = { names: [], steps: [] };
 
-/** Plans without a commit, all of whose effects can be taken back. */
+/** Plans without a commit, whose effects can all be undone. */
 export const reversiblePlans: fc.Arbitrary<Plan> = shapes(['set', 'surprise']).map((shape) =>
   planOf(new Planner().node(shape, nothing).node),
 );
 
-/** Plans with a commit, steps after it, and a part past it. */
+/** Plans with a commit step, more steps, and an `after` part. */
 export const committingPlans: fc.Arbitrary<Plan> = fc
   .tuple(shapes(['set', 'surprise']), shapes(['set']), shapes(['set', 'surprise']))
   .map(([before, later, after]) => {
@@ -126,7 +126,7 @@ export const committingPlans: fc.Arbitrary<Plan> = fc
     return planOf(steps, third.node);
   });
 
-/** A rollout in batches of `width`, of which each instance takes `length` steps. */
+/** Rollouts in batches of `width` instances with `length` steps each. */
 export const rollouts = fc
   .record({
     batches: fc.integer({ min: 1, max: 4 }),
@@ -144,14 +144,14 @@ export function range(length: number): readonly number[] {
   return [...Array(length).keys()];
 }
 
-/** All steps of a plan's first part, by a way of its own. */
+/** All steps of a node. Does not use the tested code. */
 export function allSteps(node: PlanNode): readonly Step[] {
   if (node.kind === 'step') return [node.step];
   const children = node.kind === 'sequence' ? node.nodes : node.branches.map((branch) => branch.node);
   return children.flatMap(allSteps);
 }
 
-/** The pairs of steps of which the first must be finished before the second starts. */
+/** Pairs of steps; the first must finish before the second starts. */
 export function orderedPairs(node: PlanNode): readonly (readonly [string, string])[] {
   if (node.kind === 'step') return [];
   if (node.kind === 'sequence') {
@@ -176,7 +176,7 @@ function product(first: PlanNode, second: PlanNode): readonly (readonly [string,
   return allSteps(first).flatMap((a) => allSteps(second).map((b) => [a.id, b.id] as const));
 }
 
-/** Faults for some of the steps; without `undo` only such as come while going forward. */
+/** Faults for some steps, by default of `apply` only. */
 export function faultsOf(plan: Plan, whens: readonly Fault['when'][] = ['before', 'after']) {
   const ids = [...allSteps(plan.steps), ...allSteps(plan.after)].map(({ id }) => id);
   if (ids.length === 0) return fc.constant<ReadonlyMap<string, Fault>>(new Map());
@@ -189,7 +189,7 @@ export function faultsOf(plan: Plan, whens: readonly Fault['when'][] = ['before'
     .map((entries): ReadonlyMap<string, Fault> => new Map(entries));
 }
 
-/** What the resources that a plan may name hold at first. */
+/** Initial values of resources. */
 export const startFacts = fc
   .array(fc.integer({ min: 0, max: 3 }), { maxLength: 6 })
   .map((values) =>

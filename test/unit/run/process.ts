@@ -8,7 +8,7 @@ import { MovableClock } from '../../fakes/clock.js';
 import { type FakeWorld, fakeRegistry } from '../../fakes/fake-world.js';
 import { FakeLeases } from '../../fakes/leases.js';
 
-/** Chooses who goes first where several could: a scheduler of fast-check is one. */
+/** Chooses the order of concurrent work, as fast-check's scheduler does. */
 export interface Scheduler {
   schedule<T>(task: Promise<T>): Promise<T>;
   waitFor<T>(end: Promise<T>): Promise<T>;
@@ -17,19 +17,19 @@ export interface Scheduler {
 /** First come, first served. */
 export const inOrder: Scheduler = { schedule: (task) => task, waitFor: (end) => end };
 
-/** What happens to a process at one of the points where it touches the world or its journal. */
+/** Interrupts a process at one of its accesses to world or journal. */
 export interface Interruption {
   readonly at: number;
   readonly what: 'crash' | 'cancel' | 'abandon' | 'lose';
 }
 
 /**
- * One process that runs a plan. It touches world and journal only at points, in an order that the scheduler chooses,
- * and may end at any of them, as a killed one does: it never goes on, and nobody is told.
+ * A process that runs a plan. The scheduler orders its accesses to world and journal. An interruption may stop it at any of them, as
+ * SIGKILL does.
  */
 export class FakeProcess {
   readonly events: RunEvent[] = [];
-  /** How many deeds had been done when the process met its fate. */
+  /** The number of actions before the interruption. */
   deedsBefore: number | undefined;
   readonly #leases = new FakeLeases();
   readonly #world: FakeWorld;
@@ -109,7 +109,7 @@ export class FakeProcess {
   }
 }
 
-/** Runs a plan with processes that meet these fates one after another, each going on where the last one ended. */
+/** Runs a plan, interrupts it and resumes it until it ends. */
 export async function runToEnd(
   plan: Plan,
   world: FakeWorld,
@@ -126,6 +126,6 @@ export async function runToEnd(
     }
   }
   const { outcome } = Progress.of(journal);
-  if (outcome === undefined) throw new Error('the run has no end');
+  if (outcome === undefined) throw new Error('the run did not end');
   return { outcome, events: journal };
 }

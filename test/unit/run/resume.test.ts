@@ -6,7 +6,7 @@ import { resumeDirection } from '../../../src/run/resume.js';
 import { type FakeFacts, fakeRegistry } from '../../fakes/fake-world.js';
 import { parallel, planOf, RunHarness, receiptOf, sequence, step } from './builders.js';
 
-/** Runs the plan until the event that `dies` picks has been journaled; there the process ends. */
+/** Runs the plan and kills the process once an event that matches `dies` is journaled. */
 async function dead(
   plan: Plan,
   dies: (type: string, step: string) => boolean,
@@ -28,24 +28,24 @@ async function dead(
 }
 
 const afterIntentOf = (id: string) => (type: string, step: string) => type === 'step.started' && step === id;
-const afterAnswerOf = (id: string) => (type: string, step: string) => type === 'step.done' && step === id;
+const afterResultOf = (id: string) => (type: string, step: string) => type === 'step.done' && step === id;
 
 describe('a resumed run', () => {
-  it('does not repeat steps that are done, and goes on with their receipts', async () => {
+  it('skips finished steps and uses their receipts', async () => {
     const plan = planOf(
       sequence(step('a', 'surprise', { value: 7 }), step('b', 'set', { value: receiptOf('a') })),
     );
-    const harness = await dead(plan, afterAnswerOf('a'));
+    const harness = await dead(plan, afterResultOf('a'));
     expect(await harness.resume()).toMatchObject({ result: 'done', exitCode: 0 });
     expect(harness.steps('step.started')).toEqual(['b']);
     expect(harness.world.facts()).toEqual({ a: 7, b: 7 });
   });
 
-  it('is refused where a step needs a receipt that held a secret, and can be taken back', async () => {
+  it('is rejected if a step needs a redacted receipt, but can be undone', async () => {
     const plan = planOf(
       sequence(step('a', 'surprise', { value: 7 }), step('b', 'set', { value: receiptOf('a') })),
     );
-    const harness = await dead(plan, afterAnswerOf('a'));
+    const harness = await dead(plan, afterResultOf('a'));
     const events = harness.journal.events.map((event) =>
       event.type === 'step.done' ? { ...event, redacted: true as const } : event,
     );
@@ -56,7 +56,7 @@ describe('a resumed run', () => {
     expect(resumeDirection(progress, fakeRegistry, true)).toBe('revert');
   });
 
-  it('applies again what was in flight, with its intent', async () => {
+  it('applies unfinished steps again with their intents', async () => {
     const harness = await dead(planOf(sequence(step('a'), step('b'))), afterIntentOf('a'));
     expect(await harness.resume()).toMatchObject({ result: 'done' });
     expect(harness.steps('step.started')).toEqual(['b']);
@@ -64,14 +64,14 @@ describe('a resumed run', () => {
     expect(harness.world.facts()).toEqual({ a: 1, b: 1 });
   });
 
-  it('reads the facts when what was in flight is finished', async () => {
+  it('reads the facts after unfinished steps are done', async () => {
     const plan = planOf(sequence(step('a'), step('again', 'set', { name: 'a' })));
     const harness = await dead(plan, afterIntentOf('a'));
     await harness.resume();
     expect(harness.steps('step.skipped')).toEqual(['again']);
   });
 
-  it('that was undoing goes on undoing', async () => {
+  it('continues an undo', async () => {
     const plan = planOf(sequence(step('a'), step('b'), step('c')));
     const faults = new Map([['c', { when: 'before', kind: 'unhealthy' }]] as const);
     const harness = await dead(plan, (type, id) => type === 'undo.done' && id === 'c', faults);
@@ -84,14 +84,14 @@ describe('a resumed run', () => {
     expect(harness.world.facts()).toEqual({});
   });
 
-  it('is taken back when that is asked for, in-flight steps too, and that is no failure', async () => {
+  it('is undone on request, including unfinished steps, without a failure', async () => {
     const harness = await dead(planOf(sequence(step('a'), step('b'))), afterIntentOf('b'));
     expect(await harness.resume(true)).toMatchObject({ result: 'reverted', exitCode: 0, failures: [] });
     expect(harness.steps('undo.done')).toEqual(['b', 'a']);
     expect(harness.world.facts()).toEqual({});
   });
 
-  it('that was stopped tries again what failed', async () => {
+  it('retries the failed step of a stopped run', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([['b', { when: 'before', kind: 'unreachable' }]]);
     const plan = planOf(parallel(step('a'), step('b')), sequence(), 'stop');
@@ -101,7 +101,7 @@ describe('a resumed run', () => {
     expect(harness.world.facts()).toEqual({ a: 1, b: 1 });
   });
 
-  it('that was taken back incompletely tries again what is left', async () => {
+  it('retries an incomplete undo', async () => {
     const harness = new RunHarness();
     harness.world.faults = new Map([
       ['a', { when: 'undo', kind: 'unreachable' }],
@@ -115,7 +115,7 @@ describe('a resumed run', () => {
     expect(harness.world.facts()).toEqual({});
   });
 
-  it('that died in its commit finds out by committing again, even if it was cancelled', async () => {
+  it('commits again if it died during the commit, even if it was cancelled', async () => {
     const harness = await dead(planOf(step('yes', 'commit'), step('tidy')), afterIntentOf('yes'));
     harness.journal.events.push({ type: 'run.cancelled', at: '', by: 'SIGINT', policy: 'revert' });
     expect(await harness.resume()).toMatchObject({ result: 'done', exitCode: 0, committed: true });
@@ -123,16 +123,16 @@ describe('a resumed run', () => {
   });
 });
 
-describe('a resume is refused', () => {
+describe('a resume is rejected', () => {
   const plan = planOf(sequence(step('a'), step('yes', 'commit')), step('tidy'));
 
-  it('when the run has ended', async () => {
+  it('if the run has ended', async () => {
     const harness = new RunHarness();
     await harness.start(plan);
     await expect(harness.resume()).rejects.toMatchObject({ kind: 'usage', code: 'resume.ended' });
   });
 
-  it('when a task has another version now', async () => {
+  it('if a task has another version', async () => {
     const harness = await dead(plan, afterIntentOf('a'));
     const newer = new Map([...fakeRegistry].map(([name, task]) => [name, { ...task, version: 2 }]));
     expect(() => resumeDirection(Progress.of(harness.journal.events), newer, false)).toThrow(
@@ -140,7 +140,7 @@ describe('a resume is refused', () => {
     );
   });
 
-  it('when a committed run is to be taken back: that is a rollback', async () => {
+  it('with revert if the run is committed, with a hint to roll back', async () => {
     const harness = await dead(plan, afterIntentOf('tidy'));
     await expect(harness.resume(true)).rejects.toMatchObject({
       code: 'resume.committed',
@@ -148,12 +148,12 @@ describe('a resume is refused', () => {
     });
   });
 
-  it('when a run is to be taken back of which nobody knows whether it is committed', async () => {
+  it('with revert if the run may be committed', async () => {
     const harness = await dead(plan, afterIntentOf('yes'));
     await expect(harness.resume(true)).rejects.toMatchObject({ code: 'resume.committing' });
   });
 
-  it('when the facts show that others have acted since, and then nothing is done', async () => {
+  it('if another run has acted since, and then nothing is done', async () => {
     const harness = await dead(plan, afterIntentOf('a'));
     harness.world.write('other', 1);
     const overtaken = (facts: FakeFacts) =>
@@ -165,7 +165,7 @@ describe('a resume is refused', () => {
     expect(harness.world.facts()).toEqual({ other: 1 });
   });
 
-  it('when the journal does not begin with a run', () => {
+  it('if the first event is not run.started', () => {
     expect(() => Progress.of([])).toThrow(expect.objectContaining({ code: 'journal.empty' }));
   });
 });

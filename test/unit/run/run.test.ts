@@ -7,7 +7,7 @@ import { parallel, planOf, RunHarness, sequence, step } from './builders.js';
 const plan = { ...planOf(sequence(step('a'), step('b'))), holds: 'hosts' as const };
 
 describe('under the lease', () => {
-  it('a plan that is no longer the confirmed one does not run, and the lease is given back', async () => {
+  it('a changed plan does not run, and the lease is released', async () => {
     const harness = new RunHarness();
     const leases = new FakeLeases();
     const confirmed = preview(plan, {}, fakeRegistry);
@@ -23,7 +23,7 @@ describe('under the lease', () => {
     expect(harness.world.facts()).toEqual({ a: 5 });
   });
 
-  it('it runs when the difference is accepted', async () => {
+  it('a changed plan runs if the difference is accepted', async () => {
     const harness = new RunHarness();
     const confirmed = preview(plan, {}, fakeRegistry);
     harness.world.write('a', 5);
@@ -32,13 +32,13 @@ describe('under the lease', () => {
     expect(outcome.result).toBe('done');
   });
 
-  it('a plan that is the confirmed one runs', async () => {
+  it('a confirmed plan runs', async () => {
     const harness = new RunHarness();
     const confirmed = preview(plan, {}, fakeRegistry);
     expect((await harness.start(plan, { leases: new FakeLeases(), confirmed })).result).toBe('done');
   });
 
-  it('a plan that is blocked fails with all its problems before anything is done', async () => {
+  it('a blocked plan fails with all its problems before any change', async () => {
     const harness = new RunHarness();
     const blocked = planOf(parallel(step('a'), step('b', 'refuse')));
     await expect(harness.start(blocked)).rejects.toMatchObject({
@@ -49,7 +49,7 @@ describe('under the lease', () => {
     expect(harness.events).toEqual([]);
   });
 
-  it('facts that cannot be read fail the run, and the lease is given back', async () => {
+  it('the run fails if facts cannot be read, and the lease is released', async () => {
     const harness = new RunHarness();
     const leases = new FakeLeases();
     const readFacts = () => Promise.reject(new Error('no route'));

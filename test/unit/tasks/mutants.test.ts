@@ -59,7 +59,7 @@ async function read(text: string): Promise<void> {
 }
 
 /** Nothing to go on with, or another version of the program: said before any line is looked at for damage. */
-const ended = /the run \S* has ended|there is no task|the plan was made for/;
+const ended = /run \S* has already ended|unknown task|the plan needs/;
 
 describe('mutated journals', () => {
   it('are taken, or refused with exit code 2 and the line, before any host is reached', async () => {
