@@ -3,7 +3,7 @@ import { Failure } from '../domain/failure.js';
 import { laterActivation } from '../domain/log.js';
 import { Rollout } from '../domain/rollout.js';
 import { type JournaledRun, journalPath, listRuns, readRun } from '../run/journal.js';
-import { resumption } from '../run/resume.js';
+import { resumeDirection } from '../run/resume.js';
 import { resumeRun } from '../run/run.js';
 import { tasks } from '../tasks/registry.js';
 import { untouchedHosts } from './choose-services.js';
@@ -33,7 +33,7 @@ export async function readResumable(
 ): Promise<JournaledRun> {
   const dir = runsDir(project);
   const journaled = await readRun(journalPath(dir, id ?? (await lastUnfinished(dir))), tasks);
-  resumption(journaled.progress, tasks, revert);
+  resumeDirection(journaled.progress, tasks, revert);
   return journaled;
 }
 

@@ -4,7 +4,7 @@ import type { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
 import { current, releaseLog } from '../domain/log.js';
-import { deadCandidates } from '../domain/rollout.js';
+import { leftoverContainers } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import { type ServiceStatus, serviceStatus } from '../domain/service-status.js';
 import type { Holder } from '../host/lease/lease-holder.js';
@@ -115,7 +115,7 @@ function leftBehind({ id, services, facts, holders }: StatusInput): StatusDocume
     instances.flatMap(({ host }) => {
       const known = facts.hosts[host];
       if (known === undefined) return [];
-      return deadCandidates(known, facts, id, name)
+      return leftoverContainers(known, facts, id, name)
         .map((container) => ({ host, container: container.name, run: container.labels[label.run] ?? '' }))
         .filter((left) => !alive.has(left.run));
     }),

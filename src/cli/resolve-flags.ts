@@ -4,7 +4,7 @@ import { localFiles } from '../config/files.js';
 import { userSettings } from '../config/user.js';
 import type { UserSettings } from '../config/user-file.js';
 import { Failure } from '../domain/failure.js';
-import { strongest } from '../domain/precedence.js';
+import { resolveSetting } from '../domain/precedence.js';
 import type { Detail } from '../report/reporter.js';
 import type { Globals, TypedGlobals } from './global-flags.js';
 
@@ -18,12 +18,12 @@ export async function resolveFlags<Flags>(
   const { env } = context;
   const user = await userSettings(localFiles, join(context.configDir, 'config.yml'));
   const resolve = (name: 'plain' | 'input', variable: boolean | undefined, fallback: boolean): boolean =>
-    strongest({ flag: typed[name], variable, user: user[name] })?.value ?? fallback;
+    resolveSetting({ flag: typed[name], variable, user: user[name] })?.value ?? fallback;
   const noInput = booleanVariable(env, 'ONECLICK_NO_INPUT');
   // A user's `color: true` must not force colour into files and pipes.
   const userColor = user.color === false ? false : undefined;
-  const color = strongest({ flag: typed.color, variable: colourOf(env), user: userColor })?.value;
-  const file = strongest({ flag: typed.file, variable: env.ONECLICK_FILE || undefined })?.value;
+  const color = resolveSetting({ flag: typed.color, variable: colourOf(env), user: userColor })?.value;
+  const file = resolveSetting({ flag: typed.file, variable: env.ONECLICK_FILE || undefined })?.value;
   return {
     ...typed,
     json: typed.json ?? false,
@@ -47,7 +47,7 @@ function detail(typed: TypedGlobals, env: Context['env'], user: UserSettings): D
     variable: detailOf(variables, 'ONECLICK_QUIET and ONECLICK_VERBOSE'),
     user: detailOf(user, 'quiet and verbose'),
   };
-  return strongest<Detail>(levels)?.value ?? 'usual';
+  return resolveSetting<Detail>(levels)?.value ?? 'usual';
 }
 
 function detailOf(

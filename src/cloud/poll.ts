@@ -93,7 +93,7 @@ async function look<Seen, Result>(
   try {
     return until(await probe());
   } catch (error) {
-    if (!(error instanceof Failure) || !(error.passing || error.kind === 'unreachable')) throw error;
+    if (!(error instanceof Failure) || !(error.transient || error.kind === 'unreachable')) throw error;
     return { kind: 'waiting', because: error.message };
   }
 }

@@ -1,6 +1,6 @@
 import { given } from '../domain/given.js';
 import { namesRegistry, parseImage } from '../domain/image.js';
-import { needsRouter, routerOf, type Swap, usualSwap } from '../domain/routing.js';
+import { defaultSwaps, needsRouter, routerOf, type Swap } from '../domain/routing.js';
 import type { ImageSource, Port, Service } from '../domain/service.js';
 import type { Path } from '../domain/source.js';
 import { absolutePath } from './files.js';
@@ -64,7 +64,7 @@ const writtenRouter = ({ target_group: group }: WrittenService) =>
   routerOf({ targetGroup: group || undefined });
 
 function defaultSwap(written: WrittenService): Swap {
-  const { usual, alone } = usualSwap[writtenRouter(written)];
+  const { usual, alone } = defaultSwaps[writtenRouter(written)];
   return onlyOne(written) === undefined ? usual : alone;
 }
 

@@ -2,7 +2,7 @@ import { dirname, join, resolve as resolvePath } from 'node:path';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { nearest } from '../domain/nearest.js';
-import { type SettingSources, strongest } from '../domain/precedence.js';
+import { resolveSetting, type SettingSources } from '../domain/precedence.js';
 import { invalid, type Problem } from '../domain/problem.js';
 import { valueAt } from '../domain/schema-problems.js';
 import { readSource, type Source } from '../domain/source.js';
@@ -176,7 +176,7 @@ const sayers = {
  */
 export function chosenEnvironment(project: Project, asked: SettingSources<string>): EnvironmentEntry {
   const names = project.environments.map((entry) => entry.name);
-  const said = strongest({ ...asked, project: project.written.default_environment ?? undefined });
+  const said = resolveSetting({ ...asked, project: project.written.default_environment ?? undefined });
   const wanted = said?.value ?? project.defaultEnvironment;
   const known = names.length === 0 ? 'there is none yet' : `there are ${names.join(', ')}`;
   if (wanted === undefined)

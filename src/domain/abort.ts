@@ -1,53 +1,53 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from './clock.js';
 
-/** Calls `listener` once when the signal is aborted, at once if it already is. Returns a function that stops listening. */
+/** Calls `listener` once when the signal aborts, or now if it already has. Returns a function that stops listening. */
 export function whenAborted(signal: AbortSignal, listener: () => void): () => void {
   if (signal.aborted) {
     listener();
     return () => undefined;
   }
-  // Many listen at the same time; Node warns from the eleventh on.
+  // Node warns from the eleventh listener on.
   setMaxListeners(0, signal);
   signal.addEventListener('abort', listener, { once: true });
   return () => signal.removeEventListener('abort', listener);
 }
 
-/** Resolves to the result of `work`, or rejects with the signal's reason as soon as it is aborted, without waiting for the work. */
+/** Resolves with the result of `work`, or rejects with the signal's reason as soon as it aborts. Does not wait for `work` then. */
 export function unlessAborted<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
-    const forget = whenAborted(signal, () => reject(signal.reason));
-    work.then(resolve, reject).finally(forget);
+    const stopListening = whenAborted(signal, () => reject(signal.reason));
+    work.then(resolve, reject).finally(stopListening);
   });
 }
 
 /**
- * Runs work that must be over within `ms` milliseconds (Infinity: no limit). Rejects with `late()` when it is not, or with the reason
- * of the first of `signals` that is aborted, without waiting for the work. The signal that the work is given ends it.
+ * Runs `work` for at most `ms` milliseconds (Infinity: no limit). Rejects with `timeoutError()` after that, or with the reason of
+ * the first of `signals` to abort, without waiting for `work`. The signal passed to `work` is aborted in both cases.
  */
-export async function within<T>(
+export async function withTimeout<T>(
   clock: Clock,
   ms: number,
   signals: readonly (AbortSignal | undefined)[],
-  late: () => Error,
+  timeoutError: () => Error,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
-  const over = new AbortController();
-  const forget = signals.map((signal) =>
+  const done = new AbortController();
+  const stopListening = signals.map((signal) =>
     signal === undefined ? undefined : whenAborted(signal, () => stop.abort(signal.reason)),
   );
   try {
     stop.signal.throwIfAborted();
     if (Number.isFinite(ms))
-      clock.sleep(ms, over.signal).then(
-        () => stop.abort(late()),
+      clock.sleep(ms, done.signal).then(
+        () => stop.abort(timeoutError()),
         () => undefined,
       );
     return await unlessAborted(stop.signal, work(stop.signal));
   } finally {
-    over.abort();
-    for (const each of forget) each?.();
+    done.abort();
+    for (const each of stopListening) each?.();
   }
 }

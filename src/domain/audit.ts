@@ -2,19 +2,20 @@ import { z } from 'zod';
 import type { EnvironmentId } from './environment.js';
 import { environmentLabels, label, prefix } from './labels.js';
 
-/** What somebody did to an environment past the releases: a line that every host of it keeps. */
+/** An audit entry, kept on every host of an environment: an action other than a release. */
 export const Audit = z.strictObject({
   what: z.enum(['lease.take']),
   who: z.string(),
-  /** ISO 8601, by the clock of whoever did it. */
+  /** ISO 8601, by the client's clock. */
   at: z.string(),
-  /** The run that was ended, and whose it was. */
+  /** The run whose lease was taken. */
   run: z.string(),
+  /** The user who started that run. */
   whose: z.string(),
 });
 export type Audit = z.infer<typeof Audit>;
 
-/** The volume that is this line: like a line of the release log, its labels hold it. */
+/** Returns the volume whose labels store the entry. */
 export function auditVolume(
   id: EnvironmentId,
   audit: Audit,
@@ -29,7 +30,7 @@ export function auditVolume(
   };
 }
 
-/** The line that a volume's labels hold; undefined when they hold none. */
+/** Returns the entry stored in a volume's labels, or undefined if there is none. */
 export function auditOf(labels: Readonly<Record<string, string>>): Audit | undefined {
   try {
     return Audit.safeParse(JSON.parse(labels[label.entry] ?? '')).data;

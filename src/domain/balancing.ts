@@ -8,53 +8,53 @@ import type {
   TargetHealth,
 } from './target-group.js';
 
-/** How much longer than its settings say a target may take before somebody should look, ms. */
+/** Allowed on top of the time that the group's settings imply, ms. */
 const grace = 60_000;
-/** New requests may reach a target for as long after its deregistration delay, ms: balancers' nodes do not hear of it at once. */
+/** How long new requests may still arrive after the deregistration delay, ms: load balancer nodes learn of it late. */
 export const lateRequests = 15_000;
 
-/** The shortest time in which a new target becomes healthy, ms. */
+/** The least time that a new target needs to become healthy, ms. */
 export function timeToHealthy({ healthCheck }: TargetGroupSettings): number {
   return healthCheck.interval * healthCheck.healthyThreshold;
 }
 
-/** The time after which a target that is not healthy yet is not waited for any longer, ms. */
+/** How long to wait for a target to become healthy, ms. */
 export function healthTimeout(settings: TargetGroupSettings): number {
-  // Twice: an answer must hold for one more interval.
+  // Health must hold for one more interval.
   return timeToHealthy(settings) + settings.healthCheck.interval + settings.slowStart + grace;
 }
 
-/** The time after which a target that still drains is not waited for any longer, ms. */
+/** How long to wait for a target to drain, ms. */
 export function drainTimeout({ deregistrationDelay }: TargetGroupSettings): number {
   return deregistrationDelay + grace;
 }
 
-/** The tag that keeps an instance out of a target group; its value says who did it and when. */
+/** The name of the tag that keeps an instance out of a target group. Its value names the user and the time. */
 export function quarantineTag({ name }: Pick<TargetGroup, 'name'>): string {
   return `oneclick:quarantine:${name}`;
 }
 
-/** Who keeps the instance out of the group, and since when; undefined where nobody does. */
+/** The value of the quarantine tag (user and time), or undefined if the instance is not quarantined. */
 export function quarantineOf(group: TargetGroup, instance: CloudInstance | undefined): string | undefined {
   const tags = instance?.tags ?? {};
   const tag = quarantineTag(group);
   return Object.hasOwn(tags, tag) ? tags[tag] : undefined;
 }
 
-/** Whether two targets are one: an instance may be in a group with several ports. */
+/** Whether two targets are the same: an instance may be registered on several ports. */
 export const isTarget = (one: Target, other: Target) => one.id === other.id && one.port === other.port;
 
-/** What the load balancer makes of a target; undefined for one that is not registered. */
+/** The health of a target, or undefined if it is not registered. */
 export function healthOf(targets: readonly TargetHealth[], target: Target): TargetHealth | undefined {
   return targets.find((candidate) => isTarget(candidate, target));
 }
 
-/** Whether requests are sent there, or will be. */
+/** Whether the target receives requests now or once it is healthy. */
 export function isRegistered(health: TargetHealth | undefined): boolean {
   return health !== undefined && health.state !== 'draining';
 }
 
-/** Why nobody is left to answer when these instances have gone; undefined where somebody is. */
+/** Returns a failure if the group would have no healthy target without these instances. */
 export function lastHealthy(
   group: Pick<TargetGroup, 'name'>,
   targets: readonly TargetHealth[],
@@ -62,15 +62,15 @@ export function lastHealthy(
 ): Failure | undefined {
   const isLeaving = ({ id }: Target) => leaving.includes(id);
   if (targets.some((target) => target.state === 'healthy' && !isLeaving(target))) return undefined;
-  // A group without healthy targets sends its requests to all of them.
+  // A group without healthy targets sends requests to all of them.
   // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health.html
   if (!targets.some((target) => isLeaving(target) && isRegistered(target))) return undefined;
   return new Failure('usage', 'target.last', `no healthy target would be left in ${group.name}`, {
-    hint: 'put another instance in first: oneclick lb activate; or take it out all the same: --force',
+    hint: 'activate another instance first (oneclick lb activate), or add --force',
   });
 }
 
-/** The facts of the group that a service names. Throws a usage Failure where it names none. */
+/** Returns the facts of the service's target group. Throws a usage {@link Failure} if it has none. */
 export function groupOf(
   facts: Facts,
   service: { readonly name: string; readonly targetGroup?: string | undefined },
@@ -78,11 +78,11 @@ export function groupOf(
   const known = service.targetGroup === undefined ? undefined : facts.groups?.[service.targetGroup];
   if (known !== undefined) return known;
   throw new Failure('usage', 'target-group.none', `${service.name} has no target group`, {
-    hint: `write it into oneclick.yml, below ${service.name}: target_group: NAME`,
+    hint: `add target_group: NAME to ${service.name} in oneclick.yml`,
   });
 }
 
-/** The facts with a group changed: what a check says will be true once its step is done. */
+/** Returns a prediction that changes one target group in the facts. */
 export function withGroup(
   name: string | undefined,
   change: (group: GroupFacts) => GroupFacts,
@@ -95,7 +95,7 @@ export function withGroup(
   };
 }
 
-/** The group with a target as it will be. */
+/** Returns a change that adds or replaces a target of the group. */
 export function withTarget(health: TargetHealth): (group: GroupFacts) => GroupFacts {
   return (group) => ({
     ...group,
@@ -103,7 +103,7 @@ export function withTarget(health: TargetHealth): (group: GroupFacts) => GroupFa
   });
 }
 
-/** The group with a tag of an instance set, or taken away. */
+/** Returns a change that sets a tag of an instance, or removes it if `value` is undefined. */
 export function withTag(
   id: string,
   key: string,
@@ -118,21 +118,21 @@ export function withTag(
   };
 }
 
-/** Why a target is in its state, in a person's words; empty where the cloud does not say. */
+/** The reason for a target's state, or an empty string if the cloud gives none. */
 export function reasonOf({ reason = '' }: TargetHealth): string {
   return reason;
 }
 
-/** What a person may say of an instance: its ID, its host's name, or its place in a service: `web/2`. */
+/** The names that a user can give for an instance: its ID, its host, or its place in a service (`web/2`). */
 export interface NamedInstance {
   readonly service: string;
   readonly id: string;
   readonly host: string;
-  /** 1 for the first instance of the service. */
+  /** Counts from 1. */
   readonly place: number;
 }
 
-/** Those that `word` stands for. */
+/** Returns the instances that `word` names. */
 export function namedBy(word: string, all: readonly NamedInstance[]): readonly NamedInstance[] {
   return all.filter(
     ({ service, id, host, place }) => word === id || word === host || word === `${service}/${place}`,

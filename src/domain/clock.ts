@@ -1,14 +1,14 @@
-/** Time, passed in, so that tests can move it. */
+/** A clock, passed in so that tests control time. */
 export interface Clock {
-  /** Wall-clock time, for people and logs only; order never depends on it. */
+  /** Wall-clock time, for display only: order never depends on it. */
   now(): Date;
-  /** Milliseconds on a clock that never jumps, for durations and deadlines. */
+  /** Monotonic time in ms, for durations and deadlines. */
   monotonic(): number;
-  /** Resolves after `ms` milliseconds; rejects with the signal's reason when it is aborted. */
+  /** Resolves after `ms` milliseconds. Rejects with the signal's reason if it aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** The clock of this machine. */
+/** The system clock. */
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonic: () => performance.now(),
@@ -27,5 +27,5 @@ export const systemClock: Clock = {
     }),
 };
 
-/** A time of day as the person's own clock shows it: `14:03:30`. */
+/** Formats the local time of day: `14:03:30`. */
 export const timeOfDay = (time: Date): string => time.toTimeString().slice(0, 8);

@@ -7,7 +7,7 @@ import type { ContainerSpec, Release } from './release.js';
 import type { Service } from './service.js';
 import type { RunInfo, Subject } from './task.js';
 
-/** What the containers of a release of this service are made of. */
+/** Returns the spec of the service's containers, without secret values. */
 export function containerSpec(service: Service, image: string): ContainerSpec {
   const { port, health, env, secrets, volumes, command, memory, cpus, user, restart, stop, docker } = service;
   return {
@@ -23,7 +23,7 @@ export function containerSpec(service: Service, image: string): ContainerSpec {
   };
 }
 
-/** Equal for specs that make the same container, whatever the order of their keys. */
+/** Returns a hash that is equal for equal specs, regardless of key order. */
 export function specHash(spec: ContainerSpec): string {
   return createHash('sha256').update(canonical(spec)).digest('hex').slice(0, 16);
 }
@@ -36,7 +36,7 @@ function canonical(value: unknown): string {
   return `{${entries.map(([key, held]) => `${JSON.stringify(key)}:${canonical(held)}`).join()}}`;
 }
 
-/** The containers of a service on a host that serve, or did: those with our labels, and an adopted one by its name. */
+/** Returns the service's containers on a host: those with our labels, and adopted ones by name. */
 export function containersOf(host: HostFacts, id: EnvironmentId, service: string): readonly ContainerFacts[] {
   const adopted = (host.log[service] ?? []).map((line) => line.release.adopted);
   return host.containers.filter(
@@ -53,7 +53,7 @@ export function isOurs({ labels }: Pick<ContainerFacts, 'labels'>, id: Environme
   return labels[label.project] === id.project && labels[label.environment] === id.environment;
 }
 
-/** The container of this release on a host: the running one, or the newest that is kept. */
+/** Returns the release's container on a host: the running one, or else the newest. */
 export function containerOf(
   host: HostFacts,
   id: EnvironmentId,
@@ -69,18 +69,18 @@ export function containerOf(
   return matching.find((container) => container.state === 'running') ?? matching.at(-1);
 }
 
-/** The Docker network on which the services of an environment reach each other by name. */
+/** The Docker network that connects the services of an environment. */
 export function networkName(id: EnvironmentId): string {
   return prefix(id);
 }
 
-/** A name that no container of the host has, readable first and unique if need be. */
+/** Returns an unused container name. Adds the run ID only if the short name is taken. */
 export function containerName(host: HostFacts, run: RunInfo, service: string, release: number): string {
   const name = `${prefix(run)}-${service}-${release}`;
   return host.containers.some((container) => container.name === name) ? `${name}-${run.id}` : name;
 }
 
-/** The labels of a container that this step makes. */
+/** Returns the labels of a container that this step creates. */
 export function containerLabels(
   subject: Subject,
   service: string,
@@ -102,14 +102,14 @@ export function containerLabels(
   };
 }
 
-/** The spec of one container, at the port of the host that it has got; the release's own, where it got none. */
-export function placedAt(spec: ContainerSpec, port: number | undefined): ContainerSpec {
+/** Returns the spec with its host port replaced, or unchanged if `port` is undefined. */
+export function atHostPort(spec: ContainerSpec, port: number | undefined): ContainerSpec {
   return spec.port === undefined || port === undefined
     ? spec
     : { ...spec, port: { ...spec.port, host: port } };
 }
 
-/** A port of the range that nothing on the host listens on, and no container would, were it started. */
+/** Returns a port of the range that neither a process nor any container of the host uses, stopped ones included. */
 export function freePort(
   host: HostFacts,
   { from, to }: { readonly from: number; readonly to: number },
@@ -118,49 +118,49 @@ export function freePort(
   return Array.from({ length: to - from + 1 }, (_, index) => from + index).find((port) => !taken.has(port));
 }
 
-/** What a container's configuration needs beside the release's spec. */
-export interface ContainerSetting {
+/** The parts of a container's configuration that are not in its spec. */
+export interface ContainerOptions {
   readonly labels: Readonly<Record<string, string>>;
   readonly network: string;
-  /** The name under which others on the network reach it; none for a release command. */
+  /** The container's name on the network; none for a release command. */
   readonly alias?: string;
-  /** The start of the names of named volumes. */
+  /** Prepended to the names of named volumes. */
   readonly volumePrefix: string;
   readonly secrets: ReadonlyMap<string, string>;
 }
 
 /**
- * The body of `POST /containers/create`. A candidate starts with restart policy `no`, so that a crash is an exit code
- * and not a loop; what oneclick owns wins over the project's `docker:` keys.
+ * Returns the body of `POST /containers/create`. Candidates get the restart policy `no`, so that a crash ends in an exit code.
+ * Settings that oneclick manages override the project's `docker:` keys.
  */
-export function containerConfig(spec: ContainerSpec, setting: ContainerSetting): Record<string, unknown> {
+export function containerConfig(spec: ContainerSpec, options: ContainerOptions): Record<string, unknown> {
   const { HostConfig: hostConfig, Labels: labels, ...docker } = spec.docker;
   const port = spec.port;
-  const inside = port === undefined ? undefined : `${port.container}/tcp`;
-  const env = [...Object.entries(spec.env), ...setting.secrets].map(([name, value]) => `${name}=${value}`);
+  const containerPort = port === undefined ? undefined : `${port.container}/tcp`;
+  const env = [...Object.entries(spec.env), ...options.secrets].map(([name, value]) => `${name}=${value}`);
   return {
     ...docker,
     Image: spec.image,
     Env: env,
-    Labels: { ...record(labels), ...setting.labels },
+    Labels: { ...record(labels), ...options.labels },
     ...given({ Cmd: spec.command, User: spec.user, StopSignal: spec.stop.signal }),
     StopTimeout: Math.ceil(spec.stop.timeout / 1000),
-    ...(inside === undefined ? {} : { ExposedPorts: { [inside]: {} } }),
+    ...(containerPort === undefined ? {} : { ExposedPorts: { [containerPort]: {} } }),
     HostConfig: {
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
       ...record(hostConfig),
       ...given({ Memory: spec.memory }),
       ...(spec.cpus === undefined ? {} : { NanoCpus: Math.round(spec.cpus * 1e9) }),
-      Binds: spec.volumes.map((volume) => bind(volume, setting.volumePrefix)),
+      Binds: spec.volumes.map((volume) => bind(volume, options.volumePrefix)),
       RestartPolicy: { Name: 'no' },
-      NetworkMode: setting.network,
+      NetworkMode: options.network,
       PortBindings:
-        port === undefined || inside === undefined
+        port === undefined || containerPort === undefined
           ? {}
-          : { [inside]: [{ HostIp: port.address ?? '', HostPort: String(port.host) }] },
+          : { [containerPort]: [{ HostIp: port.address ?? '', HostPort: String(port.host) }] },
     },
     NetworkingConfig: {
-      EndpointsConfig: { [setting.network]: setting.alias === undefined ? {} : { Aliases: [setting.alias] } },
+      EndpointsConfig: { [options.network]: options.alias === undefined ? {} : { Aliases: [options.alias] } },
     },
   };
 }
@@ -169,12 +169,11 @@ function record(value: unknown): Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value) ? { ...value } : {};
 }
 
-/** Named volumes belong to the environment; paths of the host are taken as they are. */
 function bind(volume: string, volumePrefix: string): string {
   return volume.startsWith('/') ? volume : `${volumePrefix}-${volume}`;
 }
 
-/** The facts with one host changed: what a check says will be true once its step is done. */
+/** Returns a prediction that changes one host in the facts. */
 export function withHost(name: string, change: (host: HostFacts) => HostFacts): (facts: Facts) => Facts {
   return (facts) => {
     const host = facts.hosts[name];
@@ -182,7 +181,7 @@ export function withHost(name: string, change: (host: HostFacts) => HostFacts): 
   };
 }
 
-/** The facts with some containers of a host in another state, and its ports open or closed accordingly. */
+/** Returns a prediction that sets the state of containers on a host, and opens or closes their ports. */
 export function withState(
   name: string,
   containers: readonly string[],

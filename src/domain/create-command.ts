@@ -1,23 +1,23 @@
 import { z } from 'zod';
 
-/** What `docker create` is told for a body of `POST /containers/create`. */
+/** The arguments of `docker create` for a body of `POST /containers/create`. */
 export interface CreateCommand {
   readonly options: readonly string[];
-  /** The image, and what the container is to run. */
+  /** The image, then the command. */
   readonly operands: readonly string[];
-  /** Keys of the API that have no option. */
+  /** Keys of the API without a matching option. */
   readonly missing: readonly string[];
 }
 
-/** Makes the words of an option, or answers undefined for a value that has none. */
-type Spell = (value: unknown) => readonly string[] | undefined;
+/** Converts a value to options. Returns undefined if no option can express it. */
+type ToOptions = (value: unknown) => readonly string[] | undefined;
 
 const Texts = z.array(z.string());
 const TextMap = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
 
 /** `--init`, `--shm-size 64`, `--dns 1.1.1.1 --dns 8.8.8.8`, `--sysctl a=1 --sysctl b=2`. */
 const option =
-  (name: string): Spell =>
+  (name: string): ToOptions =>
   (value) => {
     if (typeof value === 'boolean') return [value ? name : `${name}=false`];
     if (typeof value === 'string' || typeof value === 'number') return [name, String(value)];
@@ -32,15 +32,14 @@ export function optionPairs(name: string, map: z.infer<typeof TextMap>): readonl
   return Object.entries(map).flatMap(([key, value]) => [name, `${key}=${value ?? ''}`]);
 }
 
-/** The same for values of a shape of their own. */
-function spelled<T>(schema: z.ZodType<T>, words: (value: T) => readonly string[] | undefined): Spell {
+function parsedAs<T>(schema: z.ZodType<T>, words: (value: T) => readonly string[] | undefined): ToOptions {
   return (value) => {
     const parsed = schema.safeParse(value);
     return parsed.success ? words(parsed.data) : undefined;
   };
 }
 
-const nothing: Spell = () => [];
+const noOption: ToOptions = () => [];
 
 const Healthcheck = z.strictObject({
   Test: Texts.optional(),
@@ -53,7 +52,7 @@ const Healthcheck = z.strictObject({
 function healthcheck({ Test: test = [], Retries, ...times }: z.infer<typeof Healthcheck>) {
   const [kind, line, ...more] = test;
   if (kind === 'NONE') return ['--no-healthcheck'];
-  // What is to be run without a shell cannot be said.
+  // `--health-cmd` always runs a shell.
   if (kind !== undefined && (kind !== 'CMD-SHELL' || line === undefined || more.length > 0)) return undefined;
   const time = (name: string, nanoseconds: number | undefined) =>
     nanoseconds === undefined ? [] : [name, `${nanoseconds}ns`];
@@ -95,8 +94,8 @@ const Devices = z.array(
   }),
 );
 
-/** By key of the API, those of `HostConfig` among them: no name is in both. */
-const spellings: Readonly<Record<string, Spell>> = {
+/** By API key, top-level and `HostConfig` alike: no key is in both. */
+const optionsByKey: Readonly<Record<string, ToOptions>> = {
   Env: option('--env'),
   Labels: option('--label'),
   User: option('--user'),
@@ -106,33 +105,33 @@ const spellings: Readonly<Record<string, Spell>> = {
   Domainname: option('--domainname'),
   WorkingDir: option('--workdir'),
   Tty: option('--tty'),
-  Healthcheck: spelled(Healthcheck, healthcheck),
-  // A port that is published is exposed by that.
-  ExposedPorts: nothing,
-  NetworkingConfig: spelled(Networking, ({ EndpointsConfig: networks }) =>
+  Healthcheck: parsedAs(Healthcheck, healthcheck),
+  // Publishing a port exposes it.
+  ExposedPorts: noOption,
+  NetworkingConfig: parsedAs(Networking, ({ EndpointsConfig: networks }) =>
     Object.values(networks).flatMap(({ Aliases }) => Aliases.flatMap((alias) => ['--network-alias', alias])),
   ),
   NetworkMode: option('--network'),
-  PortBindings: spelled(Bindings, publish),
-  RestartPolicy: spelled(Restart, ({ Name, MaximumRetryCount: most }) => [
+  PortBindings: parsedAs(Bindings, publish),
+  RestartPolicy: parsedAs(Restart, ({ Name, MaximumRetryCount: most }) => [
     '--restart',
     most === 0 ? Name : `${Name}:${most}`,
   ]),
   Binds: option('--volume'),
   Memory: option('--memory'),
-  NanoCpus: spelled(z.number(), (nano) => ['--cpus', String(nano / 1e9)]),
-  LogConfig: spelled(LogConfig, ({ Type, Config }) => [
+  NanoCpus: parsedAs(z.number(), (nano) => ['--cpus', String(nano / 1e9)]),
+  LogConfig: parsedAs(LogConfig, ({ Type, Config }) => [
     '--log-driver',
     Type,
     ...optionPairs('--log-opt', Config),
   ]),
-  Ulimits: spelled(Ulimits, (limits) =>
+  Ulimits: parsedAs(Ulimits, (limits) =>
     limits.flatMap(({ Name, Soft, Hard }) => ['--ulimit', `${Name}=${Soft}:${Hard}`]),
   ),
-  Tmpfs: spelled(TextMap, (places) =>
+  Tmpfs: parsedAs(TextMap, (places) =>
     Object.entries(places).flatMap(([path, how]) => ['--tmpfs', how ? `${path}:${how}` : path]),
   ),
-  Devices: spelled(Devices, (devices) =>
+  Devices: parsedAs(Devices, (devices) =>
     devices.flatMap(({ PathOnHost, PathInContainer, CgroupPermissions }) => [
       '--device',
       `${PathOnHost}:${PathInContainer}:${CgroupPermissions}`,
@@ -162,7 +161,7 @@ const Body = z.looseObject({
   HostConfig: z.record(z.string(), z.unknown()).default({}),
 });
 
-/** Says the body of `POST /containers/create` as `docker create` is told it. */
+/** Converts a body of `POST /containers/create` to arguments of `docker create`. */
 export function createArgv(body: Readonly<Record<string, unknown>>): CreateCommand {
   const { Image, Entrypoint: written, Cmd, HostConfig, ...rest } = Body.parse(body);
   const entrypoint = Entrypoint.safeParse(written);
@@ -170,9 +169,9 @@ export function createArgv(body: Readonly<Record<string, unknown>>): CreateComma
   const options = program === undefined ? [] : ['--entrypoint', program];
   const missing = isAbsent(written) || entrypoint.success ? [] : ['Entrypoint'];
   for (const [key, value] of [...Object.entries(rest), ...Object.entries(HostConfig)]) {
-    const said = isAbsent(value) ? [] : spellings[key]?.(value);
-    if (said === undefined) missing.push(key);
-    else options.push(...said);
+    const words = isAbsent(value) ? [] : optionsByKey[key]?.(value);
+    if (words === undefined) missing.push(key);
+    else options.push(...words);
   }
   return { options, operands: [Image, ...words, ...Cmd], missing };
 }

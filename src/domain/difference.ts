@@ -1,14 +1,14 @@
 import { given } from './given.js';
 import type { ContainerSpec } from './release.js';
 
-/** A key of a release's configuration that has another value, or is there on one side only. */
+/** A configuration key that was changed, added or removed between two releases. */
 export interface KeyChange {
   readonly key: string;
   readonly from?: string;
   readonly to?: string;
 }
 
-/** What differs between the configurations of two releases; the image is none of it. Of secrets there are only names. */
+/** Compares the configurations of two releases, except their images. Secrets appear by name only. */
 export function specChanges(from: ContainerSpec, to: ContainerSpec): readonly KeyChange[] {
   const [before, after] = [keysOf(from), keysOf(to)];
   const keys = [...new Set([...before.keys(), ...after.keys()])].sort();
@@ -20,13 +20,13 @@ export function specChanges(from: ContainerSpec, to: ContainerSpec): readonly Ke
 }
 
 function keysOf({ image: _, secrets, ...spec }: ContainerSpec): ReadonlyMap<string, string> {
-  return new Map([...secrets.map((name) => [`secrets.${name}`, 'set'] as const), ...flat('', spec)]);
+  return new Map([...secrets.map((name) => [`secrets.${name}`, 'set'] as const), ...leaves('', spec)]);
 }
 
-/** The values at the ends of all paths; lists are values. */
-function flat(path: string, value: unknown): readonly (readonly [string, string])[] {
+/** Values by dotted path; a list counts as one value. */
+function leaves(path: string, value: unknown): readonly (readonly [string, string])[] {
   if (value === undefined) return [];
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     return [[path, typeof value === 'string' ? value : JSON.stringify(value)]];
-  return Object.entries(value).flatMap(([key, inner]) => flat(path === '' ? key : `${path}.${key}`, inner));
+  return Object.entries(value).flatMap(([key, inner]) => leaves(path === '' ? key : `${path}.${key}`, inner));
 }

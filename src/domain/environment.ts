@@ -1,23 +1,23 @@
 import type { Service } from './service.js';
 
-/** How a host is reached over SSH. What is absent is taken from `~/.ssh/config`, as `ssh` would. */
+/** How to reach a host over SSH. Missing values come from `~/.ssh/config`, as with `ssh`. */
 export interface HostAddress {
-  /** The name that people and output use. */
+  /** The name shown in output. */
   readonly name: string;
   readonly address: string;
   readonly port?: number;
   readonly user?: string;
-  /** Path of a private key. */
+  /** Path to a private key. */
   readonly key?: string;
-  /** Path of a known_hosts file, instead of the user's own. */
+  /** Path to a known_hosts file that replaces the user's own. */
   readonly knownHosts?: string;
-  /** Whether an unknown host key is refused, or accepted and remembered. */
+  /** `known` rejects unknown host keys; `accept-new` accepts and saves them. */
   readonly hostKeys: 'known' | 'accept-new';
-  /** The host through which this one is reached. */
+  /** The jump host for this host. */
   readonly bastion?: HostAddress;
 }
 
-/** Which environment of which project: what labels, locks and names of volumes are made of. */
+/** Identifies an environment. Labels, locks and volume names are derived from it. */
 export interface EnvironmentId {
   readonly project: string;
   readonly environment: string;
@@ -27,11 +27,11 @@ export function environmentId({ project, name }: Pick<Environment, 'project' | '
   return { project, environment: name };
 }
 
-/** A named, complete set of running services: `production`, or a test environment. */
+/** A complete set of services with its hosts, such as `production`. */
 export interface Environment {
   readonly project: string;
   readonly name: string;
-  /** The registry that built images are pushed to and pulled from, as a prefix of references. */
+  /** The registry for built images, as a prefix of references. */
   readonly registry?: string;
   readonly services: readonly Service[];
   readonly hosts: readonly HostAddress[];

@@ -1,37 +1,37 @@
 import type { Activation } from './release.js';
 import type { CloudInstance, InboundRule, TargetGroup, TargetHealth } from './target-group.js';
 
-/** A container as its engine shows it. */
+/** A container as its engine reports it. */
 export interface ContainerFacts {
   readonly id: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The image as the container was made from it. */
+  /** The image reference that the container was created from. */
   readonly image: string;
   readonly state: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
-  /** What HEALTHCHECK says, where there is one. */
+  /** The HEALTHCHECK status, if the image has one. */
   readonly health?: 'starting' | 'healthy' | 'unhealthy';
   readonly restart: string;
-  /** Ports of the host that it publishes, or will when it runs. */
+  /** Host ports that it publishes while it runs. */
   readonly ports: readonly number[];
-  /** The exit code of one that ended, also when it is about to be started again. */
+  /** The last exit code, also while it is restarting. */
   readonly exit?: number;
-  /** Set when it ended because it needed more memory than it may have. */
+  /** Set if it was killed for exceeding its memory limit. */
   readonly outOfMemory?: true;
-  /** How often its engine started it again after it had ended by itself; absent when never. */
+  /** How often the engine restarted it; absent for 0. */
   readonly restarts?: number;
-  /** ISO 8601, of the engine's clock. */
+  /** ISO 8601, by the engine's clock. */
   readonly started?: string;
   readonly networks: readonly string[];
-  /** Its own IP address while it runs: where its port is reached without the engine's proxy. */
+  /** Its IP address while it runs, for connections that bypass the engine's proxy. */
   readonly address?: string;
-  /** Names of the secrets whose value is not today's; filled in when facts are read. */
+  /** Names of secrets that have changed since it was created. */
   readonly staleSecrets?: readonly string[];
 }
 
-/** A container together with what must not be kept. */
+/** A container with data that must not be stored. */
 export interface InspectedContainer extends ContainerFacts {
-  /** `NAME=value` lines with secret values: compared in memory, never written anywhere. Empty without our labels. */
+  /** `NAME=value` lines with secret values: only compared in memory. Empty for containers without our labels. */
   readonly env: readonly string[];
 }
 
@@ -44,7 +44,7 @@ export interface ImageFacts {
   readonly size: number;
 }
 
-/** What a registry says of a reference, asked by a host's engine. */
+/** An image reference resolved by a registry. */
 export interface ResolvedImage {
   readonly reference: string;
   readonly digest: string;
@@ -52,37 +52,37 @@ export interface ResolvedImage {
   readonly platforms: readonly string[];
 }
 
-/** What one host looked like at one moment. */
+/** The state of a host at one moment. */
 export interface HostFacts {
   readonly host: string;
   readonly engine: { readonly version: string; readonly platform: string };
-  /** Bytes that are free where the engine keeps its images; undefined where the host would not say. */
+  /** Free bytes on the file system of the engine's data; undefined if unknown. */
   readonly diskFree?: number;
-  /** Bytes that there are in all at that place. */
+  /** Total bytes of that file system. */
   readonly diskSize?: number;
-  /** TCP ports on which something listens. */
+  /** TCP ports with a listener. */
   readonly listening: readonly number[];
   readonly containers: readonly ContainerFacts[];
-  /** The names of its networks. */
+  /** Network names. */
   readonly networks: readonly string[];
   readonly images: readonly ImageFacts[];
-  /** The release log of the environment: by service, in order. */
+  /** The release log, by service, in order. */
   readonly log: Readonly<Record<string, readonly Activation[]>>;
 }
 
-/** What a target group looked like at one moment. */
+/** The state of a target group at one moment. */
 export interface GroupFacts {
   readonly group: TargetGroup;
   readonly targets: readonly TargetHealth[];
-  /** Those of the services' instances that exist, by ID. */
+  /** The existing instances of the services, by ID. */
   readonly instances: Readonly<Record<string, CloudInstance>>;
-  /** Those of the security groups of these instances. */
+  /** The rules of the instances' security groups. */
   readonly rules: readonly InboundRule[];
 }
 
-/** What checks look at. */
+/** The input of all checks. */
 export interface Facts {
-  /** By the name or the ARN that the services say; absent where nobody looked. */
+  /** By the name or ARN in the configuration; absent if not read. */
   readonly groups?: Readonly<Record<string, GroupFacts>>;
   readonly hosts: Readonly<Record<string, HostFacts>>;
   /** By reference. */

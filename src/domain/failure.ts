@@ -1,49 +1,46 @@
 import { given } from './given.js';
 
-/**
- * The kinds of failure that oneclick knows, each with the exit code that it ends in. Anything thrown that is
- * not a {@link Failure} is a bug.
- */
+/** The kinds of failure, with their exit codes. Any other thrown value is a bug. */
 const exitCodes = {
-  /** The step failed and what it did was taken back. */
+  /** A step failed, and everything was undone. */
   failed: 1,
-  /** Wrong arguments, configuration or recipe. */
+  /** Invalid arguments, configuration or recipe. */
   usage: 2,
-  /** Another run holds the lease, or the plan is no longer the one that was confirmed. */
+  /** Another run holds the lease, or the plan changed after it was confirmed. */
   lease: 3,
   /** Credentials, keys or permissions. */
   access: 4,
   unreachable: 5,
-  /** The new release did not become healthy; the old one is back. */
+  /** The new release did not become healthy, and the old one is running again. */
   unhealthy: 6,
-  /** Something is not as it was before the run. */
+  /** The run failed and left changes. */
   changed: 7,
   interrupted: 130,
 } as const;
 
 export type FailureKind = keyof typeof exitCodes;
 
-/** What a {@link Failure} knows beside its message. */
+/** Optional parts of a {@link Failure}. */
 export interface FailureDetails {
-  /** What to type or to change next, as a sentence or a command. */
+  /** The next step, as a sentence or a command. */
   readonly hint?: string;
-  /** The host on which it happened, by its name. */
+  /** The name of the host where it happened. */
   readonly host?: string;
-  /** Lines that explain: the last log lines of a container, an HTTP status. Never a secret. */
+  /** Supporting lines, such as a container's last log lines. Never contains secrets. */
   readonly evidence?: readonly string[];
-  /** Likely to pass by itself, as an engine that restarts: worth another try. */
-  readonly passing?: true;
+  /** Set if a retry may succeed, for example while an engine restarts. */
+  readonly transient?: true;
   readonly cause?: unknown;
 }
 
-/** An expected failure: `code` is stable and dotted (`host.unreachable`), `message` is for people. */
+/** An expected failure. `code` is stable and dotted (`host.unreachable`); `message` is for people. */
 export class Failure extends Error {
   readonly kind: FailureKind;
   readonly code: string;
   readonly hint?: string;
   readonly host?: string;
   readonly evidence: readonly string[];
-  readonly passing: boolean;
+  readonly transient: boolean;
 
   constructor(kind: FailureKind, code: string, message: string, details: FailureDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -53,28 +50,28 @@ export class Failure extends Error {
     if (details.hint !== undefined) this.hint = details.hint;
     if (details.host !== undefined) this.host = details.host;
     this.evidence = details.evidence ?? [];
-    this.passing = details.passing === true;
+    this.transient = details.transient === true;
   }
 }
 
-/** What stands in the way of a run, every problem at once; kind and code are those of the first. */
+/** All problems that block a run. Has the kind of the first one, and its code if it is the only one. */
 export class Blocked extends Failure {
   readonly problems: readonly Failure[];
 
   constructor(problems: readonly Failure[]) {
     const [first] = problems;
-    const told = problems.map(({ host, message }) => (host === undefined ? message : `${host}: ${message}`));
+    const lines = problems.map(({ host, message }) => (host === undefined ? message : `${host}: ${message}`));
     super(
       first?.kind ?? 'failed',
       problems.length === 1 ? (first?.code ?? 'plan.blocked') : 'plan.blocked',
       problems.length === 1 ? (first?.message ?? '') : `${problems.length} problems, nothing was changed`,
-      { evidence: told },
+      { evidence: lines },
     );
     this.problems = problems;
   }
 }
 
-/** A failure as data: what journals, events and `--json` carry. */
+/** A failure as plain data, for journals, events and `--json`. */
 export interface FailureRecord {
   readonly kind: FailureKind;
   readonly code: string;
@@ -84,7 +81,7 @@ export interface FailureRecord {
   readonly evidence: readonly string[];
 }
 
-/** The plain data of any thrown value; what is not a {@link Failure} gets the code `bug`. */
+/** Converts any thrown value to plain data. Values that are not a {@link Failure} get the code `bug`. */
 export function failureRecord(error: unknown): FailureRecord {
   if (!(error instanceof Failure)) {
     const message = error instanceof Error ? error.message : String(error);
@@ -101,7 +98,7 @@ export function failureRecord(error: unknown): FailureRecord {
 
 const precedence: readonly FailureKind[] = ['changed', 'interrupted', 'unhealthy', 'unreachable', 'access'];
 
-/** The exit code of a run that failed in these ways: 7, then 130, then 6, 5, 4, else the first one's own. */
+/** Returns the exit code for these failures: 7, 130, 6, 5 and 4 take precedence in this order, then the first one's. */
 export function exitCode(kinds: readonly FailureKind[]): number {
   const kind = precedence.find((candidate) => kinds.includes(candidate)) ?? kinds[0];
   return kind === undefined ? 0 : exitCodes[kind];

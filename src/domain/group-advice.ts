@@ -4,7 +4,7 @@ import type { Instance, Service } from './service.js';
 import type { InboundRule, TargetGroup, TargetGroupSettings, Tuning } from './target-group.js';
 import type { ExpectedWait } from './task.js';
 
-/** What lets a deploy be fast: nothing slower than this. Times in ms. */
+/** The slowest settings for a fast deploy. Times in ms. */
 const fast = {
   interval: 5000,
   timeout: 4000,
@@ -13,51 +13,51 @@ const fast = {
   deregistrationDelay: 30_000,
 };
 
-/** What of the settings should be otherwise, so that a deploy need not wait long; what is faster already stays. */
+/** Returns the settings to change for a faster deploy. Settings that are fast enough are left out. */
 export function recommended({ healthCheck, deregistrationDelay }: TargetGroupSettings): Tuning {
   const now = { ...healthCheck, deregistrationDelay };
   const slower = Object.entries(fast).filter(([key, value]) => now[key as keyof typeof fast] > value);
   const tuning: Tuning = Object.fromEntries(slower);
-  // A check must have ended before the next begins.
+  // The timeout must be shorter than the interval.
   const interval = tuning.interval ?? healthCheck.interval;
   const fits = (tuning.timeout ?? healthCheck.timeout) < interval;
   return fits ? tuning : { ...tuning, timeout: Math.max(2000, interval - 1000) };
 }
 
-/** What a new target waits for until the load balancer has called it healthy, and once more. */
+/** The waits until the load balancer reports a new target healthy, plus one more check. */
 export function healthWaits(group: TargetGroup, service: string): readonly ExpectedWait[] {
   const { settings } = group;
   const { interval, healthyThreshold } = settings.healthCheck;
   const better = recommended(settings);
-  const checks = `the health checks of ${group.name}: ${healthyThreshold} in a row, ${seconds(interval)} apart`;
-  const fewer = `${better.healthyThreshold ?? healthyThreshold}, ${seconds(better.interval ?? interval)} apart`;
+  const checks = `the health checks of ${group.name}, ${healthyThreshold} every ${seconds(interval)}`;
+  const fewer = `${better.healthyThreshold ?? healthyThreshold} every ${seconds(better.interval ?? interval)}`;
   const isSlow = better.interval !== undefined || better.healthyThreshold !== undefined;
   const slowStart = { ms: settings.slowStart, cause: `the slow start of ${group.name}` };
   return [
-    { ms: timeToHealthy(settings) + interval, cause: checks, ...(isSlow ? tuned(fewer, service) : {}) },
+    { ms: timeToHealthy(settings) + interval, cause: checks, ...(isSlow ? advice(fewer, service) : {}) },
     ...(settings.slowStart === 0 ? [] : [slowStart]),
   ];
 }
 
-/** What a target that leaves waits for. */
+/** The waits until a target has drained. */
 export function drainWaits({ name, settings }: TargetGroup, service: string): readonly ExpectedWait[] {
   const ms = settings.deregistrationDelay;
   const { deregistrationDelay: better } = recommended(settings);
-  const shorter = better === undefined ? {} : tuned(seconds(better), service);
+  const shorter = better === undefined ? {} : advice(seconds(better), service);
   return ms === 0 ? [] : [{ ms, cause: `the deregistration delay of ${name}, ${seconds(ms)}`, ...shorter }];
 }
 
-/** The same, and what it waits for before its container may be stopped. */
+/** The waits until the container of a drained target can be stopped. */
 export function settleWaits(group: TargetGroup, service: string): readonly ExpectedWait[] {
-  return [...drainWaits(group, service), { ms: lateRequests, cause: 'requests that come late' }];
+  return [...drainWaits(group, service), { ms: lateRequests, cause: 'late requests' }];
 }
 
 const seconds = (ms: number) => `${ms / 1000} s`;
-const tuned = (words: string, service: string) => ({
-  better: `${words} would do: oneclick lb tune ${service}`,
+const advice = (words: string, service: string) => ({
+  better: `reduce to ${words}: oneclick lb tune ${service}`,
 });
 
-/** What keeps requests from an instance, though nothing is wrong with it, as far as it can be told before it is put in. */
+/** Returns reasons why the load balancer may not reach an instance, known before it is registered. */
 export function cautionsOf(
   { group, instances, rules }: GroupFacts,
   { name, port }: Pick<Service, 'name' | 'port'>,
@@ -69,25 +69,25 @@ export function cautionsOf(
   const zones = group.balancers.flatMap((balancer) => balancer.zones);
   if (instance.zone !== undefined && zones.length > 0 && !zones.includes(instance.zone))
     cautions.push(
-      `${host}: it is in ${instance.zone}, and the load balancer of ${name} sends requests to ${zones.join(', ')} only`,
+      `${host} is in ${instance.zone}, but the load balancer of ${name} only covers ${zones.join(', ')}`,
     );
   const ports = port?.range ?? (port === undefined ? undefined : { from: port.host, to: port.host });
   const groups = instance.securityGroups;
   const own = rules.filter((rule) => groups.includes(rule.group));
-  if (ports !== undefined && groups.length > 0 && !letsIn(group, own, ports)) {
+  if (ports !== undefined && groups.length > 0 && !allowsTraffic(group, own, ports)) {
     const range = ports.from === ports.to ? `port ${ports.from}` : `ports ${ports.from}-${ports.to}`;
-    cautions.push(`${host}: ${groups.join(', ')} does not let the load balancer of ${name} in at ${range}`);
+    cautions.push(`${host}: ${groups.join(', ')} does not allow the load balancer of ${name} on ${range}`);
   }
   return cautions;
 }
 
-/** Whether the load balancers of a group reach these ports of an instance, as far as the rules of its security groups tell. */
-export function letsIn(
+/** Whether security group rules allow the load balancers of a group to reach these ports. */
+export function allowsTraffic(
   { balancers }: Pick<TargetGroup, 'balancers'>,
   rules: readonly InboundRule[],
   ports: { readonly from: number; readonly to: number },
 ): boolean {
-  // Those without groups, and rules for addresses, say nothing that could be compared here.
+  // Unknown senders and address ranges count as allowed.
   const senders = balancers.flatMap(({ securityGroups }) => securityGroups);
   if (senders.length === 0) return true;
   return rules.some(

@@ -1,7 +1,7 @@
 import type { Audit } from './audit.js';
 import type { Activation, Release } from './release.js';
 
-/** A run as the machine knows it that carried it out. */
+/** A run from a journal of this machine. */
 export interface KnownRun {
   readonly id: string;
   readonly recipe: string;
@@ -9,22 +9,22 @@ export interface KnownRun {
   readonly commit?: string;
   /** ISO 8601. */
   readonly started: string;
-  /** By service: the image that was asked for, where that is known. */
+  /** The services, with the requested image if known. */
   readonly services: readonly { readonly name: string; readonly reference?: string }[];
-  /** `done`, `reverted` …, or `unfinished`. */
+  /** The result (`done`, `reverted`, …), or `unfinished`. */
   readonly outcome: string;
   readonly ms?: number;
 }
 
-/** One thing that was done to a service of an environment, or to the environment. What is not known is null. */
+/** An action on a service or on the whole environment. Unknown values are null. */
 export interface HistoryEntry {
   readonly at: string;
   readonly who: string;
-  /** `deploy`, `rollback`, `adopt`, `lease.take`, or the recipe of a run that released nothing. */
+  /** `deploy`, `rollback`, `adopt`, `lease.take`, or the recipe of a run without a release. */
   readonly what: string;
   readonly run: string;
   readonly service: string | null;
-  /** The number of the release that it made current. */
+  /** The number of the activated release. */
   readonly release: number | null;
   readonly reference: string | null;
   readonly image: string | null;
@@ -33,7 +33,7 @@ export interface HistoryEntry {
   readonly ms: number | null;
 }
 
-/** What history is made of: what hosts remember, and what this machine does. */
+/** The sources of history: the logs of the hosts and the journals of this machine. */
 export interface HistorySources {
   readonly activations: readonly { readonly service: string; readonly line: Activation }[];
   readonly audits: readonly Audit[];
@@ -41,8 +41,8 @@ export interface HistorySources {
 }
 
 /**
- * What was done, newest first. Activations stand in the order of the release log, whatever the clocks of those who made
- * them say; the rest is put between them by time.
+ * Returns the history, newest first. Activations keep the order of the release log, regardless of client clocks; other entries
+ * are sorted in by time.
  */
 export function historyOf({ activations, audits, runs }: HistorySources): readonly HistoryEntry[] {
   const known = new Map(runs.map((run) => [run.id, run]));
@@ -97,16 +97,16 @@ function withoutRelease({
   }));
 }
 
-/** The second list, newest first, put into the first, whose order stays. */
+/** Inserts `others` by time; the order of `logged` stays. */
 function merge(logged: readonly HistoryEntry[], others: readonly HistoryEntry[]): readonly HistoryEntry[] {
   const merged: HistoryEntry[] = [];
   let next = 0;
-  for (const deed of logged) {
-    for (let other = others[next]; other !== undefined && other.at > deed.at; other = others[next]) {
+  for (const entry of logged) {
+    for (let other = others[next]; other !== undefined && other.at > entry.at; other = others[next]) {
       merged.push(other);
       next += 1;
     }
-    merged.push(deed);
+    merged.push(entry);
   }
   return [...merged, ...others.slice(next)];
 }

@@ -1,4 +1,4 @@
-/** What the JSON says; undefined where it is none. Nothing of it is believed before a schema has seen it. */
+/** Parses JSON, or returns undefined if it is invalid. Validate the result with a schema. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,7 +1,7 @@
 import type { EnvironmentId } from './environment.js';
 import type { ContainerFacts } from './facts.js';
 
-/** The labels that oneclick puts on what it makes. Nothing without them is ever changed. */
+/** The labels of everything that oneclick creates. It never changes anything without them. */
 export const label = {
   project: 'oneclick.project',
   environment: 'oneclick.environment',
@@ -14,32 +14,32 @@ export const label = {
   reference: 'oneclick.reference',
   /** The hash of the release's spec, without secret values. */
   spec: 'oneclick.spec',
-  /** `service` for what serves, `command` for a release command, `exec` for a command of a person, `network` for what keeps the network up. */
+  /** `service`, `command` (a release command), `exec` (oneclick exec) or `network` (keeps the network alive). */
   role: 'oneclick.role',
-  /** On a volume that is a line of the release log: `project/environment`. */
+  /** On a release log volume: `project/environment`. */
   log: 'oneclick.log',
-  /** The line itself, as JSON. */
+  /** The log line, as JSON. */
   activation: 'oneclick.activation',
-  /** On a volume that is a line of the audit: `project/environment`. */
+  /** On an audit volume: `project/environment`. */
   audit: 'oneclick.audit',
-  /** That line, as JSON. */
+  /** The audit entry, as JSON. */
   entry: 'oneclick.audit-entry',
 } as const;
 
-/** Labels whose names start like this are set by oneclick only. */
+/** The prefix of labels that only oneclick may set. */
 export const labelPrefix = 'oneclick.';
 
-/** Whether a label is one that oneclick sets, whatever the case of its name. */
+/** Whether only oneclick may set the label. Ignores case. */
 export function isOwnLabel(name: string): boolean {
   return name.toLowerCase().startsWith(labelPrefix);
 }
 
-/** The start of names of what belongs to one environment. */
+/** The prefix of all names in an environment. */
 export function prefix(id: EnvironmentId): string {
   return `${id.project}-${id.environment}`;
 }
 
-/** The release number that a container's labels claim, where it is one of ours. */
+/** The release number in a container's labels, if any. */
 export function releaseOf(container: ContainerFacts): number | undefined {
   const text = container.labels[label.release];
   const number = text === undefined || text === '' ? Number.NaN : Number(text);

@@ -4,21 +4,18 @@ import { prefix } from './labels.js';
 import type { Activation, Release } from './release.js';
 import type { ImageSource } from './service.js';
 
-/** The activations of one service: its log without canaries, which were never current. */
+/** The activations of a service: its log without canaries. */
 export function releaseLog(facts: Facts, service: string): readonly Activation[] {
   return linesOf(facts, service).filter(({ kind }) => kind !== 'canary');
 }
 
-/** The release that runs beside the current one on some instances, until it is promoted or taken back. */
+/** The service's canary: a release on some instances that is not promoted or rolled back yet. */
 export function canaryOf(facts: Facts, service: string): Release | undefined {
   const last = linesOf(facts, service).at(-1);
   return last?.kind === 'canary' ? last.release : undefined;
 }
 
-/**
- * The release log of one service as all hosts together know it, in order. A host that was added later, or has lost
- * its lines, is made up for by the others.
- */
+/** The release log of a service, in order, merged from all hosts because a host may have been added later or have lost its lines. */
 export function linesOf(facts: Facts, service: string): readonly Activation[] {
   const byOrder = new Map<number, Activation>();
   for (const host of Object.values(facts.hosts)) {
@@ -27,21 +24,21 @@ export function linesOf(facts: Facts, service: string): readonly Activation[] {
   return [...byOrder.values()].sort((a, b) => a.order - b.order);
 }
 
-/** The activation that holds now. */
+/** The current activation. */
 export function current(log: readonly Activation[]): Activation | undefined {
   return log.at(-1);
 }
 
-/** The release of that number, as it was last activated. */
+/** The release with this number, as last activated. */
 export function findRelease(log: readonly Activation[], number: number): Release | undefined {
   return log.findLast((line) => line.release.number === number)?.release;
 }
 
 /**
- * The releases that one could go back through, the current one last. A release that was rolled back from is not among
- * them: after v1, v2, back to v1, v3 they are v1 and v3.
+ * The releases that repeated rollbacks go through, the current one last. Releases that were rolled back are skipped: after v1, v2,
+ * a rollback to v1, and v3 these are v1 and v3.
  */
-export function lineage(log: readonly Activation[]): readonly Release[] {
+export function rollbackHistory(log: readonly Activation[]): readonly Release[] {
   let releases: Release[] = [];
   for (const { release } of log) {
     const known = releases.findIndex((other) => other.number === release.number);
@@ -50,37 +47,37 @@ export function lineage(log: readonly Activation[]): readonly Release[] {
   return releases;
 }
 
-/** The release that a rollback brings back. */
+/** The release that a rollback activates. */
 export function previous(log: readonly Activation[]): Release | undefined {
-  return lineage(log).at(-2);
+  return rollbackHistory(log).at(-2);
 }
 
-/** The order of the next activation: one above the highest of any service on any host. */
+/** The order of the next activation: one above the highest on any host. */
 export function nextOrder(facts: Facts): number {
   return 1 + highestOrder(facts);
 }
 
-/** The order of the last run that activated anything in the environment; 0 when none did. */
+/** The order of the last activation in the environment, or 0. */
 export function highestOrder(facts: Facts): number {
   const lines = Object.values(facts.hosts).flatMap((host) => Object.values(host.log).flat());
   return lines.reduce((highest, line) => Math.max(highest, line.order), 0);
 }
 
-/** An activation by another run, of any service, that has this order or a later one. */
+/** Returns an activation by another run, of any service, with at least this order. */
 export function laterActivation(facts: Facts, run: string, order: number): Activation | undefined {
   const lines = Object.values(facts.hosts).flatMap((host) => Object.values(host.log).flat());
   return lines.find((line) => line.order >= order && line.run !== run);
 }
 
-/** How many lines a host keeps of a service's log. */
-export const linesKept = 30;
+/** How many log lines a host keeps for each service. */
+export const maxLogLines = 30;
 
-/** The name of the volume that is a line of the log. */
+/** The name of the volume that stores a log line. */
 export function lineName(id: EnvironmentId, service: string, order: number): string {
   return `oneclick-log-${prefix(id)}-${service}-${order}`;
 }
 
-/** Whether a service keeps the image of its release: nobody asked for another, and the configuration is as it was then. */
-export function staysAt(image: ImageSource, { reference, written }: Release): boolean {
+/** Whether a deploy keeps the image of this release: no other one was requested, and the configured reference is unchanged. */
+export function keepsImage(image: ImageSource, { reference, written }: Release): boolean {
   return image.kind === 'fixed' && image.moves !== true && image.reference === (written ?? reference);
 }

@@ -3,7 +3,7 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** A duration in ms as people read it: `0.1s`, `42.0s`, `1m 3s`, `2h 5m`, `3d 4h`. */
+/** Formats a duration in ms: `0.1s`, `42.0s`, `1m 3s`, `2h 5m`, `3d 4h`. */
 export function duration(ms: number): string {
   if (ms < minute - 50) return `${(Math.max(0, ms) / second).toFixed(1)}s`;
   const two = (big: number, small: number, names: readonly [string, string]) => {
@@ -24,7 +24,7 @@ const spans: readonly (readonly [number, string])[] = [
   [minute, 'minute'],
 ];
 
-/** How long ago `then` was: `just now`, `3 minutes ago`, `2 days ago`. A clock that is ahead reads `just now`. */
+/** Formats the time since `then`: `just now`, `3 minutes ago`. Future times give `just now`. */
 export function ago(then: Date, now: Date): string {
   const ms = now.getTime() - then.getTime();
   for (const [span, name] of spans) {
@@ -34,12 +34,12 @@ export function ago(then: Date, now: Date): string {
   return 'just now';
 }
 
-/** The same for narrow columns: `3 min ago`. */
+/** Like {@link ago}, for narrow columns: `3 min ago`. */
 export function agoBriefly(then: Date, now: Date): string {
   return ago(then, now).replace(/ minutes? ago/, ' min ago');
 }
 
-/** A size in bytes, in decimal units as Docker prints them: `512 B`, `40.2 MB`. */
+/** Formats a size in bytes in decimal units, as Docker does: `512 B`, `40.2 MB`. */
 export function bytes(size: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
   let value = size;
@@ -51,5 +51,5 @@ export function bytes(size: number): string {
   return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** `1 host`, `3 hosts`. */
+/** Formats a count: `1 host`, `3 hosts`. */
 export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;

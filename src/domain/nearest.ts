@@ -1,7 +1,7 @@
-/** Words longer than this are not compared: nobody mistypes them by a letter or two. */
+/** Longer words are not compared, to bound the time. */
 const longest = 64;
 
-/** How many letters were left out, added, taken for another or swapped with the next one. */
+/** The edit distance: letters missing, added, replaced or swapped with the next one. */
 function distance(a: string, b: string): number {
   let before: readonly number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
@@ -20,7 +20,7 @@ function distance(a: string, b: string): number {
   return previous[b.length] ?? 0;
 }
 
-/** The candidate that a person most probably meant by `word`, or undefined when none is near. Case does not count. */
+/** Returns the candidate closest to `word`, or undefined if none is close. Ignores case. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length > longest) return undefined;
   const limit = word.length <= 3 ? 1 : word.length <= 7 ? 2 : 3;

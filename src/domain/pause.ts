@@ -1,10 +1,10 @@
-/** The image of a container that does nothing: one program of a hundred-odd bytes that waits for ever. */
+/** The image of a container that does nothing: one program of about 150 bytes that waits forever. */
 export const pauseImage = 'oneclick/pause:1';
 
-/** Where the program is in the image. */
+/** The path of the program in the image. */
 export const pauseProgram = '/pause';
 
-/** Machine code, by the architecture's name in Docker and its number in an ELF header. */
+/** Machine code by Docker's architecture name, with the ELF machine number. */
 const programs: Readonly<Record<string, { readonly machine: number; readonly code: readonly number[] }>> = {
   // mov eax, 34 (pause); syscall; jmp to the start
   amd64: { machine: 62, code: [0xb8, 0x22, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7] },
@@ -17,13 +17,13 @@ const programs: Readonly<Record<string, { readonly machine: number; readonly cod
   },
 };
 
-/** The file system of the image as a tar archive; undefined for a platform (`linux/amd64`) that there is no program for. */
+/** Returns the image's file system as a tar archive, or undefined if there is no program for the platform (`linux/amd64`). */
 export function pauseArchive(platform: string): Buffer | undefined {
   const file = pauseFile(platform);
   return file === undefined ? undefined : tar(pauseProgram.slice(1), file);
 }
 
-/** The one file in it. */
+/** Returns the program's executable file, or undefined as {@link pauseArchive} does. */
 export function pauseFile(platform: string): Buffer | undefined {
   const program = programs[platform.split('/')[1] ?? ''];
   return program === undefined ? undefined : elf(program.machine, Buffer.from(program.code));
@@ -43,7 +43,7 @@ function elf(machine: number, code: Buffer): Buffer {
   head.writeUInt16LE(64, 52);
   head.writeUInt16LE(56, 54);
   head.writeUInt16LE(1, 56);
-  // The segment: loaded, readable and executable.
+  // Segment flags: load, read, execute.
   head.writeUInt32LE(1, 64);
   head.writeUInt32LE(5, 68);
   head.writeBigUInt64LE(base, 80);

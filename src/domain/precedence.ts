@@ -1,16 +1,16 @@
-/** Where a setting can be said, the strongest first. */
+/** The sources of a setting, highest precedence first. */
 const origins = ['flag', 'variable', 'project', 'user'] as const;
 export type Origin = (typeof origins)[number];
 
-/** What each of them says of one setting; nothing where it is left open. */
+/** The values of one setting, by source. */
 export type SettingSources<Value> = { readonly [Each in Origin]?: Value | undefined };
 
-/** What counts, and who said it; the one place where that is decided. Undefined when nobody said anything. */
-export function strongest<Value>(
-  said: SettingSources<Value>,
+/** Returns the value with the highest precedence and its source, or undefined if no source sets it. */
+export function resolveSetting<Value>(
+  sources: SettingSources<Value>,
 ): { readonly value: Value; readonly origin: Origin } | undefined {
   for (const origin of origins) {
-    const value = said[origin];
+    const value = sources[origin];
     if (value !== undefined) return { value, origin };
   }
   return undefined;

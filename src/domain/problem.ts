@@ -1,26 +1,26 @@
 import { Failure } from './failure.js';
 
-/** Something wrong in a text that a person wrote, and where. Lines and columns count from 1. */
+/** A problem in a user's file and its place. Lines and columns count from 1. */
 export interface Problem {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** The line of the source. */
+  /** The source line. */
   readonly text: string;
   readonly message: string;
-  /** The word that was probably meant. */
+  /** The word that the user probably meant. */
   readonly suggestion?: string;
 }
 
-/** How many problems a failure shows; more help nobody. */
+/** The most problems that a failure shows. */
 const most = 50;
-/** Columns of a source line that are shown. */
+/** The most columns shown of a source line. */
 const width = 100;
 
-/** Without what could move a terminal's cursor or colour; a tab is one column. */
+/** Control characters could drive the terminal; a tab would shift the caret. */
 const printable = (text: string) => text.replace(/\t/g, ' ').replace(/\p{C}/gu, '\ufffd');
 
-/** `file:line:column: message`, the source line, and a caret under the place. */
+/** Formats a problem as `file:line:column: message`, the source line and a caret. */
 export function formatProblem(problem: Problem): string {
   const { file, line, column, suggestion } = problem;
   const message =
@@ -32,7 +32,7 @@ export function formatProblem(problem: Problem): string {
   return `${head}\n  ${line} | ${text}\n  ${gutter} | ${' '.repeat(Math.max(0, column - 1 - start))}^`;
 }
 
-/** Problems in the order of the text, each place and message once. */
+/** Sorts problems by place and removes duplicates. */
 function inOrder(problems: readonly Problem[]): readonly Problem[] {
   const unique = new Map(problems.map((p) => [`${p.file}:${p.line}:${p.column}:${p.message}`, p]));
   return [...unique.values()].sort(
@@ -40,7 +40,7 @@ function inOrder(problems: readonly Problem[]): readonly Problem[] {
   );
 }
 
-/** A failure of kind `usage` with all these problems: formatted as its evidence, and as they are. */
+/** A usage failure with all problems of a file. They are also formatted as its evidence. */
 export class InvalidText extends Failure {
   readonly problems: readonly Problem[];
 
@@ -56,6 +56,6 @@ export class InvalidText extends Failure {
   }
 }
 
-/** The failure that says all these problems, in the order of the text. */
+/** Returns the failure for these problems, sorted by place. */
 export const invalid = (problems: readonly Problem[], code = 'config.invalid') =>
   new InvalidText(problems, code);

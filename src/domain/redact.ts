@@ -1,48 +1,48 @@
-/** Shorter values are too common as parts of other words to be taken out. */
+/** Shorter values occur in other words too often to be redacted. */
 const shortest = 6;
-const mark = '***';
+const mask = '***';
 
-/** The secrets that a process has read so far, which everything that it writes is kept free of. */
+/** The secrets read so far, which must not appear in any output. */
 export class Redaction {
   readonly #values = new Map<string, string>();
   #redactor: Redactor = redactor(this.#values);
 
-  /** Hides a value from now on. Answers false where it is too short to be taken out. */
+  /** Redacts a value from now on. Returns false if it is too short to be redacted. */
   add(name: string, value: string): boolean {
     this.#values.set(name, value);
     this.#redactor = redactor(this.#values);
     return !this.#redactor.unprotected.includes(name);
   }
 
-  /** The text without the secrets that were added. */
+  /** Returns the text with all added secrets masked. */
   readonly redact = (text: string): string => this.#redactor.redact(text);
 }
 
-/** Takes secret values out of text, however they are written there. */
+/** Masks secret values in text, also in encoded forms. */
 export interface Redactor {
   redact(text: string): string;
-  /** For text that comes in pieces: no value slips through at their edges. */
+  /** Redacts text that arrives in chunks, including values split across chunks. */
   stream(): RedactingStream;
-  /** The names of secrets that are too short to be taken out: warn about them. */
+  /** Names of secrets that are too short to be redacted. */
   readonly unprotected: readonly string[];
 }
 
-/** Holds back only what may be the beginning of a secret. */
+/** Redacts chunks of text. Holds back only text that may start a secret. */
 export interface RedactingStream {
   write(text: string): string;
-  /** The rest. */
+  /** Returns the remaining text. */
   end(): string;
 }
 
-/** A redactor of these values, by name: raw, by line, JSON-escaped, URL-encoded and in base64 at any offset. */
+/** Returns a redactor for these values: raw, line by line, JSON-escaped, URL-encoded, and base64 at any offset. */
 export function redactor(values: ReadonlyMap<string, string>): Redactor {
   const long = [...values.values()].filter((value) => value.length >= shortest);
   const forms = [...new Set(long.flatMap(formsOf))].sort((a, b) => b.length - a.length);
   const unprotected = [...values].filter(([, value]) => value.length < shortest).map(([name]) => name);
-  const any = forms.length === 0 ? undefined : new RegExp(forms.map(escaped).join('|'), 'g');
+  const pattern = forms.length === 0 ? undefined : new RegExp(forms.map(escaped).join('|'), 'g');
   return {
-    redact: (text) => (any === undefined ? text : text.replace(any, mark)),
-    stream: () => redactingStream(forms, any),
+    redact: (text) => (pattern === undefined ? text : text.replace(pattern, mask)),
+    stream: () => redactingStream(forms, pattern),
     unprotected,
   };
 }
@@ -66,7 +66,7 @@ function inUrl(text: string): string[] {
   return [encoded, strict, strict.replaceAll('%20', '+')].flatMap((url) => [url, lower(url)]);
 }
 
-/** The characters of base64 that only the value decides, when it starts at byte 0, 1 or 2 of a group of three. */
+/** The base64 characters that depend on the value alone, for each of the three possible offsets. */
 function inBase64(value: string): string[] {
   const bytes = Buffer.from(value, 'utf8');
   const standard = [0, 1, 2].map((offset) => {
@@ -82,11 +82,11 @@ function inBase64(value: string): string[] {
   ]);
 }
 
-function redactingStream(forms: readonly string[], any: RegExp | undefined): RedactingStream {
-  if (any === undefined) return { write: (text) => text, end: () => '' };
+function redactingStream(forms: readonly string[], pattern: RegExp | undefined): RedactingStream {
+  if (pattern === undefined) return { write: (text) => text, end: () => '' };
   let held = '';
-  /** Where the first form begins that the text does not show in full. */
-  const open = (text: string): number => {
+  /** The index of the first form that is not complete yet. */
+  const firstOpen = (text: string): number => {
     for (let at = Math.max(0, text.length - (forms[0]?.length ?? 0) + 1); at < text.length; at++)
       if (forms.some((form) => form.length > text.length - at && form.startsWith(text.slice(at)))) return at;
     return text.length;
@@ -94,12 +94,12 @@ function redactingStream(forms: readonly string[], any: RegExp | undefined): Red
   return {
     write(text) {
       held += text;
-      const cut = open(held);
+      const cut = firstOpen(held);
       let out = '';
       let at = 0;
-      for (const match of held.matchAll(any)) {
+      for (const match of held.matchAll(pattern)) {
         if (match.index >= cut) break;
-        out += held.slice(at, match.index) + mark;
+        out += held.slice(at, match.index) + mask;
         at = match.index + match[0].length;
       }
       if (at < cut) out += held.slice(at, cut);
@@ -107,7 +107,7 @@ function redactingStream(forms: readonly string[], any: RegExp | undefined): Red
       return out;
     },
     end() {
-      const rest = held.replace(any, mark);
+      const rest = held.replace(pattern, mask);
       held = '';
       return rest;
     },

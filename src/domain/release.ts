@@ -1,10 +1,7 @@
 import { z } from 'zod';
 import { Health, Port } from './service.js';
 
-/**
- * What a release's containers are made of, without secret values: all that is needed to make them again on
- * a host that has lost them.
- */
+/** The configuration of a release's containers, without secret values. Enough to create them again on a host that lost them. */
 export const ContainerSpec = z.strictObject({
   /** The image by digest: `repository@sha256:…`. */
   image: z.string(),
@@ -23,33 +20,33 @@ export const ContainerSpec = z.strictObject({
 });
 export type ContainerSpec = z.infer<typeof ContainerSpec>;
 
-/** One immutable image digest with its configuration, numbered per environment and service. */
+/** An immutable image digest with its configuration, numbered per environment and service. */
 export const Release = z.strictObject({
   number: z.int().min(0),
-  /** What the person wrote: a tag, mostly. The digest is in the spec. */
+  /** The image reference as the user wrote it, usually with a tag. The digest is in the spec. */
   reference: z.string(),
-  /** What the configuration said then, where that was something else: it moves the service only when it changes. */
+  /** The configured reference, if different: the service moves only when it changes. */
   written: z.string().optional(),
   spec: ContainerSpec,
-  /** The commit of the project, where known. */
+  /** The project's commit, if known. */
   commit: z.string().optional(),
-  /** The name of a container that was there before oneclick and was taken over as it stood. */
+  /** The name of an existing container that oneclick adopted. */
   adopted: z.string().optional(),
 });
 export type Release = z.infer<typeof Release>;
 
-/** A line of the release log: this release of the service was made current, or put beside the current one as a canary. */
+/** A line of the release log: a release was activated, or started as a canary. */
 export const Activation = z.strictObject({
   /**
-   * The order of activations in this environment: one above the highest of any service on any host, taken under the
-   * lease. What one run activates has one order, so that a rollback knows what belongs together.
+   * One above the highest order of any service on any host, assigned under the lease. All activations of a run share it, so that a
+   * rollback knows what belongs together.
    */
   order: z.int().min(1),
   kind: z.enum(['deploy', 'rollback', 'adopt', 'canary']),
   release: Release,
   run: z.string(),
   who: z.string(),
-  /** ISO 8601, by the client's clock: for people, never for order. */
+  /** ISO 8601, by the client's clock: for display, never for order. */
   at: z.string(),
 });
 export type Activation = z.infer<typeof Activation>;

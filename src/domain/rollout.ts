@@ -9,23 +9,23 @@ import { Release } from './release.js';
 import type { Service } from './service.js';
 import type { RunInfo } from './task.js';
 
-/** What is decided once for a service, before anything changes: which release comes, and from where. */
+/** The rollout of a service, decided once before anything changes. */
 export const Rollout = z.strictObject({
-  /** `same`: the release that is current already, where it is missing or does not run; `promote`: that of the canary. */
+  /** `same` restores the current release where it is missing; `promote` activates the canary. */
   kind: z.enum(['deploy', 'promote', 'rollback', 'same']),
   release: Release,
-  /** The order of its activation in the log. */
+  /** The order of its activation. */
   order: z.int(),
-  /** The release that is current until the commit. */
+  /** The current release until the commit. */
   before: Release.optional(),
-  /** A container that was there before oneclick, taken over as release 0. */
+  /** An existing container to adopt as release 0. */
   adopted: Release.optional(),
-  /** Containers are made anew when a secret has another value than the kept one's. */
+  /** Whether to replace kept containers whose secrets have changed. */
   todaysSecrets: z.boolean(),
 });
 export type Rollout = z.infer<typeof Rollout>;
 
-/** The rollout of an image with today's configuration: a new release, unless it is the current one or the canary already. */
+/** Returns the rollout of an image with the present configuration: a new release, unless it equals the current one or the canary. */
 export function rolloutOf(
   facts: Facts,
   run: RunInfo,
@@ -65,16 +65,15 @@ export function rolloutOf(
   };
 }
 
-/** The rollout that puts the canary everywhere. */
 function promotion(facts: Facts, release: Release, before: Release, todaysSecrets: boolean): Rollout {
   return { kind: 'promote', release, order: nextOrder(facts), before, todaysSecrets };
 }
 
 /**
- * The rollout that brings a logged release back, or the canary everywhere, or takes the canary back where that is the number of
- * the current one; undefined when the log does not know it.
+ * Returns the rollout to a logged release: promotes the canary if it has that number, and removes the canary if the current release
+ * does. Returns undefined if the log has no such release.
  */
-export function rolloutBack(
+export function rolloutTo(
   facts: Facts,
   service: Service,
   number: number,
@@ -127,7 +126,7 @@ function adoptedRelease(facts: Facts, service: Service, name: string): Release |
   };
 }
 
-/** The containers of a service that run on a host. */
+/** Returns the running containers of a service on a host. */
 export function serving(host: HostFacts, id: EnvironmentId, service: string): readonly ContainerFacts[] {
   return containersOf(host, id, service).filter(isUp);
 }
@@ -137,15 +136,15 @@ export function isUp(container: ContainerFacts): boolean {
 }
 
 /**
- * Whether a container has yet to prove itself, or was told not to come back: a run that died left it with the restart
- * policy of a candidate. Nothing can be told where the release wants no other, nor of an adopted one.
+ * Whether a container still has the restart policy of a candidate, as after a run that died. Always false for adopted containers and
+ * for releases whose own policy is `no`.
  */
 export function isProvisional(container: ContainerFacts, release: Release): boolean {
   return release.adopted === undefined && container.restart === 'no' && release.spec.restart !== 'no';
 }
 
-/** The containers of releases that no run has activated, but for those of the run `except`: what a dead run left. */
-export function deadCandidates(
+/** Returns containers of releases that were never activated, except those of the run `except`: a dead run left them. */
+export function leftoverContainers(
   host: HostFacts,
   facts: Facts,
   id: EnvironmentId,
@@ -156,7 +155,7 @@ export function deadCandidates(
   const canary = canaryOf(facts, service)?.number;
   return containersOf(host, id, service).filter((container) => {
     const release = releaseOf(container);
-    const isDead = release !== undefined && release !== canary && !activated.has(release);
-    return isDead && (except === undefined || container.labels[label.run] !== except);
+    const isLeftover = release !== undefined && release !== canary && !activated.has(release);
+    return isLeftover && (except === undefined || container.labels[label.run] !== except);
   });
 }

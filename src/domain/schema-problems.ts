@@ -4,19 +4,19 @@ import type { Problem } from './problem.js';
 import type { Path, Source } from './source.js';
 
 type Issue = z.core.$ZodIssue;
-/** The parts of a JSON Schema that suggestions come from. */
+/** A JSON Schema, the source of suggestions. */
 export interface JsonSchema {
   readonly [key: string]: unknown;
 }
 
-/** What is checked: `value` stands at `path` of the source, `schema` says what it should be. */
+/** A value at `path` of a source, and its schema. */
 export interface Checked {
   readonly schema: z.ZodType;
   readonly value: unknown;
   readonly path: Path;
 }
 
-/** The value, parsed by `schema`, or every problem with its place. `value` is the source's own at `path` by default. */
+/** Parses the value at `path` (or `value`, if given) by `schema`. Returns all problems with their places if it is invalid. */
 export function match<T>(
   source: Source,
   schema: z.ZodType<T>,
@@ -29,14 +29,14 @@ export function match<T>(
   return { problems: issueProblems(source, { schema, value, path }, parsed.error.issues) };
 }
 
-/** Issues of a zod schema as problems of the text, in a person's words. */
+/** Converts zod issues to readable problems of the source. */
 export function issueProblems(
   source: Source,
   checked: Checked,
   issues: readonly Issue[],
 ): readonly Problem[] {
   const json = jsonSchema(checked.schema);
-  return issues.flatMap(settle).flatMap((issue) => {
+  return issues.flatMap(narrow).flatMap((issue) => {
     const path = [...checked.path, ...issue.path];
     if (issue.code === 'unrecognized_keys')
       return issue.keys.map((key) =>
@@ -47,9 +47,10 @@ export function issueProblems(
       );
     const value = valueAt(checked.value, issue.path);
     const suggestion = typeof value === 'string' ? suggest(value, valuesAt(json, issue.path)) : {};
-    const name = issue.path.length === 0 ? '' : `${dotted(issue.path)}: `;
+    const message = messageOf(issue, value);
+    const name = issue.path.length === 0 ? '' : `${dotted(issue.path)}${message === missing ? ' ' : ': '}`;
     return [
-      source.problem(path, `${name}${words(issue, value)}`, {
+      source.problem(path, `${name}${message}`, {
         ...suggestion,
         ...(issue.code === 'invalid_key' ? { end: 'key' } : {}),
       }),
@@ -62,14 +63,14 @@ const suggest = (word: string, candidates: Iterable<string>) => {
   return suggestion === undefined ? {} : { suggestion };
 };
 
-/** `services.web.ports[1]`. */
+/** Formats a path: `services.web.ports[1]`. */
 export const dotted = (path: Path): string =>
   path
     .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
     .join('')
     .replace(/^\./, '');
 
-/** What is at `path` of a plain value. */
+/** Returns the value at `path` of plain data. */
 export function valueAt(value: unknown, path: Path): unknown {
   return path.reduce<unknown>(
     (at, key) =>
@@ -78,41 +79,44 @@ export function valueAt(value: unknown, path: Path): unknown {
   );
 }
 
-/** A union's issue as those of the one branch that was meant: the branch whose own shape fits, with the fewest issues. */
-function settle(issue: Issue): readonly Issue[] {
+/** Reduces a union's issue to those of the intended branch: the right shape, with the fewest issues. */
+function narrow(issue: Issue): readonly Issue[] {
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue];
-  const misfit = (branch: readonly Issue[]) =>
+  const mismatch = (branch: readonly Issue[]) =>
     branch.some(
       (inner) => inner.path.length === 0 && (inner.code === 'invalid_type' || inner.code === 'invalid_value'),
     );
-  const fitting = issue.errors.filter((branch) => !misfit(branch)).sort((a, b) => a.length - b.length);
+  const fitting = issue.errors.filter((branch) => !mismatch(branch)).sort((a, b) => a.length - b.length);
   const chosen = fitting[0] ?? (issue.errors.length === 1 ? issue.errors[0] : undefined);
   if (chosen === undefined) return [issue];
-  return chosen.map((inner): Issue => ({ ...inner, path: [...issue.path, ...inner.path] })).flatMap(settle);
+  return chosen.map((inner): Issue => ({ ...inner, path: [...issue.path, ...inner.path] })).flatMap(narrow);
 }
 
-function words(issue: Issue, value: unknown): string {
+const missing = 'is missing';
+
+function messageOf(issue: Issue, value: unknown): string {
   if (issue.code === 'invalid_type' || issue.code === 'invalid_value' || issue.code === 'invalid_union') {
-    if (value === undefined) return 'is missing';
-    // A message of the schema's own says more than what zod says by itself.
+    if (value === undefined) return missing;
+    // Custom messages are more precise than ours.
     if (!issue.message.startsWith('Invalid ')) return issue.message;
-    const expected = wanted(issue);
-    if (issue.code === 'invalid_type') return `expected ${oneOf(expected)}, not ${shown(value)}`;
-    return `${shown(value)} ${expected.length === 0 ? 'does not fit' : `is not ${oneOf(expected)}`}`;
+    const expected = expectedOf(issue);
+    return expected.length === 0
+      ? `invalid value ${displayed(value)}`
+      : `must be ${oneOf(expected)}, not ${displayed(value)}`;
   }
   const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
   if (issue.code === 'custom') return message;
   return message.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 }
 
-/** The types and words that would have been right. */
-function wanted(issue: Issue): readonly string[] {
+/** The types and values that would be valid. */
+function expectedOf(issue: Issue): readonly string[] {
   if (issue.code === 'invalid_type') return [article(issue.expected)];
   if (issue.code === 'invalid_value') return issue.values.map(String);
-  return issue.code === 'invalid_union' ? [...new Set(issue.errors.flat().flatMap(wanted))] : [];
+  return issue.code === 'invalid_union' ? [...new Set(issue.errors.flat().flatMap(expectedOf))] : [];
 }
 
-const names: Readonly<Record<string, string>> = {
+const typeNames: Readonly<Record<string, string>> = {
   string: 'text',
   boolean: 'true or false',
   int: 'a whole number',
@@ -120,14 +124,14 @@ const names: Readonly<Record<string, string>> = {
   object: 'a mapping',
   record: 'a mapping',
 };
-const article = (type: string) => names[type] ?? `a ${type}`;
+const article = (type: string) => typeNames[type] ?? `a ${type}`;
 
 function oneOf(words: readonly string[]): string {
-  return words.length < 2 ? (words[0] ?? 'possible') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+  return words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
-/** A value as a message shows it: short, and never a whole structure. */
-export function shown(value: unknown): string {
+/** Formats a value for a message: at most 60 characters, never a whole structure. */
+export function displayed(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (value === null) return 'empty';
   if (typeof value === 'object') return 'a mapping';
@@ -135,29 +139,29 @@ export function shown(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
-/** Made once for each schema: it takes as long as reading a whole file. */
-const made = { input: new WeakMap<z.ZodType, JsonSchema>(), output: new WeakMap<z.ZodType, JsonSchema>() };
+/** Conversion takes as long as reading a whole file. */
+const cached = { input: new WeakMap<z.ZodType, JsonSchema>(), output: new WeakMap<z.ZodType, JsonSchema>() };
 
-/** The JSON Schema of what people may write for `schema` (`output`: of what parsing gives); what it cannot say is left open. */
+/** Returns the JSON Schema of the input of `schema`, or of its output. Parts that JSON Schema cannot express accept anything. */
 export function jsonSchema(schema: z.ZodType, io: 'input' | 'output' = 'input'): JsonSchema {
   const json =
-    made[io].get(schema) ?? z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
-  made[io].set(schema, json);
+    cached[io].get(schema) ?? z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' });
+  cached[io].set(schema, json);
   return json;
 }
 
-/** A schema, or its alternatives, without `$ref`. */
+/** Resolves `$ref` and returns the alternatives of a schema, or the schema itself. */
 export function alternatives(root: JsonSchema, schema: unknown): readonly JsonSchema[] {
   if (typeof schema !== 'object' || schema === null) return [];
-  const known = found.get(schema);
+  const known = nodeCache.get(schema);
   if (known?.root === root) return known.nodes;
   const nodes = branchesOf(root, schema, 8);
-  found.set(schema, { root, nodes });
+  nodeCache.set(schema, { root, nodes });
   return nodes;
 }
 
-/** Recipes ask for the same ones again and again. */
-const found = new WeakMap<object, { readonly root: JsonSchema; readonly nodes: readonly JsonSchema[] }>();
+/** Recipes resolve the same schemas many times. */
+const nodeCache = new WeakMap<object, { readonly root: JsonSchema; readonly nodes: readonly JsonSchema[] }>();
 
 function branchesOf(root: JsonSchema, schema: unknown, depth: number): readonly JsonSchema[] {
   if (typeof schema !== 'object' || schema === null || depth === 0) return [];
@@ -170,7 +174,7 @@ function branchesOf(root: JsonSchema, schema: unknown, depth: number): readonly 
   return branches.length === 0 ? [node] : branches.flatMap((branch) => branchesOf(root, branch, depth - 1));
 }
 
-/** The schemas of what stands at `path`. */
+/** Returns the schemas that apply at `path`. */
 export function schemasAt(root: JsonSchema, path: Path): readonly JsonSchema[] {
   return path.reduce<readonly JsonSchema[]>(
     (nodes, key) =>
@@ -185,12 +189,12 @@ export function schemasAt(root: JsonSchema, path: Path): readonly JsonSchema[] {
   );
 }
 
-/** The keys that may stand at `path`, with their schemas. */
+/** Returns the keys allowed at `path`, with their schemas. */
 export function propertiesAt(root: JsonSchema, path: Path): Readonly<Record<string, unknown>> {
   return Object.assign({}, ...schemasAt(root, path).map((node) => node.properties ?? {}));
 }
 
-/** The words that may stand at `path`, where they are enumerated. */
+/** Returns the values allowed at `path` if they are enumerated. */
 export function valuesAt(root: JsonSchema, path: Path): readonly string[] {
   return schemasAt(root, path)
     .flatMap((node) => (Array.isArray(node.enum) ? node.enum : 'const' in node ? [node.const] : []))

@@ -8,7 +8,7 @@ import { isProvisional, isUp, serving } from './rollout.js';
 import { leavesOldRunning } from './routing.js';
 import type { Service } from './service.js';
 
-/** How a service stands on one host. What is not known, or not there, is null. */
+/** The status of a service on one host. Unknown or missing values are null. */
 export interface ServiceStatus {
   readonly release: number | null;
   readonly image: string | null;
@@ -16,28 +16,27 @@ export interface ServiceStatus {
   readonly state: string;
   readonly health: string | null;
   readonly since: string | null;
-  /** Who made that release current, or else made its container. */
+  /** The user who activated the release, or else created its container. */
   readonly who: string | null;
   readonly restarts: number;
-  /** Of the container that should run and has ended. */
+  /** The exit code of a container that should be running. */
   readonly exit: number | null;
   readonly outOfMemory: boolean;
-  /** The release that runs beside it as a canary. */
+  /** The canary release on this host. */
   readonly canary: number | null;
-  /** Why it is not as it should be. */
+  /** The reason why the service needs attention. */
   readonly why: string | null;
 }
 
-/** As much of a service as its status depends on. */
 type StatusSubject = Pick<Service, 'name' | 'swap' | 'targetGroup'>;
 
-const nothing = {
+const noRelease = {
   ...{ release: null, image: null, digest: null, health: null, since: null, who: null },
   canary: null,
 };
-const calm = { restarts: 0, exit: null, outOfMemory: false };
+const noExit = { restarts: 0, exit: null, outOfMemory: false };
 
-/** How a service stands on a host, and what is wrong with it there. */
+/** Returns the status of a service on a host, with the reason if it needs attention. */
 export function serviceStatus(
   facts: Facts,
   id: EnvironmentId,
@@ -46,26 +45,28 @@ export function serviceStatus(
 ): ServiceStatus {
   const known = facts.hosts[host];
   if (known === undefined)
-    return { ...nothing, ...calm, state: 'unreachable', why: 'the host was not reached' };
+    return { ...noRelease, ...noExit, state: 'unreachable', why: 'cannot reach the host' };
   const { name } = service;
   const log = releaseLog(facts, name);
   const active = current(log);
   const all = serving(known, id, name);
-  const beside = canaryOf(facts, name);
-  const canary = all.find((container) => releaseOf(container) === beside?.number);
+  const canaryRelease = canaryOf(facts, name);
+  const canary = all.find((container) => releaseOf(container) === canaryRelease?.number);
   const up = all.filter((container) => container !== canary);
   const wanted = up.find((container) => releaseNumber(container) === active?.release.number) ?? up[0];
   const status =
-    wanted === undefined ? stopped(known, id, name, active) : upright(wanted, up, log, active, service);
-  if (canary === undefined || beside === undefined) return status;
-  const sick = complaint(canary, beside.number, beside);
-  const why = status.why ?? (sick === null ? null : `of its canary: ${sick}`);
-  return { ...status, canary: beside.number, why };
+    wanted === undefined
+      ? stoppedStatus(known, id, name, active)
+      : runningStatus(wanted, up, log, active, service);
+  if (canary === undefined || canaryRelease === undefined) return status;
+  const canaryProblem = problemOf(canary, canaryRelease.number, canaryRelease);
+  const why = status.why ?? (canaryProblem === null ? null : `canary: ${canaryProblem}`);
+  return { ...status, canary: canaryRelease.number, why };
 }
 
 const releaseNumber = (container: ContainerFacts) => releaseOf(container) ?? 0;
 
-function upright(
+function runningStatus(
   container: ContainerFacts,
   up: readonly ContainerFacts[],
   log: readonly Activation[],
@@ -82,28 +83,29 @@ function upright(
     health: container.health ?? null,
     since: container.started ?? null,
     who: line?.who ?? container.labels[label.who] ?? null,
-    ...endOf(container),
+    ...exitOf(container),
     canary: null,
-    why: complaint(container, release, active?.release) ?? crowd(container, up, service),
+    why: problemOf(container, release, active?.release) ?? extraContainers(container, up, service),
   };
 }
 
-function endOf({ restarts = 0, exit, outOfMemory }: ContainerFacts) {
+function exitOf({ restarts = 0, exit, outOfMemory }: ContainerFacts) {
   return { restarts, exit: exit ?? null, outOfMemory: outOfMemory === true };
 }
 
-function complaint(container: ContainerFacts, release: number, wanted: Release | undefined): string | null {
-  if (container.state === 'restarting') return `it ends again and again, ${ending(container)}`;
-  if (container.state === 'paused') return 'it is paused';
-  if (container.health === 'unhealthy') return 'its HEALTHCHECK fails';
-  if (container.health === 'starting') return 'its HEALTHCHECK has not passed yet';
-  if (wanted === undefined) return `release ${release} runs, and none is current`;
-  if (release !== wanted.number) return `release ${release} runs, ${wanted.number} is current`;
-  if (isProvisional(container, wanted)) return 'a reboot would not bring it back: its restart policy is no';
+function problemOf(container: ContainerFacts, release: number, wanted: Release | undefined): string | null {
+  if (container.state === 'restarting') return `container keeps restarting: ${exitReason(container)}`;
+  if (container.state === 'paused') return 'container is paused';
+  if (container.health === 'unhealthy') return 'HEALTHCHECK is failing';
+  if (container.health === 'starting') return 'HEALTHCHECK has not passed yet';
+  if (wanted === undefined) return `runs release ${release}, but no release is current`;
+  if (release !== wanted.number) return `runs release ${release}, but release ${wanted.number} is current`;
+  if (isProvisional(container, wanted))
+    return 'container will not start after a reboot: its restart policy is no';
   return null;
 }
 
-function crowd(
+function extraContainers(
   container: ContainerFacts,
   up: readonly ContainerFacts[],
   service: StatusSubject,
@@ -111,29 +113,29 @@ function crowd(
   if (up.length <= 1) return null;
   const names = (some: readonly ContainerFacts[]) => some.map(({ name }) => name).join(', ');
   return leavesOldRunning(service)
-    ? `${names(up.filter((other) => other !== container))} still runs beside it: oneclick settle`
-    : `${up.length} containers of it run: ${names(up)}`;
+    ? `old containers still running: ${names(up.filter((other) => other !== container))}; run: oneclick settle`
+    : `${up.length} containers are running: ${names(up)}`;
 }
 
-function ending({ exit, outOfMemory }: ContainerFacts): string {
-  const code = exit === undefined ? 'with an unknown exit code' : `with exit code ${exit}`;
-  return outOfMemory === true ? `${code}: it needed more memory than it may have` : code;
+function exitReason({ exit, outOfMemory }: ContainerFacts): string {
+  const code = `exited with ${exit === undefined ? 'an unknown code' : `code ${exit}`}`;
+  return outOfMemory === true ? `${code}, out of memory` : code;
 }
 
-function stopped(
+function stoppedStatus(
   host: HostFacts,
   id: EnvironmentId,
   service: string,
   active: Activation | undefined,
 ): ServiceStatus {
   const container = active === undefined ? undefined : containerOf(host, id, service, active.release);
-  const end = container === undefined || isUp(container) ? calm : endOf(container);
-  return { ...nothing, ...end, state: 'stopped', why: absence(container, active) };
+  const end = container === undefined || isUp(container) ? noExit : exitOf(container);
+  return { ...noRelease, ...end, state: 'stopped', why: stoppedReason(container, active) };
 }
 
-function absence(container: ContainerFacts | undefined, active: Activation | undefined): string {
-  if (active === undefined) return 'nothing of it was deployed yet';
-  if (container === undefined) return `it has no container of release ${active.release.number} here`;
-  if (container.state === 'created') return 'its container was never started';
-  return `it has ended ${ending(container)}`;
+function stoppedReason(container: ContainerFacts | undefined, active: Activation | undefined): string {
+  if (active === undefined) return 'not deployed yet';
+  if (container === undefined) return `no container of release ${active.release.number} on this host`;
+  if (container.state === 'created') return 'container was never started';
+  return `container ${exitReason(container)}`;
 }

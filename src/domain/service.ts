@@ -1,38 +1,38 @@
 import { z } from 'zod';
 
-/** A port that a service publishes: `host` on the instance, `container` inside. */
+/** A published port: `host` on the instance, `container` in the container. */
 export const Port = z.strictObject({
-  /** The address of the instance to listen on; all of them by default. */
+  /** The address to listen on; all addresses by default. */
   address: z.string().optional(),
   host: z.int().min(1).max(65_535),
   container: z.int().min(1).max(65_535),
-  /** Where two releases run beside each other: every container gets a free port of these, and `host` says nothing. */
+  /** Replaces `host` if two releases run at once: each container gets a free port of the range. */
   range: z.strictObject({ from: z.int().min(1), to: z.int().max(65_535) }).optional(),
 });
 export type Port = z.infer<typeof Port>;
 
-/** How a new container proves that it works. All times in ms. */
+/** How to decide that a new container is healthy. All times in ms. */
 export const Health = z.strictObject({
-  /** The path of an HTTP request that must be answered with 2xx or 3xx; without it the port must accept, or HEALTHCHECK decide. */
+  /** An HTTP path that must return 2xx or 3xx. Without it the port must accept connections, or HEALTHCHECK must pass. */
   path: z.string().optional(),
   interval: z.number(),
-  /** For one probe. */
+  /** The timeout of one probe. */
   timeout: z.number(),
-  /** From start to healthy. */
+  /** The most time from start to healthy. */
   deadline: z.number(),
-  /** How long a container without port and HEALTHCHECK must have run. */
+  /** How long a container without port and HEALTHCHECK must keep running. */
   settle: z.number(),
 });
 export type Health = z.infer<typeof Health>;
 
-/** Where the image comes from: built from the project's commit, or fixed by its reference. */
+/** The source of the image: built from the project's commit, or a fixed reference. */
 export const ImageSource = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('build'),
     repository: z.string(),
     /** An absolute path. */
     context: z.string(),
-    /** From the context; `Dockerfile` by default. */
+    /** Relative to the context; `Dockerfile` by default. */
     dockerfile: z.string().optional(),
     target: z.string().optional(),
     args: z.record(z.string(), z.string()).optional(),
@@ -42,22 +42,19 @@ export const ImageSource = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('fixed'),
     reference: z.string(),
-    /** Asked for in this run: its digest is looked up again instead of being taken from the release log. */
+    /** Set if this run requested it: its digest is resolved again instead of taken from the release log. */
     moves: z.boolean().optional(),
-    /** What the configuration says, where this run was asked for something else. */
+    /** The configured reference, if this run requested another one. */
     written: z.string().optional(),
   }),
 ]);
 export type ImageSource = z.infer<typeof ImageSource>;
 
 export const Instance = z.strictObject({ id: z.string(), host: z.string() });
-/** A machine on which a service runs: its instance ID, and the name of the host that it is reached as. */
+/** A machine that runs a service: its instance ID and the name of its host. */
 export type Instance = z.infer<typeof Instance>;
 
-/**
- * A service of one environment, with every default filled in: the part that makes a container (see
- * {@link ContainerSpec}) and the part that says how it is rolled out.
- */
+/** A service of an environment, with all defaults applied: its containers (see {@link ContainerSpec}) and how to roll them out. */
 export const Service = z.strictObject({
   name: z.string(),
   image: ImageSource,
@@ -76,11 +73,11 @@ export const Service = z.strictObject({
   restart: z.enum(['no', 'on-failure', 'unless-stopped']),
   stop: z.strictObject({ signal: z.string().optional(), timeout: z.number() }),
   swap: z.enum(['plain', 'beside', 'drain']),
-  /** The name or the ARN of the target group that its instances are registered in. */
+  /** The name or ARN of the target group of its instances. */
   targetGroup: z.string().optional(),
   singleton: z.boolean(),
   needs: z.array(z.string()),
-  /** How many activated releases stay on an instance. */
+  /** How many activated releases an instance keeps. */
   keep: z.int().min(2),
   releaseCommand: z
     .strictObject({
@@ -90,7 +87,7 @@ export const Service = z.strictObject({
       timeout: z.number(),
     })
     .optional(),
-  /** Further keys of the Docker API's container configuration, `HostConfig` among them. */
+  /** Additional keys of the Docker API's container configuration, including `HostConfig`. */
   docker: z.record(z.string(), z.unknown()),
   instances: z.array(Instance),
 });

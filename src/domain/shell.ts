@@ -1,4 +1,4 @@
-/** A POSIX shell's word for exactly this text. */
+/** Quotes text for a POSIX shell. Throws a TypeError if it contains a NUL character. */
 export function quote(text: string): string {
   if (text.includes('\0')) throw new TypeError('a command cannot contain a NUL character');
   return `'${text.replaceAll("'", "'\\''")}'`;
@@ -6,33 +6,30 @@ export function quote(text: string): string {
 
 const bare = /^[\w@%+:,./-][\w@%+=:,./-]*$/;
 
-// Control characters but the newline, and the invisible ones, which hide or reorder text.
-const unseen = /((?:(?!\n)[\p{C}\p{Zl}\p{Zp}])+)/u;
+// Control characters except newline, and characters that hide or reorder text.
+const invisible = /((?:(?!\n)[\p{C}\p{Zl}\p{Zp}])+)/u;
 
-/**
- * The same as a person would write it, safe to show: without quotes where none are needed, and with what a terminal would
- * act on, or not show, as `printf` writes it.
- */
+/** Quotes text for a POSIX shell only if needed. Safe to print: control and invisible characters become `printf` escapes. */
 export function word(text: string): string {
   if (bare.test(text)) return text;
   if (text === '') return "''";
   return text
-    .split(unseen)
+    .split(invisible)
     .map((part, index) => (index % 2 === 0 ? part && quote(part) : `"$(printf '${octal(part)}')"`))
     .join('');
 }
 
-/** A line that makes a POSIX shell run these words, each exactly as it is. */
+/** Returns a POSIX shell command line for these arguments. */
 export function commandLine(argv: readonly string[]): string {
   return argv.map(word).join(' ');
 }
 
-/** Whether a shell takes the line for words that stand for themselves, so that it may be said to another shell as it is. */
-export function isBare(line: string): boolean {
+/** Whether the line has no special characters, so that a nested shell needs no quotes around its words. */
+export function needsNoQuotes(line: string): boolean {
   return line.split(' ').every((part) => bare.test(part));
 }
 
-/** Bytes as the format of `printf`. */
+/** Formats bytes as octal escapes for `printf`. */
 export function octal(data: string | Uint8Array): string {
   return [...Buffer.from(data)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
 }

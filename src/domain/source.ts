@@ -13,43 +13,43 @@ import {
 } from 'yaml';
 import { invalid, type Problem } from './problem.js';
 
-/** Keys and indexes from the top of a document. */
+/** Keys and indexes from the root of a document. */
 export type Path = readonly PropertyKey[];
 
-/** More than any file of ours needs; less than what would make a reader slow or run out of stack. */
-const limits = { characters: 1_048_576, tokens: 100_000, depth: 100, values: 100_000, faults: 100 };
+/** Generous for real files, but safe against slow parsing and stack overflow. */
+const limits = { characters: 1_048_576, tokens: 100_000, depth: 100, values: 100_000, errors: 100 };
 
-/** Which end of a `key: value` a problem is about. */
+/** The side of a `key: value` pair that a problem points to. */
 export type End = 'key' | 'value';
 
-/** A YAML text that was read: its value, and the way from a path in the value to a place in the text. */
+/** A parsed YAML text that maps paths to places in the text. */
 export interface Source {
   readonly file: string;
   readonly text: string;
-  /** Plain data: no dates, no shared cycles; `null` for an empty text. */
+  /** Plain data without dates or cycles; `null` for an empty text. */
   readonly value: unknown;
-  /** What is wrong though the text could be read: duplicate keys, unknown aliases. */
+  /** Problems that do not prevent parsing: duplicate keys, unknown aliases. */
   readonly problems: readonly Problem[];
-  /** A problem at `path`; where that does not exist, at the nearest place above it. */
+  /** Returns a problem at `path`, or at its nearest existing parent. */
   problem(
     path: Path,
     message: string,
     options?: { readonly end?: End; readonly suggestion?: string },
   ): Problem;
-  /** The single value at `path` as it is written (`1.10`, not 1.1), without quotes; undefined where there is none. */
+  /** Returns the scalar at `path` as written (`1.10`, not 1.1), without quotes, or undefined if there is none. */
   written(path: Path): string | undefined;
-  /** The same as {@link Source.problem}, `offset` characters into the value, for plain one-line values; else at its start. */
+  /** Like {@link Source.problem}, but `offset` characters into a one-line value. Points to the start of other values. */
   problemWithin(path: Path, offset: number, message: string, suggestion?: string): Problem;
 }
 
 /**
- * Reads a YAML text. Throws a failure `config.invalid` (or `code`) when it is not YAML, too large, too deep, or more than one
- * document; other problems are left in {@link Source.problems}, to be said with those that its reader finds.
+ * Parses a YAML text. Throws a failure `config.invalid` (or `code`) if it is not YAML, too large, too deep, or has several documents.
+ * Other problems are collected in {@link Source.problems}.
  */
 export function readSource(file: string, text: string, code?: string): Source {
   const lines = new LineCounter();
   const rows = text.split('\n');
-  // Counted here: the parser does not yet know of all lines before the place where it is stopped.
+  // The parser may stop before it has counted the lines.
   rows.reduce((start, row) => {
     lines.addNewLine(start);
     return start + row.length + 1;
@@ -61,12 +61,12 @@ export function readSource(file: string, text: string, code?: string): Source {
     return suggestion === undefined ? place : { ...place, suggestion };
   };
   if (text.length > limits.characters)
-    throw invalid([{ file, line: 1, column: 1, text: '', message: 'larger than 1 MiB' }], code);
+    throw invalid([{ file, line: 1, column: 1, text: '', message: 'file is larger than 1 MiB' }], code);
   const document = compose(text, (offset, message) => invalid([at(offset, message)], code));
-  const faults = [...document.errors, ...document.warnings].slice(0, limits.faults);
+  const faults = [...document.errors, ...document.warnings].slice(0, limits.errors);
   if (faults.length > 0)
     throw invalid(
-      faults.map((fault) => at(fault.pos[0], sentence(fault.message))),
+      faults.map((fault) => at(fault.pos[0], lowerFirst(fault.message))),
       code,
     );
 
@@ -91,26 +91,26 @@ export function readSource(file: string, text: string, code?: string): Source {
   };
 }
 
-const sentence = (message: string) =>
+const lowerFirst = (message: string) =>
   message.replace(/\.$/, '').replace(/^[A-Z](?=[a-z])/, (c) => c.toLowerCase());
 
-type Refuse = (offset: number, message: string) => Error;
+type Fail = (offset: number, message: string) => Error;
 
-/** The first document. Depth is bounded while parsing: composing recurses, and V8 aborts where its stack ends. */
-function compose(text: string, refuse: Refuse): Document.Parsed {
+/** Composing recurses, so depth must be limited while parsing. */
+function compose(text: string, fail: Fail): Document.Parsed {
   const parser = new Parser();
   const tokens = [];
   let count = 0;
   for (const lexeme of new Lexer().lex(text)) {
     tokens.push(...parser.next(lexeme));
-    if (parser.stack.length > limits.depth) throw refuse(parser.offset, 'nested too deeply');
-    if (++count > limits.tokens) throw refuse(parser.offset, 'too long: nobody reads on from here');
+    if (parser.stack.length > limits.depth) throw fail(parser.offset, 'nested too deeply');
+    if (++count > limits.tokens) throw fail(parser.offset, 'file is too long');
   }
   tokens.push(...parser.end());
   const composer = new Composer({ uniqueKeys: false, logLevel: 'silent', resolveKnownTags: false });
   const [first, second] = composer.compose(tokens, true, text.length);
-  if (first === undefined) throw refuse(0, 'not a YAML document');
-  if (second !== undefined) throw refuse(second.range[0], 'a second document: one file holds one');
+  if (first === undefined) throw fail(0, 'not a YAML document');
+  if (second !== undefined) throw fail(second.range[0], 'only one document is allowed');
   return first as Document.Parsed;
 }
 
@@ -118,11 +118,11 @@ type Child = Node | null | undefined;
 
 interface Anchored {
   readonly node: Node;
-  /** Missing while the anchor's own content is being read. */
-  reading?: { readonly value: unknown; readonly size: number };
+  /** Missing while the anchor's own content is parsed. */
+  result?: { readonly value: unknown; readonly size: number };
 }
 
-/** One pass over the nodes of a document: their plain value, where aliases lead, and what is wrong. */
+/** Converts nodes to plain values; resolves aliases and collects problems. */
 class Reader {
   readonly problems: Problem[] = [];
   readonly #at: (offset: number, message: string) => Problem;
@@ -149,35 +149,35 @@ class Reader {
       : isSeq(node)
         ? node.items.map((item) => this.value(item as Node))
         : this.#scalar(node);
-    if (anchored) anchored.reading = { value, size: this.#size - before };
+    if (anchored) anchored.result = { value, size: this.#size - before };
     return value;
   }
 
   #scalar(node: Node): unknown {
     const value = isScalar(node) ? node.value : null;
     if (typeof value === 'number' && !Number.isFinite(value))
-      return this.#report(node, 'not a number that can be used');
+      return this.#report(node, 'must be a finite number');
     return value;
   }
 
-  /** Shared values are not copied, but whoever walks them walks them again: their size counts each time. */
+  /** Counts the size of each use, because consumers walk shared values every time. */
   #alias(node: Node & { readonly source: string }): unknown {
     const anchored = this.#anchors.get(node.source);
-    if (anchored === undefined) return this.#report(node, `no anchor &${node.source} above`);
-    if (anchored.reading === undefined) return this.#report(node, `*${node.source} contains itself`);
+    if (anchored === undefined) return this.#report(node, `unknown anchor &${node.source}`);
+    if (anchored.result === undefined) return this.#report(node, `*${node.source} contains itself`);
     this.#targets.set(node, anchored.node);
-    this.#size += anchored.reading.size;
-    if (this.#size <= limits.values) return anchored.reading.value;
-    this.#size -= anchored.reading.size;
-    return this.#report(node, 'aliases repeat too much');
+    this.#size += anchored.result.size;
+    if (this.#size <= limits.values) return anchored.result.value;
+    this.#size -= anchored.result.size;
+    return this.#report(node, 'aliases expand to too many values');
   }
 
   #map(pairs: readonly Pair<Node, Node | null>[]): Record<string, unknown> {
     const entries = new Map<string, unknown>();
     for (const pair of pairs) {
       const key = keyOf(pair.key);
-      if (key === undefined || key === '__proto__') this.#report(pair.key, 'a key must be a plain word');
-      else if (entries.has(key)) this.#report(pair.key, `"${key}" is here twice`);
+      if (key === undefined || key === '__proto__') this.#report(pair.key, 'key must be a plain word');
+      else if (entries.has(key)) this.#report(pair.key, `duplicate key "${key}"`);
       else entries.set(key, this.value(pair.value));
     }
     return Object.fromEntries(entries);
@@ -223,7 +223,7 @@ class Reader {
   }
 }
 
-/** A key as it is written; undefined for what cannot be one. */
+/** The key as written, or undefined if it is invalid. */
 function keyOf(key: Node | null): string | undefined {
   if (!isScalar(key) || key.value === null || key.value === '') return undefined;
   return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));

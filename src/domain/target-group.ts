@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-/** An instance, as the cloud knows it. */
+/** An instance as the cloud reports it. */
 export interface CloudInstance {
   /** `i-0123456789abcdef0` */
   readonly id: string;
   readonly state: 'pending' | 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated';
-  /** Why it is in this state, in the cloud's words, where it says. */
+  /** The reason for this state, in the cloud's words, if given. */
   readonly reason?: string;
   readonly privateAddress?: string;
   readonly publicAddress?: string;
@@ -14,7 +14,7 @@ export interface CloudInstance {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** How a target group checks and drains. Durations in ms. */
+/** The health check and draining settings of a target group. Durations in ms. */
 export interface TargetGroupSettings {
   readonly healthCheck: {
     readonly interval: number;
@@ -22,7 +22,7 @@ export interface TargetGroupSettings {
     readonly healthyThreshold: number;
     readonly unhealthyThreshold: number;
     readonly path?: string;
-    /** Codes that count as healthy: `200`, `200-299`. */
+    /** Healthy status codes: `200`, `200-299`. */
     readonly matcher?: string;
     /** `traffic-port`, or a port. */
     readonly port: string;
@@ -32,7 +32,7 @@ export interface TargetGroupSettings {
   readonly stickiness: boolean;
 }
 
-/** A load balancer that feeds a target group. */
+/** A load balancer that forwards to a target group. */
 export interface LoadBalancer {
   readonly arn: string;
   readonly name: string;
@@ -43,35 +43,35 @@ export interface LoadBalancer {
   readonly address: string;
   readonly zones: readonly string[];
   readonly securityGroups: readonly string[];
-  /** How long a connection may say nothing, ms; network load balancers do not tell. */
+  /** How long a connection may stay idle, ms; unknown for network load balancers. */
   readonly idleTimeout?: number;
-  /** The listeners that forward to the group, as they stand or by a rule. */
+  /** Listeners that forward to the group, by default or by a rule. */
   readonly listeners: readonly { readonly protocol: string; readonly port: number }[];
 }
 
-/** A target group as it stands. */
+/** A target group as the cloud reports it. */
 export interface TargetGroup {
   readonly arn: string;
   readonly name: string;
   readonly vpc?: string;
   readonly protocol: string;
   readonly settings: TargetGroupSettings;
-  /** None: its targets are `unused`. */
+  /** Without any, targets are `unused`. */
   readonly balancers: readonly LoadBalancer[];
 }
 
-/** An instance in a target group, on one port: an instance may be there several times. */
+/** An instance and port in a target group. An instance can be registered on several ports. */
 export const Target = z.strictObject({ id: z.string(), port: z.int().min(1).max(65_535) });
 export type Target = Readonly<z.infer<typeof Target>>;
 
-/** What the load balancer makes of a target. */
+/** A target with its health. */
 export interface TargetHealth extends Target {
   readonly state: 'initial' | 'healthy' | 'unhealthy' | 'draining' | 'unused' | 'unavailable';
-  /** Why it is in this state, in a person's words, where the cloud says. */
+  /** The reason for this state, in plain English, if given. */
   readonly reason?: string;
 }
 
-/** What may be changed of a group's settings. Durations in ms. */
+/** Settings of a group that can be changed. Durations in ms. */
 export interface Tuning {
   readonly interval?: number;
   readonly timeout?: number;
@@ -80,13 +80,13 @@ export interface Tuning {
   readonly deregistrationDelay?: number;
 }
 
-/** Traffic that a security group lets in: ports from a range of addresses or from the members of another group. */
+/** An inbound rule of a security group: ports, and the addresses or group allowed to reach them. */
 export interface InboundRule {
   readonly group: string;
-  /** `tcp`, `udp`, or `-1` for everything. */
+  /** `tcp`, `udp`, or `-1` for all. */
   readonly protocol: string;
   readonly from: number;
   readonly to: number;
-  /** An address range (CIDR) or the ID of a group. */
+  /** A CIDR range or a group ID. */
   readonly source: string;
 }

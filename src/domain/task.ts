@@ -5,7 +5,7 @@ import type { Failure } from './failure.js';
 import type { CloudCommand, PlainCommand } from './plain-command.js';
 import type { Instance, Service } from './service.js';
 
-/** One execution of a recipe: who does what, where. */
+/** One execution of a recipe. */
 export interface RunInfo extends EnvironmentId {
   readonly id: string;
   readonly recipe: string;
@@ -15,16 +15,16 @@ export interface RunInfo extends EnvironmentId {
   readonly started: string;
 }
 
-/** How often a step of a task runs: once, for each service, on each instance of each service, or on each host. */
+/** Where a task runs: once, for each service, on each instance of each service, or on each host. */
 export type Scope = 'run' | 'service' | 'instance' | 'host';
 
-/** What a task works on: hosts over SSH, the registry that resolves references, the cloud's load balancers. */
+/** A system that a task needs: hosts over SSH, the image registry, or the cloud's load balancers. */
 export type Need = 'hosts' | 'registry' | 'cloud';
 
-/** The same for all services, or by the service of the step. */
+/** The systems that a task needs, for all services or depending on the step's service. */
 export type Needs = readonly Need[] | ((service: Service | undefined) => readonly Need[]);
 
-/** What a step is about: as much of it as the scope of its task has. */
+/** The service, instance and host of a step, as far as its task's scope has them. */
 export interface Subject {
   readonly run: RunInfo;
   readonly step: string;
@@ -32,124 +32,124 @@ export interface Subject {
   readonly services: readonly Service[];
   readonly service?: Service;
   readonly instance?: Instance;
-  /** The name of the host, for the scopes `instance` and `host`. */
+  /** The host name, for the scopes `instance` and `host`. */
   readonly host?: string;
 }
 
-/** A line of the plan: what will be different, and on which host. */
+/** A change in the plan, and its host. */
 export interface Change {
   readonly host?: string;
   readonly text: string;
 }
 
-/** Something that a step cannot be faster than. */
+/** A wait that bounds the speed of a step. */
 export interface ExpectedWait {
   /** ms */
   readonly ms: number;
-  /** What it waits for, so that the cause can be found: `the deregistration delay of shop-web, 300 s`. */
+  /** The cause: `the deregistration delay of shop-web, 300 s`. */
   readonly cause: string;
-  /** What would shorten it, where something would. */
+  /** How to shorten it, if possible. */
   readonly better?: string;
 }
 
-/** What a check sees: nothing to do, something to do, or a reason why it cannot be done. */
+/** The result of a check: nothing to do, changes to make, or problems that block the step. */
 export type Verdict<Facts, Intent, Receipt> =
   | {
       readonly kind: 'done';
       readonly because: string;
       readonly receipt: Receipt;
-      /** Set when a person should read why, though nothing is done: a decision. */
+      /** Set if the reason should be shown: it is a decision. */
       readonly news?: true;
     }
   | {
       readonly kind: 'todo';
       readonly changes: readonly Change[];
-      /** Journaled before `apply`: names chosen, and the state before. */
+      /** Journaled before `apply`: chosen names and the state before. */
       readonly intent: Intent;
-      /** The facts once this is done, for the checks of later steps. */
+      /** Returns the facts after this step, for the checks of later steps. */
       readonly predict: (facts: Facts) => Facts;
-      /** The receipt, where it is already known what it will say. */
+      /** The receipt, if it is already known. */
       readonly expect?: Receipt;
-      /** One after the other. */
+      /** In sequence. */
       readonly waits?: readonly ExpectedWait[];
-      /** What does not keep the step from being done, but should be known before. */
+      /** Warnings to show before the run. They do not block the step. */
       readonly cautions?: readonly string[];
     }
   | { readonly kind: 'blocked'; readonly problems: readonly Failure[] };
 
-/** What `apply` and `undo` are given. `Ports` is what the tasks of this program work on. */
+/** The context of `apply` and `undo`. `Ports` are the systems that the tasks work on. */
 export interface TaskContext<Ports> {
   readonly ports: Ports;
   readonly subject: Subject;
   readonly clock: Clock;
-  /** Aborted when the run is cancelled; what must not be cut short ignores it. */
+  /** Aborted when the run is cancelled. Work that must not be interrupted ignores it. */
   readonly signal: AbortSignal;
-  /** Says how far the step is. `fraction` is 0 to 1. */
+  /** Reports progress. `fraction` is 0 to 1. */
   progress(text: string, fraction?: number): void;
-  /** Says something that a person should know though nothing failed. */
+  /** Reports a warning. */
   warn(text: string): void;
 }
 
-/** Takes back what `apply` did or may have done; looks before it acts. The receipt is missing when `apply` never answered. */
+/** Undoes the effects of `apply`, complete or partial; checks before it acts. `receipt` is missing if `apply` did not finish. */
 export type Undo<Ports, Intent, Receipt> = (
   context: TaskContext<Ports>,
   intent: Intent,
   receipt: Receipt | undefined,
 ) => Promise<void>;
 
-/** A reusable action: looks before it touches, says what it will do, can take it back, leaves a receipt. */
+/** A reusable action: checks first, describes its changes, applies them, leaves a receipt, and can undo them. */
 export interface Task<Facts, Ports, Input, Intent, Receipt> {
   /** `noun.verb`. */
   readonly name: string;
-  /** Raised when a journal of the old one could not be resumed by the new one. */
+  /** Increased when journals of the previous version can no longer be resumed. */
   readonly version: number;
   readonly scope: Scope;
-  /** What a run opens before this task looks and acts: nothing else is connected to. */
+  /** The systems that a run connects to for this task. */
   readonly needs: Needs;
-  /** Set where the outcome depends on which release is current. */
+  /** Set if the result depends on the current release. */
   readonly dependsOnCurrent?: true;
   /** One sentence for `recipe show` and the reference. */
   readonly summary: string;
-  /** The name under which later steps refer to the receipt: `rollout` for `{{ rollout.release }}`. */
+  /** The name of the receipt in later steps: `rollout` for `{{ rollout.release }}`. */
   readonly provides?: string;
   readonly input: z.ZodType<Input>;
   readonly intent: z.ZodType<Intent>;
   readonly receipt: z.ZodType<Receipt>;
-  /** Inputs that a recipe need not write, as it would write them: `'{{ rollout.release }}'`. */
+  /** Defaults of inputs, as written in a recipe: `'{{ rollout.release }}'`. */
   readonly defaults?: Readonly<Record<string, unknown>>;
-  /** Past this step the run only goes forward. */
+  /** Set if this step commits the run: it cannot be undone afterwards. */
   readonly commits?: true;
-  /** What the step does, in a person's words. */
+  /** Describes the step. */
   title(input: Input, subject: Subject): string;
-  /** Pure: looks at the facts, touches nothing. */
+  /** Compares the facts with the desired state. Pure. */
   check(facts: Facts, input: Input, subject: Subject): Verdict<Facts, Intent, Receipt>;
-  /** Pure: what a person would type instead of `apply`, for who wants to see or do it by hand. Never with values of secrets. */
+  /** Returns the commands that do the same manually, without secret values. Pure. */
   explain(intent: Intent, subject: Subject): readonly (PlainCommand | CloudCommand)[];
-  /** Idempotent: safe to run again with the same intent after a crash. */
+  /** Makes the changes. Idempotent: safe to repeat with the same intent after a crash. */
   apply(context: TaskContext<Ports>, intent: Intent): Promise<Receipt>;
-  readonly undo: Undo<Ports, Intent, Receipt> | Never<Ports, Intent, Receipt> | Nothing;
-  /** What a later failure leads to once this step is done, where that is not the recipe's own policy. */
+  readonly undo: Undo<Ports, Intent, Receipt> | Irreversible<Ports, Intent, Receipt> | NoUndo;
+  /** Overrides the recipe's failure policy once this step is done. */
   onLaterFailure?(receipt: Receipt): 'revert' | 'stop' | undefined;
 }
 
-/** An effect that stays, with the reason; `tidy` removes what was only needed to bring it about. */
-export interface Never<Ports, Intent, Receipt> {
+/** An effect that cannot be undone, with the reason. `tidy` removes temporary resources. */
+export interface Irreversible<Ports, Intent, Receipt> {
   readonly never: string;
   readonly tidy?: Undo<Ports, Intent, Receipt>;
 }
 
-/** There is nothing to take back: it only looks, or what it leaves is in nobody's way. */
-export type Nothing = 'nothing';
+/** Marks a task that has nothing to undo: it changes nothing, or its effects are harmless. */
+export type NoUndo = 'nothing';
 
-/** A task whose inputs, intents and receipts are parsed at its edge: what registries, plans and journals hold. */
+/** A task that validates its inputs, intents and receipts. Used in registries, plans and journals. */
 export type AnyTask<Facts, Ports> = Task<Facts, Ports, unknown, unknown, unknown>;
 
-/** Makes a task out of its typed definition; every value that enters it from outside is parsed by its schema. */
+/** Wraps a typed task so that its schemas validate every value from outside. */
 export function defineTask<Facts, Ports, Input, Intent, Receipt>(
   task: Task<Facts, Ports, Input, Intent, Receipt>,
 ): AnyTask<Facts, Ports> {
   const { undo, onLaterFailure, ...rest } = task;
-  const parsed =
+  const withParsed =
     (act: Undo<Ports, Intent, Receipt>): Undo<Ports, unknown, unknown> =>
     (context, intent, receipt) =>
       act(
@@ -157,19 +157,19 @@ export function defineTask<Facts, Ports, Input, Intent, Receipt>(
         task.intent.parse(intent),
         receipt === undefined ? undefined : task.receipt.parse(receipt),
       );
-  const back =
+  const parsedUndo =
     undo === 'nothing'
       ? undo
       : typeof undo === 'function'
-        ? parsed(undo)
-        : { never: undo.never, ...(undo.tidy === undefined ? {} : { tidy: parsed(undo.tidy) }) };
+        ? withParsed(undo)
+        : { never: undo.never, ...(undo.tidy === undefined ? {} : { tidy: withParsed(undo.tidy) }) };
   return {
     ...rest,
     title: (input, subject) => task.title(task.input.parse(input), subject),
     check: (facts, input, subject) => task.check(facts, task.input.parse(input), subject),
     explain: (intent, subject) => task.explain(task.intent.parse(intent), subject),
     apply: (context, intent) => task.apply(context, task.intent.parse(intent)),
-    undo: back,
+    undo: parsedUndo,
     ...(onLaterFailure === undefined
       ? {}
       : { onLaterFailure: (receipt: unknown) => onLaterFailure(task.receipt.parse(receipt)) }),

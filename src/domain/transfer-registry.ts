@@ -1,20 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { EnvironmentId } from './environment.js';
 
-/** Between what services usually listen on and what Linux takes for connections that leave (from 32768). */
+/** Above common service ports, and below Linux's ephemeral ports (from 32768). */
 const ports = { first: 20_000, count: 10_000 };
 
-/** A registry as the engine of a host names it. */
+/** The temporary registry of a deploy, as seen from a host's engine. */
 export interface TransferRegistry {
   readonly port: number;
-  /** `127.0.0.1:PORT`: an engine wants no certificate of its own loopback. */
+  /** `127.0.0.1:PORT`: engines require no TLS on loopback. */
   readonly name: string;
 }
 
-/**
- * The registry that a deploy lends to the hosts of an environment. It is the same on each of them and at every deploy, for its name
- * becomes part of those of the images.
- */
+/** Returns the registry for an environment. The same for every host and deploy, because its name becomes part of image references. */
 export function transferRegistry({ project, environment }: EnvironmentId): TransferRegistry {
   const hash = createHash('sha256').update(`${project}/${environment}`).digest();
   const port = ports.first + (hash.readUInt32BE(0) % ports.count);

@@ -4,7 +4,7 @@ import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { parseJson } from '../domain/json.js';
 import { label } from '../domain/labels.js';
-import { current, releaseLog, staysAt } from '../domain/log.js';
+import { current, keepsImage, releaseLog } from '../domain/log.js';
 import { Activation } from '../domain/release.js';
 import type { Service } from '../domain/service.js';
 import type { Host, RegistryAuth, VolumeFacts } from './host.js';
@@ -51,7 +51,7 @@ function moves(service: Service): boolean {
 /** Whether the log does not say which digest the service's reference stands for. */
 function isNew(facts: Facts, { name, image }: Service): boolean {
   const active = current(releaseLog(facts, name))?.release;
-  return active === undefined || !staysAt(image, active);
+  return active === undefined || !keepsImage(image, active);
 }
 
 async function resolveAll(

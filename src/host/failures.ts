@@ -67,7 +67,7 @@ export function engineFailure(
   const details: FailureDetails = {
     host,
     ...given({ hint }),
-    ...(meaning === undefined && status >= 500 ? { passing: true } : {}),
+    ...(meaning === undefined && status >= 500 ? { transient: true } : {}),
     ...given({ cause }),
   };
   return new Failure(kind, code, `${doing}: ${words.trim()}`, details);

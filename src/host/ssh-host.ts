@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import type { Channel, ClientChannel } from 'ssh2';
-import { whenAborted, within } from '../domain/abort.js';
+import { whenAborted, withTimeout } from '../domain/abort.js';
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
 import type { CallLog } from './call-log.js';
@@ -67,7 +67,7 @@ export class SshHost implements Host {
     const work = (stop: AbortSignal) => this.#execute(command, stop);
     return this.#log.record(
       ...([this.name, 'run', what] as const),
-      () => within(this.#clock, command.timeout, [this.lost, signal], late, work),
+      () => withTimeout(this.#clock, command.timeout, [this.lost, signal], late, work),
       command.timeout,
     );
   }
@@ -109,7 +109,7 @@ export class SshHost implements Host {
     const late = () =>
       this.#unhealthy('probe.timeout', `port ${probe.port} did not answer within ${probe.timeout} ms`);
     return this.#log.record(this.name, 'probe', what, () =>
-      within(this.#clock, probe.timeout, [this.lost, signal], late, async (stop) => {
+      withTimeout(this.#clock, probe.timeout, [this.lost, signal], late, async (stop) => {
         const start = this.#clock.monotonic();
         const socket = await this.#forward(probe.port, probe.address);
         const answer =
@@ -124,7 +124,7 @@ export class SshHost implements Host {
     const late = () =>
       this.#unhealthy('probe.timeout', `port ${port} did not accept within ${options.timeout} ms`);
     return this.#log.record(this.name, 'reach', what, () =>
-      within(this.#clock, options.timeout, [this.lost, signal], late, async (stop) => {
+      withTimeout(this.#clock, options.timeout, [this.lost, signal], late, async (stop) => {
         const socket = await this.#forward(port, options.address);
         if (socket === undefined) return this.#curlOpen(port, options, stop);
         socket.on('error', () => undefined);

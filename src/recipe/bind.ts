@@ -1,7 +1,7 @@
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { formatProblem, invalid } from '../domain/problem.js';
-import { shown, valueAt } from '../domain/schema-problems.js';
+import { displayed, valueAt } from '../domain/schema-problems.js';
 import type { Instance, Service } from '../domain/service.js';
 import type { RunInfo, Scope } from '../domain/task.js';
 import type { Branch, Plan, PlanNode, Step } from '../run/plan.js';
@@ -228,7 +228,7 @@ class Binder {
     const value = fill(step.batch, (placeholder) => this.#value(placeholder, scene, unitOf(scene)));
     const batch = typeof value === 'string' || typeof value === 'number' ? parseBatch(value) : undefined;
     if (batch === undefined)
-      throw new Failure('usage', 'param.invalid', `batch: ${shown(value)} is not 1, 25% or all`, {
+      throw new Failure('usage', 'param.invalid', `batch: ${displayed(value)} is not 1, 25% or all`, {
         evidence: formatProblem(
           scene.recipe.source.problem([...step.path, 'batch'], 'this is the batch'),
         ).split('\n'),

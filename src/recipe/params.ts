@@ -1,6 +1,6 @@
 import { Failure } from '../domain/failure.js';
 import { nearest } from '../domain/nearest.js';
-import { shown } from '../domain/schema-problems.js';
+import { displayed } from '../domain/schema-problems.js';
 import type { Param, Params } from './recipe.js';
 
 /** The value of every parameter by name; undefined where it was neither given nor has a default. */
@@ -41,7 +41,7 @@ function read(name: string, { type }: Param, value: unknown): string | number | 
 }
 
 const refused = (name: string, value: unknown, wanted: string) =>
-  new Failure('usage', 'param.invalid', `${name}: ${shown(value)} is not ${wanted}`);
+  new Failure('usage', 'param.invalid', `${name}: ${displayed(value)} is not ${wanted}`);
 
 function unknown(name: string, names: readonly string[]): Failure {
   const near = nearest(name, names);

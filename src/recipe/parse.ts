@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { given } from '../domain/given.js';
 import { nearest } from '../domain/nearest.js';
 import type { Problem } from '../domain/problem.js';
-import { match, shown, valueAt } from '../domain/schema-problems.js';
+import { displayed, match, valueAt } from '../domain/schema-problems.js';
 import type { End, Path, Source } from '../domain/source.js';
 import { parseBatch } from './batch.js';
 import type { Param, Recipe, RecipeStep, TaskStep } from './recipe.js';
@@ -115,7 +115,7 @@ class StepParser {
       )
         this.#report(
           ['params', name, 'default'],
-          `${shown(value)} is not ${typeof type === 'string' ? `a ${type}` : `one of ${type.join(', ')}`}`,
+          `${displayed(value)} is not ${typeof type === 'string' ? `a ${type}` : `one of ${type.join(', ')}`}`,
         );
       params.set(name, param);
     }
@@ -124,7 +124,7 @@ class StepParser {
 
   steps(value: unknown, path: Path): readonly RecipeStep[] {
     if (!Array.isArray(value)) {
-      this.#report(path, `expected a list of steps, not ${shown(value)}`);
+      this.#report(path, `expected a list of steps, not ${displayed(value)}`);
       return [];
     }
     if (value.length === 0) this.#report(path, 'there are no steps');
@@ -133,7 +133,7 @@ class StepParser {
 
   #step(value: unknown, path: Path): RecipeStep | undefined {
     if (typeof value === 'string') return this.#bareTask(value, path);
-    if (!isMapping(value)) return this.#report(path, `expected a step, not ${shown(value)}`);
+    if (!isMapping(value)) return this.#report(path, `expected a step, not ${displayed(value)}`);
     const keys = Object.keys(value);
     const construct = keys.find(isConstruct);
     if (construct !== undefined) return this.#construct(construct, value, path);
@@ -157,7 +157,7 @@ class StepParser {
 
   #task(task: string, input: unknown, path: Path): TaskStep | undefined {
     if (input !== null && !isMapping(input))
-      return this.#report(path, `${task} takes a mapping of inputs, not ${shown(input)}`);
+      return this.#report(path, `${task} takes a mapping of inputs, not ${displayed(input)}`);
     return { kind: 'task', task, input: input ?? {}, path, end: 'key', command: false, repeats: false };
   }
 
@@ -182,10 +182,10 @@ class StepParser {
         return this.#shell(key, value, here);
       case 'recipe':
         if (typeof value !== 'string')
-          return this.#report(here, `expected the name of a recipe, not ${shown(value)}`);
+          return this.#report(here, `expected the name of a recipe, not ${displayed(value)}`);
         return { kind: 'include', name: value, path: here };
       case 'each':
-        if (value !== 'service') this.#report(here, `${shown(value)} is not "service"`);
+        if (value !== 'service') this.#report(here, `${displayed(value)} is not "service"`);
         return { kind: 'each', steps: steps(), path: here };
       case 'parallel':
         return { kind: 'parallel', steps: this.steps(value, here), path: here };
@@ -222,7 +222,7 @@ class StepParser {
       batch === undefined ? path : [...path, 'batch'],
       batch === undefined
         ? '"rolling:" needs a batch, such as { batch: 25% }'
-        : `${shown(batch)} is not a batch: 1, 25% or all`,
+        : `${displayed(batch)} is not a batch: 1, 25% or all`,
       { end: batch === undefined ? 'key' : 'value' },
     );
     return 1;

@@ -1,5 +1,5 @@
 import type { PlainCommand } from '../domain/plain-command.js';
-import { commandLine, isBare, quote } from '../domain/shell.js';
+import { commandLine, needsNoQuotes, quote } from '../domain/shell.js';
 import type { StepExplanation } from '../run/explain.js';
 import type { Page } from './style.js';
 import { oneLine, printable } from './text.js';
@@ -120,7 +120,7 @@ function remoteLine(
   [ssh = 'ssh', ...words]: readonly string[],
 ): string {
   if (secrets.length === 0)
-    return `${commandLine([ssh, '-n', ...words])} ${isBare(line) ? line : quote(line)}`;
+    return `${commandLine([ssh, '-n', ...words])} ${needsNoQuotes(line) ? line : quote(line)}`;
   const values = secrets.map((name) => `secret ${name}; `).join('');
   return `{ ${values}printf '%s\\n' ${quote(line)}; } | ${commandLine([ssh, ...words])} sh`;
 }

@@ -2,54 +2,54 @@ import { whenAborted } from '../domain/abort.js';
 import { Failure, type FailureRecord, failureRecord } from '../domain/failure.js';
 import { cancelledFailure } from './progress.js';
 
-/** What may end a run before its end, from outside. */
+/** Signals from outside that end a run early. */
 export interface Interrupts {
-  /** Ends the run in order; the reason names the signal: `abort('SIGTERM')`. */
+  /** Cancels the run in an orderly way. The reason names the signal: `abort('SIGTERM')`. */
   readonly cancel: AbortSignal;
-  /** Ends it where it stands, undo included. */
+  /** Stops the run immediately, even during undo. */
   readonly abandon: AbortSignal;
 }
 
-/** Brings a run to a stop: gently, so that what is under way may end, or at once. */
+/** Stops a run: gracefully, so that running steps can finish, or immediately. */
 export class Cancellation {
   readonly #work = new AbortController();
   readonly #halt = new AbortController();
   readonly #reasons: FailureRecord[] = [];
   #stopping = false;
 
-  /** Aborted by a cancellation: running steps listen to it. */
+  /** Aborted by a cancellation, for running steps. */
   get work(): AbortSignal {
     return this.#work.signal;
   }
 
-  /** Aborted when nothing may be begun or waited for any more: everything listens to it. */
+  /** Aborted when the run must stop immediately, undo included. */
   get halt(): AbortSignal {
     return this.#halt.signal;
   }
 
-  /** Whether no step may be started any more. */
+  /** Whether no more steps may start. */
   get stopping(): boolean {
     return this.#stopping;
   }
 
-  /** Why the run stops, where no step failed. */
+  /** Why the run stops, apart from failed steps. */
   get reasons(): readonly FailureRecord[] {
     return this.#reasons;
   }
 
-  /** Keeps further steps from starting. */
+  /** Prevents further steps from starting. */
   stop(reason?: unknown): void {
     this.#stopping = true;
     if (reason !== undefined) this.#reasons.push(failureRecord(reason));
   }
 
-  /** Listens, until the returned function is called; `cancelled` is called before running steps hear of it. */
+  /** Watches the signals until the returned function is called. Calls `cancelled` before it aborts running steps. */
   watch(
     { cancel, abandon }: Interrupts,
     lost: AbortSignal | undefined,
     cancelled: (by: string) => void,
   ): () => void {
-    const forget = [
+    const stopListening = [
       whenAborted(cancel, () => {
         const by = signalName(cancel.reason);
         this.#stopping = true;
@@ -60,7 +60,7 @@ export class Cancellation {
       ...(lost === undefined ? [] : [whenAborted(lost, () => this.#stopAtOnce(leaseLost(lost.reason)))]),
     ];
     return () => {
-      for (const one of forget) one();
+      for (const one of stopListening) one();
     };
   }
 
@@ -73,17 +73,17 @@ export class Cancellation {
 }
 
 function abandoned(): Failure {
-  return new Failure('interrupted', 'run.abandoned', 'stopped at once, with things left as they are');
+  return new Failure('interrupted', 'run.abandoned', 'stopped immediately, without undoing the changes');
 }
 
 function leaseLost(reason: unknown): Failure {
-  const message = reason instanceof Failure ? reason.message : 'the lease was lost';
+  const message = reason instanceof Failure ? reason.message : 'lost the lease';
   const host = reason instanceof Failure && reason.host !== undefined ? { host: reason.host } : {};
-  const hint = 'another run may act now: look at the status before you resume';
+  const hint = 'another run may be active; before you resume, run: oneclick status';
   return new Failure('changed', 'lease.lost', message, { hint, ...host, cause: reason });
 }
 
-/** The name of the signal that a cancellation was asked for with. */
+/** The name of the signal that cancelled the run. */
 export function signalName(reason: unknown): string {
   return typeof reason === 'string' ? reason : 'request';
 }

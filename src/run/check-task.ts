@@ -5,25 +5,25 @@ import type { Plan, Step } from './plan.js';
 import type { Registry } from './ports.js';
 import { stepsOf } from './walk.js';
 
-/** The task of a step. Throws a failure of kind `usage` when this program has it not, or in another version. */
+/** Returns the task of a step. Throws a usage {@link Failure} if it is unknown or has another version. */
 export function taskOf<Facts, Ports>(registry: Registry<Facts, Ports>, step: Step): AnyTask<Facts, Ports> {
   const task = registry.get(step.task);
   if (task === undefined) {
-    throw new Failure('usage', 'task.unknown', `${step.id}: there is no task ${step.task}`);
+    throw new Failure('usage', 'task.unknown', `${step.id}: unknown task ${step.task}`);
   }
   if (task.version !== step.version) {
-    const versions = `version ${step.version}, and this program has version ${task.version}`;
-    throw new Failure('usage', 'task.version', `${step.id}: the plan was made for ${step.task} ${versions}`);
+    const versions = `version ${step.version}, but this oneclick has version ${task.version}`;
+    throw new Failure('usage', 'task.version', `${step.id}: the plan needs ${step.task} ${versions}`);
   }
   return task;
 }
 
-/** Throws the failure of {@link taskOf} for the first step of the plan that has one. */
+/** Throws as {@link taskOf} does if any step of the plan has no usable task. */
 export function requireKnownTasks<Facts, Ports>(plan: Plan, registry: Registry<Facts, Ports>): void {
   for (const step of [...stepsOf(plan.steps), ...stepsOf(plan.after)]) taskOf(registry, step);
 }
 
-/** What a step is about. */
+/** Returns the service, instance and host of a step. */
 export function subjectOf(plan: Plan, step: Step): Subject {
   const service = plan.services.find((candidate) => candidate.name === step.service);
   const instance = service?.instances.find((candidate) => candidate.id === step.instance);
@@ -36,7 +36,7 @@ export function subjectOf(plan: Plan, step: Step): Subject {
   };
 }
 
-/** The verdict of a task's check; an input that does not fit its schema is a problem of the step. */
+/** Runs a task's check. An invalid input blocks the step. */
 export function checkTask<Facts, Ports>(
   task: AnyTask<Facts, Ports>,
   facts: Facts,

@@ -1,20 +1,20 @@
 import { given } from '../domain/given.js';
 import type { Preview, PreviewVerdict, StepPreview } from './preview.js';
 
-/** A step of which a later preview says something else than the one that was confirmed. */
+/** A step whose preview changed after it was confirmed. */
 export interface StepDifference {
   readonly step: string;
   readonly title: string;
-  /** Missing when the step was not in the plan. */
+  /** Missing if the step is new in the plan. */
   readonly confirmed?: PreviewVerdict;
-  /** Missing when the step is no longer in the plan. */
+  /** Missing if the step is no longer in the plan. */
   readonly now?: PreviewVerdict;
 }
 
-/** What has changed between two previews, in the order of the later one; empty when they say the same. */
+/** The changed steps, in the order of the later preview. */
 export type Difference = readonly StepDifference[];
 
-/** Compares what the steps would change, not the words in which they say why they would not. */
+/** Compares the changes of two previews. Ignores the reasons of steps with nothing to do. */
 export function difference(confirmed: Preview, now: Preview): Difference {
   const before = new Map(confirmed.steps.map((preview) => [preview.step.id, preview]));
   const after = new Set(now.steps.map((preview) => preview.step.id));
@@ -23,14 +23,14 @@ export function difference(confirmed: Preview, now: Preview): Difference {
   return [...differing, ...gone.flatMap((preview) => compared(preview, undefined))];
 }
 
-/** Whether two previews say the same. */
+/** Whether two previews make the same changes. */
 export function same(confirmed: Preview, now: Preview): boolean {
   return difference(confirmed, now).length === 0;
 }
 
 function compared(confirmed: StepPreview | undefined, now: StepPreview | undefined): Difference {
   const shown = now ?? confirmed;
-  if (shown === undefined || essence(confirmed?.verdict) === essence(now?.verdict)) return [];
+  if (shown === undefined || comparable(confirmed?.verdict) === comparable(now?.verdict)) return [];
   return [
     {
       step: shown.step.id,
@@ -40,7 +40,7 @@ function compared(confirmed: StepPreview | undefined, now: StepPreview | undefin
   ];
 }
 
-function essence(verdict: PreviewVerdict | undefined): string {
+function comparable(verdict: PreviewVerdict | undefined): string {
   if (verdict === undefined) return 'absent';
   if (verdict.kind === 'todo') return `todo ${JSON.stringify(verdict.changes)}`;
   if (verdict.kind === 'unknown') return `unknown ${verdict.waitsFor}`;

@@ -2,25 +2,25 @@ import type { FailureRecord } from '../domain/failure.js';
 import type { Change } from '../domain/task.js';
 import type { FailurePolicy, Plan } from './plan.js';
 
-/** How a run ended. */
+/** The outcome of a run. */
 export interface Outcome {
   /**
-   * `done`: all steps; `unchanged`: there was nothing to do; `reverted`: failed or cancelled, everything taken back;
-   * `stopped`: failed or cancelled, left as it is; `incomplete`: taking back failed in places.
+   * `done`: all steps succeeded; `unchanged`: nothing to do; `reverted`: failed or cancelled, everything was undone;
+   * `stopped`: failed or cancelled, changes were left in place; `incomplete`: some undos failed.
    */
   readonly result: 'done' | 'unchanged' | 'reverted' | 'stopped' | 'incomplete';
   readonly exitCode: number;
-  /** The first failure is the cause of the others. */
+  /** The first one caused the others. */
   readonly failures: readonly FailureRecord[];
-  /** Failures of `undo`: what is not as it was. */
+  /** Failed undos: changes that remain. */
   readonly left: readonly FailureRecord[];
-  /** Steps whose effects are never taken back, with the reason. */
+  /** Steps that cannot be undone, with the reason. */
   readonly never: readonly { readonly step: string; readonly reason: string }[];
   readonly cancelled: boolean;
   readonly committed: boolean;
 }
 
-/** What the engine says: its only output. All but `step.progress` are journaled; `at` is ISO 8601, `ms` a duration. */
+/** An event of a run, the only output of the engine. All except `step.progress` are journaled. `at` is ISO 8601, `ms` a duration. */
 export type RunEvent =
   | { readonly type: 'run.started'; readonly at: string; readonly plan: Plan }
   | { readonly type: 'run.resumed'; readonly at: string; readonly direction: 'forward' | 'revert' }
@@ -29,9 +29,9 @@ export type RunEvent =
       readonly step: string;
       readonly because: string;
       readonly receipt: unknown;
-      /** Set when a person should read why. */
+      /** Set if the reason should be shown. */
       readonly news?: true;
-      /** Set when the task commits. */
+      /** Set if the task commits. */
       readonly commits?: true;
     }
   | {
@@ -41,7 +41,7 @@ export type RunEvent =
       readonly title: string;
       readonly changes: readonly Change[];
       readonly intent: unknown;
-      /** Set when the task commits: until the step is answered nobody knows whether the run is committed. */
+      /** Set if the task commits: the run may be committed from here on. */
       readonly commits?: true;
     }
   | {
@@ -55,9 +55,9 @@ export type RunEvent =
       readonly step: string;
       readonly ms: number;
       readonly receipt: unknown;
-      /** Set in a journal when the receipt held a secret, which was not written. */
+      /** Set in a journal if a secret was removed from the receipt. */
       readonly redacted?: true;
-      /** What a failure leads to from here on, where the step says so. */
+      /** The failure policy from here on, if the step changes it. */
       readonly onLaterFailure?: FailurePolicy;
     }
   | {

@@ -8,20 +8,19 @@ import { Recorder } from './recorder.js';
 import { type Part, type StepPorts, StepRunner } from './step-runner.js';
 import { reversed, stepsOf, walk } from './walk.js';
 
-/** What an execution works with. */
+/** The dependencies of an execution. */
 export interface ExecutionPorts<Facts, Ports> extends StepPorts<Facts, Ports>, Interrupts {
   readonly journal: Journal;
   readonly emit: (event: RunEvent) => void;
-  /** Reads the facts; called once, when steps that an earlier process left in flight are finished. */
+  /** Reads the facts. Called once, after interrupted steps are finished. */
   readonly readFacts: () => Promise<Facts>;
 }
 
 /**
- * Carries a run from where its progress stands to its end: says `first`, and at last `run.ended`. Never rejects
- * because of what tasks, the journal or the lease do; the outcome tells.
+ * Executes a run from its progress to its end. Emits `first`, and `run.ended` last. Never rejects because of tasks, the journal or the
+ * lease: their failures are in the outcome.
  *
- * Undo walks the same tree from its end. An undo that fails stops no other, not even earlier steps of its own
- * branch: each looks before it acts, and what can be taken back is worth more than a tidy stop.
+ * Undo walks the tree in reverse. A failed undo stops no other one: each checks before it acts, and every undone step helps.
  */
 export function execute<Facts, Ports>(
   ports: ExecutionPorts<Facts, Ports>,
@@ -36,65 +35,65 @@ class Execution<Facts, Ports> {
   readonly #progress: Progress;
   readonly #recorder: Recorder;
   readonly #cancellation = new Cancellation();
-  readonly #stepper: StepRunner<Facts, Ports>;
+  readonly #runner: StepRunner<Facts, Ports>;
 
   constructor(ports: ExecutionPorts<Facts, Ports>, progress: Progress) {
     this.#ports = ports;
     this.#progress = progress;
     this.#recorder = new Recorder(ports.journal, progress, ports.emit);
-    this.#stepper = new StepRunner(ports, progress, this.#recorder, this.#cancellation);
+    this.#runner = new StepRunner(ports, progress, this.#recorder, this.#cancellation);
   }
 
   async run(first: RunEvent): Promise<Outcome> {
     const { clock, lease } = this.#ports;
-    const begun = clock.monotonic();
+    const started = clock.monotonic();
     await this.#recorder.record(first);
-    const forget = this.#cancellation.watch(this.#ports, lease?.lost, (by) => this.#cancelled(by));
+    const stopListening = this.#cancellation.watch(this.#ports, lease?.lost, (by) => this.#cancelled(by));
     try {
       const finished = this.#progress.direction === 'forward' && (await this.#forward());
-      await this.#recorder.settled();
+      await this.#recorder.flush();
       const back = this.#progress.direction === 'revert';
-      if (back) await walk(reversed(this.#progress.plan.steps), (step) => this.#stepper.undo(step));
-      await this.#recorder.settled();
+      if (back) await walk(reversed(this.#progress.plan.steps), (step) => this.#runner.undo(step));
+      await this.#recorder.flush();
       const outcome = outcomeOf(this.#progress, finished && !back, this.#cancellation.reasons);
-      const ms = Math.round(clock.monotonic() - begun);
+      const ms = Math.round(clock.monotonic() - started);
       await this.#recorder.record({ type: 'run.ended', at: this.#now(), ms, outcome });
       return outcome;
     } finally {
-      forget();
+      stopListening();
     }
   }
 
-  /** Answers whether the run has come to its end. */
+  /** Returns whether all steps are finished. */
   async #forward(): Promise<boolean> {
     const { steps, after } = this.#progress.plan;
-    if (!(await this.#finishInFlight()) || !(await this.#look())) return false;
-    if (!(await walk(steps, (step) => this.#stepper.forward(step, 'steps')))) return false;
+    if (!(await this.#finishInFlight()) || !(await this.#readFacts())) return false;
+    if (!(await walk(steps, (step) => this.#runner.forward(step, 'steps')))) return false;
     if (stepsOf(after).length === 0) return true;
     if (!this.#progress.committed) {
       if (this.#cancellation.stopping) return false;
-      await this.#stepper.commit();
+      await this.#runner.commit();
     }
-    const all = await walk(after, (step) => this.#stepper.forward(step, 'after'));
+    const all = await walk(after, (step) => this.#runner.forward(step, 'after'));
     return all || !this.#cancellation.stopping;
   }
 
-  /** Applies again what an earlier process began and never finished. */
+  /** Applies steps again that an earlier process left unfinished. */
   async #finishInFlight(): Promise<boolean> {
     const { plan, steps } = this.#progress;
     const finish = async (part: Part): Promise<boolean> => {
       const finished = stepsOf(plan[part]).map((step) => {
         const state = steps.get(step.id);
-        return state?.kind === 'started' ? this.#stepper.apply(step, state.intent, part) : true;
+        return state?.kind === 'started' ? this.#runner.apply(step, state.intent, part) : true;
       });
       return (await Promise.all(finished)).every(Boolean) || part === 'after';
     };
     return (await Promise.all([finish('steps'), finish('after')])).every(Boolean);
   }
 
-  async #look(): Promise<boolean> {
+  async #readFacts(): Promise<boolean> {
     try {
-      this.#stepper.setFacts(await unlessAborted(this.#cancellation.work, this.#ports.readFacts()));
+      this.#runner.setFacts(await unlessAborted(this.#cancellation.work, this.#ports.readFacts()));
       return true;
     } catch (error) {
       if (this.#cancellation.stopping) return false;

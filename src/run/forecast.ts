@@ -2,45 +2,45 @@ import type { ExpectedWait } from '../domain/task.js';
 import type { Branch, Plan, PlanNode } from './plan.js';
 import { ordered } from './walk.js';
 
-/** How long a plan takes, as far as it is known to wait for something: it cannot be faster. */
+/** The least time that a plan takes, from its known waits. */
 export interface Forecast {
-  /** Until all is done that can be taken back, ms. */
+  /** Until the commit, ms. */
   readonly live: number;
-  /** What comes after the commit, ms. */
+  /** After the commit, ms. */
   readonly after: number;
-  /** What costs most, all times that it is waited for together. */
+  /** The cause with the longest total wait. */
   readonly most: ExpectedWait;
 }
 
-/** The waits of a plan, by step, along the path that takes longest; undefined where there is none. */
+/** Adds up the waits (by step) on the plan's longest path. Returns undefined if there are none. */
 export function forecastOf(plan: Plan, waits: Waits): Forecast | undefined {
-  const live = longest(plan.steps, waits);
-  const after = longest(plan.after, waits);
+  const live = longestPath(plan.steps, waits);
+  const after = longestPath(plan.after, waits);
   const [most] = totals([...live, ...after]);
   return most === undefined ? undefined : { live: sum(live), after: sum(after), most };
 }
 
 type Waits = ReadonlyMap<string, readonly ExpectedWait[]>;
 
-function longest(node: PlanNode, waits: Waits): readonly ExpectedWait[] {
+function longestPath(node: PlanNode, waits: Waits): readonly ExpectedWait[] {
   if (node.kind === 'step') return waits.get(node.step.id) ?? [];
-  if (node.kind === 'sequence') return node.nodes.flatMap((each) => longest(each, waits));
-  const ways = new Map<string, readonly ExpectedWait[]>();
-  for (const branch of ordered(node.branches)) ways.set(branch.id, wayTo(branch, ways, waits));
-  return longer([...ways.values()]);
+  if (node.kind === 'sequence') return node.nodes.flatMap((each) => longestPath(each, waits));
+  const paths = new Map<string, readonly ExpectedWait[]>();
+  for (const branch of ordered(node.branches)) paths.set(branch.id, pathTo(branch, paths, waits));
+  return slowest([...paths.values()]);
 }
 
-function wayTo({ after, node }: Branch, ways: Waits, waits: Waits): readonly ExpectedWait[] {
-  return [...longer(after.map((id) => ways.get(id) ?? [])), ...longest(node, waits)];
+function pathTo({ after, node }: Branch, paths: Waits, waits: Waits): readonly ExpectedWait[] {
+  return [...slowest(after.map((id) => paths.get(id) ?? [])), ...longestPath(node, waits)];
 }
 
 const sum = (waits: readonly ExpectedWait[]) => waits.reduce((total, { ms }) => total + ms, 0);
 
-function longer(ways: readonly (readonly ExpectedWait[])[]): readonly ExpectedWait[] {
-  return ways.reduce<readonly ExpectedWait[]>((best, way) => (sum(way) > sum(best) ? way : best), []);
+function slowest(paths: readonly (readonly ExpectedWait[])[]): readonly ExpectedWait[] {
+  return paths.reduce<readonly ExpectedWait[]>((best, path) => (sum(path) > sum(best) ? path : best), []);
 }
 
-/** Those of one cause together, the longest first. */
+/** The total wait for each cause, longest first. */
 function totals(waits: readonly ExpectedWait[]): readonly ExpectedWait[] {
   const causes = new Map<string, ExpectedWait>();
   for (const wait of waits) {

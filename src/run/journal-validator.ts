@@ -10,8 +10,8 @@ import { stepsOf } from './walk.js';
 type Started = Extract<RunEvent, { type: 'run.started' }>;
 
 /**
- * Judges the events of a journal where they stand: whether a run of this program can have said them in this order. What it has
- * passed can be gone on with; intents, receipts and inputs are held against their tasks, as far as the tasks are known.
+ * Validates the events of a journal in order, so that the run can be resumed safely. Checks inputs, intents and receipts against the
+ * schemas of known tasks.
  */
 export class JournalValidator<Facts, Ports> {
   readonly #registry: Registry<Facts, Ports>;
@@ -22,14 +22,14 @@ export class JournalValidator<Facts, Ports> {
     this.#registry = registry;
   }
 
-  /** What is wrong with the next event; undefined when nothing is. */
+  /** Returns the problem with the next event, or undefined. */
   accept(event: RunEvent): string | undefined {
     if (this.#steps === undefined)
-      return event.type === 'run.started' ? this.#start(event) : 'a journal begins with the start of a run';
-    if (event.type === 'run.started') return 'a run starts once';
+      return event.type === 'run.started' ? this.#start(event) : 'the first event must be run.started';
+    if (event.type === 'run.started') return 'run.started appears twice';
     if (!('step' in event) || event.step === undefined) return undefined;
     const step = this.#steps.get(event.step);
-    if (step === undefined) return `${event.step} is not a step of the plan`;
+    if (step === undefined) return `${event.step} is not a step in the plan`;
     return this.#step(event, step);
   }
 
@@ -38,8 +38,8 @@ export class JournalValidator<Facts, Ports> {
     this.#steps = steps;
     try {
       for (const step of [...stepsOf(plan.steps), ...stepsOf(plan.after)]) {
-        if (steps.has(step.id)) return `the step ${step.id} is here twice`;
-        const wrong = misplaced(plan, step, this.#task(step)) ?? this.#input(step, steps);
+        if (steps.has(step.id)) return `duplicate step ${step.id}`;
+        const wrong = scopeError(plan, step, this.#task(step)) ?? this.#input(step, steps);
         if (wrong !== undefined) return wrong;
         steps.set(step.id, step);
       }
@@ -50,15 +50,15 @@ export class JournalValidator<Facts, Ports> {
     }
   }
 
-  /** What is not a reference must fit; a reference must lead to a step that comes before. */
+  /** References must lead to earlier steps. Inputs without references must match the schema. */
   #input(step: Step, before: ReadonlyMap<string, Step>): string | undefined {
     const references = referencesIn(step.input);
-    const nowhere = references.find((from) => !before.has(from));
-    if (nowhere !== undefined) return `${step.id} refers to ${nowhere}, which does not come before it`;
+    const unknown = references.find((from) => !before.has(from));
+    if (unknown !== undefined) return `${step.id} refers to ${unknown}, which is not an earlier step`;
     const task = this.#task(step);
     return task === undefined || references.length > 0
       ? undefined
-      : misfit(`the input of ${step.id}`, task.input, step.input);
+      : invalid(`input of ${step.id}`, task.input, step.input);
   }
 
   #step(event: Exclude<RunEvent, Started>, step: Step): string | undefined {
@@ -67,18 +67,20 @@ export class JournalValidator<Facts, Ports> {
       case 'step.started':
         this.#started.add(step.id);
         if (task === undefined) return undefined;
-        return commits(task, event, step) ?? misfit(`the intent of ${step.id}`, task.intent, event.intent);
+        return commitError(task, event, step) ?? invalid(`intent of ${step.id}`, task.intent, event.intent);
       case 'step.skipped':
         if (task === undefined) return undefined;
-        return commits(task, event, step) ?? misfit(`the receipt of ${step.id}`, task.receipt, event.receipt);
+        return (
+          commitError(task, event, step) ?? invalid(`receipt of ${step.id}`, task.receipt, event.receipt)
+        );
       case 'step.done':
-        if (!this.#started.has(step.id)) return `${step.id} is done and was never started`;
-        return task && misfit(`the receipt of ${step.id}`, task.receipt, event.receipt);
+        if (!this.#started.has(step.id)) return `${step.id} is done but never started`;
+        return task && invalid(`receipt of ${step.id}`, task.receipt, event.receipt);
       case 'undo.started':
       case 'undo.done':
       case 'undo.failed':
       case 'undo.never':
-        return this.#started.has(step.id) ? undefined : `${step.id} is taken back and was never started`;
+        return this.#started.has(step.id) ? undefined : `${step.id} is undone but never started`;
       case 'step.failed':
       case 'step.progress':
       case 'run.warning':
@@ -90,41 +92,46 @@ export class JournalValidator<Facts, Ports> {
     }
   }
 
-  /** Of another version it says nothing: that is refused when the run is resumed. */
+  /** Other versions are not checked here: resume rejects them. */
   #task({ task: name, version }: Step): AnyTask<Facts, Ports> | undefined {
     const task = this.#registry.get(name);
     return task?.version === version ? task : undefined;
   }
 }
 
-const needed = { run: [], service: ['service'], instance: ['service', 'instance'], host: ['host'] } as const;
+const parts = {
+  run: [],
+  service: ['service'],
+  instance: ['service', 'instance'],
+  host: ['host'],
+} as const;
 
-/** What a step is about must be said, and be in the plan. */
-function misplaced(
+/** A step must have the parts of its task's scope, and they must be in the plan. */
+function scopeError(
   { services }: Plan,
   step: Step,
   task: { readonly scope: Scope } | undefined,
 ): string | undefined {
   const { id, service, instance } = step;
-  const missing = needed[task?.scope ?? 'run'].find((part) => step[part] === undefined);
-  if (missing !== undefined) return `${id} does not say its ${missing}`;
-  const about = services.find(({ name }) => name === service);
-  if (service !== undefined && about === undefined)
-    return `${id} is about ${service}, which is not in the plan`;
-  if (instance === undefined || about?.instances.some((one) => one.id === instance)) return undefined;
-  return `${id} is about ${instance}, which is not in the plan`;
+  const missing = parts[task?.scope ?? 'run'].find((part) => step[part] === undefined);
+  if (missing !== undefined) return `${id} has no ${missing}`;
+  const known = services.find(({ name }) => name === service);
+  if (service !== undefined && known === undefined)
+    return `${id} refers to ${service}, which is not in the plan`;
+  if (instance === undefined || known?.instances.some((one) => one.id === instance)) return undefined;
+  return `${id} refers to ${instance}, which is not in the plan`;
 }
 
-function commits(
+function commitError(
   task: { readonly commits?: true },
   event: { readonly commits?: true },
   { id }: Step,
 ): string | undefined {
   if (task.commits === event.commits) return undefined;
-  return task.commits ? `${id} commits, and does not say so` : `${id} does not commit, and says so`;
+  return task.commits ? `${id} commits but is not marked so` : `${id} is marked to commit but does not`;
 }
 
-function misfit(what: string, schema: z.ZodType, value: unknown): string | undefined {
+function invalid(what: string, schema: z.ZodType, value: unknown): string | undefined {
   const issue = schema.safeParse(value).error?.issues[0];
-  return issue && `${what} cannot be: ${[issue.path.join('.'), issue.message].filter(Boolean).join(': ')}`;
+  return issue && `invalid ${what}: ${[issue.path.join('.'), issue.message].filter(Boolean).join(': ')}`;
 }

@@ -15,20 +15,20 @@ import { resumable } from './resume.js';
 
 const newline = 0x0a;
 const maxBytes = 64 * 1024 * 1024;
-/** Of lists and mappings in a line. */
+/** The deepest nesting allowed in a line. */
 const maxDepth = 400;
 
-/** Where the journal of a run is. Throws a failure of kind `usage` for what cannot be the ID of a run. */
+/** Returns the path of a run's journal. Throws a usage {@link Failure} if the run ID is invalid. */
 export function journalPath(runsDir: string, run: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(run)) {
-    throw new Failure('usage', 'run.id', `${JSON.stringify(run)} is not the ID of a run`);
+    throw new Failure('usage', 'run.id', `invalid run ID ${JSON.stringify(run)}`);
   }
   return join(runsDir, `${run}.jsonl`);
 }
 
 /**
- * A journal of JSON lines in a file that only its owner can read, made when the first event comes. Events that
- * come while others are written go to the disk together.
+ * A journal in a JSON lines file that only its owner can read, created with the first event. Events that arrive during a write are
+ * written together.
  */
 export class FileJournal implements Journal {
   readonly #path: string;
@@ -38,7 +38,7 @@ export class FileJournal implements Journal {
   #writing: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
 
-  /** `redact` takes secrets out of every text before it is written. */
+  /** `redact` removes secrets from every text before it is written. */
   constructor(runsDir: string, run: string, redact: (text: string) => string) {
     this.#path = journalPath(runsDir, run);
     this.#redact = redact;
@@ -50,7 +50,7 @@ export class FileJournal implements Journal {
     return this.#next;
   }
 
-  /** Closes the file when all is written. */
+  /** Closes the file after all writes. */
   async close(): Promise<void> {
     await this.#writing.catch(() => {});
     await (await this.#file?.catch(() => undefined))?.close();
@@ -68,7 +68,7 @@ export class FileJournal implements Journal {
   }
 }
 
-/** Opens the file, takes off a torn last line, and makes sure that a new file's name is on the disk. */
+/** Drops an incomplete last line. Syncs the folder so that a new file survives a crash. */
 async function openForAppending(path: string): Promise<FileHandle> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const file = await open(path, 'a+', 0o600);
@@ -90,19 +90,19 @@ async function syncFolder(path: string): Promise<void> {
 
 async function readBounded(file: FileHandle, path: string): Promise<Buffer> {
   const { size } = await file.stat();
-  if (size > maxBytes) throw new Failure('usage', 'journal.size', `${path} is too large to be a journal`);
+  if (size > maxBytes) throw new Failure('usage', 'journal.size', `${path} is too large for a journal`);
   const bytes = Buffer.alloc(size);
   const { bytesRead } = await file.read(bytes, 0, size, 0);
   return bytes.subarray(0, bytesRead);
 }
 
 /**
- * The events of a journal. A last line without its end was never acknowledged and is left out. Throws a failure of
- * kind `usage` that names file and line when a line is not an event, and when there is no such file.
+ * Reads the events of a journal. Skips an incomplete last line: it was never acknowledged. Throws a usage {@link Failure} that names
+ * file and line if a line is not an event, or if there is no file.
  */
 export async function readJournal(path: string): Promise<readonly RunEvent[]> {
   const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new Failure('usage', 'journal.missing', `there is no journal ${path}`, { cause });
+    throw new Failure('usage', 'journal.missing', `no journal at ${path}`, { cause });
   });
   try {
     const bytes = await readBounded(file, path);
@@ -119,23 +119,23 @@ export async function readJournal(path: string): Promise<readonly RunEvent[]> {
   }
 }
 
-/** A run as its journal tells it. */
+/** A run read from its journal. */
 export interface JournaledRun {
   readonly events: readonly RunEvent[];
   readonly progress: Progress;
 }
 
 /**
- * The run that a journal tells of. Throws as {@link readJournal} does, and a failure of kind `usage` that names file and line when
- * no run can have said this (`journal.damaged`), or none began (`journal.empty`). With a registry the intents and receipts must be
- * its tasks', so that nothing is begun that cannot be taken back.
+ * Reads a run from its journal. Throws as {@link readJournal} does, and a usage {@link Failure} that names file and line if the events
+ * are inconsistent (`journal.damaged`) or missing (`journal.empty`). With a registry, intents and receipts must match the schemas
+ * of its tasks, so that every step can be undone.
  */
 export async function readRun<Facts, Ports>(
   path: string,
   registry?: Registry<Facts, Ports>,
 ): Promise<JournaledRun> {
   const events = await readJournal(path);
-  if (events.length === 0) throw new Failure('usage', 'journal.empty', `${path}:1: no run began here`);
+  if (events.length === 0) throw new Failure('usage', 'journal.empty', `${path}:1: the journal is empty`);
   const validator = new JournalValidator(registry);
   for (const [index, event] of events.entries()) {
     const wrong = validator.accept(event);
@@ -153,16 +153,16 @@ function parseLine(bytes: Buffer, place: string): RunEvent {
   try {
     json = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
-    throw damaged(place, 'not a line of JSON', cause);
+    throw damaged(place, 'not valid JSON', cause);
   }
   if (isDeeperThan(maxDepth, json)) throw damaged(place, 'nested too deeply');
   const parsed = EventRecord.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw damaged(place, `not an event of a run: ${issue?.path.join('.')}: ${issue?.message}`, parsed.error);
+  throw damaged(place, `not a valid event: ${issue?.path.join('.')}: ${issue?.message}`, parsed.error);
 }
 
-/** Looks at one level after the other: what goes into the depth itself would run out of stack. */
+/** Goes level by level: recursion could overflow the stack. */
 function isDeeperThan(depth: number, value: unknown): boolean {
   let level = [value];
   for (let at = 0; at <= depth && level.length > 0; at++)
@@ -170,22 +170,22 @@ function isDeeperThan(depth: number, value: unknown): boolean {
   return level.length > 0;
 }
 
-/** What a journal says about its run, in short. */
+/** The summary of a run from its journal. */
 export type RunSummary =
   | {
       readonly state: 'ended' | 'unfinished' | 'undoing';
       readonly id: string;
       readonly run: RunInfo;
-      /** The services of its plan. */
+      /** The services in its plan. */
       readonly services: readonly Service[];
-      /** How long it took the last time that it ended. ms */
+      /** The duration until it last ended, ms. */
       readonly ms?: number;
-      /** How it ended; also of a run that was stopped and can be gone on with. */
+      /** The last outcome. Also set for a stopped run that can be resumed. */
       readonly outcome?: Outcome;
     }
   | { readonly state: 'unreadable'; readonly id: string; readonly problem: FailureRecord };
 
-/** All runs that have a journal in this folder, newest first, unreadable ones last. */
+/** Lists the runs with a journal in this folder, newest first, unreadable ones last. */
 export async function listRuns(runsDir: string): Promise<readonly RunSummary[]> {
   const names = await readdir(runsDir).catch(() => []);
   const paths = names.filter((name) => name.endsWith('.jsonl')).map((name) => join(runsDir, name));
@@ -194,7 +194,7 @@ export async function listRuns(runsDir: string): Promise<readonly RunSummary[]> 
   return runs.sort((a, b) => started(b).localeCompare(started(a)) || b.id.localeCompare(a.id));
 }
 
-/** Nothing for a journal whose run never began. */
+/** Empty for a journal without events. */
 async function summary(path: string): Promise<readonly RunSummary[]> {
   const id = basename(path, '.jsonl');
   try {

@@ -3,18 +3,15 @@ import type { Outcome } from './events.js';
 import type { Progress } from './progress.js';
 import { stepsOf } from './walk.js';
 
-/**
- * How a run ended. `finished`: all steps are done or skipped. `halted`: what stopped it at once, so that steps
- * are neither finished nor taken back.
- */
-export function outcomeOf(progress: Progress, finished: boolean, halted: readonly FailureRecord[]): Outcome {
-  const failures = finished ? [] : [...progress.failures, ...halted];
+/** Returns the outcome of a run. `finished`: all steps are done or skipped. `reasons`: why it stopped, apart from failed steps. */
+export function outcomeOf(progress: Progress, finished: boolean, reasons: readonly FailureRecord[]): Outcome {
+  const failures = finished ? [] : [...progress.failures, ...reasons];
   const result = resultOf(progress, finished);
   return {
     result,
     exitCode: finished ? 0 : codeOf(progress, result, failures),
     failures,
-    left: result === 'incomplete' ? leftBy(progress) : [],
+    left: result === 'incomplete' ? leftEffects(progress) : [],
     never: [...progress.never].map(([step, reason]) => ({ step, reason })),
     cancelled: progress.cancelledBy !== undefined,
     committed: progress.committed,
@@ -43,15 +40,15 @@ function hasEffects(progress: Progress): boolean {
   return [...progress.steps.values()].some((state) => state.kind === 'started' || state.kind === 'done');
 }
 
-/** Failed undos, and what no undo was tried on. */
-function leftBy(progress: Progress): readonly FailureRecord[] {
+/** Failed undos, and effects that no undo was tried on. */
+function leftEffects(progress: Progress): readonly FailureRecord[] {
   return stepsOf(progress.plan.steps).flatMap((step) => {
     const state = progress.steps.get(step.id);
     if (state?.kind !== 'started' && state?.kind !== 'done') return [];
     const failure = progress.left.get(step.id);
     if (failure !== undefined) return [failure];
     const host = step.host === undefined ? {} : { host: step.host };
-    const message = `not taken back: ${state.title}`;
+    const message = `not undone: ${state.title}`;
     return [{ kind: 'changed' as const, code: 'undo.missing', message, ...host, evidence: [] }];
   });
 }

@@ -1,7 +1,7 @@
 import type { Service } from '../domain/service.js';
 import type { RunInfo } from '../domain/task.js';
 
-/** A value that an earlier step's receipt will give: the whole receipt, or the field at `path`. */
+/** Refers to an earlier step's receipt, or to its field at `path`. */
 export interface Reference {
   readonly $from: string;
   readonly path: readonly string[];
@@ -19,7 +19,7 @@ export interface Step {
   readonly input: unknown;
 }
 
-/** Steps in order, or branches of which each starts when those that it comes after are finished. */
+/** A step, steps in sequence, or parallel branches that may wait for each other. */
 export type PlanNode =
   | { readonly kind: 'step'; readonly step: Step }
   | { readonly kind: 'sequence'; readonly nodes: readonly PlanNode[] }
@@ -31,19 +31,19 @@ export interface Branch {
   readonly node: PlanNode;
 }
 
-/** What a failure or a cancellation leads to. */
+/** The reaction to a failure or cancellation: undo everything, or stop. */
 export type FailurePolicy = 'revert' | 'stop';
 
-/** A recipe bound to services, instances and parameters: what a run executes, and what its journal keeps. */
+/** A recipe bound to services, instances and parameters. Executed by a run and stored in its journal. */
 export interface Plan {
   readonly run: RunInfo;
-  /** A hash of the recipes that the plan was made of. */
+  /** A hash of the plan's recipes. */
   readonly recipeHash: string;
   readonly holds: 'hosts' | undefined;
   readonly onFailure: FailurePolicy;
   readonly params: Readonly<Record<string, unknown>>;
   readonly services: readonly Service[];
   readonly steps: PlanNode;
-  /** Past the commit: a failure here warns. */
+  /** Steps after the commit: failures here are only warnings. */
   readonly after: PlanNode;
 }

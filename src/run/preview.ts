@@ -8,20 +8,17 @@ import type { Registry } from './ports.js';
 import { resolve } from './reference.js';
 import { stepsOf } from './walk.js';
 
-/** What will become of a step, as far as it can be told before anything is touched. */
+/** The predicted result of a step. */
 export type PreviewVerdict =
   | { readonly kind: 'done'; readonly because: string }
   | {
       readonly kind: 'todo';
       readonly changes: readonly Change[];
-      /**
-       * `expected`: holds if the steps before it do what they are expected to, and those on the same host that are
-       * unknown yet do not interfere.
-       */
+      /** `expected` depends on earlier steps: on their predicted results, or on unknown steps on the same host. */
       readonly certainty: 'certain' | 'expected';
       readonly waits?: readonly ExpectedWait[];
     }
-  /** Decided after another step. */
+  /** Depends on the receipt of another step. */
   | { readonly kind: 'unknown'; readonly waitsFor: string }
   | { readonly kind: 'blocked'; readonly problems: readonly Failure[] };
 
@@ -29,26 +26,26 @@ export interface StepPreview {
   readonly step: Step;
   readonly title: string;
   readonly verdict: PreviewVerdict;
-  /** Why it is never taken back, where that is so. */
+  /** The reason if it cannot be undone. */
   readonly never?: string;
-  /** Whether it belongs to the part past the commit. */
+  /** Whether it runs after the commit. */
   readonly after: boolean;
 }
 
-/** The dry run of a plan, in the order of the plan. */
+/** The dry run of a plan, in plan order. */
 export interface Preview {
   readonly steps: readonly StepPreview[];
-  /** What blocks any step, each problem once: nothing may start while there is one. */
+  /** Problems that block the run, without duplicates. */
   readonly problems: readonly Failure[];
-  /** What should be known before it is begun, each once. */
+  /** Warnings before the run, without duplicates. */
   readonly cautions: readonly string[];
-  /** How long it takes at least; absent where nothing is known to take long. */
+  /** The least time it takes; absent if there are no known waits. */
   readonly forecast?: Forecast;
 }
 
 /**
- * Says what the plan would do, from facts alone. `receipts` holds those of steps that an earlier process has
- * finished. Throws a failure of kind `usage` when a task is not known.
+ * Predicts a run from facts alone. `receipts` are those of steps that an earlier process finished. Throws a usage {@link Failure} if a
+ * task is unknown.
  */
 export function preview<Facts, Ports>(
   plan: Plan,
@@ -56,10 +53,9 @@ export function preview<Facts, Ports>(
   registry: Registry<Facts, Ports>,
   receipts: ReadonlyMap<string, unknown> = new Map(),
 ): Preview {
-  return new DryRun(plan, facts, registry, receipts).seeAll();
+  return new DryRun(plan, facts, registry, receipts).previewAll();
 }
 
-/** The problems of the steps, each once. */
 function problemsOf(steps: readonly StepPreview[]): readonly Failure[] {
   const problems = steps.flatMap(({ verdict }) => (verdict.kind === 'blocked' ? verdict.problems : []));
   const known = new Map(
@@ -68,23 +64,23 @@ function problemsOf(steps: readonly StepPreview[]): readonly Failure[] {
   return [...known.values()];
 }
 
-/** Whether a preview says that all is as it should be. */
+/** Whether no step has anything to do. */
 export function nothingToDo({ steps }: Preview): boolean {
   return steps.every(({ verdict }) => verdict.kind === 'done');
 }
 
-/** The facts and receipts as they will be, step by step. */
+/** Predicts facts and receipts, step by step. */
 export class DryRun<Facts, Ports> {
-  /** What the steps that were seen are about to do. */
+  /** The intents of previewed steps. */
   readonly intents = new Map<string, unknown>();
   readonly #plan: Plan;
   readonly #registry: Registry<Facts, Ports>;
   readonly #finished: ReadonlyMap<string, unknown>;
   readonly #receipts: Map<string, unknown>;
-  /** Steps whose receipt may turn out otherwise. */
-  readonly #guessed = new Set<string>();
-  /** Where steps act of which nobody knows yet what they do. */
-  readonly #unseen = new Set<string | undefined>();
+  /** Steps whose receipt may still differ. */
+  readonly #tentative = new Set<string>();
+  /** Hosts with steps that are not decided yet; undefined stands for steps without a host. */
+  readonly #undecided = new Set<string | undefined>();
   readonly #cautions = new Set<string>();
   readonly #start: Facts;
   #facts: Facts;
@@ -103,29 +99,29 @@ export class DryRun<Facts, Ports> {
     this.#facts = facts;
   }
 
-  /** Looks at the steps in the order of the plan. */
-  seeAll(): Preview {
+  /** Previews all steps in plan order. */
+  previewAll(): Preview {
     const steps = [
-      ...stepsOf(this.#plan.steps).map((step) => this.#see(step, false)),
-      ...stepsOf(this.#plan.after).map((step) => this.#see(step, true)),
+      ...stepsOf(this.#plan.steps).map((step) => this.#preview(step, false)),
+      ...stepsOf(this.#plan.after).map((step) => this.#preview(step, true)),
     ];
     const forecast = forecastOf(this.#plan, waitsOf(steps));
     const cautions = [...this.#cautions];
     return { steps, problems: problemsOf(steps), cautions, ...given({ forecast }) };
   }
 
-  #see(step: Step, after: boolean): StepPreview {
+  #preview(step: Step, after: boolean): StepPreview {
     const task = taskOf(this.#registry, step);
     const subject = subjectOf(this.#plan, step);
     const resolved = resolve(step.input, this.#receipts);
     const input = resolved.kind === 'value' ? resolved.value : undefined;
-    if (resolved.kind === 'waits') this.#unseen.add(subject.host);
+    if (resolved.kind === 'waits') this.#undecided.add(subject.host);
     const verdict: PreviewVerdict =
       resolved.kind === 'waits'
         ? { kind: 'unknown', waitsFor: resolved.for }
         : this.#finished.has(step.id)
-          ? { kind: 'done', because: 'done before' }
-          : this.#judge(task, resolved.value, subject, resolved.from);
+          ? { kind: 'done', because: 'already done' }
+          : this.#check(task, resolved.value, subject, resolved.from);
     return {
       step,
       title: titleOf(task, input, subject),
@@ -135,7 +131,7 @@ export class DryRun<Facts, Ports> {
     };
   }
 
-  #judge(
+  #check(
     task: AnyTask<Facts, Ports>,
     input: unknown,
     subject: Subject,
@@ -143,37 +139,37 @@ export class DryRun<Facts, Ports> {
   ): PreviewVerdict {
     const verdict = checkTask(task, this.#facts, input, subject);
     if (verdict.kind === 'blocked') return verdict;
-    const guessed =
-      this.#isUnseen(subject.host) ||
-      from.some((step) => this.#guessed.has(step)) ||
-      !alike(verdict, checkTask(task, this.#start, input, subject));
+    const isTentative =
+      this.#isUndecided(subject.host) ||
+      from.some((step) => this.#tentative.has(step)) ||
+      !sameVerdict(verdict, checkTask(task, this.#start, input, subject));
     if (verdict.kind === 'done') {
       this.#receipts.set(subject.step, verdict.receipt);
-      if (guessed) this.#guessed.add(subject.step);
+      if (isTentative) this.#tentative.add(subject.step);
       return { kind: 'done', because: verdict.because };
     }
     this.intents.set(subject.step, verdict.intent);
     for (const caution of verdict.cautions ?? []) this.#cautions.add(caution);
     this.#facts = verdict.predict(this.#facts);
     if (verdict.expect !== undefined) this.#receipts.set(subject.step, verdict.expect);
-    this.#guessed.add(subject.step);
+    this.#tentative.add(subject.step);
     const { changes, waits } = verdict;
-    const certainty = guessed ? 'expected' : 'certain';
+    const certainty = isTentative ? 'expected' : 'certain';
     return { kind: 'todo', changes, certainty, ...given({ waits }) };
   }
 
-  #isUnseen(host: string | undefined): boolean {
-    if (host === undefined) return this.#unseen.size > 0;
-    return this.#unseen.has(host) || this.#unseen.has(undefined);
+  #isUndecided(host: string | undefined): boolean {
+    if (host === undefined) return this.#undecided.size > 0;
+    return this.#undecided.has(host) || this.#undecided.has(undefined);
   }
 }
 
-/** A step's title in a person's words, or the summary of its task while the input is not known. */
+/** Returns a step's title, or its task's summary while the input is unknown. */
 export function titleOf<Facts, Ports>(task: AnyTask<Facts, Ports>, input: unknown, subject: Subject): string {
   return task.input.safeParse(input).success ? task.title(input, subject) : task.summary;
 }
 
-function alike<Facts>(
+function sameVerdict<Facts>(
   one: Verdict<Facts, unknown, unknown>,
   other: Verdict<Facts, unknown, unknown>,
 ): boolean {

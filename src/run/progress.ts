@@ -3,10 +3,10 @@ import type { Outcome, RunEvent } from './events.js';
 import type { FailurePolicy, Plan } from './plan.js';
 import { stepsOf } from './walk.js';
 
-/** How far a step is. */
+/** The state of a step. */
 export type StepState =
   | { readonly kind: 'skipped' }
-  /** The intent has no answer: it is under way, or its process died, or it failed. */
+  /** Not finished: it is running, it failed, or its process died. */
   | {
       readonly kind: 'started';
       readonly title: string;
@@ -15,15 +15,12 @@ export type StepState =
     }
   | { readonly kind: 'done'; readonly title: string; readonly intent: unknown }
   | { readonly kind: 'undone' }
-  /** Its effects are never taken back. */
+  /** It cannot be undone. */
   | { readonly kind: 'kept' };
 
 export type Direction = 'forward' | 'revert';
 
-/**
- * How far a run is: the sum of its events and of nothing else, so that a process that reads the journal knows
- * what the one that wrote it knew.
- */
+/** The progress of a run. Depends on its events only, so that it can be restored from the journal. */
 export class Progress {
   readonly plan: Plan;
   readonly #steps = new Map<string, StepState>();
@@ -31,11 +28,11 @@ export class Progress {
   readonly #redacted = new Set<string>();
   readonly #left = new Map<string, FailureRecord>();
   readonly #after: ReadonlySet<string>;
-  /** Steps that commit and have no answer. */
+  /** Unfinished steps that commit. */
   readonly #committing = new Set<string>();
   #failures: readonly FailureRecord[] = [];
   #cancelledBy: string | undefined;
-  /** Reasons why steps are never taken back, by step. */
+  /** Reasons why steps cannot be undone, by step. */
   readonly #never = new Map<string, string>();
   #committed = false;
   #stopsLater = false;
@@ -47,11 +44,11 @@ export class Progress {
     this.#after = new Set(stepsOf(plan.after).map((step) => step.id));
   }
 
-  /** The progress that a journal tells of. Throws a failure of kind `usage` when it does not begin with a run. */
+  /** Restores progress from events. Throws a usage {@link Failure} if the first one is not `run.started`. */
   static of(events: readonly RunEvent[]): Progress {
     const [first, ...rest] = events;
     if (first?.type !== 'run.started') {
-      throw new Failure('usage', 'journal.empty', 'the journal does not begin with the start of a run');
+      throw new Failure('usage', 'journal.empty', 'the first event of a journal must be run.started');
     }
     const progress = new Progress(first.plan);
     for (const event of rest) progress.advance(event);
@@ -62,22 +59,22 @@ export class Progress {
     return this.#steps;
   }
 
-  /** Of steps that are done or were skipped, by step. */
+  /** Receipts of done and skipped steps, by step. */
   get receipts(): ReadonlyMap<string, unknown> {
     return this.#receipts;
   }
 
-  /** Steps whose receipts the journal holds without the secrets that were in them. */
+  /** Steps whose receipts lost a secret in the journal. */
   get redacted(): ReadonlySet<string> {
     return this.#redacted;
   }
 
-  /** In the order in which they happened; none from the part past the commit. */
+  /** In order, without those after the commit. */
   get failures(): readonly FailureRecord[] {
     return this.#failures;
   }
 
-  /** Failures of undo that no later undo has made good, by step. */
+  /** Failed undos that did not succeed later, by step. */
   get left(): ReadonlyMap<string, FailureRecord> {
     return this.#left;
   }
@@ -91,32 +88,32 @@ export class Progress {
     return this.#committed;
   }
 
-  /** Whether a commit is without an answer, so that it may have happened. */
+  /** Whether a commit is unfinished, so that it may have happened. */
   get committing(): boolean {
     return this.#committing.size > 0;
   }
 
-  /** How the run ended, if it did and has not been resumed since. */
+  /** The outcome if the run has ended and was not resumed since. */
   get outcome(): Outcome | undefined {
     return this.#outcome;
   }
 
-  /** Why effects were left when the rest was taken back, by step. */
+  /** Reasons why steps were not undone, by step. */
   get never(): ReadonlyMap<string, string> {
     return this.#never;
   }
 
-  /** What a failure leads to, from here on: it stops as soon as the recipe, a finished step or the commit says so. */
+  /** The failure policy from here on: `stop` if the recipe, a finished step or the commit requires it. */
   get policy(): FailurePolicy {
     return this.#committed || this.#stopsLater ? 'stop' : this.plan.onFailure;
   }
 
-  /** A run goes back only while it is certain that nothing was committed. */
+  /** The direction of the run. It is undone only if it certainly has not committed. */
   get direction(): Direction {
     return this.#reverting && !this.#committed && !this.committing ? 'revert' : 'forward';
   }
 
-  /** Takes in the next event of the run. */
+  /** Applies the next event of the run. */
   advance(event: RunEvent): void {
     switch (event.type) {
       case 'run.resumed':
@@ -170,8 +167,8 @@ export class Progress {
   }
 
   #resume(direction: Direction): void {
-    const goesOn = direction === this.direction && direction === 'revert';
-    if (!goesOn) {
+    const isContinuing = direction === this.direction && direction === 'revert';
+    if (!isContinuing) {
       this.#failures = [];
       this.#cancelledBy = undefined;
     }
@@ -205,7 +202,7 @@ export class Progress {
   }
 }
 
-/** What ends the steps that a cancellation finds under way. */
+/** Returns the failure of a cancelled run. */
 export function cancelledFailure(by: string): Failure {
   return new Failure('interrupted', 'run.cancelled', `cancelled by ${by}`);
 }

@@ -5,7 +5,7 @@ import type { Change, RunInfo } from '../domain/task.js';
 import type { Outcome, RunEvent } from './events.js';
 import type { Branch, Plan, PlanNode, Step } from './plan.js';
 
-/** The schemas of what a journal holds: nothing read from a file is believed before it has passed them. */
+/** Schemas that validate everything read from a journal. */
 
 const kinds = [
   'failed',
@@ -63,7 +63,7 @@ const BranchRecord: z.ZodType<Branch> = z.object({ id: text, after: z.array(text
 
 const policy = z.enum(['revert', 'stop']);
 
-/** A plan as a journal holds it. */
+/** A plan in a journal. */
 export const PlanRecord: z.ZodType<Plan> = z.object({
   run: Info,
   recipeHash: text,
@@ -94,7 +94,7 @@ const yes = z.literal(true).exactOptional();
 const step = text;
 const type = <T extends RunEvent['type']>(name: T) => z.literal(name);
 
-/** An event as a journal holds it. Unknown keys, of a newer version, are left out. */
+/** An event in a journal. Ignores unknown keys, for newer versions. */
 export const EventRecord: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
   z.object({ type: type('run.started'), at, plan: PlanRecord }),
   z.object({ type: type('run.resumed'), at, direction: z.enum(['forward', 'revert']) }),

@@ -3,7 +3,7 @@ import type { RunEvent } from './events.js';
 import type { Journal } from './ports.js';
 import type { Progress } from './progress.js';
 
-/** Takes every event of a run to the journal first, then to the progress, then to whoever watches. */
+/** Passes every event of a run to the journal, then to the progress, then to the listener. */
 export class Recorder {
   readonly #journal: Journal;
   readonly #emit: (event: RunEvent) => void;
@@ -19,9 +19,8 @@ export class Recorder {
   }
 
   /**
-   * Resolves when the event has arrived everywhere. Never rejects: once the journal cannot be written, events
-   * arrive without it, except `step.started`, which then answers `false` and has not happened. After
-   * `run.ended`, and of steps that were left behind, nothing arrives any more.
+   * Records an event. Resolves with whether it was recorded. Never rejects: if the journal fails, events are still delivered, except
+   * `step.started`, which resolves with `false`. Ignores events after `run.ended`.
    */
   record(event: RunEvent): Promise<boolean> {
     if (this.#closed) return Promise.resolve(false);
@@ -31,18 +30,18 @@ export class Recorder {
     return recorded;
   }
 
-  /** Tells of an event that is not worth keeping. */
-  say(event: RunEvent): void {
+  /** Emits an event without journaling it. */
+  emit(event: RunEvent): void {
     if (!this.#closed) this.#emit(event);
   }
 
-  /** Resolves when everything recorded so far has arrived. */
-  async settled(): Promise<void> {
+  /** Resolves when all events so far are recorded. */
+  async flush(): Promise<void> {
     await this.#latest;
   }
 
-  /** Why the journal cannot be written. */
-  get broken(): Failure | undefined {
+  /** The failure of the journal, if any. */
+  get writeFailure(): Failure | undefined {
     return this.#broken;
   }
 
@@ -61,7 +60,7 @@ export class Recorder {
       return true;
     } catch (cause) {
       if (this.#broken === undefined) {
-        const message = `the journal cannot be written: ${failureRecord(cause).message}`;
+        const message = `cannot write the journal: ${failureRecord(cause).message}`;
         this.#broken = new Failure('failed', 'journal.write', message, { cause });
         this.#emit({ type: 'run.warning', text: `${message}; this run cannot be resumed` });
       }

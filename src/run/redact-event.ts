@@ -1,11 +1,11 @@
 import type { RunEvent } from './events.js';
 
-/** Keys whose strings are prose or output of commands; all others are needed to the letter to resume. */
+/** Keys of prose and command output. Resume needs all other strings unchanged. */
 const prose = new Set(['message', 'hint', 'evidence', 'text', 'because', 'title', 'reason', 'output']);
-/** A resumed run applies these as they were. */
+/** A resumed run needs these unchanged. */
 const exact = new Set(['plan', 'intent']);
 
-/** The event without secrets in its texts. A receipt that changed is marked, for it cannot be referred to any more. */
+/** Removes secrets from the texts of an event. Marks a changed receipt, because later steps can no longer use it. */
 export function redactEvent(event: RunEvent, redact: (text: string) => string): RunEvent {
   const redacted = redactTexts(event, redact, '') as RunEvent;
   if (redacted.type !== 'step.done' || event.type !== 'step.done') return redacted;

@@ -1,11 +1,11 @@
 import type { Reference } from './plan.js';
 
-/** A step's input with its references filled in, or the first step whose receipt is not there yet. */
+/** A resolved input, or the first step whose receipt is missing. */
 export type Resolved =
   | { readonly kind: 'value'; readonly value: unknown; readonly from: readonly string[] }
   | { readonly kind: 'waits'; readonly for: string };
 
-/** Fills in the references at any depth; keys whose reference leads to nothing are left out. */
+/** Resolves references at any depth. Omits keys whose reference has no value. */
 export function resolve(input: unknown, receipts: ReadonlyMap<string, unknown>): Resolved {
   const from = referencesIn(input);
   const missing = from.find((step) => !receipts.has(step));
@@ -13,7 +13,7 @@ export function resolve(input: unknown, receipts: ReadonlyMap<string, unknown>):
   return { kind: 'value', value: fill(input, receipts), from };
 }
 
-/** The steps whose receipts an input refers to. */
+/** Returns the steps that an input refers to. */
 export function referencesIn(input: unknown): readonly string[] {
   if (isReference(input)) return [input.$from];
   if (typeof input !== 'object' || input === null) return [];

@@ -9,41 +9,41 @@ import type { Plan } from './plan.js';
 import type { Lease, Leases } from './ports.js';
 import { type Preview, preview } from './preview.js';
 import { cancelledFailure, Progress } from './progress.js';
-import { resumption } from './resume.js';
+import { resumeDirection } from './resume.js';
 
-/** What every run needs. */
+/** The dependencies of every run. */
 export interface RunPorts<Facts, Ports> extends Omit<ExecutionPorts<Facts, Ports>, 'lease'> {
   readonly leases: Leases;
 }
 
-/** A plan to be run from its beginning. */
+/** A request to run a plan from the start. */
 export interface RunRequest<Facts, Ports> extends RunPorts<Facts, Ports> {
   readonly plan: Plan;
-  /** What the person said yes to. */
+  /** The preview that the user confirmed. */
   readonly confirmed?: Preview;
-  /** Whether the plan may run though it is no longer the confirmed one. It cannot ask: the lease is held. */
+  /** Whether the changed plan may run. Must not prompt, because the lease is held. */
   readonly accept?: (difference: Difference) => boolean;
-  /** Hears of the plan that is about to run. */
+  /** Called with the final plan before it runs. */
   readonly onPlanned?: (preview: Preview) => void;
 }
 
-/** A run to be gone on with, told by its journal. */
+/** A request to resume a run from its journal. */
 export interface ResumeRequest<Facts, Ports> extends RunPorts<Facts, Ports> {
   readonly events: readonly RunEvent[];
-  /** Why the run cannot go on where others have acted since. */
+  /** Returns a failure if another run has acted since. */
   readonly overtaken?: (facts: Facts) => Failure | undefined;
-  /** Take it back instead of going on. */
+  /** Whether to undo the run instead of finishing it. */
   readonly revert: boolean;
 }
 
-/** The plan under the lease is not the one that was confirmed. */
+/** The plan changed between the confirmation and the lease. */
 export class PlanChanged extends Failure {
   readonly difference: Difference;
-  /** What the plan comes to now. */
+  /** The preview under the lease. */
   readonly now: Preview;
 
   constructor(difference: Difference, now: Preview) {
-    super('lease', 'plan.changed', 'the servers have changed since the plan was confirmed', {
+    super('lease', 'plan.changed', 'the hosts changed since the plan was confirmed', {
       evidence: difference.map(({ title }) => title),
       hint: 'run the command again',
     });
@@ -53,14 +53,13 @@ export class PlanChanged extends Failure {
 }
 
 /**
- * The whole life of a run: takes the lease, reads the facts, compares the plan with the confirmed one,
- * executes, gives the lease back. Rejects with a {@link Failure} only while nothing has been changed or journaled:
- * the lease is held by others, the facts cannot be read, the plan has changed ({@link PlanChanged}) or is
- * blocked, the run is cancelled. From `run.started` on it always resolves, and the events tell all.
+ * Runs a plan: takes the lease, reads the facts, compares the plan with the confirmed one, executes it, releases the lease. Rejects
+ * with a {@link Failure} only before anything is changed or journaled: another run holds the lease, the facts cannot be read, the
+ * plan is blocked or has changed ({@link PlanChanged}), or the run is cancelled. Always resolves after `run.started`.
  */
 export function startRun<Facts, Ports>(request: RunRequest<Facts, Ports>): Promise<Outcome> {
   const { plan } = request;
-  return holding(request, plan, async (lease) => {
+  return withLease(request, plan, async (lease) => {
     requireKnownTasks(plan, request.registry);
     const facts = await unlessInterrupted(request, request.readFacts());
     const now = preview(plan, facts, request.registry);
@@ -73,14 +72,13 @@ export function startRun<Facts, Ports>(request: RunRequest<Facts, Ports>): Promi
 }
 
 /**
- * Goes on with a run that another process has left: steps with receipts are not repeated, steps in flight are
- * applied again with their intents, then the facts are read. Rejects as {@link startRun} does, and with the
- * failures of {@link resumption} and of `overtaken`.
+ * Resumes an interrupted run: skips finished steps, applies unfinished steps again with their intents, then reads the facts. Rejects as
+ * {@link startRun} does, and with the failures of {@link resumeDirection} and `overtaken`.
  */
 export async function resumeRun<Facts, Ports>(request: ResumeRequest<Facts, Ports>): Promise<Outcome> {
   const progress = Progress.of(request.events);
-  const direction = resumption(progress, request.registry, request.revert);
-  return holding(request, progress.plan, async (lease) => {
+  const direction = resumeDirection(progress, request.registry, request.revert);
+  return withLease(request, progress.plan, async (lease) => {
     const overtaken = request.overtaken?.(await unlessInterrupted(request, request.readFacts()));
     if (overtaken !== undefined) throw overtaken;
     const at = request.clock.now().toISOString();
@@ -95,21 +93,21 @@ function confirm<Facts, Ports>(request: RunRequest<Facts, Ports>, now: Preview):
   if (differences.length > 0 && !accept(differences)) throw new PlanChanged(differences, now);
 }
 
-async function holding<Facts, Ports, T>(
+async function withLease<Facts, Ports, T>(
   ports: RunPorts<Facts, Ports>,
   plan: Plan,
   work: (lease: Lease | undefined) => Promise<T>,
 ): Promise<T> {
   if (plan.holds === undefined) return work(undefined);
-  const taking = ports.leases.take(plan.run);
-  const lease = await unlessInterrupted(ports, taking).catch((error: unknown) => {
-    if (ports.cancel.aborted || ports.abandon.aborted) taking.then(giveBack, () => {});
+  const pendingLease = ports.leases.take(plan.run);
+  const lease = await unlessInterrupted(ports, pendingLease).catch((error: unknown) => {
+    if (ports.cancel.aborted || ports.abandon.aborted) pendingLease.then(release, () => {});
     throw error;
   });
   try {
     return await work(lease);
   } finally {
-    await giveBack(lease);
+    await release(lease);
   }
 }
 
@@ -126,7 +124,7 @@ async function unlessInterrupted<T>(
   }
 }
 
-/** A lease that cannot be given back frees itself when its holder is gone. */
-async function giveBack(lease: Lease): Promise<void> {
+/** Errors are ignored: a lease ends with its holder anyway. */
+async function release(lease: Lease): Promise<void> {
   await lease.release().catch(() => {});
 }

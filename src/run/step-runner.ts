@@ -11,32 +11,32 @@ import type { Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
 import { resolve } from './reference.js';
 
-/** What steps work with. */
+/** The dependencies of steps. */
 export interface StepPorts<Facts, Ports> {
   readonly registry: Registry<Facts, Ports>;
   readonly ports: Ports;
   readonly clock: Clock;
-  /** Missing where the plan holds none. */
+  /** Missing if the plan needs none. */
   readonly lease: Lease | undefined;
 }
 
-/** Which part of the plan a step belongs to: past the commit a failure only warns. */
+/** The part of the plan. In `after`, the part after the commit, failures are only warnings. */
 export type Part = 'steps' | 'after';
 
-/** How long an undo is tried again, and how long between two tries. ms */
+/** How long an undo is retried, and the pause between attempts. ms */
 const undoRetryTimeout = 60_000;
 const pause = 500;
 
 type Todo<Facts> = Extract<Verdict<Facts, unknown, unknown>, { kind: 'todo' }>;
 type Done = Extract<Verdict<never, unknown, unknown>, { kind: 'done' }>;
 
-/** Does single steps, forward and back, and says what becomes of each. Never rejects. */
+/** Applies and undoes single steps, and records the results. Never rejects. */
 export class StepRunner<Facts, Ports> {
   readonly #ports: StepPorts<Facts, Ports>;
   readonly #progress: Progress;
   readonly #recorder: Recorder;
   readonly #cancellation: Cancellation;
-  /** As they were read, with the declared changes of all steps that have finished since. */
+  /** Updated with the predicted changes of finished steps. */
   #facts: Facts | undefined;
 
   constructor(
@@ -51,12 +51,12 @@ export class StepRunner<Facts, Ports> {
     this.#cancellation = cancellation;
   }
 
-  /** What the checks of all steps from here on go by. */
+  /** Sets the facts for all further checks. */
   setFacts(facts: Facts): void {
     this.#facts = facts;
   }
 
-  /** One step forward; answers whether what comes after it may start. */
+  /** Runs a step. Returns whether later steps may start. */
   async forward(step: Step, part: Part): Promise<boolean> {
     const state = this.#progress.steps.get(step.id);
     if (state !== undefined) return state.kind === 'done' || state.kind === 'skipped';
@@ -75,14 +75,14 @@ export class StepRunner<Facts, Ports> {
     }
   }
 
-  /** Applies an intent that is journaled; `foresee` tells the facts of it. */
+  /** Applies a journaled intent, then updates the facts with `predict`. */
   async apply(
     step: Step,
     intent: unknown,
     part: Part,
-    foresee: (facts: Facts) => Facts = (facts) => facts,
+    predict: (facts: Facts) => Facts = (facts) => facts,
   ): Promise<boolean> {
-    const begun = this.#ports.clock.monotonic();
+    const started = this.#ports.clock.monotonic();
     const { work, halt } = this.#cancellation;
     try {
       const task = taskOf(this.#ports.registry, step);
@@ -90,19 +90,19 @@ export class StepRunner<Facts, Ports> {
       this.#ports.lease?.describe(step.id);
       const answer = await unlessAborted(halt, task.apply(this.#context(step, work), intent));
       const receipt = task.receipt.parse(answer);
-      this.#facts = foresee(this.#facts as Facts);
+      this.#facts = predict(this.#facts as Facts);
       const policy = task.onLaterFailure?.(receipt);
-      const later = policy === undefined ? {} : { onLaterFailure: policy };
-      const ms = this.#since(begun);
-      await this.#recorder.record({ type: 'step.done', step: step.id, ms, receipt, ...later });
+      const laterPolicy = policy === undefined ? {} : { onLaterFailure: policy };
+      const ms = this.#since(started);
+      await this.#recorder.record({ type: 'step.done', step: step.id, ms, receipt, ...laterPolicy });
       if (task.commits) await this.commit();
       return true;
     } catch (error) {
-      return this.#failed(step, error, this.#since(begun), part);
+      return this.#failed(step, error, this.#since(started), part);
     }
   }
 
-  /** One step back, if there is anything to take back. */
+  /** Undoes a step if it was started. */
   async undo(step: Step): Promise<true> {
     const { halt } = this.#cancellation;
     const state = this.#progress.steps.get(step.id);
@@ -113,7 +113,7 @@ export class StepRunner<Facts, Ports> {
       return true;
     }
     const [act, never] = typeof undo === 'function' ? [undo, undefined] : [undo.tidy, undo.never];
-    const begun = this.#ports.clock.monotonic();
+    const started = this.#ports.clock.monotonic();
     try {
       if (never === undefined)
         await this.#recorder.record({ type: 'undo.started', step: step.id, title: state.title });
@@ -121,35 +121,35 @@ export class StepRunner<Facts, Ports> {
       this.#ports.lease?.describe(`undo ${step.id}`);
       const receipt = state.kind === 'done' ? this.#progress.receipts.get(step.id) : undefined;
       const undo = () => act?.(this.#context(step, halt), state.intent, receipt) ?? Promise.resolve();
-      await unlessAborted(halt, this.#persist(undo, begun));
-      const ms = this.#since(begun);
+      await unlessAborted(halt, this.#retry(undo, started));
+      const ms = this.#since(started);
       if (never === undefined) await this.#recorder.record({ type: 'undo.done', step: step.id, ms });
     } catch (error) {
       if (halt.aborted) return true;
       const failure = failureRecord(error);
-      await this.#recorder.record({ type: 'undo.failed', step: step.id, ms: this.#since(begun), failure });
+      await this.#recorder.record({ type: 'undo.failed', step: step.id, ms: this.#since(started), failure });
     }
     if (never !== undefined)
       await this.#recorder.record({ type: 'undo.never', step: step.id, reason: never });
     return true;
   }
 
-  /** Tries again what is likely to pass: what is not taken back now somebody has to take back by hand. */
-  async #persist(undo: () => Promise<void>, begun: number): Promise<void> {
+  /** Retries transient failures, because a failed undo needs manual repair. */
+  async #retry(undo: () => Promise<void>, started: number): Promise<void> {
     const { clock } = this.#ports;
     for (;;) {
       try {
         return await undo();
       } catch (error) {
-        const passes =
-          error instanceof Failure && error.passing && clock.monotonic() - begun < undoRetryTimeout;
-        if (!passes) throw error;
+        const isRetryable =
+          error instanceof Failure && error.transient && clock.monotonic() - started < undoRetryTimeout;
+        if (!isRetryable) throw error;
         await clock.sleep(pause, this.#cancellation.halt);
       }
     }
   }
 
-  /** From here on only forward. */
+  /** Commits the run: it cannot be undone afterwards. */
   async commit(): Promise<void> {
     await this.#recorder.record({ type: 'run.committed', at: this.#ports.clock.now().toISOString() });
   }
@@ -182,18 +182,18 @@ export class StepRunner<Facts, Ports> {
     const at = this.#ports.clock.now().toISOString();
     const event = { type: 'step.started', at, step: step.id, title, changes, intent, ...commits } as const;
     if (await this.#recorder.record(event)) return true;
-    if (this.#recorder.broken !== undefined) throw this.#recorder.broken;
+    if (this.#recorder.writeFailure !== undefined) throw this.#recorder.writeFailure;
     return false;
   }
 
   async #failed(step: Step, error: unknown, ms: number, part: Part): Promise<false> {
     if (this.#cancellation.halt.aborted) return false;
     if (part === 'steps') this.#cancellation.stop();
-    const gaveUp = this.#cancellation.work.aborted && isAbortError(error);
-    const failure = failureRecord(gaveUp ? this.#cancellation.work.reason : error);
+    const isAborted = this.#cancellation.work.aborted && isAbortError(error);
+    const failure = failureRecord(isAborted ? this.#cancellation.work.reason : error);
     await this.#recorder.record({ type: 'step.failed', step: step.id, ms, failure });
     if (part === 'after') {
-      const text = `${failure.message} (the run is committed; the next one does this again)`;
+      const text = `${failure.message} (the run is committed; the next run tries again)`;
       await this.#recorder.record({ type: 'run.warning', step: step.id, text });
     }
     return false;
@@ -208,19 +208,18 @@ export class StepRunner<Facts, Ports> {
       signal,
       progress: (text, fraction) => {
         const part = fraction === undefined ? {} : { fraction };
-        this.#recorder.say({ type: 'step.progress', step: step.id, text, ...part });
+        this.#recorder.emit({ type: 'step.progress', step: step.id, text, ...part });
       },
       warn: (text) => void this.#recorder.record({ type: 'run.warning', step: step.id, text }),
     };
   }
 
-  /** Whole milliseconds. */
-  #since(begun: number): number {
-    return Math.round(this.#ports.clock.monotonic() - begun);
+  #since(started: number): number {
+    return Math.round(this.#ports.clock.monotonic() - started);
   }
 }
 
-/** How Node's own calls give up when their signal is aborted. */
+/** Node's own calls throw this when their signal aborts. */
 function isAbortError(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
 }

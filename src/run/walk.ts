@@ -1,14 +1,14 @@
 import { Failure } from '../domain/failure.js';
 import type { Branch, PlanNode, Step } from './plan.js';
 
-/** All steps of a node, each after everything that it comes after, otherwise as they are written. */
+/** Returns all steps of a node in topological order, otherwise as written. */
 export function stepsOf(node: PlanNode): readonly Step[] {
   if (node.kind === 'step') return [node.step];
   if (node.kind === 'sequence') return node.nodes.flatMap(stepsOf);
   return ordered(node.branches).flatMap((branch) => stepsOf(branch.node));
 }
 
-/** The same tree seen from its end: what came last comes first, and what ran side by side still does. */
+/** Returns the tree in reverse order. Parallel branches stay parallel. */
 export function reversed(node: PlanNode): PlanNode {
   if (node.kind === 'step') return node;
   if (node.kind === 'sequence') return { kind: 'sequence', nodes: node.nodes.map(reversed).reverse() };
@@ -21,9 +21,8 @@ export function reversed(node: PlanNode): PlanNode {
 }
 
 /**
- * Visits the steps in the order that the tree allows, as parallel as it allows. A visit that answers `false`
- * keeps what comes after it from being visited. Resolves, when no visit is under way any more, to whether all
- * answered `true`. Visits must not throw.
+ * Visits the steps in order, and in parallel where the tree allows it. Steps after a visit that returns `false` are skipped. Resolves
+ * after all visits, with whether all returned `true`. Visits must not throw.
  */
 export async function walk(node: PlanNode, visit: (step: Step) => Promise<boolean>): Promise<boolean> {
   if (node.kind === 'step') return visit(node.step);
@@ -47,7 +46,7 @@ async function walkGraph(
   return (await Promise.all(finished.values())).every(Boolean);
 }
 
-/** Each after those that it waits for, otherwise as they are written. Throws a usage Failure where they wait for each other. */
+/** Sorts branches topologically, otherwise as written. Throws a usage {@link Failure} if they wait for each other. */
 export function ordered(branches: readonly Branch[]): readonly Branch[] {
   const order = new Set<Branch>();
   const done = new Set<string>();
@@ -59,7 +58,7 @@ export function ordered(branches: readonly Branch[]): readonly Branch[] {
       throw new Failure(
         'usage',
         'plan.cycle',
-        `these wait for each other, or for nothing: ${stuck.join(', ')}`,
+        `branches wait for each other or for unknown branches: ${stuck.join(', ')}`,
       );
     }
     order.add(next);

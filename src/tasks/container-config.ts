@@ -1,4 +1,4 @@
-import { containerConfig, containerLabels, networkName, placedAt } from '../domain/container.js';
+import { atHostPort, containerConfig, containerLabels, networkName } from '../domain/container.js';
 import { prefix } from '../domain/labels.js';
 import type { Release } from '../domain/release.js';
 import type { Subject } from '../domain/task.js';
@@ -15,7 +15,7 @@ export function serviceConfig(
 ) {
   const { run } = subject;
   const { name } = serviceOf(subject);
-  return containerConfig(placedAt(release.spec, port), {
+  return containerConfig(atHostPort(release.spec, port), {
     labels: containerLabels(subject, name, release, 'service'),
     network: networkName(run),
     alias: name,

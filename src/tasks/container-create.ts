@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import {
+  atHostPort,
   containerLabels,
   containerName,
   containerOf,
   freePort,
-  placedAt,
   withHost,
 } from '../domain/container.js';
 import type { ContainerFacts, HostFacts } from '../domain/facts.js';
@@ -71,7 +71,7 @@ export const containerCreate = task({
     if (range !== undefined && free === undefined)
       return { kind: 'blocked', problems: [noFreePort(host, service, range)] };
     const labels = containerLabels(subject, service.name, release, 'service');
-    const created = candidate(name, labels, placedAt(release.spec, free));
+    const created = candidate(name, labels, atHostPort(release.spec, free));
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `create ${name} from ${release.reference}` }],

@@ -6,7 +6,7 @@ import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
-import { deadCandidates, isProvisional, isUp, Rollout } from '../domain/rollout.js';
+import { isProvisional, isUp, leftoverContainers, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import { stopCommand } from './explain-docker.js';
@@ -89,7 +89,7 @@ export const containerStop = task({
 function asPassing(error: unknown): never {
   if (!(error instanceof Failure && error.code === 'health.ended')) throw error;
   const { kind, code, message } = error;
-  throw new Failure(kind, code, message, { ...error, passing: true, cause: error });
+  throw new Failure(kind, code, message, { ...error, transient: true, cause: error });
 }
 
 /**
@@ -110,7 +110,7 @@ function oldContainers(
   const active =
     rollout.before === undefined ? adopted : containerOf(host, subject.run, service.name, rollout.before);
   const dead = new Set(
-    deadCandidates(host, facts, subject.run, service.name, subject.run.id).map(({ name }) => name),
+    leftoverContainers(host, facts, subject.run, service.name, subject.run.id).map(({ name }) => name),
   );
   const provisional = active !== undefined && before !== undefined && isProvisional(active, before);
   const interrupted = provisional || (active !== undefined && !isUp(active) && dead.size > 0);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Clock, timeOfDay } from '../domain/clock.js';
-import { networkName, placedAt } from '../domain/container.js';
+import { atHostPort, networkName } from '../domain/container.js';
 import type { ContainerFacts, Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
@@ -60,7 +60,7 @@ function hintOf(state: string, { health }: ContainerSpec): string | undefined {
 
 /** An engine that is restarting responds again later. */
 function messageIfPassing(error: unknown): string {
-  if (error instanceof Failure && error.passing) return error.message;
+  if (error instanceof Failure && error.transient) return error.message;
   throw error;
 }
 
@@ -214,7 +214,7 @@ export const healthWait = task({
       changes: [{ host: host.host, text: `wait for ${input.container} to become healthy` }],
       intent: {
         container: input.container,
-        spec: placedAt(input.rollout.release.spec, input.port),
+        spec: atHostPort(input.rollout.release.spec, input.port),
         ...(input.stopped?.at === undefined ? {} : { stoppedAt: input.stopped.at }),
         ...idleTimeoutOf(facts, service, subject),
       },

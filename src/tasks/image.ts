@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { parseImage, withDigest } from '../domain/image.js';
-import { current, releaseLog, staysAt } from '../domain/log.js';
+import { current, keepsImage, releaseLog } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
@@ -37,7 +37,7 @@ export const imageResolve = task({
     const { reference } = service.image;
     const written = service.image.written ?? reference;
     const active = current(releaseLog(facts, service.name))?.release;
-    if (active !== undefined && staysAt(service.image, active)) {
+    if (active !== undefined && keepsImage(service.image, active)) {
       return {
         kind: 'done',
         because: `stays on ${active.reference} (release ${active.number}); name ${service.name} to update it`,

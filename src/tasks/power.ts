@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { containerOf, networkName, placedAt, withState } from '../domain/container.js';
+import { atHostPort, containerOf, networkName, withState } from '../domain/container.js';
 import type { ContainerFacts, Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
@@ -164,7 +164,7 @@ function running(facts: Facts, subject: Subject): Running[] {
 }
 
 function specAt({ ports }: ContainerFacts, spec: ContainerSpec): ContainerSpec {
-  return spec.port?.range === undefined ? spec : placedAt(spec, ports[0]);
+  return spec.port?.range === undefined ? spec : atHostPort(spec, ports[0]);
 }
 
 async function startAndWait(context: TaskContext<Ports>, { name, spec }: Running): Promise<void> {

@@ -3,7 +3,7 @@ import { containerOf, containersOf, isOurs, withHost } from '../domain/container
 import type { EnvironmentId } from '../domain/environment.js';
 import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
 import { label } from '../domain/labels.js';
-import { lineage, lineName, linesKept, releaseLog } from '../domain/log.js';
+import { lineName, maxLogLines, releaseLog, rollbackHistory } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
 import type { Activation, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
@@ -79,7 +79,7 @@ function prunable(
 ): z.infer<typeof PruneIntent> {
   const { run } = subject;
   const log = releaseLog(facts, service.name);
-  const kept = [...lineage(log).slice(-service.keep), ...recent(log, service.keep), rollout.release];
+  const kept = [...rollbackHistory(log).slice(-service.keep), ...recent(log, service.keep), rollout.release];
   const keptContainers = kept.map((release) => containerOf(host, run, service.name, release)?.name);
   const old = [
     ...containersOf(host, run, service.name),
@@ -101,7 +101,7 @@ function prunable(
         repositories.has(digest.split('@')[0]) &&
         (wasDeployed(log, digest) || old.some(({ image }) => image === digest)),
     );
-  const lines = (host.log[service.name] ?? []).slice(0, -linesKept);
+  const lines = (host.log[service.name] ?? []).slice(0, -maxLogLines);
   return {
     containers: [...removed],
     images,

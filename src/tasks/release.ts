@@ -5,7 +5,7 @@ import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { environmentLabels, label } from '../domain/labels.js';
-import { canaryOf, lineName, linesKept, releaseLog } from '../domain/log.js';
+import { canaryOf, lineName, maxLogLines, releaseLog } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { Activation } from '../domain/release.js';
 import { promotionOf, rollbackTarget } from '../domain/rollback-target.js';
@@ -35,7 +35,7 @@ export const releaseRecall = task({
       ? promotionOf(facts, subject, service)
       : rollbackTarget(facts, subject, service, to);
     if (recall instanceof Failure) return { kind: 'blocked', problems: [recall] };
-    const { from, back } = recall;
+    const { from, to: back } = recall;
     const { number, reference, spec } = back;
     const same = number === from.number;
     const because = same
@@ -181,7 +181,7 @@ function missingLines(
   service: Service,
   wanted: readonly Activation[],
 ): Record<string, Activation[]> {
-  const recent = wanted.slice(-linesKept);
+  const recent = wanted.slice(-maxLogLines);
   const missing = service.instances.map(({ host }) => {
     const known = new Set((facts.hosts[host]?.log[service.name] ?? []).map((line) => line.order));
     return [host, recent.filter((line) => !known.has(line.order))] as const;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { releaseLog } from '../domain/log.js';
-import { deadCandidates, Rollout, rolloutBack, rolloutOf } from '../domain/rollout.js';
+import { leftoverContainers, Rollout, rolloutOf, rolloutTo } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import { ResolvedImage } from './image.js';
@@ -61,7 +61,7 @@ type Input = {
 
 function decide(facts: Facts, input: Input, subject: Subject): Rollout | undefined {
   const service = serviceOf(subject);
-  if (input.release !== undefined) return rolloutBack(facts, service, input.release, input.todaysSecrets);
+  if (input.release !== undefined) return rolloutTo(facts, service, input.release, input.todaysSecrets);
   if (input.image === undefined) throw new Error(`${subject.step}: bound without image and release`);
   return rolloutOf(facts, subject.run, service, input.image, input.adopt);
 }
@@ -80,7 +80,7 @@ function leftovers(facts: Facts, subject: Subject): string {
     const known = facts.hosts[host];
     return known === undefined
       ? []
-      : deadCandidates(known, facts, subject.run, service.name, subject.run.id).map(() => host);
+      : leftoverContainers(known, facts, subject.run, service.name, subject.run.id).map(() => host);
   });
   return found.length === 0 ? '' : `; a run that died left containers on ${[...new Set(found)].join(', ')}`;
 }

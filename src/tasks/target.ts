@@ -18,7 +18,7 @@ import { Failure } from '../domain/failure.js';
 import { cautionsOf, drainWaits, healthWaits } from '../domain/group-advice.js';
 import { current, releaseLog } from '../domain/log.js';
 import type { CloudCommand } from '../domain/plain-command.js';
-import { deadCandidates } from '../domain/rollout.js';
+import { leftoverContainers } from '../domain/rollout.js';
 import type { Instance, Service } from '../domain/service.js';
 import { Target, type TargetHealth } from '../domain/target-group.js';
 import type { Subject } from '../domain/task.js';
@@ -203,7 +203,7 @@ const prefixes = { all: '', old: 'old containers of ', dead: 'leftover container
 function deadPorts(facts: Facts, { run, service }: Subject, host: string): readonly number[] {
   const known = facts.hosts[host];
   if (known === undefined || service === undefined) return [];
-  return deadCandidates(known, facts, run, service.name, run.id).flatMap(({ ports }) => ports);
+  return leftoverContainers(known, facts, run, service.name, run.id).flatMap(({ ports }) => ports);
 }
 
 const idAndPort = ({ id, port }: Target) => ({ id, port });

@@ -62,5 +62,5 @@ test('status, history, releases and diff tell what was done, from the hosts and 
   const { code, stderr } = await watching.answer;
   expect([code, stderr.replace(/^looking at .*\n/, '')]).toEqual([130, '']);
   const [web] = Status.parse(await json('status')).services;
-  expect(web?.instances[0]?.why).toMatch(/it has ended with exit code/);
+  expect(web?.instances[0]?.why).toMatch(/container exited with code/);
 });

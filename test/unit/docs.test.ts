@@ -9,7 +9,7 @@ import { program } from '../../src/cli/program.js';
 import { awsCommand } from '../../src/cloud/aws/commands.js';
 import { loadProject, resolveEnvironment } from '../../src/config/load.js';
 import { exitCode, type FailureKind } from '../../src/domain/failure.js';
-import { strongest } from '../../src/domain/precedence.js';
+import { resolveSetting } from '../../src/domain/precedence.js';
 import { Redaction } from '../../src/domain/redact.js';
 import { explanationDocument, explanationText } from '../../src/report/explain.js';
 import { plainStyle } from '../../src/report/style.js';
@@ -200,7 +200,7 @@ async function heard(flags: readonly string[], env: Context['env'] = {}, file = 
   await rm(folder, { recursive: true });
   if (globals === undefined) throw new Error(`${flags.join(' ')} is not understood`);
   const { json, plain, detail, input, color, file: path, environment } = globals;
-  const name = strongest({ flag: globals.env, ...environment })?.value;
+  const name = resolveSetting({ flag: globals.env, ...environment })?.value;
   return { json, plain, detail, input, color, path, name };
 }
 

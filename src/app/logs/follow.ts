@@ -75,7 +75,7 @@ async function read(
 function passing(error: unknown): Failure | undefined {
   if (!(error instanceof Failure)) throw error;
   if (error.code === 'container.not-found') return undefined;
-  if (error.kind === 'unreachable' || error.passing) return error;
+  if (error.kind === 'unreachable' || error.transient) return error;
   throw error;
 }
 

@@ -145,7 +145,7 @@ function answered(error: Thrown, doing: Doing): Failure | undefined {
       `AWS takes no more calls of this account for now (${doing.action})`,
       {
         hint: 'Something else calls AWS often: wait a minute.',
-        passing: true,
+        transient: true,
         cause: error,
       },
     );
@@ -157,7 +157,7 @@ function other(error: Thrown, code: string, words: string, { action, place }: Do
   if (error.$fault === undefined || code === 'Unknown') return nonsense(place, `status ${status}`, error);
   const passing = status >= 500 || trouble.test(code);
   return new Failure('failed', 'cloud.refused', `${action}: ${words} (${code})`, {
-    ...(passing ? { passing: true as const } : {}),
+    ...(passing ? { transient: true as const } : {}),
     cause: error,
   });
 }

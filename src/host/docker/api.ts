@@ -195,7 +195,7 @@ function engineDown(host: string, words: string, cause?: unknown): Failure {
   return new Failure('unreachable', 'engine.down', `the Docker engine of ${host} does not answer: ${words}`, {
     host,
     hint: `\`systemctl status docker\` on ${host} says more.`,
-    passing: true,
+    transient: true,
     cause,
   });
 }

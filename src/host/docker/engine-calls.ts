@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import { Duplex, Readable } from 'node:stream';
 import type { z } from 'zod';
-import { within } from '../../domain/abort.js';
+import { withTimeout } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import type { CallLog } from '../call-log.js';
@@ -136,7 +136,7 @@ export class EngineCalls {
       this.#silent = false;
       return read(answer);
     };
-    const asked = () => within(this.#clock, limit, [lost, ...signals], late, work);
+    const asked = () => withTimeout(this.#clock, limit, [lost, ...signals], late, work);
     return this.#log.record(name, 'engine', doing, asked, limit);
   }
 

@@ -44,7 +44,7 @@ export async function* broken(
     if (cause instanceof Failure) throw cause;
     const words = cause instanceof Error ? cause.message : String(cause);
     throw new Failure('unreachable', 'engine.down', `${doing}: the engine broke off: ${words}`, {
-      ...{ host, cause, passing: true },
+      ...{ host, cause, transient: true },
     });
   }
 }

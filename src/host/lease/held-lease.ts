@@ -1,4 +1,4 @@
-import { within } from '../../domain/abort.js';
+import { withTimeout } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import type { Lease } from '../../run/ports.js';
@@ -45,7 +45,9 @@ export class HeldLease {
     this.#released = true;
     this.#held.write('release');
     const late = () => silent(this.host);
-    await within(this.#clock, silence, [this.host.lost], late, () => this.#held.ended).catch(() => undefined);
+    await withTimeout(this.#clock, silence, [this.host.lost], late, () => this.#held.ended).catch(
+      () => undefined,
+    );
     this.#held.end();
   }
 

@@ -1,4 +1,4 @@
-import { within } from '../../domain/abort.js';
+import { withTimeout } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import type { EnvironmentId } from '../../domain/environment.js';
 import { Failure } from '../../domain/failure.js';
@@ -90,7 +90,7 @@ export class HostLeases implements Leases {
       const first = await lines.next();
       return { held, lines, answer: parseAnswer(first.done ? '' : first.value, host.name) };
     };
-    const { held, lines, answer } = await within(clock, answerWithin, [host.lost], late, work).catch(
+    const { held, lines, answer } = await withTimeout(clock, answerWithin, [host.lost], late, work).catch(
       (error) => {
         // Whoever answers late is let go at once.
         started.then(

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { HostAddress } from '../../domain/environment.js';
-import { isBare, quote } from '../../domain/shell.js';
+import { needsNoQuotes, quote } from '../../domain/shell.js';
 import { resolveTarget, type SshEnvironment, type SshTarget } from './config.js';
 
 /**
@@ -86,7 +86,7 @@ function proxyCommand(argv: readonly string[]): string {
   return ['ssh', '-W', "'[%h]:%p'", ...words].join(' ');
 }
 
-const isPlain = (path: string) => isBare(path) && !path.includes('%');
+const isPlain = (path: string) => needsNoQuotes(path) && !path.includes('%');
 
 const plainPath = (path: string) => (isPlain(path) ? path : inQuotes(path));
 

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Config } from 'node-ssh';
 import type { Algorithms, Client } from 'ssh2';
-import { whenAborted, within } from '../../domain/abort.js';
+import { whenAborted, withTimeout } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import { lostFailure } from '../failures.js';
@@ -83,7 +83,7 @@ export async function dial(
     const late = () =>
       unreachable(target, `${place(target)} did not answer within ${deadline / 1000} s`, bastion?.target);
     const signals = [bastion?.lost, options.signal];
-    return within(clock, deadline, signals, late, (signal) =>
+    return withTimeout(clock, deadline, signals, late, (signal) =>
       persist(target, offers, known, options, bastion, signal),
     );
   };

@@ -1,5 +1,5 @@
 import type { Channel, TcpConnectionDetails } from 'ssh2';
-import { within } from '../../domain/abort.js';
+import { withTimeout } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import { ChannelSocket } from '../docker/agent.js';
@@ -25,7 +25,7 @@ export async function forwardPort(
   const ask = (wanted: number) => {
     const late = () =>
       new Failure('unreachable', 'host.timeout', `${target.name} does not answer`, { host: target.name });
-    return within(clock, answerWithin, [lost], late, () => listen(connection, wanted));
+    return withTimeout(clock, answerWithin, [lost], late, () => listen(connection, wanted));
   };
   const open = new Set<ChannelSocket>();
   const onConnection = (

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { needsToResume } from '../../../src/app/needs.js';
 import { readRun } from '../../../src/run/journal.js';
-import { resumption } from '../../../src/run/resume.js';
+import { resumeDirection } from '../../../src/run/resume.js';
 import { tasks } from '../../../src/tasks/registry.js';
 
 /** Written by the build of 2026-11-27, killed in the middle of its first host. */
@@ -11,7 +11,7 @@ const journal = join(import.meta.dirname, '../../fixtures/journals/29ccb0.jsonl'
 it('a run that an older build left is resumed or reverted by this one', async () => {
   const { progress } = await readRun(journal, tasks);
   expect(progress.plan.services.map(({ name }) => name)).toEqual(['web']);
-  expect(resumption(progress, tasks, false)).toBe('forward');
-  expect(resumption(progress, tasks, true)).toBe('revert');
+  expect(resumeDirection(progress, tasks, false)).toBe('forward');
+  expect(resumeDirection(progress, tasks, true)).toBe('revert');
   expect([...needsToResume(progress.plan, progress.receipts, tasks)]).toEqual(['hosts']);
 });

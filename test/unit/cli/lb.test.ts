@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { chooseInstances } from '../../../src/cli/commands/lb/choose-instances.js';
-import { letsIn } from '../../../src/domain/group-advice.js';
+import { allowsTraffic } from '../../../src/domain/group-advice.js';
 import { lbStatusText } from '../../../src/report/lb-status.js';
 import { plainStyle } from '../../../src/report/style.js';
 import { fakeBalancer, usualSettings } from '../../fakes/cloud.js';
@@ -106,10 +106,10 @@ describe('security groups', () => {
     ['somebody else', [{ ...rule, source: 'sg-other' }], false],
     ['nobody', [], false],
   ])('with a rule for %s', (_, rules, open) => {
-    expect(letsIn(group, rules, ports)).toBe(open);
+    expect(allowsTraffic(group, rules, ports)).toBe(open);
   });
 
   it('are ignored for a load balancer without any', () => {
-    expect(letsIn({ balancers: [fakeBalancer('net', { securityGroups: [] })] }, [], ports)).toBe(true);
+    expect(allowsTraffic({ balancers: [fakeBalancer('net', { securityGroups: [] })] }, [], ports)).toBe(true);
   });
 });

@@ -66,9 +66,9 @@ describe('the status', () => {
     const said = text(await sight());
     expect(said).toMatch(/^production: 3 of 3 instances need attention\n/);
     expect(said).toContain('restarting, 1 restart');
-    expect(said).toContain('problem  web on host-1: it ends again and again, with exit code 137\n');
-    expect(said).toContain('problem  web on host-2: release 1 runs, 2 is current\n');
-    expect(said).toContain('problem  web on host-3: it has ended with exit code 3\n');
+    expect(said).toContain('problem  web on host-1: container keeps restarting: exited with code 137\n');
+    expect(said).toContain('problem  web on host-2: runs release 1, but release 2 is current\n');
+    expect(said).toContain('problem  web on host-3: container exited with code 3\n');
     expect(said.split('\n').filter((line) => line.length > 80)).toEqual([]);
   });
 

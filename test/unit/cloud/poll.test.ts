@@ -132,7 +132,9 @@ describe('a poller', () => {
   it('looks again when a look fails in a way that passes, and says so', async () => {
     const { clock, wait } = setting();
     const gone = new Failure('unreachable', 'cloud.unreachable', 'ec2 cannot be reached');
-    const throttled = new Failure('failed', 'cloud.throttled', 'AWS takes no more calls', { passing: true });
+    const throttled = new Failure('failed', 'cloud.throttled', 'AWS takes no more calls', {
+      transient: true,
+    });
     const { told, outcome } = wait([gone, throttled, done]);
     await clock.advance(10_000);
     expect(await outcome).toBe('healthy');

@@ -10,14 +10,14 @@ const taken: Audit = {
   whose: 'ben@there',
 };
 
-it('a line of the audit is read from the volume that it was written as', () => {
+it('an audit entry survives a round trip through a volume', () => {
   const { name, labels } = auditVolume(scope, taken);
   expect(name).toBe('oneclick-audit-shop-production-a1b2c3');
   expect(labels).toMatchObject({ 'oneclick.audit': 'shop/production', 'oneclick.project': 'shop' });
   expect(auditOf(labels)).toEqual(taken);
 });
 
-it('what is no line of the audit is none, whatever its labels are', () => {
+it('invalid labels give no audit entry', () => {
   for (const entry of [undefined, '', '{', 'null', '{"what":"lease.take"}'])
     expect(auditOf(entry === undefined ? {} : { 'oneclick.audit-entry': entry })).toBeUndefined();
 });

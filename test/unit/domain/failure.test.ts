@@ -2,12 +2,12 @@ import { describe, expect, it } from '@jest/globals';
 import { exitCode, Failure, failureRecord } from '../../../src/domain/failure.js';
 
 describe('exit codes', () => {
-  it('are 0 without a failure and the only failure’s own otherwise', () => {
+  it('are 0 without failures, and follow the kind of a single failure', () => {
     expect(exitCode([])).toBe(0);
     expect(exitCode(['lease'])).toBe(3);
   });
 
-  it('put what is not as before above everything else, then interruption, health, reach and access', () => {
+  it('prefer changed, then interrupted, unhealthy, unreachable and access', () => {
     expect(exitCode(['failed', 'access', 'unreachable', 'unhealthy', 'interrupted', 'changed'])).toBe(7);
     expect(exitCode(['failed', 'access', 'unreachable', 'unhealthy', 'interrupted'])).toBe(130);
     expect(exitCode(['failed', 'access', 'unreachable', 'unhealthy'])).toBe(6);
@@ -18,7 +18,7 @@ describe('exit codes', () => {
 });
 
 describe('a failure record', () => {
-  it('calls anything that is not a Failure a bug', () => {
+  it('has the code "bug" for anything that is not a Failure', () => {
     expect(failureRecord(new TypeError('x is undefined')).code).toBe('bug');
     expect(failureRecord(new Failure('access', 'host.key', 'refused', { host: 'a' }))).toEqual({
       kind: 'access',

@@ -23,7 +23,7 @@ describe('an image reference', () => {
       `ghcr.io/acme/shop-web:1.0@${digest}`,
       { registry: 'ghcr.io', path: 'acme/shop-web', repository: 'ghcr.io/acme/shop-web', tag: '1.0', digest },
     ],
-  ])('%s is read as Docker reads it', (text, expected) => {
+  ])('%s is parsed as Docker parses it', (text, expected) => {
     expect(parseImage(text)).toEqual(expected);
     expect(namesRegistry(text)).toBe(expected.registry !== 'docker.io' || /docker\.io\//.test(text));
   });
@@ -48,11 +48,11 @@ describe('an image reference', () => {
     'http://ghcr.io/a',
     '../../etc/passwd',
     `${'a'.repeat(600)}`,
-  ])('%j is refused', (text) => {
+  ])('%j is rejected', (text) => {
     expect(() => parseImage(text)).toThrow(Failure);
   });
 
-  it('is either read or refused, in no time, whatever it is', () => {
+  it('is parsed or rejected quickly, whatever the text', () => {
     const hostile = fc.oneof(
       fc.string(),
       fc.string({ unit: fc.constantFrom('a', '-', '.', '/', ':', '@', '_'), maxLength: 2000 }),
@@ -70,7 +70,7 @@ describe('an image reference', () => {
     );
   });
 
-  it('changes its tag or digest and keeps its repository', () => {
+  it('keeps its repository when tag or digest change', () => {
     expect(withTag('127.0.0.1:5055/web:v1', 'v2')).toBe('127.0.0.1:5055/web:v2');
     expect(withDigest('nginx:1', digest)).toBe(`nginx@${digest}`);
   });

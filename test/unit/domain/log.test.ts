@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { containerSpec } from '../../../src/domain/container.js';
-import { laterActivation, lineage, previous } from '../../../src/domain/log.js';
+import { laterActivation, previous, rollbackHistory } from '../../../src/domain/log.js';
 import type { Activation } from '../../../src/domain/release.js';
 import { service } from '../../fakes/recipes.js';
 
@@ -15,31 +15,31 @@ const logOf = (...numbers: readonly number[]): readonly Activation[] =>
     at: '2026-01-01T00:00:00Z',
   }));
 
-const numbers = (...log: readonly number[]) => lineage(logOf(...log)).map(({ number }) => number);
+const numbers = (...log: readonly number[]) => rollbackHistory(logOf(...log)).map(({ number }) => number);
 
-describe('the releases that one can go back through', () => {
-  it('leave out what was rolled back from: after 1, 2, back to 1, and 3 it is 1', () => {
+describe('the rollback history', () => {
+  it('skips rolled back releases: after 1, 2, 1 and 3, the previous one is 1', () => {
     expect(numbers(1, 2, 1, 3)).toEqual([1, 3]);
     expect(previous(logOf(1, 2, 1, 3))?.number).toBe(1);
   });
 
-  it('end where a rollback led: twice back from 3 is 1, and nothing is before it', () => {
+  it('ends at the target of a rollback: two rollbacks from 3 leave only 1', () => {
     expect(numbers(1, 2, 3, 2)).toEqual([1, 2]);
     expect(numbers(1, 2, 3, 2, 1)).toEqual([1]);
     expect(previous(logOf(1, 2, 3, 2, 1))).toBeUndefined();
   });
 
-  it('forget all that came after an older one that was asked for', () => {
+  it('drops all releases after a requested older one', () => {
     expect(numbers(1, 2, 3, 4, 2, 5)).toEqual([1, 2, 5]);
   });
 
-  it('are none before the first activation', () => {
+  it('is empty before the first activation', () => {
     expect(numbers()).toEqual([]);
     expect(previous([])).toBeUndefined();
   });
 });
 
-describe('an activation after a run', () => {
+describe('a later activation', () => {
   const [first, second] = logOf(1, 2);
   const host = {
     host: 'a',
@@ -54,12 +54,12 @@ describe('an activation after a run', () => {
     resolved: {},
   };
 
-  it('is one by another run with its order or a later one', () => {
+  it('is by another run and has at least the same order', () => {
     expect(laterActivation(facts, 'mine', 2)).toBe(second);
     expect(laterActivation(facts, 'mine', 3)).toBeUndefined();
   });
 
-  it('is none of its own', () => {
+  it('is never by the run itself', () => {
     expect(laterActivation(facts, 'run-1', 2)).toBeUndefined();
   });
 });

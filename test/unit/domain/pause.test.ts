@@ -8,14 +8,14 @@ import { pauseArchive } from '../../../src/domain/pause.js';
 const folder = mkdtempSync(join(tmpdir(), 'oneclick-pause-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe('the program that does nothing', () => {
-  it.each(['linux/amd64', 'linux/arm64/v8'])('is one executable file in an archive, for %s', (platform) => {
+describe('the pause program', () => {
+  it.each(['linux/amd64', 'linux/arm64/v8'])('is an archive with one executable file for %s', (platform) => {
     const archive = pauseArchive(platform);
     const listed = execFileSync('tar', ['-tv'], { input: archive }).toString();
     expect(listed).toMatch(/^-rwxr-xr-x 0\/0 .* pause\n$/);
   });
 
-  it('goes on until it is killed, on the processor of this machine', async () => {
+  it('runs until it is killed', async () => {
     const { arch } = process;
     const archive = pauseArchive(`linux/${arch === 'x64' ? 'amd64' : arch}`);
     execFileSync('tar', ['-x', '-C', folder], { input: archive });
@@ -23,7 +23,7 @@ describe('the program that does nothing', () => {
     expect(timed).toThrow(expect.objectContaining({ status: 124 }));
   });
 
-  it('is not there for a processor that nobody has tried it on', () => {
+  it('is missing for untested processors', () => {
     expect(pauseArchive('linux/riscv64')).toBeUndefined();
   });
 });

@@ -1,18 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
-import { strongest } from '../../../src/domain/precedence.js';
+import { resolveSetting } from '../../../src/domain/precedence.js';
 
 describe('a setting', () => {
   const all = { user: 4, project: 3, variable: 2, flag: 1 };
 
-  it('is what the flag says, then the variable, then the project, then the user', () => {
-    expect(strongest(all)).toEqual({ value: 1, origin: 'flag' });
-    expect(strongest({ ...all, flag: undefined })).toEqual({ value: 2, origin: 'variable' });
-    expect(strongest({ project: 3, user: 4 })).toEqual({ value: 3, origin: 'project' });
-    expect(strongest({ user: 4 })).toEqual({ value: 4, origin: 'user' });
-    expect(strongest({})).toBeUndefined();
+  it('comes from the flag, then the variable, the project and the user', () => {
+    expect(resolveSetting(all)).toEqual({ value: 1, origin: 'flag' });
+    expect(resolveSetting({ ...all, flag: undefined })).toEqual({ value: 2, origin: 'variable' });
+    expect(resolveSetting({ project: 3, user: 4 })).toEqual({ value: 3, origin: 'project' });
+    expect(resolveSetting({ user: 4 })).toEqual({ value: 4, origin: 'user' });
+    expect(resolveSetting({})).toBeUndefined();
   });
 
-  it('is no where somebody says no, whoever weaker says yes', () => {
-    expect(strongest({ flag: false, user: true })?.value).toBe(false);
+  it('can be false even if a source of lower precedence says true', () => {
+    expect(resolveSetting({ flag: false, user: true })?.value).toBe(false);
   });
 });

@@ -9,7 +9,7 @@ const secretText = fc.oneof(
 const of = (...values: string[]) => redactor(new Map(values.map((value, index) => [`S${index}`, value])));
 
 describe('a redactor', () => {
-  it('takes a value out as it is, in JSON, in JSON within JSON, and in a URL', () => {
+  it('masks a value as it is, in JSON, in nested JSON and in a URL', () => {
     const value = 'pa"ss/wö rd\\\n+&x';
     const { redact } = of(value);
     const json = JSON.stringify({ value });
@@ -27,7 +27,7 @@ describe('a redactor', () => {
     }
   });
 
-  it('takes it out of base64 wherever it starts in it', () => {
+  it('masks a value in base64 at any offset', () => {
     fc.assert(
       fc.property(
         secretText,
@@ -41,12 +41,12 @@ describe('a redactor', () => {
     );
   });
 
-  it('takes out each line of a key', () => {
+  it('masks each line of a key', () => {
     const key = '-----BEGIN KEY-----\nMIIabcdefgh\nMIIijklmnop\n-----END KEY-----\n';
     expect(of(key).redact('[web-1] MIIijklmnop')).toBe('[web-1] ***');
   });
 
-  it('leaves values of less than six characters, and names them', () => {
+  it('reports values of fewer than six characters and does not mask them', () => {
     const { redact, unprotected } = redactor(
       new Map([
         ['PIN', '12345'],
@@ -57,14 +57,14 @@ describe('a redactor', () => {
     expect(unprotected).toEqual(['PIN']);
   });
 
-  it('may be applied twice', () => {
+  it('can be applied twice', () => {
     const { redact } = of('secret');
     expect(redact(redact('the secret'))).toBe('the ***');
   });
 });
 
 describe('a redacting stream', () => {
-  it('says the same as the whole text, wherever the text is cut', () => {
+  it('gives the same result as for the whole text, however it is split', () => {
     const alphabet = fc.string({ minLength: 6, maxLength: 9, unit: fc.constantFrom('a', 'b') });
     const pieces = fc.array(fc.string({ maxLength: 12, unit: fc.constantFrom('a', 'b') }), { maxLength: 12 });
     fc.assert(
@@ -77,7 +77,7 @@ describe('a redacting stream', () => {
     );
   });
 
-  it('holds back nothing that cannot become a secret', () => {
+  it('holds back only text that may start a secret', () => {
     const open = of('hunter2-hunter2').stream();
     expect(open.write('listening on 3000\nhunt')).toBe('listening on 3000\n');
     expect(open.write('ing\n')).toBe('hunting\n');

@@ -1,29 +1,29 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { commandLine, isBare, word } from '../../../src/domain/shell.js';
+import { commandLine, needsNoQuotes, word } from '../../../src/domain/shell.js';
 
 const hostile = fc.string({
   unit: fc.constantFrom(...'\'"\\$`!*?[]{}()<>|&;#~ \t\n\r-=%é\u{1f600}\u200d\u202e\u2028\u001b\u0007ab'),
   maxLength: 30,
 });
 
-const spoken = (line: string) => spawnSync('/bin/sh', ['-c', line], { encoding: 'utf8' }).stdout;
+const shellOutput = (line: string) => spawnSync('/bin/sh', ['-c', line], { encoding: 'utf8' }).stdout;
 
 describe('a command line', () => {
-  it('gives every word exactly as it is, through a shell and through a shell in a shell', () => {
+  it('preserves every word in a shell and in a nested shell', () => {
     fc.assert(
       fc.property(fc.array(hostile, { maxLength: 4 }), (words) => {
-        const said = words.map((text) => `<${text}>`).join('');
+        const expected = words.map((text) => `<${text}>`).join('');
         const line = commandLine(['printf', '<%s>', 'x', ...words]);
-        expect(spoken(line)).toBe(`<x>${said}`);
-        expect(spoken(commandLine(['sh', '-c', line]))).toBe(`<x>${said}`);
+        expect(shellOutput(line)).toBe(`<x>${expected}`);
+        expect(shellOutput(commandLine(['sh', '-c', line]))).toBe(`<x>${expected}`);
       }),
       { numRuns: 60 },
     );
   });
 
-  it('has nothing in it that a terminal would act on or not show', () => {
+  it('has no control or invisible characters', () => {
     fc.assert(
       fc.property(hostile, (text) => {
         expect(word(text)).not.toMatch(/(?!\n)[\p{C}\p{Zl}\p{Zp}]/u);
@@ -32,15 +32,16 @@ describe('a command line', () => {
     expect(word('a\u001b[2Jb')).toBe(`'a'"$(printf '\\033')"'[2Jb'`);
   });
 
-  it('has quotes only where they are needed', () => {
+  it('has quotes only if needed', () => {
     expect(commandLine(['docker', 'stop', '-t', '10', 'web@sha256:0'])).toBe(
       'docker stop -t 10 web@sha256:0',
     );
     expect(commandLine(['echo', '', 'a b', '=x', '~', "it's"])).toBe(`echo '' 'a b' '=x' '~' 'it'\\''s'`);
   });
 
-  it('may be said to another shell as it is when it is made of such words', () => {
-    expect(isBare('docker pull web@sha256:0')).toBe(true);
-    for (const line of ['a  b', 'a ', 'echo $HOME', "echo 'a'", 'a\nb', '']) expect(isBare(line)).toBe(false);
+  it('needs no quotes if it has no special characters', () => {
+    expect(needsNoQuotes('docker pull web@sha256:0')).toBe(true);
+    for (const line of ['a  b', 'a ', 'echo $HOME', "echo 'a'", 'a\nb', ''])
+      expect(needsNoQuotes(line)).toBe(false);
   });
 });

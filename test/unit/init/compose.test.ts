@@ -104,7 +104,7 @@ describe('a service of a compose file', () => {
     expect(evidence.filter((line) => line.startsWith('c.yml:'))).toEqual([
       'c.yml:1:1: no service that can be deployed',
       'c.yml:2:3: services.a: is left out: it has neither image nor build',
-      'c.yml:3:5: services.a.image: image: "A B" is not an image reference',
+      'c.yml:3:5: services.a.image: image: invalid image reference "A B"',
     ]);
   });
 });
@@ -139,7 +139,7 @@ describe('a text that is no compose file', () => {
     );
     const text = ['x-0: &a0 {b: c}', ...lines, 'services: {web: {image: nginx}}'].join('\n');
     const failure = await failureOf(() => readCompose(memoryFiles({ '/p/c.yml': text }), '/p', 'c.yml'));
-    expect(failure.evidence[0]).toContain('aliases repeat too much');
+    expect(failure.evidence[0]).toContain('aliases expand to too many values');
   });
 });
 

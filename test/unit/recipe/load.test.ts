@@ -72,20 +72,20 @@ describe('the problems of a recipe', () => {
       '  - rollout.resolve: { release: "{{ batsch }}" }',
     ].join('\n');
     expect(await said(text)).toEqual([
-      '1:1 summary: is missing',
+      '1:1 summary is missing',
       '1:1 unknown key "sumary" [summary]',
-      '2:13 on-failure: "revrt" is not revert or stop [revert]',
+      '2:13 on-failure: must be revert or stop, not "revrt" [revert]',
       '4:26 unknown key "defualt" [default]',
       '7:5 there is no task "image.resolv" [image.resolve]',
       '8:5 container.stop needs "rollout": no earlier step provides "rollout": rollout.resolve does',
       '8:23 container.stop: unknown key "relaese" [release]',
-      '9:30 health.wait: deadline: expected a number, not "soon"',
+      '9:30 health.wait: deadline: must be a number, not "soon"',
       '10:34 nothing is called "batsch": it is no parameter, receipt or configuration',
     ]);
   });
 
   it.each([
-    ['no list', 'summary: s\nsteps: image.pull\n', '2:8 steps: expected a list, not "image.pull"'],
+    ['no list', 'summary: s\nsteps: image.pull\n', '2:8 steps: must be a list, not "image.pull"'],
     ['no steps', 'summary: s\nsteps: []\n', '2:8 there are no steps'],
     ['a step that is no step', steps('- 7'), '3:5 expected a step, not 7'],
     [
@@ -248,7 +248,7 @@ describe('the problems of a recipe', () => {
     [
       'a step twice',
       'summary: s\nsteps: [image.resolve]\nsteps: [image.resolve]\n',
-      '3:1 "steps" is here twice',
+      '3:1 duplicate key "steps"',
     ],
   ])('say where there is %s', async (_, text, expected) => {
     expect(await said(text)).toEqual([expected]);

@@ -132,7 +132,7 @@ describe('the plan as text', () => {
 
   it('ends with cautions, the expected times, and the slowest part', () => {
     const cautions = ['web-1: sg-1 does not allow the load balancer of web on port 80'];
-    const better = '30 s would do: oneclick lb tune web';
+    const better = 'reduce to 30 s: oneclick lb tune web';
     const most = { ms: 300_000, cause: 'the deregistration delay of shop-web, 300 s', better };
     const forecast = { live: 15_000, after: 315_000, most };
     expect(text({ steps: [], cautions, forecast }, 120)).toBe(
@@ -140,7 +140,7 @@ describe('the plan as text', () => {
         '! web-1: sg-1 does not allow the load balancer of web on port 80',
         'Nothing to do.',
         'Expected: live after about 15s, old containers stopped after about 5m 30s.',
-        'Slowest part: the deregistration delay of shop-web, 300 s; 30 s would do: oneclick lb tune web',
+        'Slowest part: the deregistration delay of shop-web, 300 s; reduce to 30 s: oneclick lb tune web',
         '',
       ].join('\n'),
     );

@@ -6,19 +6,19 @@ import { MovableClock } from '../../fakes/clock.js';
 import { type FakeFacts, FakeWorld, fakeRegistry } from '../../fakes/fake-world.js';
 import { MemoryJournal } from '../../fakes/journal.js';
 
-/** A short notation for plans, and a bench to run them on. */
+/** Builders for plans, and a harness that runs them. */
 
-export type Verb = 'set' | 'surprise' | 'listen' | 'migrate' | 'keep' | 'commit' | 'refuse';
+export type Action = 'set' | 'surprise' | 'listen' | 'migrate' | 'keep' | 'commit' | 'refuse';
 
-/** A step that sets the resource named like it to 1, unless told otherwise. */
+/** A step that sets a resource, by default the one of the same name to 1. */
 export function step(
   id: string,
-  verb: Verb = 'set',
+  action: Action = 'set',
   input: { name?: string; value?: unknown } = {},
 ): PlanNode {
   const inner: Step = {
     id,
-    task: `thing.${verb}`,
+    task: `thing.${action}`,
     version: 1,
     host: `host-${input.name ?? id}`,
     input: { name: input.name ?? id, value: input.value ?? 1 },
@@ -62,14 +62,14 @@ export function planOf(steps: PlanNode, after = sequence(), onFailure: FailurePo
   };
 }
 
-/** Everything that one process needs to run a plan on a world. */
-export class Bench {
+/** One process that runs plans on a fake world. */
+export class RunHarness {
   readonly world: FakeWorld;
   readonly clock = new MovableClock();
   readonly cancel = new AbortController();
   readonly abandon = new AbortController();
   readonly journal: MemoryJournal;
-  readonly said: RunEvent[] = [];
+  readonly events: RunEvent[] = [];
 
   constructor(world = new FakeWorld(), journal = new MemoryJournal()) {
     this.world = world;
@@ -86,7 +86,7 @@ export class Bench {
       ports: this.world,
       clock: this.clock,
       journal: this.journal,
-      emit: (event) => this.said.push(event),
+      emit: (event) => this.events.push(event),
       leases: { take: () => Promise.reject(new Error('this plan holds nothing')) },
       readFacts: async () => this.world.facts(),
       cancel: this.cancel.signal,
@@ -99,24 +99,26 @@ export class Bench {
     return startRun(this.request(plan, more));
   }
 
-  /** Goes on, as a new process would, with what this one has journaled. */
+  /** Resumes from the journal, as a new process would. */
   resume(revert = false, more: Partial<ResumeRequest<FakeFacts, FakeWorld>> = {}) {
     const { events } = this.journal;
     const { plan } = Progress.of(events);
     return resumeRun({ ...this.request(plan), events: [...events], revert, ...more });
   }
 
-  /** The steps of which an event of this type was said, in order. */
+  /** The steps with an event of this type, in order. */
   steps(type: RunEvent['type']): readonly string[] {
-    return this.said.flatMap((event) => (event.type === type && 'step' in event ? [String(event.step)] : []));
+    return this.events.flatMap((event) =>
+      event.type === type && 'step' in event ? [String(event.step)] : [],
+    );
   }
 
   types(): readonly string[] {
-    return this.said.map((event) => event.type);
+    return this.events.map((event) => event.type);
   }
 }
 
-/** Something to wait at: the test knows when it is reached, and opens it. */
+/** Blocks the first caller until the test opens it. */
 export class Gate {
   readonly reached: Promise<void>;
   #arrive: () => void = () => {};
@@ -137,7 +139,7 @@ export class Gate {
     this.#open();
   }
 
-  /** The first to come waits, others pass. */
+  /** The first caller waits, others pass. */
   readonly once = async (): Promise<void> => {
     if (this.#used) return;
     this.#used = true;
@@ -145,7 +147,7 @@ export class Gate {
     await this.#opened;
   };
 
-  /** Resolves when everything that can go on without the test has done so. */
+  /** Resolves when all other work is idle. */
   settle(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
   }

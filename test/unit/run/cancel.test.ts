@@ -2,50 +2,50 @@ import { describe, expect, it } from '@jest/globals';
 import { Failure } from '../../../src/domain/failure.js';
 import type { Lease } from '../../../src/run/ports.js';
 import { FakeLeases } from '../../fakes/leases.js';
-import { Bench, Gate, parallel, planOf, sequence, step } from './builders.js';
+import { Gate, parallel, planOf, RunHarness, sequence, step } from './builders.js';
 
-/** A bench whose first effect waits for the gate. */
-function gated(): { bench: Bench; gate: Gate } {
-  const bench = new Bench();
+/** A harness whose first effect waits for the gate. */
+function gated(): { harness: RunHarness; gate: Gate } {
+  const harness = new RunHarness();
   const gate = new Gate();
-  bench.world.pause = gate.once;
-  return { bench, gate };
+  harness.world.pause = gate.once;
+  return { harness, gate };
 }
 
 describe('a cancellation', () => {
-  it('lets the running step end, starts nothing more and takes back what was done', async () => {
-    const { bench, gate } = gated();
-    const run = bench.start(planOf(sequence(step('a'), step('b'))));
+  it('lets the running step finish, starts nothing new and undoes everything', async () => {
+    const { harness, gate } = gated();
+    const run = harness.start(planOf(sequence(step('a'), step('b'))));
     await gate.reached;
-    bench.cancel.abort('SIGINT');
+    harness.cancel.abort('SIGINT');
     gate.open();
     const outcome = await run;
     expect(outcome).toMatchObject({ result: 'reverted', exitCode: 130, cancelled: true });
     expect(outcome.failures).toMatchObject([{ kind: 'interrupted', message: 'cancelled by SIGINT' }]);
-    expect(bench.steps('undo.done')).toEqual(['a']);
-    expect(bench.world.facts()).toEqual({});
+    expect(harness.steps('undo.done')).toEqual(['a']);
+    expect(harness.world.facts()).toEqual({});
   });
 
   it('by SIGTERM exits with 143', async () => {
-    const { bench, gate } = gated();
-    const run = bench.start(planOf(step('a')));
+    const { harness, gate } = gated();
+    const run = harness.start(planOf(step('a')));
     await gate.reached;
-    bench.cancel.abort('SIGTERM');
+    harness.cancel.abort('SIGTERM');
     gate.open();
     expect((await run).exitCode).toBe(143);
   });
 
-  it('tells running steps through their signal, and their giving up is not a failure of its own', async () => {
-    const { bench, gate } = gated();
-    const run = bench.start(planOf(step('a', 'listen')));
+  it('aborts running steps, and does not count that as a failure', async () => {
+    const { harness, gate } = gated();
+    const run = harness.start(planOf(step('a', 'listen')));
     await gate.reached;
-    bench.cancel.abort('SIGINT');
+    harness.cancel.abort('SIGINT');
     gate.open();
     expect((await run).failures.map((failure) => failure.code)).toEqual(['run.cancelled']);
-    expect(bench.said).toContainEqual(
+    expect(harness.events).toContainEqual(
       expect.objectContaining({ type: 'run.warning', text: 'told to give up' }),
     );
-    expect(bench.said).toContainEqual(
+    expect(harness.events).toContainEqual(
       expect.objectContaining({
         type: 'step.failed',
         failure: expect.objectContaining({ kind: 'interrupted' }),
@@ -53,153 +53,151 @@ describe('a cancellation', () => {
     );
   });
 
-  it('says at once what follows', async () => {
-    const { bench, gate } = gated();
-    const run = bench.start(planOf(step('a'), sequence(), 'stop'));
+  it('reports the policy at once', async () => {
+    const { harness, gate } = gated();
+    const run = harness.start(planOf(step('a'), sequence(), 'stop'));
     await gate.reached;
-    bench.cancel.abort('SIGINT');
+    harness.cancel.abort('SIGINT');
     await gate.settle();
-    expect(bench.said.at(-1)).toMatchObject({ type: 'run.cancelled', by: 'SIGINT', policy: 'stop' });
+    expect(harness.events.at(-1)).toMatchObject({ type: 'run.cancelled', by: 'SIGINT', policy: 'stop' });
     gate.open();
     await run;
   });
 
-  it('leaves things as they are where the recipe says stop', async () => {
-    const { bench, gate } = gated();
-    const run = bench.start(planOf(sequence(step('a'), step('b')), sequence(), 'stop'));
+  it('leaves changes in place if the policy is stop', async () => {
+    const { harness, gate } = gated();
+    const run = harness.start(planOf(sequence(step('a'), step('b')), sequence(), 'stop'));
     await gate.reached;
-    bench.cancel.abort('SIGINT');
+    harness.cancel.abort('SIGINT');
     gate.open();
     expect(await run).toMatchObject({ result: 'stopped', exitCode: 7, cancelled: true });
-    expect(bench.world.facts()).toEqual({ a: 1 });
+    expect(harness.world.facts()).toEqual({ a: 1 });
   });
 
-  it('past the commit skips the rest and takes nothing back', async () => {
-    const { bench, gate } = gated();
-    const run = bench.start(planOf(step('yes', 'commit'), step('tidy')));
+  it('after the commit skips the rest and undoes nothing', async () => {
+    const { harness, gate } = gated();
+    const run = harness.start(planOf(step('yes', 'commit'), step('tidy')));
     await gate.reached;
-    bench.cancel.abort('SIGINT');
+    harness.cancel.abort('SIGINT');
     gate.open();
     expect(await run).toMatchObject({ result: 'stopped', exitCode: 130, committed: true });
-    expect(bench.world.facts()).toEqual({ yes: 1 });
+    expect(harness.world.facts()).toEqual({ yes: 1 });
   });
 
-  it('past the commit says that nothing is taken back', async () => {
-    const bench = new Bench();
+  it('after the commit reports the policy stop', async () => {
+    const harness = new RunHarness();
     const gate = new Gate();
-    bench.world.pause = () => (bench.types().includes('run.committed') ? gate.once() : Promise.resolve());
-    const run = bench.start(planOf(step('yes', 'commit'), step('tidy')));
+    harness.world.pause = () => (harness.types().includes('run.committed') ? gate.once() : Promise.resolve());
+    const run = harness.start(planOf(step('yes', 'commit'), step('tidy')));
     await gate.reached;
-    bench.cancel.abort('SIGINT');
+    harness.cancel.abort('SIGINT');
     gate.open();
     await run;
-    expect(bench.said).toContainEqual(expect.objectContaining({ type: 'run.cancelled', policy: 'stop' }));
+    expect(harness.events).toContainEqual(expect.objectContaining({ type: 'run.cancelled', policy: 'stop' }));
   });
 
-  it('just before a second part that would commit takes everything back', async () => {
-    const { bench, gate } = gated();
-    const run = bench.start(planOf(step('a'), step('tidy')));
+  it('just before the commit undoes everything', async () => {
+    const { harness, gate } = gated();
+    const run = harness.start(planOf(step('a'), step('tidy')));
     await gate.reached;
-    bench.cancel.abort('SIGINT');
+    harness.cancel.abort('SIGINT');
     gate.open();
     expect(await run).toMatchObject({ result: 'reverted', committed: false });
-    expect(bench.world.facts()).toEqual({});
+    expect(harness.world.facts()).toEqual({});
   });
 
-  it('during the undo is heard, and the undo goes on', async () => {
-    const bench = new Bench();
+  it('during the undo is recorded, and the undo continues', async () => {
+    const harness = new RunHarness();
     const gate = new Gate();
-    bench.world.faults = new Map([['b', { when: 'before', kind: 'unhealthy' }]]);
-    bench.world.pause = () => (bench.types().includes('undo.started') ? gate.once() : Promise.resolve());
-    const run = bench.start(planOf(sequence(step('a'), step('b'))));
+    harness.world.faults = new Map([['b', { when: 'before', kind: 'unhealthy' }]]);
+    harness.world.pause = () => (harness.types().includes('undo.started') ? gate.once() : Promise.resolve());
+    const run = harness.start(planOf(sequence(step('a'), step('b'))));
     await gate.reached;
-    bench.cancel.abort('SIGINT');
+    harness.cancel.abort('SIGINT');
     gate.open();
     expect(await run).toMatchObject({ result: 'reverted', exitCode: 130 });
-    expect(bench.world.facts()).toEqual({});
+    expect(harness.world.facts()).toEqual({});
   });
 
-  it('before anything was done rejects, and nothing is journaled', async () => {
-    const bench = new Bench();
-    bench.cancel.abort('SIGINT');
-    await expect(bench.start(planOf(step('a')))).rejects.toMatchObject({ kind: 'interrupted' });
-    expect(bench.journal.events).toEqual([]);
+  it('before any change rejects, and nothing is journaled', async () => {
+    const harness = new RunHarness();
+    harness.cancel.abort('SIGINT');
+    await expect(harness.start(planOf(step('a')))).rejects.toMatchObject({ kind: 'interrupted' });
+    expect(harness.journal.events).toEqual([]);
   });
 });
 
 describe('abandoning a run', () => {
-  it('ends it where it stands, without waiting for the step that hangs', async () => {
-    const { bench, gate } = gated();
-    const run = bench.start(planOf(parallel(step('hangs', 'listen'), step('a'))));
+  it('stops it without waiting for a step that hangs', async () => {
+    const { harness, gate } = gated();
+    const run = harness.start(planOf(parallel(step('hangs', 'listen'), step('a'))));
     await gate.reached;
     await gate.settle();
-    bench.cancel.abort('SIGINT');
-    bench.abandon.abort('SIGINT');
+    harness.cancel.abort('SIGINT');
+    harness.abandon.abort('SIGINT');
     expect(await run).toMatchObject({ result: 'incomplete', exitCode: 7, cancelled: true });
     gate.open();
     await gate.settle();
-    expect(bench.said.at(-1)?.type).toBe('run.ended');
+    expect(harness.events.at(-1)?.type).toBe('run.ended');
   });
 
-  it('in the middle of an undo lists what is not taken back', async () => {
-    const bench = new Bench();
+  it('during an undo lists what is not undone', async () => {
+    const harness = new RunHarness();
     const gate = new Gate();
-    bench.world.faults = new Map([['c', { when: 'before', kind: 'unhealthy' }]]);
-    bench.world.pause = () => (bench.steps('undo.started').includes('b') ? gate.once() : Promise.resolve());
-    const run = bench.start(planOf(sequence(step('a'), step('b'), step('c'))));
+    harness.world.faults = new Map([['c', { when: 'before', kind: 'unhealthy' }]]);
+    harness.world.pause = () =>
+      harness.steps('undo.started').includes('b') ? gate.once() : Promise.resolve();
+    const run = harness.start(planOf(sequence(step('a'), step('b'), step('c'))));
     await gate.reached;
-    bench.abandon.abort('SIGINT');
+    harness.abandon.abort('SIGINT');
     const outcome = await run;
     expect(outcome).toMatchObject({ result: 'incomplete', exitCode: 7 });
-    expect(outcome.left.map((left) => left.message)).toEqual([
-      'not taken back: a to 1',
-      'not taken back: b to 1',
-    ]);
+    expect(outcome.left.map((left) => left.message)).toEqual(['not undone: a to 1', 'not undone: b to 1']);
     expect(outcome.failures[0]).toMatchObject({ kind: 'unhealthy' });
-    expect(bench.steps('undo.started')).toEqual(['c', 'b']);
+    expect(harness.steps('undo.started')).toEqual(['c', 'b']);
   });
 
-  it('leaves a run that can be resumed, and goes on undoing', async () => {
-    const bench = new Bench();
+  it('leaves a run that can resume its undo', async () => {
+    const harness = new RunHarness();
     const gate = new Gate();
-    bench.world.faults = new Map([['b', { when: 'before', kind: 'unhealthy' }]]);
-    bench.world.pause = () => (bench.types().includes('undo.started') ? gate.once() : Promise.resolve());
-    const run = bench.start(planOf(sequence(step('a'), step('b'))));
+    harness.world.faults = new Map([['b', { when: 'before', kind: 'unhealthy' }]]);
+    harness.world.pause = () => (harness.types().includes('undo.started') ? gate.once() : Promise.resolve());
+    const run = harness.start(planOf(sequence(step('a'), step('b'))));
     await gate.reached;
-    bench.abandon.abort('SIGINT');
+    harness.abandon.abort('SIGINT');
     await run;
-    const later = new Bench(bench.world, bench.journal);
-    bench.world.pause = async () => {};
+    const later = new RunHarness(harness.world, harness.journal);
+    harness.world.pause = async () => {};
     expect(await later.resume()).toMatchObject({ result: 'reverted', exitCode: 6 });
-    expect(bench.world.facts()).toEqual({});
+    expect(harness.world.facts()).toEqual({});
   });
 });
 
 describe('a lost lease', () => {
-  it('ends the run at once: nothing is finished, nothing is taken back', async () => {
-    const { bench, gate } = gated();
+  it('stops the run at once, without finishing or undoing anything', async () => {
+    const { harness, gate } = gated();
     const leases = new FakeLeases();
     const plan = { ...planOf(sequence(step('a'), step('b'))), holds: 'hosts' as const };
-    const run = bench.start(plan, { leases });
+    const run = harness.start(plan, { leases });
     await gate.reached;
     leases.lose(new Failure('unreachable', 'lease.channel', 'host-a closed the lease', { host: 'host-a' }));
     const outcome = await run;
     expect(outcome).toMatchObject({ result: 'stopped', exitCode: 7 });
     expect(outcome.failures).toMatchObject([{ kind: 'changed', code: 'lease.lost', host: 'host-a' }]);
-    expect(bench.steps('undo.started')).toEqual([]);
+    expect(harness.steps('undo.started')).toEqual([]);
     gate.open();
     await gate.settle();
-    expect(bench.steps('step.started')).toEqual(['a']);
+    expect(harness.steps('step.started')).toEqual(['a']);
   });
 
-  it('during an undo leaves the undo incomplete', async () => {
-    const bench = new Bench();
+  it('leaves an undo incomplete', async () => {
+    const harness = new RunHarness();
     const gate = new Gate();
     const leases = new FakeLeases();
-    bench.world.faults = new Map([['b', { when: 'before', kind: 'unhealthy' }]]);
-    bench.world.pause = () => (bench.types().includes('undo.started') ? gate.once() : Promise.resolve());
+    harness.world.faults = new Map([['b', { when: 'before', kind: 'unhealthy' }]]);
+    harness.world.pause = () => (harness.types().includes('undo.started') ? gate.once() : Promise.resolve());
     const plan = { ...planOf(sequence(step('a'), step('b'))), holds: 'hosts' as const };
-    const run = bench.start(plan, { leases });
+    const run = harness.start(plan, { leases });
     await gate.reached;
     leases.lose();
     expect(await run).toMatchObject({
@@ -213,34 +211,34 @@ describe('a lost lease', () => {
 describe('the lease', () => {
   const plan = { ...planOf(sequence(step('a'), step('b'))), holds: 'hosts' as const };
 
-  it('is taken, knows the step under way, and is given back', async () => {
-    const bench = new Bench();
+  it('is taken, shows the current step, and is released', async () => {
+    const harness = new RunHarness();
     const leases = new FakeLeases();
-    await bench.start(plan, { leases });
+    await harness.start(plan, { leases });
     expect(leases.taken).toBe(1);
     expect(leases.described).toEqual(['a', 'b']);
     expect(leases.released).toBe(1);
   });
 
-  it('that others hold fails the run before anything is read or changed', async () => {
-    const bench = new Bench();
+  it('held by others fails the run before anything is read or changed', async () => {
+    const harness = new RunHarness();
     const take = () => Promise.reject(new Failure('lease', 'lease.held', 'held by grace'));
     const read = async () => {
       throw new Error('read without the lease');
     };
-    await expect(bench.start(plan, { leases: { take }, readFacts: read })).rejects.toMatchObject({
+    await expect(harness.start(plan, { leases: { take }, readFacts: read })).rejects.toMatchObject({
       kind: 'lease',
     });
-    expect(bench.said).toEqual([]);
+    expect(harness.events).toEqual([]);
   });
 
-  it('that comes after a cancellation is given back', async () => {
-    const bench = new Bench();
+  it('taken after a cancellation is released', async () => {
+    const harness = new RunHarness();
     const leases = new FakeLeases();
     let give: (lease: Lease) => void = () => {};
     const take = () => new Promise<Lease>((resolve) => (give = resolve));
-    const run = bench.start(plan, { leases: { take } });
-    bench.cancel.abort('SIGINT');
+    const run = harness.start(plan, { leases: { take } });
+    harness.cancel.abort('SIGINT');
     await expect(run).rejects.toMatchObject({ kind: 'interrupted' });
     give(await leases.take(plan.run));
     await new Gate().settle();

@@ -5,12 +5,14 @@ import { preview } from '../../../src/run/preview.js';
 import { fakeRegistry } from '../../fakes/fake-world.js';
 import { planOf, receiptOf, sequence, step } from './builders.js';
 
-const spell = ({ kind }: CloudCall) => `cloud ${kind}`;
+const formatCall = ({ kind }: CloudCall) => `cloud ${kind}`;
 const lines = (...[plan, facts = {}]: [Parameters<typeof explain>[0], Readonly<Record<string, number>>?]) =>
-  explain(plan, facts, fakeRegistry, spell).steps.map(({ commands }) => commands.map(({ line }) => line));
+  explain(plan, facts, fakeRegistry, formatCall).steps.map(({ commands }) =>
+    commands.map(({ line }) => line),
+  );
 
 describe('an explanation', () => {
-  it('says for each step what would be typed, after all that comes before it', () => {
+  it('lists the commands of each step, given the effects of earlier steps', () => {
     const again = step('a-again', 'set', { name: 'a', value: 2 });
     const copy = step('copy', 'set', { value: receiptOf('a') });
     expect(lines(planOf(sequence(step('a'), again, copy)))).toEqual([
@@ -20,7 +22,7 @@ describe('an explanation', () => {
     ]);
   });
 
-  it('has no command where there is nothing to do, or where that is decided later', () => {
+  it('has no commands if there is nothing to do or the step is not decided yet', () => {
     const later = step('later', 'set', { value: receiptOf('riddle') });
     expect(lines(planOf(sequence(step('a'), step('riddle', 'surprise'), later)), { a: 1 })).toEqual([
       [],
@@ -29,11 +31,11 @@ describe('an explanation', () => {
     ]);
   });
 
-  it('says otherwise what the preview says, its problems too', () => {
+  it('includes the preview and its problems', () => {
     const plan = planOf(sequence(step('a'), step('b', 'refuse')), step('c', 'keep'));
     const seen = preview(plan, {}, fakeRegistry);
     const { steps, problems } = seen;
-    expect(explain(plan, {}, fakeRegistry, spell)).toMatchObject({ steps, problems });
+    expect(explain(plan, {}, fakeRegistry, formatCall)).toMatchObject({ steps, problems });
     expect(seen.problems).toHaveLength(2);
   });
 });

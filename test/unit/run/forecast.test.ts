@@ -4,7 +4,7 @@ import type { PlanNode } from '../../../src/run/plan.js';
 import { stepsOf } from '../../../src/run/walk.js';
 import { graph, parallel, planOf, sequence, step } from './builders.js';
 
-/** A step that waits for as many ms as its name says: `check-20`. */
+/** A step whose name has its wait in ms: `check-20`. */
 const waiting = (name: string) => step(name);
 
 function forecast(node: PlanNode, after: PlanNode = sequence()) {
@@ -16,13 +16,13 @@ function forecast(node: PlanNode, after: PlanNode = sequence()) {
   return forecastOf(plan, new Map(waits));
 }
 
-describe('how long a plan takes at least', () => {
-  it('is the sum of what is waited for one after the other', () => {
+describe('the forecast of a plan', () => {
+  it('is the sum of waits in sequence', () => {
     const seen = forecast(sequence(waiting('check-20'), waiting('drain-300')), waiting('settle-15'));
     expect(seen).toEqual({ live: 320, after: 15, most: { ms: 300, cause: 'drain' } });
   });
 
-  it('is the longest of what is waited for side by side, along the way that its branches wait for each other', () => {
+  it('is the longest path of parallel waits', () => {
     expect(forecast(parallel(waiting('check-20'), waiting('drain-30')))).toMatchObject({ live: 30 });
     const branches = graph(
       { id: 'a', after: [], node: waiting('a-10') },
@@ -33,12 +33,12 @@ describe('how long a plan takes at least', () => {
     expect(forecast(branches)).toMatchObject({ live: 65, most: { cause: 'b' } });
   });
 
-  it('counts what is waited for again and again together', () => {
+  it('adds up repeated waits for one cause', () => {
     const batches = ['drain-1-20', 'check-1-30', 'drain-2-20'].map(waiting);
     expect(forecast(sequence(...batches))).toEqual({ live: 70, after: 0, most: { ms: 40, cause: 'drain' } });
   });
 
-  it('is not known where nothing is waited for', () => {
+  it('is undefined without waits', () => {
     expect(forecastOf(planOf(step('a')), new Map())).toBeUndefined();
   });
 });

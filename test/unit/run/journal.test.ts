@@ -7,7 +7,7 @@ import { Failure, failureRecord } from '../../../src/domain/failure.js';
 import type { RunEvent } from '../../../src/run/events.js';
 import { FileJournal, journalPath, listRuns, readJournal, readRun } from '../../../src/run/journal.js';
 import { fakeRegistry } from '../../fakes/fake-world.js';
-import { Bench, Gate, graph, planOf, sequence, step } from './builders.js';
+import { Gate, graph, planOf, RunHarness, sequence, step } from './builders.js';
 
 let home: string;
 let path: string;
@@ -34,20 +34,20 @@ const warning = (text: string): RunEvent => ({ type: 'run.warning', text });
 const texts = async () => (await readJournal(path)).map((event) => 'text' in event && event.text);
 
 describe('a journal', () => {
-  it('gives back every event of a run', async () => {
-    const bench = new Bench();
-    bench.world.faults = new Map([['b', { when: 'before', kind: 'unhealthy' }]]);
+  it('returns every event of a run', async () => {
+    const harness = new RunHarness();
+    harness.world.faults = new Map([['b', { when: 'before', kind: 'unhealthy' }]]);
     const branches = graph(
       { id: 'x', after: [], node: step('a') },
       { id: 'y', after: ['x'], node: step('b') },
     );
-    await bench.start(planOf(sequence(step('k', 'keep'), branches)), { journal: journal() });
-    expect(await readJournal(path)).toEqual(JSON.parse(JSON.stringify(bench.said)));
+    await harness.start(planOf(sequence(step('k', 'keep'), branches)), { journal: journal() });
+    expect(await readJournal(path)).toEqual(JSON.parse(JSON.stringify(harness.events)));
   });
 
-  it('holds no secret in the texts of its events, and keeps plan and intent to the letter', async () => {
+  it('has no secrets in texts, and keeps plan and intent unchanged', async () => {
     const failure = failureRecord(
-      new Failure('failed', 'command.failed', 'it said hunter2', {
+      new Failure('failed', 'command.failed', 'it printed hunter2', {
         hint: 'hunter2?',
         evidence: ['log: hunter2'],
       }),
@@ -68,7 +68,7 @@ describe('a journal', () => {
     expect(text.match(/.{9}hunter2/g)).toEqual(['{"name":"hunter2']);
   });
 
-  it('marks a receipt that held a secret, and no other', async () => {
+  it('marks only receipts that contained a secret', async () => {
     const done = { type: 'step.done', ms: 1 } as const;
     await journal().append({ ...done, step: 'a', receipt: { output: 'the key is hunter2' } });
     await journal().append({ ...done, step: 'b', receipt: { output: 'nothing', name: 'hunter2' } });
@@ -78,18 +78,18 @@ describe('a journal', () => {
     ]);
   });
 
-  it('can be read by its owner only', async () => {
+  it('is readable by its owner only', async () => {
     await journal().append(warning('hello'));
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect((await stat(join(home, 'runs'))).mode & 0o777).toBe(0o700);
   });
 
-  it('makes no file before the first event', async () => {
+  it('creates no file before the first event', async () => {
     journal();
     await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  it('keeps events in the order of the calls and answers in that order', async () => {
+  it('writes events and resolves in the order of the calls', async () => {
     const one = journal();
     const answered: number[] = [];
     const numbers = [...Array(50).keys()];
@@ -98,7 +98,7 @@ describe('a journal', () => {
     expect(answered).toEqual(numbers);
   });
 
-  it('leaves out a torn last line, and the next process writes over it', async () => {
+  it('skips an incomplete last line, and the next process overwrites it', async () => {
     await journal().append(warning('whole'));
     await appendFile(path, '{"type":"run.warn');
     expect(await texts()).toEqual(['whole']);
@@ -106,22 +106,22 @@ describe('a journal', () => {
     expect(await texts()).toEqual(['whole', 'next']);
   });
 
-  it('torn anywhere loses no more than its torn line', async () => {
-    const bench = new Bench();
-    await bench.start(planOf(sequence(step('a'), step('ä-ö-ü-€'))));
-    for (const event of bench.journal.events) await journal().append(event);
+  it('cut anywhere loses only the incomplete line', async () => {
+    const harness = new RunHarness();
+    await harness.start(planOf(sequence(step('a'), step('ä-ö-ü-€'))));
+    for (const event of harness.journal.events) await journal().append(event);
     const whole = await readFile(path);
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: whole.length }), async (length) => {
         await writeFile(path, whole.subarray(0, length));
         const lines = whole.subarray(0, length).toString().split('\n').length - 1;
-        expect(await readJournal(path)).toEqual(bench.journal.events.slice(0, lines));
+        expect(await readJournal(path)).toEqual(harness.journal.events.slice(0, lines));
       }),
       { numRuns: 50 },
     );
   });
 
-  it('refuses garbage in the middle with file and line', async () => {
+  it('rejects garbage in the middle with file and line', async () => {
     const one = journal();
     for (const text of ['a', 'b']) await one.append(warning(text));
     await writeFile(path, (await readFile(path, 'utf8')).replace('{', '<'));
@@ -132,21 +132,21 @@ describe('a journal', () => {
     });
   });
 
-  it('refuses what is JSON but no event', async () => {
+  it('rejects JSON that is not an event', async () => {
     const one = journal();
     await one.append(warning('a'));
     await appendFile(path, '{"type":"run.ended","at":"now","ms":1,"outcome":{"result":"fine"}}\n');
-    await expect(readJournal(path)).rejects.toThrow(`${path}:2: not an event of a run: outcome.result`);
+    await expect(readJournal(path)).rejects.toThrow(`${path}:2: not a valid event: outcome.result`);
   });
 
-  it('nested without end is refused before anything goes into its depth', async () => {
+  it('is rejected if nested too deeply', async () => {
     const depth = 20_000;
     await journal().append(warning('a'));
     await writeFile(path, `{"type":"x","steps":${'['.repeat(depth)}${']'.repeat(depth)}}\n`);
     await expect(readJournal(path)).rejects.toThrow(`${path}:1: nested too deeply`);
   });
 
-  it('with bytes that are no text is refused', async () => {
+  it('is rejected if it is not UTF-8', async () => {
     await journal().append(warning('a?'));
     await writeFile(
       path,
@@ -155,21 +155,21 @@ describe('a journal', () => {
     await expect(readJournal(path)).rejects.toThrow(`${path}:1: not UTF-8`);
   });
 
-  it('that is too large to be one is refused', async () => {
+  it('is rejected if it is too large', async () => {
     await journal().append(warning('a'));
     await truncate(path, 65 * 1024 * 1024);
     await expect(readJournal(path)).rejects.toMatchObject({ code: 'journal.size' });
   });
 
-  it('is missing where there is none', async () => {
+  it('is reported as missing if there is none', async () => {
     await expect(readJournal(path)).rejects.toMatchObject({ kind: 'usage', code: 'journal.missing' });
   });
 
   it('cannot be outside its folder', () => {
-    expect(() => journalPath(home, '../../etc/passwd')).toThrow('is not the ID of a run');
+    expect(() => journalPath(home, '../../etc/passwd')).toThrow('invalid run ID');
   });
 
-  it('that cannot be written rejects', async () => {
+  it('rejects if it cannot be written', async () => {
     await writeFile(join(home, 'file'), '');
     const nowhere = new FileJournal(join(home, 'file'), 'run-1', secretless);
     await expect(nowhere.append(warning('a'))).rejects.toThrow();
@@ -178,47 +178,43 @@ describe('a journal', () => {
 });
 
 describe('a run', () => {
-  const told = async (...events: readonly RunEvent[]) => {
+  const journaled = async (...events: readonly RunEvent[]) => {
     for (const event of events) await journal().append(event);
     return readRun(path, fakeRegistry);
   };
   const start: RunEvent = { type: 'run.started', at: 'now', plan: planOf(step('a')) };
-  const begun = (intent: unknown): RunEvent => ({
+  const stepStarted = (intent: unknown): RunEvent => ({
     ...{ type: 'step.started', at: 'now', step: 'a', title: 'a', changes: [], intent },
   });
 
-  it('is refused when its journal holds an intent that its task cannot take back', async () => {
-    await expect(told(start, begun(7))).rejects.toThrow(`${path}:2: the intent of a cannot be`);
+  it('is rejected if the journal has an intent that its task cannot undo', async () => {
+    await expect(journaled(start, stepStarted(7))).rejects.toThrow(`${path}:2: invalid intent of a`);
   });
 
   it.each<[string, readonly RunEvent[], string]>([
-    ['no beginning', [warning('a')], '1: a journal begins with the start of a run'],
-    ['two beginnings', [start, start], '2: a run starts once'],
+    ['no start', [warning('a')], '1: the first event must be run.started'],
+    ['two starts', [start, start], '2: run.started appears twice'],
     [
       'a step of another plan',
-      [start, { ...begun({}), step: 'b' } as RunEvent],
-      '2: b is not a step of the plan',
+      [start, { ...stepStarted({}), step: 'b' } as RunEvent],
+      '2: b is not a step in the plan',
     ],
     [
-      'an answer to nothing',
+      'a result without a start',
       [start, { type: 'step.done', step: 'a', ms: 1, receipt: {} }],
-      '2: a is done and was never started',
+      '2: a is done but never started',
     ],
-    [
-      'a step twice',
-      [{ ...start, plan: planOf(sequence(step('a'), step('a'))) }],
-      '1: the step a is here twice',
-    ],
-  ])('is refused when its journal has %s', async (_, events, message) => {
-    await expect(told(...events)).rejects.toMatchObject({
+    ['a step twice', [{ ...start, plan: planOf(sequence(step('a'), step('a'))) }], '1: duplicate step a'],
+  ])('is rejected if its journal has %s', async (_, events, message) => {
+    await expect(journaled(...events)).rejects.toMatchObject({
       ...{ kind: 'usage', code: 'journal.damaged', message: `${path}:${message}` },
     });
   });
 
-  it('that never began is refused', async () => {
+  it('is rejected if its journal is empty', async () => {
     await journal().append(warning('a'));
     await truncate(path, 0);
-    await expect(readRun(path)).rejects.toThrow(`${path}:1: no run began here`);
+    await expect(readRun(path)).rejects.toThrow(`${path}:1: the journal is empty`);
   });
 });
 
@@ -228,19 +224,19 @@ describe('the list of runs', () => {
     return { ...plan, run: { ...plan.run, id, started: `2026-01-01T0${hour}:00:00.000Z` } };
   };
 
-  it('is empty where there is no folder', async () => {
+  it('is empty without a folder', async () => {
     expect(await listRuns(join(home, 'nowhere'))).toEqual([]);
   });
 
-  it('says how each stands, newest first', async () => {
-    const ended = new Bench();
+  it('has the state of each run, newest first', async () => {
+    const ended = new RunHarness();
     await ended.start(started('ended', 1), { journal: journal('ended') });
-    const unfinished = new Bench();
+    const unfinished = new RunHarness();
     const gate = new Gate();
     unfinished.world.pause = gate.once;
     void unfinished.start(started('unfinished', 2), { journal: journal('unfinished') });
     await gate.reached;
-    const undoing = new Bench();
+    const undoing = new RunHarness();
     undoing.world.faults = new Map([
       ['a', { when: 'undo', kind: 'unreachable' }],
       ['b', { when: 'before', kind: 'failed' }],

@@ -5,24 +5,24 @@ import type { Plan } from '../../../src/run/plan.js';
 import { preview } from '../../../src/run/preview.js';
 import { type Deed, type FakeFacts, FakeWorld, type Fault, fakeRegistry } from '../../fakes/fake-world.js';
 import { committingPlans, faultsOf, orderedPairs, reversiblePlans, rollouts, startFacts } from './plans.js';
-import { calm, FakeProcess, type Fate, runToItsEnd } from './process.js';
+import { FakeProcess, type Interruption, inOrder, runToEnd } from './process.js';
 
-/** They take seconds; a busy machine is no failure. */
+// Slow on a busy machine.
 jest.setTimeout(60_000);
 
 const noFaults: ReadonlyMap<string, Fault> = new Map();
 const anyPlans = fc.oneof(reversiblePlans, committingPlans);
 const points = fc.nat({ max: 80 });
-const crashes: fc.Arbitrary<readonly Fate[]> = fc.array(
+const crashes: fc.Arbitrary<readonly Interruption[]> = fc.array(
   fc.record({ at: points, what: fc.constant('crash' as const) }),
   { minLength: 1, maxLength: 3 },
 );
-const interruptions: fc.Arbitrary<Fate | undefined> = fc.option(
+const cancellations: fc.Arbitrary<Interruption | undefined> = fc.option(
   fc.record({ at: points, what: fc.constantFrom('cancel' as const, 'abandon' as const) }),
   { nil: undefined },
 );
 
-/** A plan with a world to run it on, and what goes wrong there. */
+/** A plan with the initial state of a world, and faults. */
 function cases(plans: fc.Arbitrary<Plan>, whens?: readonly Fault['when'][]) {
   return plans.chain((plan) =>
     fc.record({ plan: fc.constant(plan), start: startFacts, faults: faultsOf(plan, whens) }),
@@ -35,14 +35,14 @@ function worldOf(start: FakeFacts, faults = noFaults): FakeWorld {
   return world;
 }
 
-/** Where the run of a plan ends that nothing disturbs. */
+/** The outcome and facts of an uninterrupted run. */
 async function undisturbed(
   plan: Plan,
   start: FakeFacts,
   faults = noFaults,
 ): Promise<{ outcome: Outcome; facts: FakeFacts }> {
   const world = worldOf(start, faults);
-  const { outcome } = await runToItsEnd(plan, world, calm, []);
+  const { outcome } = await runToEnd(plan, world, inOrder, []);
   return { outcome, facts: world.facts() };
 }
 
@@ -72,16 +72,16 @@ function stepsOf(events: readonly RunEvent[], type: RunEvent['type']): readonly 
   return events.flatMap((event) => (event.type === type && 'step' in event ? [String(event.step)] : []));
 }
 
-describe('whatever the plan and whatever happens', () => {
-  it('steps start when what comes before them is finished, and are undone when what comes after is', async () => {
+describe('for any plan and any faults', () => {
+  it('steps start after their predecessors finish, and are undone after their successors', async () => {
     await fc.assert(
       fc.asyncProperty(
         cases(reversiblePlans),
-        interruptions,
+        cancellations,
         fc.scheduler(),
-        async ({ plan, start, faults }, fate, s) => {
+        async ({ plan, start, faults }, interruption, s) => {
           const world = worldOf(start, faults);
-          await new FakeProcess(world, [], s, fate).start(plan);
+          await new FakeProcess(world, [], s, interruption).start(plan);
           for (const [first, second] of orderedPairs(plan.steps)) {
             const [begun] = edges(world.deeds, 'apply', 'begin', second);
             const [ended] = edges(world.deeds, 'apply', 'end', first);
@@ -96,7 +96,7 @@ describe('whatever the plan and whatever happens', () => {
     );
   });
 
-  it('everything that was started is finished or taken back', async () => {
+  it('every started step is finished or undone', async () => {
     await fc.assert(
       fc.asyncProperty(
         cases(reversiblePlans),
@@ -104,20 +104,21 @@ describe('whatever the plan and whatever happens', () => {
         fc.scheduler(),
         async ({ plan, start, faults }, cancelAt, s) => {
           const world = worldOf(start, faults);
-          const fate = cancelAt === undefined ? undefined : ({ at: cancelAt, what: 'cancel' } as const);
-          const process = new FakeProcess(world, [], s, fate);
+          const interruption =
+            cancelAt === undefined ? undefined : ({ at: cancelAt, what: 'cancel' } as const);
+          const process = new FakeProcess(world, [], s, interruption);
           const outcome = (await process.start(plan)) as Outcome;
-          const whole = outcome.result === 'done' || outcome.result === 'unchanged';
-          expect(outcome.result).toBe(whole ? outcome.result : 'reverted');
-          expect(world.facts()).toEqual(whole ? (await undisturbed(plan, start)).facts : start);
-          const back = [...stepsOf(process.said, 'undo.done')].sort();
-          expect(back).toEqual(whole ? [] : [...stepsOf(process.said, 'step.started')].sort());
+          const isComplete = outcome.result === 'done' || outcome.result === 'unchanged';
+          expect(outcome.result).toBe(isComplete ? outcome.result : 'reverted');
+          expect(world.facts()).toEqual(isComplete ? (await undisturbed(plan, start)).facts : start);
+          const back = [...stepsOf(process.events, 'undo.done')].sort();
+          expect(back).toEqual(isComplete ? [] : [...stepsOf(process.events, 'step.started')].sort());
         },
       ),
     );
   });
 
-  it('an undo that fails keeps no other from being tried, and is listed', async () => {
+  it('a failed undo is listed and does not prevent others', async () => {
     await fc.assert(
       fc.asyncProperty(
         cases(reversiblePlans, ['before', 'after', 'undo']),
@@ -126,16 +127,16 @@ describe('whatever the plan and whatever happens', () => {
           const process = new FakeProcess(worldOf(start, faults), [], s);
           const outcome = (await process.start(plan)) as Outcome;
           if (outcome.failures.length === 0) return;
-          const tried = [...stepsOf(process.said, 'undo.started')].sort();
-          expect(tried).toEqual([...stepsOf(process.said, 'step.started')].sort());
-          expect(outcome.left).toHaveLength(stepsOf(process.said, 'undo.failed').length);
+          const tried = [...stepsOf(process.events, 'undo.started')].sort();
+          expect(tried).toEqual([...stepsOf(process.events, 'step.started')].sort());
+          expect(outcome.left).toHaveLength(stepsOf(process.events, 'undo.failed').length);
           expect(outcome.result).toBe(outcome.left.length > 0 ? 'incomplete' : 'reverted');
         },
       ),
     );
   });
 
-  it('an undo is never wider than the rollout that it takes back', async () => {
+  it('an undo is never more parallel than its rollout', async () => {
     const cased = rollouts.chain(({ plan, width }) =>
       fc.record({ plan: fc.constant(plan), width: fc.constant(width), faults: faultsOf(plan) }),
     );
@@ -154,7 +155,7 @@ describe('whatever the plan and whatever happens', () => {
         const world = worldOf(start, faults);
         const process = new FakeProcess(world, [], s);
         const outcome = (await process.start(plan)) as Outcome;
-        expect(stepsOf(process.said, 'step.failed')).toEqual(expect.arrayContaining(world.failed));
+        expect(stepsOf(process.events, 'step.failed')).toEqual(expect.arrayContaining(world.failed));
         expect(outcome.failures.map((failure) => failure.message).sort()).toEqual(
           world.failed.map((step) => `${step} failed`).sort(),
         );
@@ -162,14 +163,14 @@ describe('whatever the plan and whatever happens', () => {
     );
   });
 
-  it('a dry run says what happens', async () => {
+  it('a dry run predicts the run', async () => {
     await fc.assert(
       fc.asyncProperty(cases(anyPlans), fc.scheduler(), async ({ plan, start }, s) => {
         const { steps } = preview(plan, start, fakeRegistry);
         const process = new FakeProcess(worldOf(start), [], s);
         await process.start(plan);
         const changes = new Map(
-          process.said.flatMap((event) =>
+          process.events.flatMap((event) =>
             event.type === 'step.started' ? [[event.step, event.changes]] : [],
           ),
         );
@@ -189,13 +190,13 @@ describe('whatever the plan and whatever happens', () => {
     await fc.assert(
       fc.asyncProperty(
         cases(committingPlans),
-        interruptions,
+        cancellations,
         fc.scheduler(),
-        async ({ plan, start, faults }, fate, s) => {
-          const process = new FakeProcess(worldOf(start, faults), [], s, fate);
+        async ({ plan, start, faults }, interruption, s) => {
+          const process = new FakeProcess(worldOf(start, faults), [], s, interruption);
           const outcome = (await process.start(plan)) as Outcome;
           if (!outcome.committed) return;
-          expect(process.said.filter((event) => event.type.startsWith('undo.'))).toEqual([]);
+          expect(process.events.filter((event) => event.type.startsWith('undo.'))).toEqual([]);
         },
       ),
     );
@@ -211,8 +212,8 @@ describe('whatever the plan and whatever happens', () => {
           const world = worldOf(start, faults);
           const process = new FakeProcess(world, [], s, { at, what: 'lose' });
           const outcome = (await process.start({ ...plan, holds: 'hosts' })) as Outcome;
-          if (process.before === undefined || outcome.exitCode === 0) return;
-          expect(world.deeds.slice(process.before).filter(({ edge }) => edge === 'begin')).toEqual([]);
+          if (process.deedsBefore === undefined || outcome.exitCode === 0) return;
+          expect(world.deeds.slice(process.deedsBefore).filter(({ edge }) => edge === 'begin')).toEqual([]);
           if (outcome.result !== 'reverted') expect(outcome.exitCode).toBe(7);
         },
       ),
@@ -224,44 +225,44 @@ describe('whatever the plan and whatever happens', () => {
       fc.asyncProperty(cases(reversiblePlans), fc.scheduler(), async ({ plan, start, faults }, s) => {
         const process = new FakeProcess(worldOf(start, faults), [], s);
         await process.start(plan);
-        const failed = process.said.findIndex(({ type }) => type === 'step.failed');
+        const failed = process.events.findIndex(({ type }) => type === 'step.failed');
         if (failed < 0) return;
-        expect(stepsOf(process.said.slice(failed), 'step.started')).toEqual([]);
+        expect(stepsOf(process.events.slice(failed), 'step.started')).toEqual([]);
       }),
     );
   });
 });
 
-describe('wherever the process dies', () => {
-  it('its resume ends where the run would have ended', async () => {
+describe('wherever the process is interrupted', () => {
+  it('a resume ends as the uninterrupted run would', async () => {
     await fc.assert(
       fc.asyncProperty(
         cases(anyPlans),
         crashes,
         fc.scheduler(),
-        async ({ plan, start, faults }, fates, s) => {
-          const calm = await undisturbed(plan, start, faults);
+        async ({ plan, start, faults }, interruptions, s) => {
+          const expected = await undisturbed(plan, start, faults);
           const world = worldOf(start, faults);
-          const { outcome } = await runToItsEnd(plan, world, s, fates);
-          expect(outcome.committed).toBe(calm.outcome.committed);
-          if (calm.outcome.result !== 'stopped') {
-            expect(world.facts()).toEqual(calm.facts);
-            expect(outcome.exitCode === 0).toBe(calm.outcome.exitCode === 0);
+          const { outcome } = await runToEnd(plan, world, s, interruptions);
+          expect(outcome.committed).toBe(expected.outcome.committed);
+          if (expected.outcome.result !== 'stopped') {
+            expect(world.facts()).toEqual(expected.facts);
+            expect(outcome.exitCode === 0).toBe(expected.outcome.exitCode === 0);
           }
         },
       ),
     );
   });
 
-  it('while it undoes, the resume brings back the world as it was', async () => {
+  it('during undo, a resume restores the initial state', async () => {
     await fc.assert(
       fc.asyncProperty(
         cases(reversiblePlans),
         crashes,
         fc.scheduler(),
-        async ({ plan, start, faults }, fates, s) => {
+        async ({ plan, start, faults }, interruptions, s) => {
           const world = worldOf(start, faults);
-          const { outcome } = await runToItsEnd(plan, world, s, fates);
+          const { outcome } = await runToEnd(plan, world, s, interruptions);
           if (outcome.result === 'reverted') expect(world.facts()).toEqual(start);
           else expect(outcome.failures).toEqual([]);
         },
@@ -269,38 +270,47 @@ describe('wherever the process dies', () => {
     );
   });
 
-  it('or is cancelled or abandoned before, a resume ends it: all or nothing', async () => {
-    const fates = fc.array(fc.record({ at: points, what: fc.constantFrom('crash', 'cancel', 'abandon') }), {
-      maxLength: 3,
-    });
+  it('by a crash, cancellation or abort, a resume ends with all or nothing', async () => {
+    const interruptions = fc.array(
+      fc.record({ at: points, what: fc.constantFrom('crash', 'cancel', 'abandon') }),
+      {
+        maxLength: 3,
+      },
+    );
     await fc.assert(
       fc.asyncProperty(
         cases(reversiblePlans),
-        fates,
+        interruptions,
         fc.scheduler(),
         async ({ plan, start, faults }, chosen, s) => {
           const world = worldOf(start, faults);
-          const { outcome } = await runToItsEnd(plan, world, s, chosen as readonly Fate[]);
-          const whole = outcome.exitCode === 0;
-          expect(world.facts()).toEqual(whole ? (await undisturbed(plan, start)).facts : start);
+          const { outcome } = await runToEnd(plan, world, s, chosen as readonly Interruption[]);
+          const isComplete = outcome.exitCode === 0;
+          expect(world.facts()).toEqual(isComplete ? (await undisturbed(plan, start)).facts : start);
         },
       ),
     );
   });
 
-  it('the same plan from an empty home ends where the run would have ended', async () => {
+  it('the same plan without a journal ends as the uninterrupted run would', async () => {
     await fc.assert(
-      fc.asyncProperty(cases(anyPlans), crashes, fc.scheduler(), async ({ plan, start }, fates, s) => {
-        const world = worldOf(start);
-        for (const fate of fates) await new FakeProcess(world, [], s, fate).start(plan);
-        const outcome = await new FakeProcess(world, [], s).start(plan);
-        expect(outcome).toMatchObject({ exitCode: 0 });
-        expect(world.facts()).toEqual((await undisturbed(plan, start)).facts);
-      }),
+      fc.asyncProperty(
+        cases(anyPlans),
+        crashes,
+        fc.scheduler(),
+        async ({ plan, start }, interruptions, s) => {
+          const world = worldOf(start);
+          for (const interruption of interruptions)
+            await new FakeProcess(world, [], s, interruption).start(plan);
+          const outcome = await new FakeProcess(world, [], s).start(plan);
+          expect(outcome).toMatchObject({ exitCode: 0 });
+          expect(world.facts()).toEqual((await undisturbed(plan, start)).facts);
+        },
+      ),
     );
   });
 
-  it('a resume that reverts brings back the world as it was, unless the run is or may be committed', async () => {
+  it('a resume that reverts restores the initial state, unless the run is or may be committed', async () => {
     await fc.assert(
       fc.asyncProperty(cases(anyPlans), points, fc.scheduler(), async ({ plan, start }, at, s) => {
         const world = worldOf(start);

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import type { Branch, Plan, PlanNode, Step } from '../../../src/run/plan.js';
 import type { Fault } from '../../fakes/fake-world.js';
-import { graph, parallel, planOf, receiptOf, sequence, step, type Verb } from './builders.js';
+import { type Action, graph, parallel, planOf, receiptOf, sequence, step } from './builders.js';
 
-/** Generated plans, in two strokes: a random shape, then names and references that keep parallel branches apart. */
+/** Generators for plans: a random shape first, then names and references that keep parallel branches independent. */
 
 type Shape =
   | {
       readonly kind: 'step';
-      readonly verb: Verb;
+      readonly action: Action;
       readonly value: number;
       readonly pick: number;
       readonly copy: boolean;
@@ -19,16 +19,16 @@ type Shape =
       readonly branches: readonly { readonly node: Shape; readonly after: readonly boolean[] }[];
     };
 
-/** What a step may use: resources that no parallel step touches, and receipts of steps that come before it. */
-interface Sight {
+/** Resources that no parallel step uses, and earlier steps with receipts. */
+interface Visible {
   readonly names: readonly string[];
   readonly steps: readonly string[];
 }
 
-function shapes(verbs: readonly Verb[]): fc.Arbitrary<Shape> {
+function shapes(actions: readonly Action[]): fc.Arbitrary<Shape> {
   const leaf = fc.record({
     kind: fc.constant('step' as const),
-    verb: fc.constantFrom(...verbs),
+    action: fc.constantFrom(...actions),
     value: fc.integer({ min: 0, max: 3 }),
     pick: fc.nat({ max: 5 }),
     copy: fc.boolean(),
@@ -56,74 +56,77 @@ function shapes(verbs: readonly Verb[]): fc.Arbitrary<Shape> {
   return fc.oneof(...inner(node, 2));
 }
 
-/** Numbers the steps of shapes and chooses what they work on. */
+/** Assigns IDs, resources and references to the steps of a shape. */
 class Planner {
   #steps = 0;
   #names = 0;
 
-  node(shape: Shape, sight: Sight): { node: PlanNode; sight: Sight } {
-    if (shape.kind === 'step') return this.#step(shape, sight);
-    if (shape.kind === 'graph') return this.#graph(shape, sight);
+  node(shape: Shape, visible: Visible): { node: PlanNode; visible: Visible } {
+    if (shape.kind === 'step') return this.#step(shape, visible);
+    if (shape.kind === 'graph') return this.#graph(shape, visible);
     const nodes: PlanNode[] = [];
-    let seen = sight;
+    let seen = visible;
     for (const child of shape.nodes) {
       const planned = this.node(child, seen);
       nodes.push(planned.node);
-      seen = planned.sight;
+      seen = planned.visible;
     }
-    return { node: sequence(...nodes), sight: seen };
+    return { node: sequence(...nodes), visible: seen };
   }
 
-  #step(shape: Extract<Shape, { kind: 'step' }>, { names, steps }: Sight): { node: PlanNode; sight: Sight } {
+  #step(
+    shape: Extract<Shape, { kind: 'step' }>,
+    { names, steps }: Visible,
+  ): { node: PlanNode; visible: Visible } {
     const id = `s${this.#steps++}`;
     const name = names[shape.pick] ?? `n${this.#names++}`;
     const source = shape.copy ? steps[shape.pick] : undefined;
     const value = source === undefined ? shape.value : receiptOf(source);
     return {
-      node: step(id, shape.verb, { name, value }),
-      sight: { names: [...new Set([...names, name])], steps: [...steps, id] },
+      node: step(id, shape.action, { name, value }),
+      visible: { names: [...new Set([...names, name])], steps: [...steps, id] },
     };
   }
 
-  #graph(shape: Extract<Shape, { kind: 'graph' }>, sight: Sight): { node: PlanNode; sight: Sight } {
-    const branches: (Branch & { sight: Sight })[] = [];
+  #graph(shape: Extract<Shape, { kind: 'graph' }>, visible: Visible): { node: PlanNode; visible: Visible } {
+    const branches: (Branch & { visible: Visible })[] = [];
     for (const [index, { node, after }] of shape.branches.entries()) {
       const before = branches.filter((_, other) => after[other]);
-      const steps = [...sight.steps, ...before.flatMap((branch) => branch.sight.steps)];
+      const steps = [...visible.steps, ...before.flatMap((branch) => branch.visible.steps)];
       const planned = this.node(node, { names: [], steps: [...new Set(steps)] });
       branches.push({ id: `b${index}`, after: before.map(({ id }) => id), ...planned });
     }
-    const sights = [sight, ...branches.map((branch) => branch.sight)];
+    const all = [visible, ...branches.map((branch) => branch.visible)];
     return {
       node: graph(...branches.map(({ id, after, node }) => ({ id, after, node })).reverse()),
-      sight: {
-        names: [...new Set(sights.flatMap(({ names }) => names))],
-        steps: [...new Set(sights.flatMap(({ steps }) => steps))],
+      visible: {
+        names: [...new Set(all.flatMap(({ names }) => names))],
+        steps: [...new Set(all.flatMap(({ steps }) => steps))],
       },
     };
   }
 }
 
-const nothing: Sight = { names: [], steps: [] };
+const nothing: Visible = { names: [], steps: [] };
 
-/** Plans without a commit, all of whose effects can be taken back. */
+/** Plans without a commit, whose effects can all be undone. */
 export const reversiblePlans: fc.Arbitrary<Plan> = shapes(['set', 'surprise']).map((shape) =>
   planOf(new Planner().node(shape, nothing).node),
 );
 
-/** Plans with a commit, steps after it, and a part past it. */
+/** Plans with a commit step, more steps, and an `after` part. */
 export const committingPlans: fc.Arbitrary<Plan> = fc
   .tuple(shapes(['set', 'surprise']), shapes(['set']), shapes(['set', 'surprise']))
   .map(([before, later, after]) => {
     const planner = new Planner();
     const first = planner.node(before, nothing);
-    const second = planner.node(later, first.sight);
-    const third = planner.node(after, second.sight);
+    const second = planner.node(later, first.visible);
+    const third = planner.node(after, second.visible);
     const steps = sequence(first.node, step('commit', 'commit'), second.node);
     return planOf(steps, third.node);
   });
 
-/** A rollout in batches of `width`, of which each instance takes `length` steps. */
+/** Rollouts in batches of `width` instances with `length` steps each. */
 export const rollouts = fc
   .record({
     batches: fc.integer({ min: 1, max: 4 }),
@@ -141,14 +144,14 @@ export function range(length: number): readonly number[] {
   return [...Array(length).keys()];
 }
 
-/** All steps of a plan's first part, by a way of its own. */
+/** All steps of a node. Does not use the tested code. */
 export function allSteps(node: PlanNode): readonly Step[] {
   if (node.kind === 'step') return [node.step];
   const children = node.kind === 'sequence' ? node.nodes : node.branches.map((branch) => branch.node);
   return children.flatMap(allSteps);
 }
 
-/** The pairs of steps of which the first must be finished before the second starts. */
+/** Pairs of steps; the first must finish before the second starts. */
 export function orderedPairs(node: PlanNode): readonly (readonly [string, string])[] {
   if (node.kind === 'step') return [];
   if (node.kind === 'sequence') {
@@ -173,7 +176,7 @@ function product(first: PlanNode, second: PlanNode): readonly (readonly [string,
   return allSteps(first).flatMap((a) => allSteps(second).map((b) => [a.id, b.id] as const));
 }
 
-/** Faults for some of the steps; without `undo` only such as come while going forward. */
+/** Faults for some steps, by default of `apply` only. */
 export function faultsOf(plan: Plan, whens: readonly Fault['when'][] = ['before', 'after']) {
   const ids = [...allSteps(plan.steps), ...allSteps(plan.after)].map(({ id }) => id);
   if (ids.length === 0) return fc.constant<ReadonlyMap<string, Fault>>(new Map());
@@ -186,7 +189,7 @@ export function faultsOf(plan: Plan, whens: readonly Fault['when'][] = ['before'
     .map((entries): ReadonlyMap<string, Fault> => new Map(entries));
 }
 
-/** What the resources that a plan may name hold at first. */
+/** Initial values of resources. */
 export const startFacts = fc
   .array(fc.integer({ min: 0, max: 3 }), { maxLength: 6 })
   .map((values) =>

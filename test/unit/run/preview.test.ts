@@ -11,7 +11,7 @@ const verdicts = (plan: Plan, facts: FakeFacts = {}) =>
   Object.fromEntries(see(plan, facts).steps.map(({ step, verdict }) => [step.id, verdict]));
 
 describe('a preview', () => {
-  it('says what will change, on which host, in a person’s words', () => {
+  it('lists the changes and their hosts', () => {
     const { steps, problems } = see(planOf(step('a')));
     expect(problems).toEqual([]);
     expect(steps).toMatchObject([
@@ -23,7 +23,7 @@ describe('a preview', () => {
     ]);
   });
 
-  it('says why there is nothing to do', () => {
+  it('gives the reason if there is nothing to do', () => {
     const plan = planOf(step('a'), step('b'));
     expect(verdicts(plan, { a: 1 })).toMatchObject({
       a: { kind: 'done', because: 'a is 1' },
@@ -33,7 +33,7 @@ describe('a preview', () => {
     expect(nothingToDo(see(plan, { a: 1, b: 1 }))).toBe(true);
   });
 
-  it('goes in the order in which branches wait for each other', () => {
+  it('sorts branches by their dependencies', () => {
     const branches = graph(
       { id: 'second', after: ['first'], node: step('second') },
       { id: 'first', after: [], node: step('first') },
@@ -41,7 +41,7 @@ describe('a preview', () => {
     expect(see(planOf(branches)).steps.map(({ step }) => step.id)).toEqual(['first', 'second']);
   });
 
-  it('is certain of what does not depend on earlier steps, and expects the rest', () => {
+  it('is certain of steps that do not depend on earlier ones', () => {
     const plan = planOf(
       sequence(
         step('a'),
@@ -58,12 +58,12 @@ describe('a preview', () => {
     });
   });
 
-  it('is certain of what depends on the receipt of something that is already so', () => {
+  it('is certain of steps that use the receipt of an unchanged step', () => {
     const plan = planOf(sequence(step('a'), step('copy', 'set', { value: receiptOf('a') })));
     expect(verdicts(plan, { a: 1 })).toMatchObject({ copy: { kind: 'todo', certainty: 'certain' } });
   });
 
-  it('does not know what depends on a receipt that nobody can tell, nor what depends on that', () => {
+  it('does not know steps that depend on an unknown receipt', () => {
     const plan = planOf(
       sequence(
         step('riddle', 'surprise'),
@@ -78,7 +78,7 @@ describe('a preview', () => {
     expect(see(plan).steps[1]?.title).toBe('Set a resource');
   });
 
-  it('is not certain of what follows something unknown on the same host', () => {
+  it('is not certain of steps after an unknown one on the same host', () => {
     const riddle = step('copy', 'set', { value: receiptOf('riddle'), name: 'shared' });
     const plan = planOf(
       sequence(step('riddle', 'surprise'), riddle, step('same', 'set', { name: 'shared' }), step('other')),
@@ -89,39 +89,39 @@ describe('a preview', () => {
     });
   });
 
-  it('collects what blocks it over the whole plan, each problem once', () => {
+  it('collects all problems without duplicates', () => {
     const plan = planOf(parallel(step('a', 'refuse'), step('b', 'refuse')), step('c', 'refuse'));
     expect(see(plan).problems.map(({ message }) => message)).toEqual(
       ['a', 'b', 'c'].flatMap((id) => [`${id} may not touch ${id} (1)`, `${id} may not touch ${id} (2)`]),
     );
   });
 
-  it('takes an input that does not fit for a problem', () => {
+  it('reports an invalid input as a problem', () => {
     const { problems } = see(planOf(step('a', 'set', { value: 'many' })));
     expect(problems).toMatchObject([{ kind: 'usage', code: 'step.input' }]);
   });
 
-  it('says what is never taken back, and what is past the commit', () => {
+  it('marks steps that cannot be undone or come after the commit', () => {
     const { steps } = see(planOf(step('a', 'keep'), step('b')));
     expect(steps).toMatchObject([{ never: 'what was told cannot be untold', after: false }, { after: true }]);
   });
 
-  it('takes what an earlier process has finished for done', () => {
+  it('treats steps finished by an earlier process as done', () => {
     const plan = planOf(sequence(step('a', 'surprise'), step('copy', 'set', { value: receiptOf('a') })));
     const { steps } = preview(plan, { a: 7 }, fakeRegistry, new Map([['a', { value: 7 }]]));
     expect(steps.map(({ verdict }) => verdict)).toMatchObject([
-      { kind: 'done', because: 'done before' },
+      { kind: 'done', because: 'already done' },
       { kind: 'todo', certainty: 'certain' },
     ]);
   });
 
-  it('refuses tasks that this program has not, or in another version', () => {
-    expect(() => preview(planOf(step('a')), {}, new Map())).toThrow('there is no task thing.set');
+  it('rejects unknown tasks and other versions', () => {
+    expect(() => preview(planOf(step('a')), {}, new Map())).toThrow('unknown task thing.set');
     const newer = new Map([...fakeRegistry].map(([name, task]) => [name, { ...task, version: 2 }]));
-    expect(() => preview(planOf(step('a')), {}, newer)).toThrow('made for thing.set version 1');
+    expect(() => preview(planOf(step('a')), {}, newer)).toThrow('the plan needs thing.set version 1');
   });
 
-  it('refuses branches that wait for each other', () => {
+  it('rejects branches that wait for each other', () => {
     const circle = graph(
       { id: 'hen', after: ['egg'], node: step('hen') },
       { id: 'egg', after: ['hen'], node: step('egg') },
@@ -133,18 +133,18 @@ describe('a preview', () => {
 describe('the difference of two previews', () => {
   const plan = planOf(sequence(step('a'), step('b')));
 
-  it('is empty when they would change the same', () => {
+  it('is empty if they make the same changes', () => {
     expect(same(see(plan), see(plan))).toBe(true);
   });
 
-  it('names each step that is judged otherwise now', () => {
+  it('lists each step whose verdict changed', () => {
     expect(difference(see(plan), see(plan, { a: 1, b: 5 }))).toMatchObject([
       { step: 'a', confirmed: { kind: 'todo' }, now: { kind: 'done' } },
       { step: 'b', title: 'b to 1', now: { changes: [{ text: 'b: 5 -> 1' }] } },
     ]);
   });
 
-  it('names steps that came or went', () => {
+  it('lists added and removed steps', () => {
     expect(difference(see(plan), see(planOf(sequence(step('a'), step('c')))))).toMatchObject([
       { step: 'c', now: { kind: 'todo' } },
       { step: 'b', confirmed: { kind: 'todo' } },

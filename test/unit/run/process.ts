@@ -8,34 +8,34 @@ import { MovableClock } from '../../fakes/clock.js';
 import { type FakeWorld, fakeRegistry } from '../../fakes/fake-world.js';
 import { FakeLeases } from '../../fakes/leases.js';
 
-/** Chooses who goes first where several could: a scheduler of fast-check is one. */
-export interface Interleaving {
+/** Chooses the order of concurrent work, as fast-check's scheduler does. */
+export interface Scheduler {
   schedule<T>(task: Promise<T>): Promise<T>;
   waitFor<T>(end: Promise<T>): Promise<T>;
 }
 
 /** First come, first served. */
-export const calm: Interleaving = { schedule: (task) => task, waitFor: (end) => end };
+export const inOrder: Scheduler = { schedule: (task) => task, waitFor: (end) => end };
 
-/** What happens to a process at one of the points where it touches the world or its journal. */
-export interface Fate {
+/** Interrupts a process at one of its accesses to world or journal. */
+export interface Interruption {
   readonly at: number;
   readonly what: 'crash' | 'cancel' | 'abandon' | 'lose';
 }
 
 /**
- * One process that runs a plan. It touches world and journal only at points, in an order that the scheduler chooses,
- * and may end at any of them, as a killed one does: it never goes on, and nobody is told.
+ * A process that runs a plan. The scheduler orders its accesses to world and journal. An interruption may stop it at any of them, as
+ * SIGKILL does.
  */
 export class FakeProcess {
-  readonly said: RunEvent[] = [];
-  /** How many deeds had been done when the process met its fate. */
-  before: number | undefined;
+  readonly events: RunEvent[] = [];
+  /** The number of actions before the interruption. */
+  deedsBefore: number | undefined;
   readonly #leases = new FakeLeases();
   readonly #world: FakeWorld;
   readonly #journal: RunEvent[];
-  readonly #scheduler: Interleaving;
-  readonly #fate: Fate | undefined;
+  readonly #scheduler: Scheduler;
+  readonly #interruption: Interruption | undefined;
   readonly #died: Promise<'dead'>;
   readonly #cancel = new AbortController();
   readonly #abandon = new AbortController();
@@ -44,11 +44,11 @@ export class FakeProcess {
   #die: (dead: 'dead') => void = () => {};
   #appended: Promise<void> = Promise.resolve();
 
-  constructor(world: FakeWorld, journal: RunEvent[], scheduler: Interleaving, fate?: Fate) {
+  constructor(world: FakeWorld, journal: RunEvent[], scheduler: Scheduler, interruption?: Interruption) {
     this.#world = world;
     this.#journal = journal;
     this.#scheduler = scheduler;
-    this.#fate = fate;
+    this.#interruption = interruption;
     this.#died = new Promise((resolve) => {
       this.#die = resolve;
     });
@@ -75,7 +75,7 @@ export class FakeProcess {
       ports: this.#world,
       clock: new MovableClock(),
       journal,
-      emit: (event: RunEvent) => void this.said.push(event),
+      emit: (event: RunEvent) => void this.events.push(event),
       leases: this.#leases,
       readFacts: async () => this.#world.facts(),
       cancel: this.#cancel.signal,
@@ -93,13 +93,13 @@ export class FakeProcess {
   }
 
   async #point(): Promise<void> {
-    if (this.#points++ === this.#fate?.at) this.#meet(this.#fate.what);
+    if (this.#points++ === this.#interruption?.at) this.#interrupt(this.#interruption.what);
     if (!this.#dead) await this.#scheduler.schedule(Promise.resolve());
     if (this.#dead) await new Promise(() => {});
   }
 
-  #meet(what: Fate['what']): void {
-    this.before = this.#world.deeds.length;
+  #interrupt(what: Interruption['what']): void {
+    this.deedsBefore = this.#world.deeds.length;
     if (what === 'lose') this.#leases.lose();
     if (what === 'cancel') this.#cancel.abort('SIGINT');
     if (what === 'abandon') this.#abandon.abort('SIGINT');
@@ -109,16 +109,16 @@ export class FakeProcess {
   }
 }
 
-/** Runs a plan with processes that meet these fates one after another, each going on where the last one ended. */
-export async function runToItsEnd(
+/** Runs a plan, interrupts it and resumes it until it ends. */
+export async function runToEnd(
   plan: Plan,
   world: FakeWorld,
-  scheduler: Interleaving,
-  fates: readonly Fate[],
+  scheduler: Scheduler,
+  interruptions: readonly Interruption[],
 ): Promise<{ outcome: Outcome; events: readonly RunEvent[] }> {
   const journal: RunEvent[] = [];
-  for (const fate of [...fates, undefined]) {
-    const process = new FakeProcess(world, journal, scheduler, fate);
+  for (const interruption of [...interruptions, undefined]) {
+    const process = new FakeProcess(world, journal, scheduler, interruption);
     if (journal.length === 0) await process.start(plan);
     else {
       const progress = Progress.of(journal);
@@ -126,6 +126,6 @@ export async function runToItsEnd(
     }
   }
   const { outcome } = Progress.of(journal);
-  if (outcome === undefined) throw new Error('the run has no end');
+  if (outcome === undefined) throw new Error('the run did not end');
   return { outcome, events: journal };
 }

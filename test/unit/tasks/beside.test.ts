@@ -186,7 +186,7 @@ describe('a deploy behind a load balancer', () => {
       most: {
         ms: 300_000,
         cause: 'the deregistration delay of shop-web, 300 s',
-        better: '30 s would do: oneclick lb tune web',
+        better: 'reduce to 30 s: oneclick lb tune web',
       },
     });
   });
@@ -206,8 +206,8 @@ describe('a deploy behind a load balancer', () => {
     fleet.cloud.rules.push({ group: 'sg-open', protocol: 'tcp', from: 0, to: 65_535, source: 'sg-balancer' });
     const { cautions } = await fleet.preview('deploy', [at(web, 'v2')]);
     expect(cautions).toEqual([
-      'host-1: it is in us-east-1c, and the load balancer of web sends requests to us-east-1a, us-east-1b only',
-      'host-2: sg-web does not let the load balancer of web in at ports 20000-20040',
+      'host-1 is in us-east-1c, but the load balancer of web only covers us-east-1a, us-east-1b',
+      'host-2: sg-web does not allow the load balancer of web on ports 20000-20040',
     ]);
   });
 

@@ -60,7 +60,7 @@ describe('a canary', () => {
     fleet.host('host-1').engine.crash('shop-production-web-2', 137);
     const { run } = await fleet.plan('settle', [web]);
     const { why } = serviceStatus(await fleet.facts([web]), run, web, 'host-1');
-    expect(why).toBe('of its canary: it ends again and again, with exit code 137');
+    expect(why).toBe('canary: container keeps restarting: exited with code 137');
   });
 
   it('is shown by releases and plan: it replaces nothing, and a rollback removes it', async () => {

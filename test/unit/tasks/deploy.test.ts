@@ -69,7 +69,7 @@ describe('a deploy of two services to three hosts', () => {
     fleet.push('web', 'bad', { answers: 500 });
     await fleet.deploy(web);
     const { faults } = fleet.host('host-1').engine;
-    const down = new Failure('unreachable', 'engine.down', 'the engine does not answer', { passing: true });
+    const down = new Failure('unreachable', 'engine.down', 'the engine does not answer', { transient: true });
     faults.before('setRestart', () => {});
     faults.fail('setRestart', down, 3);
     expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ result: 'reverted', exitCode: 6 });

@@ -39,7 +39,7 @@ describe('a new container is healthy', () => {
   });
 
   it('if a restarting engine reports so later', async () => {
-    const down = new Failure('unreachable', 'engine.down', 'the engine does not answer', { passing: true });
+    const down = new Failure('unreachable', 'engine.down', 'the engine does not answer', { transient: true });
     fleet.host('host-1').faults.fail('probe', down, 2);
     expect(await outcomeOf(http, {})).toMatchObject({ exitCode: 0 });
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunEvent } from '../../../src/run/events.js';
 import { journalPath, readRun } from '../../../src/run/journal.js';
-import { resumption } from '../../../src/run/resume.js';
+import { resumeDirection } from '../../../src/run/resume.js';
 import { tasks } from '../../../src/tasks/registry.js';
 import { jsonLines } from '../../fakes/mutants.js';
 import { ordeal } from '../../fakes/ordeal.js';
@@ -54,12 +54,12 @@ async function read(text: string): Promise<void> {
   await writeFile(path, text);
   const { progress } = await readRun(path, tasks);
   for (const revert of [false, true]) {
-    if (!progress.committed && !progress.committing) resumption(progress, tasks, revert);
+    if (!progress.committed && !progress.committing) resumeDirection(progress, tasks, revert);
   }
 }
 
 /** The run is over, or another version wrote it: checked before damage. */
-const ended = /the run \S* has ended|there is no task|the plan was made for/;
+const ended = /run \S* has already ended|unknown task|the plan needs/;
 
 describe('mutated journals', () => {
   it('are accepted, or refused with exit code 2 and the line, before any connection', async () => {

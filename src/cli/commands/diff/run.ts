@@ -5,7 +5,7 @@ import { containerSpec } from '../../../domain/container.js';
 import { specChanges } from '../../../domain/difference.js';
 import type { Facts } from '../../../domain/facts.js';
 import { Failure } from '../../../domain/failure.js';
-import { current, findRelease, releaseLog, staysAt } from '../../../domain/log.js';
+import { current, findRelease, keepsImage, releaseLog } from '../../../domain/log.js';
 import type { Activation, ContainerSpec } from '../../../domain/release.js';
 import type { Service } from '../../../domain/service.js';
 import { type DiffDocument, type DiffSide, diffText } from '../../../report/diff.js';
@@ -115,7 +115,7 @@ function releaseSide({ number, reference, spec, commit }: Activation['release'])
 function nextSide(log: readonly Activation[], service: Service, { commit }: Pick<Session, 'commit'>): Side {
   const active = current(log)?.release;
   const { image } = service;
-  const stays = active !== undefined && staysAt(image, active);
+  const stays = active !== undefined && keepsImage(image, active);
   const wanted = image.kind === 'fixed' ? image.reference : `${image.repository}:${commit ?? 'latest'}`;
   const known = stays ? active.spec.image : null;
   return {

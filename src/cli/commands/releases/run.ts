@@ -39,7 +39,7 @@ function rollbackOf(facts: Facts, scope: RollbackScope, service: Service) {
     const hint = recall.hint === undefined ? '' : `: ${recall.hint}`;
     return { release: null, because: `rollback fails: ${recall.message}${hint}` };
   }
-  const { from, back } = recall;
+  const { from, to: back } = recall;
   if (from.number === canaryOf(facts, service.name)?.number)
     return { release: back.number, because: `rollback removes its canary, release ${from.number}` };
   return from.number === back.number

@@ -6,7 +6,7 @@ import type { LogLine, LogOptions } from '../../../../src/host/host.js';
 import { MovableClock } from '../../../fakes/clock.js';
 import { FakeHost } from '../../../fakes/host.js';
 
-const down = new Failure('unreachable', 'engine.down', 'the engine broke off', { passing: true });
+const down = new Failure('unreachable', 'engine.down', 'the engine broke off', { transient: true });
 
 let clock: MovableClock;
 let host: FakeHost;

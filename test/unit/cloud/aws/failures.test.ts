@@ -81,7 +81,7 @@ describe.each(services)('$named', ({ action, call, refuse, named }) => {
 
   it('gives up after eight tries, in the hope that it passes', async () => {
     const { failed, api } = await answered(refuse('Throttling', 'Rate exceeded'), 9);
-    expect(failed).toMatchObject({ kind: 'failed', code: 'cloud.throttled', passing: true });
+    expect(failed).toMatchObject({ kind: 'failed', code: 'cloud.throttled', transient: true });
     expect(api.asked).toHaveLength(8);
   });
 
@@ -90,7 +90,7 @@ describe.each(services)('$named', ({ action, call, refuse, named }) => {
     expect(waiting).toHaveLength(7);
     expect(failed).toMatchObject({
       kind: 'failed',
-      passing: true,
+      transient: true,
       message: `${named}: we are sorry (InternalError)`,
     });
   });
@@ -102,7 +102,7 @@ describe.each(services)('$named', ({ action, call, refuse, named }) => {
     expect(failed).toMatchObject({
       kind: 'failed',
       message: `${named}: never seen 31m (SomethingNew)`,
-      passing: false,
+      transient: false,
     });
   });
 

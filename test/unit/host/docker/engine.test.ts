@@ -292,10 +292,10 @@ describe('a request', () => {
       return failureOf(engine.start('web'));
     };
     expect(await refusal(500, 'failed to update store: open : no such file')).toMatchObject({
-      passing: true,
+      transient: true,
     });
-    expect(await refusal(500, 'no space left on device')).toMatchObject({ passing: false });
-    expect(await refusal(400, 'no such thing')).toMatchObject({ passing: false });
+    expect(await refusal(500, 'no space left on device')).toMatchObject({ transient: false });
+    expect(await refusal(400, 'no such thing')).toMatchObject({ transient: false });
   });
 
   it('carries credentials of a registry in one header alone', async () => {
