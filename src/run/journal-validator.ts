@@ -99,12 +99,7 @@ export class JournalValidator<Facts, Ports> {
   }
 }
 
-const parts = {
-  run: [],
-  service: ['service'],
-  instance: ['service', 'instance'],
-  host: ['host'],
-} as const;
+const parts = { run: [], service: ['service'], instance: ['service', 'instance'], host: ['host'] } as const;
 
 /** A step must have the parts of its task's scope, and they must be in the plan. */
 function scopeError(
