@@ -6,7 +6,7 @@ import type { TypedGlobals } from '../../../src/cli/global-flags.js';
 import { processContext } from '../../../src/cli/process.js';
 import { resolveFlags } from '../../../src/cli/resolve-flags.js';
 import { Redaction } from '../../../src/domain/redact.js';
-import { failureOf } from '../config/setting.js';
+import { failureOf } from '../config/context.js';
 
 let folder: string;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readEnvFile } from '../../../src/config/env-file.js';
-import { failureOf } from './setting.js';
+import { failureOf } from './context.js';
 
 describe('an env file', () => {
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { chosenEnvironment, loadProject, resolveEnvironment } from '../../../src/config/load.js';
-import { failureOf, settingOf } from './setting.js';
+import { chooseEnvironment, loadProject, resolveEnvironment } from '../../../src/config/load.js';
+import { failureOf, settingOf } from './context.js';
 
 const shop = `project: shop
 registry: ghcr.io/acme
@@ -155,8 +155,8 @@ describe('without a name', () => {
   });
 
   it('the flag is heard first, then the variable, the project, the user, and the only one last', async () => {
-    const chosen = async (text: string, said: Parameters<typeof chosenEnvironment>[1]) =>
-      chosenEnvironment(await loadProject(settingOf({ '/project/oneclick.yml': text, ...sandbox })), said)
+    const chosen = async (text: string, said: Parameters<typeof chooseEnvironment>[1]) =>
+      chooseEnvironment(await loadProject(settingOf({ '/project/oneclick.yml': text, ...sandbox })), said)
         .name;
     const all = { flag: 'a', variable: 'sandbox', user: 'sandbox' };
     expect(await chosen(two, all)).toBe('a');
@@ -168,8 +168,8 @@ describe('without a name', () => {
 
   it('one that does not exist is refused, with who named it and the nearest', async () => {
     const project = await loadProject(settingOf({ '/project/oneclick.yml': one }));
-    const refused = async (said: Parameters<typeof chosenEnvironment>[1]) =>
-      failureOf(async () => chosenEnvironment(project, said));
+    const refused = async (said: Parameters<typeof chooseEnvironment>[1]) =>
+      failureOf(async () => chooseEnvironment(project, said));
     expect(await refused({ flag: 'liev' })).toMatchObject({
       message: 'there is no environment "liev"; there are live',
       hint: 'did you mean live?',

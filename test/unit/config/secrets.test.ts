@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { type SecretPlaces, secretStore } from '../../../src/config/secrets.js';
-import { commandsOf, failureOf, memoryFiles } from './setting.js';
+import { type SecretStoreOptions, secretStore } from '../../../src/config/secrets.js';
+import { commandsOf, failureOf, memoryFiles } from './context.js';
 
-function placesOf(given: Partial<SecretPlaces>): SecretPlaces {
+function placesOf(given: Partial<SecretStoreOptions>): SecretStoreOptions {
   return {
     environment: 'live',
     folder: '/project',

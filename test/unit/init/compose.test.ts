@@ -6,7 +6,7 @@ import { draftOf } from '../../../src/init/repository.js';
 import { draftText } from '../../../src/init/text.js';
 import { yaml } from '../../fakes/mutants.js';
 import { ordeal } from '../../fakes/ordeal.js';
-import { failureOf, memoryFiles, settingOf } from '../config/setting.js';
+import { failureOf, memoryFiles, settingOf } from '../config/context.js';
 
 /*
  * Each folder is a repository with a compose file in the style of a known project; `oneclick.yml` is what it becomes, `left.txt` what
@@ -55,7 +55,7 @@ describe('a compose file', () => {
   );
 
   it.each(fixtures)('%s: what is not carried over is said with its place', async (name) => {
-    const { left } = await fromFixture(name);
+    const { skipped: left } = await fromFixture(name);
     const lines = left.map(({ line, column, key, message }) => `${line}:${column} ${key}: ${message}\n`);
     expect(lines.join('')).toBe(textOf(`${name}/left.txt`));
   });
@@ -82,7 +82,7 @@ const refusals = [
 describe('a port of a compose file', () => {
   it('that compose would find a free one for is left where it is taken', async () => {
     const text = 'services:\n  a: {image: a, ports: ["80"]}\n  b: {image: b, ports: [80]}\n';
-    const { services, left } = await readCompose(memoryFiles({ '/p/c.yml': text }), '/p', 'c.yml');
+    const { services, skipped: left } = await readCompose(memoryFiles({ '/p/c.yml': text }), '/p', 'c.yml');
     expect([...services.values()].map(({ value }) => value)).toEqual([
       { image: 'a', port: 80 },
       { image: 'b' },
@@ -95,7 +95,7 @@ describe('a service of a compose file', () => {
   const read = (text: string) => readCompose(memoryFiles({ '/p/c.yml': text }), '/p', 'c.yml');
 
   it('with a key that nobody knows has the nearest beside it', async () => {
-    const { left } = await read('services:\n  a: {image: a, enviroment: {A: b}}\n');
+    const { skipped: left } = await read('services:\n  a: {image: a, enviroment: {A: b}}\n');
     expect(left).toMatchObject([{ line: 2, column: 17, message: 'unknown: did you mean environment?' }]);
   });
 
@@ -152,7 +152,7 @@ describe('mutated compose files', () => {
       const files = memoryFiles({ '/p/compose.yml': text });
       const draft = await draftOf(files, '/p', 'compose.yml');
       const lines = text.split('\n').length;
-      for (const { line } of draft.left) expect(line).toBeLessThanOrEqual(lines);
+      for (const { line } of draft.skipped) expect(line).toBeLessThanOrEqual(lines);
       const written = draftText(draft, { hosts: ['10.0.0.5'] });
       const failure = await loadProject(settingOf({ '/project/oneclick.yml': written })).then(
         () => undefined,

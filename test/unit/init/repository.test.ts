@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadProject, resolveEnvironment } from '../../../src/config/load.js';
-import { bare, guessesOf } from '../../../src/init/draft.js';
+import { inferredValues, stripAnnotations } from '../../../src/init/draft.js';
 import { draftOf } from '../../../src/init/repository.js';
 import { type Answers, draftText } from '../../../src/init/text.js';
-import { memoryFiles, settingOf } from '../config/setting.js';
+import { memoryFiles, settingOf } from '../config/context.js';
 
 const git = (url: string) => `[core]\n\tbare = false\n[remote "origin"]\n\turl = ${url}\n`;
 
@@ -11,7 +11,9 @@ const git = (url: string) => `[core]\n\tbare = false\n[remote "origin"]\n\turl =
 async function draftFrom(files: Readonly<Record<string, string>>) {
   const folders = new Map(Object.entries(files).map(([path, text]) => [`/home/me/shop/${path}`, text]));
   const draft = await draftOf(nested(Object.fromEntries(folders)), '/home/me/shop');
-  const services = Object.fromEntries([...draft.services].map(([name, service]) => [name, bare(service)]));
+  const services = Object.fromEntries(
+    [...draft.services].map(([name, service]) => [name, stripAnnotations(service)]),
+  );
   return { draft, services, project: draft.project.value, registry: draft.registry?.value };
 }
 
@@ -63,7 +65,7 @@ describe('the draft of a repository', () => {
       '.git/config': git('git@gitlab.com:acme/shop.git'),
     });
     expect(
-      guessesOf(draft).map(({ key, value, from }) => [key, String(Object(value).build ?? value), from]),
+      inferredValues(draft).map(({ key, value, from }) => [key, String(Object(value).build ?? value), from]),
     ).toEqual([
       ['project', 'shop', 'package.json:2'],
       ['services.web', '.', 'Dockerfile'],
