@@ -15,7 +15,7 @@ export function interpolate(text: string, variables: Variables): string {
     const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
     if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
     if (value === undefined)
-      throw new ParseError(`environment variable ${name} is not set it, or use \${${name}:-default}`);
+      throw new ParseError(`environment variable ${name} is not set: set it, or use \${${name}:-default}`);
     return value;
   });
 }

@@ -142,7 +142,7 @@ function checkDefault({ config, environments, source }: Project): Problem[] {
   const name = config.default_environment ?? undefined;
   // An invalid environment is already reported: do not call it unknown.
   const written = Object.keys(Object(valueAt(source.value, ['environments'])));
-  const names = [...environments.map((entry) => entry.name), ...written];
+  const names = [...new Set([...environments.map((entry) => entry.name), ...written])];
   if (name === undefined || names.includes(name)) return [];
   const suggestion = nearest(name, names);
   const options = suggestion === undefined ? {} : { suggestion };

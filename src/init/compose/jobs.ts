@@ -23,7 +23,7 @@ export function completedJobs(services: ComposeNode, skipped: SkippedKey[]): Rea
     const service = services.get(name);
     if (service === undefined) continue;
     const dependent = waiters.find((waiter) => sameImage(service, services.get(waiter)));
-    jobs.set(name, { service, ...given({ before: dependent }) });
+    jobs.set(name, { service, ...given({ dependent }) });
     skipped.push(
       service.skipped(
         dependent === undefined

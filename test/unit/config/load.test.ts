@@ -101,7 +101,7 @@ describe('an environment', () => {
   it('must be named when there are several, and is suggested when the name is nearly right', async () => {
     expect(await failureOf(() => resolved())).toMatchObject({
       code: 'environment.unnamed',
-      message: 'which environment? there are production, staging, sandbox',
+      message: 'choose an environment (available: production, staging, sandbox)',
     });
     expect(await failureOf(() => resolved('producton'))).toMatchObject({
       code: 'environment.unknown',
@@ -171,11 +171,11 @@ describe('without a name', () => {
     const refused = async (said: Parameters<typeof chooseEnvironment>[1]) =>
       failureOf(async () => chooseEnvironment(project, said));
     expect(await refused({ flag: 'liev' })).toMatchObject({
-      message: 'there is no environment "liev"; there are live',
+      message: 'unknown environment "liev" (available: live)',
       hint: 'did you mean live?',
     });
-    expect((await refused({ variable: 'x' })).message).toContain('"x", and ONECLICK_ENV names it; there are');
-    expect((await refused({ user: 'x' })).message).toContain('"x", and your own configuration names it;');
+    expect((await refused({ variable: 'x' })).message).toContain('"x" from ONECLICK_ENV (available: ');
+    expect((await refused({ user: 'x' })).message).toContain('"x" from your user configuration (');
   });
 });
 
@@ -191,7 +191,7 @@ environments:
     const setting = settingOf({ '/project/oneclick.yml': text });
     const resolved = await resolveEnvironment(await loadProject(setting), 'live', setting);
     expect(resolved.warnings).toEqual([
-      expect.stringMatching(/^oneclick\.yml:5:\d+: always is taken as unless-stopped/),
+      expect.stringMatching(/^oneclick\.yml:5:\d+: always is treated as unless-stopped/),
     ]);
     expect(resolved.environment.services[0]?.restart).toBe('unless-stopped');
     expect(resolved.environment.services[1]?.instances).toEqual([{ id: 'a', host: 'a' }]);

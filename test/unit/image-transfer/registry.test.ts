@@ -218,11 +218,11 @@ describe('an archive that is not as it should be', () => {
     await expect(saved(entries)).rejects.toMatchObject({ kind: 'failed', code: 'shipment.unreadable' });
   });
 
-  it('is refused when it is cut off, or no archive at all', async () => {
+  it('is refused when it is truncated, or no archive at all', async () => {
     const whole = tarOf(good);
     await archive.write(whole.subarray(0, 700));
     await expect(readSavedImages(archive)).rejects.toMatchObject({
-      message: expect.stringContaining('cut off'),
+      message: expect.stringContaining('truncated'),
     });
     await archive.write(Buffer.from('no archive'.repeat(100)), 0, 1000, 0);
     await expect(readSavedImages(archive)).rejects.toMatchObject({ code: 'shipment.unreadable' });

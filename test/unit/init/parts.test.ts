@@ -19,9 +19,9 @@ describe('a variable of compose', () => {
   });
 
   const changes = [
-    ['${A-b}', '${A:-b}', 'an empty A becomes the default too'],
-    ['${A:-${B:-c}}', '${A:-c}', 'the default of A is fixed: variables in defaults are not replaced'],
-    ['${A:+b}', '', '${A:+…} has no equal: write the value'],
+    ['${A-b}', '${A:-b}', 'the default also replaces an empty A'],
+    ['${A:-${B:-c}}', '${A:-c}', 'the default of A is fixed: variables in defaults are not supported'],
+    ['${A:+b}', '', '${A:+…} is not supported: write the value'],
   ];
   it.each(changes)('%s is written %j, and that is said', (text, expected, warning) => {
     expect(convertVariables(text)).toEqual({ text: expected, warnings: [warning] });
@@ -30,7 +30,7 @@ describe('a variable of compose', () => {
   it('is written down where nothing is replaced, with what is lost', () => {
     expect(fillDefaults('${P:-80}:80 $$x').text).toBe('80:80 $x');
     expect(fillDefaults('a$P').warnings).toEqual([
-      'P is not replaced here, and has no default: write the value',
+      'P is not supported here and has no default: write the value',
     ]);
   });
 });
@@ -59,7 +59,7 @@ describe('a name', () => {
     'SENTRY_DSN',
     'PASSWORD2',
   ];
-  it.each(secret)('%s looks secret', (name) => expect(looksSecret(name)).toBe(true));
+  it.each(secret)('%s looks like a secret', (name) => expect(looksSecret(name)).toBe(true));
 
   const plain = [
     'KEYBOARD',

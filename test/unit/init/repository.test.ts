@@ -44,7 +44,7 @@ HEALTHCHECK CMD curl -f http://localhost:3000/up
 `;
 
 describe('the draft of a repository', () => {
-  it('of one application has its port, its health, and its image by the git remote', async () => {
+  it('of one application has its port, its health, and its image by git remote', async () => {
     const { draft, services, project } = await draftFrom({
       Dockerfile: dockerfile,
       'package.json': '{\n  "name": "@acme/Shop"\n}',
@@ -130,7 +130,7 @@ describe('the draft of a repository', () => {
     const { draft, project } = await draftFrom({ 'README.md': '' });
     expect(project).toBe('shop');
     expect(draft.open).toEqual(['hosts', 'image']);
-    expect(draftText(draft)).toContain('# fill in: there is no Dockerfile here');
+    expect(draftText(draft)).toContain('# fill in: no Dockerfile found');
     const { services } = await loaded(draft, { image: 'ghcr.io/acme/shop:v1' });
     expect(services[0]?.image).toEqual({ kind: 'fixed', reference: 'ghcr.io/acme/shop:v1' });
   });
@@ -138,7 +138,7 @@ describe('the draft of a repository', () => {
   it('without hosts loads, and has a place for them', async () => {
     const { draft } = await draftFrom({ Dockerfile: dockerfile });
     const text = draftText(draft);
-    expect(text).toMatch(/^ {4}hosts: # fill in the addresses/m);
+    expect(text).toMatch(/^ {4}hosts: # fill in: server addresses/m);
     expect(text).toMatch(/^# registry: ghcr\.io\/acme {3}# fill in/m);
     const project = await loadProject(settingOf({ '/project/oneclick.yml': text }));
     expect(project.defaultEnvironment).toBe('production');
