@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Cloud } from '../cloud/cloud.js';
 import { poller } from '../cloud/poll.js';
 import { localFiles } from '../config/files.js';
-import { type Logins, registryAuth } from '../config/registry-auth.js';
+import { type RegistryLogins, registryAuth } from '../config/registry-auth.js';
 import type { HostAddress } from '../domain/environment.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Blocked, Failure, failureRecord } from '../domain/failure.js';
@@ -214,7 +214,7 @@ class OpenEnvironment implements ConnectedEnvironment {
   #openPorts(): Ports {
     const { context, project, secrets } = this.#session;
     const transfer = this.#request.transfer;
-    const logins: Logins = {
+    const logins: RegistryLogins = {
       folder: context.env.DOCKER_CONFIG || join(context.home, '.docker'),
       files: localFiles,
       run: (command) => runHere(context, project.folder, command),

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { localFiles } from '../config/files.js';
 import {
-  chosenEnvironment,
+  type ConfigContext,
+  chooseEnvironment,
   loadProject,
   type Project,
   resolveEnvironment,
-  type Setting,
 } from '../config/load.js';
 import { type SecretStore, secretStore } from '../config/secrets.js';
 import { type Environment, type EnvironmentId, environmentId } from '../domain/environment.js';
@@ -39,7 +39,7 @@ export interface SessionOptions {
 }
 
 /** What surrounds a configuration on this machine. */
-export function settingOf(context: Context): Setting {
+export function settingOf(context: Context): ConfigContext {
   const environmentsDir = join(context.stateDir, 'environments');
   return { files: localFiles, cwd: context.cwd, home: context.home, environmentsDir, variables: context.env };
 }
@@ -58,7 +58,7 @@ export async function openSession(
   const setting = settingOf(context);
   const project = await openProject(context, options);
   const commit = commitOf(project.folder);
-  const { name } = chosenEnvironment(project, { ...options.environment, flag: options.env });
+  const { name } = chooseEnvironment(project, { ...options.environment, flag: options.env });
   const resolved = await resolveEnvironment(project, name, setting);
   const run = (command: Command) => runHere(context, project.folder, command);
   const secrets = secretStore({

@@ -4,9 +4,9 @@ const assignment = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=[ \t]*(.*)$/;
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 
 /**
- * Reads `.env.<environment>`: lines `NAME=value` or `export NAME=value`. A value in `'…'` is taken as it is, in `"…"` with the escapes
- * `\n \r \t \" \\ \$`, both over several lines if need be; a bare one ends at ` #` or at the end of the line. `#` starts a comment;
- * nothing is put in for `$`. The last of two values counts. Throws a usage failure `config.invalid` that shows no value.
+ * Parses an environment file of `NAME=value` or `export NAME=value` lines. `'…'` is literal; `"…"` supports the escapes
+ * `\n \r \t \" \\ \$`; both may span lines. An unquoted value ends at ` #` or the line end. `$` is not interpolated and the
+ * last assignment wins. Throws a usage failure `config.invalid` that contains no values.
  */
 export function readEnvFile(file: string, text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
@@ -16,18 +16,19 @@ export function readEnvFile(file: string, text: string): ReadonlyMap<string, str
     const line = lines[row] ?? '';
     if (/^\s*(?:#.*)?$/.test(line)) continue;
     const report = (message: string) => problems.push({ file, line: row + 1, column: 1, text: '', message });
-    const [, name = '', written = ''] = assignment.exec(line) ?? [];
+    const [, name = '', rest = ''] = assignment.exec(line) ?? [];
     if (name === '') {
       report('expected NAME=value');
       continue;
     }
-    if (!/^['"]/.test(written)) {
-      values.set(name, written.replace(/(?:^|\s+)#.*$/, '').trim());
+    if (!/^['"]/.test(rest)) {
+      values.set(name, rest.replace(/(?:^|\s+)#.*$/, '').trim());
       continue;
     }
-    const quoted = readQuoted(written, lines, row);
-    if (quoted === undefined) report(`the quote of ${name} is not closed`);
-    else if (!/^\s*(?:#.*)?$/.test(quoted.after)) report(`there is more after the closing quote of ${name}`);
+    const quoted = readQuoted(rest, lines, row);
+    if (quoted === undefined) report(`${name} has an unclosed quote`);
+    else if (!/^\s*(?:#.*)?$/.test(quoted.after))
+      report(`unexpected text after the closing quote of ${name}`);
     else values.set(name, quoted.value);
     row = quoted?.row ?? row;
   }

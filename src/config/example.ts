@@ -1,4 +1,4 @@
-/** A configuration that uses every key once. The reference is this text with the schema's descriptions above the keys. */
+/** A configuration that uses every key. The reference adds the schema's descriptions to it. */
 export const example = `project: shop
 registry: ghcr.io/acme
 default_environment: staging

@@ -2,18 +2,18 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { Failure } from '../domain/failure.js';
 
-/** The files that a configuration is read from. */
+/** Read access to configuration files. */
 export interface Files {
-  /** The text of a file, undefined when there is none. */
+  /** Returns the text of a file, or undefined if it does not exist. */
   read(path: string): Promise<string | undefined>;
-  /** The names in a folder, none when there is no folder. */
+  /** Returns the names in a folder, empty if it does not exist. */
   list(folder: string): Promise<readonly string[]>;
 }
 
-/** Larger files are nobody's configuration. Bytes. */
-const largest = 8 * 1024 * 1024;
+/** Bytes. */
+const maxSize = 8 * 1024 * 1024;
 
-/** The files of this machine. What is there and cannot be read is a usage failure `config.unreadable`. */
+/** Files on this machine. Throws a usage failure `config.unreadable` for a file that exists but cannot be read. */
 export const localFiles: Files = {
   read: (path) => orWhenMissing(path, readText(path), undefined),
   list: (folder) => orWhenMissing(folder, readdir(folder), []),
@@ -21,10 +21,9 @@ export const localFiles: Files = {
 
 async function readText(path: string): Promise<string> {
   const found = await stat(path);
-  // A device or a pipe may never end.
-  const wrong = !found.isFile() ? 'not a file' : found.size > largest ? 'larger than 8 MiB' : undefined;
-  if (wrong !== undefined)
-    throw new Failure('usage', 'config.unreadable', `${path} cannot be read: it is ${wrong}`);
+  // Reading a device or a pipe may never end.
+  const wrong = !found.isFile() ? 'not a file' : found.size > maxSize ? 'larger than 8 MiB' : undefined;
+  if (wrong !== undefined) throw new Failure('usage', 'config.unreadable', `cannot read ${path}: ${wrong}`);
   return readFile(path, 'utf8');
 }
 
@@ -36,17 +35,17 @@ async function orWhenMissing<T, U>(path: string, content: Promise<T>, missing: U
     const code =
       typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : 'unknown';
     if (code === 'ENOENT' || code === 'ENOTDIR') return missing;
-    throw new Failure('usage', 'config.unreadable', `${path} cannot be read (${code})`, { cause });
+    throw new Failure('usage', 'config.unreadable', `cannot read ${path}: ${code}`, { cause });
   }
 }
 
-/** A path as written, from a folder on; `~` is the home folder. */
-export function absolutePath(written: string, folder: string, home: string): string {
-  if (written === '~') return home;
-  return written.startsWith('~/') ? join(home, written.slice(2)) : resolve(folder, written);
+/** Resolves a path against a folder; `~` is the home folder. */
+export function absolutePath(path: string, folder: string, home: string): string {
+  if (path === '~') return home;
+  return path.startsWith('~/') ? join(home, path.slice(2)) : resolve(folder, path);
 }
 
-/** A path as people want to see it: from where they are, when it is below. */
+/** Returns the path relative to `cwd` if it is below it, else unchanged. */
 export function shortPath(path: string, cwd: string): string {
   const short = relative(cwd, path);
   return short === '' || short.startsWith('..') || isAbsolute(short) ? path : short;

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { generatedFiles } from './reference.js';
 
-/* `npm run generate`: writes the generated files into the package that this is run in. */
+/* Entry point of `npm run generate`. */
 for (const [path, text] of generatedFiles()) writeFileSync(new URL(`../../${path}`, import.meta.url), text);

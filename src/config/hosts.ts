@@ -1,58 +1,60 @@
 import type { HostAddress } from '../domain/environment.js';
 import { given } from '../domain/given.js';
 import { nearest } from '../domain/nearest.js';
+import { unknownName } from '../domain/unknown-name.js';
 import { absolutePath } from './files.js';
 import type { Layers } from './layers.js';
 import { parseSshAddress } from './parsers.js';
-import type { WrittenHost, WrittenSsh } from './schema.js';
+import type { HostConfig, SshConfig } from './schema.js';
 
-/** A machine of an environment: how it is reached, its instance ID, and what may run there (everything when undefined). */
+/** A host of an environment. */
 export interface EnvironmentHost {
   readonly address: HostAddress;
   readonly id: string;
-  /** Whether its address is; without, only the name is to be trusted. */
+  /** False if the address depends on a variable that is not set. */
   readonly known: boolean;
+  /** The services that may run here; undefined for all. */
   readonly services?: readonly string[];
 }
 
-/** The hosts of the environment; what is wrong is reported to the layers. */
+/** Returns the hosts of the environment. Reports problems to `layers`. */
 export function environmentHosts(layers: Layers, home: string): EnvironmentHost[] {
   const ssh = sshSettings(layers, home);
   const bastion = ssh.bastion ? bastionAddress(layers, ssh, ssh.bastion) : undefined;
-  const written = layers.environment.written.hosts ?? [];
-  if (written.length === 0 && layers.variables !== undefined)
+  const config = layers.environment.config.hosts ?? [];
+  if (config.length === 0 && layers.variables !== undefined)
     layers.reportEnvironment(['hosts'], `${layers.environment.name} has no hosts`, { end: 'key' });
-  const hosts = written.map((host) => environmentHost(layers, host, ssh, bastion, home));
-  checkTwins(layers, written, hosts);
+  const hosts = config.map((host) => environmentHost(layers, host, ssh, bastion, home));
+  checkDuplicates(layers, config, hosts);
   return hosts;
 }
 
 function environmentHost(
   layers: Layers,
-  written: WrittenHost,
-  ssh: WrittenSsh,
+  config: HostConfig,
+  ssh: SshConfig,
   bastion: HostAddress | undefined,
   home: string,
 ): EnvironmentHost {
-  const report = (message: string) => layers.reportEnvironment(['hosts', ...written.at], message);
-  const text = layers.put(written.address ?? written.name ?? '', report);
+  const report = (message: string) => layers.reportEnvironment(['hosts', ...config.at], message);
+  const text = layers.interpolate(config.address ?? config.name ?? '', report);
   const parsed = text === undefined ? undefined : layers.attempt(() => parseSshAddress(text), report);
   const address = parsed?.address ?? '';
-  const name = written.name ?? address;
-  for (const service of written.services ?? [])
-    checkService(layers, service, ['hosts', ...written.at, 'services']);
-  const key = written.key ? absolutePath(written.key, layers.environment.folder, home) : ssh.key;
+  const name = config.name ?? address;
+  for (const service of config.services ?? [])
+    checkService(layers, service, ['hosts', ...config.at, 'services']);
+  const key = config.key ? absolutePath(config.key, layers.environment.folder, home) : ssh.key;
   return {
-    id: written.id ?? name,
+    id: config.id ?? name,
     known: parsed !== undefined,
-    ...given({ services: written.services }),
+    ...given({ services: config.services }),
     address: {
       name,
       address,
       hostKeys: ssh.host_keys ?? 'known',
       ...given({
-        port: written.port ?? parsed?.port ?? ssh.port,
-        user: written.user ?? parsed?.user ?? ssh.user,
+        port: config.port ?? parsed?.port ?? ssh.port,
+        user: config.user ?? parsed?.user ?? ssh.user,
         key,
         knownHosts: ssh.known_hosts,
         bastion,
@@ -61,9 +63,9 @@ function environmentHost(
   };
 }
 
-/** The settings of the environment, else the project's, key by key; a bastion is taken as a whole. */
-function sshSettings(layers: Layers, home: string): WrittenSsh {
-  const from = (ssh: WrittenSsh | null | undefined, folder: string): WrittenSsh => {
+/** Merges the environment's settings over the project's; `bastion` is replaced as a whole. */
+function sshSettings(layers: Layers, home: string): SshConfig {
+  const from = (ssh: SshConfig | null | undefined, folder: string): SshConfig => {
     const full = (path: string | null | undefined) => (path ? absolutePath(path, folder, home) : path);
     if (!ssh) return {};
     const { bastion, ...rest } = ssh;
@@ -79,38 +81,38 @@ function sshSettings(layers: Layers, home: string): WrittenSsh {
   };
   const { project, environment } = layers;
   return {
-    ...from(project.written.ssh, project.folder),
-    ...from(environment.written.ssh, environment.folder),
+    ...from(project.config.ssh, project.folder),
+    ...from(environment.config.ssh, environment.folder),
   };
 }
 
 function bastionAddress(
   layers: Layers,
-  ssh: WrittenSsh,
-  written: NonNullable<WrittenSsh['bastion']>,
+  ssh: SshConfig,
+  config: NonNullable<SshConfig['bastion']>,
 ): HostAddress {
   const report = (message: string) => layers.report(['ssh', 'bastion'], message);
-  if (!written.address) report('bastion: address is missing');
-  const text = written.address ? layers.put(written.address, report) : undefined;
+  if (!config.address) report('bastion: address is missing');
+  const text = config.address ? layers.interpolate(config.address, report) : undefined;
   const parsed = text === undefined ? undefined : layers.attempt(() => parseSshAddress(text), report);
   const address = parsed?.address ?? '';
   return {
     name: address,
     address,
-    hostKeys: written.host_keys ?? ssh.host_keys ?? 'known',
+    hostKeys: config.host_keys ?? ssh.host_keys ?? 'known',
     ...given({
-      port: written.port ?? parsed?.port,
-      user: written.user ?? parsed?.user,
-      key: written.key ?? ssh.key,
-      knownHosts: written.known_hosts ?? ssh.known_hosts,
+      port: config.port ?? parsed?.port,
+      user: config.user ?? parsed?.user,
+      key: config.key ?? ssh.key,
+      knownHosts: config.known_hosts ?? ssh.known_hosts,
     }),
   };
 }
 
-/** Two names for one machine would be two instances that fight over its ports. */
-function checkTwins(
+/** Reports hosts that share a name, an ID or an address: their containers would compete for ports. */
+function checkDuplicates(
   layers: Layers,
-  written: readonly WrittenHost[],
+  config: readonly HostConfig[],
   hosts: readonly EnvironmentHost[],
 ): void {
   const seen = {
@@ -119,28 +121,28 @@ function checkTwins(
     place: new Map<string, string>(),
   };
   for (const [index, { address, id, known }] of hosts.entries()) {
-    const at = ['hosts', ...(written[index]?.at ?? [])];
+    const at = ['hosts', ...(config[index]?.at ?? [])];
     if (!known) continue;
     const place = `${address.address}:${address.port ?? 22}`;
-    const twin =
-      (seen.name.has(address.name) && `there are two hosts "${address.name}"`) ||
-      (seen.id.has(id) && `"${seen.id.get(id)}" has the instance ID ${id} too`) ||
-      (seen.place.has(place) && `"${seen.place.get(place)}" is the same machine, ${place}`);
-    if (twin) layers.reportEnvironment(at, twin, { end: 'key' });
+    const duplicate =
+      (seen.name.has(address.name) && `host ${address.name} is defined twice`) ||
+      (seen.id.has(id) && `instance ID ${id} is already used by ${seen.id.get(id)}`) ||
+      (seen.place.has(place) && `${place} is already used by ${seen.place.get(place)}`);
+    if (duplicate) layers.reportEnvironment(at, duplicate, { end: 'key' });
     seen.name.set(address.name, address.name);
     seen.id.set(id, address.name);
     seen.place.set(place, address.name);
   }
 }
 
-/** Reports a service that the project does not have. */
+/** Reports `name` if the project has no such service. */
 export function checkService(layers: Layers, name: string, at: readonly PropertyKey[]): void {
-  const names = Object.keys(layers.project.written.services);
+  const names = Object.keys(layers.project.config.services);
   if (names.includes(name)) return;
   const suggestion = nearest(name, names);
   layers.reportEnvironment(
     at,
-    `there is no service "${name}"`,
+    unknownName('service', name, names),
     suggestion === undefined ? { end: 'key' } : { end: 'key', suggestion },
   );
 }

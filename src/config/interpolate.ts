@@ -7,22 +7,20 @@ const reference = /\$\$|\$\{([^}]{0,1000})\}|\$\{/g;
 const inside = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([^${]*))?$/;
 
 /**
- * Puts in variables: `${NAME}`, `${NAME:-default}` (also for an empty one), `$$` for a dollar sign. Any other `$` stays.
- * What comes out is text and never looked at again. Throws a {@link ParseError} for an unset variable.
+ * Replaces `${NAME}`, `${NAME:-default}` (also if empty) and `$$` (a dollar sign). Any other `$` stays, and values are
+ * not interpolated again. Throws a {@link ParseError} for an unset variable.
  */
 export function interpolate(text: string, variables: Variables): string {
   return replaceReferences(text, (name, fallback) => {
     const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
     if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
     if (value === undefined)
-      throw new ParseError(
-        `the environment variable ${name} is not set: set it, or write \${${name}:-default}`,
-      );
+      throw new ParseError(`environment variable ${name} is not set: set it, or use \${${name}:-default}`);
     return value;
   });
 }
 
-/** Throws a {@link ParseError} when the text has a `${` that cannot be read; looks at no variable. */
+/** Checks the syntax of the references without reading any variable. Throws a {@link ParseError}. */
 export function checkReferences(text: string): void {
   replaceReferences(text, () => '');
 }
@@ -32,7 +30,7 @@ function replaceReferences(text: string, substitute: (name: string, fallback?: s
     if (found === '$$') return '$';
     const match = content === undefined ? null : inside.exec(content);
     if (match?.[1] === undefined)
-      throw new ParseError('a variable is written ${NAME} or ${NAME:-default}; a dollar sign is $$');
+      throw new ParseError('invalid variable: use ${NAME} or ${NAME:-default}, or $$ for a dollar sign');
     return substitute(match[1], match[2]);
   });
 }

@@ -5,39 +5,38 @@ import type { Path, Source } from '../domain/source.js';
 import { interpolate, type Variables } from './interpolate.js';
 import { merge } from './merge.js';
 import { ParseError } from './parsers.js';
-import type { WrittenEnvironment, WrittenProject } from './schema.js';
-import type { WrittenService } from './service.js';
+import type { EnvironmentConfig, ProjectConfig } from './schema.js';
+import type { ServiceConfig } from './service-schema.js';
 
-/** An environment as written, and where in which file it stands. */
+/** The configuration of one environment and its place in a file. */
 export interface EnvironmentLayer {
   readonly name: string;
   readonly source: Source;
   readonly at: Path;
-  /** Where its relative paths start. */
+  /** Relative paths are resolved against it. */
   readonly folder: string;
-  readonly written: WrittenEnvironment;
+  readonly config: EnvironmentConfig;
 }
 
-/** A project as written. */
+/** The configuration of a project. */
 export interface ProjectLayer {
   readonly source: Source;
   readonly folder: string;
-  readonly written: WrittenProject;
+  readonly config: ProjectConfig;
 }
 
-/** Where a value comes from. */
-interface SourcePlace {
+interface SourceLocation {
   readonly source: Source;
   readonly path: Path;
 }
 
 type Options = Parameters<Source['problem']>[2];
 
-/** A project under one of its environments: what was said where, and what is wrong about it. */
+/** A project's configuration with one environment's changes over it; collects problems and warnings. */
 export class Layers {
   readonly problems: Problem[] = [];
   readonly warnings: Problem[] = [];
-  /** Undefined: variables are not looked at, and what depends on them is not judged. */
+  /** If undefined, checks that depend on variables are skipped. */
   readonly variables: Variables | undefined;
   readonly project: ProjectLayer;
   readonly environment: EnvironmentLayer;
@@ -48,20 +47,20 @@ export class Layers {
     this.variables = variables;
   }
 
-  /** The names of the services that are part of this environment. */
+  /** The names of the services in this environment. */
   get services(): readonly string[] {
-    const over = this.environment.written.services;
-    return Object.keys(this.project.written.services).filter((name) => over?.[name] !== null);
+    const over = this.environment.config.services;
+    return Object.keys(this.project.config.services).filter((name) => over?.[name] !== null);
   }
 
-  /** A service as written, with what this environment changes. */
-  service(name: string): WrittenService {
-    const { hosts: _, ...over } = this.environment.written.services?.[name] ?? {};
-    return merge(this.project.written.services[name] ?? {}, over);
+  /** Returns a service with this environment's changes merged in. */
+  service(name: string): ServiceConfig {
+    const { hosts: _, ...over } = this.environment.config.services?.[name] ?? {};
+    return merge(this.project.config.services[name] ?? {}, over);
   }
 
-  /** Where the value of a key is said: in the environment, else in the project. */
-  place(path: Path): SourcePlace {
+  /** Finds the source of a value: the environment if it sets it, else the project. */
+  locate(path: Path): SourceLocation {
     const { source, at } = this.environment;
     const inEnvironment = (part: Path) => valueAt(source.value, [...at, ...part]) !== undefined;
     const inProject = valueAt(this.project.source.value, path) !== undefined;
@@ -72,31 +71,28 @@ export class Layers {
   }
 
   report(path: Path, message: string, options?: Options): void {
-    const place = this.place(path);
+    const place = this.locate(path);
     this.problems.push(place.source.problem(place.path, message, options));
   }
 
-  /** About something that only the environment says: its hosts, and what runs on them. */
+  /** Reports a problem with a key that only environments have, such as `hosts`. */
   reportEnvironment(path: Path, message: string, options?: Options): void {
     this.problems.push(this.environment.source.problem([...this.environment.at, ...path], message, options));
   }
 
   warn(path: Path, message: string): void {
-    const place = this.place(path);
+    const place = this.locate(path);
     this.warnings.push(place.source.problem(place.path, message));
   }
 
-  /**
-   * The text with its variables put in; undefined when it is not known: because variables are not looked at, or one is unset, which is
-   * then reported.
-   */
-  put(text: string, report: (message: string) => void): string | undefined {
+  /** Interpolates variables; returns undefined if variables are skipped, or if one is unset, which it reports. */
+  interpolate(text: string, report: (message: string) => void): string | undefined {
     const { variables } = this;
     if (variables === undefined) return text.includes('$') ? undefined : text;
     return this.attempt(() => interpolate(text, variables), report);
   }
 
-  /** The result, or undefined when the text was refused, which is then reported. */
+  /** Returns the result; reports a parse error or usage failure and returns undefined. */
   attempt<T>(read: () => T, report: (message: string) => void): T | undefined {
     try {
       return read();

@@ -6,87 +6,88 @@ import { resolveSetting, type SettingSources } from '../domain/precedence.js';
 import { invalid, type Problem } from '../domain/problem.js';
 import { valueAt } from '../domain/schema-problems.js';
 import { readSource, type Source } from '../domain/source.js';
+import { unknownName } from '../domain/unknown-name.js';
 import { type Files, shortPath } from './files.js';
 import type { Variables } from './interpolate.js';
 import { readAs } from './issues.js';
 import { type ResolvedEnvironment, resolve } from './resolve.js';
-import { validParts } from './salvage.js';
-import { WrittenEnvironment, WrittenProject } from './schema.js';
+import { EnvironmentConfig, ProjectConfig } from './schema.js';
+import { validParts } from './valid-parts.js';
 
-/** What surrounds a configuration. */
-export interface Setting {
+/** The file access, folders and variables that a configuration is read with. */
+export interface ConfigContext {
   readonly files: Files;
   readonly cwd: string;
   readonly home: string;
-  /** The folder of environments that belong to the user instead of a project; each `<name>.yml` is one. */
+  /** The folder of the user's own environments, one `<name>.yml` each. */
   readonly environmentsDir: string;
   readonly variables: Variables;
 }
 
-/** An environment that a project can be deployed to, and the file that describes it. */
+/** An environment of a project and the file that defines it. */
 export interface EnvironmentEntry {
   readonly name: string;
   readonly file: string;
   readonly origin: 'project' | 'user';
 }
 
-/** A checked `oneclick.yml`. */
+/** A validated `oneclick.yml`. */
 export interface Project {
   readonly name: string;
   readonly file: string;
   readonly folder: string;
   readonly services: readonly string[];
-  /** The project's own first; a user's of the same name does not count. */
+  /** The project's own, then the user's; a user's environment never replaces one of the project. */
   readonly environments: readonly EnvironmentEntry[];
-  /** The environment when none is named. */
+  /** Used if no environment is named. */
   readonly defaultEnvironment?: string;
   readonly source: Source;
-  readonly written: WrittenProject;
+  readonly config: ProjectConfig;
 }
 
 const fileName = 'oneclick.yml';
 
 /**
- * Reads and checks `file`, or the `oneclick.yml` of the working folder or the nearest folder above it. Throws a usage failure:
- * `config.missing` without a file, `config.invalid` with every problem of it.
+ * Reads and validates `file`, or `oneclick.yml` in the working folder or the nearest parent. Throws a usage failure:
+ * `config.missing`, or `config.invalid` with every problem.
  */
 export async function loadProject(
-  { files, cwd, home, environmentsDir }: Setting,
+  { files, cwd, home, environmentsDir }: ConfigContext,
   file?: string,
 ): Promise<Project> {
-  const found = file === undefined ? await search(files, cwd) : await read(files, resolvePath(cwd, file));
+  const found = file === undefined ? await findUp(files, cwd) : await read(files, resolvePath(cwd, file));
   const source = readSource(shortPath(found.path, cwd), found.text);
-  const matched = readAs(source, WrittenProject);
-  const written = 'value' in matched ? matched.value : validParts(source.value);
-  if (written === undefined) throw invalid('problems' in matched ? matched.problems : []);
-  const environments = await listEnvironments(files, environmentsDir, found.path, written);
-  const standard = written.default_environment ?? onlyOne(environments);
+  const matched = readAs(source, ProjectConfig);
+  const config = 'value' in matched ? matched.value : validParts(source.value);
+  if (config === undefined) throw invalid('problems' in matched ? matched.problems : []);
+  const environments = await listEnvironments(files, environmentsDir, found.path, config);
+  const defaultEnvironment = config.default_environment ?? onlyEnvironment(environments);
   const project: Project = {
-    name: written.project,
+    name: config.project,
     file: found.path,
     folder: dirname(found.path),
-    services: Object.keys(written.services),
+    services: Object.keys(config.services),
     environments,
     source,
-    written,
-    ...given({ defaultEnvironment: standard }),
+    config,
+    ...given({ defaultEnvironment }),
   };
-  const misfits = 'problems' in matched ? matched.problems : [];
-  const problems = [...misfits, ...checkDefault(project), ...checkEnvironments(project, home)];
+  const schemaProblems = 'problems' in matched ? matched.problems : [];
+  const problems = [...schemaProblems, ...checkDefault(project), ...checkEnvironments(project, home)];
   if (problems.length > 0) throw invalid(problems);
   return project;
 }
 
 /**
- * The environment with every default filled in, variables put in, and paths made absolute; the default one when no name is given.
+ * Resolves an environment (by default the default one): applies defaults, interpolates variables, makes paths absolute.
  * Throws a usage failure: `environment.unknown`, `environment.unnamed`, or `config.invalid` with every problem.
  */
 export async function resolveEnvironment(
   project: Project,
   name: string | undefined,
-  setting: Setting,
+  setting: ConfigContext,
 ): Promise<ResolvedEnvironment> {
-  const entry = chosenEnvironment(project, { flag: name });
+  const entry = chooseEnvironment(project, { flag: name });
   const layer = await environmentLayer(project, entry, setting);
   const { problems, resolved } = resolve(project, layer, setting.home, setting.variables);
   if (problems.length > 0) throw invalid(problems);
@@ -95,18 +96,18 @@ export async function resolveEnvironment(
 
 async function read(files: Files, path: string): Promise<{ path: string; text: string }> {
   const text = await files.read(path);
-  if (text === undefined) throw new Failure('usage', 'config.missing', `there is no file ${path}`);
+  if (text === undefined) throw new Failure('usage', 'config.missing', `no such file: ${path}`);
   return { path, text };
 }
 
-async function search(files: Files, cwd: string): Promise<{ path: string; text: string }> {
+async function findUp(files: Files, cwd: string): Promise<{ path: string; text: string }> {
   for (let folder = cwd; ; folder = dirname(folder)) {
     const path = join(folder, fileName);
     const text = await files.read(path);
     if (text !== undefined) return { path, text };
     if (dirname(folder) === folder) break;
   }
-  throw new Failure('usage', 'config.missing', `there is no ${fileName} in ${cwd} or above it`, {
+  throw new Failure('usage', 'config.missing', `no ${fileName} in ${cwd} or any parent folder`, {
     hint: 'oneclick init',
   });
 }
@@ -115,9 +116,9 @@ async function listEnvironments(
   files: Files,
   environmentsDir: string,
   file: string,
-  written: WrittenProject,
+  config: ProjectConfig,
 ): Promise<EnvironmentEntry[]> {
-  const own = Object.keys(written.environments ?? {});
+  const own = Object.keys(config.environments ?? {});
   const names = (await files.list(environmentsDir)).flatMap(
     (name) => /^([a-z0-9][a-z0-9-]*)\.yml$/.exec(name)?.[1] ?? [],
   );
@@ -130,86 +131,80 @@ async function listEnvironments(
   ];
 }
 
-/** The project's only environment; a user's counts only for a project that has none. */
-function onlyOne(environments: readonly EnvironmentEntry[]): string | undefined {
+/** Returns the only environment; the user's count only if the project has none. */
+function onlyEnvironment(environments: readonly EnvironmentEntry[]): string | undefined {
   const own = environments.filter(({ origin }) => origin === 'project');
   const candidates = own.length > 0 ? own : environments;
   return candidates.length === 1 ? candidates[0]?.name : undefined;
 }
 
-function checkDefault({ written, environments, source }: Project): Problem[] {
-  const name = written.default_environment ?? undefined;
-  // One that was refused is there all the same.
-  const refused = Object.keys(Object(valueAt(source.value, ['environments'])));
-  const names = [...environments.map((entry) => entry.name), ...refused];
+function checkDefault({ config, environments, source }: Project): Problem[] {
+  const name = config.default_environment ?? undefined;
+  // An invalid environment is already reported: do not call it unknown.
+  const written = Object.keys(Object(valueAt(source.value, ['environments'])));
+  const names = [...new Set([...environments.map((entry) => entry.name), ...written])];
   if (name === undefined || names.includes(name)) return [];
   const suggestion = nearest(name, names);
   const options = suggestion === undefined ? {} : { suggestion };
-  return [source.problem(['default_environment'], `there is no environment "${name}"`, options)];
+  return [source.problem(['default_environment'], unknownName('environment', name, names), options)];
 }
 
-/** What is wrong in any environment of the file, whatever variables are set. */
+/** Returns the problems of all environments that do not depend on variables. */
 function checkEnvironments(project: Project, home: string): Problem[] {
-  const own = Object.entries(project.written.environments ?? {});
-  const bare = { name: '', source: project.source, at: [], folder: project.folder, written: {} };
-  const layers = own.map(([name, written]) => ({
+  const own = Object.entries(project.config.environments ?? {});
+  const empty = { name: '', source: project.source, at: [], folder: project.folder, config: {} };
+  const layers = own.map(([name, config]) => ({
     name,
     source: project.source,
     at: ['environments', name],
     folder: project.folder,
-    written,
+    config,
   }));
-  return (layers.length > 0 ? layers : [bare]).flatMap((layer) => resolve(project, layer, home).problems);
+  return (layers.length > 0 ? layers : [empty]).flatMap((layer) => resolve(project, layer, home).problems);
 }
 
-/** Who says the name of an environment, beside the flag. */
-const sayers = {
-  flag: undefined,
-  variable: 'ONECLICK_ENV names it',
-  project: 'default_environment names it',
-  user: 'your own configuration names it',
+/** Names the source of an environment's name in messages. */
+const origins = {
+  flag: '',
+  variable: ' from ONECLICK_ENV',
+  project: ' from default_environment',
+  user: ' from your user configuration',
 } as const;
 
 /**
- * The environment that is meant: by what was said, else by the project's default, else the only one there is. Throws a usage
- * failure: `environment.unknown`, `environment.unnamed`.
+ * Chooses the environment: from a flag, variable or file, else the only one. Throws a usage failure:
+ * `environment.unknown`, `environment.unnamed`.
  */
-export function chosenEnvironment(project: Project, asked: SettingSources<string>): EnvironmentEntry {
+export function chooseEnvironment(project: Project, sources: SettingSources<string>): EnvironmentEntry {
   const names = project.environments.map((entry) => entry.name);
-  const said = resolveSetting({ ...asked, project: project.written.default_environment ?? undefined });
-  const wanted = said?.value ?? project.defaultEnvironment;
-  const known = names.length === 0 ? 'there is none yet' : `there are ${names.join(', ')}`;
+  const setting = resolveSetting({ ...sources, project: project.config.default_environment ?? undefined });
+  const wanted = setting?.value ?? project.defaultEnvironment;
+  const list = names.length === 0 ? '' : ` (available: ${names.join(', ')})`;
   if (wanted === undefined)
-    throw new Failure('usage', 'environment.unnamed', `which environment? ${known}`, {
+    throw new Failure('usage', 'environment.unnamed', `choose an environment${list}`, {
       hint:
         names.length === 0
-          ? 'write environments in oneclick.yml, or type oneclick sandbox up'
-          : 'name it with --env, or write default_environment in oneclick.yml',
+          ? 'add environments to oneclick.yml, or run: oneclick sandbox up'
+          : 'pass --env, or set default_environment in oneclick.yml',
     });
   const entry = project.environments.find((candidate) => candidate.name === wanted);
   if (entry !== undefined) return entry;
   const near = nearest(wanted, names);
-  const sayer = said === undefined ? undefined : sayers[said.origin];
-  const because = sayer === undefined ? '' : `, and ${sayer}`;
-  throw new Failure(
-    'usage',
-    'environment.unknown',
-    `there is no environment "${wanted}"${because}; ${known}`,
-    {
-      ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
-    },
-  );
+  const origin = setting === undefined ? '' : origins[setting.origin];
+  throw new Failure('usage', 'environment.unknown', `unknown environment "${wanted}"${origin}${list}`, {
+    ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
+  });
 }
 
-async function environmentLayer(project: Project, entry: EnvironmentEntry, setting: Setting) {
+async function environmentLayer(project: Project, entry: EnvironmentEntry, setting: ConfigContext) {
   const { name, file, origin } = entry;
   if (origin === 'project') {
-    const written = project.written.environments?.[name] ?? {};
-    return { name, source: project.source, at: ['environments', name], folder: project.folder, written };
+    const config = project.config.environments?.[name] ?? {};
+    return { name, source: project.source, at: ['environments', name], folder: project.folder, config };
   }
   const { text } = await read(setting.files, file);
   const source = readSource(shortPath(file, setting.cwd), text);
-  const matched = readAs(source, WrittenEnvironment);
+  const matched = readAs(source, EnvironmentConfig);
   if ('problems' in matched) throw invalid(matched.problems);
-  return { name, source, at: [], folder: dirname(file), written: matched.value };
+  return { name, source, at: [], folder: dirname(file), config: matched.value };
 }

@@ -1,12 +1,9 @@
-/** Whether merging goes into the value: a map, not a list or a single value. */
+/** Whether the value is a map, not a list or a scalar. */
 export function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/**
- * What `over` says, and `base` where it says nothing. Maps are merged key by key at every depth, lists and single
- * values are replaced, `null` removes. Neither argument is changed.
- */
+/** Merges `over` into a copy of `base`: maps at every depth, lists and scalars replaced, `null` removes the key. */
 export function merge<T>(base: T, over: unknown): T;
 export function merge(base: unknown, over: unknown): unknown {
   if (over === undefined) return isMap(base) ? merge(base, {}) : base;

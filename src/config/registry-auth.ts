@@ -13,42 +13,45 @@ const Entry = z.object({
   password: z.string().optional(),
   identitytoken: z.string().optional(),
 });
-/** The parts of Docker's own configuration that say how to log in; everything else in it is left alone. */
+/** The parts of Docker's configuration that hold logins. */
 const DockerConfig = z.object({
   auths: z.record(z.string(), Entry).optional(),
   credsStore: z.string().optional(),
   credHelpers: z.record(z.string(), z.string()).optional(),
 });
-const Helped = z.object({ Username: z.string(), Secret: z.string() });
+const HelperOutput = z.object({ Username: z.string(), Secret: z.string() });
 
 /** Docker Hub's key in Docker's configuration. */
 const hub = 'https://index.docker.io/v1/';
 const helperTimeout = 30_000;
 
-/** Where the caller's logins are: the folder of Docker's configuration (`DOCKER_CONFIG`, else `~/.docker`). */
-export interface Logins {
+/** Access to the logins in the user's Docker configuration (`DOCKER_CONFIG`, else `~/.docker`). */
+export interface RegistryLogins {
   readonly folder: string;
   readonly files: Files;
   readonly run: RunCommand;
 }
 
 /**
- * The caller's login at the registry of an image, as `docker pull` would take it; undefined without one. Throws a failure of kind `access`
- * when the configuration cannot be read or a credential helper fails. Neither says what is in them.
+ * Returns the login that `docker pull` would use for an image, or undefined. Throws a failure of kind `access` if the
+ * configuration is invalid or a credential helper fails; its text contains no credentials.
  */
-export async function registryAuth(reference: string, logins: Logins): Promise<RegistryAuth | undefined> {
+export async function registryAuth(
+  reference: string,
+  logins: RegistryLogins,
+): Promise<RegistryAuth | undefined> {
   const { registry } = parseImage(reference);
   const server = registry === 'docker.io' ? hub : registry;
   const config = await readConfig(logins);
   const helper = config.credHelpers?.[server] ?? config.credHelpers?.[registry] ?? config.credsStore;
-  const helped = helper ? await askHelper(helper, server, logins.run) : undefined;
+  const helped = helper ? await runHelper(helper, server, logins.run) : undefined;
   if (helped !== undefined) return helped;
   const key = Object.keys(config.auths ?? {}).find((written) => hostOf(written) === hostOf(server));
   const entry = key === undefined ? undefined : config.auths?.[key];
   return entry === undefined ? undefined : fromEntry(entry, server);
 }
 
-async function readConfig({ folder, files }: Logins): Promise<z.infer<typeof DockerConfig>> {
+async function readConfig({ folder, files }: RegistryLogins): Promise<z.infer<typeof DockerConfig>> {
   const path = join(folder, 'config.json');
   const text = await files.read(path);
   if (text === undefined) return {};
@@ -56,13 +59,13 @@ async function readConfig({ folder, files }: Logins): Promise<z.infer<typeof Doc
   try {
     json = JSON.parse(text);
   } catch {
-    // The message of JSON.parse quotes the text, which holds passwords.
+    // The error of JSON.parse quotes the text, which holds passwords.
     throw new Failure('access', 'registry.config', `${path} is not JSON`);
   }
   const parsed = DockerConfig.safeParse(json);
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues[0]?.path.join('.') ?? '';
-  throw new Failure('access', 'registry.config', `${path} is not a configuration of Docker: ${where}`);
+  throw new Failure('access', 'registry.config', `${path} is not a valid Docker configuration: ${where}`);
 }
 
 /** `https://ghcr.io/v2/` and `ghcr.io` are the same server. */
@@ -82,7 +85,7 @@ function fromEntry(entry: z.infer<typeof Entry>, serveraddress: string): Registr
 }
 
 /** The protocol of credential helpers: https://github.com/docker/docker-credential-helpers#development */
-async function askHelper(
+async function runHelper(
   helper: string,
   serveraddress: string,
   run: RunCommand,
@@ -90,7 +93,7 @@ async function askHelper(
   const program = `docker-credential-${helper}`;
   const failed = (why: string, evidence: readonly string[] = []) =>
     new Failure('access', 'registry.helper', `${program}: ${why}`, { evidence, hint: 'docker login' });
-  if (!/^[A-Za-z0-9._-]+$/.test(helper)) throw failed('not the name of a credential helper');
+  if (!/^[A-Za-z0-9._-]+$/.test(helper)) throw failed('invalid credential helper name');
   const { code, stdout, stderr } = await run({
     argv: [program, 'get'],
     stdin: serveraddress,
@@ -98,14 +101,11 @@ async function askHelper(
   });
   if (code !== 0) {
     if (/credentials not found/i.test(`${stdout}${stderr}`)) return undefined;
-    throw failed(
-      `ended with exit code ${code}`,
-      stderr.trim() === '' ? [] : stderr.trim().split('\n').slice(-5),
-    );
+    throw failed(`exited with code ${code}`, stderr.trim() === '' ? [] : stderr.trim().split('\n').slice(-5));
   }
-  const answer = Helped.safeParse(parseJson(stdout));
-  if (!answer.success) throw failed('gave an answer that is none');
-  const { Username: username, Secret: secret } = answer.data;
+  const output = HelperOutput.safeParse(parseJson(stdout));
+  if (!output.success) throw failed('returned an invalid response');
+  const { Username: username, Secret: secret } = output.data;
   return username === '<token>'
     ? { username: '', password: '', identitytoken: secret, serveraddress }
     : { username, password: secret, serveraddress };

@@ -3,25 +3,26 @@ import { given } from '../domain/given.js';
 import { nearest } from '../domain/nearest.js';
 import type { Problem } from '../domain/problem.js';
 import type { Instance, Service } from '../domain/service.js';
-import { type CompleteService, completeService, registryOf } from './complete.js';
+import { unknownName } from '../domain/unknown-name.js';
 import { checkService, type EnvironmentHost, environmentHosts } from './hosts.js';
 import type { Variables } from './interpolate.js';
 import { type EnvironmentLayer, Layers, type ProjectLayer } from './layers.js';
 import { merge } from './merge.js';
 import type { SecretSources } from './secrets.js';
+import { type ResolvedService, registryOf, resolveService } from './service-defaults.js';
 
-/** An environment that is ready to be worked on. */
+/** An environment with every default applied and every variable interpolated. */
 export interface ResolvedEnvironment {
   readonly environment: Environment;
-  /** Where the values of secrets come from beside the environment and the file. */
+  /** Commands that print secrets. */
   readonly secretSources: SecretSources;
-  /** One line each, with its place. */
+  /** One line each: `file:line:column: message`. */
   readonly warnings: readonly string[];
 }
 
 /**
- * The project in this environment, and what is wrong. Without `variables` only what does not depend on them is judged, and neither
- * missing hosts nor a missing registry counts.
+ * Resolves a project in an environment and collects its problems. Without `variables`, skips checks that depend on them
+ * and allows missing hosts and a missing registry.
  */
 export function resolve(
   project: ProjectLayer,
@@ -30,12 +31,12 @@ export function resolve(
   variables?: Variables,
 ): { readonly problems: readonly Problem[]; readonly resolved: ResolvedEnvironment } {
   const layers = new Layers(project, environment, variables);
-  for (const name of Object.keys(environment.written.services ?? {}))
+  for (const name of Object.keys(environment.config.services ?? {}))
     checkService(layers, name, ['services', name]);
   const registry = registryOf(layers);
   const hosts = environmentHosts(layers, home);
   const services = layers.services.map((name): Service => {
-    const service = completeService(layers, name, registry, home);
+    const service = resolveService(layers, name, registry, home);
     return { ...service, needs: needs(layers, name), instances: instances(layers, service, hosts) };
   });
   checkCycles(layers, services);
@@ -44,13 +45,13 @@ export function resolve(
     problems: layers.problems,
     resolved: {
       environment: {
-        project: project.written.project,
+        project: project.config.project,
         name: environment.name,
         services,
         hosts: hosts.map((host) => host.address),
         ...given({ registry }),
       },
-      secretSources: merge(project.written.secrets ?? {}, environment.written.secrets ?? {}) as SecretSources,
+      secretSources: merge(project.config.secrets ?? {}, environment.config.secrets ?? {}) as SecretSources,
       warnings: layers.warnings.map(
         ({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`,
       ),
@@ -58,24 +59,24 @@ export function resolve(
   };
 }
 
-/** The services that come before; one that this environment does without counts as there. */
+/** Returns the services to deploy first, without those that this environment removes. */
 function needs(layers: Layers, name: string): string[] {
-  const known = Object.keys(layers.project.written.services);
-  const written = layers.service(name).needs ?? [];
-  for (const [index, needed] of written.entries()) {
+  const known = Object.keys(layers.project.config.services);
+  const names = layers.service(name).needs ?? [];
+  for (const [index, needed] of names.entries()) {
     if (known.includes(needed)) continue;
     const suggestion = nearest(needed, known);
     const options = suggestion === undefined ? {} : { suggestion };
-    layers.report(['services', name, 'needs', index], `there is no service "${needed}"`, options);
+    layers.report(['services', name, 'needs', index], unknownName('service', needed, known), options);
   }
-  return written.filter((needed) => layers.services.includes(needed));
+  return names.filter((needed) => layers.services.includes(needed));
 }
 
-/** Where the service runs. */
-function instances(layers: Layers, service: CompleteService, hosts: readonly EnvironmentHost[]): Instance[] {
+/** Returns the instances of a service: one per host that runs it. */
+function instances(layers: Layers, service: ResolvedService, hosts: readonly EnvironmentHost[]): Instance[] {
   const { name, singleton } = service;
   const at = ['services', name, 'hosts'];
-  const wanted = layers.environment.written.services?.[name]?.hosts ?? undefined;
+  const wanted = layers.environment.config.services?.[name]?.hosts ?? undefined;
   const names = hosts.map((host) => host.address.name);
   for (const [index, host] of (wanted ?? []).entries()) {
     const found = hosts.find(({ address }) => address.name === host);
@@ -84,11 +85,11 @@ function instances(layers: Layers, service: CompleteService, hosts: readonly Env
       if (hosts.every(({ known }) => known))
         layers.reportEnvironment(
           [...at, index],
-          `there is no host "${host}"`,
+          unknownName('host', host, names),
           suggestion === undefined ? {} : { suggestion },
         );
     } else if (found.services !== undefined && !found.services.includes(name))
-      layers.reportEnvironment([...at, index], `the list of services of ${host} is without ${name}`);
+      layers.reportEnvironment([...at, index], `${host} does not run ${name}: add ${name} to its services`);
   }
   const candidates = hosts.filter(
     (host) => (host.services?.includes(name) ?? true) && (wanted?.includes(host.address.name) ?? true),
@@ -96,17 +97,17 @@ function instances(layers: Layers, service: CompleteService, hosts: readonly Env
   if (candidates.length === 0 && hosts.length > 0 && (wanted === undefined || wanted.length === 0))
     layers.reportEnvironment(
       wanted === undefined ? ['hosts'] : at,
-      `no host runs ${name}; if that is meant, write services: {${name}: null}`,
+      `no host runs ${name}: to skip it here, set services: {${name}: null}`,
       { end: 'key' },
     );
   if (singleton && wanted !== undefined && wanted.length > 1)
-    layers.reportEnvironment(at, `${name} is a singleton: it runs on one host`, { end: 'key' });
+    layers.reportEnvironment(at, `${name} is a singleton: it must have one host`, { end: 'key' });
   return candidates
     .slice(0, singleton ? 1 : undefined)
     .map((host) => ({ id: host.id, host: host.address.name }));
 }
 
-/** Reports each service that needs itself, directly or through others. */
+/** Reports each service that depends on itself, directly or not. */
 function checkCycles(layers: Layers, services: readonly Service[]): void {
   const byName = new Map(services.map((service) => [service.name, service]));
   for (const { name } of services) {
@@ -118,11 +119,11 @@ function checkCycles(layers: Layers, services: readonly Service[]): void {
       waiting.push(...(byName.get(next)?.needs ?? []));
     }
     if (reached.has(name))
-      layers.report(['services', name, 'needs'], `${name} needs itself in the end`, { end: 'key' });
+      layers.report(['services', name, 'needs'], `${name} depends on itself`, { end: 'key' });
   }
 }
 
-/** Reports services that would listen on the same port of the same host. */
+/** Reports services that use the same port on the same host. */
 function checkPorts(layers: Layers, services: readonly Service[]): void {
   const everywhere = (address: string | undefined) =>
     address === undefined || /^(0\.0\.0\.0|::)$/.test(address);
@@ -138,7 +139,7 @@ function checkPorts(layers: Layers, services: readonly Service[]): void {
       if (shared === undefined) continue;
       layers.report(
         ['services', service.name, 'port'],
-        `${other.name} has port ${service.port.host} too, and both run on ${shared.host}; write "${service.port.host + 1}:${service.port.container}"`,
+        `port ${service.port.host} on ${shared.host} is already used by ${other.name}: use "${service.port.host + 1}:${service.port.container}"`,
       );
     }
 }

@@ -1,38 +1,47 @@
 import { z } from 'zod';
 import { checkReferences } from './interpolate.js';
 import { parseSshAddress } from './parsers.js';
-import { WrittenService } from './service.js';
-import { duration, hostName, keys, marked, name, notation, path, plain, variable, words } from './terms.js';
+import {
+  commandWords,
+  duration,
+  hostName,
+  interpolatedText,
+  name,
+  optionalKeys,
+  parsedText,
+  path,
+  singleLine,
+  variableName,
+} from './schema-types.js';
+import { ServiceConfig } from './service-schema.js';
 
 /*
- * `oneclick.yml` as people write it: short forms are brought to their long form, nothing is filled in. The descriptions
- * here are the only ones: the JSON Schema and the reference are generated from them.
+ * The schema of `oneclick.yml`, before defaults. The JSON Schema and the reference are generated from its descriptions.
  *
- * Every key may be left empty (`null`): in a service that is the same as not writing it, in an environment's `services` it
- * takes away what the service says.
+ * Every key may be empty (`null`): in a service that means unset, in an environment's `services` it removes the value.
  */
 
-const sshUser = plain.regex(
+const sshUser = singleLine.regex(
   /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/,
-  'a user is letters, digits, dots, dashes and underscores',
+  'must be letters, digits, dots, dashes or underscores',
 );
 const tcpPort = z
-  .int('a port is a whole number')
-  .min(1, 'ports go from 1 to 65535')
-  .max(65_535, 'ports go from 1 to 65535');
+  .int('must be a whole number')
+  .min(1, 'must be between 1 and 65535')
+  .max(65_535, 'must be between 1 and 65535');
 const hostKeys = z
   .enum(['known', 'accept-new'], 'must be known or accept-new')
   .describe(
-    '`known`: refuse a host whose key is not in known_hosts. `accept-new`: take the key of a host never seen before. A changed key is always refused. Default: known.',
+    'How host keys are verified. `known` accepts only keys in known_hosts; `accept-new` also accepts the key of a new host. A changed key is always rejected. Default: `known`.',
   );
 
-const address = notation('an address is written host, user@host or user@host:port', (text) => {
+const address = parsedText('must be an address, such as host, user@host or user@host:port', (text) => {
   checkReferences(text);
   if (!text.includes('${')) parseSshAddress(text);
   return text;
 });
 
-const bastion = keys({
+const bastion = optionalKeys({
   address,
   port: tcpPort,
   user: sshUser,
@@ -41,13 +50,13 @@ const bastion = keys({
   host_keys: hostKeys,
 });
 
-const Ssh = keys({
-  user: sshUser.describe('Default: what `~/.ssh/config` says, as with `ssh`.'),
-  port: tcpPort.describe('Default: what `~/.ssh/config` says, else 22.'),
+const Ssh = optionalKeys({
+  user: sshUser.describe('The login user. Default: from `~/.ssh/config`, as with `ssh`.'),
+  port: tcpPort.describe('The SSH port. Default: from `~/.ssh/config`, else 22.'),
   key: path.describe(
-    'A private key; `~` is the home folder, other paths start at this file’s folder. Default: the agent and `~/.ssh`.',
+    'Path of a private key, relative to this file’s folder; `~` is the home folder. Default: keys from the SSH agent and `~/.ssh`.',
   ),
-  known_hosts: path.describe('A known_hosts file of its own instead of the user’s.'),
+  known_hosts: path.describe('Path of a known_hosts file to use instead of the user’s.'),
   host_keys: hostKeys,
   bastion: z
     .union(
@@ -55,20 +64,20 @@ const Ssh = keys({
       'expected user@host:port, or a map with address, port, user, key, known_hosts, host_keys',
     )
     .describe(
-      'The host through which the others are reached: `user@host:port`, or a map. It takes key, known_hosts and host_keys from here, not user and port.',
+      'The jump host to connect through: `user@host:port`, or a map. Inherits `key`, `known_hosts` and `host_keys` from `ssh`, but not `user` and `port`.',
     ),
 });
-export type WrittenSsh = z.output<typeof Ssh>;
+export type SshConfig = z.output<typeof Ssh>;
 
-const hostShape = keys({
-  address: address.describe('Name or IP address. Default: the host’s name. `${VAR}` is replaced.'),
+const hostShape = optionalKeys({
+  address: address.describe('DNS name or IP address. Supports `${VAR}`. Default: the host’s name.'),
   port: tcpPort,
   user: sshUser,
   key: path,
-  id: hostName.describe('The instance ID. Default: the host’s name.'),
-  services: z.array(name).describe('Only these services run here. Default: all.'),
+  id: hostName.describe('The instance ID, such as an EC2 instance ID. Default: the host’s name.'),
+  services: z.array(name).describe('The services that may run on this host. Default: all.'),
 });
-export type WrittenHost = z.output<typeof hostShape> & {
+export type HostConfig = z.output<typeof hostShape> & {
   readonly name?: string;
   readonly at: readonly PropertyKey[];
 };
@@ -87,89 +96,90 @@ const hosts = z
           z.union(
             [
               address,
-              namedHost.refine((host) => Object.keys(host).length === 1, 'one host per item of the list'),
+              namedHost.refine((host) => Object.keys(host).length === 1, 'must have one host per list item'),
             ],
             'expected an address, or a name with its settings',
           ),
         )
-        .min(1, 'at least one host'),
-      namedHost.refine((map) => Object.keys(map).length > 0, 'at least one host'),
+        .min(1, 'must have at least one host'),
+      namedHost.refine((map) => Object.keys(map).length > 0, 'must have at least one host'),
     ],
     'expected a list or a map of hosts',
   )
-  .transform((written): WrittenHost[] =>
-    Array.isArray(written)
-      ? written.flatMap((item, index) =>
+  .transform((value): HostConfig[] =>
+    Array.isArray(value)
+      ? value.flatMap((item, index) =>
           typeof item === 'string' ? [{ address: item, at: [index] }] : named(item, [index]),
         )
-      : named(written, []),
+      : named(value, []),
   );
 
-function named(map: z.output<typeof namedHost>, at: readonly PropertyKey[]): WrittenHost[] {
+function named(map: z.output<typeof namedHost>, at: readonly PropertyKey[]): HostConfig[] {
   return Object.entries(map).map(([key, host]) => ({ ...host, name: key, at: [...at, key] }));
 }
 
-const secretSource = keys({
-  command: words.describe(
-    'Prints the value. Run without a shell, once per run, only when the value is nowhere else.',
+const secretSource = optionalKeys({
+  command: commandWords.describe(
+    'Prints the value. Runs without a shell, at most once per run, and only if no other source has the value.',
   ),
-  timeout: duration.describe('Default: 60s.'),
+  timeout: duration.describe('Time limit for the command. Default: 60s.'),
 });
-const sourceMap = z.record(variable, secretSource.nullable());
+const sourceMap = z.record(variableName, secretSource.nullable());
 const secrets = z
   .union(
-    [sourceMap, z.array(z.union([variable, sourceMap], 'expected a name, or a name with its command'))],
+    [sourceMap, z.array(z.union([variableName, sourceMap], 'expected a name, or a name with its command'))],
     'expected a list of names, or a map from names to {command}',
   )
   .transform(
-    (written): z.output<typeof sourceMap> =>
-      Array.isArray(written)
-        ? Object.assign({}, ...written.map((item) => (typeof item === 'string' ? { [item]: null } : item)))
-        : written,
+    (value): z.output<typeof sourceMap> =>
+      Array.isArray(value)
+        ? Object.assign({}, ...value.map((item) => (typeof item === 'string' ? { [item]: null } : item)))
+        : value,
   )
-  .describe('Where the values of secrets come from beside the environment and `.env.<environment>`.');
+  .describe('Commands that print secrets which are neither in the environment nor in `.env.<environment>`.');
 
-const registry = marked.describe(
-  'Where built images are pushed to and pulled from: the beginning of their names, such as `ghcr.io/acme`. `${VAR}` is replaced.',
+const registry = interpolatedText.describe(
+  'The registry for built images: the prefix of their names, such as `ghcr.io/acme`. Supports `${VAR}`.',
 );
-const ssh = Ssh.describe(
-  'How hosts are reached. What is not said here is taken from `~/.ssh/config`, as with `ssh`.',
-);
+const ssh = Ssh.describe('SSH connection settings. Unset keys are read from `~/.ssh/config`, as with `ssh`.');
 
-/** An environment as written: under `environments`, or as a file of its own in the user's folder. */
-export const WrittenEnvironment = keys({
+/** An environment: under `environments`, or a file in the user's folder. */
+export const EnvironmentConfig = optionalKeys({
   hosts: hosts.describe(
-    'The machines: a list of addresses, or names with address, port, user, key, id and services.',
+    'The hosts to deploy to: a list of addresses, or a map of names to `address`, `port`, `user`, `key`, `id` and `services`.',
   ),
   services: z
     .record(
       name,
-      WrittenService.extend({
-        hosts: z.array(hostName).describe('Where it runs. Default: on every host.').nullish(),
+      ServiceConfig.extend({
+        hosts: z.array(hostName).describe('The hosts that run this service. Default: all.').nullish(),
       }).nullable(),
     )
     .describe(
-      'What is different here: any key of a service. Maps are merged, lists and values replaced, an empty key removes; an empty service does not run here.',
+      'Changes to services in this environment. Maps are merged, lists and values are replaced, and an empty key removes the value. An empty service does not run here.',
     ),
   ssh,
   registry,
   secrets,
 });
-export type WrittenEnvironment = z.output<typeof WrittenEnvironment>;
+export type EnvironmentConfig = z.output<typeof EnvironmentConfig>;
 
-/** `oneclick.yml` as written. */
-export const WrittenProject = z.strictObject({
-  project: name.describe('The name of the project: part of container, network and image names.'),
+/** The whole `oneclick.yml`. */
+export const ProjectConfig = z.strictObject({
+  project: name.describe('The project name, used in container, network and image names.'),
   registry: registry.nullish(),
   services: z
-    .record(name, WrittenService.nullable())
-    .refine((map) => Object.keys(map).length > 0, 'at least one service')
-    .describe('What runs, by name. Services of one host reach each other by these names.'),
-  environments: z.record(name, WrittenEnvironment).describe('Where it runs, by name.').nullish(),
+    .record(name, ServiceConfig.nullable())
+    .refine((map) => Object.keys(map).length > 0, 'must have at least one service')
+    .describe('The services to deploy, by name. Services on the same host reach each other by these names.'),
+  environments: z
+    .record(name, EnvironmentConfig)
+    .describe('The environments to deploy to, by name.')
+    .nullish(),
   default_environment: name
-    .describe('The environment of commands without `--env`. Default: the only one.')
+    .describe('The environment to use without `--env`. Default: the only environment.')
     .nullish(),
   ssh: ssh.nullish(),
   secrets: secrets.nullish(),
 });
-export type WrittenProject = z.output<typeof WrittenProject>;
+export type ProjectConfig = z.output<typeof ProjectConfig>;

@@ -3,7 +3,7 @@ import { given } from '../domain/given.js';
 import type { Service } from '../domain/service.js';
 import { durationText, sizeText } from './parsers.js';
 
-/** An environment in the notation of `oneclick.yml`, with everything filled in; of secrets the names. */
+/** Returns a resolved environment in the format of `oneclick.yml`; secrets by name only. */
 export function environmentDocument({ project, name, registry, services, hosts }: Environment) {
   return {
     project,

@@ -3,9 +3,9 @@ import { given } from '../domain/given.js';
 import { invalid } from '../domain/problem.js';
 import { readSource } from '../domain/source.js';
 import { readAs } from './issues.js';
-import { keys, name } from './terms.js';
+import { name, optionalKeys } from './schema-types.js';
 
-/** What a person has decided for all projects. */
+/** A user's settings for all projects. */
 export interface UserSettings {
   readonly environment?: string;
   readonly plain?: boolean;
@@ -15,24 +15,24 @@ export interface UserSettings {
   readonly input?: boolean;
 }
 
-const decision = z.boolean('must be true or false');
+const flag = z.boolean('must be true or false');
 
-/** The user's own file as written. */
-const WrittenUser = keys({
+/** The schema of the user's file. */
+const UserConfig = optionalKeys({
   default_environment: name,
-  plain: decision,
-  quiet: decision,
-  verbose: decision,
-  color: decision,
-  input: decision,
+  plain: flag,
+  quiet: flag,
+  verbose: flag,
+  color: flag,
+  input: flag,
 }).refine(({ quiet, verbose }) => !(quiet && verbose), {
-  error: 'nothing is both quiet and verbose',
+  error: 'cannot be combined with quiet',
   path: ['verbose'],
 });
 
-/** What the text of the user's own file says. Throws a usage failure `config.invalid` with every problem of it. */
+/** Parses the user's file. Throws a usage failure `config.invalid` with every problem. */
 export function readUserFile(path: string, text: string): UserSettings {
-  const matched = readAs(readSource(path, text), WrittenUser);
+  const matched = readAs(readSource(path, text), UserConfig);
   if ('problems' in matched) throw invalid(matched.problems);
   const { default_environment: environment, ...others } = matched.value;
   return given({ environment, ...others });

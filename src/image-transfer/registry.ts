@@ -4,107 +4,107 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseImage } from '../domain/image.js';
-import { readPieces, type Stretch } from './archive.js';
-import { manifestType, type Saved } from './saved.js';
+import { type ByteRange, readChunks } from './archive.js';
+import { manifestType, type SavedImages } from './saved.js';
 
-/** Who may ask. */
-export interface Login {
+/** The credentials that clients must send. */
+export interface RegistryLogin {
   readonly username: string;
   readonly password: string;
 }
 
-/** How much has left. */
-export interface Sent {
+/** The layers and bytes sent so far. */
+export interface TransferStats {
   readonly layers: number;
-  /** Of layers and all else. */
+  /** Including configurations. */
   readonly bytes: number;
 }
 
-interface Reply {
+interface RegistryResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Or where in the archive it is. */
-  readonly content: Buffer | (Stretch & { readonly digest: string });
+  /** The content, or its range in the archive. */
+  readonly content: Buffer | (ByteRange & { readonly digest: string });
 }
 
 const json = { 'content-type': 'application/json' };
 
 /**
- * A registry of a few images that can only be read, as far as engines need one to pull
- * (https://distribution.github.io/distribution/spec/api/). It listens nowhere: connections are handed to it.
+ * A read-only registry that implements as much of https://distribution.github.io/distribution/spec/api/ as engines need
+ * to pull. It does not listen on a port: the caller passes connections to {@link serve}.
  */
-export class SavedRegistry {
-  readonly #saved: Saved;
+export class ReadOnlyRegistry {
+  readonly #saved: SavedImages;
   readonly #archive: FileHandle;
   readonly #login: Buffer;
-  readonly #server = createServer((asked, answer) => {
-    // Whoever asked has hung up, or finds out that this is not all.
-    this.#answer(asked, answer).catch(() => answer.destroy());
+  readonly #server = createServer((request, response) => {
+    // The client has disconnected, or must notice a truncated response.
+    this.#answer(request, response).catch(() => response.destroy());
   });
-  /** By repository and what it may be asked for: `acme/web`, then a tag or a digest. */
-  readonly #manifests = new Map<string, Map<string, Reply>>();
-  #sent: Sent = { layers: 0, bytes: 0 };
+  /** By repository (`acme/web`), then by tag or digest. */
+  readonly #manifests = new Map<string, Map<string, RegistryResponse>>();
+  #sent: TransferStats = { layers: 0, bytes: 0 };
 
-  constructor(saved: Saved, archive: FileHandle, { username, password }: Login) {
+  constructor(saved: SavedImages, archive: FileHandle, { username, password }: RegistryLogin) {
     this.#saved = saved;
     this.#archive = archive;
     this.#login = Buffer.from(`Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`);
     for (const { manifest, resolved } of saved.images)
       for (const { reference, digest } of resolved) {
         const { path, tag = '' } = parseImage(reference);
-        const reply = ok(manifestType, digest, manifest);
-        const known = this.#manifests.get(path) ?? new Map<string, Reply>();
+        const reply = contentResponse(manifestType, digest, manifest);
+        const known = this.#manifests.get(path) ?? new Map<string, RegistryResponse>();
         this.#manifests.set(path, known.set(tag, reply).set(digest, reply));
       }
   }
 
-  get sent(): Sent {
+  get sent(): TransferStats {
     return this.#sent;
   }
 
-  /** Answers what comes through this connection, until it ends. */
+  /** Serves requests on a connection until it closes. */
   serve(connection: Duplex): void {
     this.#server.emit('connection', connection);
   }
 
-  async #answer(asked: IncomingMessage, answer: ServerResponse): Promise<void> {
-    const { status, headers, content } = this.#reply(asked.resume());
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, headers, content } = this.#reply(request.resume());
     const size = Buffer.isBuffer(content) ? content.length : content.size;
-    answer.writeHead(status, {
+    response.writeHead(status, {
       'docker-distribution-api-version': 'registry/2.0',
       'content-length': size,
       ...headers,
     });
-    if (asked.method === 'HEAD' || size === 0) answer.end();
-    else if (Buffer.isBuffer(content)) answer.end(content);
+    if (request.method === 'HEAD' || size === 0) response.end();
+    else if (Buffer.isBuffer(content)) response.end(content);
     else {
-      await pipeline(readPieces(this.#archive, content), answer);
+      await pipeline(readChunks(this.#archive, content), response);
       this.#count(content.digest, size);
     }
   }
 
-  #reply({ method = '', url = '', headers }: IncomingMessage): Reply {
+  #reply({ method = '', url = '', headers }: IncomingMessage): RegistryResponse {
     if (!this.#admits(headers.authorization))
-      return refusal(401, 'UNAUTHORIZED', 'authentication required', {
+      return errorResponse(401, 'UNAUTHORIZED', 'authentication required', {
         'www-authenticate': 'Basic realm="oneclick"',
       });
     if (method !== 'GET' && method !== 'HEAD')
-      return refusal(405, 'UNSUPPORTED', 'this registry can only be read');
+      return errorResponse(405, 'UNSUPPORTED', 'this registry is read-only');
     if (url === '/v2/') return { status: 200, headers: json, content: Buffer.from('{}') };
     const [, path = '', kind = '', name = ''] =
       /^\/v2\/([a-z0-9][a-z0-9._/-]*)\/(manifests|blobs)\/([\w][\w.:-]{0,127})$/.exec(url) ?? [];
     const manifests = this.#manifests.get(path);
-    if (manifests === undefined) return refusal(404, 'NAME_UNKNOWN', 'repository name not known');
+    if (manifests === undefined) return errorResponse(404, 'NAME_UNKNOWN', 'repository name not known');
     const found = kind === 'manifests' ? manifests.get(name) : this.#blob(name);
     if (found !== undefined) return found;
     return kind === 'manifests'
-      ? refusal(404, 'MANIFEST_UNKNOWN', 'manifest unknown')
-      : refusal(404, 'BLOB_UNKNOWN', 'blob unknown to registry');
+      ? errorResponse(404, 'MANIFEST_UNKNOWN', 'manifest unknown')
+      : errorResponse(404, 'BLOB_UNKNOWN', 'blob unknown to registry');
   }
 
-  #blob(digest: string): Reply | undefined {
+  #blob(digest: string): RegistryResponse | undefined {
     const place = this.#saved.blobs.get(digest);
-    return place && ok('application/octet-stream', digest, { ...place, digest });
+    return place && contentResponse('application/octet-stream', digest, { ...place, digest });
   }
 
   #count(digest: string, size: number): void {
@@ -112,17 +112,26 @@ export class SavedRegistry {
     this.#sent = { layers: layers + (this.#saved.layers.has(digest) ? 1 : 0), bytes: bytes + size };
   }
 
-  #admits(said = ''): boolean {
-    const given = Buffer.from(said);
+  #admits(authorization = ''): boolean {
+    const given = Buffer.from(authorization);
     return given.length === this.#login.length && timingSafeEqual(given, this.#login);
   }
 }
 
-function ok(type: string, digest: string, content: Reply['content']): Reply {
+function contentResponse(
+  type: string,
+  digest: string,
+  content: RegistryResponse['content'],
+): RegistryResponse {
   return { status: 200, headers: { 'content-type': type, 'docker-content-digest': digest }, content };
 }
 
-function refusal(status: number, code: string, message: string, headers: Reply['headers'] = {}): Reply {
+function errorResponse(
+  status: number,
+  code: string,
+  message: string,
+  headers: RegistryResponse['headers'] = {},
+): RegistryResponse {
   const content = Buffer.from(JSON.stringify({ errors: [{ code, message }] }));
   return { status, headers: { ...json, ...headers }, content };
 }

@@ -3,10 +3,10 @@ import type { FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import type { ResolvedImage } from '../domain/facts.js';
 import { parseJson } from '../domain/json.js';
-import { filesOf, read, type Stretch, unreadable } from './archive.js';
+import { type ByteRange, listTarFiles, readRange, unreadableArchive } from './archive.js';
 
-/** The list of images that `docker save` has always written; since 25 beside the files of an OCI layout. */
-const List = z.array(
+/** The image list of `docker save`; Docker 25 and later also write an OCI layout. */
+const ImageList = z.array(
   z.object({
     Config: z.string(),
     RepoTags: z.array(z.string()).nullish(),
@@ -21,58 +21,58 @@ const Config = z.object({
   rootfs: z.object({ diff_ids: z.array(Digest).nullish() }),
 });
 
-/** The type of the manifests that are made here: every engine reads it. */
+/** The media type of generated manifests, which every engine supports. */
 export const manifestType = 'application/vnd.docker.distribution.manifest.v2+json';
 const configType = 'application/vnd.docker.container.image.v1+json';
 const layerType = 'application/vnd.docker.image.rootfs.diff.tar';
 
-/** An image as a registry has it. */
+/** An image with its manifest, as in a registry. */
 export interface SavedImage {
-  /** What its tags stand for, each a whole reference. */
+  /** Its references with their digest. */
   readonly resolved: readonly ResolvedImage[];
   readonly manifest: Buffer;
 }
 
-/** What the caller's engine has given out: the images, and by digest where in the archive their configurations and layers are. */
-export interface Saved {
+/** The images of an archive, and the byte ranges of their configurations and layers by digest. */
+export interface SavedImages {
   readonly images: readonly SavedImage[];
-  readonly blobs: ReadonlyMap<string, Stretch>;
-  /** Which of them are layers. */
+  readonly blobs: ReadonlyMap<string, ByteRange>;
+  /** The digests of layers. */
   readonly layers: ReadonlySet<string>;
 }
 
 /**
- * Reads what `docker save` wrote. A digest of a layer is taken at its word, for the engine that pulls verifies it, and with the diff
- * IDs of the configuration what is unpacked. Throws a Failure when the archive is not as it should be.
+ * Reads an archive of `docker save`. Does not verify layer digests: the engine that pulls does. Throws a Failure for an
+ * invalid archive.
  */
-export async function readSaved(archive: FileHandle): Promise<Saved> {
-  const files = await filesOf(archive);
+export async function readSavedImages(archive: FileHandle): Promise<SavedImages> {
+  const files = await listTarFiles(archive);
   const find = (name: string) => {
     const found = files.get(name);
-    if (found === undefined) throw unreadable(`it lacks ${JSON.stringify(name.slice(0, 100))}`);
+    if (found === undefined) throw unreadableArchive(`${JSON.stringify(name.slice(0, 100))} is missing`);
     return found;
   };
-  const list = List.safeParse(parseJson((await read(archive, find('manifest.json'))).toString()));
-  if (!list.success) throw unreadable('manifest.json is not a list of images');
-  const blobs = new Map<string, Stretch>();
+  const list = ImageList.safeParse(parseJson((await readRange(archive, find('manifest.json'))).toString()));
+  if (!list.success) throw unreadableArchive('manifest.json is not a list of images');
+  const blobs = new Map<string, ByteRange>();
   const layers = new Set<string>();
   const images: SavedImage[] = [];
   for (const { Config: name, RepoTags, Layers } of list.data) {
     const place = find(name);
-    const bytes = await read(archive, place);
+    const bytes = await readRange(archive, place);
     const config = Config.safeParse(parseJson(bytes.toString()));
-    if (!config.success) throw unreadable('the configuration of an image is none');
+    if (!config.success) throw unreadableArchive('an image configuration is invalid');
     const diffIds = config.data.rootfs.diff_ids ?? [];
     const described = (Layers ?? []).map((path, index) => ({ path, diffId: diffIds[index], at: find(path) }));
-    if (described.length !== diffIds.length) throw unreadable('an image and its layers do not match');
+    if (described.length !== diffIds.length) throw unreadableArchive('an image does not match its layers');
     const digest = digestOf(bytes);
     blobs.set(digest, place);
     const parts = [];
     for (const { path, diffId, at } of described) {
-      const own = digestIn(path) ?? diffId ?? '';
+      const own = digestFromPath(path) ?? diffId ?? '';
       blobs.set(own, at);
       layers.add(own);
-      const mediaType = own === diffId ? layerType : await packedType(archive, at);
+      const mediaType = own === diffId ? layerType : await layerMediaType(archive, at);
       parts.push({ mediaType, size: at.size, digest: own });
     }
     const manifest = Buffer.from(
@@ -92,15 +92,15 @@ export async function readSaved(archive: FileHandle): Promise<Saved> {
   return { images, blobs, layers };
 }
 
-/** The digest that an OCI layout calls a file by. The classic layout calls a layer by the ID of an image: it is the tar of the diff ID. */
-function digestIn(path: string): string | undefined {
+/** Returns the digest in an OCI layout path; undefined in the classic layout, where the diff ID is the digest. */
+function digestFromPath(path: string): string | undefined {
   const [, hex] = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path) ?? [];
   return hex === undefined ? undefined : `sha256:${hex}`;
 }
 
-/** Engines with containerd's store keep layers as they were pulled. */
-async function packedType(archive: FileHandle, at: Stretch): Promise<string> {
-  const start = (await read(archive, { start: at.start, size: Math.min(4, at.size) })).toString('hex');
+/** Detects compression: engines with the containerd store keep layers as pulled. */
+async function layerMediaType(archive: FileHandle, at: ByteRange): Promise<string> {
+  const start = (await readRange(archive, { start: at.start, size: Math.min(4, at.size) })).toString('hex');
   if (start.startsWith('1f8b')) return `${layerType}.gzip`;
   return start === '28b52ffd' ? `${layerType}.zstd` : layerType;
 }

@@ -1,13 +1,13 @@
-/** What a Dockerfile says about the container of its last stage. */
+/** Properties of the container that the last stage builds. */
 export interface Dockerfile {
-  readonly port?: Seen<number>;
-  /** The path that HEALTHCHECK asks for. */
-  readonly path?: Seen<string>;
-  /** What COPY and ADD take from the build context. */
+  readonly port?: Detected<number>;
+  /** The path that HEALTHCHECK requests. */
+  readonly path?: Detected<string>;
+  /** The sources of COPY and ADD in the build context. */
   readonly copies: readonly string[];
 }
 
-interface Seen<T> {
+interface Detected<T> {
   readonly value: T;
   readonly line: number;
   /** The instruction. */
@@ -20,45 +20,52 @@ interface Instruction {
   readonly line: number;
 }
 
-/** Larger ones are looked at up to here. Characters. */
-const most = 100_000;
+/** Characters to read; the rest is ignored. */
+const maxLength = 100_000;
 
-/** Reads a Dockerfile as far as it tells how its container is used; never throws. */
+/** Detects the port, health check and copied paths of a Dockerfile. Never throws. */
 export function readDockerfile(text: string): Dockerfile {
-  const all = instructionsOf(text.slice(0, most));
+  const all = instructionsOf(text.slice(0, maxLength));
   const stages = stagesOf(all);
   const last = stages.at(-1) ?? all;
   const variables = variablesOf(all);
-  const put = ({ rest }: Instruction) =>
+  const expand = ({ rest }: Instruction) =>
     rest.replace(
       /\$\{?([A-Za-z_]\w*)(?::-([^}]*))?\}?/g,
       (_, name, fallback) => variables.get(name) ?? fallback ?? '',
     );
   const exposed = last.find(
-    ({ name, ...one }) => name === 'EXPOSE' && portIn(put({ name, ...one })) !== undefined,
+    ({ name, ...one }) => name === 'EXPOSE' && portIn(expand({ name, ...one })) !== undefined,
   );
   const started = last.filter(({ name }) => name === 'CMD' || name === 'ENTRYPOINT').reverse();
-  const listening = started.find((one) => listenerIn(put(one)) !== undefined);
-  const by = exposed ?? listening;
-  const port = by === undefined ? undefined : exposed ? portIn(put(by)) : listenerIn(put(by));
+  const listening = started.find((one) => listenerIn(expand(one)) !== undefined);
+  const portInstruction = exposed ?? listening;
+  const port =
+    portInstruction === undefined
+      ? undefined
+      : exposed
+        ? portIn(expand(portInstruction))
+        : listenerIn(expand(portInstruction));
   const check = last.findLast(({ name }) => name === 'HEALTHCHECK');
-  const request = check === undefined ? undefined : requestIn(put(check));
+  const request = check === undefined ? undefined : requestIn(expand(check));
   return {
-    ...(by === undefined || port === undefined ? {} : { port: { value: port, line: by.line, why: by.name } }),
+    ...(portInstruction === undefined || port === undefined
+      ? {}
+      : { port: { value: port, line: portInstruction.line, why: portInstruction.name } }),
     ...(check === undefined || request === undefined || (port !== undefined && request.port !== port)
       ? {}
       : { path: { value: request.path, line: check.line, why: 'HEALTHCHECK' } }),
-    copies: all.flatMap(copied),
+    copies: all.flatMap(copiedPaths),
   };
 }
 
-/** One for each instruction, with the lines that it goes on in. */
+/** Splits into instructions, joining continued lines. */
 function instructionsOf(text: string): readonly Instruction[] {
   const found: { name: string; rest: string; line: number }[] = [];
   let open = false;
   for (const [index, row] of text.split(/\r?\n/).entries()) {
     if (/^\s*(?:#.*)?$/.test(row)) continue;
-    const goesOn = /\\\s*$/.test(row);
+    const continues = /\\\s*$/.test(row);
     const content = row.replace(/\\\s*$/, '').trim();
     const last = found.at(-1);
     if (open && last !== undefined) last.rest += ` ${content}`;
@@ -66,12 +73,12 @@ function instructionsOf(text: string): readonly Instruction[] {
       const [, name = '', rest = ''] = /^(\w+)\s*(.*)$/.exec(content) ?? [];
       found.push({ name: name.toUpperCase(), rest, line: index + 1 });
     }
-    open = goesOn;
+    open = continues;
   }
   return found;
 }
 
-/** The instructions of each stage, after those of the stage that it is made from. */
+/** Returns the instructions of each stage, preceded by those of its base stage. */
 function stagesOf(all: readonly Instruction[]): readonly (readonly Instruction[])[] {
   const stages: { readonly name: string; readonly instructions: Instruction[] }[] = [];
   for (const instruction of all) {
@@ -82,7 +89,7 @@ function stagesOf(all: readonly Instruction[]): readonly (readonly Instruction[]
     const words = instruction.rest.split(/\s+/).filter((word) => !word.startsWith('--'));
     const base = stages.find(({ name }) => name !== '' && name === words[0]?.toLowerCase());
     const name = words[1]?.toLowerCase() === 'as' ? (words[2]?.toLowerCase() ?? '') : '';
-    // A chain of stages doubles nothing that matters, but its length must not.
+    // Bounds the size of long chains of stages.
     stages.push({ name, instructions: base === undefined ? [] : base.instructions.slice(-1000) });
   }
   return stages.map(({ instructions }) => instructions);
@@ -109,7 +116,7 @@ function listenerIn(rest: string): number | undefined {
   return isPort(port) ? Number(port) : undefined;
 }
 
-function copied({ name, rest }: Instruction): readonly string[] {
+function copiedPaths({ name, rest }: Instruction): readonly string[] {
   if ((name !== 'COPY' && name !== 'ADD') || /--from=/.test(rest)) return [];
   const words = /^\s*(?:--\S+\s+)*\[/.test(rest)
     ? [...rest.matchAll(/"([^"]*)"/g)].map(([, word = '']) => word)
@@ -117,13 +124,13 @@ function copied({ name, rest }: Instruction): readonly string[] {
   return words.filter((word) => !word.startsWith('--') && !/:\/\//.test(word)).slice(0, -1);
 }
 
-/** The request to this machine that a command makes: `curl -f http://localhost:3000/up || exit 1`. */
+/** Finds the local HTTP request in a command such as `curl -f http://localhost:3000/up || exit 1`. */
 export function requestIn(command: string): { readonly port: number; readonly path: string } | undefined {
   const match =
     /\bhttp:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(\d{1,5}))?(\/[^\s"'|;&)#$]*)?/.exec(
       command,
     );
-  // What is piped into another command is judged by more than its status.
+  // A pipe checks more than the response status.
   if (match === null || /(?<!\|)\|(?!\|)/.test(command) || (match[1] !== undefined && !isPort(match[1])))
     return undefined;
   return { port: Number(match[1] ?? 80), path: match[2] ?? '/' };

@@ -3,43 +3,44 @@ import type { Files } from '../config/files.js';
 import { type Dockerfile, readDockerfile } from './dockerfile.js';
 import { nameFrom } from './names.js';
 
-/** A Dockerfile of a repository, and how an image is built with it. */
+/** A Dockerfile in a repository and its build context. */
 export interface FoundDockerfile {
-  /** From the repository. */
+  /** Relative to the repository. */
   readonly file: string;
-  /** What the service is probably called; undefined for one that only says that it is the application. */
+  /** The likely service name; undefined if the path does not suggest one. */
   readonly name: string | undefined;
-  /** The folder of its build, from the repository. */
+  /** The build context, relative to the repository. */
   readonly context: string;
   readonly content: Dockerfile;
 }
 
-const most = { folders: 300, files: 20 };
+const limits = { folders: 300, files: 20 };
 const isDockerfile = (name: string) =>
   /^(?:Dockerfile|Containerfile)$|\.Dockerfile$|^Dockerfile\.\w+$/i.test(name);
-/** For other purposes than running on a server. */
-const isSpecial = (name: string) =>
-  /(?:^|[.-])(?:dev|development|test|tests|ci|debug|local|dockerignore)(?:\.|$)/i.test(name);
-const skipped = /^\.|^(?:node_modules|vendor|dist|build|target|test|tests|docs|examples?|venv|fixtures)$/;
-/** Folders that hold Dockerfiles of what is elsewhere. */
-const elsewhere = /^(?:\.?docker|dockerfiles|deploy|deployment|infra|ops|ci|build)$/;
 
-/** The Dockerfiles of a repository, those at the top first; two folders deep. */
+const isForDevelopment = (name: string) =>
+  /(?:^|[.-])(?:dev|development|test|tests|ci|debug|local|dockerignore)(?:\.|$)/i.test(name);
+const skippedFolders =
+  /^\.|^(?:node_modules|vendor|dist|build|target|test|tests|docs|examples?|venv|fixtures)$/;
+/** Folders with Dockerfiles for code in other folders. */
+const separateFolders = /^(?:\.?docker|dockerfiles|deploy|deployment|infra|ops|ci|build)$/;
+
+/** Finds the Dockerfiles of a repository up to two folders deep, top level first. */
 export async function findDockerfiles(files: Files, root: string): Promise<readonly FoundDockerfile[]> {
   const found: FoundDockerfile[] = [];
   let folders = ['.'];
-  let left = most.folders;
+  let remaining = limits.folders;
   for (let depth = 0; depth < 3; depth++) {
     const below: string[] = [];
-    for (const folder of folders.slice(0, left)) {
-      left -= 1;
+    for (const folder of folders.slice(0, remaining)) {
+      remaining -= 1;
       const names = [...(await files.list(join(root, folder)))].sort();
-      for (const name of names.filter((one) => isDockerfile(one) && !isSpecial(one)))
-        if (found.length < most.files) found.push(...(await read(files, root, posix.join(folder, name))));
-      // A name with a dot is hardly ever a folder; listing a file gives nothing.
+      for (const name of names.filter((one) => isDockerfile(one) && !isForDevelopment(one)))
+        if (found.length < limits.files) found.push(...(await read(files, root, posix.join(folder, name))));
+      // Names with a dot are rarely folders; listing a file returns nothing.
       below.push(
         ...names
-          .filter((name) => !skipped.test(name) && !name.includes('.'))
+          .filter((name) => !skippedFolders.test(name) && !name.includes('.'))
           .map((name) => posix.join(folder, name)),
       );
     }
@@ -55,12 +56,12 @@ async function read(files: Files, root: string, file: string): Promise<readonly 
   const folder = dirname(file);
   const name = basename(file);
   const part = /^(.+)\.Dockerfile$/i.exec(name)?.[1] ?? /^Dockerfile\.(.+)$/i.exec(name)?.[1];
-  const own = folder === '.' || elsewhere.test(basename(folder)) ? undefined : basename(folder);
+  const own = folder === '.' || separateFolders.test(basename(folder)) ? undefined : basename(folder);
   const context = await contextOf(files, root, folder, content);
   return [{ file, name: nameFrom(part ?? own ?? ''), context, content }];
 }
 
-/** The Dockerfile's folder, unless what it copies is only at the top. */
+/** Returns the Dockerfile's folder, or the top folder if only that has the copied files. */
 async function contextOf(
   files: Files,
   root: string,
@@ -72,15 +73,15 @@ async function contextOf(
     .map((source) => posix.normalize(source).replace(/\/$/, ''))
     .filter((source) => !/[*?[$]/.test(source));
   if (sources.some((source) => source.startsWith(`${folder}/`) || source === folder)) return '.';
-  if (elsewhere.test(basename(folder))) return '.';
+  if (separateFolders.test(basename(folder))) return '.';
   const [here, top] = await Promise.all([
-    isThere(files, join(root, folder), sources),
-    isThere(files, root, sources),
+    allExist(files, join(root, folder), sources),
+    allExist(files, root, sources),
   ]);
   return !here && top ? '.' : folder;
 }
 
-async function isThere(files: Files, folder: string, paths: readonly string[]): Promise<boolean> {
+async function allExist(files: Files, folder: string, paths: readonly string[]): Promise<boolean> {
   for (const path of paths.filter((one) => one !== '.' && !one.startsWith('..')))
     if (!(await files.list(dirname(join(folder, path)))).includes(basename(path))) return false;
   return true;

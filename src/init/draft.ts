@@ -1,11 +1,11 @@
 import { given } from '../domain/given.js';
-/** A place in a text that a person wrote, as `file:line`. */
+/** `file:line` */
 export type DraftPlace = string;
 
-/** A value of a draft that was seen or guessed somewhere, and why it was taken for this. */
-export class Noted {
+/** A value of a draft with its source, which becomes a comment. */
+export class Annotated {
   readonly value: unknown;
-  /** What speaks for it, in a few words: `EXPOSE`. */
+  /** The reason in a few words: `EXPOSE`. */
   readonly why: string;
   readonly from: DraftPlace | undefined;
 
@@ -16,35 +16,35 @@ export class Noted {
   }
 }
 
-/** Something that was found and has no place in `oneclick.yml`. */
-export interface Left {
+/** A key that was not converted, or not exactly. */
+export interface SkippedKey {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** What it is, as a path: `services.web.networks`. */
+  /** `services.web.networks` */
   readonly key: string;
-  /** Why, and what to do instead. */
+  /** The reason and the alternative. */
   readonly message: string;
 }
 
-/** A service as it will be written: the keys of `oneclick.yml`, with {@link Noted} values anywhere in it. */
+/** The keys of a service in `oneclick.yml`, with {@link Annotated} values at any depth. */
 export type DraftService = Readonly<Record<string, unknown>>;
 
-/** What cannot be seen in a repository. */
+/** A value that a repository does not contain. */
 export type Question = 'hosts' | 'registry' | 'image';
 
-/** A first `oneclick.yml` before it is text. */
+/** A draft of `oneclick.yml`. */
 export interface Draft {
-  readonly project: Noted;
-  readonly registry?: Noted;
-  readonly services: ReadonlyMap<string, Noted>;
-  readonly left: readonly Left[];
-  /** What a person has to fill in. */
+  readonly project: Annotated;
+  readonly registry?: Annotated;
+  readonly services: ReadonlyMap<string, Annotated>;
+  readonly skipped: readonly SkippedKey[];
+  /** Values for the user to fill in. */
   readonly open: readonly Question[];
 }
 
-/** A value that was not written down anywhere, and what speaks for it. */
-export interface Guess {
+/** An inferred value and its source, as `init --json` prints it. */
+export interface InferredValue {
   /** `services.web.port` */
   readonly key: string;
   readonly value: unknown;
@@ -52,8 +52,8 @@ export interface Guess {
   readonly from: DraftPlace | null;
 }
 
-/** All {@link Noted} values of a draft in the order of the text. */
-export function guessesOf({ project, registry, services }: Draft): readonly Guess[] {
+/** Returns all {@link Annotated} values of a draft in text order. */
+export function inferredValues({ project, registry, services }: Draft): readonly InferredValue[] {
   const top = {
     project,
     ...given({ registry }),
@@ -62,9 +62,9 @@ export function guessesOf({ project, registry, services }: Draft): readonly Gues
   return walk(top, '');
 }
 
-function walk(value: unknown, key: string): readonly Guess[] {
-  if (value instanceof Noted) {
-    const inner = bare(value.value);
+function walk(value: unknown, key: string): readonly InferredValue[] {
+  if (value instanceof Annotated) {
+    const inner = stripAnnotations(value.value);
     return [{ key, value: inner, why: value.why, from: value.from ?? null }, ...walk(value.value, key)];
   }
   if (Array.isArray(value)) return value.flatMap((item) => walk(item, key));
@@ -72,10 +72,10 @@ function walk(value: unknown, key: string): readonly Guess[] {
   return Object.entries(value).flatMap(([name, inner]) => walk(inner, key === '' ? name : `${key}.${name}`));
 }
 
-/** The value without what was noted about it. */
-export function bare(value: unknown): unknown {
-  if (value instanceof Noted) return bare(value.value);
-  if (Array.isArray(value)) return value.map(bare);
+/** Replaces {@link Annotated} values by their plain values. */
+export function stripAnnotations(value: unknown): unknown {
+  if (value instanceof Annotated) return stripAnnotations(value.value);
+  if (Array.isArray(value)) return value.map(stripAnnotations);
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, bare(inner)]));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, stripAnnotations(inner)]));
 }

@@ -1,13 +1,13 @@
-/** Where a repository comes from, as its remote says. */
+/** A git remote. */
 export interface Remote {
   /** `github.com` */
   readonly host: string;
-  /** `acme/shop`; on some hosts with more parts. */
+  /** `acme/shop`, with more parts on some hosts. */
   readonly path: string;
   readonly line: number;
 }
 
-/** The remote `origin` in the text of `.git/config`, else the first; no more of its address than host and path, for it may hold a token. */
+/** Finds `origin`, else the first remote, in the text of `.git/config`. Omits credentials in its URL. */
 export function remoteIn(text: string): Remote | undefined {
   const found: (Remote & { readonly name: string })[] = [];
   let name: string | undefined;
@@ -31,7 +31,7 @@ const registries: Readonly<Record<string, string>> = {
   'codeberg.org': 'codeberg.org',
 };
 
-/** Where the images of a repository probably are: `ghcr.io/acme/shop`; undefined for hosts without a registry that is known. */
+/** Guesses the image repository, such as `ghcr.io/acme/shop`; undefined for unknown git hosts. */
 export function registryOf({ host, path }: Remote): string | undefined {
   const registry = registries[host.toLowerCase()];
   return registry === undefined ? undefined : `${registry}/${path.toLowerCase()}`;

@@ -1,4 +1,4 @@
-/** A text as a name of a project or a service: lower-case letters, digits and dashes; undefined when nothing is left. */
+/** Converts a text to a valid project or service name; undefined if nothing is left. */
 export function nameFrom(text: string): string | undefined {
   const name = text
     .toLowerCase()
@@ -8,22 +8,23 @@ export function nameFrom(text: string): string | undefined {
   return name === '' ? undefined : name;
 }
 
-const secretWords =
+const secretSuffixes =
   /^(SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|PASS|PWD|TOKENS?|KEY|DSN|SALT|PEPPER|CREDENTIALS?)\d*$/;
 const secretNames =
   /^(?:.*_)?(?:SECRET_KEY_BASE|ACCESS_KEY_ID|DATABASE_URL|DATABASE_URI|MONGO(?:DB)?_UR[IL]|CONNECTION_STRING)$/;
-const plainWords = /(?:^|_)(?:PUBLIC|PUBLISHABLE|SITE)_KEY$|^NEXT_PUBLIC_|^VITE_|^REACT_APP_/;
-/** Switches, such as MYSQL_ALLOW_EMPTY_PASSWORD=yes. */
-const switches = /^(?:true|false|yes|no|on|off)$/i;
+const publicNames = /(?:^|_)(?:PUBLIC|PUBLISHABLE|SITE)_KEY$|^NEXT_PUBLIC_|^VITE_|^REACT_APP_/;
+/** For flags such as MYSQL_ALLOW_EMPTY_PASSWORD=yes. */
+const booleans = /^(?:true|false|yes|no|on|off)$/i;
 
-/** Whether a variable is probably one that nobody should read: by its name, or by a password in the address that it has. */
+/** Whether a variable is probably secret, by its name or a password in a URL. */
 export function looksSecret(name: string, value = ''): boolean {
-  if (switches.test(value)) return false;
+  if (booleans.test(value)) return false;
   if (/^[a-z][a-z0-9+.-]*:\/\/[^/\s@]*:[^/\s@]+@/i.test(value)) return true;
   const upper = name.toUpperCase();
-  if (plainWords.test(upper)) return false;
-  return secretNames.test(upper) || secretWords.test(upper.split('_').at(-1) ?? '');
+  if (publicNames.test(upper)) return false;
+  return secretNames.test(upper) || secretSuffixes.test(upper.split('_').at(-1) ?? '');
 }
 
-/** A text that {@link interpolate} leaves as it is. */
-export const literal = (text: string): string => (/\$[${]/.test(text) ? text.replaceAll('$', '$$$$') : text);
+/** Escapes a text so that interpolation returns it unchanged. */
+export const escapeDollars = (text: string): string =>
+  /\$[${]/.test(text) ? text.replaceAll('$', '$$$$') : text;

@@ -1,36 +1,36 @@
 import { readEnvFile } from '../config/env-file.js';
 import { Failure } from '../domain/failure.js';
-import { Noted } from './draft.js';
-import { literal, looksSecret } from './names.js';
+import { Annotated } from './draft.js';
+import { escapeDollars, looksSecret } from './names.js';
 
-/** The variables that an example of an environment file names, as a service has them. */
+/** The variables of an example environment file. */
 export interface ExampleVariables {
-  readonly env: Readonly<Record<string, Noted>>;
-  readonly secrets: readonly Noted[];
-  readonly port?: Noted;
+  readonly env: Readonly<Record<string, Annotated>>;
+  readonly secrets: readonly Annotated[];
+  readonly port?: Annotated;
 }
 
-/** Reads `.env.example`: what looks secret is only named. A file that cannot be read says nothing. */
+/** Parses `.env.example`; secrets by name only. Returns nothing for an invalid file. */
 export function exampleVariables(file: string, text: string): ExampleVariables {
   const values = read(file, text);
   const secrets = values.filter(([name, { value }]) => looksSecret(name, value));
   const plain = values.filter(([name, { value }]) => !looksSecret(name, value));
   const port = plain.find(([name, { value }]) => name === 'PORT' && /^[1-9]\d{1,4}$/.test(value));
   return {
-    secrets: secrets.map(([name, { line }]) => new Noted(name, 'looks secret', `${file}:${line}`)),
+    secrets: secrets.map(([name, { line }]) => new Annotated(name, 'looks like a secret', `${file}:${line}`)),
     env: Object.fromEntries(
       plain.map(([name, { value, line }]) => [
         name,
-        new Noted(literal(value), value === '' ? 'fill in' : 'an example', `${file}:${line}`),
+        new Annotated(escapeDollars(value), value === '' ? 'fill in' : 'example value', `${file}:${line}`),
       ]),
     ),
     ...(port === undefined
       ? {}
-      : { port: new Noted(Number(port[1].value), 'PORT', `${file}:${port[1].line}`) }),
+      : { port: new Annotated(Number(port[1].value), 'PORT', `${file}:${port[1].line}`) }),
   };
 }
 
-/** The variables of an environment file and where they are. Throws what {@link readEnvFile} does. */
+/** Returns the variables of an environment file with their lines. Throws as {@link readEnvFile}. */
 export function assignmentsIn(
   file: string,
   text: string,

@@ -1,7 +1,7 @@
-/** How many instances of a service change at a time: a count, or a share. */
+/** How many instances change at a time: a count or a share. */
 export type Batch = { readonly count: number } | { readonly share: number };
 
-/** `3`, `25%` or `all`; undefined for anything else. */
+/** Parses `3`, `25%` or `all`; undefined if invalid. */
 export function parseBatch(text: string | number): Batch | undefined {
   const word = String(text).trim();
   if (word === 'all') return { share: 1 };
@@ -12,7 +12,7 @@ export function parseBatch(text: string | number): Batch | undefined {
   return number <= 100 ? { share: number / 100 } : undefined;
 }
 
-/** The instances in groups, in their order; a share is rounded down, and at least one. */
+/** Splits instances into batches in order; a share is rounded down to at least one. */
 export function batches<T>(instances: readonly T[], batch: Batch): readonly (readonly T[])[] {
   const size = Math.max(1, 'count' in batch ? batch.count : Math.floor(instances.length * batch.share));
   const groups: T[][] = [];

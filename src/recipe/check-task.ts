@@ -1,24 +1,32 @@
 import { nearest } from '../domain/nearest.js';
 import type { Path } from '../domain/source.js';
+import { type CheckContext, namesFor, type ReceiptScope, type Report } from './check-context.js';
 import { inputPath, inputProblems } from './input.js';
 import type { NameResolver, Names } from './names.js';
 import { dimensions } from './plan-position.js';
 import type { TaskStep } from './recipe.js';
-import { namesFor, type ReceiptScope, type Report, type Scope } from './scope.js';
-import { fits, inWords, required, type Shape, scalar, shapeAt, text } from './shape.js';
+import {
+  describeShape,
+  fitsInText,
+  isAssignable,
+  requiredKeys,
+  type Shape,
+  shapeAt,
+  textShape,
+} from './shape.js';
 import type { TaskForm, Tasks } from './tasks.js';
-import { only, placeholders, type Template, templatesIn, written } from './template.js';
+import { placeholders, placeholderText, solePlaceholder, type Template, templatesIn } from './template.js';
 
-/** One task step that is being checked. */
-interface Checked {
+/** A task step with the names and input shape to check it against. */
+interface StepCheck {
   readonly step: TaskStep;
   readonly task: TaskForm;
   readonly names: Names;
-  readonly scene: Scope;
+  readonly context: CheckContext;
   readonly shape: Shape;
 }
 
-/** Checks a task where it stands: that it may stand there, and that its inputs fit. */
+/** Checks the position and the inputs of a task step. */
 export class TaskChecker {
   readonly #tasks: Tasks;
   readonly #names: NameResolver;
@@ -30,34 +38,35 @@ export class TaskChecker {
     this.#report = report;
   }
 
-  /** Gives the receipts that later steps may refer to. */
-  check(step: TaskStep, scene: Scope): ReceiptScope {
+  /** Returns the receipts that later steps can use. */
+  check(step: TaskStep, context: CheckContext): ReceiptScope {
     const task = this.#tasks.get(step.task);
     if (task === undefined) {
       const suggestion = nearest(step.task, this.#tasks.keys());
-      this.#report.at(scene, step.path, `there is no task "${step.task}"`, { end: step.end, suggestion });
-      return scene.receipts;
+      this.#report.at(context, step.path, `unknown task "${step.task}"`, { end: step.end, suggestion });
+      return context.receipts;
     }
-    this.#standing(step, task, scene);
-    const names = namesFor(scene, dimensions(scene.place, task.scope));
-    this.#input({ step, task, names, scene, shape: this.#names.input(task) });
-    if (task.provides === undefined) return scene.receipts;
+    this.#checkPosition(step, task, context);
+    const names = namesFor(context, dimensions(context.position, task.scope));
+    this.#input({ step, task, names, context, shape: this.#names.input(task) });
+    if (task.provides === undefined) return context.receipts;
     const provided = { shape: this.#names.receipt(task), dimensions: names.dimensions };
-    return new Map([...scene.receipts, [task.provides, [provided]]]);
+    return new Map([...context.receipts, [task.provides, [provided]]]);
   }
 
-  /** Whether a task with this scope may stand here. */
-  #standing(step: TaskStep, { name, scope, commits }: TaskForm, scene: Scope): void {
-    const refuse = (message: string) => this.#report.at(scene, step.path, message, { end: step.end });
-    if (scene.place.each && scope === 'run' && !step.repeats)
-      refuse(`${name} runs once: it does not go into "each: service"`);
-    else if (scene.place.rolling && scope === 'service')
-      refuse(`${name} runs once for a service: it does not go into "rolling:"`);
-    else if (commits && scene.noCommit !== undefined) refuse(`${name} does not go into ${scene.noCommit}`);
+  /** Reports a task whose scope is not allowed here. */
+  #checkPosition(step: TaskStep, { name, scope, commits }: TaskForm, context: CheckContext): void {
+    const refuse = (message: string) => this.#report.at(context, step.path, message, { end: step.end });
+    if (context.position.each && scope === 'run' && !step.repeats)
+      refuse(`${name} runs once per run: it cannot be inside "each: service"`);
+    else if (context.position.rolling && scope === 'service')
+      refuse(`${name} runs once per service: it cannot be inside "rolling:"`);
+    else if (commits && context.noCommit !== undefined)
+      refuse(`${name} cannot be inside ${context.noCommit}`);
   }
 
-  #input(checked: Checked): void {
-    const { step, task, scene } = checked;
+  #input(checked: StepCheck): void {
+    const { step, task, context } = checked;
     const templated: Path[] = [];
     for (const { path, template } of templatesIn(step.input)) {
       templated.push(path);
@@ -66,32 +75,32 @@ export class TaskChecker {
     const defaults = this.#defaults(checked);
     templated.push(...[...templatesIn(defaults)].map(({ path }) => path));
     const input = { ...defaults, ...step.input };
-    this.#report.problems.push(...inputProblems(scene.source, step, task, input, templated));
+    this.#report.problems.push(...inputProblems(context.source, step, task, input, templated));
   }
 
-  /** The defaults that this step uses. An optional one that leads nowhere is left out. */
-  #defaults(checked: Checked): Record<string, unknown> {
-    const { step, task, names, scene, shape } = checked;
+  /** Returns the defaults that apply; skips optional ones that cannot be resolved. */
+  #defaults(checked: StepCheck): Record<string, unknown> {
+    const { step, task, names, context, shape } = checked;
     const used: Record<string, unknown> = {};
     const missing = new Map<string, string[]>();
     for (const [key, value] of Object.entries(task.defaults ?? {})) {
       if (key in step.input) continue;
-      const fault = this.#leadsNowhere(value, names);
-      if (fault !== undefined && !required(shape).includes(key)) continue;
+      const error = this.#findError(value, names);
+      if (error !== undefined && !requiredKeys(shape).includes(key)) continue;
       used[key] = value;
-      if (fault !== undefined) missing.set(fault, [...(missing.get(fault) ?? []), `"${key}"`]);
+      if (error !== undefined) missing.set(error, [...(missing.get(error) ?? []), `"${key}"`]);
       else
         for (const { path, template } of templatesIn(value, [key]))
           this.#template(checked, template, path, step.path);
     }
-    for (const [fault, keys] of missing)
-      this.#report.at(scene, step.path, `${task.name} needs ${keys.join(' and ')}: ${fault}`, {
+    for (const [error, keys] of missing)
+      this.#report.at(context, step.path, `${task.name} requires ${keys.join(' and ')}: ${error}`, {
         end: step.end,
       });
     return used;
   }
 
-  #leadsNowhere(value: unknown, names: Names): string | undefined {
+  #findError(value: unknown, names: Names): string | undefined {
     for (const { template } of templatesIn(value))
       for (const placeholder of placeholders(template)) {
         const found = this.#names.resolve(placeholder, names);
@@ -100,27 +109,33 @@ export class TaskChecker {
     return undefined;
   }
 
-  /** `path` is where the template stands in the input, `place` where a person finds it in the text. */
-  #template({ task, names, scene, shape }: Checked, template: Template, path: Path, place: Path): void {
+  /** Checks a template at `path` of the input and `position` in the file. */
+  #template(
+    { task, names, context, shape }: StepCheck,
+    template: Template,
+    path: Path,
+    position: Path,
+  ): void {
     const refuse = (offset: number, message: string, suggestion?: string) =>
-      this.#report.within(scene, place, offset, message, suggestion);
+      this.#report.within(context, position, offset, message, suggestion);
     const wanted = shapeAt(shape, path);
-    const alone = only(template) !== undefined;
+    const sole = solePlaceholder(template) !== undefined;
     for (const { offset, message } of template.faults) refuse(offset, message);
-    if (!alone && template.faults.length === 0 && wanted !== undefined && !fits(text, wanted))
-      refuse(0, `${task.name} wants ${inWords(wanted)} here, and this is text`);
+    if (!sole && template.faults.length === 0 && wanted !== undefined && !isAssignable(textShape, wanted))
+      refuse(0, `${task.name} expects ${describeShape(wanted)} here, not text`);
     for (const placeholder of placeholders(template)) {
       const { offset } = placeholder;
-      const said = written(placeholder);
+      const reference = placeholderText(placeholder);
       const found = this.#names.resolve(placeholder, names);
       if ('fault' in found) refuse(offset, found.fault, found.suggestion);
-      else if (!alone && !scalar(found.shape))
-        refuse(offset, `${said} is ${inWords(found.shape)}: it cannot be part of a text`);
-      else if (!alone && found.receipt)
-        refuse(offset, `${said} is only known during the run: it must be the whole value`);
-      else if (alone && wanted !== undefined && !fits(found.shape, wanted)) {
-        const is = found.over.length > 0 ? `one for each ${found.over.join(' and ')}` : inWords(found.shape);
-        refuse(offset, `${task.name} wants ${inWords(wanted)} here, and ${said} is ${is}`);
+      else if (!sole && !fitsInText(found.shape))
+        refuse(offset, `${reference} is ${describeShape(found.shape)}: it cannot be part of a string`);
+      else if (!sole && found.receipt)
+        refuse(offset, `${reference} is known only during the run: it must be the whole value`);
+      else if (sole && wanted !== undefined && !isAssignable(found.shape, wanted)) {
+        const is =
+          found.over.length > 0 ? `one for each ${found.over.join(' and ')}` : describeShape(found.shape);
+        refuse(offset, `${task.name} expects ${describeShape(wanted)} here, but ${reference} is ${is}`);
       }
     }
   }

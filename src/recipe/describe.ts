@@ -2,19 +2,19 @@ import type { Scope } from '../domain/task.js';
 import type { Recipe, RecipeStep } from './recipe.js';
 import type { TaskForm, Tasks } from './tasks.js';
 
-/** A recipe as its file stands, comments included. */
+/** Returns the text of a recipe's file, with comments. */
 export const describe = (recipe: Recipe): string => `${recipe.source.text.trimEnd()}\n`;
 
-/** What each task of these recipes does and how it is taken back, in the order of its first use. */
+/** Describes each task of these recipes and its undo, in order of first use. */
 export function describeTasks(recipes: readonly Recipe[], tasks: Tasks): string {
   const names = recipes.flatMap(({ steps, after }) => [...steps, ...after].flatMap(taskNames));
   const used = [...new Set(names)].flatMap((name) => tasks.get(name) ?? []);
   return used.map(describeTask).join('');
 }
 
-const often: Readonly<Record<Scope, string>> = {
+const frequency: Readonly<Record<Scope, string>> = {
   run: 'once',
-  service: 'once for each service',
+  service: 'once per service',
   instance: 'on each instance',
   host: 'on each host',
 };
@@ -24,19 +24,19 @@ function describeTask(task: TaskForm): string {
     ([key, value]) => `${key}: ${JSON.stringify(value)}`,
   );
   const lines = [
-    `${task.name} (${often[task.scope]})`,
+    `${task.name} (${frequency[task.scope]})`,
     `  ${task.summary}`,
-    ...(inputs.length === 0 ? [] : [`  takes ${inputs.join(', ')}`]),
+    ...(inputs.length === 0 ? [] : [`  default inputs: ${inputs.join(', ')}`]),
     ...(task.provides === undefined ? [] : [`  provides {{ ${task.provides} }}`]),
-    `  ${takenBack(task.undo)}${task.commits ? '; from here on only forward' : ''}`,
+    `  ${undoText(task.undo)}${task.commits ? '; no automatic rollback from here' : ''}`,
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function takenBack(undo: unknown): string {
-  if (undo === 'nothing') return 'leaves nothing to take back';
+function undoText(undo: unknown): string {
+  if (undo === 'nothing') return 'nothing to undo';
   const never = typeof undo === 'object' && undo !== null && 'never' in undo ? undo.never : undefined;
-  return never === undefined ? 'taken back when the run fails' : `never taken back: ${String(never)}`;
+  return never === undefined ? 'undone if the run fails' : `never undone: ${String(never)}`;
 }
 
 function taskNames(step: RecipeStep): readonly string[] {

@@ -5,7 +5,7 @@ import type { RecipeSource } from './load.js';
 
 const ending = '.yml';
 
-/** The recipes `<name>.yml` of a folder; none when there is no such folder. Messages call them by `join(shown, name)`. */
+/** Reads recipes `<name>.yml` in a folder, which may not exist. Messages use the path in `shown`. */
 export function recipeFolder(folder: string, shown = folder): RecipeSource {
   return {
     list: async () => {
@@ -26,7 +26,7 @@ const ifMissing =
   <T>(path: string, value: T) =>
   (error: NodeJS.ErrnoException): T => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return value;
-    throw new Failure('usage', 'recipe.unreadable', `${path} cannot be read (${error.code})`, {
+    throw new Failure('usage', 'recipe.unreadable', `cannot read ${path}: ${error.code}`, {
       cause: error,
     });
   };

@@ -5,13 +5,13 @@ import type { Path, Source } from '../domain/source.js';
 import type { TaskStep } from './recipe.js';
 import type { TaskForm } from './tasks.js';
 
-/** Where an input of a step stands in the text. */
+/** Returns the path of a step's input in the file. */
 export const inputPath = (step: TaskStep, inner: Path): Path => [
   ...step.path,
   ...(step.command ? inner.slice(1) : inner),
 ];
 
-/** What a task does not accept of `input`; values at the paths `later` are not known yet. */
+/** Returns the problems of a task's `input`, except those of values at the paths `later`, which are not known yet. */
 export function inputProblems(
   source: Source,
   step: TaskStep,
@@ -29,7 +29,7 @@ export function inputProblems(
   });
 }
 
-/** Whether an issue is about a value that is not known yet, or about a whole of which it is a part. */
+/** Whether an issue concerns an unknown value, or a structure that contains one. */
 function decidedLater(issue: z.core.$ZodIssue, later: readonly Path[]): boolean {
   const whole = issue.code === 'custom' || issue.code === 'invalid_union';
   return later.some((path) => starts(issue.path, path) || (whole && starts(path, issue.path)));

@@ -4,25 +4,26 @@ import { Failure } from '../domain/failure.js';
 import { nearest } from '../domain/nearest.js';
 import { InvalidText, invalid, type Problem } from '../domain/problem.js';
 import { readSource } from '../domain/source.js';
-import { Checker, type Shelf } from './check.js';
+import { unknownName } from '../domain/unknown-name.js';
+import { Checker, type RecipeCatalog } from './check.js';
 import { parseRecipe } from './parse.js';
 import { type LoadedRecipe, type Recipe, recipeName } from './recipe.js';
 import type { Tasks } from './tasks.js';
 
-/** A recipe's text, and the path that messages call it by. */
+/** The text of a recipe, and its path for messages. */
 export interface RecipeFile {
   readonly file: string;
   readonly text: string;
 }
 
-/** A place that recipes come from. */
+/** A folder of recipes. */
 export interface RecipeSource {
-  /** The names of the recipes there. */
+  /** Returns the names of its recipes. */
   list(): Promise<readonly string[]>;
   read(name: string): Promise<RecipeFile | undefined>;
 }
 
-/** All recipes by name; of the same name in several sources, the last. Names that cannot be recipes' are left out. */
+/** Returns all recipes by name; later sources override earlier ones. Skips invalid names. */
 export async function readRecipes(
   sources: readonly RecipeSource[],
 ): Promise<ReadonlyMap<string, RecipeFile>> {
@@ -35,7 +36,7 @@ export async function readRecipes(
   return files;
 }
 
-/** Recipes that were found good before: those of a shelf with this hash, and the names of what each of them may include. */
+/** The result of an earlier check: the hash of all recipes, and the includes of each. */
 export const VerifiedRecipes = z.object({
   shelf: z.string(),
   included: z.record(z.string(), z.array(z.string())),
@@ -43,14 +44,14 @@ export const VerifiedRecipes = z.object({
 export type VerifiedRecipes = z.infer<typeof VerifiedRecipes>;
 
 /**
- * Reads a recipe and all that it may include, and checks them, unless they are vouched for to the letter. Throws a failure of
- * kind `usage`: `recipe.unknown`, `recipe.partial`, or `recipe.invalid` with every problem and its place.
+ * Reads and checks a recipe and everything it may include; skips the check if `verified` matches the texts. Throws a
+ * usage failure: `recipe.unknown`, `recipe.partial`, or `recipe.invalid` with every problem.
  */
 export async function loadRecipe(
   name: string,
   sources: readonly RecipeSource[],
   tasks: Tasks,
-  vouched?: VerifiedRecipes,
+  verified?: VerifiedRecipes,
 ): Promise<LoadedRecipe> {
   const files = await readRecipes(sources);
   const problems: Problem[] = [];
@@ -67,11 +68,11 @@ export async function loadRecipe(
   if (recipe === undefined) throw unknown(name, [...files.keys()]);
   if (recipe === 'broken') throw invalid(problems, 'recipe.invalid');
   if (recipe.partial) throw partial(recipe);
-  const names = vouched?.shelf === shelfHash(files) ? vouched.included[name] : undefined;
+  const names = verified?.shelf === catalogHash(files) ? verified.included[name] : undefined;
   const included =
     names === undefined
-      ? checked(recipe, { names: [...files.keys()], find }, tasks, problems)
-      : new Map(names.flatMap((part) => entryOf(find(part))));
+      ? checkIncluded(recipe, { names: [...files.keys()], find }, tasks, problems)
+      : new Map(names.flatMap((part) => catalogEntry(find(part))));
   return {
     recipe,
     included,
@@ -79,19 +80,24 @@ export async function loadRecipe(
   };
 }
 
-/** What a recipe of this shelf may include; throws all problems of it, after those that are known. */
-function checked(recipe: Recipe, shelf: Shelf, tasks: Tasks, known: Problem[]): ReadonlyMap<string, Recipe> {
-  const checker = new Checker(tasks, shelf);
+/** Checks a recipe and returns its includes. Throws the `known` problems and its own. */
+function checkIncluded(
+  recipe: Recipe,
+  catalog: RecipeCatalog,
+  tasks: Tasks,
+  known: Problem[],
+): ReadonlyMap<string, Recipe> {
+  const checker = new Checker(tasks, catalog);
   const found = checker.check(recipe);
   const problems = [...known, ...found];
   if (problems.length > 0) throw invalid(problems, 'recipe.invalid');
   return checker.included;
 }
 
-const entryOf = (recipe: Recipe | 'broken' | undefined): readonly [string, Recipe][] =>
+const catalogEntry = (recipe: Recipe | 'broken' | undefined): readonly [string, Recipe][] =>
   recipe === undefined || recipe === 'broken' ? [] : [[recipe.name, recipe]];
 
-/** Vouches for all recipes of these sources that run by themselves; throws as {@link loadRecipe} where one of them is not good. */
+/** Checks all runnable recipes of these sources. Throws as {@link loadRecipe}. */
 export async function verifyRecipes(
   sources: readonly RecipeSource[],
   tasks: Tasks,
@@ -102,13 +108,13 @@ export async function verifyRecipes(
     if ((await readRecipe(name, sources)).partial) continue;
     included[name] = [...(await loadRecipe(name, sources, tasks)).included.keys()];
   }
-  return { shelf: shelfHash(files), included };
+  return { shelf: catalogHash(files), included };
 }
 
-const shelfHash = (files: ReadonlyMap<string, RecipeFile>) =>
+const catalogHash = (files: ReadonlyMap<string, RecipeFile>) =>
   textsHash([...files].map(([name, { text }]) => [name, text]));
 
-/** One recipe as its file says it, a part of others too; its tasks and names are not looked at. Throws as {@link loadRecipe}. */
+/** Parses one recipe, which may be partial, without checking tasks and names. Throws as {@link loadRecipe}. */
 export async function readRecipe(name: string, sources: readonly RecipeSource[]): Promise<Recipe> {
   const files = await readRecipes(sources);
   const file = files.get(name);
@@ -133,17 +139,17 @@ function parseFile(name: string, { file, text }: RecipeFile, problems: Problem[]
 
 function unknown(name: string, names: readonly string[]): Failure {
   const near = nearest(name, names);
-  return new Failure('usage', 'recipe.unknown', `there is no recipe "${name.slice(0, 80)}"`, {
-    hint: near === undefined ? `There are: ${[...names].sort().join(', ')}.` : `Did you mean "${near}"?`,
+  return new Failure('usage', 'recipe.unknown', unknownName('recipe', name.slice(0, 80), [...names].sort()), {
+    ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
   });
 }
 
 const partial = ({ name, source }: Recipe) =>
-  new Failure('usage', 'recipe.partial', `"${name}" is a part of other recipes and cannot run by itself`, {
-    hint: `A recipe that runs has a summary and "steps:"; see ${source.file}.`,
+  new Failure('usage', 'recipe.partial', `recipe "${name}" can only be included by other recipes`, {
+    hint: `add a summary and "steps:" to ${source.file} to make it runnable`,
   });
 
-/** SHA-256 of names and texts, in whichever order they come. */
+/** SHA-256 of names and texts, independent of their order. */
 function textsHash(texts: readonly (readonly [name: string, text: string])[]): string {
   const hash = createHash('sha256');
   for (const named of [...texts].sort(([one], [other]) => (one < other ? -1 : 1)))

@@ -1,40 +1,40 @@
 import { nearest } from '../domain/nearest.js';
 import { jsonSchema, valuesAt } from '../domain/schema-problems.js';
 import { Instance, Service } from '../domain/service.js';
-import { type Dimension, gathered } from './plan-position.js';
+import { type Dimension, extraDimensions } from './plan-position.js';
 import type { Params } from './recipe.js';
-import { fields, mappingOf, paramShape, type Shape, shapeAt, shapeOf, text } from './shape.js';
+import { fieldNames, mappingOf, paramShape, type Shape, shapeAt, shapeOf, textShape } from './shape.js';
 import type { TaskForm, Tasks } from './tasks.js';
-import { type Placeholder, placeholders, type Template, written } from './template.js';
+import { type Placeholder, placeholders, placeholderText, type Template } from './template.js';
 
-/** The receipt of an earlier step: what it looks like, and what the step is bound to. */
+/** The receipt of an earlier step: its shape, and the dimensions that the step is bound to. */
 export interface Provided {
   readonly shape: Shape;
   readonly dimensions: readonly Dimension[];
 }
 
-/** What placeholders may refer to at a place of a recipe. */
+/** The names that a placeholder can use. */
 export interface Names {
   readonly params: Params;
   readonly receipts: ReadonlyMap<string, readonly Provided[]>;
   readonly dimensions: readonly Dimension[];
 }
 
-/** What a placeholder stands for, or why it stands for nothing. */
+/** The shape of a placeholder's value, or why it cannot be resolved. */
 export type Resolved =
   | {
       readonly shape: Shape;
       readonly receipt: boolean;
-      /** Over what it is gathered: it is one for each of these. */
+      /** The dimensions to collect over: one value for each of these. */
       readonly over: readonly Dimension[];
     }
   | { readonly fault: string; readonly suggestion?: string | undefined };
 
-/** The names of the configuration, which neither parameters nor receipts may take. */
-export const configured = ['service', 'instance', 'run'] as const;
+/** Names of configuration values, not available to parameters and receipts. */
+export const reservedNames = ['service', 'instance', 'run'] as const;
 const runFields = ['id', 'recipe', 'project', 'environment', 'who', 'commit', 'started'];
 
-/** Looks placeholders up; the shapes of configuration, inputs and receipts are made once. */
+/** Resolves placeholders; caches the shapes of configuration, inputs and receipts. */
 export class NameResolver {
   readonly #tasks: Tasks;
   readonly #receipts = new Map<TaskForm, Shape>();
@@ -47,19 +47,21 @@ export class NameResolver {
   }
 
   receipt(task: TaskForm): Shape {
-    return kept(this.#receipts, task, () => shapeOf(task.receipt, 'output'));
+    return cached(this.#receipts, task, () => shapeOf(task.receipt, 'output'));
   }
 
   input(task: TaskForm): Shape {
-    return kept(this.#inputs, task, () => shapeOf(task.input, 'input'));
+    return cached(this.#inputs, task, () => shapeOf(task.input, 'input'));
   }
 
   resolve(placeholder: Placeholder, names: Names): Resolved {
     const { name } = placeholder;
     if (name === 'service' || name === 'instance') {
       if (names.dimensions.includes(name))
-        return below(placeholder, name === 'service' ? this.#service : this.#instance);
-      return { fault: `${written(placeholder)}: this step is not about one ${name}` };
+        return fieldShape(placeholder, name === 'service' ? this.#service : this.#instance);
+      return {
+        fault: `${placeholderText(placeholder)} is not available: this step does not run per ${name}`,
+      };
     }
     if (name === 'run') return runField(placeholder);
     const receipts = names.receipts.get(name);
@@ -70,12 +72,12 @@ export class NameResolver {
     return { shape: paramShape(param.type), receipt: false, over: [] };
   }
 
-  /** With alternatives, each must have the field. */
+  /** The field must exist in every alternative. */
   #provided(placeholder: Placeholder, receipts: readonly Provided[], names: Names): Resolved {
     const all = receipts.map((provided) => {
-      const found = below(placeholder, provided.shape);
+      const found = fieldShape(placeholder, provided.shape);
       if ('fault' in found) return found;
-      const over = gathered(provided.dimensions, names.dimensions);
+      const over = extraDimensions(provided.dimensions, names.dimensions);
       return { shape: over.reduce(mappingOf, found.shape), receipt: true, over };
     });
     return all.find((found) => 'fault' in found) ?? all[0] ?? this.#unknown(placeholder, names);
@@ -88,11 +90,11 @@ export class NameResolver {
       return {
         fault: `no earlier step provides "${name}": ${providers.map((task) => task.name).join(' or ')} does`,
       };
-    const suggestion = nearest(name, [...names.params.keys(), ...names.receipts.keys(), ...configured]);
-    return { fault: `nothing is called "${name}": it is no parameter, receipt or configuration`, suggestion };
+    const suggestion = nearest(name, [...names.params.keys(), ...names.receipts.keys(), ...reservedNames]);
+    return { fault: `unknown name "${name}": not a parameter, receipt or configuration value`, suggestion };
   }
 
-  /** Every name that a template of enumerations may become. */
+  /** Returns every name that a template of enumerations can produce. */
   enumerate(
     template: Template,
     names: Names,
@@ -100,11 +102,12 @@ export class NameResolver {
     for (const at of placeholders(template)) {
       const found = this.resolve(at, names);
       if ('fault' in found) return { fault: found.fault, at };
-      if (this.#words(at, names).length === 0) return { fault: `${written(at)} is not an enumeration`, at };
+      if (this.#enumValues(at, names).length === 0)
+        return { fault: `${placeholderText(at)} is not an enumeration`, at };
     }
     const all = template.parts.reduce<readonly string[]>(
       (starts, part) => {
-        const ends = typeof part === 'string' ? [part] : this.#words(part, names);
+        const ends = typeof part === 'string' ? [part] : this.#enumValues(part, names);
         return starts.flatMap((start) => ends.map((end) => start + end)).slice(0, 100);
       },
       [''],
@@ -112,26 +115,26 @@ export class NameResolver {
     return { names: all };
   }
 
-  #words({ name, fields }: Placeholder, names: Names): readonly string[] {
+  #enumValues({ name, fields }: Placeholder, names: Names): readonly string[] {
     if (name === 'service') return valuesAt(jsonSchema(Service), fields);
     const type = names.params.get(name)?.type;
     return typeof type === 'object' && !names.receipts.has(name) ? type : [];
   }
 }
 
-function kept(shapes: Map<TaskForm, Shape>, task: TaskForm, make: () => Shape): Shape {
+function cached(shapes: Map<TaskForm, Shape>, task: TaskForm, make: () => Shape): Shape {
   const shape = shapes.get(task) ?? make();
   shapes.set(task, shape);
   return shape;
 }
 
-function below(placeholder: Placeholder, shape: Shape): Resolved {
+function fieldShape(placeholder: Placeholder, shape: Shape): Resolved {
   let at = shape;
   for (const [index, field] of placeholder.fields.entries()) {
     const next = shapeAt(at, [field]);
     if (next === undefined) {
       const parent = [placeholder.name, ...placeholder.fields.slice(0, index)].join('.');
-      const known = fields(at);
+      const known = fieldNames(at);
       const has = known.length === 0 ? 'no fields' : `no field "${field}"`;
       return { fault: `"${parent}" has ${has}`, suggestion: nearest(field, known) };
     }
@@ -142,7 +145,7 @@ function below(placeholder: Placeholder, shape: Shape): Resolved {
 
 function runField({ fields: [field, ...deeper] }: Placeholder): Resolved {
   if (field !== undefined && deeper.length === 0 && runFields.includes(field))
-    return { shape: text, receipt: false, over: [] };
+    return { shape: textShape, receipt: false, over: [] };
   const suggestion = nearest(field ?? '', runFields);
-  return { fault: `"run" has only ${runFields.join(', ')}`, suggestion };
+  return { fault: `"run" has only the fields ${runFields.join(', ')}`, suggestion };
 }

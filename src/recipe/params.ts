@@ -1,17 +1,18 @@
 import { Failure } from '../domain/failure.js';
 import { nearest } from '../domain/nearest.js';
 import { displayed } from '../domain/schema-problems.js';
+import { unknownName } from '../domain/unknown-name.js';
 import type { Param, Params } from './recipe.js';
 
-/** The value of every parameter by name; undefined where it was neither given nor has a default. */
+/** The parameter values by name; undefined for one that has neither a value nor a default. */
 export type ParamValues = ReadonlyMap<string, string | number | boolean | undefined>;
 
 export const defaultsOf = (params: Params): ParamValues =>
   new Map([...params].map(([name, param]) => [name, param.default]));
 
 /**
- * The defaults, and over them what was given; text is read as the parameter's type. Throws failures of kind `usage`:
- * `param.unknown`, `param.invalid`.
+ * Merges given values over the defaults; parses text as the parameter's type. Throws a usage failure: `param.unknown`,
+ * `param.invalid`.
  */
 export function paramValues(params: Params, given: Readonly<Record<string, unknown>>): ParamValues {
   const values = new Map(defaultsOf(params));
@@ -41,12 +42,11 @@ function read(name: string, { type }: Param, value: unknown): string | number | 
 }
 
 const refused = (name: string, value: unknown, wanted: string) =>
-  new Failure('usage', 'param.invalid', `${name}: ${displayed(value)} is not ${wanted}`);
+  new Failure('usage', 'param.invalid', `${name} must be ${wanted}, not ${displayed(value)}`);
 
 function unknown(name: string, names: readonly string[]): Failure {
   const near = nearest(name, names);
-  const all = names.length === 0 ? 'It has none.' : `It has ${names.join(', ')}.`;
-  return new Failure('usage', 'param.unknown', `the recipe has no parameter "${name}"`, {
-    hint: near === undefined ? all : `Did you mean "${near}"?`,
+  return new Failure('usage', 'param.unknown', unknownName('parameter', name, names), {
+    ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
   });
 }

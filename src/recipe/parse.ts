@@ -17,19 +17,27 @@ const ParamForm = z.union([
   }),
 ]);
 
-/** The frame of a recipe: everything but its steps. */
+/** The schema of a recipe without its steps. */
 export const RecipeFrame = z.strictObject({
   summary: z.string(),
   holds: z.enum(['hosts']).optional(),
   'on-failure': z.enum(['revert', 'stop']).default('revert'),
   params: z
-    .record(z.string().regex(/^[a-z][\w-]*$/, 'a parameter is named like-this'), ParamForm)
+    .record(
+      z
+        .string()
+        .regex(
+          /^[a-z][\w-]*$/,
+          'must start with a lowercase letter and contain letters, digits, dashes or underscores',
+        ),
+      ParamForm,
+    )
     .default({}),
   steps: z.array(z.unknown()),
   after: z.array(z.unknown()).optional(),
 });
 
-/** The shape of a recipe's text and whatever is wrong with it; what its words mean is checked later. */
+/** Parses a recipe and collects syntax problems; tasks, names and types are checked later. */
 export function parseRecipe(
   name: string,
   source: Source,
@@ -52,7 +60,7 @@ export function parseRecipe(
   }
   const frame = match(source, RecipeFrame);
   if ('problems' in frame) parser.problems.push(...frame.problems);
-  const written = 'value' in frame ? frame.value : loosely(source.value);
+  const written = 'value' in frame ? frame.value : findSteps(source.value);
   const steps = written.steps === undefined ? [] : parser.steps(written.steps, ['steps']);
   const after = written.after === undefined ? [] : parser.steps(written.after, ['after']);
   const header =
@@ -68,17 +76,17 @@ export function parseRecipe(
   return { recipe, problems: [...source.problems, ...parser.problems] };
 }
 
-/** The steps of a recipe whose frame is wrong, so that their problems are said too. */
-function loosely(value: unknown): { readonly steps: unknown; readonly after: unknown } {
+/** Returns the steps of an invalid recipe, so that their problems are reported too. */
+function findSteps(value: unknown): { readonly steps: unknown; readonly after: unknown } {
   const list = (key: string) => [valueAt(value, [key])].find(Array.isArray);
   return { steps: list('steps'), after: list('after') };
 }
 
-/** The keys of a step that are not the names of tasks. */
+/** The keys of a step that are not task names. */
 export const constructs = ['run', 'remote', 'recipe', 'each', 'parallel', 'rolling'] as const;
 type Construct = (typeof constructs)[number];
 const isConstruct = (key: string): key is Construct => constructs.some((construct) => construct === key);
-/** The tasks behind `run:` and `remote:`. */
+/** The tasks that `run:` and `remote:` stand for. */
 export const shellTasks = { run: 'shell.local', remote: 'shell.remote' } as const;
 
 type Mapping = Readonly<Record<string, unknown>>;
@@ -107,7 +115,8 @@ class StepParser {
   params(forms: Readonly<Record<string, z.infer<typeof ParamForm>>>): Map<string, Param> {
     const params = new Map<string, Param>();
     for (const [name, form] of Object.entries(forms)) {
-      const param: Param = typeof form === 'object' ? clean(form) : { type: typeOf(form), default: form };
+      const param: Param =
+        typeof form === 'object' ? withoutUndefined(form) : { type: typeOf(form), default: form };
       const { default: value, type } = param;
       if (
         value !== undefined &&
@@ -115,7 +124,7 @@ class StepParser {
       )
         this.#report(
           ['params', name, 'default'],
-          `${displayed(value)} is not ${typeof type === 'string' ? `a ${type}` : `one of ${type.join(', ')}`}`,
+          `must be ${typeof type === 'string' ? `a ${type}` : `one of ${type.join(', ')}`}, not ${displayed(value)}`,
         );
       params.set(name, param);
     }
@@ -124,40 +133,39 @@ class StepParser {
 
   steps(value: unknown, path: Path): readonly RecipeStep[] {
     if (!Array.isArray(value)) {
-      this.#report(path, `expected a list of steps, not ${displayed(value)}`);
+      this.#report(path, `must be a list of steps, not ${displayed(value)}`);
       return [];
     }
-    if (value.length === 0) this.#report(path, 'there are no steps');
+    if (value.length === 0) this.#report(path, 'must have at least one step');
     return value.flatMap((item: unknown, index) => this.#step(item, [...path, index]) ?? []);
   }
 
   #step(value: unknown, path: Path): RecipeStep | undefined {
-    if (typeof value === 'string') return this.#bareTask(value, path);
-    if (!isMapping(value)) return this.#report(path, `expected a step, not ${displayed(value)}`);
+    if (typeof value === 'string') return this.#taskByName(value, path);
+    if (!isMapping(value)) return this.#report(path, `must be a step, not ${displayed(value)}`);
     const keys = Object.keys(value);
     const construct = keys.find(isConstruct);
     if (construct !== undefined) return this.#construct(construct, value, path);
     const [key, ...others] = keys;
-    if (key === undefined) return this.#report(path, 'an empty step');
+    if (key === undefined) return this.#report(path, 'the step is empty');
     if (others.length > 0)
       return this.#report(
         [...path, ...others.slice(0, 1)],
-        `a step is one task: is a "- " missing before "${others[0]}"?`,
+        `a step has one task: is "- " missing before "${others[0]}"?`,
         { end: 'key' },
       );
     return this.#task(key, value[key], [...path, key]);
   }
 
-  #bareTask(name: string, path: Path): TaskStep | undefined {
-    if (isConstruct(name)) return this.#report(path, `"${name}:" needs a value`);
-    if (/\s/.test(name.trim()))
-      return this.#report(path, 'not a task; a command is written `- run: command`');
+  #taskByName(name: string, path: Path): TaskStep | undefined {
+    if (isConstruct(name)) return this.#report(path, `"${name}:" requires a value`);
+    if (/\s/.test(name.trim())) return this.#report(path, 'not a task; write a command as `- run: command`');
     return { kind: 'task', task: name, input: {}, path, end: 'value', command: false, repeats: false };
   }
 
   #task(task: string, input: unknown, path: Path): TaskStep | undefined {
     if (input !== null && !isMapping(input))
-      return this.#report(path, `${task} takes a mapping of inputs, not ${displayed(input)}`);
+      return this.#report(path, `${task} expects a mapping of inputs, not ${displayed(input)}`);
     return { kind: 'task', task, input: input ?? {}, path, end: 'key', command: false, repeats: false };
   }
 
@@ -165,7 +173,7 @@ class StepParser {
     const nested = key === 'each' || key === 'rolling';
     const others = Object.keys(step).filter((other) => other !== key && !(nested && other === 'steps'));
     for (const other of others)
-      this.#report([...path, other], `"${other}" does not go with "${key}:"`, {
+      this.#report([...path, other], `"${other}" cannot be combined with "${key}:"`, {
         end: 'key',
         suggestion: nested ? nearest(other, ['steps']) : undefined,
       });
@@ -173,7 +181,7 @@ class StepParser {
     const here = [...path, key];
     const steps = () => {
       if ('steps' in step) return this.steps(step.steps, [...path, 'steps']);
-      if (others.length === 0) this.#report(here, `"${key}:" needs "steps:"`, { end: 'key' });
+      if (others.length === 0) this.#report(here, `"${key}:" requires "steps:"`, { end: 'key' });
       return [];
     };
     switch (key) {
@@ -182,10 +190,10 @@ class StepParser {
         return this.#shell(key, value, here);
       case 'recipe':
         if (typeof value !== 'string')
-          return this.#report(here, `expected the name of a recipe, not ${displayed(value)}`);
+          return this.#report(here, `must be the name of a recipe, not ${displayed(value)}`);
         return { kind: 'include', name: value, path: here };
       case 'each':
-        if (value !== 'service') this.#report(here, `${displayed(value)} is not "service"`);
+        if (value !== 'service') this.#report(here, `must be "service", not ${displayed(value)}`);
         return { kind: 'each', steps: steps(), path: here };
       case 'parallel':
         return { kind: 'parallel', steps: this.steps(value, here), path: here };
@@ -196,7 +204,7 @@ class StepParser {
 
   #shell(key: 'run' | 'remote', value: unknown, path: Path): TaskStep | undefined {
     if (value === null || value === '')
-      return this.#report(path, `"${key}:" needs a command`, { end: 'key' });
+      return this.#report(path, `"${key}:" requires a command`, { end: 'key' });
     const common = { kind: 'task', task: shellTasks[key], path, end: 'key', repeats: key === 'run' } as const;
     return isMapping(value)
       ? { ...common, input: value, command: false }
@@ -221,8 +229,8 @@ class StepParser {
     this.#report(
       batch === undefined ? path : [...path, 'batch'],
       batch === undefined
-        ? '"rolling:" needs a batch, such as { batch: 25% }'
-        : `${displayed(batch)} is not a batch: 1, 25% or all`,
+        ? '"rolling:" requires a batch, such as { batch: 25% }'
+        : `must be a batch, such as 1, 25% or all, not ${displayed(batch)}`,
       { end: batch === undefined ? 'key' : 'value' },
     );
     return 1;
@@ -231,8 +239,7 @@ class StepParser {
 
 const typeOf = (value: string | number | boolean) => typeof value as 'string' | 'number' | 'boolean';
 
-/** Without keys that are undefined. */
-const clean = (form: {
+const withoutUndefined = (form: {
   type: Param['type'];
   default?: Param['default'] | undefined;
   description?: string | undefined;

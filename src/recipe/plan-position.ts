@@ -1,9 +1,9 @@
 import type { Scope } from '../domain/task.js';
 
-/** What a step runs for: of a service, of an instance of it, of a host. */
+/** A dimension that steps are bound to. */
 export type Dimension = 'service' | 'instance' | 'host';
 
-/** Where in a recipe a step stands: inside `each: service`, and inside `rolling:`. */
+/** Whether a step is inside `each: service` and inside `rolling:`. */
 export interface PlanPosition {
   readonly each: boolean;
   readonly rolling: boolean;
@@ -11,7 +11,7 @@ export interface PlanPosition {
 
 export const top: PlanPosition = { each: false, rolling: false };
 
-/** What the steps of a task with this scope are bound to at this place. */
+/** Returns what a task with this scope is bound to at a position. */
 export function dimensions(place: PlanPosition, scope: Scope): readonly Dimension[] {
   const instance = place.rolling || scope === 'instance';
   const found: Dimension[] = [];
@@ -22,10 +22,10 @@ export function dimensions(place: PlanPosition, scope: Scope): readonly Dimensio
 }
 
 /**
- * Over what a receipt must be gathered for a step that is bound to less than its provider: the rollouts of all services for a
- * step that runs once are `{web: …, api: …}`. An instance says its host.
+ * Returns the dimensions that the provider of a receipt has and its consumer does not. The receipts are collected over
+ * them: a step that runs once gets `{web: …, api: …}`. An instance implies its host.
  */
-export function gathered(
+export function extraDimensions(
   provider: readonly Dimension[],
   consumer: readonly Dimension[],
 ): readonly Dimension[] {

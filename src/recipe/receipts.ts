@@ -1,8 +1,8 @@
 import { given } from '../domain/given.js';
 import type { Reference, Step } from '../run/plan.js';
-import { type Dimension, gathered } from './plan-position.js';
+import { type Dimension, extraDimensions } from './plan-position.js';
 
-/** What a step is bound to: names of a service, of an instance and of a host. */
+/** The service, instance and host that a step is bound to. */
 export type Bound = { readonly [dimension in Dimension]?: string };
 
 interface Provider {
@@ -11,13 +11,13 @@ interface Provider {
   readonly bound: Bound;
 }
 
-/** A reference, or references by the names of services and instances where a step wants those of several. */
+/** A reference to a receipt, or a map of references by service, instance or host. */
 export type Found = Reference | { readonly [key: string]: Found };
 
 const dimensionsOf = (bound: Bound): readonly Dimension[] =>
   (['service', 'instance', 'host'] as const).filter((dimension) => bound[dimension] !== undefined);
 
-/** The steps bound so far, by what they provide. */
+/** The receipts of the steps bound so far. */
 export class Receipts {
   readonly #providers: Provider[] = [];
 
@@ -25,7 +25,7 @@ export class Receipts {
     this.#providers.push({ name, step: step.id, bound: boundOf(step) });
   }
 
-  /** The nearest earlier step that provides `name` for the same service, instance and host as far as both have them. */
+  /** Finds the latest provider of `name` that matches the consumer in every dimension that both have. */
   find(name: string, path: readonly string[], consumer: Bound): Found | undefined {
     const same = (dimension: Dimension, bound: Bound) =>
       bound[dimension] === undefined ||
@@ -38,24 +38,24 @@ export class Receipts {
     );
     const nearest = fitting.at(-1);
     if (nearest === undefined) return undefined;
-    const over = gathered(dimensionsOf(nearest.bound), dimensionsOf(consumer));
+    const over = extraDimensions(dimensionsOf(nearest.bound), dimensionsOf(consumer));
     if (over.length === 0) return { $from: nearest.step, path };
     const alike = fitting.filter(
       ({ bound }) => dimensionsOf(bound).join() === dimensionsOf(nearest.bound).join(),
     );
-    return gather(alike, over, path);
+    return collect(alike, over, path);
   }
 }
 
-function gather(providers: readonly Provider[], over: readonly Dimension[], path: readonly string[]): Found {
+function collect(providers: readonly Provider[], over: readonly Dimension[], path: readonly string[]): Found {
   const [dimension, ...deeper] = over;
   if (dimension === undefined) return { $from: providers.at(-1)?.step ?? '', path };
   const keys = new Set(providers.map(({ bound }) => bound[dimension] ?? ''));
   const group = (key: string) => providers.filter(({ bound }) => (bound[dimension] ?? '') === key);
-  return Object.fromEntries([...keys].map((key) => [key, gather(group(key), deeper, path)]));
+  return Object.fromEntries([...keys].map((key) => [key, collect(group(key), deeper, path)]));
 }
 
-/** Only the dimensions that are there. */
+/** Drops undefined dimensions. */
 export const boundOf = ({
   service,
   instance,

@@ -1,10 +1,10 @@
 import type { End, Path, Source } from '../domain/source.js';
 import type { FailurePolicy } from '../run/plan.js';
 
-/** What a parameter may be; a list of words is an enumeration. */
+/** The type of a parameter; a list is an enumeration. */
 export type ParamType = 'string' | 'number' | 'boolean' | readonly string[];
 
-/** A parameter of a recipe. Without a default it may be missing, which is refused where it is needed. */
+/** A parameter of a recipe. Without a default it may be unset, which fails only if it is used. */
 export interface Param {
   readonly type: ParamType;
   readonly default?: string | number | boolean;
@@ -12,21 +12,21 @@ export interface Param {
 }
 export type Params = ReadonlyMap<string, Param>;
 
-/** A task by its name, or `run:` and `remote:`, which are the tasks `shell.local` and `shell.remote`. */
+/** A task by name, or `run:` and `remote:`, which stand for `shell.local` and `shell.remote`. */
 export interface TaskStep {
   readonly kind: 'task';
   readonly task: string;
   readonly input: Readonly<Record<string, unknown>>;
-  /** Where the name of the task stands. */
+  /** The position of the task's name. */
   readonly path: Path;
   readonly end: End;
-  /** Whether it was written `run: command`: the value is the input `command`. */
+  /** Whether the short form `run: command` was used. */
   readonly command: boolean;
-  /** `run:` is repeated for whatever it stands in. */
+  /** Whether it may repeat per service or instance, as `run:` does. */
   readonly repeats: boolean;
 }
 
-/** `recipe: name`, with placeholders of enumerations in the name. */
+/** `recipe: name`; the name may contain placeholders of enumerations. */
 export interface IncludeStep {
   readonly kind: 'include';
   readonly name: string;
@@ -55,11 +55,11 @@ export interface RollingStep {
 
 export type RecipeStep = TaskStep | IncludeStep | EachStep | ParallelStep | RollingStep;
 
-/** A recipe as its file says it. */
+/** A parsed recipe. */
 export interface Recipe {
   readonly name: string;
   readonly source: Source;
-  /** A bare list of steps, only to be used by `recipe:`. */
+  /** A plain list of steps that can only be included with `recipe:`. */
   readonly partial: boolean;
   readonly summary: string;
   readonly holds: 'hosts' | undefined;
@@ -69,14 +69,14 @@ export interface Recipe {
   readonly after: readonly RecipeStep[];
 }
 
-/** A recipe that was checked, with those that it may include. */
+/** A checked recipe with its includes. */
 export interface LoadedRecipe {
   readonly recipe: Recipe;
-  /** By name; of an enumeration, those that exist. */
+  /** By name. */
   readonly included: ReadonlyMap<string, Recipe>;
   /** SHA-256 of the names and texts of all of them. */
   readonly hash: string;
 }
 
-/** Names that recipes may have. */
+/** Valid recipe names. */
 export const recipeName = /^[a-z][a-z0-9-]{0,63}$/;

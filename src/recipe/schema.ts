@@ -3,20 +3,20 @@ import type { JsonSchema } from '../domain/schema-problems.js';
 import { constructs, RecipeFrame } from './parse.js';
 import type { TaskForm, Tasks } from './tasks.js';
 
-/** A JSON Schema (draft 7) by which editors complete and check recipes: the constructs, the tasks and their inputs. */
+/** Returns a JSON Schema (draft 7) of recipes, with all tasks and inputs, for editors. */
 export function recipeSchema(tasks: Tasks): JsonSchema {
   const all = [...tasks.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const frame = draft7(RecipeFrame);
   const steps = { type: 'array', items: { $ref: '#/definitions/step' } };
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
-    title: 'A recipe of oneclick',
+    title: 'oneclick recipe',
     anyOf: [
       {
         ...frame,
         properties: { ...Object(frame.properties), steps: { ...steps, minItems: 1 }, after: steps },
       },
-      { ...steps, description: 'A part of other recipes, for "recipe:".' },
+      { ...steps, description: 'A list of steps to include with "recipe:".' },
     ],
     definitions: {
       step: {
@@ -52,18 +52,21 @@ function constructSchemas(steps: JsonSchema): readonly JsonSchema[] {
     additionalProperties: false,
   };
   const values: Record<(typeof constructs)[number], JsonSchema> = {
-    run: { ...command, description: 'A command on this machine.' },
-    remote: { ...command, description: 'A command on the hosts.' },
-    recipe: { type: 'string', description: 'Another recipe; {{ service.swap }} chooses by the service.' },
+    run: { ...command, description: 'Runs a command on this machine.' },
+    remote: { ...command, description: 'Runs a command on the hosts.' },
+    recipe: {
+      type: 'string',
+      description: 'Includes another recipe. The name may contain {{ service.swap }}.',
+    },
     each: {
       enum: ['service'],
-      description: 'The steps below for each service, in the order of what services need.',
+      description: 'Runs the steps for each service, after the services that it needs.',
     },
     parallel: {
       ...steps,
-      description: 'Side by side; a step starts when the receipts that it refers to exist.',
+      description: 'Runs the steps in parallel. A step starts when the receipts that it uses exist.',
     },
-    rolling: { ...rolling, description: 'The steps below on one batch of instances after the other.' },
+    rolling: { ...rolling, description: 'Runs the steps on one batch of instances at a time.' },
   };
   return constructs.map((name) => {
     const nested = name === 'each' || name === 'rolling';
@@ -94,7 +97,7 @@ function taskSchema(task: TaskForm): JsonSchema {
   };
 }
 
-/** Every value inside may be a text with placeholders instead. */
+/** Allows a text with placeholders in place of every value. */
 function withPlaceholders(schema: JsonSchema): JsonSchema {
   const either = (inner: unknown): unknown =>
     typeof inner === 'object' && inner !== null

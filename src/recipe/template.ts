@@ -1,31 +1,31 @@
 import type { Path } from '../domain/source.js';
 
-/** `{{ rollout.release }}`: a name and the fields below it. */
+/** `{{ rollout.release }}`: a name and its fields. */
 export interface Placeholder {
   readonly name: string;
   readonly fields: readonly string[];
-  /** Where it starts, in characters from the start of the text. */
+  /** Character offset in the text. */
   readonly offset: number;
 }
 
-/** Something wrong in a text with placeholders. */
-export interface TemplateFault {
+/** A syntax error in a template. */
+export interface TemplateError {
   readonly offset: number;
   readonly message: string;
 }
 
-/** A text with its placeholders taken apart. `\{{` stands for braces that are meant as they are. */
+/** A parsed text with placeholders; `\{{` is a literal `{{`. */
 export interface Template {
   readonly parts: readonly (string | Placeholder)[];
-  readonly faults: readonly TemplateFault[];
+  readonly faults: readonly TemplateError[];
 }
 
 const reference = /^[A-Za-z][\w-]*(\.[\w-]+)*$/;
 
-/** Takes a text apart; in time linear in its length. */
+/** Parses a template in linear time. */
 export function parseTemplate(text: string): Template {
   const parts: (string | Placeholder)[] = [];
-  const faults: TemplateFault[] = [];
+  const faults: TemplateError[] = [];
   let literal = '';
   let at = 0;
   for (;;) {
@@ -39,7 +39,7 @@ export function parseTemplate(text: string): Template {
     const close = text.indexOf('}}', open);
     const inside = text.slice(open + 2, close < 0 ? undefined : close).trim();
     if (close < 0 || !reference.test(inside)) {
-      faults.push({ offset: open, message: close < 0 ? '"{{" without "}}"' : notAName(inside) });
+      faults.push({ offset: open, message: close < 0 ? 'unclosed "{{"' : notAName(inside) });
       if (close < 0) break;
     } else {
       const [name = '', ...fields] = inside.split('.');
@@ -53,10 +53,10 @@ export function parseTemplate(text: string): Template {
 }
 
 const notAName = (inside: string) =>
-  `"${inside.slice(0, 40)}" is not a name such as service.name: there are no expressions, and braces that stay are written \\{{`;
+  `"${inside.slice(0, 40)}" must be a name such as service.name; write \\{{ for literal braces`;
 
-/** The placeholder that a text consists of, if it is nothing else: its value keeps its type. */
-export function only(template: Template): Placeholder | undefined {
+/** Returns the placeholder if the text is nothing else: its value keeps its type. */
+export function solePlaceholder(template: Template): Placeholder | undefined {
   const [part, ...rest] = template.parts;
   return typeof part === 'object' && rest.length === 0 ? part : undefined;
 }
@@ -64,10 +64,10 @@ export function only(template: Template): Placeholder | undefined {
 export const placeholders = (template: Template): readonly Placeholder[] =>
   template.parts.filter((part) => typeof part === 'object');
 
-/** As it is written in a recipe. */
-export const written = ({ name, fields }: Placeholder) => `{{ ${[name, ...fields].join('.')} }}`;
+/** Formats a placeholder as in a recipe. */
+export const placeholderText = ({ name, fields }: Placeholder) => `{{ ${[name, ...fields].join('.')} }}`;
 
-/** Every text in a value that has braces in it, with its path. */
+/** Yields every template in a value, with its path. */
 export function* templatesIn(value: unknown, path: Path = []): Generator<{ path: Path; template: Template }> {
   if (typeof value === 'string') {
     if (value.includes('{{')) yield { path, template: parseTemplate(value) };

@@ -18,7 +18,7 @@ import { tasks } from '../../src/tasks/registry.js';
 import { offline } from '../fakes/adapters.js';
 import { MovableClock } from '../fakes/clock.js';
 import { containerHold } from '../fixtures/container-hold.js';
-import { failureOf, settingOf } from './config/setting.js';
+import { failureOf, settingOf } from './config/context.js';
 import { at, Fleet, serviceOn } from './tasks/fleet.js';
 
 const root = new URL('../../', import.meta.url);

@@ -226,7 +226,7 @@ async function lookFor(cli: DockerCli, { listener }: Session, { reference }: Bui
 /**
  * Whether a commit says all that an image is made of: no environment changes how it is built, and no variable of the caller is in it.
  */
-function isSettled({ project: { written } }: Session, { services }: BuildTarget): boolean {
+function isSettled({ project: { config: written } }: Session, { services }: BuildTarget): boolean {
   const environments = Object.values(written.environments ?? {});
   return services.every((name) => {
     const { args = {} } = written.services[name]?.build ?? {};

@@ -6,9 +6,9 @@ import type { Facts } from '../../domain/facts.js';
 import type { Service } from '../../domain/service.js';
 import { transferRegistry } from '../../domain/transfer-registry.js';
 import type { RegistryAuth, TakeConnection } from '../../host/host.js';
-import { unreadable } from '../../image-transfer/archive.js';
-import { SavedRegistry, type Sent } from '../../image-transfer/registry.js';
-import { readSaved } from '../../image-transfer/saved.js';
+import { unreadableArchive } from '../../image-transfer/archive.js';
+import { ReadOnlyRegistry, type TransferStats } from '../../image-transfer/registry.js';
+import { readSavedImages } from '../../image-transfer/saved.js';
 import type { Session } from '../session.js';
 import type { Built } from './build-images.js';
 import { openDocker } from './docker-cli.js';
@@ -24,7 +24,7 @@ export interface ImageTransfer {
   /** What the references stand for: nobody has to be asked. */
   readonly resolved: Facts['resolved'];
   readonly take: TakeConnection;
-  sent(): Sent;
+  sent(): TransferStats;
   close(): Promise<void>;
 }
 
@@ -44,18 +44,18 @@ export async function packImages(
       built.map(({ reference }) => reference),
       archive.fd,
     );
-    const saved = await readSaved(archive);
+    const saved = await readSavedImages(archive);
     const login = {
       username: 'oneclick',
       password: randomBytes(24).toString('base64url'),
       serveraddress: name,
     };
-    const registry = new SavedRegistry(saved, archive, login);
+    const registry = new ReadOnlyRegistry(saved, archive, login);
     const resolved = new Map(
       saved.images.flatMap((image) => image.resolved.map((known) => [known.reference, known])),
     );
     for (const { reference } of built)
-      if (!resolved.has(reference)) throw unreadable(`it lacks ${reference}`);
+      if (!resolved.has(reference)) throw unreadableArchive(`it lacks ${reference}`);
     return {
       hosts: new Set(
         services

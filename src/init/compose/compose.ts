@@ -4,115 +4,123 @@ import { Failure } from '../../domain/failure.js';
 import { nearest } from '../../domain/nearest.js';
 import { invalid } from '../../domain/problem.js';
 import { readSource } from '../../domain/source.js';
-import { type DraftService, type Left, Noted } from '../draft.js';
+import { Annotated, type DraftService, type SkippedKey } from '../draft.js';
 import { nameFrom } from '../names.js';
 import { assignmentsIn } from '../variables.js';
-import { Cursor } from './cursor.js';
+import { ComposeNode } from './compose-node.js';
 import { completedJobs, type Job } from './jobs.js';
-import { refuseTakenPorts } from './ports.js';
-import { carryService } from './service.js';
-import { type EnvFile, Sheet, type Surroundings } from './sheet.js';
+import { dropPortConflicts } from './ports.js';
+import { convertService } from './service.js';
+import { type ComposeContext, type EnvFile, ServiceBuilder } from './service-builder.js';
 
-/** What a compose file comes to. */
-export interface Composed {
+/** A compose file converted to the services of `oneclick.yml`. */
+export interface ConvertedCompose {
   /** `name:` */
-  readonly project?: Noted;
-  readonly services: ReadonlyMap<string, Noted>;
-  readonly left: readonly Left[];
+  readonly project?: Annotated;
+  readonly services: ReadonlyMap<string, Annotated>;
+  readonly skipped: readonly SkippedKey[];
 }
 
 const code = 'compose.invalid';
 
 /**
- * Reads a compose file of the project in `cwd` and the environment files that it names. Throws usage failures: `compose.missing`, and
- * `compose.invalid` with the places.
+ * Converts a compose file and the environment files that it references. Throws a usage failure: `compose.missing`, or
+ * `compose.invalid` with every problem.
  */
-export async function readCompose(files: Files, cwd: string, path: string): Promise<Composed> {
+export async function readCompose(files: Files, cwd: string, path: string): Promise<ConvertedCompose> {
   const full = resolve(cwd, path);
   const text = await files.read(full);
   if (text === undefined) {
     const near = nearest(basename(path), await files.list(dirname(full)));
-    throw new Failure('usage', 'compose.missing', `there is no file ${path}`, {
+    throw new Failure('usage', 'compose.missing', `no such file: ${path}`, {
       ...(near === undefined ? {} : { hint: `did you mean ${near}?` }),
     });
   }
   const source = readSource(shortPath(full, cwd), text, code);
   if (source.problems.length > 0) throw invalid(source.problems, code);
-  const root = Cursor.of(source);
+  const root = ComposeNode.of(source);
   const services = root.get('services');
   if (services === undefined || !services.isMap || services.entries.size === 0)
-    throw invalid([source.problem(['services'], 'no services: this is not a compose file')], code);
+    throw invalid([source.problem(['services'], 'not a Compose file: services is missing')], code);
   for (const one of services.entries.values())
     if (!one.isMap)
-      throw invalid([source.problem(one.path, `${one.key}: a service is a map`, { end: 'key' })], code);
+      throw invalid([source.problem(one.path, `${one.key} must be a mapping`, { end: 'key' })], code);
   const envFiles = await readEnvFiles(files, dirname(full), services);
   const folder = relative(cwd, dirname(full)).replaceAll('\\', '/') || '.';
   return compose(root, services, { folder, envFiles });
 }
 
-function compose(root: Cursor, all: Cursor, { folder, envFiles }: Omit<Surroundings, 'names'>): Composed {
-  const left: Left[] = leftAtTop(root);
-  const jobs = completedJobs(all, left);
-  const kept = [...all.entries].filter(([name]) => !jobs.has(name) && !inProfile(all, name, left));
-  const names = namesOf(kept, left);
-  const sheets = kept.flatMap(([written, cursor]) => {
-    const name = names.get(written);
+function compose(
+  root: ComposeNode,
+  all: ComposeNode,
+  { folder, envFiles }: Omit<ComposeContext, 'names'>,
+): ConvertedCompose {
+  const skipped: SkippedKey[] = skippedAtTop(root);
+  const jobs = completedJobs(all, skipped);
+  const kept = [...all.entries].filter(([name]) => !jobs.has(name) && !inProfile(all, name, skipped));
+  const names = namesOf(kept, skipped);
+  const builders = kept.flatMap(([composeName, node]) => {
+    const name = names.get(composeName);
     if (name === undefined) return [];
-    const sheet = sheetOf(name, cursor, { folder, envFiles, names });
-    const job = [...jobs.values()].find(({ before }) => before === written);
-    if (job !== undefined) addJob(sheet, job);
-    return [sheet];
+    const builder = buildService(name, node, { folder, envFiles, names });
+    const job = [...jobs.values()].find(({ dependent }) => dependent === composeName);
+    if (job !== undefined) addJob(builder, job);
+    return [builder];
   });
-  refuseTakenPorts(sheets);
-  const services = new Map<string, Noted>();
-  for (const { name, keys, service, left: unfit } of sheets) {
-    left.push(...unfit);
+  dropPortConflicts(builders);
+  const services = new Map<string, Annotated>();
+  for (const { name, keys, service, skipped: own } of builders) {
+    skipped.push(...own);
     if (keys.image === undefined && keys.build === undefined)
-      left.push(service.left('is left out: it has neither image nor build'));
-    else services.set(name, new Noted(keys satisfies DraftService, '', service.where));
+      skipped.push(service.skipped('skipped: it has no image or build'));
+    else services.set(name, new Annotated(keys satisfies DraftService, '', service.location));
   }
-  if (services.size === 0) throw nothingLeft(all, left);
-  forgetNeeds(services);
+  if (services.size === 0) throw nothingToDeploy(all, skipped);
+  dropMissingNeeds(services);
   const name = root.get('name');
   const project = nameFrom(name?.text ?? '');
   return {
     services,
-    left: once(left),
+    skipped: mergeDuplicates(skipped),
     ...(name === undefined || project === undefined
       ? {}
-      : { project: new Noted(project, 'name', name.where) }),
+      : { project: new Annotated(project, 'name', name.location) }),
   };
 }
 
-function sheetOf(name: string, service: Cursor, surroundings: Surroundings): Sheet {
-  const sheet = new Sheet(name, service, surroundings);
-  carryService(sheet);
-  return sheet;
+function buildService(name: string, service: ComposeNode, context: ComposeContext): ServiceBuilder {
+  const builder = new ServiceBuilder(name, service, context);
+  convertService(builder);
+  return builder;
 }
 
-function addJob(sheet: Sheet, { service }: Job): void {
-  const { command } = sheetOf(sheet.name, service, sheet.surroundings).keys;
+function addJob(builder: ServiceBuilder, { service }: Job): void {
+  const { command } = buildService(builder.name, service, builder.context).keys;
   if (command !== undefined)
-    sheet.keys.release_command = new Noted(command, 'runs to its end before', service.where);
+    builder.keys.release_command = new Annotated(
+      command,
+      'runs before this service starts',
+      service.location,
+    );
 }
 
-/** Why no service can be deployed: what was left of all of them. */
-function nothingLeft({ source, path }: Cursor, left: readonly Left[]): Failure {
+/** Lists why each service was skipped. */
+function nothingToDeploy({ source, path }: ComposeNode, skipped: readonly SkippedKey[]): Failure {
   const rows = source.text.split(/\r?\n/);
-  const reasons = left.map(({ key, message, ...place }) => ({
-    ...place,
-    text: rows[place.line - 1] ?? '',
+  const reasons = skipped.map(({ key, message, ...position }) => ({
+    ...position,
+    text: rows[position.line - 1] ?? '',
     message: `${key}: ${message}`,
   }));
-  return invalid([source.problem(path, 'no service that can be deployed', { end: 'key' }), ...reasons], code);
+  return invalid([source.problem(path, 'no service can be deployed', { end: 'key' }), ...reasons], code);
 }
 
-/** In the order of the text; what several services have from one place is said once. */
-function once(left: readonly Left[]): readonly Left[] {
-  const places = new Map<string, Left[]>();
-  for (const one of left) {
-    const place = `${one.line}:${one.column}:${one.message}`;
-    places.set(place, [...(places.get(place) ?? []), one]);
+/** Sorts by position and merges keys that several services inherit from one place. */
+function mergeDuplicates(skipped: readonly SkippedKey[]): readonly SkippedKey[] {
+  const places = new Map<string, SkippedKey[]>();
+  for (const one of skipped) {
+    const key = `${one.line}:${one.column}:${one.message}`;
+    places.set(key, [...(places.get(key) ?? []), one]);
   }
   return [...places.values()]
     .flatMap(([first, ...more]) => {
@@ -122,66 +130,66 @@ function once(left: readonly Left[]): readonly Left[] {
     .sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
-/** Services that were left out are nothing to wait for. */
-function forgetNeeds(services: ReadonlyMap<string, Noted>): void {
+/** Removes needs of skipped services. */
+function dropMissingNeeds(services: ReadonlyMap<string, Annotated>): void {
   for (const { value } of services.values()) {
     const keys = value as Record<string, unknown>;
-    const known = ((keys.needs ?? []) as readonly string[]).filter((name) => services.has(name));
-    if (known.length > 0) keys.needs = known;
+    const knownKeys = ((keys.needs ?? []) as readonly string[]).filter((name) => services.has(name));
+    if (knownKeys.length > 0) keys.needs = knownKeys;
     else delete keys.needs;
   }
 }
 
 const known = new Set(['version', 'name', 'services', 'volumes', 'networks']);
 
-function leftAtTop(root: Cursor): Left[] {
-  const left: Left[] = [];
-  for (const [key, cursor] of root.entries) {
+function skippedAtTop(root: ComposeNode): SkippedKey[] {
+  const skipped: SkippedKey[] = [];
+  for (const [key, node] of root.entries) {
     if (known.has(key) || key.startsWith('x-')) continue;
-    left.push(
-      cursor.left(
+    skipped.push(
+      node.skipped(
         key === 'include'
-          ? 'is not followed: give init the output of `docker compose config`'
+          ? 'not supported: pass the output of `docker compose config` instead'
           : key === 'secrets' || key === 'configs'
-            ? 'files are not copied to servers: use variables, or the image'
-            : `oneclick.yml has nothing like ${key}`,
+            ? 'files are not copied to servers: use variables, or add them to the image'
+            : 'not supported',
       ),
     );
   }
   const volumes = root.get('volumes');
   if (volumes !== undefined && volumes.entries.size > 0)
-    left.push(volumes.left('the names are kept, not the data: oneclick makes volumes of its own'));
+    skipped.push(volumes.skipped('names are kept, data is not: oneclick creates new volumes'));
   for (const volume of volumes?.entries.values() ?? [])
     for (const [key, part] of volume.entries)
       if (!key.startsWith('x-') && !['labels', 'name', 'external'].includes(key))
-        left.push(part.left('volumes are made without options'));
+        skipped.push(part.skipped('volumes are created without options'));
   const networks = [...(root.get('networks')?.entries ?? [])].filter(([name]) => name !== 'default');
   if (networks.length > 0)
-    left.push((root.get('networks') ?? root).left('services of a host share one network'));
-  return left;
+    skipped.push((root.get('networks') ?? root).skipped('services on a host share one network'));
+  return skipped;
 }
 
-function inProfile(all: Cursor, name: string, left: Left[]): boolean {
+function inProfile(all: ComposeNode, name: string, skipped: SkippedKey[]): boolean {
   const profiles = all.get(name)?.get('profiles');
   if (profiles === undefined || profiles.items.length === 0) return false;
-  left.push(profiles.left(`${name} is left out: it runs only with a profile`));
+  skipped.push(profiles.skipped(`${name} is skipped: it runs only with a profile`));
   return true;
 }
 
-/** Names by the names in the compose file; none for two of one name. */
+/** Maps compose names to valid names; skips invalid names and duplicates. */
 function namesOf(
-  services: readonly (readonly [string, Cursor])[],
-  left: Left[],
+  services: readonly (readonly [string, ComposeNode])[],
+  skipped: SkippedKey[],
 ): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
-  for (const [written, cursor] of services) {
-    const name = nameFrom(written);
+  for (const [composeName, node] of services) {
+    const name = nameFrom(composeName);
     if (name === undefined || [...names.values()].includes(name))
-      left.push(cursor.left(`"${written}" cannot be a name here`));
+      skipped.push(node.skipped(`"${composeName}" cannot be used as a service name`));
     else {
-      names.set(written, name);
-      if (name !== written)
-        left.push(cursor.left(`is called ${name} here, also by the services that reach it`));
+      names.set(composeName, name);
+      if (name !== composeName)
+        skipped.push(node.skipped(`renamed to ${name}: other services must use this name`));
     }
   }
   return names;
@@ -190,7 +198,7 @@ function namesOf(
 async function readEnvFiles(
   files: Files,
   folder: string,
-  services: Cursor,
+  services: ComposeNode,
 ): Promise<ReadonlyMap<string, EnvFile>> {
   const found = new Map<string, EnvFile>();
   const named = [...services.entries.values()].flatMap((service) => {
@@ -199,14 +207,18 @@ async function readEnvFiles(
   });
   const paths = new Set(named.flatMap((at) => (at.get('path') ?? at).text ?? []));
   for (const path of [...paths].slice(0, 100)) {
-    const file = await readEnvFileNear(files, folder, path);
+    const file = await readEnvFileOrExample(files, folder, path);
     if (file !== undefined) found.set(path, file);
   }
   return found;
 }
 
-/** The file, or the example that stands in for it. */
-async function readEnvFileNear(files: Files, folder: string, path: string): Promise<EnvFile | undefined> {
+/** Reads the file, or its example if it is missing. */
+async function readEnvFileOrExample(
+  files: Files,
+  folder: string,
+  path: string,
+): Promise<EnvFile | undefined> {
   for (const candidate of [path, `${path}.example`, `${path}.sample`]) {
     try {
       const text = await files.read(resolve(folder, candidate));

@@ -1,75 +1,82 @@
-import { variable } from '../../config/terms.js';
-import { Noted } from '../draft.js';
-import { literal, looksSecret } from '../names.js';
-import type { Cursor } from './cursor.js';
-import type { Sheet } from './sheet.js';
-import { fixed, variablesIn } from './variables.js';
+import { variableName } from '../../config/schema-types.js';
+import { Annotated } from '../draft.js';
+import { escapeDollars, looksSecret } from '../names.js';
+import type { ComposeNode } from './compose-node.js';
+import type { ServiceBuilder } from './service-builder.js';
+import { fillDefaults, variablesIn } from './variables.js';
 
 interface Pair {
   readonly name: string;
-  /** The place of the whole pair. */
-  readonly at: Cursor;
-  /** Undefined for a name without a value, which compose takes from the caller. */
+  /** The node of the whole pair. */
+  readonly at: ComposeNode;
+  /** Undefined for a name without a value, which compose reads from the shell. */
   readonly text: string | undefined;
 }
 
-/** `KEY: value`, or `- KEY=value`. */
-export function pairsOf(cursor: Cursor): readonly Pair[] {
-  if (cursor.isMap) return [...cursor.entries].map(([name, at]) => ({ name, at, text: at.text }));
-  return cursor.items.flatMap((at) => {
+/** Returns the pairs of `KEY: value` or `- KEY=value` notation. */
+export function pairsOf(node: ComposeNode): readonly Pair[] {
+  if (node.isMap) return [...node.entries].map(([name, at]) => ({ name, at, text: at.text }));
+  return node.items.flatMap((at) => {
     const [, name = '', text] = /^([^=]*)(?:=(.*))?$/s.exec(at.text ?? '') ?? [];
-    return name === '' ? [] : [{ name, at: at.called(name), text }];
+    return name === '' ? [] : [{ name, at: at.withName(name), text }];
   });
 }
 
-/** One that would be the prototype of a map is refused where a file is read, too. */
-const isVariable = (name: string) => name !== '__proto__' && variable.safeParse(name).success;
+/** Rejects `__proto__`, which would set the prototype of a map. */
+const isVariable = (name: string) => name !== '__proto__' && variableName.safeParse(name).success;
 
-/** Carries `environment`: what looks secret goes to `secrets`, without its value. */
-export function carryEnvironment(sheet: Sheet, cursor: Cursor): void {
-  for (const { name, at, text } of pairsOf(cursor)) {
-    if (!isVariable(name)) sheet.leave(at, `${name} is not the name of a variable`);
-    else if (text !== '' && looksSecret(name, fixed(text ?? '').text)) carrySecret(sheet, name, at, text);
+/** Converts `environment`; probable secrets go to `secrets`, without their values. */
+export function convertEnvironment(builder: ServiceBuilder, node: ComposeNode): void {
+  for (const { name, at, text } of pairsOf(node)) {
+    if (!isVariable(name)) builder.skip(at, `${name} is not a valid variable name`);
+    else if (text !== '' && looksSecret(name, fillDefaults(text ?? '').text))
+      convertSecret(builder, name, at, text);
     else {
-      sheet.add('env', { [name]: text === undefined ? `\${${name}:-}` : sheet.put(at, text) });
-      sayOldNames(sheet, at, text ?? '');
+      builder.add('env', {
+        [name]: text === undefined ? `\${${name}:-}` : builder.interpolatedText(at, text),
+      });
+      reportOldNames(builder, at, text ?? '');
     }
   }
 }
 
-/** Says where a service is reached by a name that it has no more. */
-function sayOldNames(sheet: Sheet, at: Cursor, text: string): void {
-  for (const [old, name] of sheet.surroundings.names) {
+/** Reports values that contain the old name of a renamed service. */
+function reportOldNames(builder: ServiceBuilder, at: ComposeNode, text: string): void {
+  for (const [old, name] of builder.context.names) {
     if (old === name || !text.split(/[^A-Za-z0-9_.-]+/).includes(old)) continue;
-    sheet.leave(at, `${old} is called ${name} here: change it, if it is what the service is reached by`);
+    builder.skip(at, `${old} is now ${name}: update this value if it is a host name`);
   }
 }
 
-/** A value that is one variable of the same name is exactly what a secret is; of any other, only the name is carried. */
-function carrySecret(sheet: Sheet, name: string, at: Cursor, text: string | undefined): void {
-  sheet.addSecret(new Noted(name, 'looks secret', at.where));
+/** Adds a secret; reports that its value is dropped unless it was `${NAME}`. */
+function convertSecret(
+  builder: ServiceBuilder,
+  name: string,
+  at: ComposeNode,
+  text: string | undefined,
+): void {
+  builder.addSecret(new Annotated(name, 'looks like a secret', at.location));
   const [only, ...more] = variablesIn(text ?? '');
   const same = text === undefined || (only === name && more.length === 0 && /^\$\{?\w+\}?$/.test(text));
-  if (!same) sheet.leave(at, 'a secret now: its value goes to .env.production, or to the environment');
+  if (!same) builder.skip(at, 'now a secret: set its value in .env.production or the environment');
 }
 
-/**
- * Carries the names of `env_file`: values that are in a file of their own are what `secrets` are, whose values are in
- * `.env.<environment>`. Of an example the values are carried too.
- */
-export function carryEnvFiles(sheet: Sheet, cursor: Cursor): void {
-  for (const item of cursor.isMap ? [cursor] : cursor.items) {
+/** Converts `env_file` to secrets, whose values stay in a file; non-secret values of an example file become `env`. */
+export function convertEnvFiles(builder: ServiceBuilder, node: ComposeNode): void {
+  for (const item of node.isMap ? [node] : node.items) {
     const at = item.get('path') ?? item;
-    const file = sheet.surroundings.envFiles.get(at.text ?? '');
+    const file = builder.context.envFiles.get(at.text ?? '');
     if (file === undefined) {
-      sheet.leave(at, `${at.text} is not here: name its variables under env or secrets`);
+      builder.skip(at, `${at.text} not found: list its variables under env or secrets`);
       continue;
     }
     for (const [name, { value, line }] of file.values) {
-      if (!isVariable(name) || Object.hasOwn(Object(sheet.keys.env), name)) continue;
+      if (!isVariable(name) || Object.hasOwn(Object(builder.keys.env), name)) continue;
       if (file.example && !looksSecret(name, value))
-        sheet.add('env', { [name]: new Noted(literal(value), 'an example', `${file.file}:${line}`) });
-      else sheet.addSecret(new Noted(name, '', `${file.file}:${line}`));
+        builder.add('env', {
+          [name]: new Annotated(escapeDollars(value), 'example value', `${file.file}:${line}`),
+        });
+      else builder.addSecret(new Annotated(name, '', `${file.file}:${line}`));
     }
   }
 }

@@ -1,36 +1,36 @@
 import { durationText, parsePort } from '../../config/parsers.js';
 import { requestIn } from '../dockerfile.js';
-import { bare, Noted } from '../draft.js';
-import type { Cursor } from './cursor.js';
-import { durationOf } from './measures.js';
-import type { Sheet } from './sheet.js';
-import { fixed } from './variables.js';
+import { Annotated, stripAnnotations } from '../draft.js';
+import type { ComposeNode } from './compose-node.js';
+import type { ServiceBuilder } from './service-builder.js';
+import { parseDuration } from './units.js';
+import { fillDefaults } from './variables.js';
 
-/** The deadline of a service that does not say one. ms */
-const usualDeadline = 60_000;
-/** What Docker takes where a healthcheck says nothing. ms */
-const standard = { interval: 30_000, retries: 3 };
+/** The default of `health.deadline` in ms. */
+const defaultDeadline = 60_000;
+/** Docker's defaults; interval in ms. */
+const dockerDefaults = { interval: 30_000, retries: 3 };
 
 /**
- * Carries `healthcheck`: a request to the published port becomes `health`; any other command stays Docker's own HEALTHCHECK, which
- * is asked where there is no path. Reads the port: to be called after it was carried.
+ * Converts `healthcheck`: a request to the published port becomes `health`, any other command stays a Docker HEALTHCHECK.
+ * Call after converting ports.
  */
-export function carryHealth(sheet: Sheet, cursor: Cursor): void {
-  const test = cursor.get('test');
-  if (cursor.get('disable')?.value === true || test?.items[0]?.text === 'NONE') {
-    sheet.docker('Healthcheck', { Test: ['NONE'] });
+export function convertHealth(builder: ServiceBuilder, node: ComposeNode): void {
+  const test = node.get('test');
+  if (node.get('disable')?.value === true || test?.items[0]?.text === 'NONE') {
+    builder.setDocker('Healthcheck', { Test: ['NONE'] });
     return;
   }
-  const time = (key: string) => durationOf(fixed(cursor.get(key)?.text ?? '').text);
-  const words = test?.items.map((at) => fixed(at.text ?? '').text) ?? [];
-  const path = test === undefined ? undefined : pathOf(sheet, words.join(' '));
-  const deadline = deadlineOf(cursor, time);
+  const time = (key: string) => parseDuration(fillDefaults(node.get(key)?.text ?? '').text);
+  const words = test?.items.map((at) => fillDefaults(at.text ?? '').text) ?? [];
+  const path = test === undefined ? undefined : pathOf(builder, words.join(' '));
+  const deadline = deadlineOf(node, time);
   if (path === undefined) {
     const nanoseconds = (key: string, name: string) => {
       const ms = time(key);
       return ms === undefined ? {} : { [name]: ms * 1_000_000 };
     };
-    sheet.docker('Healthcheck', {
+    builder.setDocker('Healthcheck', {
       ...(test === undefined
         ? {}
         : { Test: test.isMap || !Array.isArray(test.value) ? ['CMD-SHELL', ...words] : words }),
@@ -38,29 +38,30 @@ export function carryHealth(sheet: Sheet, cursor: Cursor): void {
       ...nanoseconds('timeout', 'Timeout'),
       ...nanoseconds('start_period', 'StartPeriod'),
       ...nanoseconds('start_interval', 'StartInterval'),
-      ...(cursor.get('retries') === undefined
+      ...(node.get('retries') === undefined
         ? {}
-        : { Retries: Number(fixed(cursor.get('retries')?.text ?? '').text) || 0 }),
+        : { Retries: Number(fillDefaults(node.get('retries')?.text ?? '').text) || 0 }),
     });
-    if (deadline > usualDeadline) sheet.add('health', { deadline: durationText(deadline) });
+    if (deadline > defaultDeadline) builder.add('health', { deadline: durationText(deadline) });
     return;
   }
-  const noted = new Noted(path, 'healthcheck', cursor.where);
-  sheet.keys.health = deadline > usualDeadline ? { path: noted, deadline: durationText(deadline) } : noted;
+  const annotated = new Annotated(path, 'healthcheck', node.location);
+  builder.keys.health =
+    deadline > defaultDeadline ? { path: annotated, deadline: durationText(deadline) } : annotated;
 }
 
-/** How long compose would wait before it gives up, in whole seconds; 0 when nobody has thought about it. */
-function deadlineOf(cursor: Cursor, time: (key: string) => number | undefined): number {
-  if (!['interval', 'retries', 'start_period'].some((key) => cursor.get(key) !== undefined)) return 0;
-  const tries = Number(cursor.get('retries')?.value) || standard.retries;
-  const sum = (time('start_period') ?? 0) + tries * (time('interval') ?? standard.interval);
+/** Returns how long compose would wait, in ms rounded up to seconds; 0 if not configured. */
+function deadlineOf(node: ComposeNode, time: (key: string) => number | undefined): number {
+  if (!['interval', 'retries', 'start_period'].some((key) => node.get(key) !== undefined)) return 0;
+  const tries = Number(node.get('retries')?.value) || dockerDefaults.retries;
+  const sum = (time('start_period') ?? 0) + tries * (time('interval') ?? dockerDefaults.interval);
   return Math.ceil(Math.min(sum, 3_600_000) / 1000) * 1000;
 }
 
-/** The path of a request to the port that is published. */
-function pathOf(sheet: Sheet, command: string): string | undefined {
-  const written = bare(sheet.keys.port);
-  if (written === undefined) return undefined;
+/** Returns the path of a request to the published port. */
+function pathOf(builder: ServiceBuilder, command: string): string | undefined {
+  const port = stripAnnotations(builder.keys.port);
+  if (port === undefined) return undefined;
   const request = requestIn(command);
-  return request?.port === parsePort(String(written)).container ? request.path : undefined;
+  return request?.port === parsePort(String(port)).container ? request.path : undefined;
 }

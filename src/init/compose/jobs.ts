@@ -1,18 +1,18 @@
 import { given } from '../../domain/given.js';
-import type { Left } from '../draft.js';
-import type { Cursor } from './cursor.js';
+import type { SkippedKey } from '../draft.js';
+import type { ComposeNode } from './compose-node.js';
 
-/** A service that runs to its end, and the one service of the same image that waits for that. */
+/** A service that runs to completion, and a service with the same image that waits for it. */
 export interface Job {
-  readonly service: Cursor;
-  readonly before?: string;
+  readonly service: ComposeNode;
+  readonly dependent?: string;
 }
 
 /**
- * The services that others wait for until they have ended (`service_completed_successfully`). A service of oneclick never ends: such a
- * one becomes the release command of a service of the same image, or is left out.
+ * Finds services that others wait for with `service_completed_successfully`. Each becomes the release command of a
+ * dependent service with the same image, or is skipped.
  */
-export function completedJobs(services: Cursor, left: Left[]): ReadonlyMap<string, Job> {
+export function completedJobs(services: ComposeNode, skipped: SkippedKey[]): ReadonlyMap<string, Job> {
   const waiting = new Map<string, string[]>();
   for (const [name, service] of services.entries)
     for (const [needed, how] of service.get('depends_on')?.entries ?? [])
@@ -22,21 +22,21 @@ export function completedJobs(services: Cursor, left: Left[]): ReadonlyMap<strin
   for (const [name, waiters] of waiting) {
     const service = services.get(name);
     if (service === undefined) continue;
-    const before = waiters.find((waiter) => sameImage(service, services.get(waiter)));
-    jobs.set(name, { service, ...given({ before }) });
-    left.push(
-      service.left(
-        before === undefined
-          ? `${name} is left out: it runs to its end, and no service of its image waits for it`
-          : `${name} is the release_command of ${before} now: it runs with what ${before} has`,
+    const dependent = waiters.find((waiter) => sameImage(service, services.get(waiter)));
+    jobs.set(name, { service, ...given({ dependent }) });
+    skipped.push(
+      service.skipped(
+        dependent === undefined
+          ? `${name} is skipped: no service with the same image waits for it`
+          : `${name} is now the release_command of ${dependent}, with the settings of ${dependent}`,
       ),
     );
   }
   return jobs;
 }
 
-function sameImage(a: Cursor, b: Cursor | undefined): boolean {
-  const source = (cursor: Cursor | undefined) =>
-    JSON.stringify([cursor?.get('image')?.value ?? null, cursor?.get('build')?.value ?? null]);
+function sameImage(a: ComposeNode, b: ComposeNode | undefined): boolean {
+  const source = (node: ComposeNode | undefined) =>
+    JSON.stringify([node?.get('image')?.value ?? null, node?.get('build')?.value ?? null]);
   return source(a) === source(b);
 }

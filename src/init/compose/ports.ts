@@ -1,63 +1,63 @@
 import { parsePort } from '../../config/parsers.js';
-import { bare, Noted } from '../draft.js';
-import type { Cursor } from './cursor.js';
-import type { Sheet } from './sheet.js';
-import { fixed } from './variables.js';
+import { Annotated, stripAnnotations } from '../draft.js';
+import type { ComposeNode } from './compose-node.js';
+import type { ServiceBuilder } from './service-builder.js';
+import { fillDefaults } from './variables.js';
 
-/** Carries the first port: a service has one. */
-export function carryPorts(sheet: Sheet, cursor: Cursor): void {
-  const found = cursor.items.flatMap((at) => {
-    const port = portOf(sheet, at);
+/** Converts the first port: a service has only one. */
+export function convertPorts(builder: ServiceBuilder, node: ComposeNode): void {
+  const found = node.items.flatMap((at) => {
+    const port = portOf(builder, at);
     return port === undefined ? [] : [{ at, port }];
   });
   const [first, ...more] = found;
   if (first === undefined) return;
-  const why = more.length > 0 ? `the first of ${found.length}` : '';
-  sheet.keys.port = why === '' ? first.port : new Noted(first.port, why, first.at.where);
-  for (const { at, port } of more) sheet.leave(at, `a service publishes one port: ${port} is not`);
+  const why = more.length > 0 ? `first of ${found.length}` : '';
+  builder.keys.port = why === '' ? first.port : new Annotated(first.port, why, first.at.location);
+  for (const { at, port } of more) builder.skip(at, `only the first port is published: ${port} is skipped`);
 }
 
-/** Takes the port from a service that would listen where another one does: compose finds a free one, oneclick does not. */
-export function refuseTakenPorts(sheets: readonly Sheet[]): void {
+/** Drops ports that another service uses: compose picks a free one, oneclick does not. */
+export function dropPortConflicts(builders: readonly ServiceBuilder[]): void {
   const taken = new Map<number, string>();
-  for (const sheet of sheets) {
-    const written = bare(sheet.keys.port);
+  for (const builder of builders) {
+    const written = stripAnnotations(builder.keys.port);
     if (written === undefined) continue;
     const { host } = parsePort(String(written));
     const other = taken.get(host);
-    if (other === undefined) taken.set(host, sheet.name);
+    if (other === undefined) taken.set(host, builder.name);
     else {
-      sheet.leave(
-        sheet.service.get('ports') ?? sheet.service,
-        `${other} has port ${host} too: write another port`,
+      builder.skip(
+        builder.service.get('ports') ?? builder.service,
+        `port ${host} is already used by ${other}: choose another port`,
       );
-      delete sheet.keys.port;
-      delete sheet.keys.health;
+      delete builder.keys.port;
+      delete builder.keys.health;
     }
   }
 }
 
-/** The port as `oneclick.yml` writes it; what it cannot say is left. */
-function portOf(sheet: Sheet, at: Cursor): string | number | undefined {
-  const text = at.isMap ? longPort(at) : sheet.fix(at);
+/** Converts a port; skips those that `oneclick.yml` does not support. */
+function portOf(builder: ServiceBuilder, at: ComposeNode): string | number | undefined {
+  const text = at.isMap ? longPort(at) : builder.fixedText(at);
   const [, port = '', protocol] = /^([^/]*)(?:\/(\w+))?$/.exec(text) ?? [];
   if (protocol !== undefined && protocol !== 'tcp')
-    sheet.leave(at, `${protocol} is not published: only TCP is`);
-  else if (/\d-\d/.test(port)) sheet.leave(at, 'a range of ports is not published: a service has one port');
+    builder.skip(at, `${protocol} ports are not supported, only tcp`);
+  else if (/\d-\d/.test(port)) builder.skip(at, 'port ranges are not supported: a service has one port');
   else {
     try {
       const { address, host, container } = parsePort(port);
       if (address === undefined && host === container) return host;
       return address === undefined ? `${host}:${container}` : port;
     } catch {
-      sheet.leave(at, `"${text}" is not a port`);
+      builder.skip(at, `"${text}" is not a valid port`);
     }
   }
   return undefined;
 }
 
-function longPort(at: Cursor): string {
-  const part = (key: string) => fixed(at.get(key)?.text ?? '').text;
+function longPort(at: ComposeNode): string {
+  const part = (key: string) => fillDefaults(at.get(key)?.text ?? '').text;
   const [address, published, target, protocol] = ['host_ip', 'published', 'target', 'protocol'].map(part);
   const host = published === '' ? target : published;
   return `${address ? `${address}:` : ''}${host}:${target}${protocol ? `/${protocol}` : ''}`;

@@ -1,61 +1,61 @@
 import { posix } from 'node:path';
 import { sizeText } from '../../config/parsers.js';
-import { WrittenService } from '../../config/service.js';
+import { ServiceConfig } from '../../config/service-schema.js';
 import { Failure } from '../../domain/failure.js';
 import { parseImage } from '../../domain/image.js';
 import { nearest } from '../../domain/nearest.js';
-import { bare } from '../draft.js';
-import type { Cursor } from './cursor.js';
-import { type Carry, commandOf, engineKeys } from './engine-keys.js';
-import { carryEnvFiles, carryEnvironment, pairsOf } from './environment.js';
-import { carryHealth } from './health.js';
-import { sizeOf } from './measures.js';
-import { carryPorts } from './ports.js';
-import type { Sheet } from './sheet.js';
-import { carryTmpfs, carryVolumes } from './volumes.js';
+import { stripAnnotations } from '../draft.js';
+import type { ComposeNode } from './compose-node.js';
+import { commandOf, dockerKeyConverters, type KeyConverter } from './docker-keys.js';
+import { convertEnvFiles, convertEnvironment, pairsOf } from './environment.js';
+import { convertHealth } from './health.js';
+import { convertPorts } from './ports.js';
+import type { ServiceBuilder } from './service-builder.js';
+import { parseSize } from './units.js';
+import { convertTmpfs, convertVolumes } from './volumes.js';
 
-/** Carries a service of a compose file to `oneclick.yml`; what has no place there is left on the sheet. */
-export function carryService(sheet: Sheet): void {
-  const entries = sheet.service.entries;
-  for (const key of order) {
-    const cursor = entries.get(key);
-    if (cursor !== undefined && cursor.value !== null) carriers[key]?.(sheet, cursor);
+/** Converts a service; adds unsupported keys to the builder's `skipped`. */
+export function convertService(builder: ServiceBuilder): void {
+  const entries = builder.service.entries;
+  for (const key of keyOrder) {
+    const node = entries.get(key);
+    if (node !== undefined && node.value !== null) converters[key]?.(builder, node);
   }
-  for (const [key, cursor] of entries) {
-    const silent = key.startsWith('x-') || meaningless.has(key) || order.includes(key);
-    if (!silent) sheet.leave(cursor, reasons[key] ?? unknownKey(key));
+  for (const [key, node] of entries) {
+    const silent = key.startsWith('x-') || ignoredKeys.has(key) || keyOrder.includes(key);
+    if (!silent) builder.skip(node, reasons[key] ?? unknownKey(key));
   }
-  refuseUnfit(sheet);
+  dropInvalidKeys(builder);
 }
 
-function image(sheet: Sheet, cursor: Cursor): void {
-  const text = sheet.put(cursor);
-  if (sheet.service.get('build') === undefined) {
-    sheet.keys.image = text;
+function image(builder: ServiceBuilder, node: ComposeNode): void {
+  const text = builder.interpolatedText(node);
+  if (builder.service.get('build') === undefined) {
+    builder.keys.image = text;
     return;
   }
-  // A tag is what follows the last slash and a colon, as long as that is not inside of a variable.
+  // Ignores colons inside of variables: they do not start a tag.
   const repository = text.replace(/@[^/]*$|:(?:\$\{[^}]*\}|[^/:}])+$/, '');
-  if (repository !== text) sheet.leave(cursor, 'the tag of a built image follows the commit');
-  sheet.keys.image = repository;
+  if (repository !== text) builder.skip(node, 'a built image is tagged with its commit');
+  builder.keys.image = repository;
 }
 
-function build(sheet: Sheet, cursor: Cursor): void {
-  const { folder } = sheet.surroundings;
-  const at = cursor.isMap ? cursor.get('context') : cursor;
-  const written = at === undefined ? '.' : sheet.fix(at);
-  if (/^(?:[a-z+]+:\/\/|git@)|\.git(?:#|$)/.test(written)) {
-    sheet.leave(at ?? cursor, 'an image is built from a folder of the project');
+function build(builder: ServiceBuilder, node: ComposeNode): void {
+  const { folder } = builder.context;
+  const at = node.isMap ? node.get('context') : node;
+  const source = at === undefined ? '.' : builder.fixedText(at);
+  if (/^(?:[a-z+]+:\/\/|git@)|\.git(?:#|$)/.test(source)) {
+    builder.skip(at ?? node, 'must be a folder: images are built from local files');
     return;
   }
-  const context = posix.isAbsolute(written)
-    ? written
-    : posix.normalize(posix.join(folder, written)).replace(/(?<=.)\/$/, '');
+  const context = posix.isAbsolute(source)
+    ? source
+    : posix.normalize(posix.join(folder, source)).replace(/(?<=.)\/$/, '');
   const text = (key: string) => {
-    const part = cursor.get(key);
-    return part === undefined ? {} : { [key]: sheet.fix(part) };
+    const part = node.get(key);
+    return part === undefined ? {} : { [key]: builder.fixedText(part) };
   };
-  const args = cursor.get('args');
+  const args = node.get('args');
   const values = args === undefined ? [] : pairsOf(args);
   const map = {
     context,
@@ -65,103 +65,102 @@ function build(sheet: Sheet, cursor: Cursor): void {
       ? {}
       : {
           args: Object.fromEntries(
-            values.map(({ name, at: place, text: value }) => [
+            values.map(({ name, at: pair, text: value }) => [
               name,
-              sheet.put(place, value ?? `\${${name}}`),
+              builder.interpolatedText(pair, value ?? `\${${name}}`),
             ]),
           ),
         }),
   };
-  for (const [key, part] of cursor.entries)
-    if (!['context', 'dockerfile', 'target', 'args'].includes(key))
-      sheet.leave(part, `build has nothing like ${key}`);
-  sheet.keys.build = Object.keys(map).length === 1 ? context : map;
+  for (const [key, part] of node.entries)
+    if (!['context', 'dockerfile', 'target', 'args'].includes(key)) builder.skip(part, 'not supported');
+  builder.keys.build = Object.keys(map).length === 1 ? context : map;
 }
 
-function restart(sheet: Sheet, cursor: Cursor): void {
-  const [policy = '', tries] = sheet.fix(cursor).split(':');
-  if (tries !== undefined) sheet.leave(cursor, 'the number of restarts is not limited');
+function restart(builder: ServiceBuilder, node: ComposeNode): void {
+  const [policy = '', tries] = builder.fixedText(node).split(':');
+  if (tries !== undefined) builder.skip(node, 'a limit on restarts is not supported');
   const known: Readonly<Record<string, string>> = {
     no: 'no',
     none: 'no',
     false: 'no',
     'on-failure': 'on-failure',
   };
-  if (known[policy] !== undefined) sheet.keys.restart = known[policy];
+  if (known[policy] !== undefined) builder.keys.restart = known[policy];
 }
 
-function memory(sheet: Sheet, cursor: Cursor): void {
-  const bytes = sizeOf(sheet.fix(cursor));
-  if (bytes === undefined) sheet.leave(cursor, 'not a size');
-  else if (bytes > 0) sheet.keys.memory = sizeText(bytes);
+function memory(builder: ServiceBuilder, node: ComposeNode): void {
+  const bytes = parseSize(builder.fixedText(node));
+  if (bytes === undefined) builder.skip(node, 'must be a size');
+  else if (bytes > 0) builder.keys.memory = sizeText(bytes);
 }
 
-function cpus(sheet: Sheet, cursor: Cursor): void {
-  const number = Number(sheet.fix(cursor));
-  if (number > 0) sheet.keys.cpus = number;
+function cpus(builder: ServiceBuilder, node: ComposeNode): void {
+  const number = Number(builder.fixedText(node));
+  if (number > 0) builder.keys.cpus = number;
 }
 
-function replicas(sheet: Sheet, cursor: Cursor): void {
-  if (cursor.value !== 1) sheet.leave(cursor, 'there is one container per service and host');
+function replicas(builder: ServiceBuilder, node: ComposeNode): void {
+  if (node.value !== 1) builder.skip(node, 'each host runs one container per service');
 }
 
-function deploy(sheet: Sheet, cursor: Cursor): void {
-  for (const [key, part] of cursor.entries) {
+function deploy(builder: ServiceBuilder, node: ComposeNode): void {
+  for (const [key, part] of node.entries) {
     const condition = part.get('condition');
-    if (key === 'replicas') replicas(sheet, part);
-    else if (key === 'restart_policy' && condition !== undefined) restart(sheet, condition);
-    else if (key !== 'resources') sheet.leave(part, `oneclick.yml has nothing like deploy.${key}`);
+    if (key === 'replicas') replicas(builder, part);
+    else if (key === 'restart_policy' && condition !== undefined) restart(builder, condition);
+    else if (key !== 'resources') builder.skip(part, 'not supported');
   }
-  const resources = cursor.get('resources');
+  const resources = node.get('resources');
   const reserved = resources?.get('reservations');
-  if (reserved !== undefined) sheet.leave(reserved, 'only limits are known');
+  if (reserved !== undefined) builder.skip(reserved, 'only limits are supported');
   for (const [key, part] of resources?.get('limits')?.entries ?? []) {
-    if (key === 'memory') memory(sheet, part);
-    else if (key === 'cpus') cpus(sheet, part);
-    else if (key === 'pids') engineKeys.pids_limit?.(sheet, part);
-    else sheet.leave(part, `a limit of ${key} is not known`);
+    if (key === 'memory') memory(builder, part);
+    else if (key === 'cpus') cpus(builder, part);
+    else if (key === 'pids') dockerKeyConverters.pids_limit?.(builder, part);
+    else builder.skip(part, 'not supported');
   }
 }
 
-function needs(sheet: Sheet, cursor: Cursor): void {
-  const { names } = sheet.surroundings;
-  const found = cursor.isMap ? [...cursor.entries.keys()] : cursor.items.map((at) => at.text ?? '');
+function needs(builder: ServiceBuilder, node: ComposeNode): void {
+  const { names } = builder.context;
+  const found = node.isMap ? [...node.entries.keys()] : node.items.map((at) => at.text ?? '');
   const known = found.flatMap((name) => names.get(name) ?? []);
-  if (known.length > 0) sheet.keys.needs = known;
+  if (known.length > 0) builder.keys.needs = known;
 }
 
-function command(sheet: Sheet, cursor: Cursor): void {
-  const words = commandOf(sheet, cursor);
-  if (words !== undefined) sheet.keys.command = words;
+function command(builder: ServiceBuilder, node: ComposeNode): void {
+  const words = commandOf(builder, node);
+  if (words !== undefined) builder.keys.command = words;
 }
 
-const carriers: Readonly<Record<string, Carry>> = {
+const converters: Readonly<Record<string, KeyConverter>> = {
   image,
   build,
   command,
-  ports: carryPorts,
-  environment: carryEnvironment,
-  env_file: carryEnvFiles,
-  volumes: carryVolumes,
-  tmpfs: carryTmpfs,
-  healthcheck: carryHealth,
+  ports: convertPorts,
+  environment: convertEnvironment,
+  env_file: convertEnvFiles,
+  volumes: convertVolumes,
+  tmpfs: convertTmpfs,
+  healthcheck: convertHealth,
   restart,
   mem_limit: memory,
   cpus,
   deploy,
   scale: replicas,
-  user: (sheet, cursor) => {
-    sheet.keys.user = sheet.fix(cursor);
+  user: (builder, node) => {
+    builder.keys.user = builder.fixedText(node);
   },
   depends_on: needs,
-  ...engineKeys,
+  ...dockerKeyConverters,
 };
 
-/** Ports come before health, which looks at them; what is said in `environment` before what is in files. */
-const order = Object.keys(carriers);
+/** Ports precede health, which reads them; `environment` precedes `env_file`, which it overrides. */
+const keyOrder = Object.keys(converters);
 
-/** Keys that change nothing for a container that oneclick starts. */
-const meaningless = new Set([
+/** Keys without an effect on containers that oneclick starts. */
+const ignoredKeys = new Set([
   'expose',
   'profiles',
   'attach',
@@ -172,39 +171,39 @@ const meaningless = new Set([
 ]);
 
 const reasons: Readonly<Record<string, string>> = {
-  container_name: 'oneclick names its containers; services reach each other by the names of services',
-  extends: 'is not followed: give init the output of `docker compose config`',
-  network_mode: 'services of a host share one network',
-  links: 'services reach each other by the names of services',
-  external_links: 'services reach each other by the names of services',
-  secrets: 'files with secrets are not known: name variables under secrets',
-  configs: 'files are not copied to servers: copy them into the image',
-  devices: 'write docker: {HostConfig: {Devices: …}}',
-  platform: 'the image decides, by the platform of the host',
-  mem_reservation: 'only limits are known',
-  ipc: 'write docker: {HostConfig: {IpcMode: …}}',
-  pid: 'write docker: {HostConfig: {PidMode: …}}',
+  container_name: 'oneclick chooses container names; services reach each other by service name',
+  extends: 'not supported: pass the output of `docker compose config` instead',
+  network_mode: 'services on a host share one network',
+  links: 'services reach each other by service name',
+  external_links: 'services reach each other by service name',
+  secrets: 'secret files are not supported: list variables under secrets',
+  configs: 'files are not copied to servers: add them to the image',
+  devices: 'use docker: {HostConfig: {Devices: …}}',
+  platform: 'Docker pulls the image for the platform of the host',
+  mem_reservation: 'only limits are supported',
+  ipc: 'use docker: {HostConfig: {IpcMode: …}}',
+  pid: 'use docker: {HostConfig: {PidMode: …}}',
 };
 
 function unknownKey(key: string): string {
-  const near = nearest(key, [...order, ...meaningless, ...Object.keys(reasons)]);
-  return near === undefined ? `oneclick.yml has nothing like ${key}` : `unknown: did you mean ${near}?`;
+  const near = nearest(key, [...keyOrder, ...ignoredKeys, ...Object.keys(reasons)]);
+  return near === undefined ? 'not supported' : `unknown key: did you mean ${near}?`;
 }
 
-/** Takes out what the schema of `oneclick.yml` would refuse, so that the file can be read. */
-function refuseUnfit(sheet: Sheet): void {
-  const { shape } = WrittenService;
-  for (const [key, value] of Object.entries(sheet.keys)) {
+/** Removes keys that the schema of `oneclick.yml` rejects. */
+function dropInvalidKeys(builder: ServiceBuilder): void {
+  const { shape } = ServiceConfig;
+  for (const [key, value] of Object.entries(builder.keys)) {
     const schema = shape[key as keyof typeof shape];
-    const parsed = schema.safeParse(bare(value));
-    const why = parsed.success ? unfitImage(key, sheet) : parsed.error.issues[0]?.message;
+    const parsed = schema.safeParse(stripAnnotations(value));
+    const why = parsed.success ? imageProblem(key, builder) : parsed.error.issues[0]?.message;
     if (why === undefined) continue;
-    sheet.leave(placeOf(sheet, key), `${key}: ${why}`);
-    delete sheet.keys[key];
+    builder.skip(nodeFor(builder, key), `${key}: ${why}`);
+    delete builder.keys[key];
   }
 }
 
-function unfitImage(key: string, { keys }: Sheet): string | undefined {
+function imageProblem(key: string, { keys }: ServiceBuilder): string | undefined {
   if (key !== 'image' || typeof keys.image !== 'string' || keys.image.includes('$')) return undefined;
   try {
     parseImage(keys.image);
@@ -215,13 +214,13 @@ function unfitImage(key: string, { keys }: Sheet): string | undefined {
   }
 }
 
-/** Where the compose file says what became this key. */
-function placeOf({ service }: Sheet, key: string): Cursor {
-  const there: Readonly<Record<string, string>> = {
+/** Returns the compose node that a key was converted from. */
+function nodeFor({ service }: ServiceBuilder, key: string): ComposeNode {
+  const composeKeys: Readonly<Record<string, string>> = {
     env: 'environment',
     port: 'ports',
     health: 'healthcheck',
     needs: 'depends_on',
   };
-  return service.get(there[key] ?? key) ?? service;
+  return service.get(composeKeys[key] ?? key) ?? service;
 }

@@ -1,11 +1,11 @@
-/** What of compose's notation of variables means something else in `oneclick.yml`; said of the text as a whole. */
-export interface Translated {
+/** A converted text, with warnings about variables that work differently in `oneclick.yml`. */
+export interface ConvertedText {
   readonly text: string;
-  /** What is not the same any more. */
+
   readonly warnings: readonly string[];
 }
 
-/** A default in which braces may stand. */
+/** A default, which may contain braces. */
 const fallback = '(?:[^{}]|\\{[^{}]*\\})*';
 const reference = new RegExp(
   `\\$\\$|\\$\\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?+])(${fallback}))?\\}|\\$([A-Za-z_][A-Za-z0-9_]*)`,
@@ -13,10 +13,10 @@ const reference = new RegExp(
 );
 
 /**
- * A text of a compose file as `oneclick.yml` writes it where variables are replaced
- * (https://docs.docker.com/reference/compose-file/interpolation/): an unset variable is empty there and a mistake here.
+ * Converts variables to the syntax of `oneclick.yml` (https://docs.docker.com/reference/compose-file/interpolation/).
+ * An unset variable is empty in compose and an error here, so it gets an empty default.
  */
-export function translate(text: string): Translated {
+export function convertVariables(text: string): ConvertedText {
   const warnings: string[] = [];
   const translated = text.replace(
     reference,
@@ -25,25 +25,25 @@ export function translate(text: string): Translated {
       if (name === undefined) return found;
       if (operator?.endsWith('?')) return `\${${name}}`;
       if (operator?.endsWith('+')) {
-        warnings.push(`\${${name}${operator}…} has no equal: write the value`);
+        warnings.push(`\${${name}${operator}…} is not supported: write the value`);
         return '';
       }
-      if (operator === '-') warnings.push(`an empty ${name} becomes the default too`);
-      return `\${${name}:-${operator === undefined ? '' : flat(word, name, warnings)}}`;
+      if (operator === '-') warnings.push(`the default also replaces an empty ${name}`);
+      return `\${${name}:-${operator === undefined ? '' : flattenDefault(word, name, warnings)}}`;
     },
   );
   return { text: translated, warnings };
 }
 
-/** A default without variables: they are not looked at in one here. */
-function flat(word: string, name: string, warnings: string[]): string {
+/** Fills in variables inside a default, which `oneclick.yml` does not support. */
+function flattenDefault(word: string, name: string, warnings: string[]): string {
   if (!/[${}]/.test(word)) return word;
-  warnings.push(`the default of ${name} is fixed: variables in defaults are not replaced`);
-  return fixed(word).text.replace(/[${}]/g, '');
+  warnings.push(`the default of ${name} is fixed: variables in defaults are not supported`);
+  return fillDefaults(word).text.replace(/[${}]/g, '');
 }
 
-/** The same where nothing is replaced: the defaults are written down. Unset variables without one are warned of. */
-export function fixed(text: string, depth = 3): Translated {
+/** Replaces variables by their defaults, for keys without interpolation; warns if there is no default. */
+export function fillDefaults(text: string, depth = 3): ConvertedText {
   const warnings: string[] = [];
   const translated = text.replace(
     reference,
@@ -51,17 +51,17 @@ export function fixed(text: string, depth = 3): Translated {
       if (found === '$$') return '$';
       const name = braced ?? bareName ?? '';
       if (operator?.endsWith('-')) {
-        warnings.push(`${name} is not replaced here: its default is written`);
-        return depth > 0 ? fixed(word, depth - 1).text : word;
+        warnings.push(`${name} is not supported here: its default is used`);
+        return depth > 0 ? fillDefaults(word, depth - 1).text : word;
       }
-      warnings.push(`${name} is not replaced here, and has no default: write the value`);
+      warnings.push(`${name} is not supported here and has no default: write the value`);
       return '';
     },
   );
   return { text: translated, warnings };
 }
 
-/** The names of the variables in a text. */
+/** Returns the names of the variables in a text. */
 export function variablesIn(text: string): readonly string[] {
   return [...text.matchAll(reference)].flatMap(([, braced, , , bareName]) => braced ?? bareName ?? []);
 }

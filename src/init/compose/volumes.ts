@@ -1,7 +1,7 @@
-import { Noted } from '../draft.js';
-import type { Cursor } from './cursor.js';
-import type { Sheet } from './sheet.js';
-import { fixed } from './variables.js';
+import { Annotated } from '../draft.js';
+import type { ComposeNode } from './compose-node.js';
+import type { ServiceBuilder } from './service-builder.js';
+import { fillDefaults } from './variables.js';
 
 interface Mount {
   readonly from: string;
@@ -9,58 +9,62 @@ interface Mount {
   readonly readOnly: boolean;
 }
 
-/** Carries named volumes and folders of the host by their full path; what is in the repository is not on a server. */
-export function carryVolumes(sheet: Sheet, cursor: Cursor): void {
-  const volumes = cursor.items.flatMap((at) => {
-    const mount = mountOf(sheet, at);
-    const text = mount === undefined ? undefined : volumeText(sheet, at, mount);
+/** Converts named volumes and absolute host paths; files of the repository are not on the servers. */
+export function convertVolumes(builder: ServiceBuilder, node: ComposeNode): void {
+  const volumes = node.items.flatMap((at) => {
+    const mount = mountOf(builder, at);
+    const text = mount === undefined ? undefined : volumeText(builder, at, mount);
     return text === undefined ? [] : [text];
   });
   if (volumes.length === 0) return;
-  sheet.keys.volumes = volumes;
-  const keeps = volumes.some((text) => !text.startsWith('/') && !text.endsWith(':ro'));
-  if (keeps) sheet.keys.singleton = new Noted(true, 'its volume is on one host', cursor.where);
+  builder.keys.volumes = volumes;
+  const isStateful = volumes.some((text) => !text.startsWith('/') && !text.endsWith(':ro'));
+  if (isStateful) builder.keys.singleton = new Annotated(true, 'its volume is on one host', node.location);
 }
 
-function mountOf(sheet: Sheet, at: Cursor): Mount | undefined {
+function mountOf(builder: ServiceBuilder, at: ComposeNode): Mount | undefined {
   if (!at.isMap) {
-    const [from = '', to, mode = ''] = sheet.fix(at).split(':');
+    const [from = '', to, mode = ''] = builder.fixedText(at).split(':');
     if (to !== undefined) return { from, to, readOnly: /\bro\b/.test(mode) };
-    sheet.leave(at, `a volume without a name: write name:${from}`);
+    builder.skip(at, `the volume has no name: use name:${from}`);
     return undefined;
   }
-  const part = (key: string) => fixed(at.get(key)?.text ?? '').text;
+  const part = (key: string) => fillDefaults(at.get(key)?.text ?? '').text;
   const [type, from = '', to = ''] = ['type', 'source', 'target'].map(part);
-  if (type === 'tmpfs') putTmpfs(sheet, at, to, '');
-  else if (type === 'volume' && from === '') sheet.leave(at, `a volume without a name: write name:${to}`);
+  if (type === 'tmpfs') addTmpfs(builder, at, to, '');
+  else if (type === 'volume' && from === '') builder.skip(at, `the volume has no name: use name:${to}`);
   else if (type === 'volume' || type === 'bind')
     return { from, to, readOnly: at.get('read_only')?.value === true };
-  else sheet.leave(at, `mounts of type ${type} are not known`);
+  else builder.skip(at, `mounts of type ${type} are not supported`);
   return undefined;
 }
 
-function volumeText(sheet: Sheet, at: Cursor, { from, to, readOnly }: Mount): string | undefined {
+function volumeText(
+  builder: ServiceBuilder,
+  at: ComposeNode,
+  { from, to, readOnly }: Mount,
+): string | undefined {
   if (/^[.~]/.test(from) || from.includes('/') !== from.startsWith('/')) {
-    sheet.leave(at, `${from} is not on the servers: copy it into the image, or write its full path there`);
+    builder.skip(at, `${from} is not on the servers: add it to the image, or use an absolute path`);
     return undefined;
   }
   if (!to.startsWith('/') || to.includes('$') || !/^(?:[A-Za-z0-9][A-Za-z0-9_.-]+|\/[^$]*)$/.test(from)) {
-    sheet.leave(at, 'a volume is written name:/path or /path/on/host:/path, names with 2 characters or more');
+    builder.skip(at, 'must be name:/path or /host/path:/path, with 2 or more characters in name');
     return undefined;
   }
   return `${from}:${to}${readOnly ? ':ro' : ''}`;
 }
 
-/** Carries `tmpfs`. */
-export function carryTmpfs(sheet: Sheet, cursor: Cursor): void {
-  for (const at of cursor.items) {
-    const [path = '', options = ''] = sheet.fix(at).split(':');
-    putTmpfs(sheet, at, path, options);
+/** Converts `tmpfs`. */
+export function convertTmpfs(builder: ServiceBuilder, node: ComposeNode): void {
+  for (const at of node.items) {
+    const [path = '', options = ''] = builder.fixedText(at).split(':');
+    addTmpfs(builder, at, path, options);
   }
 }
 
-function putTmpfs(sheet: Sheet, at: Cursor, path: string, options: string): void {
-  const { HostConfig } = Object(sheet.keys.docker);
-  if (path.startsWith('/')) sheet.host('Tmpfs', { ...Object(HostConfig).Tmpfs, [path]: options });
-  else sheet.leave(at, 'a place in the container starts with /');
+function addTmpfs(builder: ServiceBuilder, at: ComposeNode, path: string, options: string): void {
+  const { HostConfig } = Object(builder.keys.docker);
+  if (path.startsWith('/')) builder.setHostConfig('Tmpfs', { ...Object(HostConfig).Tmpfs, [path]: options });
+  else builder.skip(at, 'the container path must start with /');
 }

@@ -68,7 +68,7 @@ describe('a secret without a value', () => {
   it('is a problem of the snapshot, and is named', async () => {
     const secret = { ...web, secrets: ['TOKEN'] };
     const { problems } = await fleet.connected([secret], (connected) => connected.snapshot());
-    expect(problems).toMatchObject([{ code: 'secret.missing', message: 'a secret has no value: TOKEN' }]);
+    expect(problems).toMatchObject([{ code: 'secret.missing', message: 'no value for secret TOKEN' }]);
   });
 });
 

@@ -13,7 +13,7 @@ import {
 import type { Globals } from '../../../src/cli/global-flags.js';
 import { wholeNumber } from '../../../src/cli/parse-values.js';
 import { program } from '../../../src/cli/program.js';
-import { failureOf } from '../config/setting.js';
+import { failureOf } from '../config/context.js';
 
 const all = commands.flatMap((listed) =>
   'commands' in listed

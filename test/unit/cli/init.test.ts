@@ -90,7 +90,7 @@ describe('oneclick init', () => {
     await put('c.yml', 'services:\n  web:\n    image: nginx\n    container_name: x\n');
     expect(await run('init', '--from-compose', 'c.yml', '--dry-run')).toBe(0);
     expect(parse(said.out)).toMatchObject({ services: { web: { image: 'nginx' } } });
-    expect(said.error).toMatch(/^warning: c\.yml:4: services\.web\.container_name: oneclick names/);
+    expect(said.error).toMatch(/^warning: c\.yml:4: services\.web\.container_name: oneclick chooses/);
     expect(await readdir(folder)).toEqual(['c.yml']);
   });
 
@@ -113,7 +113,7 @@ describe('oneclick init', () => {
     const service = (name: string, needs: string) => `  ${name}: {image: x, depends_on: [${needs}]}\n`;
     await put('compose.yml', `services:\n${service('a', 'b')}${service('b', 'a')}`);
     expect(await run('init')).toBe(0);
-    expect(said.out).toMatch(/^problems to fix\n {2}oneclick\.yml:\d+: a needs itself in the end$/m);
+    expect(said.out).toMatch(/^problems to fix\n {2}oneclick\.yml:\d+: a depends on itself$/m);
   });
 });
 

@@ -6,7 +6,7 @@ import type { TypedGlobals } from '../../../src/cli/global-flags.js';
 import { processContext } from '../../../src/cli/process.js';
 import { resolveFlags } from '../../../src/cli/resolve-flags.js';
 import { Redaction } from '../../../src/domain/redact.js';
-import { failureOf } from '../config/setting.js';
+import { failureOf } from '../config/context.js';
 
 let folder: string;
 
@@ -75,7 +75,7 @@ describe('the resolved flags', () => {
     const env = { ONECLICK_QUIET: '1', ONECLICK_VERBOSE: '1' };
     expect((await failureOf(() => said({}, env))).message).toContain('ONECLICK_QUIET');
     expect((await failureOf(() => said({}, {}, 'quiet: true\nverbose: true\n'))).evidence[0]).toContain(
-      ':2:10: verbose: nothing is both quiet and verbose',
+      ':2:10: verbose: cannot be combined with quiet',
     );
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { processContext } from '../../../src/cli/process.js';
 import { program } from '../../../src/cli/program.js';
 import { Redaction } from '../../../src/domain/redact.js';
-import { failureOf } from '../config/setting.js';
+import { failureOf } from '../config/context.js';
 
 const refused = (line: string) =>
   failureOf(() =>

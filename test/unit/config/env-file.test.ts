@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { readEnvFile } from '../../../src/config/env-file.js';
-import { failureOf } from './setting.js';
+import { failureOf } from './context.js';
 
 describe('an env file', () => {
   it.each([
@@ -30,10 +30,10 @@ describe('an env file', () => {
       readEnvFile('.env.live', `A='x' hunter2\n1=hunter2\n${text}`),
     );
     expect(failure.evidence.filter((line) => line.startsWith('.env'))).toEqual([
-      '.env.live:1:1: there is more after the closing quote of A',
+      '.env.live:1:1: unexpected text after the closing quote of A',
       '.env.live:2:1: expected NAME=value',
       '.env.live:3:1: expected NAME=value',
-      '.env.live:4:1: the quote of B is not closed',
+      '.env.live:4:1: B has an unclosed quote',
     ]);
     expect(JSON.stringify(failure) + failure.message).not.toContain('hunter2');
   });

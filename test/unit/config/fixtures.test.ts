@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { loadProject, resolveEnvironment } from '../../../src/config/load.js';
 import { InvalidText } from '../../../src/domain/problem.js';
-import { failureOf, settingOf } from './setting.js';
+import { failureOf, settingOf } from './context.js';
 
 /*
  * Each file is a configuration; its last lines, `#: line:column message [suggestion]`, are all problems that it has. The environment in the

@@ -6,7 +6,7 @@ import { Failure } from '../../../src/domain/failure.js';
 import { InvalidText } from '../../../src/domain/problem.js';
 import { Service } from '../../../src/domain/service.js';
 import { cpuTime } from '../../fakes/cpu-time.js';
-import { settingOf } from './setting.js';
+import { settingOf } from './context.js';
 
 const reference = readFileSync(new URL('../../../schema/reference.yml', import.meta.url), 'utf8')
   .split('\n')

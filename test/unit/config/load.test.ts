@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { chosenEnvironment, loadProject, resolveEnvironment } from '../../../src/config/load.js';
-import { failureOf, settingOf } from './setting.js';
+import { chooseEnvironment, loadProject, resolveEnvironment } from '../../../src/config/load.js';
+import { failureOf, settingOf } from './context.js';
 
 const shop = `project: shop
 registry: ghcr.io/acme
@@ -101,7 +101,7 @@ describe('an environment', () => {
   it('must be named when there are several, and is suggested when the name is nearly right', async () => {
     expect(await failureOf(() => resolved())).toMatchObject({
       code: 'environment.unnamed',
-      message: 'which environment? there are production, staging, sandbox',
+      message: 'choose an environment (available: production, staging, sandbox)',
     });
     expect(await failureOf(() => resolved('producton'))).toMatchObject({
       code: 'environment.unknown',
@@ -155,8 +155,8 @@ describe('without a name', () => {
   });
 
   it('the flag is heard first, then the variable, the project, the user, and the only one last', async () => {
-    const chosen = async (text: string, said: Parameters<typeof chosenEnvironment>[1]) =>
-      chosenEnvironment(await loadProject(settingOf({ '/project/oneclick.yml': text, ...sandbox })), said)
+    const chosen = async (text: string, said: Parameters<typeof chooseEnvironment>[1]) =>
+      chooseEnvironment(await loadProject(settingOf({ '/project/oneclick.yml': text, ...sandbox })), said)
         .name;
     const all = { flag: 'a', variable: 'sandbox', user: 'sandbox' };
     expect(await chosen(two, all)).toBe('a');
@@ -168,14 +168,14 @@ describe('without a name', () => {
 
   it('one that does not exist is refused, with who named it and the nearest', async () => {
     const project = await loadProject(settingOf({ '/project/oneclick.yml': one }));
-    const refused = async (said: Parameters<typeof chosenEnvironment>[1]) =>
-      failureOf(async () => chosenEnvironment(project, said));
+    const refused = async (said: Parameters<typeof chooseEnvironment>[1]) =>
+      failureOf(async () => chooseEnvironment(project, said));
     expect(await refused({ flag: 'liev' })).toMatchObject({
-      message: 'there is no environment "liev"; there are live',
+      message: 'unknown environment "liev" (available: live)',
       hint: 'did you mean live?',
     });
-    expect((await refused({ variable: 'x' })).message).toContain('"x", and ONECLICK_ENV names it; there are');
-    expect((await refused({ user: 'x' })).message).toContain('"x", and your own configuration names it;');
+    expect((await refused({ variable: 'x' })).message).toContain('"x" from ONECLICK_ENV (available: ');
+    expect((await refused({ user: 'x' })).message).toContain('"x" from your user configuration (');
   });
 });
 
@@ -191,7 +191,7 @@ environments:
     const setting = settingOf({ '/project/oneclick.yml': text });
     const resolved = await resolveEnvironment(await loadProject(setting), 'live', setting);
     expect(resolved.warnings).toEqual([
-      expect.stringMatching(/^oneclick\.yml:5:\d+: always is taken as unless-stopped/),
+      expect.stringMatching(/^oneclick\.yml:5:\d+: always is treated as unless-stopped/),
     ]);
     expect(resolved.environment.services[0]?.restart).toBe('unless-stopped');
     expect(resolved.environment.services[1]?.instances).toEqual([{ id: 'a', host: 'a' }]);

@@ -5,7 +5,7 @@ import { InvalidText } from '../../../src/domain/problem.js';
 import { Service } from '../../../src/domain/service.js';
 import { yaml } from '../../fakes/mutants.js';
 import { ordeal } from '../../fakes/ordeal.js';
-import { settingOf } from './setting.js';
+import { settingOf } from './context.js';
 
 const root = new URL('../../../', import.meta.url);
 const textOf = (path: string) => readFileSync(new URL(path, root), 'utf8');

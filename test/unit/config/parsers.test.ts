@@ -8,7 +8,7 @@ import {
   parseSize,
   parseSshAddress,
 } from '../../../src/config/parsers.js';
-import { splitWords } from '../../../src/config/words.js';
+import { splitWords } from '../../../src/config/split-words.js';
 
 describe('notations', () => {
   it.each([

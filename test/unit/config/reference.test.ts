@@ -3,9 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { loadProject, resolveEnvironment } from '../../../src/config/load.js';
 import { generatedFiles } from '../../../src/config/reference.js';
-import { WrittenProject } from '../../../src/config/schema.js';
+import { ProjectConfig } from '../../../src/config/schema.js';
 import { alternatives, type JsonSchema, jsonSchema } from '../../../src/domain/schema-problems.js';
-import { settingOf } from './setting.js';
+import { settingOf } from './context.js';
 
 const onDisk = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 
@@ -26,7 +26,7 @@ describe('the reference', () => {
   });
 
   it('shows every key of the schema', () => {
-    const root = jsonSchema(WrittenProject);
+    const root = jsonSchema(ProjectConfig);
     const missing: string[] = [];
     const visit = (schema: unknown, examples: readonly unknown[], path: string): void => {
       for (const node of alternatives(root, schema) as readonly JsonSchema[]) {

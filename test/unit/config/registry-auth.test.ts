@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { registryAuth } from '../../../src/config/registry-auth.js';
-import { commandsOf, failureOf, memoryFiles } from './setting.js';
+import { commandsOf, failureOf, memoryFiles } from './context.js';
 
 const hub = 'https://index.docker.io/v1/';
 const login = (config: unknown, answers = {}) => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { type SecretPlaces, secretStore } from '../../../src/config/secrets.js';
-import { commandsOf, failureOf, memoryFiles } from './setting.js';
+import { type SecretStoreOptions, secretStore } from '../../../src/config/secrets.js';
+import { commandsOf, failureOf, memoryFiles } from './context.js';
 
-function placesOf(given: Partial<SecretPlaces>): SecretPlaces {
+function placesOf(given: Partial<SecretStoreOptions>): SecretStoreOptions {
   return {
     environment: 'live',
     folder: '/project',
@@ -38,9 +38,9 @@ describe('secrets', () => {
     expect(failure).toMatchObject({
       kind: 'access',
       code: 'secret.missing',
-      message: '4 secrets have no value: C, X, EMPTY, constructor',
+      message: 'no value for secrets C, X, EMPTY, constructor',
       evidence: [
-        'C: not in the environment, not in .env.live, op read c ended with exit code 1: not signed in',
+        'C: not in the environment, not in .env.live, op read c exited with code 1: not signed in',
         'X: empty in the environment, not in .env.live',
         'EMPTY: not in the environment, empty in .env.live',
         'constructor: not in the environment, not in .env.live',

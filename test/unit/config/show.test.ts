@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { loadProject, resolveEnvironment } from '../../../src/config/load.js';
-import { WrittenService } from '../../../src/config/service.js';
+import { ServiceConfig } from '../../../src/config/service-schema.js';
 import { environmentDocument } from '../../../src/config/show.js';
-import { settingOf } from './setting.js';
+import { settingOf } from './context.js';
 
 const reference = readFileSync(new URL('../../../schema/reference.yml', import.meta.url), 'utf8');
 
@@ -15,7 +15,7 @@ describe('an environment that is shown', () => {
     expect(Object.keys(hosts)).toEqual(environment.hosts.map((host) => host.name));
     for (const service of Object.values(services)) {
       const { hosts: _, ...written } = Object(service);
-      expect(WrittenService.safeParse(written).error?.issues ?? []).toEqual([]);
+      expect(ServiceConfig.safeParse(written).error?.issues ?? []).toEqual([]);
     }
   });
 });

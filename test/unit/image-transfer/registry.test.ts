@@ -7,8 +7,8 @@ import { duplexPair } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { SavedRegistry } from '../../../src/image-transfer/registry.js';
-import { readSaved } from '../../../src/image-transfer/saved.js';
+import { ReadOnlyRegistry } from '../../../src/image-transfer/registry.js';
+import { readSavedImages } from '../../../src/image-transfer/saved.js';
 import { classicLayout, type Entry, ociLayout, tarOf } from '../../fakes/saved-images.js';
 
 const tag = '127.0.0.1:20000/acme/web:v1';
@@ -30,7 +30,7 @@ afterEach(async () => {
 
 async function saved(entries: readonly Entry[]) {
   await archive.write(tarOf(entries));
-  return readSaved(archive);
+  return readSavedImages(archive);
 }
 
 interface Reply {
@@ -41,7 +41,7 @@ interface Reply {
 
 const admitted = { auth: `${login.username}:${login.password}` };
 
-function ask(registry: SavedRegistry, path: string, options: object = admitted): Promise<Reply> {
+function ask(registry: ReadOnlyRegistry, path: string, options: object = admitted): Promise<Reply> {
   const [here, there] = duplexPair();
   registry.serve(there);
   return new Promise((resolve, reject) => {
@@ -55,11 +55,11 @@ function ask(registry: SavedRegistry, path: string, options: object = admitted):
 }
 
 async function serving(entries: readonly Entry[]) {
-  return new SavedRegistry(await saved(entries), archive, login);
+  return new ReadOnlyRegistry(await saved(entries), archive, login);
 }
 
 /** Pulls as an engine does, and verifies every digest. */
-async function pull(registry: SavedRegistry, reference: string) {
+async function pull(registry: ReadOnlyRegistry, reference: string) {
   const manifest = await ask(registry, `/v2/acme/web/manifests/${reference}`);
   expect(manifest.headers['docker-content-digest']).toBe(digestOf(manifest.body));
   const { config, layers } = JSON.parse(manifest.body.toString());
@@ -81,7 +81,7 @@ describe('the registry of what docker save wrote', () => {
     const images = await saved(entries);
     const [{ resolved: [known] = [] } = {}] = images.images;
     expect(known).toMatchObject({ reference: tag, platforms: ['linux/amd64'] });
-    const registry = new SavedRegistry(images, archive, login);
+    const registry = new ReadOnlyRegistry(images, archive, login);
     const pulled = await pull(registry, 'v1');
     expect(pulled).toEqual({
       digest: known?.digest,
@@ -96,7 +96,7 @@ describe('the registry of what docker save wrote', () => {
     await archive.truncate();
     const bytes = tarOf(ociLayout({ tag, layers: [base, own] }));
     await archive.write(bytes, 0, bytes.length, 0);
-    expect((await readSaved(archive)).images).toEqual(one.images);
+    expect((await readSavedImages(archive)).images).toEqual(one.images);
   });
 
   it('has layers that containerd keeps packed as they are, and says so', async () => {
@@ -218,11 +218,13 @@ describe('an archive that is not as it should be', () => {
     await expect(saved(entries)).rejects.toMatchObject({ kind: 'failed', code: 'shipment.unreadable' });
   });
 
-  it('is refused when it is cut off, or no archive at all', async () => {
+  it('is refused when it is truncated, or no archive at all', async () => {
     const whole = tarOf(good);
     await archive.write(whole.subarray(0, 700));
-    await expect(readSaved(archive)).rejects.toMatchObject({ message: expect.stringContaining('cut off') });
+    await expect(readSavedImages(archive)).rejects.toMatchObject({
+      message: expect.stringContaining('truncated'),
+    });
     await archive.write(Buffer.from('no archive'.repeat(100)), 0, 1000, 0);
-    await expect(readSaved(archive)).rejects.toMatchObject({ code: 'shipment.unreadable' });
+    await expect(readSavedImages(archive)).rejects.toMatchObject({ code: 'shipment.unreadable' });
   });
 });

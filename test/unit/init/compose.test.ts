@@ -6,10 +6,10 @@ import { draftOf } from '../../../src/init/repository.js';
 import { draftText } from '../../../src/init/text.js';
 import { yaml } from '../../fakes/mutants.js';
 import { ordeal } from '../../fakes/ordeal.js';
-import { failureOf, memoryFiles, settingOf } from '../config/setting.js';
+import { failureOf, memoryFiles, settingOf } from '../config/context.js';
 
 /*
- * Each folder is a repository with a compose file in the style of a known project; `oneclick.yml` is what it becomes, `left.txt` what
+ * Each folder is a repository with a compose file in the style of a known project; `oneclick.yml` is what it becomes, `skipped.txt` what
  * is not carried over.
  */
 const folder = new URL('../../fixtures/compose/', import.meta.url);
@@ -18,7 +18,7 @@ const textOf = (path: string) => readFileSync(new URL(path, folder), 'utf8');
 
 function repository(name: string) {
   const names = readdirSync(new URL(name, folder)).filter(
-    (file) => !['oneclick.yml', 'left.txt'].includes(file),
+    (file) => !['oneclick.yml', 'skipped.txt'].includes(file),
   );
   const files = memoryFiles(
     Object.fromEntries(names.map((file) => [`/src/${name}/${file}`, textOf(`${name}/${file}`)])),
@@ -55,9 +55,9 @@ describe('a compose file', () => {
   );
 
   it.each(fixtures)('%s: what is not carried over is said with its place', async (name) => {
-    const { left } = await fromFixture(name);
-    const lines = left.map(({ line, column, key, message }) => `${line}:${column} ${key}: ${message}\n`);
-    expect(lines.join('')).toBe(textOf(`${name}/left.txt`));
+    const { skipped } = await fromFixture(name);
+    const lines = skipped.map(({ line, column, key, message }) => `${line}:${column} ${key}: ${message}\n`);
+    expect(lines.join('')).toBe(textOf(`${name}/skipped.txt`));
   });
 
   it('of which nothing is secret shows no value that looks so', async () => {
@@ -82,12 +82,14 @@ const refusals = [
 describe('a port of a compose file', () => {
   it('that compose would find a free one for is left where it is taken', async () => {
     const text = 'services:\n  a: {image: a, ports: ["80"]}\n  b: {image: b, ports: [80]}\n';
-    const { services, left } = await readCompose(memoryFiles({ '/p/c.yml': text }), '/p', 'c.yml');
+    const { services, skipped } = await readCompose(memoryFiles({ '/p/c.yml': text }), '/p', 'c.yml');
     expect([...services.values()].map(({ value }) => value)).toEqual([
       { image: 'a', port: 80 },
       { image: 'b' },
     ]);
-    expect(left).toMatchObject([{ line: 3, message: 'a has port 80 too: write another port' }]);
+    expect(skipped).toMatchObject([
+      { line: 3, message: 'port 80 is already used by a: choose another port' },
+    ]);
   });
 });
 
@@ -95,15 +97,17 @@ describe('a service of a compose file', () => {
   const read = (text: string) => readCompose(memoryFiles({ '/p/c.yml': text }), '/p', 'c.yml');
 
   it('with a key that nobody knows has the nearest beside it', async () => {
-    const { left } = await read('services:\n  a: {image: a, enviroment: {A: b}}\n');
-    expect(left).toMatchObject([{ line: 2, column: 17, message: 'unknown: did you mean environment?' }]);
+    const { skipped } = await read('services:\n  a: {image: a, enviroment: {A: b}}\n');
+    expect(skipped).toMatchObject([
+      { line: 2, column: 17, message: 'unknown key: did you mean environment?' },
+    ]);
   });
 
   it('that is the only one and cannot be deployed is refused with the reason', async () => {
     const { evidence } = await failureOf(() => read('services:\n  a:\n    image: "A B"\n'));
     expect(evidence.filter((line) => line.startsWith('c.yml:'))).toEqual([
-      'c.yml:1:1: no service that can be deployed',
-      'c.yml:2:3: services.a: is left out: it has neither image nor build',
+      'c.yml:1:1: no service can be deployed',
+      'c.yml:2:3: services.a: skipped: it has no image or build',
       'c.yml:3:5: services.a.image: image: invalid image reference "A B"',
     ]);
   });
@@ -152,7 +156,7 @@ describe('mutated compose files', () => {
       const files = memoryFiles({ '/p/compose.yml': text });
       const draft = await draftOf(files, '/p', 'compose.yml');
       const lines = text.split('\n').length;
-      for (const { line } of draft.left) expect(line).toBeLessThanOrEqual(lines);
+      for (const { line } of draft.skipped) expect(line).toBeLessThanOrEqual(lines);
       const written = draftText(draft, { hosts: ['10.0.0.5'] });
       const failure = await loadProject(settingOf({ '/project/oneclick.yml': written })).then(
         () => undefined,

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { interpolate } from '../../../src/config/interpolate.js';
-import { durationOf, sizeOf, wordsOf } from '../../../src/init/compose/measures.js';
-import { fixed, translate } from '../../../src/init/compose/variables.js';
+import { parseDuration, parseSize, splitCommand } from '../../../src/init/compose/units.js';
+import { convertVariables, fillDefaults } from '../../../src/init/compose/variables.js';
 import { readDockerfile, requestIn } from '../../../src/init/dockerfile.js';
 import { registryOf, remoteIn } from '../../../src/init/git.js';
-import { literal, looksSecret, nameFrom } from '../../../src/init/names.js';
+import { escapeDollars, looksSecret, nameFrom } from '../../../src/init/names.js';
 
 describe('a variable of compose', () => {
   const translations = [
@@ -15,27 +15,29 @@ describe('a variable of compose', () => {
     ['$$A costs 5$', '$$A costs 5$'],
   ];
   it.each(translations)('%s is written %s', (text, expected) => {
-    expect(translate(text)).toEqual({ text: expected, warnings: [] });
+    expect(convertVariables(text)).toEqual({ text: expected, warnings: [] });
   });
 
   const changes = [
-    ['${A-b}', '${A:-b}', 'an empty A becomes the default too'],
-    ['${A:-${B:-c}}', '${A:-c}', 'the default of A is fixed: variables in defaults are not replaced'],
-    ['${A:+b}', '', '${A:+…} has no equal: write the value'],
+    ['${A-b}', '${A:-b}', 'the default also replaces an empty A'],
+    ['${A:-${B:-c}}', '${A:-c}', 'the default of A is fixed: variables in defaults are not supported'],
+    ['${A:+b}', '', '${A:+…} is not supported: write the value'],
   ];
   it.each(changes)('%s is written %j, and that is said', (text, expected, warning) => {
-    expect(translate(text)).toEqual({ text: expected, warnings: [warning] });
+    expect(convertVariables(text)).toEqual({ text: expected, warnings: [warning] });
   });
 
   it('is written down where nothing is replaced, with what is lost', () => {
-    expect(fixed('${P:-80}:80 $$x').text).toBe('80:80 $x');
-    expect(fixed('a$P').warnings).toEqual(['P is not replaced here, and has no default: write the value']);
+    expect(fillDefaults('${P:-80}:80 $$x').text).toBe('80:80 $x');
+    expect(fillDefaults('a$P').warnings).toEqual([
+      'P is not supported here and has no default: write the value',
+    ]);
   });
 });
 
 describe('a text that is written down', () => {
   it.each(['$', '$$', '${A}', '$A $${B}', 'a$$$b'])('%s is the same when variables are put in', (text) => {
-    expect(interpolate(literal(text), {})).toBe(text);
+    expect(interpolate(escapeDollars(text), {})).toBe(text);
   });
 
   it.each([
@@ -57,7 +59,7 @@ describe('a name', () => {
     'SENTRY_DSN',
     'PASSWORD2',
   ];
-  it.each(secret)('%s looks secret', (name) => expect(looksSecret(name)).toBe(true));
+  it.each(secret)('%s looks like a secret', (name) => expect(looksSecret(name)).toBe(true));
 
   const plain = [
     'KEYBOARD',
@@ -117,15 +119,15 @@ describe('a git remote', () => {
 
 describe('a measure of compose', () => {
   it('is a duration, a size, or words', () => {
-    expect(['1m30s', '500ms', '10', 'x'].map(durationOf)).toEqual([90_000, 500, undefined, undefined]);
-    expect(['512M', '1gb', '1048576', '2GiB', 'x'].map(sizeOf)).toEqual([
+    expect(['1m30s', '500ms', '10', 'x'].map(parseDuration)).toEqual([90_000, 500, undefined, undefined]);
+    expect(['512M', '1gb', '1048576', '2GiB', 'x'].map(parseSize)).toEqual([
       512 * 2 ** 20,
       2 ** 30,
       2 ** 20,
       2 ** 31,
       undefined,
     ]);
-    expect(wordsOf(`sh -c "a && 'b'" --save '' a\\ b`)).toEqual([
+    expect(splitCommand(`sh -c "a && 'b'" --save '' a\\ b`)).toEqual([
       'sh',
       '-c',
       "a && 'b'",
@@ -133,6 +135,6 @@ describe('a measure of compose', () => {
       '',
       'a b',
     ]);
-    expect(wordsOf('"open')).toBeUndefined();
+    expect(splitCommand('"open')).toBeUndefined();
   });
 });

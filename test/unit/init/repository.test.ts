@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadProject, resolveEnvironment } from '../../../src/config/load.js';
-import { bare, guessesOf } from '../../../src/init/draft.js';
+import { inferredValues, stripAnnotations } from '../../../src/init/draft.js';
 import { draftOf } from '../../../src/init/repository.js';
 import { type Answers, draftText } from '../../../src/init/text.js';
-import { memoryFiles, settingOf } from '../config/setting.js';
+import { memoryFiles, settingOf } from '../config/context.js';
 
 const git = (url: string) => `[core]\n\tbare = false\n[remote "origin"]\n\turl = ${url}\n`;
 
@@ -11,7 +11,9 @@ const git = (url: string) => `[core]\n\tbare = false\n[remote "origin"]\n\turl =
 async function draftFrom(files: Readonly<Record<string, string>>) {
   const folders = new Map(Object.entries(files).map(([path, text]) => [`/home/me/shop/${path}`, text]));
   const draft = await draftOf(nested(Object.fromEntries(folders)), '/home/me/shop');
-  const services = Object.fromEntries([...draft.services].map(([name, service]) => [name, bare(service)]));
+  const services = Object.fromEntries(
+    [...draft.services].map(([name, service]) => [name, stripAnnotations(service)]),
+  );
   return { draft, services, project: draft.project.value, registry: draft.registry?.value };
 }
 
@@ -42,7 +44,7 @@ HEALTHCHECK CMD curl -f http://localhost:3000/up
 `;
 
 describe('the draft of a repository', () => {
-  it('of one application has its port, its health, and its image by the git remote', async () => {
+  it('of one application has its port, its health, and its image by git remote', async () => {
     const { draft, services, project } = await draftFrom({
       Dockerfile: dockerfile,
       'package.json': '{\n  "name": "@acme/Shop"\n}',
@@ -63,7 +65,7 @@ describe('the draft of a repository', () => {
       '.git/config': git('git@gitlab.com:acme/shop.git'),
     });
     expect(
-      guessesOf(draft).map(({ key, value, from }) => [key, String(Object(value).build ?? value), from]),
+      inferredValues(draft).map(({ key, value, from }) => [key, String(Object(value).build ?? value), from]),
     ).toEqual([
       ['project', 'shop', 'package.json:2'],
       ['services.web', '.', 'Dockerfile'],
@@ -128,7 +130,7 @@ describe('the draft of a repository', () => {
     const { draft, project } = await draftFrom({ 'README.md': '' });
     expect(project).toBe('shop');
     expect(draft.open).toEqual(['hosts', 'image']);
-    expect(draftText(draft)).toContain('# fill in: there is no Dockerfile here');
+    expect(draftText(draft)).toContain('# fill in: no Dockerfile found');
     const { services } = await loaded(draft, { image: 'ghcr.io/acme/shop:v1' });
     expect(services[0]?.image).toEqual({ kind: 'fixed', reference: 'ghcr.io/acme/shop:v1' });
   });
@@ -136,7 +138,7 @@ describe('the draft of a repository', () => {
   it('without hosts loads, and has a place for them', async () => {
     const { draft } = await draftFrom({ Dockerfile: dockerfile });
     const text = draftText(draft);
-    expect(text).toMatch(/^ {4}hosts: # fill in the addresses/m);
+    expect(text).toMatch(/^ {4}hosts: # fill in: server addresses/m);
     expect(text).toMatch(/^# registry: ghcr\.io\/acme {3}# fill in/m);
     const project = await loadProject(settingOf({ '/project/oneclick.yml': text }));
     expect(project.defaultEnvironment).toBe('production');

@@ -137,7 +137,7 @@ describe('each: service', () => {
       service('c', { needs: ['a'] }),
     ];
     expect(await failure(bind(each, services))).toBe(
-      'usage service.circle: services need each other: a -> b -> c -> a',
+      'usage service.circle: services depend on each other: a -> b -> c -> a',
     );
     expect(await failure(bind(each, [service('a', { needs: ['a'] })]))).toMatch(/a -> a/);
   });
@@ -179,7 +179,7 @@ describe('rolling', () => {
 
   it.each(['0', '0%', '101%', 'some', '1.5', ''])('by %j is refused', async (batch) => {
     expect(await failure(bind(rolling, [web], { batch }))).toBe(
-      `usage param.invalid: batch: "${batch}" is not 1, 25% or all`,
+      `usage param.invalid: batch must be a count, a percentage or all, not "${batch}"`,
     );
   });
 });
@@ -311,11 +311,11 @@ describe('parameters', () => {
   });
 
   it.each([
-    [{ cuont: 1 }, 'usage param.unknown: the recipe has no parameter "cuont"'],
-    [{ count: 'many' }, 'usage param.invalid: count: "many" is not a number'],
-    [{ count: '' }, 'usage param.invalid: count: "" is not a number'],
-    [{ mode: 'fats' }, 'usage param.invalid: mode: "fats" is not one of fast, slow'],
-    [{ on: 1 }, 'usage param.invalid: on: 1 is not true or false'],
+    [{ cuont: 1 }, 'usage param.unknown: unknown parameter "cuont" (available: count, mode, on, name)'],
+    [{ count: 'many' }, 'usage param.invalid: count must be a number, not "many"'],
+    [{ count: '' }, 'usage param.invalid: count must be a number, not ""'],
+    [{ mode: 'fats' }, 'usage param.invalid: mode must be one of fast, slow, not "fats"'],
+    [{ on: 1 }, 'usage param.invalid: on must be true or false, not 1'],
   ])('%j are refused', async (params, expected) => {
     expect(await failure(bind(recipe, [web], params))).toBe(expected);
   });
@@ -349,8 +349,10 @@ describe('an included recipe', () => {
   it('that a service chooses and that is not there is refused, with those that are', async () => {
     const main = steps('- each: service', '  steps: [recipe: "swap-{{ service.swap }}"]');
     const bound = bind({ main, 'swap-plain': '- health.wait\n' }, [web, service('api', { swap: 'beside' })]);
-    expect(await failure(bound)).toBe('usage recipe.missing: api: there is no recipe "swap-beside" yet');
-    await expect(bound).rejects.toMatchObject({ hint: expect.stringContaining('There is swap-plain.') });
+    expect(await failure(bound)).toBe(
+      'usage recipe.missing: api: unknown recipe "swap-beside" (available: swap-plain)',
+    );
+    await expect(bound).rejects.toMatchObject({ hint: 'create .oneclick/recipes/swap-beside.yml' });
   });
 });
 

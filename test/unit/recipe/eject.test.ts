@@ -27,9 +27,9 @@ describe('a recipe that was ejected', () => {
   it('is warned of when the shipped one has been changed since, or is gone', async () => {
     const copy = ejectedText(await readRecipe('greet', [shipped]));
     expect(await warnings(copy, folder({ greet: greet.replace('hello', 'good day') }))).toEqual([
-      expect.stringMatching(/recipes\/greet.yml was copied .* has been changed since/),
+      expect.stringMatching(/recipes\/greet.yml is a copy of .* has changed/),
     ]);
-    expect(await warnings(copy, folder({}))).toEqual([expect.stringMatching(/is not shipped any more/)]);
+    expect(await warnings(copy, folder({}))).toEqual([expect.stringMatching(/is no longer shipped/)]);
   });
 
   it('and one of the same name that was written by hand are two things', async () => {

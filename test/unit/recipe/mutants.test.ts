@@ -42,7 +42,7 @@ async function read(text: string, of: string): Promise<void> {
 
 /** The place in the text; or what the one who runs it must do differently, which no place in the text tells. */
 const place =
-  /^[\w-]+\.yml:\d+:\d+: |is not set$|there is no recipe "swap-|is a part of other recipes|has no parameter/m;
+  /^[\w-]+\.yml:\d+:\d+: |is not set$|unknown recipe "swap-|can only be included|unknown parameter/m;
 
 describe('mutated recipes', () => {
   it('are taken, or refused with exit code 2 and the place, soon, and nothing of them is kept', async () => {

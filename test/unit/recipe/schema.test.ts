@@ -67,17 +67,17 @@ about('a recipe that is shown', () => {
     const { recipe } = await load({ main });
     expect(describeTasks([recipe, recipe], never)).toBe(
       [
-        'image.resolve (once for each service)',
+        'image.resolve (once per service)',
         '  Does image.resolve.',
         '  provides {{ image }}',
-        '  taken back when the run fails',
+        '  undone if the run fails',
         'image.pull (on each instance)',
         '  Does image.pull.',
-        '  takes image: "{{ image.image }}", reference: "{{ image.reference }}"',
-        '  taken back when the run fails',
+        '  default inputs: image: "{{ image.image }}", reference: "{{ image.reference }}"',
+        '  undone if the run fails',
         'shell.local (once)',
         '  Does shell.local.',
-        '  never taken back: it is yours',
+        '  never undone: it is yours',
         '',
       ].join('\n'),
     );

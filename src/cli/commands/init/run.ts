@@ -8,7 +8,7 @@ import { ParseError, parseSshAddress } from '../../../config/parsers.js';
 import { Failure } from '../../../domain/failure.js';
 import { parseImage } from '../../../domain/image.js';
 import { InvalidText } from '../../../domain/problem.js';
-import { type Draft, guessesOf, type Question } from '../../../init/draft.js';
+import { type Draft, inferredValues, type Question } from '../../../init/draft.js';
 import { draftOf } from '../../../init/repository.js';
 import { type Answers, draftText, firstEnvironment } from '../../../init/text.js';
 import { type DraftDocument, draftPage, skippedLine } from '../../../report/draft.js';
@@ -63,8 +63,8 @@ async function documentOf(
     ...written,
     project: String(draft.project.value),
     services: [...draft.services.keys()],
-    guesses: guessesOf(draft),
-    left: draft.left,
+    guesses: inferredValues(draft),
+    left: draft.skipped,
     open: draft.open.filter((question) => answers[question] === undefined),
     environment: firstEnvironment,
     problems: await problemsOf(context, written.file, written.text),

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import type { Context } from '../../../../app/context.js';
 import { openProject, settingOf } from '../../../../app/session.js';
-import { chosenEnvironment, resolveEnvironment } from '../../../../config/load.js';
+import { chooseEnvironment, resolveEnvironment } from '../../../../config/load.js';
 import { environmentDocument } from '../../../../config/show.js';
 import { fileText } from '../../../../report/text.js';
 import { withOutput } from '../../../command-output.js';
@@ -11,7 +11,7 @@ import type { ConfigShowFlags } from './command.js';
 export function run(context: Context, _: readonly string[], flags: ConfigShowFlags): Promise<number> {
   return withOutput(context, flags, async ({ reporter }) => {
     const project = await openProject(context, flags);
-    const { name } = chosenEnvironment(project, { ...flags.environment, flag: flags.env });
+    const { name } = chooseEnvironment(project, { ...flags.environment, flag: flags.env });
     const resolved = await resolveEnvironment(project, name, settingOf(context));
     if (!flags.json) for (const warning of resolved.warnings) reporter.warn(warning);
     const document = environmentDocument(resolved.environment);

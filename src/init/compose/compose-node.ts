@@ -1,15 +1,15 @@
 import { isMap } from '../../config/merge.js';
 import type { Path, Source } from '../../domain/source.js';
-import type { Left } from '../draft.js';
+import type { SkippedKey } from '../draft.js';
 
-/** A value of a compose file, and the way to its place in the text; merge keys are followed. */
-export class Cursor {
+/** A value of a compose file with its position; resolves merge keys. */
+export class ComposeNode {
   readonly source: Source;
   readonly path: Path;
   readonly value: unknown;
-  /** The keys that lead here, without those of merges: what people call it. */
+  /** The path for messages, without merge keys: `services.web.image`. */
   readonly key: string;
-  #entries: Map<string, Cursor> | undefined;
+  #entries: Map<string, ComposeNode> | undefined;
 
   constructor(source: Source, path: Path, value: unknown, key: string) {
     this.source = source;
@@ -18,12 +18,12 @@ export class Cursor {
     this.key = key;
   }
 
-  static of(source: Source): Cursor {
-    return new Cursor(source, [], source.value, '');
+  static of(source: Source): ComposeNode {
+    return new ComposeNode(source, [], source.value, '');
   }
 
-  /** The values of a map by key; own ones before merged ones (https://yaml.org/type/merge.html). */
-  get entries(): ReadonlyMap<string, Cursor> {
+  /** The entries of a map; its own override merged ones (https://yaml.org/type/merge.html). */
+  get entries(): ReadonlyMap<string, ComposeNode> {
     if (this.#entries === undefined) {
       this.#entries = new Map();
       this.#collect(this.#entries, this.value, this.path);
@@ -31,13 +31,13 @@ export class Cursor {
     return this.#entries;
   }
 
-  #collect(found: Map<string, Cursor>, value: unknown, path: Path): void {
+  #collect(found: Map<string, ComposeNode>, value: unknown, path: Path): void {
     if (!isMap(value)) return;
     for (const [key, inner] of Object.entries(value))
       if (key !== '<<' && !found.has(key))
         found.set(
           key,
-          new Cursor(this.source, [...path, key], inner, this.key === '' ? key : `${this.key}.${key}`),
+          new ComposeNode(this.source, [...path, key], inner, this.key === '' ? key : `${this.key}.${key}`),
         );
     const merged = value['<<'];
     if (Array.isArray(merged))
@@ -45,27 +45,29 @@ export class Cursor {
     else if (merged !== undefined) this.#collect(found, merged, [...path, '<<']);
   }
 
-  get(key: string): Cursor | undefined {
+  get(key: string): ComposeNode | undefined {
     return this.entries.get(key);
   }
 
-  /** The items of a list, or a single value as the only one. */
-  get items(): readonly Cursor[] {
+  /** The items of a list; a scalar or map is its own only item. */
+  get items(): readonly ComposeNode[] {
     if (this.value === null || this.value === undefined) return [];
     if (!Array.isArray(this.value)) return [this];
-    return this.value.map((item, index) => new Cursor(this.source, [...this.path, index], item, this.key));
+    return this.value.map(
+      (item, index) => new ComposeNode(this.source, [...this.path, index], item, this.key),
+    );
   }
 
-  /** The same place under a name of its own, as `- NAME=value` has one. */
-  called(name: string): Cursor {
-    return new Cursor(this.source, this.path, this.value, `${this.key}.${name}`);
+  /** Returns this node with a name added to its key, for `- NAME=value`. */
+  withName(name: string): ComposeNode {
+    return new ComposeNode(this.source, this.path, this.value, `${this.key}.${name}`);
   }
 
   get isMap(): boolean {
     return isMap(this.value);
   }
 
-  /** A single value as it is written (`1.10`), without quotes; undefined for lists, maps and nothing. */
+  /** The source text of a scalar (`1.10`), unquoted; undefined for lists, maps and null. */
   get text(): string | undefined {
     const { value } = this;
     if (typeof value === 'string') return value;
@@ -74,16 +76,16 @@ export class Cursor {
   }
 
   /** `compose.yml:12` */
-  get where(): string {
-    return `${this.source.file}:${this.place.line}`;
+  get location(): string {
+    return `${this.source.file}:${this.position.line}`;
   }
 
-  get place(): { readonly file: string; readonly line: number; readonly column: number } {
+  get position(): { readonly file: string; readonly line: number; readonly column: number } {
     const { file, line, column } = this.source.problem(this.path, '', { end: 'key' });
     return { file, line, column };
   }
 
-  left(message: string): Left {
-    return { ...this.place, key: this.key, message };
+  skipped(message: string): SkippedKey {
+    return { ...this.position, key: this.key, message };
   }
 }

@@ -1,7 +1,7 @@
 const unit = { us: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
-/** A duration of compose (`1m30s`, `10s`, `1h`) in ms; undefined for what is none. */
-export function durationOf(text: string): number | undefined {
+/** Parses a compose duration (`1m30s`, `10s`, `1h`) into ms; undefined if invalid. */
+export function parseDuration(text: string): number | undefined {
   if (!/^(?:\d+(?:\.\d+)?(?:us|ms|s|m|h))+$/.test(text)) return undefined;
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(us|ms|s|m|h)/g)];
   return Math.round(
@@ -11,19 +11,16 @@ export function durationOf(text: string): number | undefined {
 
 const powers = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 } as const;
 
-/** A size of compose (`512M`, `1gb`, `1073741824`) as a number of bytes; undefined for what is none. */
-export function sizeOf(text: string): number | undefined {
+/** Parses a compose size (`512M`, `1gb`, `1073741824`) into bytes; undefined if invalid. */
+export function parseSize(text: string): number | undefined {
   const match = /^(\d{1,12}(?:\.\d{1,3})?)\s*(?:([bkmg])i?b?)?$/i.exec(text);
   if (match === null) return undefined;
   const power = (match[2] ?? 'b').toLowerCase() as keyof typeof powers;
   return Math.round(Number(match[1]) * powers[power]);
 }
 
-/**
- * The words of a command as compose splits them: at blanks, quotes group, a backslash takes the next character as it is. No shell
- * sees them there either. Undefined when a quote is not closed.
- */
-export function wordsOf(text: string): readonly string[] | undefined {
+/** Splits a command as compose does: at spaces, with quotes and backslash escapes. Undefined for an unclosed quote. */
+export function splitCommand(text: string): readonly string[] | undefined {
   const words: string[] = [];
   let word: string | undefined;
   let quote = '';

@@ -1,5 +1,5 @@
 import type { Files } from '../../../src/config/files.js';
-import type { Setting } from '../../../src/config/load.js';
+import type { ConfigContext } from '../../../src/config/load.js';
 import { Failure } from '../../../src/domain/failure.js';
 import type { Command, CommandResult } from '../../../src/host/host.js';
 
@@ -18,7 +18,7 @@ export function memoryFiles(texts: Readonly<Record<string, string>>): Files {
 export function settingOf(
   texts: Readonly<Record<string, string>>,
   variables: Readonly<Record<string, string>> = {},
-): Setting {
+): ConfigContext {
   return {
     files: memoryFiles(texts),
     cwd: '/project',

@@ -1,42 +1,39 @@
 import { isMap } from './merge.js';
-import { WrittenProject } from './schema.js';
+import { ProjectConfig } from './schema.js';
 
-/** Stands for a service that was refused, so that others may need it; nothing is wrong with it. */
-const stub = { image: 'refused' };
+/** Replaces an invalid service, so that references to it stay valid. */
+const stub = { image: 'invalid' };
 
-/**
- * A file that its schema refused, without what is wrong in it, so that everything else can be checked in the same go; undefined when
- * that leaves nothing to check.
- */
-export function validParts(value: unknown): WrittenProject | undefined {
-  const issues = WrittenProject.safeParse(value).error?.issues ?? [];
+/** Returns a file without its invalid parts, so that the rest can be checked too; undefined if nothing is left. */
+export function validParts(value: unknown): ProjectConfig | undefined {
+  const issues = ProjectConfig.safeParse(value).error?.issues ?? [];
   if (!isMap(value)) return undefined;
   const services = new Map(Object.entries(isMap(value.services) ? value.services : {}));
   const environments = new Map(Object.entries(isMap(value.environments) ? value.environments : {}));
   const rest = new Map(Object.entries(value));
-  const refused = new Set<string>();
+  const invalid = new Set<string>();
   for (const { path, code, ...issue } of issues) {
     const [top, name] = path.map(String);
     if (code === 'unrecognized_keys' && path.length === 0 && 'keys' in issue)
       for (const key of issue.keys as string[]) rest.delete(key);
-    else if (top === 'services' && name !== undefined) refused.add(name);
+    else if (top === 'services' && name !== undefined) invalid.add(name);
     else if (top === 'environments' && name !== undefined) environments.delete(name);
     else if (top !== undefined) rest.delete(top);
   }
-  for (const name of refused) {
+  for (const name of invalid) {
     if (services.has(name)) services.set(name, stub);
     for (const [key, environment] of environments) environments.set(key, without(environment, name));
   }
-  const sound = {
+  const validConfig = {
     ...Object.fromEntries(rest),
-    project: rest.get('project') ?? 'refused',
+    project: rest.get('project') ?? 'invalid',
     services: Object.fromEntries([...services].filter(([name]) => /^[a-z0-9-]+$/.test(name))),
     environments: rest.has('environments') ? Object.fromEntries(environments) : undefined,
   };
-  return WrittenProject.safeParse(sound).data;
+  return ProjectConfig.safeParse(validConfig).data;
 }
 
-/** The environment without what it says about a service. */
+/** Returns the environment without its changes to a service. */
 function without(environment: unknown, service: string): unknown {
   if (!isMap(environment) || !isMap(environment.services)) return environment;
   const { [service]: _, ...services } = environment.services;
