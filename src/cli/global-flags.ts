@@ -19,7 +19,7 @@ export interface Globals {
   readonly detail: Detail;
   /** Whether the user may be prompted. */
   readonly input: boolean;
-  /** When absent, colour is used on terminals. */
+  /** If absent, only terminals get color. */
   readonly color?: boolean;
   readonly file?: string;
   /** The environment named by a variable or the user's file. */

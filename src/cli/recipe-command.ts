@@ -83,7 +83,7 @@ function questionOf(
 /** Prints warnings and the forecast of a plan that was not shown. */
 function announce(reporter: Reporter, { cautions, forecast }: Preview): void {
   for (const caution of cautions) reporter.warn(caution);
-  for (const sentence of forecast === undefined ? [] : forecastWords(forecast)) reporter.note(sentence);
+  for (const text of forecast === undefined ? [] : forecastWords(forecast)) reporter.note(text);
 }
 
 function showPlan(reporter: Reporter, { environment }: Session, preview: Preview): void {
@@ -103,7 +103,7 @@ function showCommands(
   const { recipe } = plan.run;
   const { steps } = explanation;
   const document = explanationDocument({ environment: environment.name, recipe, steps, ways: sshCommands });
-  // Not made printable: commands must be copied exactly.
+  // Unescaped, so that commands can be copied exactly.
   reporter.result(document, (_, page) => explanationText(document, page));
 }
 

@@ -1,45 +1,9 @@
+import type { BalancingDocument, GroupStatus, TargetStatus } from '../app/balancing/balancing-document.js';
 import { agoBriefly } from '../domain/measure.js';
-import type { TargetGroupSettings, TargetHealth } from '../domain/target-group.js';
+import type { TargetGroupSettings } from '../domain/target-group.js';
 import type { Page } from './style.js';
 import { table } from './table.js';
 import { hanging } from './text.js';
-
-/** What `lb status --json` prints. */
-export interface BalancingDocument {
-  readonly environment: string;
-  readonly groups: readonly GroupStatus[];
-}
-
-export interface GroupStatus {
-  readonly service: string;
-  readonly name: string;
-  readonly arn: string;
-  readonly settings: TargetGroupSettings;
-  readonly balancers: readonly {
-    readonly name: string;
-    readonly address: string;
-    readonly state: string;
-    readonly listeners: readonly { readonly protocol: string; readonly port: number }[];
-  }[];
-  readonly targets: readonly TargetStatus[];
-}
-
-export interface TargetStatus {
-  readonly id: string;
-  /** Null for an instance that the environment does not know. */
-  readonly host: string | null;
-  /** Null where it is not registered. */
-  readonly port: number | null;
-  /** `out`: an instance of the service that is not registered. */
-  readonly state: TargetHealth['state'] | 'out';
-  /** Why, in a person's words. */
-  readonly reason: string;
-  /** Who keeps it out, and since when. */
-  readonly quarantine: string | null;
-  /** What answers on the port, as the host says, and since when. */
-  readonly release: number | null;
-  readonly since: string | null;
-}
 
 /** A table of targets for every target group, below the load balancers that feed it and how it checks. */
 export function balancingText({ groups }: BalancingDocument, page: Page, now: Date): string {

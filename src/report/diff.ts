@@ -1,29 +1,7 @@
+import type { DiffDocument, DiffSide } from '../app/diff.js';
 import type { KeyChange } from '../domain/difference.js';
 import type { Page } from './style.js';
 import { hanging } from './text.js';
-
-/** One side of a comparison. */
-export interface DiffSide {
-  /** The number of the release; null for what would be deployed now. */
-  readonly release: number | null;
-  readonly reference: string;
-  /** By digest; null where that is decided when it is deployed. */
-  readonly image: string | null;
-  readonly commit: string | null;
-}
-
-/** What `diff --json` prints. */
-export interface DiffDocument {
-  readonly environment: string;
-  readonly services: readonly {
-    readonly name: string;
-    readonly from: DiffSide;
-    readonly to: DiffSide;
-    readonly keys: readonly KeyChange[];
-    /** `+ 3f2a9c Say more`: a commit that comes; `-`: one that goes. Null where this repository does not know them. */
-    readonly commits: readonly string[] | null;
-  }[];
-}
 
 /** What differs, one block for each service. */
 export function diffText({ services }: DiffDocument, page: Page): string {

@@ -1,17 +1,9 @@
+import type { HistoryDocument } from '../app/history.js';
 import type { HistoryEntry } from '../domain/history.js';
 import { agoBriefly, duration } from '../domain/measure.js';
 import { imageText } from './status.js';
 import type { Page } from './style.js';
 import { type Column, table } from './table.js';
-
-/** What `history --json` prints. */
-export interface HistoryDocument {
-  readonly environment: string;
-  /** Newest first. */
-  readonly history: readonly HistoryEntry[];
-  /** How many older ones there are beside them. */
-  readonly older: number;
-}
 
 /** One line for each thing that was done, newest first. */
 export function historyText({ environment, history, older }: HistoryDocument, page: Page, now: Date): string {

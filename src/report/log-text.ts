@@ -1,19 +1,7 @@
+import type { LogEntry } from '../app/logs/read-instance.js';
 import { schema } from './json.js';
 import type { Style } from './style.js';
 import { pad, width } from './text.js';
-
-/** A line that an instance of a service wrote. */
-export interface LogEntry {
-  readonly host: string;
-  readonly service: string;
-  /** Null where the container does not say. */
-  readonly release: number | null;
-  /** RFC 3339, by the engine's clock. */
-  readonly time: string;
-  readonly stream: 'stdout' | 'stderr';
-  /** Without terminal escapes. */
-  readonly text: string;
-}
 
 /** Lines as JSON, one object each. */
 export function logJson(entries: readonly LogEntry[]): string {

@@ -1,40 +1,9 @@
+import type { KeptRelease, ReleasesDocument } from '../app/releases.js';
 import { ago, count } from '../domain/measure.js';
 import { imageText } from './status.js';
 import type { Page } from './style.js';
 import { type Column, table } from './table.js';
 import { hanging } from './text.js';
-
-/** What `releases --json` prints. */
-export interface ReleasesDocument {
-  readonly environment: string;
-  readonly services: readonly {
-    readonly name: string;
-    readonly current: number | null;
-    /** What `oneclick rollback` of these services would do now. */
-    readonly rollback: {
-      /** The release that it brings back; null where it would do nothing or refuse. */
-      readonly release: number | null;
-      readonly because: string;
-    };
-    /** How many hosts it runs on. */
-    readonly hosts: number;
-    /** Newest first. */
-    readonly releases: readonly KeptRelease[];
-  }[];
-}
-
-/** A release of the log, as it was last activated. */
-export interface KeptRelease {
-  readonly release: number;
-  readonly current: boolean;
-  readonly reference: string;
-  readonly image: string;
-  readonly commit: string | null;
-  readonly activated: string;
-  readonly who: string;
-  /** The hosts that keep its container. */
-  readonly kept: readonly string[];
-}
 
 /** For each service which release is current, where a rollback leads, and the releases that there are. */
 export function releasesText({ services }: ReleasesDocument, page: Page, now: Date): string {

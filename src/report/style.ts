@@ -6,7 +6,7 @@ const signs: Readonly<Record<Sign, string>> = {
   ...{ '+': '+', '~': '~', '=': '=', '?': '?', '!': '!' },
 };
 const words: Readonly<Record<Sign, string>> = {
-  ...{ good: 'ok:', bad: 'failed:', caution: 'warning:', remedy: 'what to do:' },
+  ...{ good: 'ok:', bad: 'failed:', caution: 'warning:', remedy: 'hint:' },
   ...{ '+': 'change:', '~': 'change:', '=': 'unchanged:', '?': 'open:', '!': 'problem:' },
 };
 

@@ -34,7 +34,7 @@ export function settled(text: string, names: Readonly<Record<string, string>>): 
   const replaced = changing.reduce((all, [pattern, word]) => all.replace(pattern, word), named);
   const lines = replaced
     .split('\n')
-    .filter((line) => !/still under way|^waiting for |waits for .* until|^looking at .* \(Ns\)$/.test(line));
+    .filter((line) => !/still under way|^waiting for |^checking .* \(Ns\)$/.test(line));
   return inHostOrder(lines).join('\n');
 }
 

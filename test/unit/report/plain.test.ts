@@ -144,7 +144,7 @@ describe('the plain report', () => {
 
   it('says which host a call waits for and until when, and how many others', async () => {
     const { output, clock, reporter } = await open();
-    const done = reporter.busy('looking at production');
+    const done = reporter.busy('checking production');
     const calls = ['web-1', 'web-2'].map((host) =>
       reporter.call({ host, kind: 'connect', what: 'ada@10.0.0.5:22', timeout: 10_000 }),
     );
@@ -154,7 +154,7 @@ describe('the plain report', () => {
     const until = timeOfDay(new Date(clock.now().getTime() - 500));
     expect(output.stderr.text).toBe(
       [
-        'looking at production',
+        'checking production',
         `waiting for web-1 and 1 more (5.0s): connect to ada@10.0.0.5:22, until ${until}`,
         `waiting for web-2 (10.0s): connect to ada@10.0.0.5:22, until ${until}`,
         '',
@@ -177,27 +177,27 @@ describe('the plain report', () => {
 
   it('says the last of several things that are under way', async () => {
     const { output, clock, reporter } = await open();
-    reporter.busy('looking at production');
-    reporter.busy('waits until 14:30:00 for web-1');
+    reporter.busy('checking production');
+    reporter.busy('waiting for the lease: web-1 (timeout 14:30:00)');
     await clock.advance(5_500);
-    expect(output.stderr.text.split('\n')[2]).toBe('waits until 14:30:00 for web-1 (5.0s)');
+    expect(output.stderr.text.split('\n')[2]).toBe('waiting for the lease: web-1 (timeout 14:30:00) (5.0s)');
     reporter.close();
   });
 
   it('says what began late only once it takes long', async () => {
     const { output, clock, reporter } = await open();
-    reporter.busy('looking for web', { late: true })();
+    reporter.busy('checking web', { late: true })();
     await clock.advance(60_000);
     expect(output.stderr.text).toBe('');
-    reporter.busy('looking for web', { late: true });
+    reporter.busy('checking web', { late: true });
     await clock.advance(5_500);
-    expect(output.stderr.text).toBe('looking for web (5.0s)\n');
+    expect(output.stderr.text).toBe('checking web (5.0s)\n');
     reporter.close();
   });
 
   it('says only warnings, failures and results where it is to be quiet', async () => {
     const { output, clock, reporter } = await open({}, { detail: 'quiet' });
-    reporter.busy('looking at production');
+    reporter.busy('checking production');
     reporter.note('nothing was changed');
     reporter.event(started(plan([pull])));
     reporter.event(begins(pull, 'pull api:v2'));
@@ -234,11 +234,11 @@ describe('the plain report', () => {
 
   it('is silent again once the busy thing is over', async () => {
     const { output, clock, reporter } = await open();
-    const done = reporter.busy('looking at 3 hosts');
+    const done = reporter.busy('checking 3 hosts');
     await clock.advance(5_500);
     done();
     await clock.advance(60_000);
-    expect(output.stderr.text).toBe('looking at 3 hosts\nlooking at 3 hosts (5.0s)\n');
+    expect(output.stderr.text).toBe('checking 3 hosts\nchecking 3 hosts (5.0s)\n');
     expect(clock.sleeping).toBe(0);
     reporter.close();
   });

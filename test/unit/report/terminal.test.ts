@@ -107,9 +107,9 @@ describe('the live block', () => {
 
   it('leaves nothing but what stays when the run has ended', async () => {
     const { terminal, clock, reporter } = open();
-    const done = reporter.busy('looking at 3 hosts');
+    const done = reporter.busy('checking 3 hosts');
     await clock.advance(500);
-    expect(terminal.screen).toBe('* looking at 3 hosts');
+    expect(terminal.screen).toBe('* checking 3 hosts');
     done();
     reporter.event(started(plan([...pulls, wait1])));
     for (const pull of pulls) reporter.event(begins(pull, 'pull api:v2'));
@@ -222,14 +222,14 @@ describe('the live block', () => {
 describe('what is under way beside a run', () => {
   it('says after five seconds which host is waited for and until when', async () => {
     const { terminal, clock, reporter } = open(100);
-    const done = reporter.busy('looking at production');
+    const done = reporter.busy('checking production');
     reporter.call({ host: 'web-1', kind: 'connect', what: 'ada@10.0.0.5:22', timeout: 10_000 });
     await clock.advance(4_000);
-    expect(terminal.screen).toBe('* looking at production  4.0s');
+    expect(terminal.screen).toBe('* checking production  4.0s');
     await clock.advance(1_040);
     const until = timeOfDay(new Date(clock.now().getTime() + 4_960));
     expect(terminal.screen).toBe(
-      `* looking at production  5.0s\n  waiting for web-1 (5.0s): connect to ada@10.0.0.5:22, until ${until}`,
+      `* checking production  5.0s\n  waiting for web-1 (5.0s): connect to ada@10.0.0.5:22, until ${until}`,
     );
     done();
     expect(terminal.screen).toBe('');
@@ -238,12 +238,12 @@ describe('what is under way beside a run', () => {
 
   it('is said in full after five seconds where the line was too narrow for it', async () => {
     const { terminal, clock, reporter } = open(40);
-    reporter.busy('waits until 14:30:00: another run holds shop on web-1');
+    reporter.busy('waiting for the lease: another run holds shop on web-1');
     await clock.advance(4_900);
-    expect(terminal.screen).toBe('* waits until 14:30:00: another run ho…');
+    expect(terminal.screen).toBe('* waiting for the lease: another run h…');
     await clock.advance(200);
     expect(terminal.screen.split('\n').slice(1)).toEqual([
-      '  waits until 14:30:00: another run',
+      '  waiting for the lease: another run',
       '  holds shop on web-1',
     ]);
     reporter.close();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Branch, Plan, PlanNode, Step } from '../../../src/run/plan.js';
-import type { Fault } from '../../fakes/fake-world.js';
+import type { Fault } from '../../fakes/world.js';
 import { graph, parallel, planOf, receiptOf, sequence, step, type Verb } from './builders.js';
 
 /** Generated plans, in two strokes: a random shape, then names and references that keep parallel branches apart. */

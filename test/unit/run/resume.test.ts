@@ -3,7 +3,7 @@ import { Failure } from '../../../src/domain/failure.js';
 import type { Plan } from '../../../src/run/plan.js';
 import { Progress } from '../../../src/run/progress.js';
 import { resumption } from '../../../src/run/resume.js';
-import { type FakeFacts, fakeRegistry } from '../../fakes/fake-world.js';
+import { type FakeFacts, fakeRegistry } from '../../fakes/world.js';
 import { Bench, parallel, planOf, receiptOf, sequence, step } from './builders.js';
 
 /** Runs the plan until the event that `dies` picks has been journaled; there the process ends. */

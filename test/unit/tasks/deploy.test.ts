@@ -73,7 +73,7 @@ describe('a deploy of two services to three hosts', () => {
     faults.before('setRestart', () => {});
     faults.fail('setRestart', down, 3);
     expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ result: 'reverted', exitCode: 6 });
-    expect(fleet.serves()).toEqual(everywhere('web v1 unless-stopped'));
+    expect(fleet.runningTags()).toEqual(everywhere('web v1 unless-stopped'));
   });
 
   it('one that fails is taken back though an engine that goes down ends the old release as it comes back', async () => {
@@ -89,7 +89,7 @@ describe('a deploy of two services to three hosts', () => {
     fleet.push('web', 'bad', { answers: 500 });
     await fleet.deploy(web);
     expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ result: 'reverted', exitCode: 6 });
-    expect(fleet.serves()).toEqual(everywhere('web v1 unless-stopped'));
+    expect(fleet.runningTags()).toEqual(everywhere('web v1 unless-stopped'));
   });
 
   it('goes back and forth', async () => {
