@@ -18,7 +18,8 @@ const licenses = licensePlugin({
 function notices(packages) {
   const sections = new Map();
   for (const { name, version, license, licenseText } of packages) {
-    const text = licenseText.trim() || `The package names the license ${license}, but does not include its text.`;
+    const text =
+      licenseText.trim() || `The package names the license ${license}, but does not include its text.`;
     // Copies of a text differ in whitespace.
     const key = text.replace(/\s+/g, ' ');
     const section = sections.get(key) ?? { names: [], text };

@@ -11,10 +11,10 @@ import type { Session } from './session.js';
 
 /** One side of a comparison: a release or the configuration. */
 export interface DiffSide {
-  /** The number of the release; null for what would be deployed now. */
+  /** The number of the release; null for the configuration. */
   readonly release: number | null;
   readonly reference: string;
-  /** By digest; null where that is decided when it is deployed. */
+  /** By digest; null if only a deploy can resolve it. */
   readonly image: string | null;
   readonly commit: string | null;
 }
@@ -27,7 +27,7 @@ export interface DiffDocument {
     readonly from: DiffSide;
     readonly to: DiffSide;
     readonly keys: readonly KeyChange[];
-    /** `+ 3f2a9c Say more`: a commit that comes; `-`: one that goes. Null where this repository does not know them. */
+    /** `+ 3f2a9c Log more` for an added commit, `-` for a removed one; null if not in this repository. */
     readonly commits: readonly string[] | null;
   }[];
 }

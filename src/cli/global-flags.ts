@@ -1,7 +1,7 @@
 import type { SettingSources } from '../domain/precedence.js';
 import type { Detail } from '../report/reporter.js';
 
-/** The global flags as they were typed; absent where they were not. */
+/** The global flags as typed; absent if not given. */
 export interface TypedGlobals {
   readonly json?: boolean;
   readonly plain?: boolean;

@@ -11,7 +11,7 @@ import {
 import { unpack } from './unpack.js';
 
 export interface CopyOptions {
-  /** Counts what was copied. */
+  /** Counts the copied files. */
   readonly count: CopyCount;
   /** Passes the archive through, and may observe it. */
   readonly observe: (archive: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;

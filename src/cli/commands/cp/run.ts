@@ -96,10 +96,10 @@ async function copyOnAll(
 }
 
 /** `copied 3 files (1.2 MB) from web on web-1 to ./logs`. */
-function copyText({ out, local: here, remote: there }: Copy, copy: Copied): string {
-  const what = `copied ${count(copy.files, 'file')} (${bytes(copy.bytes)})`;
-  const where = `${there.service} on ${copy.host}`;
-  return out ? `${what} from ${where} to ${here}` : `${what} to ${where}, ${there.path}`;
+function copyText({ out, local, remote }: Copy, copy: Copied): string {
+  const copied = `copied ${count(copy.files, 'file')} (${bytes(copy.bytes)})`;
+  const instance = `${remote.service} on ${copy.host}`;
+  return out ? `${copied} from ${instance} to ${local}` : `${copied} to ${instance}, ${remote.path}`;
 }
 
 async function copyOn(
@@ -112,8 +112,8 @@ async function copyOn(
     place,
     'find running instances with oneclick status',
   );
-  const what = copy.out ? copy.remote.path : copy.local;
-  const progress = new CopyProgress(context.clock, out.reporter, `copying ${what} (${host.name})`);
+  const source = copy.out ? copy.remote.path : copy.local;
+  const progress = new CopyProgress(context.clock, out.reporter, `copying ${source} (${host.name})`);
   const ends = { engine: host.engine, container, cwd: context.cwd };
   try {
     await copyFiles(copy, ends, { count: tally, observe: (chunks) => progress.track(chunks), signal });

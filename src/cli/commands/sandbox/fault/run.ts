@@ -19,14 +19,14 @@ type Faults = z.infer<typeof Faults>;
 /** Switches a fault on or off, and lists all faults. */
 export function run(context: Context, args: readonly string[], flags: SandboxFaultFlags): Promise<number> {
   return withOutput(context, flags, async ({ reporter }) => {
-    const args = [
+    const words = [
       ...['fault', ...args],
       ...(flags.times === undefined ? [] : ['--times', flags.times]),
       ...(flags.on === undefined ? [] : [`--on=${flags.on}`]),
       ...(flags.clear ? ['--clear'] : []),
       ...(flags.name === undefined ? [] : ['--name', flags.name]),
     ];
-    reporter.result(await askSandbox(context, args, reporter, Faults), (document, page) =>
+    reporter.result(await askSandbox(context, words, reporter, Faults), (document, page) =>
       table(
         document.faults,
         [
