@@ -3,10 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { build } from 'rolldown';
 import { licensePlugin } from 'rolldown-license-plugin';
 
-/** The licences that the bundled packages may have: all ask for no more than their text. */
+/** Licenses that only require their text to be included. */
 const allowed = ['MIT', 'ISC', 'Apache-2.0', 'BSD-3-Clause', 'BlueOak-1.0.0', 'Unlicense'];
 
-/** Writes dist/LICENSES.txt; fails the build on any other licence, for a warning does. */
+/** Writes dist/LICENSES.txt. Other licenses cause a warning, which fails the build. */
 const licenses = licensePlugin({
   allow: ({ license }) => allowed.includes(license),
   done: (packages, context) => {
@@ -14,24 +14,24 @@ const licenses = licensePlugin({
   },
 });
 
-/** Each text once, below the packages that it belongs to. */
+/** Lists each license text once, below its packages. */
 function notices(packages) {
   const sections = new Map();
   for (const { name, version, license, licenseText } of packages) {
-    const text = licenseText.trim() || `Its package names the licence ${license}, and has no text of it.`;
-    // The same text may be indented and wrapped in another way.
+    const text =
+      licenseText.trim() || `The package names the license ${license}, but does not include its text.`;
+    // Copies of a text differ in whitespace.
     const key = text.replace(/\s+/g, ' ');
     const section = sections.get(key) ?? { names: [], text };
     section.names.push(`${name} ${version} (${license})`);
     sections.set(key, section);
   }
   const parts = [...sections.values()].map(({ names, text }) => `${names.join('\n')}\n\n${text}\n`);
-  const lead = 'The files in this folder contain the following packages, each under its own licence.\n';
+  const lead = 'The files in this folder contain the following packages, each under its own license.\n';
   return [lead, ...parts].join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-// Makes dist/, which is what the tests run and what is shipped: the sources with their packages, in files that are
-// loaded when a command needs them.
+// Bundles the sources and packages into dist/, in chunks that load on demand.
 await build({
   input: {
     'cli/main': 'src/cli/main.ts',
@@ -45,11 +45,11 @@ await build({
   resolve: {
     mainFields: ['module', 'main'],
     alias: {
-      // dockerode loads them for builds with BuildKit, which nothing here does: three quarters of its code.
+      // dockerode only needs these for BuildKit, which is not used here.
       ...{ '@grpc/grpc-js': false, '@grpc/proto-loader': false, protobufjs: false },
-      // ssh2's compiled parts, which belong to one platform; without them it works in JavaScript.
+      // Optional native parts of ssh2, which depend on the platform.
       ...{ 'cpu-features': false, './crypto/build/Release/sshcrypto.node': false },
-      // The readable build; the other one has packages of its own inside, whose licences nobody would see.
+      // The default build embeds packages, which would hide their licenses.
       tar: 'tar/raw',
     },
   },
@@ -61,13 +61,13 @@ await build({
   output: {
     dir: 'dist',
     cleanDir: true,
-    // As deep as the sources, for the package's folder is two above a file. Not minified, so that bugs can be read.
+    // As deep as the sources, which find the package two folders up.
     chunkFileNames: 'chunks/[name].js',
   },
 });
 
-// The recipes do not change either: dist/recipes.json says that they were checked.
+// Writes dist/recipes.json, so that commands need not verify the recipes.
 await import('./dist/app/verify-recipes.js');
 
-// The help of the whole does not change any more: bin/oneclick answers with this, without loading the commands.
+// bin/oneclick prints this without loading the commands.
 writeFileSync('dist/help.txt', execFileSync(process.execPath, ['bin/oneclick', '--help']));

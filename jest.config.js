@@ -11,12 +11,12 @@ const base = {
 };
 
 /**
- * `unit` needs nothing but Node; `machines` needs Docker and the sandbox (see bin/test), and so does `faults`, which takes
- * long (npm run test:exhaustive).
+ * `unit` needs only Node. `machines` needs Docker and the sandbox (see bin/test). So does `faults`, which is slow
+ * (npm run test:exhaustive).
  */
 export default {
   testSequencer: '<rootDir>/test/sequencer.cjs',
-  // Properties and processes share the cores with others: a slow test is told from a hung one by minutes.
+  // Generous, because tests share the cores with other processes.
   testTimeout: 60_000,
   projects: [
     { ...base, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },

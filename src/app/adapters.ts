@@ -5,15 +5,15 @@ import type { CloudCall } from '../domain/plain-command.js';
 import type { Hosts, HostsOptions } from '../host/hosts.js';
 import type { Journal } from '../run/ports.js';
 
-/** Opens everything outside this process that a run works with; a test or another program gives its own. */
+/** Opens the connections, cloud and journal of a run; tests supply their own. */
 export interface Adapters {
-  /** Connects to all hosts in parallel. Those that cannot be reached are failures of the result; never throws a Failure. */
+  /** Connects to all hosts in parallel. Returns unreachable hosts as failures; never throws a Failure. */
   connect(addresses: readonly HostAddress[], options: HostsOptions): Promise<Hosts>;
-  /** The cloud of the account that the variables name. */
+  /** Opens the cloud account that the variables select. */
   openCloud(options: CloudOptions): Promise<Cloud>;
-  /** Spells a call of the cloud as a command of its own command-line tool. */
+  /** Returns a function that formats a cloud call as a command of the cloud's own CLI. */
   cloudCommand(): Promise<(call: CloudCall) => string>;
-  /** The journal of a run, in the folder of a project's runs; nothing is written before the first event. */
+  /** Opens the journal of a run in `runsDir`; writes nothing before the first event. */
   openJournal(runsDir: string, run: string, redact: (text: string) => string): Promise<OpenJournal>;
 }
 
@@ -22,11 +22,11 @@ export interface CloudOptions {
   /** At least 0, less than 1. */
   readonly random: () => number;
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Hears why a call takes longer than its answer does: the network is gone, or too many calls were made. */
+  /** Receives the reason when a call is delayed, such as a lost network or throttling. */
   readonly onWaiting: (text: string) => void;
 }
 
-/** A journal to append to until it is closed. */
+/** A journal that must be closed. */
 export interface OpenJournal extends Journal {
   close(): Promise<void>;
 }

@@ -15,44 +15,45 @@ import type { Host } from '../host/host.js';
 import type { Hosts } from '../host/hosts.js';
 import type { Ports } from '../tasks/task.js';
 import type { ImageTransfer } from './build/transfer.js';
+import { orFailure } from './or-failure.js';
 import { type Dial, Reconnector } from './reconnect.js';
 import { runHere, type Session } from './session.js';
 import { readTargetGroups } from './target-groups.js';
 
-/** The hosts of a command, connected, and what can be asked of them. */
+/** The connected hosts of a command, and the facts they provide. */
 export interface ConnectedEnvironment {
   readonly hosts: Hosts;
   /** The images that hosts pull from this machine. */
   readonly transfer?: ImageTransfer;
   readonly ports: Ports;
-  /** Reads the facts of all hosts; a gap is a problem. With a signal, lost hosts are connected to again. */
+  /** Reads the facts of all hosts and returns failures as problems. With a signal, reconnects to lost hosts. */
   snapshot(reconnect?: AbortSignal): Promise<Snapshot>;
-  /** The same, where problems are thrown as {@link Blocked}. */
+  /** Reads the facts of all hosts. Throws {@link Blocked} if there are problems. */
   facts(): Promise<Facts>;
-  /** The host, connected again if its connection was lost. Throws its Failure, or the signal's reason. */
+  /** Returns the host, reconnecting if its connection was lost. Throws its Failure, or the signal's reason. */
   reconnect(host: string, signal: AbortSignal): Promise<Host>;
   /** Reads the facts of one host; throws its Failure. */
   readHost(host: Host): Promise<HostFacts>;
-  /** Ends the line that says what is being looked at; reading facts ends it, too. */
+  /** Ends the busy line; reading facts ends it too. */
   ready(): void;
 }
 
-/** What a command opens, and for which services. */
+/** What to connect to, and for which services. */
 export interface ConnectRequest {
   readonly services: readonly Service[];
-  /** Hosts that are read but not changed: their problems are warnings. */
+  /** Hosts that are read but not changed; their problems are only warnings. */
   readonly untouchedHosts?: readonly string[];
-  /** Hosts only by default. */
+  /** Default: hosts. */
   readonly needs?: ReadonlySet<Need>;
   readonly transfer?: ImageTransfer;
-  /** Said until the first facts are there; `looking at ENVIRONMENT` by default. */
+  /** Text to show until the first facts are read. Default: `checking ENVIRONMENT`. */
   readonly busy?: string;
-  /** Set by commands whose output belongs to another program. */
+  /** Shows the text only on terminals that can erase it. */
   readonly brief?: boolean;
 }
 
 /**
- * Connects, works, and closes every connection whatever happens. Hosts that cannot be reached are problems of
+ * Connects to the hosts for `work` and closes every connection afterwards. Unreachable hosts are problems of
  * {@link ConnectedEnvironment.snapshot}.
  */
 export async function withEnvironment<T>(
@@ -60,7 +61,7 @@ export async function withEnvironment<T>(
   request: ConnectRequest,
   work: (connected: ConnectedEnvironment) => Promise<T>,
 ): Promise<T> {
-  const { busy = `looking at ${session.environment.name}`, brief = false } = request;
+  const { busy = `checking ${session.environment.name}`, brief = false } = request;
   const ready = session.listener.busy(busy, { brief });
   try {
     const environment = await OpenEnvironment.open(session, request, ready);
@@ -75,7 +76,7 @@ export async function withEnvironment<T>(
   }
 }
 
-/** Opens the cloud, and notes whatever its calls wait for. */
+/** Opens the cloud and reports delayed calls as notes. */
 export function openCloud({ context, listener }: Session): Promise<Cloud> {
   const { clock, random, env: variables } = context;
   return context.adapters.openCloud({ clock, random, variables, onWaiting: (text) => listener.note(text) });
@@ -90,7 +91,7 @@ class OpenEnvironment implements ConnectedEnvironment {
   readonly #request: ConnectRequest;
   readonly #reconnector: Reconnector;
   readonly #cloud: Cloud | undefined;
-  /** Without the values where one is missing, which the failure names. */
+  /** The values, or the Failure that names the missing ones. */
   readonly #secrets: ReadonlyMap<string, string> | Failure;
   readonly #warned = new Set<string>();
   #resolved: Facts['resolved'];
@@ -193,7 +194,7 @@ class OpenEnvironment implements ConnectedEnvironment {
   #warnOf(problems: readonly Failure[]): void {
     for (const { host = '', message } of problems.map(failureRecord)) {
       if (!this.#warned.has(host))
-        this.#session.listener.warn(`${host} is left out, its releases too: ${message}`);
+        this.#session.listener.warn(`skipping ${host} and its releases: ${message}`);
       this.#warned.add(host);
     }
   }
@@ -233,7 +234,7 @@ class OpenEnvironment implements ConnectedEnvironment {
   }
 }
 
-/** Connects while other work goes on; if that fails, no host is waited for. */
+/** Connects in parallel with other work; stops waiting for hosts if that work fails. */
 async function connectWith<A, B>(
   dial: Dial,
   addresses: readonly HostAddress[],
@@ -244,7 +245,7 @@ async function connectWith<A, B>(
   try {
     return await Promise.all([connecting, ...others]);
   } catch (error) {
-    abandoned.abort(new Failure('failed', 'host.left', 'it is not waited for any more'));
+    abandoned.abort(new Failure('failed', 'host.left', 'the connection attempt was abandoned'));
     void connecting.then((hosts) => hosts.close());
     throw error;
   }
@@ -264,18 +265,9 @@ function noCloud(): never {
   throw new Failure('usage', 'target-group.none', 'no service of this run has a target group');
 }
 
-async function orFailure<T>(work: Promise<T>): Promise<T | Failure> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof Failure) return error;
-    throw error;
-  }
-}
-
 function hostOf({ connected }: Hosts, name: string): Host {
   const host = connected.get(name);
   if (host === undefined)
-    throw new Failure('unreachable', 'host.unreachable', 'it is not connected', { host: name });
+    throw new Failure('unreachable', 'host.unreachable', `${name} is not connected`, { host: name });
   return host;
 }

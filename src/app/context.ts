@@ -2,7 +2,7 @@ import type { Clock } from '../domain/clock.js';
 import type { Redaction } from '../domain/redact.js';
 import type { Adapters } from './adapters.js';
 
-/** What of the process the commands may see: everything that a test would want to choose. */
+/** Everything that commands may use of this process, so that tests can replace it. */
 export interface Context {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -15,15 +15,15 @@ export interface Context {
   readonly random: () => number;
   /** A short ID that no other run has. */
   readonly runId: () => string;
-  /** Where environments and sandboxes of this user are kept. */
+  /** The folder of this user's environments and sandboxes. */
   readonly stateDir: string;
-  /** Where this user's own settings are. */
+  /** The folder of this user's settings. */
   readonly configDir: string;
   /** The folder of the installed package. */
   readonly packageDir: string;
-  /** The secrets that nothing of this process may show. */
+  /** The secrets that must not appear in any output. */
   readonly redaction: Redaction;
   readonly adapters: Adapters;
-  /** Takes away what stands on the terminal since before the command was loaded. */
+  /** Clears the line that was printed while the command was loading. */
   readonly clearStartupLine?: () => void;
 }

@@ -10,15 +10,15 @@ import type { RunPorts } from '../run/run.js';
 import { tasks } from '../tasks/registry.js';
 import type { Ports } from '../tasks/task.js';
 import type { ConnectedEnvironment } from './connect.js';
-import { ForwardingLeases } from './registry-leases.js';
+import { RegistryLeases } from './registry-leases.js';
 import { ReportBuilder, type RunReport } from './run-report.js';
 import { runsDir } from './runs.js';
 import type { Session } from './session.js';
 
-/** How long `--wait` waits for a lease. ms */
+/** How long `--wait` waits for a lease, ms. */
 const leaseTimeout = 30 * 60_000;
 
-/** Starts to listen for whatever may end a run from outside; `stop` is called when the run has ended. */
+/** Starts listening for signals; `stop` is called when the run has ended. */
 export type OpenInterrupts = () => Interrupts & { stop(): void };
 
 /** One execution of a plan. */
@@ -31,7 +31,7 @@ export interface Execution {
   readonly earlier?: readonly RunEvent[];
 }
 
-/** Wires journal, lease, signals and events into a run, and reports how it ended. */
+/** Wires journal, lease, signals and events into a run; returns its report. */
 export async function executeRun(
   session: Session,
   connected: ConnectedEnvironment,
@@ -43,17 +43,17 @@ export async function executeRun(
   const journal = await context.adapters.openJournal(runsDir(project), plan.run.id, redact);
   const interrupts = open();
   const report = new ReportBuilder(plan, context.clock);
-  for (const event of earlier) report.recall(event);
+  for (const event of earlier) report.replay(event);
   try {
     const outcome = await run({
       registry: tasks,
       ports: connected.ports,
       clock: context.clock,
       journal,
-      leases: leases(session, connected, wait),
+      leases: openLeases(session, connected, wait),
       emit: (event) => {
         listener.event(event);
-        report.take(event);
+        report.record(event);
       },
       readFacts: () => connected.facts(),
       cancel: interrupts.cancel,
@@ -66,24 +66,24 @@ export async function executeRun(
   }
 }
 
-/** Leases on the hosts; a wait for one says who holds it, and until when it is waited for. */
-function leases(
+/** Leases on the hosts; a wait reports the holder and the timeout. */
+function openLeases(
   { context, listener }: Session,
   { hosts, transfer }: ConnectedEnvironment,
   wait: boolean,
 ): Leases {
   const { clock, random } = context;
-  let said = '';
+  let reported = '';
   let done = () => {};
   const until = timeOfDay(new Date(clock.now().getTime() + leaseTimeout));
   const onBusy = ({ message }: Failure) => {
-    if (message === said) return;
-    said = message;
+    if (message === reported) return;
+    reported = message;
     done();
-    done = listener.busy(`waits until ${until}: ${message}`);
+    done = listener.busy(`waiting for the lease: ${message} (timeout ${until})`);
   };
   const options = { clock, random, ...(wait ? { wait: { deadline: leaseTimeout, onBusy } } : {}) };
-  const held = new HostLeases(hosts.connected, options);
-  const own: Leases = { take: (run) => held.take(run).finally(() => done()) };
-  return transfer === undefined ? own : new ForwardingLeases(own, hosts.connected, transfer, listener);
+  const hostLeases = new HostLeases(hosts.connected, options);
+  const own: Leases = { take: (run) => hostLeases.take(run).finally(() => done()) };
+  return transfer === undefined ? own : new RegistryLeases(own, hosts.connected, transfer, listener);
 }

@@ -8,19 +8,19 @@ import type { Host } from '../host/host.js';
 import type { Ports } from '../tasks/task.js';
 import { requireKnown, selectServices } from './choose-services.js';
 
-/** An instance of a service, and the container that serves there, where one does. */
+/** An instance of a service, and its serving container, if any. */
 export interface ServiceInstance {
   readonly service: Service;
   readonly instance: Instance;
   readonly container?: ContainerFacts;
 }
 
-/** The services that were named, all by default, for a command that needs the value of no secret. */
+/** Returns the named services, or all, without their secrets, which are then not read. */
 export function selectWithoutSecrets(all: readonly Service[], names: readonly string[]): readonly Service[] {
   return selectOnHosts(all, names, []).map((service) => ({ ...service, secrets: [] }));
 }
 
-/** The services that were named, all by default, on the hosts that were named. Throws usage failures that name what exists. */
+/** Returns the named services, or all, on the named hosts. Throws usage failures that list the known names. */
 export function selectOnHosts(
   all: readonly Service[],
   names: readonly string[],
@@ -29,18 +29,18 @@ export function selectOnHosts(
   return selectServices(all, { services: names, only: hosts, images: [] });
 }
 
-/** The one service that a command is about: the named one, or the only one. Throws a usage Failure that names them otherwise. */
+/** Returns the named service, or the only one. Throws a usage Failure that lists the known names. */
 export function oneService(all: readonly Service[], name: string | undefined): Service {
   const names = all.map((service) => service.name);
   if (name !== undefined) requireKnown('service', name, names);
   const [found, ...others] = name === undefined ? all : all.filter((service) => service.name === name);
   if (found !== undefined && others.length === 0) return found;
-  throw new Failure('usage', 'service.which', 'there are several services: which one?', {
+  throw new Failure('usage', 'service.which', 'a service is required when there are several', {
     hint: `name one of ${names.join(', ')}`,
   });
 }
 
-/** Where the services run, in the order of the services and their instances. */
+/** Returns all instances of the services, in order, with their serving containers. */
 export function serviceInstances(
   facts: Facts,
   id: EnvironmentId,
@@ -55,7 +55,7 @@ export function serviceInstances(
   );
 }
 
-/** The container that runs there, and its host. Throws a Failure with the hint when none does. */
+/** Returns the serving container and its host. Throws a Failure with `hint` if there is none. */
 export function runningContainer(
   ports: Pick<Ports, 'host'>,
   { service, instance, container }: ServiceInstance,
@@ -63,7 +63,7 @@ export function runningContainer(
 ): { readonly host: Host; readonly container: string } {
   const host = ports.host(instance.host);
   if (container !== undefined) return { host, container: container.id };
-  throw new Failure('failed', 'service.stopped', `${service.name} does not run on ${instance.host}`, {
+  throw new Failure('failed', 'service.stopped', `${service.name} is not running on ${instance.host}`, {
     ...{ host: instance.host, hint },
   });
 }

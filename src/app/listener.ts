@@ -1,14 +1,14 @@
 import type { CallObserver, PendingCall } from '../host/call-log.js';
 import type { RunEvent } from '../run/events.js';
 
-/** Hears what a command does while it works: a terminal, a page or a log. None of it throws. */
+/** Receives the progress of a command, such as a terminal or a log does. Its methods never throw. */
 export interface Listener {
   event(event: RunEvent): void;
-  /** Hears of a call to a host when it begins, and through the returned function when it ends. */
+  /** Reports the start of a call to a host; returns a function that reports its end. */
   call(call: PendingCall): CallObserver;
   /**
-   * Says that work without steps is under way, until the returned function is called. `late` work is told only once it takes
-   * long; `brief` work only where the line can be taken away again.
+   * Shows that work is in progress until the returned function is called. Shows `late` work only once it takes long, and
+   * `brief` work only on terminals that can erase it.
    */
   busy(text: string, options?: BusyOptions): () => void;
   note(text: string): void;

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import type { Context } from './context.js';
 
-/** The commit that a folder is at, if git knows one. */
+/** Returns the current commit of a folder; undefined outside a git repository. */
 export function commitOf(folder: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     execFile('git', ['-C', folder, 'rev-parse', '--short=12', 'HEAD'], { timeout: 5000 }, (error, stdout) =>
@@ -10,16 +10,16 @@ export function commitOf(folder: string): Promise<string | undefined> {
   });
 }
 
-/** A command of this machine, as data. */
+/** A command to run on this machine. */
 export interface LocalCommand {
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
-  /** ms */
+  /** ms; 0 for none */
   readonly timeout: number;
 }
 
-/** Runs a command of this machine and hands over its lines as they come; rejects when it cannot be started. */
+/** Runs a command on this machine and calls `onLine` with each line of its output; rejects if it cannot be started. */
 export function runLocal(
   { argv, env, stdin, timeout }: LocalCommand,
   options: { cwd: string; signal?: AbortSignal; env: Context['env'] },
@@ -28,7 +28,7 @@ export function runLocal(
   const [file = 'true', ...args] = argv;
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { ...options, env: { ...options.env, ...env } });
-    // The timeout of spawn() keeps the process for as long when the command cannot be started.
+    // spawn() has a timeout, but it keeps Node running if the command cannot be started.
     if (timeout > 0) AbortSignal.timeout(timeout).addEventListener('abort', () => child.kill());
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -38,7 +38,7 @@ export function runLocal(
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-65_536);
     });
-    // A command that does not read what it is given closes the pipe; that is its business.
+    // A command may exit without reading its input.
     child.stdin.on('error', () => undefined).end(stdin);
     child.on('error', reject);
     child.on('close', (code) => resolve({ code: code ?? 128, stdout, stderr }));

@@ -4,7 +4,7 @@ import type { Plan, Step } from '../run/plan.js';
 import type { Registry } from '../run/ports.js';
 import { stepsOf } from '../run/walk.js';
 
-/** What a run needs opened: the union of its tasks' needs, and the hosts where it holds their lease. */
+/** Returns what a run must connect to: the needs of its tasks, and the hosts if it holds their lease. */
 export function needsOf<Facts, Ports>(plan: Plan, registry: Registry<Facts, Ports>): ReadonlySet<Need> {
   const services = new Map(plan.services.map((service) => [service.name, service]));
   const needs = allSteps(plan).flatMap((step) => needsOfStep(step, services, registry));
@@ -20,7 +20,7 @@ function needsOfStep<Facts, Ports>(
   return typeof needs === 'function' ? needs(services.get(service)) : needs;
 }
 
-/** The needs of a resumed run: a registry only for steps that have no receipt yet. */
+/** Returns the needs of a resumed run: a registry only for steps without a receipt. */
 export function needsToResume<Facts, Ports>(
   plan: Plan,
   receipts: ReadonlyMap<string, unknown>,
@@ -28,15 +28,15 @@ export function needsToResume<Facts, Ports>(
 ): ReadonlySet<Need> {
   const needs = new Set(needsOf(plan, registry));
   const open = allSteps(plan).filter(({ id }) => !receipts.has(id));
-  if (!open.some(({ task }) => asksRegistry(registry.get(task)?.needs))) needs.delete('registry');
+  if (!open.some(({ task }) => needsRegistry(registry.get(task)?.needs))) needs.delete('registry');
   return needs;
 }
 
 const allSteps = (plan: Plan) => [...stepsOf(plan.steps), ...stepsOf(plan.after)];
 
-const asksRegistry = (needs: unknown) => Array.isArray(needs) && needs.includes('registry');
+const needsRegistry = (needs: unknown) => Array.isArray(needs) && needs.includes('registry');
 
-/** Whether some step depends on which release is current, so that the plan changes when another run commits. */
+/** Whether any step depends on the current release, so that a commit by another run changes the plan. */
 export function dependsOnCurrent<Facts, Ports>(plan: Plan, registry: Registry<Facts, Ports>): boolean {
   return allSteps(plan).some(({ task }) => registry.get(task)?.dependsOnCurrent === true);
 }

@@ -8,7 +8,7 @@ import type { RunInfo } from '../domain/task.js';
 import type { Dialogue, Host, Process } from '../host/host.js';
 import type { ServiceInstance } from './instances.js';
 
-/** The release that runs at the place, or the current one. Throws a Failure when there was none yet. */
+/** Returns the release that the instance runs, or the current one. Throws a Failure if there is none. */
 export function releaseAt(facts: Facts, { service, container }: ServiceInstance): Release {
   const log = releaseLog(facts, service.name);
   const number = container === undefined ? undefined : releaseOf(container);
@@ -20,7 +20,7 @@ export function releaseAt(facts: Facts, { service, container }: ServiceInstance)
   });
 }
 
-export interface OneOff {
+export interface OneOffRequest {
   readonly host: Host;
   readonly run: RunInfo;
   readonly service: string;
@@ -31,19 +31,18 @@ export interface OneOff {
 }
 
 /**
- * Runs a command in a container of its own, made as those of the release are, but for the port, the restart policy and
- * the health check; the command takes the place of the image's entrypoint, as it does in a running container. `talk` is given
- * its process; the container is removed afterwards, whatever happens. Secrets travel in the body of a request.
+ * Runs a command in a temporary container of the release, without its port, restart policy and health check. The command
+ * replaces the entrypoint of the image. Passes the process to `use`, and removes the container afterwards in any case.
  */
 export async function inOneOffContainer<T>(
-  fresh: OneOff,
-  talk: (process: Process) => Promise<T>,
+  request: OneOffRequest,
+  use: (process: Process) => Promise<T>,
 ): Promise<T> {
-  const { host, run, service, release, argv, secrets, dialogue } = fresh;
+  const { host, run, service, release, argv, secrets, dialogue } = request;
   const { port: _, ...spec } = release.spec;
   const name = `${prefix(run)}-${service}-${release.number}-exec-${run.id}`;
   const config = containerConfig(spec, {
-    // No service container: nothing of the release's life looks at it.
+    // With another role, tasks and status ignore the container.
     labels: containerLabels({ run, step: 'exec', services: [] }, service, release, 'exec'),
     network: networkName(run),
     volumePrefix: prefix(run),
@@ -58,7 +57,7 @@ export async function inOneOffContainer<T>(
     },
   });
   try {
-    return await talk(await host.engine.attach(id, dialogue));
+    return await use(await host.engine.attach(id, dialogue));
   } finally {
     await host.engine.remove(id);
   }

@@ -3,40 +3,40 @@ import { Failure } from '../domain/failure.js';
 import type { Host } from '../host/host.js';
 import type { Hosts } from '../host/hosts.js';
 
-/** Connects to hosts; never throws a Failure. Those not connected when the signal aborts fail with its reason. */
+/** Connects to hosts; never throws a Failure. On abort, pending hosts fail with the signal's reason. */
 export type Dial = (addresses: readonly HostAddress[], signal: AbortSignal) => Promise<Hosts>;
 
-/** Hosts that are connected to again when they are asked for and their connection is lost. */
+/** Reconnects to a host when it is requested and its connection is lost. */
 export class Reconnector {
   readonly #addresses: readonly HostAddress[];
   readonly #dial: Dial;
-  /** All that must be closed. */
+  /** Everything to close. */
   readonly #opened: Hosts[];
-  /** The last try for each host; several may ask for one at once. */
-  readonly #tries = new Map<string, Promise<Host>>();
+  /** The last attempt for each host, shared by concurrent callers. */
+  readonly #attempts = new Map<string, Promise<Host>>();
 
   constructor(hosts: Hosts, addresses: readonly HostAddress[], dial: Dial) {
     this.#addresses = addresses;
     this.#dial = dial;
     this.#opened = [hosts];
-    for (const [name, host] of hosts.connected) this.#tries.set(name, Promise.resolve(host));
+    for (const [name, host] of hosts.connected) this.#attempts.set(name, Promise.resolve(host));
   }
 
-  /** All hosts, reached or not. */
+  /** The names of all hosts, including unreachable ones. */
   get names(): readonly string[] {
     return this.#addresses.map(({ name }) => name);
   }
 
-  /** The host, connected. Throws its Failure, or the signal's reason. */
+  /** Returns the host, reconnecting if needed. Throws its Failure, or the signal's reason. */
   async connect(name: string, signal: AbortSignal): Promise<Host> {
-    const last = this.#tries.get(name);
+    const last = this.#attempts.get(name);
     const host = await last?.catch(() => undefined);
     if (host !== undefined && !host.lost.aborted) return host;
-    const newest = this.#tries.get(name);
-    // Another one may have begun meanwhile.
+    const newest = this.#attempts.get(name);
+    // Another caller may have started an attempt meanwhile.
     if (newest !== undefined && newest !== last) return newest;
     const next = this.#redial(name, signal);
-    this.#tries.set(name, next);
+    this.#attempts.set(name, next);
     return next;
   }
 
@@ -46,7 +46,10 @@ export class Reconnector {
     this.#opened.push(hosts);
     const host = hosts.connected.get(name);
     if (host !== undefined) return host;
-    throw hosts.failures[0] ?? new Failure('usage', 'host.unknown', `there is no host "${name}"`);
+    throw (
+      hosts.failures[0] ??
+      new Failure('usage', 'host.unknown', `unknown host "${name}" (available: ${this.names.join(', ')})`)
+    );
   }
 
   async close(): Promise<void> {

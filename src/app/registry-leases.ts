@@ -1,5 +1,5 @@
 import { Blocked, Failure } from '../domain/failure.js';
-import { bytes as sizeOf } from '../domain/measure.js';
+import { count, bytes as sizeOf } from '../domain/measure.js';
 import type { RunInfo } from '../domain/task.js';
 import type { ForwardedPort, Host } from '../host/host.js';
 import type { Lease, Leases } from '../run/ports.js';
@@ -7,10 +7,10 @@ import type { ImageTransfer } from './build/transfer.js';
 import type { Listener } from './listener.js';
 
 /**
- * Leases of runs that lend their hosts a registry for as long as they hold them: two deploys of an environment want the same port, and
- * only one of them has the lease.
+ * Leases that forward a registry to the hosts for as long as they are held. Deploys of an environment share one port, so only
+ * the lease holder may use it.
  */
-export class ForwardingLeases implements Leases {
+export class RegistryLeases implements Leases {
   readonly #leases: Leases;
   readonly #hosts: readonly Host[];
   readonly #transfer: ImageTransfer;
@@ -31,15 +31,15 @@ export class ForwardingLeases implements Leases {
   async take(run: RunInfo): Promise<Lease> {
     const lease = await this.#leases.take(run);
     try {
-      const lent = await this.#lend();
+      const forwarded = await this.#forward();
       return {
         lost: lease.lost,
         describe: (step) => lease.describe(step),
         release: async () => {
-          // Before the lease: whoever has it next finds the port free.
-          const ports = lent.splice(0);
+          // The next holder needs the port to be free.
+          const ports = forwarded.splice(0);
           for (const port of ports) port.end();
-          if (ports.length > 0) this.#tell();
+          if (ports.length > 0) this.#reportTransfer();
           await lease.release();
         },
       };
@@ -49,22 +49,21 @@ export class ForwardingLeases implements Leases {
     }
   }
 
-  /** On all hosts, or on none. */
-  async #lend(): Promise<ForwardedPort[]> {
+  /** Forwards the port on all hosts, or on none. */
+  async #forward(): Promise<ForwardedPort[]> {
     const { port, take } = this.#transfer;
-    const tries = await Promise.allSettled(this.#hosts.map((host) => host.forwardPort(port, take)));
-    const lent = tries.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    const errors = tries.flatMap((one): unknown[] => (one.status === 'rejected' ? [one.reason] : []));
-    if (errors.length === 0) return lent;
-    for (const one of lent) one.end();
+    const results = await Promise.allSettled(this.#hosts.map((host) => host.forwardPort(port, take)));
+    const forwarded = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const errors = results.flatMap((one): unknown[] => (one.status === 'rejected' ? [one.reason] : []));
+    if (errors.length === 0) return forwarded;
+    for (const one of forwarded) one.end();
     const failures = errors.filter((error) => error instanceof Failure);
     throw failures.length === errors.length ? new Blocked(failures) : errors[0];
   }
 
-  #tell(): void {
+  #reportTransfer(): void {
     const { layers, bytes } = this.#transfer.sent();
     if (bytes === 0) return;
-    const count = `${layers} ${layers === 1 ? 'layer' : 'layers'}`;
-    this.#listener.note(`${count} went over SSH, ${sizeOf(bytes)} in all`);
+    this.#listener.note(`sent ${count(layers, 'layer')} over SSH (${sizeOf(bytes)})`);
   }
 }

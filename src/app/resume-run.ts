@@ -15,7 +15,7 @@ import { runsDir } from './runs.js';
 import type { Session } from './session.js';
 
 export interface ResumeRequest {
-  /** Take the run back instead of going on. */
+  /** Undo the run instead of resuming it. */
   readonly revert: boolean;
   /** Wait for a lease that another run holds. */
   readonly wait: boolean;
@@ -23,8 +23,8 @@ export interface ResumeRequest {
 }
 
 /**
- * The run with this ID, or the last unfinished one, as its journal on this machine tells it. Throws a usage Failure where
- * there is none, or where it cannot go on.
+ * Reads the journal of the run with this ID, or of the last unfinished run. Throws a usage Failure if there is none, or if
+ * it cannot be resumed.
  */
 export async function readResumable(
   project: Session['project'],
@@ -37,7 +37,7 @@ export async function readResumable(
   return journaled;
 }
 
-/** Resumes a run with its own plan; the session is of that run's environment. */
+/** Resumes a run by its own plan; the session must be for the run's environment. */
 export async function resumeRecipe(
   session: Session,
   { events, progress: { plan, receipts } }: JournaledRun,
@@ -65,7 +65,7 @@ export async function resumeRecipe(
   );
 }
 
-/** The failure of a run after which another one has activated a release: its facts no longer hold. */
+/** The Failure if another run has activated a release since, which outdates the plan. */
 function overtaken(facts: Facts, run: string, receipts: ReadonlyMap<string, unknown>): Failure | undefined {
   const orders = [...receipts.values()].flatMap((receipt) => {
     const rollout = Rollout.safeParse(receipt);
@@ -73,9 +73,9 @@ function overtaken(facts: Facts, run: string, receipts: ReadonlyMap<string, unkn
   });
   const later = laterActivation(facts, run, Math.min(...orders));
   if (later === undefined) return undefined;
-  const message = `run ${later.run} of ${later.who} has released ${later.release.reference} since`;
-  return new Failure('changed', 'resume.overtaken', `the run ${run} cannot go on: ${message}`, {
-    hint: 'see what runs now: oneclick status',
+  const message = `run ${later.run} by ${later.who} has since released ${later.release.reference}`;
+  return new Failure('changed', 'resume.overtaken', `run ${run} cannot be resumed: ${message}`, {
+    hint: 'check the current releases: oneclick status',
   });
 }
 
@@ -83,7 +83,7 @@ async function lastUnfinished(dir: string): Promise<string> {
   const runs = await listRuns(dir);
   const open = runs.find((run) => run.state === 'unfinished' || run.state === 'undoing');
   if (open !== undefined) return open.id;
-  throw new Failure('usage', 'resume.none', 'no run of this project on this machine is unfinished', {
-    hint: 'run the same command again: what is on the servers is enough to go on',
+  throw new Failure('usage', 'resume.none', 'this machine has no unfinished run of this project', {
+    hint: 'run the command again; it continues from the state of the hosts',
   });
 }

@@ -20,28 +20,28 @@ import type { RunReport } from './run-report.js';
 import { newRun, type Session } from './session.js';
 import { readVerifiedRecipes } from './verified-recipes.js';
 
-/** A recipe to run on some services. */
+/** A recipe to run, and the services to run it on. */
 export interface RecipeRequest {
   readonly recipe: string;
   readonly services: readonly Service[];
-  /** Other hosts of these services: read and held, for their release logs count, but not changed. */
+  /** Other hosts of these services; they are leased and read for their release logs, but not changed. */
   readonly untouchedHosts: readonly string[];
   readonly params: Readonly<Record<string, unknown>>;
-  /** Stops before anything changes, and answers with the plan, or with it as commands. */
+  /** Returns the plan, or its commands, without changing anything. */
   readonly dryRun?: 'plan' | 'commands';
   readonly onFailure?: Plan['onFailure'];
   /** Wait for a lease that another run holds. */
   readonly wait: boolean;
-  /** Images that travel from this machine. */
+  /** Images to send from this machine. */
   readonly transfer?: ImageTransfer;
-  /** Asks whether to run this plan; absent where nobody is asked. */
+  /** Asks whether to run the plan; absent when nobody can be asked. */
   readonly confirm?: (preview: Preview) => Promise<boolean>;
-  /** Hears of a plan that nobody was asked about, just before it runs. */
+  /** Receives a plan that was not confirmed, just before it runs. */
   readonly onPlanned?: (preview: Preview) => void;
   readonly interrupts: OpenInterrupts;
 }
 
-/** How a recipe ended; only `ran` may have changed anything. */
+/** The result of a recipe; only `ran` may have changed anything. */
 export type RecipeResult =
   | { readonly kind: 'planned'; readonly plan: Plan; readonly preview: Preview }
   | { readonly kind: 'explained'; readonly plan: Plan; readonly explanation: Explanation }
@@ -49,7 +49,7 @@ export type RecipeResult =
   | { readonly kind: 'declined' }
   | { readonly kind: 'ran'; readonly report: RunReport };
 
-/** Runs a recipe from its plan to its report. Throws a Failure only while nothing has been changed. */
+/** Plans and runs a recipe. Throws a Failure only if nothing was changed. */
 export async function runRecipe(session: Session, request: RecipeRequest): Promise<RecipeResult> {
   const plan = await planOf(session, request);
   const { services, untouchedHosts, transfer } = request;
@@ -59,14 +59,14 @@ export async function runRecipe(session: Session, request: RecipeRequest): Promi
       if (request.dryRun === 'plan')
         return { kind: 'planned', plan, preview: await predict(connected, plan, preview) };
       if (request.dryRun === 'commands')
-        return { kind: 'explained', plan, explanation: await explained(session, connected, plan) };
-      if (needsNoLook(request, plan)) return runUnseen(session, connected, plan, request);
+        return { kind: 'explained', plan, explanation: await explainPlan(session, connected, plan) };
+      if (canSkipPreview(request, plan)) return runWithoutPreview(session, connected, plan, request);
       return confirmAndRun(session, connected, plan, request);
     }),
   );
 }
 
-/** Problems that were found before anything changed are a result, not an error. */
+/** Turns a thrown {@link Blocked} into a result: nothing was changed. */
 export async function blockedAsResult(work: () => Promise<RecipeResult>): Promise<RecipeResult> {
   try {
     return await work();
@@ -81,14 +81,19 @@ async function planOf(
   { recipe, services, params, onFailure }: RecipeRequest,
 ): Promise<Plan> {
   const verified = await readVerifiedRecipes(session.context);
-  const loaded = await loadRecipe(recipe, recipeSources(session), tasks, verified);
+  const loaded = await loadRecipe(
+    recipe,
+    recipeSources(session.context, session.project.folder),
+    tasks,
+    verified,
+  );
   for (const warning of await outdated(loaded, shippedRecipes(session.context)))
     session.listener.warn(warning);
   const plan = bindRecipe(loaded, { registry: tasks, services, params, run: newRun(session, recipe) });
   return onFailure === undefined ? plan : { ...plan, onFailure };
 }
 
-async function explained(
+async function explainPlan(
   { context }: Session,
   connected: ConnectedEnvironment,
   plan: Plan,
@@ -97,23 +102,23 @@ async function explained(
   return predict(connected, plan, (of, facts, registry) => explain(of, facts, registry, cloudCommand));
 }
 
-/** Predicts what the plan would do. Throws {@link Blocked} when it could not run. */
-async function predict<Seen extends Pick<Preview, 'problems'>>(
+/** Predicts the effects of the plan. Throws {@link Blocked} if it cannot run. */
+async function predict<Prediction extends Pick<Preview, 'problems'>>(
   connected: ConnectedEnvironment,
   plan: Plan,
-  look: (plan: Plan, facts: Facts, registry: typeof tasks) => Seen,
-): Promise<Seen> {
-  const seen = look(plan, await connected.facts(), tasks);
-  if (seen.problems.length > 0) throw new Blocked(seen.problems);
-  return seen;
+  predictPlan: (plan: Plan, facts: Facts, registry: typeof tasks) => Prediction,
+): Promise<Prediction> {
+  const predicted = predictPlan(plan, await connected.facts(), tasks);
+  if (predicted.problems.length > 0) throw new Blocked(predicted.problems);
+  return predicted;
 }
 
-/** Where no confirmed plan can change under the wait, facts are read once, under the lease. */
-function needsNoLook({ confirm, wait }: RecipeRequest, plan: Plan): boolean {
+/** Without a confirmed plan to compare, facts are only read once the lease is held. */
+function canSkipPreview({ confirm, wait }: RecipeRequest, plan: Plan): boolean {
   return confirm === undefined && (!wait || !dependsOnCurrent(plan, tasks));
 }
 
-async function runUnseen(
+async function runWithoutPreview(
   session: Session,
   connected: ConnectedEnvironment,
   plan: Plan,
@@ -125,7 +130,7 @@ async function runUnseen(
   return { kind: 'ran', report };
 }
 
-/** Confirms; asks again if the plan changed once the lease is held. Without anybody to ask, that is a failure. */
+/** Confirms; asks again if the plan changed once the lease is held. Throws PlanChanged if nobody can be asked. */
 async function confirmAndRun(
   session: Session,
   connected: ConnectedEnvironment,
@@ -133,10 +138,11 @@ async function confirmAndRun(
   { wait, interrupts, confirm }: RecipeRequest,
 ): Promise<RecipeResult> {
   const accept = () => wait && !dependsOnCurrent(plan, tasks);
-  let seen = await predict(connected, plan, preview);
+  let predicted = await predict(connected, plan, preview);
   for (;;) {
-    if (confirm !== undefined && !nothingToDo(seen) && !(await confirm(seen))) return { kind: 'declined' };
-    const confirmed = seen;
+    if (confirm !== undefined && !nothingToDo(predicted) && !(await confirm(predicted)))
+      return { kind: 'declined' };
+    const confirmed = predicted;
     try {
       const report = await executeRun(session, connected, { plan, wait, interrupts }, (ports) =>
         startRun({ ...ports, plan, confirmed, accept }),
@@ -144,8 +150,8 @@ async function confirmAndRun(
       return { kind: 'ran', report };
     } catch (error) {
       if (!(error instanceof PlanChanged) || confirm === undefined) throw error;
-      session.listener.warn(`the servers have changed since you said yes: ${titles(error.difference)}`);
-      seen = error.now;
+      session.listener.warn(`the hosts changed after you confirmed: ${titles(error.difference)}`);
+      predicted = error.now;
     }
   }
 }

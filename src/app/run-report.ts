@@ -10,17 +10,17 @@ import type { Plan } from '../run/plan.js';
 import { stepsOf } from '../run/walk.js';
 import type { ConnectedEnvironment } from './connect.js';
 
-/** How a run ended, and what runs now. */
+/** The outcome of a run, and the state of its services. */
 export interface RunReport {
   readonly run: RunInfo;
   readonly outcome: Outcome;
   /** ms */
   readonly duration: number;
-  /** When the new release had become the current one. ms */
+  /** Time until the new release was current, ms. */
   readonly live?: number;
-  /** The releases of a run that ended well; empty for recipes that release nothing. */
+  /** The new releases; empty if the run failed or released nothing. */
   readonly services: readonly ReleasedService[];
-  /** What the hosts run after a run that went wrong, where they could be asked. */
+  /** The services on the hosts after a failed run; empty if they could not be read. */
   readonly running: readonly RunningService[];
 }
 
@@ -28,24 +28,24 @@ export interface RunReport {
 export interface ReleasedService {
   readonly service: string;
   readonly release: number;
-  /** As it was written: `api:v2`. */
+  /** As configured: `api:v2`. */
   readonly reference: string;
   readonly hosts: number;
-  /** How long nothing answered, where that was measured. ms */
+  /** How long the service did not respond, ms; absent if not measured. */
   readonly gap?: number;
 }
 
-/** What a host runs of a service. */
+/** The state of a service on a host. */
 export interface RunningService {
   readonly host: string;
   readonly service: string;
-  /** `release 3 (api:v1)`; absent where nothing runs, or where that is not known. */
+  /** `release 3 (api:v1)`; absent if nothing runs or the release is unknown. */
   readonly release?: string;
   /** `healthy`, `not running` … */
   readonly state: string;
 }
 
-/** Gathers what a report needs while a run goes on. */
+/** Collects the data for a report during a run. */
 export class ReportBuilder {
   readonly #plan: Plan;
   readonly #clock: Clock;
@@ -64,13 +64,13 @@ export class ReportBuilder {
     this.#serviceOf = new Map(steps.map(({ id, service }) => [id, service]));
   }
 
-  take(event: RunEvent): void {
+  record(event: RunEvent): void {
     if (event.type === 'run.committed') this.#committed = this.#clock.monotonic();
-    this.recall(event);
+    this.replay(event);
   }
 
-  /** Takes an event of the same run from before this process. */
-  recall(event: RunEvent): void {
+  /** Takes an event of this run from an earlier process. */
+  replay(event: RunEvent): void {
     if (event.type !== 'step.done' && event.type !== 'step.skipped') return;
     const service = this.#serviceOf.get(event.step);
     if (service === undefined) return;
@@ -80,15 +80,15 @@ export class ReportBuilder {
     if (gap !== undefined) this.#gaps.set(service, Math.max(gap, this.#gaps.get(service) ?? 0));
   }
 
-  /** Looks at the hosts again when the run went wrong. */
+  /** Reads the hosts again if the run failed. */
   async build(outcome: Outcome, connected: ConnectedEnvironment): Promise<RunReport> {
     const duration = this.#clock.monotonic() - this.#started;
-    const isGood = outcome.result === 'done' || outcome.result === 'unchanged';
+    const succeeded = outcome.result === 'done' || outcome.result === 'unchanged';
     return {
       ...{ run: this.#plan.run, outcome, duration },
       ...(this.#committed === undefined ? {} : { live: this.#committed - this.#started }),
-      services: isGood ? this.#released() : [],
-      running: isGood ? [] : await this.#running(connected),
+      services: succeeded ? this.#released() : [],
+      running: succeeded ? [] : await this.#running(connected),
     };
   }
 
@@ -112,8 +112,8 @@ export class ReportBuilder {
 }
 
 function gapOf(receipt: unknown): number | undefined {
-  const held = receipt !== null && typeof receipt === 'object' && 'gap' in receipt ? receipt.gap : undefined;
-  return typeof held === 'number' ? held : undefined;
+  const gap = receipt !== null && typeof receipt === 'object' && 'gap' in receipt ? receipt.gap : undefined;
+  return typeof gap === 'number' ? gap : undefined;
 }
 
 function runningServices(
@@ -123,7 +123,7 @@ function runningServices(
   return services.flatMap(({ name, instances }) =>
     instances.map(({ host }) => {
       const known = facts.hosts[host];
-      if (known === undefined) return { host, service: name, state: 'not known' };
+      if (known === undefined) return { host, service: name, state: 'unknown' };
       const [container] = serving(known, run, name);
       if (container === undefined) return { host, service: name, state: 'not running' };
       const reference = container.labels[label.reference] ?? container.image;

@@ -3,15 +3,15 @@ import type { Project } from '../config/load.js';
 import { listRuns, type RunSummary } from '../run/journal.js';
 import type { Listener } from './listener.js';
 
-/** The folder where the journals of a project's runs are. */
+/** Returns the folder of a project's run journals. */
 export function runsDir(project: Pick<Project, 'folder'>): string {
   return join(project.folder, '.oneclick', 'runs');
 }
 
-/** A run that its journal tells of. */
+/** A run with a readable journal. */
 export type ReadableRun = Exclude<RunSummary, { readonly state: 'unreadable' }>;
 
-/** Gives a reader of all runs that this machine knows, newest first. Of a journal that cannot be read it warns, once. */
+/** Returns a function that reads all runs on this machine, newest first. Warns once of each unreadable journal. */
 export function runReader(
   project: Pick<Project, 'folder'>,
   listener: Pick<Listener, 'warn'>,
@@ -21,7 +21,7 @@ export function runReader(
     const runs = await listRuns(runsDir(project));
     return runs.flatMap((run) => {
       if (run.state !== 'unreadable') return [run];
-      if (!warned.has(run.id)) listener.warn(`run ${run.id} is left out: ${run.problem.message}`);
+      if (!warned.has(run.id)) listener.warn(`skipping run ${run.id}: ${run.problem.message}`);
       warned.add(run.id);
       return [];
     });

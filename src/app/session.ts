@@ -18,7 +18,7 @@ import type { Context } from './context.js';
 import type { Listener } from './listener.js';
 import { commitOf, runLocal } from './local-command.js';
 
-/** What every command about servers has: the project in one environment, and a way to speak. */
+/** The project and environment of a command, and its listener. */
 export interface Session {
   readonly context: Context;
   readonly listener: Listener;
@@ -30,26 +30,26 @@ export interface Session {
   readonly commit: string | undefined;
 }
 
-/** What the person said, for every command about servers. */
+/** The options that select a project and an environment. */
 export interface SessionOptions {
   readonly file?: string;
   readonly env?: string;
-  /** The environment that others than the flag name. */
+  /** The environment set by a variable or the user's file. */
   readonly environment?: Pick<SettingSources<string>, 'variable' | 'user'>;
 }
 
-/** What surrounds a configuration on this machine. */
+/** Returns the folders, files and variables that a configuration may refer to. */
 export function settingOf(context: Context): ConfigContext {
   const environmentsDir = join(context.stateDir, 'environments');
   return { files: localFiles, cwd: context.cwd, home: context.home, environmentsDir, variables: context.env };
 }
 
-/** Reads the project. */
+/** Reads the project file. */
 export function openProject(context: Context, { file }: SessionOptions): Promise<Project> {
   return loadProject(settingOf(context), file);
 }
 
-/** Reads the project and resolves the environment; touches no server. */
+/** Reads the project and resolves the environment; connects to no host. */
 export async function openSession(
   context: Context,
   listener: Listener,
@@ -70,7 +70,7 @@ export async function openSession(
     run,
     onFound: (name, value) => {
       if (!context.redaction.add(name, value))
-        listener.warn(`the secret ${name} is shorter than 6 characters: it is not taken out of output`);
+        listener.warn(`secret ${name} is shorter than 6 characters, so it is not redacted in output`);
     },
   });
   for (const warning of [...resolved.warnings, ...(await secrets.warnings())]) listener.warn(warning);
@@ -85,7 +85,7 @@ export async function openSession(
   };
 }
 
-/** Runs a command of this machine in a folder; one that cannot be started is a Failure. */
+/** Runs a command on this machine in a folder. Throws a Failure if it cannot be started. */
 export async function runHere(
   context: Context,
   cwd: string,
@@ -97,11 +97,11 @@ export async function runHere(
     return await runLocal(command, { cwd, env: context.env, ...given({ signal }) }, onLine);
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure('failed', 'command.start', `${command.argv[0]} did not run: ${message}`, { cause });
+    throw new Failure('failed', 'command.start', `cannot run ${command.argv[0]}: ${message}`, { cause });
   }
 }
 
-/** A run that begins now. */
+/** Returns the data of a run that starts now. */
 export function newRun(session: Session, recipe: string): RunInfo {
   const { context, commit } = session;
   return {

@@ -10,16 +10,16 @@ import { type ServiceStatus, serviceStatus } from '../domain/service-status.js';
 import type { Holder } from '../host/lease/lease-holder.js';
 import type { ReadableRun } from './runs.js';
 
-/** How an environment stands: what `status --json` prints. */
+/** The state of an environment, as printed by `status --json`. */
 export interface StatusDocument {
   readonly environment: string;
   readonly services: readonly {
     readonly name: string;
-    /** The current one; null before the first. */
+    /** The current release; null before the first. */
     readonly release: number | null;
     readonly instances: readonly InstanceStatus[];
   }[];
-  /** Who holds the hosts now. */
+  /** The leases on the hosts. */
   readonly leases: readonly {
     readonly host: string;
     readonly who: string;
@@ -28,7 +28,7 @@ export interface StatusDocument {
     readonly since: string;
     readonly step: string;
   }[];
-  /** Runs of this machine that can be gone on with. */
+  /** Runs of this machine that can be resumed. */
   readonly runs: readonly {
     readonly run: string;
     readonly recipe: string;
@@ -39,13 +39,13 @@ export interface StatusDocument {
   readonly disks: readonly { readonly host: string; readonly free: number; readonly size: number | null }[];
   /** Containers of runs that died. */
   readonly left: readonly { readonly host: string; readonly container: string; readonly run: string }[];
-  /** Empty when all hosts have the same. */
+  /** Empty if all hosts have the same version. */
   readonly engines: readonly { readonly engine: string; readonly hosts: readonly string[] }[];
 }
 
 export type InstanceStatus = ServiceStatus & { readonly id: string; readonly host: string };
 
-/** All that was seen of an environment, from its hosts and from here. */
+/** The data for a status, from the hosts and from this machine. */
 export interface StatusInput {
   readonly id: EnvironmentId;
   readonly services: readonly Service[];
@@ -56,9 +56,9 @@ export interface StatusInput {
   readonly runs: readonly ReadableRun[];
 }
 
-/** How the environment stands. */
-export function statusDocument(observation: StatusInput): StatusDocument {
-  const { id, services, facts } = observation;
+/** Builds the status of an environment. */
+export function statusDocument(input: StatusInput): StatusDocument {
+  const { id, services, facts } = input;
   const hosts = Object.values(facts.hosts);
   return {
     environment: id.environment,
@@ -68,27 +68,27 @@ export function statusDocument(observation: StatusInput): StatusDocument {
       instances: service.instances.map((instance) => {
         const { host } = instance;
         const status = serviceStatus(facts, id, service, host);
-        const problem = observation.problems.find((candidate) => candidate.host === host);
+        const problem = input.problems.find((candidate) => candidate.host === host);
         return { id: instance.id, host, ...status, ...given({ why: problem?.message }) };
       }),
     })),
-    leases: observation.holders.map(({ host, who, run: held, recipe, since, step }) => ({
-      ...{ host, who, run: held, recipe, since, step },
+    leases: input.holders.map(({ host, who, run, recipe, since, step }) => ({
+      ...{ host, who, run, recipe, since, step },
     })),
-    runs: openRuns(observation).map(({ id, run: { recipe, who, started } }) => ({
+    runs: resumableRuns(input).map(({ id, run: { recipe, who, started } }) => ({
       run: id,
       recipe,
       who,
       started,
     })),
     disks: hosts.flatMap(nearlyFull),
-    left: leftBehind(observation),
-    engines: engines(hosts),
+    left: leftovers(input),
+    engines: engineVersions(hosts),
   };
 }
 
-/** Unfinished runs of the environment that are not under way, and that no later activation has made pointless. */
-function openRuns({ id, services, facts, holders, runs }: StatusInput) {
+/** Unfinished runs of the environment that are not running and not outdated by a later release. */
+function resumableRuns({ id, services, facts, holders, runs }: StatusInput) {
   const activated = services.flatMap(({ name }) => current(releaseLog(facts, name)) ?? []);
   return runs.flatMap((found) => {
     if (found.state === 'ended') return [];
@@ -100,16 +100,16 @@ function openRuns({ id, services, facts, holders, runs }: StatusInput) {
   });
 }
 
-const scarce = 2e9;
+const lowDiskSpace = 2e9;
 
-/** Rounded, so that a screen that is watched does not change all the time. */
+/** Rounds, so that `--watch` does not redraw all the time. */
 function nearlyFull({ host, diskFree, diskSize }: HostFacts): StatusDocument['disks'] {
   if (diskFree === undefined) return [];
-  const full = diskFree < scarce || (diskSize !== undefined && diskFree < diskSize / 10);
+  const full = diskFree < lowDiskSpace || (diskSize !== undefined && diskFree < diskSize / 10);
   return full ? [{ host, free: Math.round(diskFree / 1e8) * 1e8, size: diskSize ?? null }] : [];
 }
 
-function leftBehind({ id, services, facts, holders }: StatusInput): StatusDocument['left'] {
+function leftovers({ id, services, facts, holders }: StatusInput): StatusDocument['left'] {
   const alive = new Set(holders.map((holder) => holder.run));
   return services.flatMap(({ name, instances }) =>
     instances.flatMap(({ host }) => {
@@ -122,7 +122,7 @@ function leftBehind({ id, services, facts, holders }: StatusInput): StatusDocume
   );
 }
 
-function engines(hosts: readonly HostFacts[]): StatusDocument['engines'] {
+function engineVersions(hosts: readonly HostFacts[]): StatusDocument['engines'] {
   const groups = new Map<string, string[]>();
   for (const { host, engine } of hosts) {
     const name = `Docker ${engine.version} (${engine.platform})`;

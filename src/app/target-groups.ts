@@ -2,7 +2,7 @@ import type { Cloud } from '../cloud/cloud.js';
 import type { GroupFacts } from '../domain/facts.js';
 import type { Service } from '../domain/service.js';
 
-/** What the cloud says of the target groups of these services, by the names that the services say, and of their instances. */
+/** Reads the target groups of the services and their instances; keyed by the name in the configuration. */
 export async function readTargetGroups(
   cloud: Cloud,
   services: readonly Service[],
@@ -11,9 +11,9 @@ export async function readTargetGroups(
   const ids = [...new Set(services.flatMap(({ instances }) => instances.map(({ id }) => id)))];
   const [groups, found] = await Promise.all([cloud.targetGroups(names), cloud.instances(ids)]);
   const instances = Object.fromEntries(found.map((instance) => [instance.id, instance]));
-  const shields = [...new Set(found.flatMap(({ securityGroups }) => securityGroups))];
+  const securityGroups = [...new Set(found.flatMap((instance) => instance.securityGroups))];
   const [rules, ...targets] = await Promise.all([
-    shields.length === 0 ? [] : cloud.inboundRules(shields),
+    securityGroups.length === 0 ? [] : cloud.inboundRules(securityGroups),
     ...groups.map(({ arn }) => cloud.targets(arn)),
   ]);
   return Object.fromEntries(

@@ -4,10 +4,10 @@ import { parseJson } from '../domain/json.js';
 import { VerifiedRecipes } from '../recipe/load.js';
 import type { Context } from './context.js';
 
-/** Where the build says of the recipes that it ships that they are good. */
+/** The file in which the build lists the shipped recipes it has verified. */
 export const verifiedRecipesFile = join('dist', 'recipes.json');
 
-/** What the build found of the recipes that ship with it; undefined where there is nothing to read, as in sources that were not built. */
+/** Reads the shipped recipes that the build verified; undefined if there is no build. */
 export async function readVerifiedRecipes({
   packageDir,
 }: Pick<Context, 'packageDir'>): Promise<VerifiedRecipes | undefined> {

@@ -6,7 +6,7 @@ import { tasks } from '../tasks/registry.js';
 import { shippedRecipes } from './recipe-sources.js';
 import { verifiedRecipesFile } from './verified-recipes.js';
 
-/* A step of the build: checks the recipes that ship, so that no command has to do it again. */
+/* A step of the build: verifies the shipped recipes, so that commands need not. */
 const packageDir = fileURLToPath(new URL('../..', import.meta.url));
-const vouched = await verifyRecipes([shippedRecipes({ packageDir })], tasks);
-writeFileSync(join(packageDir, verifiedRecipesFile), JSON.stringify(vouched));
+const verified = await verifyRecipes([shippedRecipes({ packageDir })], tasks);
+writeFileSync(join(packageDir, verifiedRecipesFile), JSON.stringify(verified));

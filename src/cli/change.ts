@@ -7,7 +7,7 @@ import { type CommandOutput, confirmOption, withOutput } from './command-output.
 import type { ChangeFlags } from './options.js';
 import { dryRunOption, runRecipeCommand } from './recipe-command.js';
 
-/** The session of a change, and the images to send to its hosts. */
+/** The session of a change, and the images to send to the hosts. */
 export interface PreparedChange {
   readonly session: Session;
   readonly transfer?: ImageTransfer;
@@ -19,13 +19,13 @@ export interface Change {
   readonly params: Readonly<Record<string, unknown>>;
   /** Runs before the recipe is planned. */
   readonly prepare?: (session: Session, out: CommandOutput) => Promise<PreparedChange>;
-  /** Narrows down the named services, and explains the choice in notes. */
-  readonly choose?: (named: readonly Service[]) => {
+  /** Narrows down the named services, and explains the selection in notes. */
+  readonly select?: (named: readonly Service[]) => {
     readonly services: readonly Service[];
-    readonly words: readonly string[];
+    readonly notes: readonly string[];
   };
   /** The note to print after success, for services with these names. */
-  readonly next?: (names: string) => string;
+  readonly nextStep?: (names: string) => string;
 }
 
 /** Runs a recipe that changes releases of services; resolves to the exit code. Throws usage failures for unknown names. */
@@ -33,7 +33,7 @@ export function change(
   context: Context,
   names: readonly string[],
   flags: ChangeFlags & { readonly image?: readonly string[]; readonly tag?: string },
-  { recipe, params, prepare, choose, next }: Change,
+  { recipe, params, prepare, select, nextStep }: Change,
 ): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const opened = await openSession(context, out.reporter, flags);
@@ -46,8 +46,8 @@ export function change(
         ...(flags.tag === undefined ? {} : { tag: flags.tag }),
         ...(session.commit === undefined ? {} : { commit: session.commit }),
       });
-      const { services, words } = choose?.(named) ?? { services: named, words: [] };
-      for (const sentence of words) out.reporter.note(sentence);
+      const { services, notes } = select?.(named) ?? { services: named, notes: [] };
+      for (const note of notes) out.reporter.note(note);
       const code = await runRecipeCommand(out, session, {
         recipe,
         services,
@@ -60,7 +60,8 @@ export function change(
         ...(transfer === undefined ? {} : { transfer }),
       });
       const isDone = code === 0 && !flags.dryRun && !flags.explain;
-      if (next !== undefined && isDone) out.reporter.note(next(services.map(({ name }) => name).join(' ')));
+      if (nextStep !== undefined && isDone)
+        out.reporter.note(nextStep(services.map(({ name }) => name).join(' ')));
       return code;
     } finally {
       await transfer?.close();

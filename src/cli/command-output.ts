@@ -14,8 +14,8 @@ export interface CommandOutput {
   readonly ask: Prompter;
 }
 
-/** The variables that turn colour on or off; without a decision those of the caller apply. */
-const colourVariables: Readonly<Record<string, Context['env']>> = {
+/** Variables that force color on or off; otherwise the user's own apply. */
+const colorVariables: Readonly<Record<string, Context['env']>> = {
   true: { NO_COLOR: '', FORCE_COLOR: '1' },
   false: { NO_COLOR: '1' },
 };
@@ -26,7 +26,7 @@ export async function withOutput<T>(
   flags: Globals,
   act: (out: CommandOutput) => Promise<T>,
 ): Promise<T> {
-  const env = { ...context.env, ...colourVariables[String(flags.color)] };
+  const env = { ...context.env, ...colorVariables[String(flags.color)] };
   const stdio = { stdout: process.stdout, stderr: process.stderr, env };
   const output = processOutput(
     { ...stdio, once: process.once.bind(process), removeListener: process.removeListener.bind(process) },
@@ -42,7 +42,7 @@ export async function withOutput<T>(
   }
 }
 
-/** Confirms on a terminal only: a script means what it says. */
+/** Prompts only on a terminal, never in scripts. */
 export function confirmOption(
   { ask }: CommandOutput,
   flags: { readonly yes: boolean; readonly json: boolean },

@@ -72,12 +72,12 @@ export function list(flags: string, description: string): ListOption {
   return { kind: 'list', flags, description };
 }
 
-/** A command as data: everything that its help shows. */
+/** A command as data, with everything its help shows. */
 export interface CommandDefinition {
   readonly name: string;
   /** A verb phrase in lower case, for the list of commands and the command's own help. */
   readonly summary: string;
-  /** Replaces the usage line that is made of the arguments. */
+  /** Replaces the usage line that is generated from the arguments. */
   readonly usage?: string;
   /** Descriptions by argument: `<required>`, `[optional]` or `[several...]`. */
   readonly arguments?: Readonly<Record<string, string>>;

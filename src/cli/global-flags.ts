@@ -1,7 +1,7 @@
 import type { SettingSources } from '../domain/precedence.js';
 import type { Detail } from '../report/reporter.js';
 
-/** The global flags as they were typed; absent where they were not. */
+/** The global flags as typed; absent if not given. */
 export interface TypedGlobals {
   readonly json?: boolean;
   readonly plain?: boolean;
@@ -19,7 +19,7 @@ export interface Globals {
   readonly detail: Detail;
   /** Whether the user may be prompted. */
   readonly input: boolean;
-  /** When absent, colour is used on terminals. */
+  /** If absent, only terminals get color. */
   readonly color?: boolean;
   readonly file?: string;
   /** The environment named by a variable or the user's file. */

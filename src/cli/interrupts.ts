@@ -4,16 +4,16 @@ import type { Clock } from '../domain/clock.js';
 export interface Interrupts {
   /** Aborted by the first Ctrl-C, TERM or HUP. */
   readonly cancel: AbortSignal;
-  /** Aborted by a second Ctrl-C, more than a second later: stop without reverting. */
+  /** Aborted by a second Ctrl-C, more than a second later: stop without undoing. */
   readonly abandon: AbortSignal;
   /** Stops listening. */
   stop(): void;
 }
 
-/** A second Ctrl-C within this time (ms) is taken for a bounced key. */
+/** Ignores a second Ctrl-C within this time, ms. */
 const bounceTime = 1000;
 
-/** Listens for signals. TERM and HUP cancel a run but never abandon its revert: nobody may be watching. */
+/** Listens for signals. TERM and HUP cancel a run, but never stop it from being undone. */
 export function listenForInterrupts(clock: Clock): Interrupts {
   const cancel = new AbortController();
   const abandon = new AbortController();
@@ -36,7 +36,7 @@ export function listenForInterrupts(clock: Clock): Interrupts {
   };
 }
 
-/** Runs work that a signal may cancel; resolves to its exit code, or that of the signal. */
+/** Runs work that signals can cancel; resolves to its exit code, or that of the signal. */
 export async function interruptible(
   clock: Clock,
   work: (cancel: AbortSignal) => Promise<number>,

@@ -2,7 +2,7 @@ import { type Argument, Command, type Help, type HelpContext, Option } from 'com
 
 const globalGroup = 'Global options:';
 
-/** A command that builds its options when it is called: building those of all commands would double the time of `--help`. */
+/** A command that builds its options only when called, which halves the time of `--help`. */
 export class LazyCommand extends Command {
   #options: (() => readonly Option[]) | undefined;
 
@@ -32,7 +32,7 @@ export class LazyCommand extends Command {
   }
 }
 
-/** The command above all others, which inherit its help and error handling. */
+/** Returns the root command; others inherit its help and error handling. */
 export function rootCommand(name: string, description: string): LazyCommand {
   return (
     new LazyCommand(name, () => [new Option('-V, --version', 'print the version')])
@@ -61,7 +61,7 @@ function argumentTerm(argument: Argument): string {
   return argument.required ? `<${term}>` : `[${term}]`;
 }
 
-/** Without defaults, as variables and files may set them; the opposites override those. */
+/** Without defaults, because variables and files also set them. Hidden opposites override those. */
 function globalOptions(file: string): readonly Option[] {
   return [
     new Option('--json', 'print JSON: one event per line, or one document'),

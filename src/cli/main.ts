@@ -32,22 +32,22 @@ type Format = Pick<Globals, 'json' | 'plain'>;
 
 /** Prints a failure with its hint, or a bug with its stack; returns the exit code. */
 function explain(error: unknown, { json, plain }: Format, redact: (text: string) => string): number {
-  const say = (text: string) => process.stderr.write(redact(text));
+  const print = (text: string) => process.stderr.write(redact(text));
   const record = failureRecord(error);
   if (json)
     process.stdout.write(redact(`${JSON.stringify({ schema: 1, type: 'failure', failures: [record] })}\n`));
   if (!(error instanceof Failure)) {
-    say(`oneclick has a bug: ${record.message}\n`);
-    if (error instanceof Error && error.stack !== undefined) say(`${error.stack}\n`);
-    say('Please report it with the lines above and the command you ran.\n');
+    print(`oneclick has a bug: ${record.message}\n`);
+    if (error instanceof Error && error.stack !== undefined) print(`${error.stack}\n`);
+    print('Report it with the lines above and the command you ran.\n');
     return 1;
   }
   if (!json) {
     const { host, message } = record;
-    const where = host === undefined || message.startsWith(host) ? '' : `${host}: `;
-    say(`${plain ? 'failed:' : '✗'} ${where}${message}\n`);
-    for (const line of record.evidence) say(`  ${line}\n`);
-    if (record.hint !== undefined) say(`  ${plain ? 'hint:' : '→'} ${record.hint}\n`);
+    const prefix = host === undefined || message.startsWith(host) ? '' : `${host}: `;
+    print(`${plain ? 'failed:' : '✗'} ${prefix}${message}\n`);
+    for (const line of record.evidence) print(`  ${line}\n`);
+    if (record.hint !== undefined) print(`  ${plain ? 'hint:' : '→'} ${record.hint}\n`);
   }
   return exitCode([record.kind]);
 }

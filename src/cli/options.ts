@@ -22,7 +22,7 @@ export const settleOption = {
   settle: flag('--no-settle', 'behind a load balancer: do not wait for old containers to drain'),
 };
 
-/** Of the commands that build images. */
+/** Options of commands that build images. */
 export const buildOptions = {
   platform: value(
     '--platform <platform>',
@@ -32,16 +32,13 @@ export const buildOptions = {
   dirty: flag('--dirty', 'build with uncommitted changes and mark the tag as dirty'),
 };
 
-/** Of the commands that change releases. */
+/** Options of commands that change releases. */
 export const changeOptions = {
   ...environmentOption,
   only: list('--only <host>', 'change only this host (repeatable)'),
   batch: value('--batch <n>', 'change this many instances at a time: 1, 25% or all'),
   ...dryRunOptions,
-  onFailure: choice('--on-failure <policy>', 'choose what to do on failure: revert or stop', [
-    'revert',
-    'stop',
-  ]),
+  onFailure: choice('--on-failure <policy>', 'when a step fails, revert or stop', ['revert', 'stop']),
   ...waitOption,
   ...yesOption,
 };

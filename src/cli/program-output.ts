@@ -5,23 +5,23 @@ import { printable } from '../report/text.js';
 import type { CommandOutput } from './command-output.js';
 import type { Globals } from './global-flags.js';
 
-/** Shows the output of another program: as it draws on a terminal, else line by line, in groups that the CI can fold. */
+/** Shows the output of another program on the terminal, or line by line in groups that CI can fold. */
 export function programOutput(
   { output, reporter }: CommandOutput,
   { json, plain, detail }: Globals,
   { env, clock }: Context,
 ): ProgramOutput {
   const safe = (line: string) => output.redact(printable(output.redact(line)));
-  // With --json, stdout is kept for the document.
-  const say = (line: string) => (json ? output.stderr.write(`${line}\n`) : reporter.note(line));
+  // With --json, only the document goes to stdout.
+  const print = (line: string) => (json ? output.stderr.write(`${line}\n`) : reporter.note(line));
   return {
-    draws: output.interactive && detail !== 'quiet' && !plain && !json,
+    canUseTerminal: output.interactive && detail !== 'quiet' && !plain && !json,
     safe,
-    begin: (title) => {
+    group: (title) => {
       const { begin, end } = logGroup(json ? undefined : foldingCi(env), title, title, clock);
       output.stderr.write(begin());
       return {
-        line: (text) => say(json ? safe(text) : safe(`  ${text}`)),
+        line: (text) => print(json ? safe(text) : safe(`  ${text}`)),
         end: () => output.stderr.write(end()),
       };
     },

@@ -17,9 +17,8 @@ const examples = [
 ];
 
 /**
- * Parses the arguments, runs the command and resolves to its exit code. Opens the context for commands only, not for
- * help; calls `onFlags` with the resolved flags before the command starts. Throws usage failures for arguments that make
- * no sense.
+ * Parses the arguments, runs the command and resolves to its exit code. Opens the context only for commands, not for
+ * help, and calls `onFlags` with the resolved flags before the command starts. Throws usage failures for invalid arguments.
  */
 export async function program(
   openContext: () => Promise<Context>,
@@ -56,7 +55,7 @@ export async function program(
   return exitCode;
 }
 
-/** `deploy`, `config check`. */
+/** Returns names such as `deploy` or `config check`. */
 function nameOf(command: Command): string {
   const { parent } = command;
   return parent?.parent ? `${nameOf(parent)} ${command.name()}` : command.name();

@@ -83,7 +83,7 @@ function questionOf(
 /** Prints warnings and the forecast of a plan that was not shown. */
 function announce(reporter: Reporter, { cautions, forecast }: Preview): void {
   for (const caution of cautions) reporter.warn(caution);
-  for (const sentence of forecast === undefined ? [] : forecastLines(forecast)) reporter.note(sentence);
+  for (const text of forecast === undefined ? [] : forecastLines(forecast)) reporter.note(text);
 }
 
 function showPlan(reporter: Reporter, { environment }: Session, preview: Preview): void {
@@ -102,13 +102,8 @@ function showCommands(
   );
   const { recipe } = plan.run;
   const { steps } = explanation;
-  const document = explanationDocument({
-    environment: environment.name,
-    recipe,
-    steps,
-    sshCommands: sshCommands,
-  });
-  // Not made printable: commands must be copied exactly.
+  const document = explanationDocument({ environment: environment.name, recipe, steps, sshCommands });
+  // Unescaped, so that commands can be copied exactly.
   reporter.result(document, (_, page) => explanationText(document, page));
 }
 

@@ -8,9 +8,7 @@ import { resolveSetting } from '../domain/precedence.js';
 import type { Detail } from '../report/reporter.js';
 import type { Globals, TypedGlobals } from './global-flags.js';
 
-/**
- * Combines the typed flags with variables and the user's file. Throws usage failures that locate invalid settings.
- */
+/** Combines the typed flags with variables and the user's file. Throws usage failures that locate invalid settings. */
 export async function resolveFlags<Flags>(
   context: Context,
   typed: Flags & TypedGlobals,
@@ -20,9 +18,9 @@ export async function resolveFlags<Flags>(
   const resolve = (name: 'plain' | 'input', variable: boolean | undefined, fallback: boolean): boolean =>
     resolveSetting({ flag: typed[name], variable, user: user[name] })?.value ?? fallback;
   const noInput = booleanVariable(env, 'ONECLICK_NO_INPUT');
-  // A user's `color: true` must not force colour into files and pipes.
+  // A user's `color: true` must not color files and pipes.
   const userColor = user.color === false ? false : undefined;
-  const color = resolveSetting({ flag: typed.color, variable: colourOf(env), user: userColor })?.value;
+  const color = resolveSetting({ flag: typed.color, variable: colorOf(env), user: userColor })?.value;
   const file = resolveSetting({ flag: typed.file, variable: env.ONECLICK_FILE || undefined })?.value;
   return {
     ...typed,
@@ -61,8 +59,8 @@ function detailOf(
   return quiet === false || verbose === false ? 'usual' : undefined;
 }
 
-/** By https://no-color.org and https://force-color.org. */
-function colourOf({ NO_COLOR, FORCE_COLOR }: Context['env']): boolean | undefined {
+/** See https://no-color.org and https://force-color.org. */
+function colorOf({ NO_COLOR, FORCE_COLOR }: Context['env']): boolean | undefined {
   if (NO_COLOR) return false;
   return FORCE_COLOR ? FORCE_COLOR !== '0' : undefined;
 }
@@ -76,9 +74,9 @@ const booleans: Readonly<Record<string, boolean>> = {
 function booleanVariable(env: Context['env'], name: string): boolean | undefined {
   const text = env[name] ?? '';
   if (text === '') return undefined;
-  const answer = booleans[text.toLowerCase()];
-  if (answer !== undefined) return answer;
-  throw new Failure('usage', 'arguments', `${name}=${text} is neither true nor false`, {
+  const parsed = booleans[text.toLowerCase()];
+  if (parsed !== undefined) return parsed;
+  throw new Failure('usage', 'arguments', `${name} must be true or false, not ${text}`, {
     hint: `set ${name}=1 or ${name}=0`,
   });
 }

@@ -9,8 +9,8 @@ export interface Screen {
 }
 
 /**
- * Writes the name of the command to a terminal while its code is loading. Returns a function that clears the line, to be
- * called before any other output; calling it again has no effect.
+ * Writes the name of the command to a terminal while its code is loading. Returns a function that clears the line before
+ * other output; it can be called more than once.
  */
 export function startupLine(
   screen: Screen,

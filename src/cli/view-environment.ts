@@ -19,12 +19,12 @@ export interface EnvironmentView {
   readonly chosen: readonly Service[];
 }
 
-/** Reads the facts of all hosts for `tell`; resolves to the exit code, that of unreachable hosts included. */
+/** Reads the facts of all hosts for `show`; resolves to the exit code, which counts unreachable hosts. */
 export function viewEnvironment(
   context: Context,
   names: readonly string[],
   flags: EnvironmentFlags,
-  tell: (look: EnvironmentView) => Promise<void>,
+  show: (view: EnvironmentView) => Promise<void>,
 ): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const session = await openSession(context, out.reporter, flags);
@@ -34,7 +34,7 @@ export function viewEnvironment(
       const { facts, problems } = await connected.snapshot();
       if (Object.keys(facts.hosts).length === 0 && problems.length > 0)
         return reportProblems(out.reporter, problems);
-      await tell({ out, session, connected, facts, services, chosen });
+      await show({ out, session, connected, facts, services, chosen });
       return problems.length > 0 ? reportProblems(out.reporter, problems) : 0;
     });
   });

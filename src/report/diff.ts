@@ -1,29 +1,7 @@
+import type { DiffDocument, DiffSide } from '../app/diff.js';
 import type { KeyChange } from '../domain/difference.js';
 import type { Page } from './style.js';
 import { hanging } from './text.js';
-
-/** One side of a diff. */
-export interface DiffSide {
-  /** Null for the current configuration. */
-  readonly release: number | null;
-  readonly reference: string;
-  /** By digest; null if it is resolved at deploy. */
-  readonly image: string | null;
-  readonly commit: string | null;
-}
-
-/** The output of `diff --json`. */
-export interface DiffDocument {
-  readonly environment: string;
-  readonly services: readonly {
-    readonly name: string;
-    readonly from: DiffSide;
-    readonly to: DiffSide;
-    readonly keys: readonly KeyChange[];
-    /** `+ 3f2a9c Log more` for added commits, `-` for removed ones. Null if not in this repository. */
-    readonly commits: readonly string[] | null;
-  }[];
-}
 
 /** Returns the differences, one block per service. */
 export function diffText({ services }: DiffDocument, page: Page): string {

@@ -1,17 +1,9 @@
+import type { HistoryDocument } from '../app/history.js';
 import type { HistoryEntry } from '../domain/history.js';
 import { agoBriefly, duration } from '../domain/measure.js';
 import { imageText } from './status.js';
 import type { Page } from './style.js';
 import { type Column, table } from './table.js';
-
-/** The output of `history --json`. */
-export interface HistoryDocument {
-  readonly environment: string;
-  /** Newest first. */
-  readonly history: readonly HistoryEntry[];
-  /** The number of older entries that are not listed. */
-  readonly older: number;
-}
 
 /** Returns one line per entry, newest first. */
 export function historyText({ environment, history, older }: HistoryDocument, page: Page, now: Date): string {

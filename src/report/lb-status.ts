@@ -1,53 +1,17 @@
+import type { BalancingDocument, GroupStatus, TargetStatus } from '../app/balancing/balancing-document.js';
 import { agoBriefly } from '../domain/measure.js';
-import type { TargetGroupSettings, TargetHealth } from '../domain/target-group.js';
+import type { TargetGroupSettings } from '../domain/target-group.js';
 import type { Page } from './style.js';
 import { table } from './table.js';
 import { hanging } from './text.js';
 
-/** The output of `lb status --json`. */
-export interface LbStatusDocument {
-  readonly environment: string;
-  readonly groups: readonly LbGroupStatus[];
-}
-
-export interface LbGroupStatus {
-  readonly service: string;
-  readonly name: string;
-  readonly arn: string;
-  readonly settings: TargetGroupSettings;
-  readonly balancers: readonly {
-    readonly name: string;
-    readonly address: string;
-    readonly state: string;
-    readonly listeners: readonly { readonly protocol: string; readonly port: number }[];
-  }[];
-  readonly targets: readonly LbTargetStatus[];
-}
-
-export interface LbTargetStatus {
-  readonly id: string;
-  /** Null if the instance is not part of the environment. */
-  readonly host: string | null;
-  /** Null if it is not registered. */
-  readonly port: number | null;
-  /** `out`: not registered. */
-  readonly state: TargetHealth['state'] | 'out';
-  /** The reason for the state, in words. */
-  readonly reason: string;
-  /** Who deactivated it, and when. */
-  readonly quarantine: string | null;
-  /** The release on the port, as the host reports it, and since when. */
-  readonly release: number | null;
-  readonly since: string | null;
-}
-
 /** Returns a block per target group: load balancers, health check, and a table of targets. */
-export function lbStatusText({ groups }: LbStatusDocument, page: Page, now: Date): string {
+export function lbStatusText({ groups }: BalancingDocument, page: Page, now: Date): string {
   return groups.map((group) => groupText(group, page, now)).join('\n');
 }
 
 function groupText(
-  { service, name, balancers, settings, targets }: LbGroupStatus,
+  { service, name, balancers, settings, targets }: GroupStatus,
   page: Page,
   now: Date,
 ): string {
@@ -82,13 +46,13 @@ function groupText(
   ].join('');
 }
 
-function reasonText({ reason, quarantine, state }: LbTargetStatus): string {
+function reasonText({ reason, quarantine, state }: TargetStatus): string {
   const deactivated = quarantine === null ? '' : `deactivated by ${quarantine}`;
   if (state === 'out' && deactivated !== '') return deactivated;
   return [reason, deactivated].filter((part) => part !== '').join('; ');
 }
 
-function balancerText({ name, address, state, listeners }: LbGroupStatus['balancers'][number]): string {
+function balancerText({ name, address, state, listeners }: GroupStatus['balancers'][number]): string {
   const ports = listeners.map(({ protocol, port }) => `${protocol.toLowerCase()}:${port}`).join(', ');
   const inactive = state === 'active' ? '' : ` (${state})`;
   return `${name} at ${address}${inactive}, ${ports === '' ? 'no listener forwards to it' : ports}`;

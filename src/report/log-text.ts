@@ -1,19 +1,7 @@
+import type { LogEntry } from '../app/logs/read-instance.js';
 import { schema } from './json.js';
 import type { Style } from './style.js';
 import { pad, width } from './text.js';
-
-/** A log line of a service's instance. */
-export interface LogEntry {
-  readonly host: string;
-  readonly service: string;
-  /** Null if the container does not say. */
-  readonly release: number | null;
-  /** RFC 3339, from the engine's clock. */
-  readonly time: string;
-  readonly stream: 'stdout' | 'stderr';
-  /** Without terminal escapes. */
-  readonly text: string;
-}
 
 /** Returns the lines as JSON, one object per line. */
 export function logJson(entries: readonly LogEntry[]): string {

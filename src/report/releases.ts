@@ -1,40 +1,9 @@
+import type { KeptRelease, ReleasesDocument } from '../app/releases.js';
 import { ago, count } from '../domain/measure.js';
 import { imageText } from './status.js';
 import type { Page } from './style.js';
 import { type Column, table } from './table.js';
 import { hanging } from './text.js';
-
-/** The output of `releases --json`. */
-export interface ReleasesDocument {
-  readonly environment: string;
-  readonly services: readonly {
-    readonly name: string;
-    readonly current: number | null;
-    /** The effect of `oneclick rollback` now. */
-    readonly rollback: {
-      /** The release to roll back to; null if there is none. */
-      readonly release: number | null;
-      readonly because: string;
-    };
-    /** The number of hosts. */
-    readonly hosts: number;
-    /** Newest first. */
-    readonly releases: readonly KeptRelease[];
-  }[];
-}
-
-/** A release in the release log, with its last activation. */
-export interface KeptRelease {
-  readonly release: number;
-  readonly current: boolean;
-  readonly reference: string;
-  readonly image: string;
-  readonly commit: string | null;
-  readonly activated: string;
-  readonly who: string;
-  /** Hosts that still have its container. */
-  readonly kept: readonly string[];
-}
 
 /** Returns for each service its current release, the effect of a rollback, and its releases. */
 export function releasesText({ services }: ReleasesDocument, page: Page, now: Date): string {

@@ -34,7 +34,7 @@ export function settled(text: string, names: Readonly<Record<string, string>>): 
   const replaced = changing.reduce((all, [pattern, word]) => all.replace(pattern, word), named);
   const lines = replaced
     .split('\n')
-    .filter((line) => !/still running|^waiting for |\(timeout [\d:]+\)|^looking at .* \(Ns\)$/.test(line));
+    .filter((line) => !/still running|^waiting for |\(timeout [\d:]+\)|^checking .* \(Ns\)$/.test(line));
   return inHostOrder(lines).join('\n');
 }
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { type Duplex, Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Host, LogLine, LogOptions, PullProgress } from '../../src/host/host.js';
-import { entriesOf, type Packed, tarOf } from '../fakes/tar.js';
+import { entriesOf, type TarEntry, tarOf } from '../fakes/tar.js';
 
 /** A host to hold to its contract, with images that its engine can pull. */
 export interface ContractWorld {
@@ -253,7 +253,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         const { engine } = world.host;
         const name = await make();
         const mtime = new Date('2020-02-02T02:02:02Z');
-        const files: Packed[] = [
+        const files: TarEntry[] = [
           { path: 'things/', type: 'Directory', mode: 0o750, mtime },
           { path: 'things/note', type: 'File', data: 'hello', mode: 0o640, mtime },
           { path: 'things/link', type: 'SymbolicLink', link: '/etc/passwd', mode: 0o777, mtime },
@@ -265,7 +265,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         const link = { name: 'link', isFolder: false, link: '/etc/passwd' };
         expect(await engine.pathFacts(name, '/things/link')).toMatchObject(link);
         expect(await engine.pathFacts(name, '/things/nothing')).toBeUndefined();
-        let found: readonly Packed[] = [];
+        let found: readonly TarEntry[] = [];
         const take = async (archive: AsyncIterable<Buffer>) => {
           found = await entriesOf(archive);
         };

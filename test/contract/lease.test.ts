@@ -5,7 +5,7 @@ import type { RunInfo } from '../../src/domain/task.js';
 import type { Host } from '../../src/host/host.js';
 import { endLeases, HostLeases, leaseHolders } from '../../src/host/lease/lease.js';
 import type { Lease } from '../../src/run/ports.js';
-import { Relay } from '../fakes/relay.js';
+import { TcpProxy } from '../fakes/tcp-proxy.js';
 import { connect, sandbox } from './sandbox.js';
 
 jest.setTimeout(60_000);
@@ -23,24 +23,24 @@ const options = { clock: systemClock, random: Math.random };
 
 describe('a lease on real machines', () => {
   const closing: (() => Promise<void>)[] = [];
-  let relay: Relay;
+  let proxy: TcpProxy;
   let near: Host;
   let direct: Host;
 
   beforeEach(async () => {
     const [address] = (await sandbox()).addresses;
     if (address === undefined) throw new Error('the sandbox has no machine');
-    relay = await Relay.to(address.address, address.port ?? 22);
+    proxy = await TcpProxy.to(address.address, address.port ?? 22);
     const through = {
       ...address,
       address: '127.0.0.1',
-      port: relay.port,
+      port: proxy.port,
       knownHosts: '/dev/null',
       hostKeys: 'accept-new',
     } as const;
     near = await open(through);
     direct = await open(address);
-    closing.push(() => relay.close());
+    closing.push(() => proxy.close());
   });
   afterEach(async () => {
     for (const close of closing.splice(0)) await close();
@@ -84,7 +84,7 @@ describe('a lease on real machines', () => {
   it('is free within seconds when its process is killed', async () => {
     const lease = await take(near, run);
     const lost = lossOf(lease);
-    relay.cut();
+    proxy.cut();
     expect(await lost).toMatchObject({ code: 'lease.lost' });
     expect(await untilFree()).toBeLessThan(5000);
   });
@@ -92,13 +92,13 @@ describe('a lease on real machines', () => {
   it('is free within 15 s when the network is cut; its run learns that and can send nothing afterwards', async () => {
     const lease = await take(near, run);
     const lost = lossOf(lease);
-    relay.freeze();
+    proxy.freeze();
     const late = near
       .run({ argv: ['touch', `/tmp/${run.project}`], timeout: 30_000 })
       .catch((error: unknown) => error);
     expect(await untilFree()).toBeLessThan(15_000);
     expect(await lost).toMatchObject({ code: 'lease.lost' });
-    relay.thaw();
+    proxy.unfreeze();
     expect(await late).toMatchObject({ kind: 'unreachable' });
     expect(near.lost.aborted).toBe(true);
     expect(await direct.run({ argv: ['test', '-e', `/tmp/${run.project}`], timeout: 5000 })).toMatchObject({

@@ -2,8 +2,8 @@ import type { Adapters } from '../../src/app/adapters.js';
 import { Failure } from '../../src/domain/failure.js';
 import { FileJournal } from '../../src/run/journal.js';
 
-/** Journals are files; no host answers, and there is no cloud. */
-export const offline: Adapters = {
+/** Adapters with file journals, unreachable hosts and no cloud. */
+export const offlineAdapters: Adapters = {
   connect: async (addresses) => ({
     connected: new Map(),
     failures: addresses.map(

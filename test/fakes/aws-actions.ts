@@ -7,15 +7,17 @@ import { type Action, AwsError } from '../../src/sandbox/aws/action.js';
 import type { Actions } from '../../src/sandbox/aws/wire.js';
 import type { FakeCloud } from './cloud.js';
 
-/** The codes with which AWS says what the cloud says. */
+/** The AWS error codes of the cloud's failures. */
 const codes: Readonly<Record<string, string>> = {
   'cloud.no-group': 'TargetGroupNotFound',
   'cloud.no-instance': 'InvalidInstanceID.NotFound',
   'cloud.target-refused': 'InvalidTarget',
 };
 
-/** An action of the API, done by the cloud. */
-function by<Input, Output extends object>(work: (input: Input) => Promise<Output>): Action<Input, Output> {
+/** An API action that the fake cloud performs. */
+function action<Input, Output extends object>(
+  work: (input: Input) => Promise<Output>,
+): Action<Input, Output> {
   return async (input) => {
     try {
       return await work(input);
@@ -30,38 +32,40 @@ const valuesOf = (filters: Ec2.Filter[] | undefined, name: string) =>
   filters?.find(({ Name }) => Name === name)?.Values;
 const zoned = (ZoneName: string) => ({ ZoneName });
 
-/** What the endpoint answers of EC2. */
+/** The EC2 actions of the endpoint. */
 export function ec2Actions(cloud: FakeCloud): Actions {
   return {
-    DescribeInstances: by<Ec2.DescribeInstancesRequest, Ec2.DescribeInstancesResult>(async ({ Filters }) => {
-      const ids = valuesOf(Filters, 'instance-id');
-      const names = valuesOf(Filters, 'tag:Name') ?? [];
-      const found = ids === undefined ? await cloud.instancesNamed(names) : await cloud.instances(ids);
-      const Instances = found.map(
-        ({ id, state, privateAddress, zone, securityGroups, tags }): Ec2.Instance => ({
-          InstanceId: id,
-          State: { Name: state },
-          PrivateIpAddress: privateAddress,
-          Placement: { AvailabilityZone: zone },
-          SecurityGroups: securityGroups.map((GroupId) => ({ GroupId })),
-          Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
-        }),
-      );
-      return { Reservations: Instances.map((instance) => ({ Instances: [instance] })) };
-    }),
-    CreateTags: by<Ec2.CreateTagsRequest, object>(async ({ Resources = [], Tags = [] }) => {
+    DescribeInstances: action<Ec2.DescribeInstancesRequest, Ec2.DescribeInstancesResult>(
+      async ({ Filters }) => {
+        const ids = valuesOf(Filters, 'instance-id');
+        const names = valuesOf(Filters, 'tag:Name') ?? [];
+        const found = ids === undefined ? await cloud.instancesNamed(names) : await cloud.instances(ids);
+        const Instances = found.map(
+          ({ id, state, privateAddress, zone, securityGroups, tags }): Ec2.Instance => ({
+            InstanceId: id,
+            State: { Name: state },
+            PrivateIpAddress: privateAddress,
+            Placement: { AvailabilityZone: zone },
+            SecurityGroups: securityGroups.map((GroupId) => ({ GroupId })),
+            Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+          }),
+        );
+        return { Reservations: Instances.map((instance) => ({ Instances: [instance] })) };
+      },
+    ),
+    CreateTags: action<Ec2.CreateTagsRequest, object>(async ({ Resources = [], Tags = [] }) => {
       const tags = Tags.map(({ Key = '', Value = '' }) => [Key, Value]);
       await cloud.tag(Resources, Object.fromEntries(tags));
       return {};
     }),
-    DeleteTags: by<Ec2.DeleteTagsRequest, object>(async ({ Resources = [], Tags = [] }) => {
+    DeleteTags: action<Ec2.DeleteTagsRequest, object>(async ({ Resources = [], Tags = [] }) => {
       await cloud.untag(
         Resources,
         Tags.flatMap(({ Key }) => Key ?? []),
       );
       return {};
     }),
-    DescribeSecurityGroupRules: by<
+    DescribeSecurityGroupRules: action<
       Ec2.DescribeSecurityGroupRulesRequest,
       Ec2.DescribeSecurityGroupRulesResult
     >(async ({ Filters }) => {
@@ -101,7 +105,7 @@ function described({ arn, name, vpc, protocol, settings, balancers }: TargetGrou
 
 const setting = (Key: string, value: unknown) => ({ Key, Value: String(value) });
 
-/** What it answers of Elastic Load Balancing. */
+/** The Elastic Load Balancing actions of the endpoint. */
 export function elbActions(cloud: FakeCloud): Actions {
   return {
     ...groupActions(cloud),
@@ -118,7 +122,7 @@ function groupActions(cloud: FakeCloud): Actions {
     return found;
   };
   return {
-    DescribeTargetGroups: by<Elb.DescribeTargetGroupsInput, Elb.DescribeTargetGroupsOutput>(
+    DescribeTargetGroups: action<Elb.DescribeTargetGroupsInput, Elb.DescribeTargetGroupsOutput>(
       async ({ Names, TargetGroupArns, PageSize = 400, Marker = '0' }) => {
         if (Names ?? TargetGroupArns)
           return {
@@ -133,7 +137,7 @@ function groupActions(cloud: FakeCloud): Actions {
         };
       },
     ),
-    DescribeTargetGroupAttributes: by<
+    DescribeTargetGroupAttributes: action<
       Elb.DescribeTargetGroupAttributesInput,
       Elb.DescribeTargetGroupAttributesOutput
     >(async ({ TargetGroupArn }) => {
@@ -155,13 +159,13 @@ function balancerActions(cloud: FakeCloud): Actions {
       cloud.groups.flatMap((one) => one.balancers.map((balancer) => [balancer.arn, balancer])),
     ).values(),
   ];
-  /** A listener forwards to the first of them by default, and to the others by rules. */
-  const fedBy = (arn = '') =>
+  /** The groups of a balancer; its listener forwards to the first by default, and to the others by rules. */
+  const groupsOf = (arn = '') =>
     cloud.groups
       .filter((one) => one.balancers.some((balancer) => balancer.arn === arn))
       .map((one) => one.arn);
   return {
-    DescribeLoadBalancers: by<Elb.DescribeLoadBalancersInput, Elb.DescribeLoadBalancersOutput>(
+    DescribeLoadBalancers: action<Elb.DescribeLoadBalancersInput, Elb.DescribeLoadBalancersOutput>(
       async ({ LoadBalancerArns = [] }) => ({
         LoadBalancers: balancers()
           .filter(({ arn }) => LoadBalancerArns.includes(arn))
@@ -173,14 +177,14 @@ function balancerActions(cloud: FakeCloud): Actions {
           })),
       }),
     ),
-    DescribeLoadBalancerAttributes: by<
+    DescribeLoadBalancerAttributes: action<
       Elb.DescribeLoadBalancerAttributesInput,
       Elb.DescribeLoadBalancerAttributesOutput
     >(async ({ LoadBalancerArn }) => {
       const found = balancers().find(({ arn }) => arn === LoadBalancerArn);
       return { Attributes: [setting('idle_timeout.timeout_seconds', secondsOf(found?.idleTimeout ?? 0))] };
     }),
-    DescribeListeners: by<Elb.DescribeListenersInput, Elb.DescribeListenersOutput>(
+    DescribeListeners: action<Elb.DescribeListenersInput, Elb.DescribeListenersOutput>(
       async ({ LoadBalancerArn }) => ({
         Listeners: balancers()
           .filter(({ arn }) => arn === LoadBalancerArn)
@@ -189,13 +193,13 @@ function balancerActions(cloud: FakeCloud): Actions {
               ListenerArn: `${LoadBalancerArn} ${port}`,
               Protocol: protocol as Elb.ProtocolEnum,
               Port: port,
-              DefaultActions: [{ Type: 'forward' as const, TargetGroupArn: fedBy(LoadBalancerArn)[0] }],
+              DefaultActions: [{ Type: 'forward' as const, TargetGroupArn: groupsOf(LoadBalancerArn)[0] }],
             })),
           ),
       }),
     ),
-    DescribeRules: by<Elb.DescribeRulesInput, Elb.DescribeRulesOutput>(async ({ ListenerArn = '' }) => ({
-      Rules: fedBy(ListenerArn.split(' ')[0])
+    DescribeRules: action<Elb.DescribeRulesInput, Elb.DescribeRulesOutput>(async ({ ListenerArn = '' }) => ({
+      Rules: groupsOf(ListenerArn.split(' ')[0])
         .slice(1)
         .map((TargetGroupArn) => ({
           Actions: [{ Type: 'forward' as const, ForwardConfig: { TargetGroups: [{ TargetGroupArn }] } }],
@@ -204,7 +208,7 @@ function balancerActions(cloud: FakeCloud): Actions {
   };
 }
 
-/** The code of a reason, and its codes of HTTP as AWS has them: in the description. */
+/** The AWS code of a reason; AWS reports HTTP codes in the description. */
 function coded(reason = ''): Pick<Elb.TargetHealth, 'Reason' | 'Description'> {
   const [code] = Object.entries(targetReasons).find(([, words]) => reason.startsWith(words)) ?? [];
   const Description = /\[.*\]$/.exec(reason)?.[0];
@@ -213,7 +217,7 @@ function coded(reason = ''): Pick<Elb.TargetHealth, 'Reason' | 'Description'> {
 
 function targetActions(cloud: FakeCloud): Actions {
   return {
-    DescribeTargetHealth: by<Elb.DescribeTargetHealthInput, Elb.DescribeTargetHealthOutput>(
+    DescribeTargetHealth: action<Elb.DescribeTargetHealthInput, Elb.DescribeTargetHealthOutput>(
       async ({ TargetGroupArn = '' }) => ({
         TargetHealthDescriptions: (await cloud.targets(TargetGroupArn)).map(
           ({ id, port, state, reason }) => ({
@@ -223,20 +227,22 @@ function targetActions(cloud: FakeCloud): Actions {
         ),
       }),
     ),
-    RegisterTargets: by<Elb.RegisterTargetsInput, object>(async ({ TargetGroupArn = '', Targets }) => {
+    RegisterTargets: action<Elb.RegisterTargetsInput, object>(async ({ TargetGroupArn = '', Targets }) => {
       await cloud.register(TargetGroupArn, targetsOf(Targets));
       return {};
     }),
-    DeregisterTargets: by<Elb.DeregisterTargetsInput, object>(async ({ TargetGroupArn = '', Targets }) => {
-      await cloud.deregister(TargetGroupArn, targetsOf(Targets));
-      return {};
-    }),
+    DeregisterTargets: action<Elb.DeregisterTargetsInput, object>(
+      async ({ TargetGroupArn = '', Targets }) => {
+        await cloud.deregister(TargetGroupArn, targetsOf(Targets));
+        return {};
+      },
+    ),
   };
 }
 
 function tuningActions(cloud: FakeCloud): Actions {
   return {
-    ModifyTargetGroup: by<Elb.ModifyTargetGroupInput, object>(
+    ModifyTargetGroup: action<Elb.ModifyTargetGroupInput, object>(
       async ({
         TargetGroupArn = '',
         HealthCheckIntervalSeconds: interval,
@@ -253,7 +259,7 @@ function tuningActions(cloud: FakeCloud): Actions {
         return {};
       },
     ),
-    ModifyTargetGroupAttributes: by<Elb.ModifyTargetGroupAttributesInput, object>(
+    ModifyTargetGroupAttributes: action<Elb.ModifyTargetGroupAttributesInput, object>(
       async ({ TargetGroupArn = '', Attributes = [] }) => {
         for (const { Key, Value } of Attributes)
           if (Key === 'deregistration_delay.timeout_seconds')

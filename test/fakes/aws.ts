@@ -6,46 +6,46 @@ import { handleRequest, type Services } from '../../src/sandbox/aws/wire.js';
 import { ec2Actions, elbActions } from './aws-actions.js';
 import type { FakeCloud } from './cloud.js';
 
-/** What a request is answered with instead. */
-export interface Instead {
+/** A reply that replaces the real one. */
+export interface ScriptedReply {
   readonly status: number;
   readonly body: string;
-  /** It is not AWS that answers. */
+  /** The reply does not come from AWS. */
   readonly foreign?: true;
 }
 
-/** An error, as EC2 says it. */
-export function refusal(code: string, message = 'no', status = 400): Instead {
+/** An error in the format of EC2. */
+export function ec2Error(code: string, message = 'no', status = 400): ScriptedReply {
   const error = `<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
   return { status, body: `<Response><Errors>${error}</Errors><RequestID>1</RequestID></Response>` };
 }
 
-/** An error, as Elastic Load Balancing says it. */
-export function elbRefusal(code: string, message = 'no', status = 400): Instead {
+/** An error in the format of Elastic Load Balancing. */
+export function elbError(code: string, message = 'no', status = 400): ScriptedReply {
   const error = `<Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error>`;
   return { status, body: `<ErrorResponse>${error}<RequestId>1</RequestId></ErrorResponse>` };
 }
 
-/** An endpoint on this machine that speaks EC2 and Elastic Load Balancing, and knows what a fake cloud knows. */
+/** A local EC2 and Elastic Load Balancing endpoint for a fake cloud. */
 export interface AwsApi {
   readonly endpoint: string;
-  /** What was asked, in order. */
-  readonly asked: readonly { readonly action: string; readonly form: URLSearchParams }[];
-  /** The next `times` requests of the action are answered otherwise. */
-  instead(action: string, other: Instead, times?: number): void;
+  /** All requests, in order. */
+  readonly requests: readonly { readonly action: string; readonly form: URLSearchParams }[];
+  /** Replaces the reply to the next `times` requests of the action. */
+  replyOnce(action: string, other: ScriptedReply, times?: number): void;
   close(): void;
 }
 
-/** What actions of a fake cloud need of a region: that somebody hears of their bugs. */
+/** The part of a region that the actions use: it reports bugs. */
 const region = {
   context: { progress: (text: string) => process.stderr.write(`${text}\n`) },
 } as unknown as Region;
 
-/** Starts one on a free port. */
+/** Starts an endpoint on a free port. */
 export async function awsApi(cloud: FakeCloud): Promise<AwsApi> {
   const services = await servicesOf(cloud);
   const asked: { action: string; form: URLSearchParams }[] = [];
-  const others: { action: string; other: Instead; times: number }[] = [];
+  const others: { action: string; other: ScriptedReply; times: number }[] = [];
   const server = createServer((request, response) => {
     void text(request).then(async (form) => {
       const action = new URLSearchParams(form).get('Action') ?? '';
@@ -53,7 +53,7 @@ export async function awsApi(cloud: FakeCloud): Promise<AwsApi> {
       const scripted = others.find((one) => one.action === action && one.times > 0);
       if (scripted !== undefined) scripted.times -= 1;
       const authorization = request.headers.authorization;
-      const reply: Instead =
+      const reply: ScriptedReply =
         scripted?.other ?? (await handleRequest(services, region, { authorization, form }));
       const number = reply.foreign === true ? {} : { 'x-amzn-requestid': '1' };
       response.writeHead(reply.status, { 'content-type': 'text/xml', ...number }).end(reply.body);
@@ -62,8 +62,8 @@ export async function awsApi(cloud: FakeCloud): Promise<AwsApi> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
-    instead: (action, other, times = 1) => others.push({ action, other, times }),
+    requests: asked,
+    replyOnce: (action, other, times = 1) => others.push({ action, other, times }),
     close: () => {
       server.close();
       server.closeAllConnections();

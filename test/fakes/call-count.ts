@@ -1,26 +1,26 @@
 import type { ApiCall } from '../../src/cloud/api-call.js';
 
-/** Counts calls: what a deploy costs of the account's rate. */
+/** Counts API calls, which are rate-limited per account. */
 export class CallCount {
   readonly #counts = new Map<string, Map<string, number>>();
 
-  /** Takes a call in. */
+  /** Counts a call. */
   readonly add = ({ action, group = '', attempts }: ApiCall): void => {
     const counts = this.#counts.get(group) ?? new Map<string, number>();
     this.#counts.set(group, counts.set(action, (counts.get(action) ?? 0) + attempts));
   };
 
-  /** How often each action was sent that was about this group; without one, those that were about none. */
+  /** Requests per action for this group; by default, for no group. */
   of(group = ''): Readonly<Record<string, number>> {
     return Object.fromEntries([...(this.#counts.get(group) ?? [])].sort());
   }
 
-  /** The groups that calls were about. */
+  /** The groups of all calls. */
   get groups(): readonly string[] {
     return [...this.#counts.keys()].filter((group) => group !== '').sort();
   }
 
-  /** All that was sent. */
+  /** The number of all requests. */
   get total(): number {
     return [...this.#counts.values()]
       .flatMap((counts) => [...counts.values()])

@@ -5,7 +5,7 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** A clock that stands still until the test moves it. */
+/** A clock that only the test advances. */
 export class MovableClock implements Clock {
   #now = 0;
   #sleepers: Sleeper[] = [];
@@ -39,12 +39,12 @@ export class MovableClock implements Clock {
     });
   }
 
-  /** Time passes at once while nothing runs, as when the process is suspended; sleepers wake with the next advance. */
+  /** Skips time without waking sleepers, as when the process is suspended; they wake with the next advance. */
   jump(ms: number): void {
     this.#now += ms;
   }
 
-  /** Moves time on by `ms`, waking sleepers in order and letting what they started run in between. */
+  /** Advances by `ms` and wakes sleepers in order; runs pending work in between. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
     for (;;) {
@@ -59,8 +59,8 @@ export class MovableClock implements Clock {
   }
 }
 
-/** A clock on which nobody waits: who sleeps moves it on, and it remembers for how long. */
-export class HurriedClock implements Clock {
+/** A clock whose sleep advances it at once and is recorded. */
+export class InstantClock implements Clock {
   readonly slept: number[] = [];
   #now = 0;
 

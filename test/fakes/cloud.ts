@@ -14,11 +14,11 @@ import type {
 } from '../../src/domain/target-group.js';
 import { Faults } from './faults.js';
 
-/** What a target does with the checks of a load balancer. */
-type Answers = 'well' | 'badly';
+/** How a target answers health checks. */
+type HealthAnswer = 'healthy' | 'unhealthy';
 
 interface Registration extends Target {
-  /** The time of the clock's monotonic(). ms */
+  /** monotonic() time, ms. */
   readonly since: number;
   readonly leftAt?: number;
 }
@@ -30,8 +30,8 @@ interface Group {
 
 const keyOf = ({ id, port }: Target) => `${id}:${port}`;
 
-/** How a group is set in AWS when nobody says otherwise, but for an interval of 5 s and a delay of 30 s. */
-export const usualSettings: TargetGroupSettings = {
+/** The AWS defaults, except for an interval of 5 s and a delay of 30 s. */
+export const defaultSettings: TargetGroupSettings = {
   healthCheck: {
     interval: 5_000,
     timeout: 4_000,
@@ -46,7 +46,7 @@ export const usualSettings: TargetGroupSettings = {
   stickiness: false,
 };
 
-/** A load balancer with one listener, unless told otherwise. */
+/** A load balancer with one listener, unless `special` differs. */
 export function fakeBalancer(name: string, special: Partial<LoadBalancer> = {}): LoadBalancer {
   return {
     arn: `arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/${name}/0`,
@@ -63,23 +63,20 @@ export function fakeBalancer(name: string, special: Partial<LoadBalancer> = {}):
   };
 }
 
-/**
- * A cloud in memory. Targets become healthy as the clock moves: one threshold of checks after they were registered, or after what
- * they answer has changed.
- */
+/** An in-memory cloud. Targets change their health after one threshold of checks on the clock. */
 export class FakeCloud implements Cloud {
   readonly faults = new Faults<Cloud>();
   readonly rules: InboundRule[] = [];
   readonly #clock: Clock;
   readonly #instances = new Map<string, CloudInstance>();
   readonly #groups = new Map<string, Group>();
-  readonly #answers = new Map<string, { readonly now: Answers; readonly since: number }>();
+  readonly #answers = new Map<string, { readonly now: HealthAnswer; readonly since: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** A running instance, or what `special` makes of it; its name is a tag. */
+  /** Adds a running instance; `name` becomes its Name tag. */
   launch(
     id: string,
     { name, ...special }: Partial<CloudInstance> & { readonly name?: string } = {},
@@ -97,13 +94,13 @@ export class FakeCloud implements Cloud {
     return instance;
   }
 
-  /** The instance comes into another state: it stops, it dies. */
-  become(id: string, state: CloudInstance['state'], reason?: string): void {
+  /** Changes the state of an instance. */
+  setState(id: string, state: CloudInstance['state'], reason?: string): void {
     const instance = this.#instance(id);
     this.#instances.set(id, { ...instance, state, ...(reason === undefined ? {} : { reason }) });
   }
 
-  /** A target group that one load balancer feeds, or those of `special`, and its ARN. */
+  /** Adds a target group behind one load balancer; returns its ARN. */
   addGroup(name: string, { settings, ...special }: Partial<TargetGroup> = {}): string {
     const arn = `arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/${name}/0`;
     const facts: TargetGroup = {
@@ -111,7 +108,7 @@ export class FakeCloud implements Cloud {
       name,
       vpc: 'vpc-1',
       protocol: 'HTTP',
-      settings: { ...usualSettings, ...settings },
+      settings: { ...defaultSettings, ...settings },
       balancers: [fakeBalancer(`${name}-lb`)],
       ...special,
     };
@@ -119,13 +116,13 @@ export class FakeCloud implements Cloud {
     return arn;
   }
 
-  /** All that there are, in the order in which they were added. */
+  /** All groups, in the order they were added. */
   get groups(): readonly TargetGroup[] {
     return [...this.#groups.values()].map(({ facts }) => facts);
   }
 
-  /** From now on the target answers the checks so; one that nothing is said about answers well. */
-  answer(target: Target, now: Answers): void {
+  /** Sets how the target answers health checks; targets are healthy by default. */
+  answer(target: Target, now: HealthAnswer): void {
     this.#answers.set(keyOf(target), { now, since: this.#clock.monotonic() });
   }
 
@@ -205,10 +202,10 @@ export class FakeCloud implements Cloud {
 
   async tune(group: string, { deregistrationDelay, ...check }: Tuning): Promise<void> {
     await this.faults.pass('tune', group, { deregistrationDelay, ...check });
-    const held = this.#group(group);
-    const { settings } = held.facts;
-    held.facts = {
-      ...held.facts,
+    const tuned = this.#group(group);
+    const { settings } = tuned.facts;
+    tuned.facts = {
+      ...tuned.facts,
       settings: {
         ...settings,
         deregistrationDelay: deregistrationDelay ?? settings.deregistrationDelay,
@@ -237,14 +234,14 @@ export class FakeCloud implements Cloud {
     registration: Registration,
   ): Omit<TargetHealth, keyof Target> {
     const { now, since } = this.#answers.get(keyOf(registration)) ?? {
-      now: 'well',
+      now: 'healthy',
       since: Number.NEGATIVE_INFINITY,
     };
     const time = this.#clock.monotonic();
     if (time < registration.since + interval * healthyThreshold)
       return { state: 'initial', reason: targetReason('Elb.RegistrationInProgress') };
-    const known = time >= since + interval * (now === 'well' ? healthyThreshold : unhealthyThreshold);
-    if (known === (now === 'well')) return { state: 'healthy' };
+    const known = time >= since + interval * (now === 'healthy' ? healthyThreshold : unhealthyThreshold);
+    if (known === (now === 'healthy')) return { state: 'healthy' };
     return {
       state: 'unhealthy',
       reason: targetReason('Target.FailedHealthChecks', 'Health checks failed with these codes: [503]'),
@@ -270,12 +267,12 @@ export class FakeCloud implements Cloud {
   }
 }
 
-/** Puts into a cloud what its contract asks for, and names it. */
-export function furnished(cloud: FakeCloud) {
+/** Adds the fixtures of the contract to a cloud, and returns their names. */
+export function withContractFixtures(cloud: FakeCloud) {
   cloud.launch('i-1', { name: 'web-1' });
   cloud.launch('i-2');
   cloud.launch('i-3', { state: 'stopped' });
-  cloud.addGroup('web', { settings: { ...usualSettings, deregistrationDelay: 3_000 } });
+  cloud.addGroup('web', { settings: { ...defaultSettings, deregistrationDelay: 3_000 } });
   cloud.addGroup('idle', { balancers: [] });
   const security = { group: 'sg-instance', from: 20_000, to: 20_999, source: 'sg-balancer' };
   cloud.rules.push({ ...security, protocol: 'tcp' });

@@ -3,7 +3,7 @@ import { lostFailure } from '../../src/host/failures.js';
 import type { Command, Engine, Held, Host, Probe, TakeConnection } from '../../src/host/host.js';
 import type { FakeHost } from './host.js';
 
-/** One connection to a machine in memory: it can be lost or closed, and the machine lives on. */
+/** A connection to a fake host; losing or closing it leaves the host running. */
 export class FakeConnection implements Host {
   readonly name: string;
   readonly engine: Engine;
@@ -51,7 +51,7 @@ export class FakeConnection implements Host {
     return forwarded;
   }
 
-  /** Connects to a port that was forwarded to the machine, as a program there does. */
+  /** Connects to a forwarded port, as a program on the host does. */
   dial(port: number): Duplex {
     return this.#machine.dial(port);
   }
@@ -70,7 +70,7 @@ export class FakeConnection implements Host {
   }
 }
 
-/** The engine, as long as the connection to it stands. */
+/** The engine; its calls fail once the connection is lost. */
 function through(engine: Engine, check: () => void): Engine {
   return new Proxy(engine, {
     get(target, key) {

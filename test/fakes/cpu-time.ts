@@ -1,4 +1,4 @@
-/** How much of the processor this process has used, ms: what a machine does beside it does not count. */
+/** CPU time of this process, ms; unlike real time, it does not depend on other processes. */
 export function cpuTime(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

@@ -1,21 +1,21 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
-/** A request that the server got. */
-export interface Asked {
+/** A request to the server. */
+export interface ServerRequest {
   readonly method: string;
-  /** With the query. */
+  /** Includes the query. */
   readonly url: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
 }
 
-type Answer = (response: ServerResponse, asked: Asked) => void;
+type Answer = (response: ServerResponse, asked: ServerRequest) => void;
 
-/** Speaks Docker's API as far as a test has told it to, and gives a connection to all who ask for one; everything else is 404. */
+/** A Docker API with scripted answers. Accepts all connection upgrades; other requests get 404. */
 export class DockerServer {
-  readonly asked: Asked[] = [];
-  /** How many connections are open, and the most that were. */
+  readonly requests: ServerRequest[] = [];
+  /** Open connections, and the maximum so far. */
   open = 0;
   mostOpen = 0;
   readonly #answers = new Map<string, Answer>();
@@ -24,10 +24,10 @@ export class DockerServer {
 
   private constructor() {
     this.#server = createServer((request, response) => void this.#serve(request, response));
-    // As the engine does, it leaves it to the other side to close what is idle.
+    // Like the engine, never closes idle connections.
     this.#server.keepAliveTimeout = 0;
     this.#server.on('upgrade', ({ method = '', url = '', headers }, socket, head) => {
-      this.asked.push({ method, url, headers, body: head.toString() });
+      this.requests.push({ method, url, headers, body: head.toString() });
       socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
     });
     this.#server.on('connection', (socket: Socket) => {
@@ -51,7 +51,7 @@ export class DockerServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Answers requests to `POST /images/create` and the like, whatever their query. */
+  /** Answers requests to a route such as `POST /images/create`, with any query. */
   on(route: string, answer: Answer): void {
     this.#answers.set(route, answer);
   }
@@ -70,7 +70,7 @@ export class DockerServer {
     });
   }
 
-  /** Ends all connections, as an engine that restarts. */
+  /** Closes all connections, as an engine does when it restarts. */
   hangUp(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -85,7 +85,7 @@ export class DockerServer {
     for await (const part of request) parts.push(part);
     const { method = '', url = '', headers } = request;
     const asked = { method, url, headers, body: Buffer.concat(parts).toString() };
-    this.asked.push(asked);
+    this.requests.push(asked);
     const answer = this.#answers.get(`${method} ${url.replace(/\?.*$/, '')}`);
     if (answer === undefined) response.writeHead(404).end(JSON.stringify({ message: 'page not found' }));
     else answer(response, asked);

@@ -17,23 +17,23 @@ import type {
 } from '../../src/host/host.js';
 import { Faults } from './faults.js';
 import { FakeFiles } from './files.js';
-import { FakeLog, FakeProcess, type Runs } from './talk.js';
+import { FakeLog, FakeProcess, type RunCommand } from './process.js';
 
-/** What the program in an image does. By default it runs, and answers every request with 200. */
+/** The behavior of an image's program. By default it runs, and answers every request with 200. */
 export interface Behaviour {
   /** The status of an answer; `never`: accepts and stays silent; `refused`: does not listen. */
   readonly answers?: number | 'never' | 'refused' | ((path: string) => number);
   readonly body?: string;
-  /** How long it says that it keeps an idle connection, ms. */
+  /** The keep-alive timeout it announces, ms. */
   readonly keepAlive?: number;
-  /** It ends by itself with this code, `after` ms (0) from its start. */
+  /** Exits with this code, `after` ms (default 0). */
   readonly exits?: { readonly code: number; readonly after?: number; readonly outOfMemory?: true };
   readonly logs?: readonly string[];
-  /** What HEALTHCHECK says while it runs. */
+  /** The result of HEALTHCHECK. */
   readonly health?: 'starting' | 'healthy' | 'unhealthy';
-  /** What commands do that are run in it; by default they end well and say nothing. */
-  readonly runs?: Runs;
-  /** The exit code when it is asked to stop; undefined: it does not listen and is killed after the timeout. */
+  /** Runs commands in it; by default they succeed without output. */
+  readonly runs?: RunCommand;
+  /** The exit code on stop; undefined: it ignores the signal and is killed after the timeout. */
   readonly stops?: number | undefined;
 }
 
@@ -51,12 +51,12 @@ export interface FakeImage {
 const digestOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 const repositoryOf = (reference: string) => reference.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
 
-/** A registry: references with the images that they name. */
+/** A registry: images by reference. */
 export class FakeRegistry {
   readonly #images = new Map<string, FakeImage>();
   #pushed = 0;
 
-  /** Pushes an image under a tag and returns its digest; each push makes a new image. */
+  /** Pushes a new image under a tag and returns its digest. */
   push(
     reference: string,
     behaviour: Behaviour = {},
@@ -90,13 +90,13 @@ interface FakeContainer {
   readonly log: FakeLog;
   readonly files: FakeFiles;
   readonly command: readonly string[];
-  /** Stopped by a person: not started again with the engine. */
+  /** Stopped by a user, so not started with the engine. */
   stopped: boolean;
   readonly waiting: Set<(code: number) => void>;
-  /** Counts starts, so that an old timer does not end a new process. */
+  /** Counts starts, so that old timers do not end new processes. */
   starts: number;
   readonly aliases: Map<string, readonly string[]>;
-  /** The networks as they were when it first ran: one that was made again is another. */
+  /** The networks at its first start; a recreated network is a different one. */
   readonly joined: Map<string, object>;
 }
 
@@ -121,17 +121,17 @@ export interface FakeEngineOptions {
   readonly platform?: string;
 }
 
-/** Whether every engine has this network. */
+/** Whether it is a default network of Docker. */
 const isDefault = (network: string) => ['bridge', 'host', 'none'].includes(network);
 
-/** A Docker engine in memory that keeps the laws of the real one. */
+/** An in-memory Docker engine with the rules of the real one. */
 export class FakeEngine implements Engine {
   readonly registry: FakeRegistry;
-  /** Failures to come, and all calls so far. */
+  /** Planned failures, and all calls so far. */
   readonly faults = new Faults<Engine>();
-  /** Ports of the host that something other than a container listens on. */
+  /** Ports of the host in use by other programs. */
   readonly occupied = new Set<number>();
-  /** All that was ever run in its containers, and those that were attached to. */
+  /** All processes of exec and attach. */
   readonly processes: FakeProcess[] = [];
   readonly #networks = new Map<string, Readonly<Record<string, string>>>();
   readonly #options: FakeEngineOptions;
@@ -140,8 +140,8 @@ export class FakeEngine implements Engine {
   readonly #containers = new Map<string, FakeContainer>();
   readonly #images = new Map<string, { facts: ImageFacts; image: FakeImage }>();
   readonly #volumes = new Map<string, VolumeFacts>();
-  #made = 0;
-  #said = 0;
+  #created = 0;
+  #logLines = 0;
 
   constructor(options: FakeEngineOptions) {
     this.#options = options;
@@ -279,7 +279,7 @@ export class FakeEngine implements Engine {
 
   async start(idOrName: string): Promise<void> {
     await this.faults.pass('start', idOrName);
-    const container = this.#need(idOrName, 'starting the container');
+    const container = this.#require(idOrName, 'starting the container');
     if (container.facts.state === 'running') return;
     for (const name of container.facts.networks.filter((network) => !isDefault(network))) {
       const now = this.#networks.get(name);
@@ -324,13 +324,13 @@ export class FakeEngine implements Engine {
 
   async setRestart(idOrName: string, policy: string): Promise<void> {
     await this.faults.pass('setRestart', idOrName, policy);
-    const container = this.#need(idOrName, 'setting the restart policy');
+    const container = this.#require(idOrName, 'setting the restart policy');
     container.facts = { ...container.facts, restart: policy };
   }
 
   async logs(idOrName: string, lines: number): Promise<readonly string[]> {
     await this.faults.pass('logs', idOrName, lines);
-    const { behaviour, starts } = this.#need(idOrName, 'reading the logs');
+    const { behaviour, starts } = this.#require(idOrName, 'reading the logs');
     return starts === 0 ? [] : (behaviour.logs ?? []).slice(-lines);
   }
 
@@ -342,13 +342,13 @@ export class FakeEngine implements Engine {
   ): Promise<void> {
     await this.faults.pass('readLogs', idOrName, options);
     signal?.throwIfAborted();
-    const container = this.#need(idOrName, 'reading the logs');
+    const container = this.#require(idOrName, 'reading the logs');
     await container.log.read(options, take, () => container.facts.state === 'running', signal);
   }
 
   async exec(idOrName: string, argv: readonly string[], dialogue: Dialogue): Promise<Process> {
     await this.faults.pass('exec', idOrName, argv, dialogue);
-    const container = this.#need(idOrName, `running ${argv[0]}`);
+    const container = this.#require(idOrName, `running ${argv[0]}`);
     if (container.facts.state !== 'running')
       throw this.#refuse(`running ${argv[0]}`, `container ${container.facts.id} is not running`);
     return this.#process(container, argv, dialogue, () => undefined);
@@ -356,14 +356,14 @@ export class FakeEngine implements Engine {
 
   async attach(idOrName: string, dialogue: Dialogue): Promise<Process> {
     await this.faults.pass('attach', idOrName, dialogue);
-    const container = this.#need(idOrName, 'attaching');
+    const container = this.#require(idOrName, 'attaching');
     this.#run(container);
     return this.#process(container, container.command, dialogue, (code) => this.#exit(container, code));
   }
 
   async pathFacts(idOrName: string, path: string): Promise<PathFacts | undefined> {
     await this.faults.pass('pathFacts', idOrName, path);
-    return this.#need(idOrName, 'looking').files.facts(path);
+    return this.#require(idOrName, 'looking').files.facts(path);
   }
 
   async readFiles(
@@ -374,7 +374,7 @@ export class FakeEngine implements Engine {
   ): Promise<void> {
     await this.faults.pass('readFiles', idOrName, path);
     signal?.throwIfAborted();
-    const archive = this.#need(idOrName, 'copying').files.pack(path);
+    const archive = this.#require(idOrName, 'copying').files.pack(path);
     if (archive === undefined) throw this.#refuse('copying', `Could not find the file ${path} in container`);
     await take(Readable.from([archive]));
   }
@@ -387,7 +387,7 @@ export class FakeEngine implements Engine {
   ): Promise<void> {
     await this.faults.pass('writeFiles', idOrName, folder);
     signal?.throwIfAborted();
-    const { files } = this.#need(idOrName, 'copying');
+    const { files } = this.#require(idOrName, 'copying');
     if (files.facts(folder)?.isFolder !== true)
       throw this.#refuse('copying', `Could not find the file ${folder} in container`);
     await files.unpack(folder, archive);
@@ -396,7 +396,7 @@ export class FakeEngine implements Engine {
   async wait(idOrName: string, signal?: AbortSignal): Promise<number> {
     await this.faults.pass('wait', idOrName);
     signal?.throwIfAborted();
-    const container = this.#need(idOrName, 'waiting for the container');
+    const container = this.#require(idOrName, 'waiting for the container');
     if (container.facts.state !== 'running') return container.facts.exit ?? 0;
     return new Promise((resolve, reject) => {
       container.waiting.add(resolve);
@@ -406,7 +406,7 @@ export class FakeEngine implements Engine {
 
   async rename(idOrName: string, name: string): Promise<void> {
     await this.faults.pass('rename', idOrName, name);
-    const container = this.#need(idOrName, 'renaming the container');
+    const container = this.#require(idOrName, 'renaming the container');
     const there = this.#find(name);
     if (there !== undefined && there !== container)
       throw this.#refuse(
@@ -421,7 +421,7 @@ export class FakeEngine implements Engine {
     return ['bridge', 'host', 'none', ...this.#networks.keys()];
   }
 
-  /** Somebody removes a network by hand. */
+  /** Removes a network, as a user would. */
   dropNetwork(name: string): void {
     this.#networks.delete(name);
   }
@@ -434,7 +434,7 @@ export class FakeEngine implements Engine {
   async connect(network: string, idOrName: string, aliases: readonly string[]): Promise<void> {
     await this.faults.pass('connect', network, idOrName, aliases);
     if (!this.#networks.has(network)) throw this.#refuse('connecting', `network ${network} not found`);
-    const container = this.#need(idOrName, 'connecting');
+    const container = this.#require(idOrName, 'connecting');
     container.aliases.set(network, aliases);
     container.joined.delete(network);
     container.facts = { ...container.facts, networks: [...new Set([...container.facts.networks, network])] };
@@ -469,9 +469,9 @@ export class FakeEngine implements Engine {
     this.#volumes.delete(name);
   }
 
-  // What tests see and do behind the engine's back.
+  // For tests, without calls to the engine.
 
-  /** The containers, without a call. */
+  /** All containers. */
   all(): readonly InspectedContainer[] {
     return [...this.#containers.values()].map(({ facts }) => facts);
   }
@@ -483,13 +483,13 @@ export class FakeEngine implements Engine {
     );
   }
 
-  /** The aliases by which the container is found in the network. */
+  /** The aliases of the container in the network. */
   aliases(network: string, idOrName: string): readonly string[] {
     return this.#find(idOrName)?.aliases.get(network) ?? [];
   }
 
-  /** A container that somebody else made; it runs unless `facts` say otherwise. */
-  place(facts: Partial<InspectedContainer> & { name: string }, behaviour: Behaviour = {}): string {
+  /** Adds a container that oneclick did not create; it runs unless `facts` differ. */
+  addForeign(facts: Partial<InspectedContainer> & { name: string }, behaviour: Behaviour = {}): string {
     const id = this.#add(
       {
         labels: {},
@@ -505,38 +505,38 @@ export class FakeEngine implements Engine {
       [],
       new Map(),
     );
-    const container = this.#need(id, 'placing');
+    const container = this.#require(id, 'placing');
     if ((facts.state ?? 'running') === 'running') this.#run(container);
     else container.facts = { ...container.facts, ...facts };
     return id;
   }
 
-  /** What is on the container's disk. */
+  /** The files of a container. */
   files(idOrName: string): FakeFiles {
-    return this.#need(idOrName, 'looking').files;
+    return this.#require(idOrName, 'looking').files;
   }
 
-  /** The container writes a line; by default now, of the test's clock, a nanosecond after the one before. */
-  say(idOrName: string, text: string, parts: Partial<LogLine> = {}): void {
-    this.#said += 1;
+  /** Writes a log line; by default now, a nanosecond after the previous one. */
+  writeLog(idOrName: string, text: string, parts: Partial<LogLine> = {}): void {
+    this.#logLines += 1;
     const time = this.#clock
       .now()
       .toISOString()
-      .replace('Z', `${String(this.#said % 1e6).padStart(6, '0')}Z`);
-    this.#need(idOrName, 'writing').log.write({ time, stream: 'stdout', text, ...parts });
+      .replace('Z', `${String(this.#logLines % 1e6).padStart(6, '0')}Z`);
+    this.#require(idOrName, 'writing').log.write({ time, stream: 'stdout', text, ...parts });
   }
 
-  /** Whoever reads logs is broken off, as by an engine that restarts. */
+  /** Fails all log readers, as an engine does when it restarts. */
   breakLogs(failure: Error): void {
     for (const { log } of this.#containers.values()) log.break(failure);
   }
 
-  /** The process of a running container ends by itself. */
+  /** Exits the process of a running container. */
   crash(idOrName: string, code: number): void {
-    this.#end(this.#need(idOrName, 'crashing'), code);
+    this.#end(this.#require(idOrName, 'crashing'), code);
   }
 
-  /** The engine, or its whole machine, stops and starts again. */
+  /** Restarts the engine. */
   restart(): void {
     const running = [...this.#containers.values()].filter(({ facts }) => facts.state === 'running');
     for (const container of running) this.#exit(container, 137);
@@ -550,7 +550,7 @@ export class FakeEngine implements Engine {
     }
   }
 
-  /** As `docker system prune --all`: stopped containers and unused images are gone. */
+  /** Removes stopped containers and unused images, like `docker system prune --all`. */
   prune(): void {
     for (const { facts } of this.#containers.values())
       if (facts.state !== 'running') this.#containers.delete(facts.id);
@@ -575,8 +575,8 @@ export class FakeEngine implements Engine {
     command: readonly string[],
     aliases: FakeContainer['aliases'],
   ): string {
-    this.#made += 1;
-    const id = digestOf(`${this.#host} container ${this.#made}`).slice('sha256:'.length);
+    this.#created += 1;
+    const id = digestOf(`${this.#host} container ${this.#created}`).slice('sha256:'.length);
     const container = {
       facts: { ...facts, id },
       behaviour,
@@ -603,7 +603,7 @@ export class FakeEngine implements Engine {
     container.stopped = false;
     container.starts += 1;
     const start = container.starts;
-    for (const text of container.behaviour.logs ?? []) this.say(container.facts.id, text);
+    for (const text of container.behaviour.logs ?? []) this.writeLog(container.facts.id, text);
     if (exits === undefined) return;
     const end = () => {
       if (container.starts !== start || container.facts.state !== 'running') return;
@@ -614,7 +614,7 @@ export class FakeEngine implements Engine {
     else void this.#clock.sleep(exits.after).then(end);
   }
 
-  /** The process ended by itself: its restart policy decides. */
+  /** Applies the restart policy to a process that exited. */
   #end(container: FakeContainer, code: number): void {
     const { restart } = container.facts;
     this.#exit(container, code);
@@ -641,7 +641,7 @@ export class FakeEngine implements Engine {
     );
   }
 
-  #need(idOrName: string, doing: string): FakeContainer {
+  #require(idOrName: string, doing: string): FakeContainer {
     const container = this.#find(idOrName);
     if (container === undefined) throw this.#refuse(doing, `No such container: ${idOrName}`);
     return container;

@@ -3,7 +3,7 @@ type Call<Port> = {
   [Key in keyof Port]: Port[Key] extends (...args: never[]) => unknown ? Key : never;
 }[keyof Port];
 
-/** What a fake was asked, and what is to go wrong with it. */
+/** Records the calls of a fake, and makes some of them fail. */
 export class Faults<Port> {
   /** All calls so far, in order. */
   readonly calls: { readonly call: Call<Port>; readonly args: readonly unknown[] }[] = [];
@@ -29,7 +29,7 @@ export class Faults<Port> {
     return this.calls.filter((entry) => entry.call === call).length;
   }
 
-  /** For the fake itself: what each call begins with. */
+  /** For the fake: must start each call. */
   async pass(call: Call<Port>, ...args: readonly unknown[]): Promise<void> {
     this.calls.push({ call, args });
     const next = this.#hooks.find((entry) => entry.call === call && entry.times > 0);

@@ -1,28 +1,28 @@
 import { posix } from 'node:path';
 import type { PathFacts } from '../../src/host/host.js';
-import { entriesOf, type Packed, tarOf } from './tar.js';
+import { entriesOf, type TarEntry, tarOf } from './tar.js';
 
-/** The files of a container, by their absolute paths. */
+/** The files of a container, by absolute path. */
 export class FakeFiles {
-  readonly #entries = new Map<string, Packed>([
+  readonly #entries = new Map<string, TarEntry>([
     ['/', { path: '/', type: 'Directory' }],
     ['/tmp', { path: '/tmp', type: 'Directory' }],
   ]);
-  /** An archive that is sent whatever is asked for. */
-  forged: Buffer | undefined;
+  /** An archive to send for every path. */
+  override: Buffer | undefined;
 
-  put(path: string, entry: Omit<Packed, 'path'>): void {
+  put(path: string, entry: Omit<TarEntry, 'path'>): void {
     this.#entries.set(path, { ...entry, path });
   }
 
-  get(path: string): Omit<Packed, 'path'> | undefined {
+  get(path: string): Omit<TarEntry, 'path'> | undefined {
     const found = this.#entries.get(path);
     if (found === undefined) return undefined;
     const { path: _, ...entry } = found;
     return entry;
   }
 
-  /** All paths but those that every container has. */
+  /** All paths, except those of every container. */
   paths(): readonly string[] {
     return [...this.#entries.keys()].filter((path) => path !== '/' && path !== '/tmp').sort();
   }
@@ -36,7 +36,7 @@ export class FakeFiles {
   }
 
   pack(path: string): Buffer | undefined {
-    if (this.forged !== undefined) return this.forged;
+    if (this.override !== undefined) return this.override;
     const top = clean(path);
     const found = [...this.#entries].filter(([own]) => own === top || own.startsWith(`${top}/`));
     if (found.length === 0) return undefined;

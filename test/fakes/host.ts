@@ -18,7 +18,7 @@ import type {
 import { FakeEngine, type FakeRegistry } from './engine.js';
 import { Faults } from './faults.js';
 
-/** Answers a command, or leaves it to the next one. */
+/** Answers a command, or returns undefined to leave it to the next answer. */
 export type Answer = (
   command: Command,
 ) => Partial<CommandResult> | undefined | Promise<Partial<CommandResult> | undefined>;
@@ -31,7 +31,7 @@ export interface FakeHostOptions {
   readonly holds?: (argv: readonly string[]) => Held;
 }
 
-/** A machine in memory. Commands are answered by `answers`, the first that does; without one a call is a bug of the test. */
+/** An in-memory host. The first matching answer answers a command; without one, the test fails. */
 export class FakeHost implements Host {
   readonly name: string;
   readonly engine: FakeEngine;
@@ -40,8 +40,8 @@ export class FakeHost implements Host {
   readonly #lost = new AbortController();
   readonly #clock: Clock;
   readonly #holds: FakeHostOptions['holds'];
-  /** What was lent to it, by port. */
-  readonly lent = new Map<number, TakeConnection>();
+  /** By port. */
+  readonly forwardedPorts = new Map<number, TakeConnection>();
   closed = false;
 
   constructor(name: string, { clock, registry, answers = [], holds, engine }: FakeHostOptions) {
@@ -73,15 +73,15 @@ export class FakeHost implements Host {
     return this.#holds(argv);
   }
 
-  /** What an address that is not this host's answers; undefined where that is this host's. */
-  beyond: (address: string) => Promise<number | undefined> = async () => undefined;
+  /** The HTTP status of other addresses; undefined for addresses of this host. */
+  answerFrom: (address: string) => Promise<number | undefined> = async () => undefined;
 
   async probe(probe: Probe, signal?: AbortSignal): Promise<ProbeAnswer> {
     await this.#pass('probe', probe);
     signal?.throwIfAborted();
-    const elsewhere = await this.beyond(probe.address ?? '');
+    const elsewhere = await this.answerFrom(probe.address ?? '');
     if (elsewhere !== undefined) return { status: elsewhere, body: '', duration: 0 };
-    if (this.lent.has(probe.port)) return this.#ask(this.dial(probe.port), probe.path);
+    if (this.forwardedPorts.has(probe.port)) return this.#ask(this.dial(probe.port), probe.path);
     const { answers = 200, body = '', keepAlive } = this.#listener(probe.port);
     if (answers === 'refused')
       throw this.#unhealthy('probe.refused', `nothing listens on port ${probe.port}`);
@@ -111,16 +111,20 @@ export class FakeHost implements Host {
 
   async forwardPort(port: number, take: TakeConnection): Promise<ForwardedPort> {
     await this.#pass('forwardPort', port, take);
-    if (this.lent.has(port) || this.engine.occupied.has(port) || this.engine.listener(port) !== undefined)
+    if (
+      this.forwardedPorts.has(port) ||
+      this.engine.occupied.has(port) ||
+      this.engine.listener(port) !== undefined
+    )
       throw new Failure('failed', 'lend.taken', `port ${port} of ${this.name} is taken`, { host: this.name });
-    this.lent.set(port, take);
-    return { end: () => this.lent.delete(port) };
+    this.forwardedPorts.set(port, take);
+    return { end: () => this.forwardedPorts.delete(port) };
   }
 
-  /** Connects to a lent port, as a program of the host. */
+  /** Connects to a forwarded port, as a program on the host does. */
   dial(port: number): Duplex {
-    const take = this.lent.get(port);
-    if (take === undefined) throw new Error(`nothing is lent to ${this.name} on port ${port}`);
+    const take = this.forwardedPorts.get(port);
+    if (take === undefined) throw new Error(`port ${port} is not forwarded to ${this.name}`);
     const [here, there] = duplexPair();
     take(there);
     return here;
@@ -131,9 +135,9 @@ export class FakeHost implements Host {
     this.lose();
   }
 
-  /** The connection is cut; the machine lives on. */
+  /** Loses the connection; the host keeps running. */
   lose(): void {
-    this.lent.clear();
+    this.forwardedPorts.clear();
     this.#lost.abort(lostFailure(this.name));
   }
 
@@ -163,8 +167,8 @@ export class FakeHost implements Host {
   }
 }
 
-/** Runs commands in earnest, on this machine, with `folder` as home and working directory. */
-export function runsHere(folder: string): Answer {
+/** Runs commands on this machine, with `folder` as home and working directory. */
+export function runLocally(folder: string): Answer {
   return ({ argv, env, stdin, timeout }) =>
     new Promise((resolve, reject) => {
       const [program = '', ...args] = argv;

@@ -2,7 +2,7 @@ import type { OpenJournal } from '../../src/app/adapters.js';
 import type { RunEvent } from '../../src/run/events.js';
 import type { Journal } from '../../src/run/ports.js';
 
-/** A journal in memory, with the events as a file would give them back. */
+/** An in-memory journal, with events as they are read from a file. */
 export class MemoryJournal implements Journal {
   readonly events: RunEvent[];
 
@@ -15,11 +15,11 @@ export class MemoryJournal implements Journal {
   }
 }
 
-/** The process has died: nothing is written any more. */
-export class Death extends Error {}
+/** Thrown once the process has died. */
+export class ProcessDied extends Error {}
 
-/** A journal in memory, and in a file where there is one, of a process that dies when so many events are written. */
-export class MortalJournal extends MemoryJournal {
+/** A journal, optionally also in a file, of a process that dies after some events. */
+export class DyingJournal extends MemoryJournal {
   readonly #diesAfter: number;
   readonly #die: () => void;
   readonly #file: OpenJournal | undefined;
@@ -35,7 +35,7 @@ export class MortalJournal extends MemoryJournal {
   override async append(event: RunEvent): Promise<void> {
     if (this.events.length >= this.#diesAfter) {
       this.#die();
-      throw new Death();
+      throw new ProcessDied();
     }
     await super.append(event);
     await this.#file?.append(event);

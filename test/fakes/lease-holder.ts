@@ -1,29 +1,29 @@
 import type { Held } from '../../src/host/host.js';
-import { FakeHeld } from './held.js';
+import { FakeHeldProcess } from './held-process.js';
 
-/** The lease holders of one machine, as src/host/lease/lease-holder.ts has them in a shell. */
+/** The lease holders of a host, like the shell script in src/host/lease/lease-holder.ts. */
 export class FakeLeaseHolders {
   /** The holder as JSON and its step, by lock. */
   readonly #locks = new Map<string, { readonly holder: string; step: string }>();
 
-  /** The locks that are held now. */
+  /** The held locks. */
   get held(): readonly string[] {
     return [...this.#locks.keys()];
   }
 
-  /** What the command line of a holder that takes a lease does. */
+  /** Runs the command line that takes a lease. */
   readonly hold = (argv: readonly string[]): Held => {
     const [action, path = '', holder = ''] = argv.slice(argv.indexOf('oneclick-lease') + 1);
     if (action !== 'take') throw new Error(`no lease is held by: ${argv.slice(3).join(' ')}`);
     const busy = this.#locks.get(path);
-    if (busy !== undefined) return new FakeHeld(`busy\t${busy.holder}\t${busy.step}`);
+    if (busy !== undefined) return new FakeHeldProcess(`busy\t${busy.holder}\t${busy.step}`);
     const lock = { holder, step: '' };
     this.#locks.set(path, lock);
-    const held = new FakeHeld('held');
+    const held = new FakeHeldProcess('held');
     held.onWrite = (line) => {
       if (line === 'release') return held.end();
       lock.step = line.replace(/^beat /, '');
-      held.say('.');
+      held.print('.');
     };
     void held.ended.then(() => this.#locks.delete(path));
     return held;

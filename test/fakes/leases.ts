@@ -1,7 +1,7 @@
 import type { RunInfo } from '../../src/domain/task.js';
 import type { Lease, Leases } from '../../src/run/ports.js';
 
-/** Leases that are always free, remember what was asked of them, and can be lost. */
+/** Leases that are always free, record their calls, and can be lost. */
 export class FakeLeases implements Leases {
   taken = 0;
   readonly described: string[] = [];
@@ -20,7 +20,7 @@ export class FakeLeases implements Leases {
     };
   }
 
-  /** Ends the lease that was taken last. */
+  /** Ends the last lease. */
   lose(reason?: unknown): void {
     this.#lost.abort(reason);
   }

@@ -1,25 +1,25 @@
 import type { BusyOptions, Listener } from '../../src/app/listener.js';
 import type { RunEvent } from '../../src/run/events.js';
 
-/** Remembers everything that it hears, in order. */
+/** Records everything in order. */
 export class RecordingListener implements Listener {
-  /** A line each: `busy …`, `ready`, `event TYPE`, `note …`, `warn …`. */
-  heard: string[] = [];
+  /** Lines such as `busy …`, `ready`, `event TYPE`, `note …`, `warn …`. */
+  lines: string[] = [];
   events: RunEvent[] = [];
   readonly #awaited: { readonly text: string; readonly resolve: () => void }[] = [];
 
-  /** What was warned of, by the run or around it. */
+  /** All warnings, including those of the run. */
   get warnings(): readonly string[] {
-    return this.heard.flatMap((line) => /^warn (.*)/.exec(line)?.[1] ?? []);
+    return this.lines.flatMap((line) => /^warn (.*)/.exec(line)?.[1] ?? []);
   }
 
   clear(): void {
-    this.heard = [];
+    this.lines = [];
     this.events = [];
   }
 
-  /** Resolves when a line that begins with the text is heard from now on. */
-  hears(text: string): Promise<void> {
+  /** Resolves at the next line that starts with the text. */
+  next(text: string): Promise<void> {
     return new Promise((resolve) => this.#awaited.push({ text, resolve }));
   }
 
@@ -50,7 +50,7 @@ export class RecordingListener implements Listener {
   }
 
   #hear(line: string): void {
-    this.heard.push(line);
+    this.lines.push(line);
     for (const { text, resolve } of this.#awaited) if (line.startsWith(text)) resolve();
   }
 }

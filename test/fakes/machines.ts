@@ -8,19 +8,19 @@ import { type Behaviour, type FakeEngine, FakeRegistry } from './engine.js';
 import { FakeHost } from './host.js';
 import { FakeLeaseHolders } from './lease-holder.js';
 
-/** The machines `host-1`, `host-2`, … in memory, with a registry and a cloud; connections to them come and go. */
+/** The in-memory hosts `host-1`, `host-2`, …, with a registry and a cloud. */
 export class FakeMachines {
   readonly clock = new MovableClock();
   readonly registry = new FakeRegistry();
   readonly cloud = new FakeCloud(this.clock);
   readonly hosts: readonly FakeHost[];
   readonly leases: readonly FakeLeaseHolders[];
-  /** The names of hosts that cannot be connected to. */
+  /** The names of unreachable hosts. */
   readonly down = new Set<string>();
-  /** Every connection that was made, oldest first. */
+  /** All connections, oldest first. */
   readonly connections: FakeConnection[] = [];
   /** How often the cloud was opened. */
-  clouds = 0;
+  cloudCount = 0;
 
   constructor(count: number) {
     this.leases = Array.from({ length: count }, () => new FakeLeaseHolders());
@@ -33,7 +33,7 @@ export class FakeMachines {
     );
   }
 
-  /** Connects as the adapter does. */
+  /** Connects like the adapter. */
   connect(names: readonly string[]): Hosts {
     const opened = names
       .filter((name) => !this.down.has(name))
@@ -49,17 +49,17 @@ export class FakeMachines {
   }
 
   openCloud(): FakeCloud {
-    this.clouds += 1;
+    this.cloudCount += 1;
     return this.cloud;
   }
 
-  /** The load balancer of a target group, as every host reaches it: it has somebody to ask, or not. */
-  balance(group: string, address: string): void {
+  /** Makes the load balancer of a group answer on all hosts: 200 with a healthy target, else 503. */
+  serveBalancer(group: string, address: string): void {
     const answer = async (asked: string) => {
       if (asked !== address) return undefined;
       return (await this.cloud.targets(group)).some(({ state }) => state === 'healthy') ? 200 : 503;
     };
-    for (const host of this.hosts) host.beyond = answer;
+    for (const host of this.hosts) host.answerFrom = answer;
   }
 
   push(name: string, tag: string, behaviour: Behaviour = {}): string {
@@ -72,13 +72,13 @@ export class FakeMachines {
     return host;
   }
 
-  /** What runs: host, service, release and restart policy. */
+  /** Running containers: host, service, release and restart policy. */
   running(): readonly string[] {
     return this.#running(label.release);
   }
 
-  /** What runs, with its tag instead of its release. */
-  serves(): readonly string[] {
+  /** Running containers, with the tag instead of the release. */
+  runningTags(): readonly string[] {
     return this.#running(label.reference).map((line) => line.replace(/ [^ ]*:/, ' '));
   }
 

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { parseDocument, stringify } from 'yaml';
 
 /*
- * Good texts and what people, editors, disks and enemies do to them. An edit is plain data with numbers for places, so
- * that fast-check can draw it from a seed, show it, and make it smaller.
+ * Mutations of valid texts, as people, editors, disks and attackers cause them. An edit is plain data, so that fast-check
+ * can generate, print and shrink it.
  */
 
-/** Something done to a text. Places count in thousandths of it. */
+/** An edit of the text. Positions are in thousandths of its length. */
 interface TextEdit {
   readonly kind: 'cut' | 'repeat' | 'insert' | 'other line' | 'indent' | 'end here' | 'windows' | 'bom';
   readonly at: number;
@@ -15,7 +15,7 @@ interface TextEdit {
   readonly piece: string;
 }
 
-/** Something done to what the text says: to the value, or the key, that the number `at` falls on. */
+/** An edit of the parsed value or key at position `at`. */
 interface ValueEdit {
   readonly kind: 'replace' | 'drop' | 'rename' | 'twin' | 'list' | 'nest' | 'multiply' | 'move';
   readonly at: number;
@@ -25,25 +25,25 @@ interface ValueEdit {
 
 type Edit = TextEdit | ValueEdit;
 
-/** Which of the good texts, and what happens to it. */
+/** The name of a valid text, and its edits. */
 export interface Mutation {
   readonly of: string;
   readonly edits: readonly Edit[];
 }
 
-/** How a text becomes a value and back. */
+/** Parses and prints a format. */
 export interface Syntax {
   parse(text: string): unknown;
   print(value: unknown): string;
 }
 
-/** As much of a text as can be read; what is wrong in it before is not the point. */
+/** Reads as much of the text as possible, ignoring errors. */
 export const yaml: Syntax = {
   parse: (text) => parseDocument(text, { uniqueKeys: false, logLevel: 'silent' }).toJS(),
   print: (value) => stringify(value),
 };
 
-/** A line for each item. */
+/** One line per item. */
 export const jsonLines: Syntax = {
   parse: (text) =>
     text
@@ -96,7 +96,7 @@ const pieces = [
   ],
   ...['1e999', '.nan', '0x1F', '{"__proto__":1}', '\u202e', '\ud800', '\u001b[2J'],
 ];
-/** Rarely: each costs as much as hundreds of others. */
+/** Used rarely, because each is slow. */
 const large = [
   ...['a'.repeat(100_000), '['.repeat(5000), '{"a":'.repeat(5000), '- '.repeat(2000), '\n'.repeat(50_000)],
   ...['{{ a }}'.repeat(10_000), '${A:-'.repeat(5000), '"a": 1, '.repeat(5000), ' '.repeat(50_000)],
@@ -122,15 +122,21 @@ const textEdit = fc.record({
   length: fc.nat(200),
   piece,
 });
-const plainly = ['replace', 'drop', 'rename', 'twin', 'list', 'move'] as const;
+const commonKinds = ['replace', 'drop', 'rename', 'twin', 'list', 'move'] as const;
 const valueEdit = fc
-  .record({ rare: fc.nat(499), which: fc.constantFrom(...plainly), at: thousandth, other: thousandth, word })
+  .record({
+    rare: fc.nat(499),
+    which: fc.constantFrom(...commonKinds),
+    at: thousandth,
+    other: thousandth,
+    word,
+  })
   .map(({ rare, which, ...rest }) => ({
     kind: rare === 0 ? ('multiply' as const) : rare < 5 ? ('nest' as const) : which,
     ...rest,
   }));
 
-/** Mutations of the good texts with these names. */
+/** Mutations of the valid texts with these names. */
 export function mutationOf(names: readonly string[]): fc.Arbitrary<Mutation> {
   return fc.record({
     of: fc.constantFrom(...names),
@@ -142,14 +148,14 @@ export function mutationOf(names: readonly string[]): fc.Arbitrary<Mutation> {
   });
 }
 
-/** The text after all edits; those of the value come first. */
+/** Applies all edits to the text; those of the value first. */
 export function mutated(text: string, { edits }: Mutation, syntax: Syntax): string {
   const ofValue = edits.filter(isValueEdit);
   const ofText = edits.filter((edit): edit is TextEdit => !isValueEdit(edit));
   if (ofValue.length === 0) return ofText.reduce(editText, text);
-  // An invisible mark makes a second key of the same name; it goes when the text is made.
-  const said = syntax.print(ofValue.reduce(editValue, syntax.parse(text)) ?? null).replaceAll(mark, '');
-  return ofText.reduce(editText, said);
+  // An invisible mark allows a duplicate key; it is removed from the printed text.
+  const printed = syntax.print(ofValue.reduce(editValue, syntax.parse(text)) ?? null).replaceAll(mark, '');
+  return ofText.reduce(editText, printed);
 }
 
 const mark = '\u2063';
@@ -197,10 +203,10 @@ function editValue(value: unknown, edit: ValueEdit): unknown {
   const path = pick(edit.at);
   const key = typeof edit.word === 'string' ? edit.word : String(path.at(-1));
   const entries = (change: (entry: Entry) => readonly Entry[]) => changed(value, path, change);
-  const held = (change: (held: unknown) => unknown) => entries(([name, item]) => [[name, change(item)]]);
+  const values = (change: (value: unknown) => unknown) => entries(([name, item]) => [[name, change(item)]]);
   switch (edit.kind) {
     case 'replace':
-      return held(() => edit.word);
+      return values(() => edit.word);
     case 'drop':
       return entries(() => []);
     case 'rename':
@@ -208,19 +214,19 @@ function editValue(value: unknown, edit: ValueEdit): unknown {
     case 'twin':
       return entries((entry) => [entry, [entry[0] + mark, edit.word]]);
     case 'list':
-      return held((item) => (Array.isArray(item) ? { [key]: item } : [item, item]));
+      return values((item) => (Array.isArray(item) ? { [key]: item } : [item, item]));
     case 'nest':
-      return held((item) => Array.from({ length: 150 }).reduce((inner) => [inner], item));
+      return values((item) => Array.from({ length: 150 }).reduce((inner) => [inner], item));
     case 'multiply':
-      return held((item) => Array.from({ length: 2000 }, () => (typeof item === 'object' ? key : item)));
+      return values((item) => Array.from({ length: 2000 }, () => (typeof item === 'object' ? key : item)));
     case 'move':
-      return held(() => pick(edit.other).reduce<unknown>((at, step) => Object(at)[step], value));
+      return values(() => pick(edit.other).reduce<unknown>((at, step) => Object(at)[step], value));
   }
 }
 
 type Entry = readonly [key: string, value: unknown];
 
-/** The value with one entry of it, at `path`, changed; the whole value has no entry to change. */
+/** Changes the entry at `path` of a value. */
 function changed(
   value: unknown,
   path: readonly string[],
@@ -235,7 +241,7 @@ function changed(
   return Array.isArray(value) ? entries.map(([, item]) => item) : Object.fromEntries(entries);
 }
 
-/** The ways to everything in a value. */
+/** The paths of all parts of a value. */
 function pathsOf(value: unknown, path: readonly string[] = []): readonly (readonly string[])[] {
   if (typeof value !== 'object' || value === null) return [path];
   return [path, ...Object.entries(value).flatMap(([key, item]) => pathsOf(item, [...path, key]))];

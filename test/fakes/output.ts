@@ -1,13 +1,13 @@
 import type { Output, Sink } from '../../src/report/output.js';
 
-/** A stream that keeps what was written to it. */
+/** A stream that records its text. */
 export class BufferSink implements Sink {
   readonly color = false;
   columns: number;
   text = '';
-  /** Also given every text that is written. */
+  /** Receives every written text. */
   tap: ((text: string) => void) | undefined;
-  /** What writers wait for: a reader that is slow, or has gone. */
+  /** Simulates a slow reader, or one that is gone. */
   reader: () => Promise<boolean> = async () => true;
 
   constructor(columns: number) {
@@ -28,7 +28,7 @@ export class BufferSink implements Sink {
   }
 }
 
-/** An output in memory, without colour. */
+/** An in-memory output without color. */
 export class BufferOutput implements Output {
   readonly stdout: BufferSink;
   readonly stderr: BufferSink;
@@ -50,7 +50,7 @@ export class BufferOutput implements Output {
     return () => this.#restores.delete(restore);
   }
 
-  /** What happens when the process exits. */
+  /** Simulates the exit of the process. */
   exit(): void {
     for (const restore of this.#restores) restore();
   }

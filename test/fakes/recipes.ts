@@ -8,7 +8,7 @@ import type { TaskForm, Tasks } from '../../src/recipe/tasks.js';
 
 type Form = Partial<TaskForm> & Pick<TaskForm, 'name' | 'scope'>;
 
-/** A task of which only what recipes see is there. */
+/** A task with only the parts that recipes use. */
 export const form = (parts: Form): TaskForm => ({
   version: 1,
   summary: `Does ${parts.name}.`,
@@ -28,7 +28,7 @@ const which = { release: z.enum(['old', 'new']).default('old') };
 const rollout = { rollout: Rollout };
 const defaults = { rollout: '{{ rollout }}' };
 
-/** Tasks with the shapes of those that deploy and roll back. */
+/** Tasks with the inputs and receipts of the real ones. */
 export const tasks: Tasks = new Map(
   [
     form({ name: 'network.hold', scope: 'host' }),
@@ -111,7 +111,7 @@ export const tasks: Tasks = new Map(
   ].map((task) => [task.name, task]),
 );
 
-/** Recipes out of memory: their texts by name. */
+/** In-memory recipes: texts by name. */
 export const recipesOf = (texts: Readonly<Record<string, string>>): RecipeSource => ({
   list: async () => Object.keys(texts),
   read: async (name) => {

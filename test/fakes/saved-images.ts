@@ -9,11 +9,11 @@ export interface Entry {
   readonly content?: Buffer;
   readonly symlink?: string;
   readonly hardlink?: string;
-  /** The records of a pax header in front of it. */
+  /** The records of its pax header. */
   readonly pax?: Readonly<Record<string, string>>;
 }
 
-/** An archive as Go's archive/tar writes it. */
+/** An archive like those of Go's archive/tar. */
 export function tarOf(entries: readonly Entry[]): Buffer {
   const parts = entries.flatMap(({ name, content = Buffer.alloc(0), symlink, hardlink, pax }) => {
     const type = symlink !== undefined ? '2' : hardlink !== undefined ? '1' : '0';
@@ -36,7 +36,7 @@ function blocks(name: string, type: string, content: Buffer, link = ''): Buffer[
   return [head, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
 }
 
-/** Its own length counts. */
+/** A pax record; its length includes itself. */
 function note(key: string, value: string): Buffer {
   const rest = ` ${key}=${value}\n`;
   for (let digits = 1; ; digits += 1) {
@@ -45,21 +45,21 @@ function note(key: string, value: string): Buffer {
   }
 }
 
-/** An image as a test thinks of it. */
+/** The image to save. */
 export interface Image {
   readonly tag: string;
   readonly layers: readonly Buffer[];
   readonly platform?: Readonly<Record<'os' | 'architecture', string>>;
 }
 
-/** A configuration as engines write it: `diffs` are what the layers are when unpacked. */
+/** An image configuration; `diffs` are the unpacked layers. */
 export function configOf({ layers, platform }: Image, diffs = layers): Buffer {
   const diff_ids = diffs.map((layer) => `sha256:${digestOf(layer)}`);
   const { os, architecture } = platform ?? { os: 'linux', architecture: 'amd64' };
   return encoded({ os, architecture, rootfs: { type: 'layers', diff_ids } });
 }
 
-/** What `docker save` of an engine before 25 writes: layers by IDs that are no digests, those that are equal as links. */
+/** The format of `docker save` before version 25: layers by ID, equal ones as links. */
 export function classicLayout(images: readonly Image[]): Entry[] {
   const seen = new Map<string, string>();
   const entries: Entry[] = [];
@@ -79,7 +79,7 @@ export function classicLayout(images: readonly Image[]): Entry[] {
   return [...entries, { name: 'manifest.json', content: encoded(list) }];
 }
 
-/** What it writes since 25, every file by its digest; `unpacked` are the layers where containerd keeps them packed. */
+/** The format since version 25: files by digest; `unpacked` differs if containerd keeps layers compressed. */
 export function ociLayout(image: Image, unpacked = image.layers): Entry[] {
   const path = (content: Buffer) => `blobs/sha256/${digestOf(content)}`;
   const config = configOf(image, unpacked);

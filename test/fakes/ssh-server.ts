@@ -3,29 +3,29 @@ import { type AddressInfo, connect, createServer, type Server as NetServer, type
 import type { AuthContext, Connection, Server, ServerChannel, Session } from 'ssh2';
 import ssh2 from 'ssh2';
 
-/** How the server behaves. By default it lets everyone in, and runs and forwards everything. */
+/** The behavior of the server. By default it accepts everyone, and runs and forwards everything. */
 export interface SshServerOptions {
-  /** The public keys that are let in, in the form of authorized_keys. */
+  /** The accepted public keys, in the format of authorized_keys. */
   readonly authorized?: readonly string[];
-  /** How many sessions may be open on one connection. */
+  /** Sessions per connection. */
   readonly maxSessions?: number;
   readonly tcpForwarding?: boolean;
-  /** False is `AllowTcpForwarding local`. */
+  /** False: `AllowTcpForwarding local`. */
   readonly remoteForwarding?: boolean;
-  /** What it says of where those connect from that connect to a port of a client. */
+  /** The reported origin of connections to forwarded ports. */
   readonly from?: string;
-  /** The TCP port on this machine that stands for the host's `/var/run/docker.sock`. */
+  /** The local TCP port that replaces `/var/run/docker.sock`. */
   readonly docker?: number;
-  /** A folder whose programs commands find first. */
+  /** A folder to put first in PATH. */
   readonly programs?: string;
-  /** What runs a command instead of `/bin/sh -c`. */
+  /** Runs commands instead of `/bin/sh -c`. */
   readonly exec?: (command: string, channel: ServerChannel) => void;
-  /** Hangs up on so many connections before it says anything. */
+  /** The number of connections to close before the handshake. */
   readonly drops?: number;
   readonly hostKeyType?: 'ed25519' | 'ecdsa';
 }
 
-/** A pair of keys: the private one as a file has it, the public one as authorized_keys has it. */
+/** A private key in file format, and a public key in authorized_keys format. */
 export interface KeyPair {
   readonly private: string;
   readonly public: string;
@@ -38,7 +38,7 @@ export function keyPair(type: 'ed25519' | 'ecdsa' = 'ed25519', passphrase?: stri
       type === 'ecdsa'
         ? ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256, ...lock })
         : ssh2.utils.generateKeyPairSync('ed25519', lock);
-    // One in a hundred and more of the pairs that ssh2 makes it cannot read itself.
+    // ssh2 cannot read about 1% of the keys it generates.
     if (!(ssh2.utils.parseKey(pair.private, passphrase) instanceof Error)) return pair;
   }
 }
@@ -46,9 +46,9 @@ export function keyPair(type: 'ed25519' | 'ecdsa' = 'ed25519', passphrase?: stri
 /** An SSH server in this process. */
 export class SshServer {
   readonly key: KeyPair;
-  /** The labels of what clients tried: user and type of key. */
+  /** The user and key type of each login attempt. */
   readonly logins: string[] = [];
-  /** The most sessions that were open at once. */
+  /** The maximum of open sessions. */
   mostSessions = 0;
   connections = 0;
   readonly #options: SshServerOptions;
@@ -84,7 +84,7 @@ export class SshServer {
     return `[127.0.0.1]:${this.port} ${this.key.public}\n`;
   }
 
-  /** Ends all connections without a word. */
+  /** Drops all connections. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -108,7 +108,7 @@ export class SshServer {
       });
       this.#run(session);
     });
-    // Without a listener the answer is "administratively prohibited", as sshd's is.
+    // Without a listener, ssh2 answers "administratively prohibited" like sshd.
     if (this.#options.tcpForwarding !== false)
       client.on('tcpip', (accept, reject, { destIP, destPort }) =>
         join(connect({ host: destIP, port: destPort }), accept, reject),
@@ -121,7 +121,7 @@ export class SshServer {
       );
   }
 
-  /** Ports that are asked for, and all others that are free. */
+  /** Forwards requested ports of the server to the client. */
   #forwardBack(client: Connection): void {
     const listening = new Map<number, NetServer>();
     client.on('request', (accept, reject, name, info) => {
@@ -137,7 +137,7 @@ export class SshServer {
         const { from = '127.0.0.1' } = this.#options;
         client.forwardOut(bindAddr, port, from, socket.remotePort ?? 0, (error, channel) => {
           if (error) socket.destroy();
-          else between(socket, channel);
+          else pipeBoth(socket, channel);
         });
       });
       server.once('error', () => reject?.());
@@ -177,7 +177,7 @@ export class SshServer {
   }
 }
 
-/** As sshd does: with the login shell of the user. */
+/** Uses a shell, as sshd does. */
 function runHere(command: string, channel: ServerChannel, session: Session, programs?: string): void {
   const path = programs === undefined ? process.env.PATH : `${programs}:${process.env.PATH}`;
   const child = spawn('/bin/sh', ['-c', command], { stdio: 'pipe', env: { ...process.env, PATH: path } });
@@ -198,11 +198,11 @@ function join(socket: Socket, accept: () => ServerChannel, reject: () => void): 
   socket.once('error', reject);
   socket.once('connect', () => {
     socket.off('error', reject);
-    between(socket, accept());
+    pipeBoth(socket, accept());
   });
 }
 
-function between(socket: Socket, channel: ServerChannel): void {
+function pipeBoth(socket: Socket, channel: ServerChannel): void {
   channel.pipe(socket).pipe(channel);
   channel.on('close', () => socket.destroy());
   channel.on('error', () => socket.destroy());

@@ -1,12 +1,12 @@
 import { Header, Parser } from 'tar';
 
-/** An entry of a tar archive, as it stands there: its path may be anything. */
-export interface Packed {
+/** An entry of a tar archive; its path may be invalid. */
+export interface TarEntry {
   readonly path: string;
   readonly type: 'File' | 'Directory' | 'SymbolicLink' | 'Link' | 'FIFO';
-  /** Of a file. */
+  /** The content of a file. */
   readonly data?: string;
-  /** Of a link. */
+  /** The target of a link. */
   readonly link?: string;
   readonly mode?: number;
   readonly mtime?: Date;
@@ -14,8 +14,8 @@ export interface Packed {
 
 const block = 512;
 
-/** The archive that holds these, whether they make sense or not. */
-export function tarOf(entries: readonly Packed[]): Buffer {
+/** An archive with these entries, valid or not. */
+export function tarOf(entries: readonly TarEntry[]): Buffer {
   const parts = entries.map(({ path, type, data = '', link, mode = 0o644, mtime = new Date(0) }) => {
     const body = Buffer.from(data);
     const header = new Header({
@@ -29,14 +29,14 @@ export function tarOf(entries: readonly Packed[]): Buffer {
   return Buffer.concat([...parts, Buffer.alloc(2 * block)]);
 }
 
-/** What an archive holds. */
-export async function entriesOf(archive: AsyncIterable<Buffer>): Promise<readonly Packed[]> {
-  const found: Promise<Packed>[] = [];
+/** Reads the entries of an archive. */
+export async function entriesOf(archive: AsyncIterable<Buffer>): Promise<readonly TarEntry[]> {
+  const found: Promise<TarEntry>[] = [];
   const parser = new Parser({ strict: true });
   parser.on('entry', (entry) => {
     const { path, type, mode = 0, mtime = new Date(0), linkpath } = entry;
     if (type !== 'File' && type !== 'Directory' && type !== 'SymbolicLink' && type !== 'Link')
-      throw new Error(`what is a ${type}?`);
+      throw new Error(`unexpected type ${type}`);
     const facts = { path, type, mode, mtime };
     if (type !== 'File') entry.resume();
     if (type === 'File') found.push(entry.concat().then((data: Buffer) => ({ ...facts, data: `${data}` })));

@@ -1,14 +1,14 @@
 interface Row {
   text: string;
-  /** Whether the row goes on in the next one, because the line was wider than the terminal. */
+  /** Whether the line continues in the next row. */
   wrapped: boolean;
 }
 
-/** A terminal as far as lines are drawn over: wraps, moves up, erases, and wraps anew when its width changes. */
+/** A terminal that wraps, moves up, erases, and wraps again when resized. */
 export class TerminalModel {
   columns: number;
   cursorShown = true;
-  /** The most columns that a line has ever taken. */
+  /** The maximum columns of a line so far. */
   widest = 0;
   #rows: Row[] = [{ text: '', wrapped: false }];
   #row = 0;
@@ -18,7 +18,7 @@ export class TerminalModel {
     this.columns = columns;
   }
 
-  /** What can be seen, scrolled lines too, without the empty rows at the end. */
+  /** The text on the screen, including scrolled lines, without trailing empty rows. */
   get screen(): string {
     return this.#rows
       .map(({ text }) => text.trimEnd())
@@ -31,7 +31,7 @@ export class TerminalModel {
     for (const part of text.match(/\u001b\[[?0-9;]*[A-Za-z]|[\s\S]/gu) ?? []) this.#take(part);
   }
 
-  /** Becomes wider or narrower, and wraps its lines anew as terminals do. The cursor must be at the start of a line. */
+  /** Changes the width and wraps lines again. The cursor must be at the start of a line. */
   resize(columns: number): void {
     const lines: string[] = [];
     let open = false;

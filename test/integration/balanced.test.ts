@@ -158,7 +158,7 @@ test('a canary that is undone, one that is promoted, and a rollback lose not one
     await fault(project, 'lost-response', '--on', on);
   const tally = await underTraffic(url, async () => {
     const begun = await finished(project.start(...canary));
-    expect(begun.stderr).toMatch(/web: 1 new beside 1 old, about 50% of the requests, on sandbox-1/);
+    expect(begun.stderr).toMatch(/web: canary on sandbox-1, about 50% of requests/);
     expect((await finished(project.start('status'))).stdout).toMatch(
       /^canary +web release 2 on sandbox-1, /m,
     );

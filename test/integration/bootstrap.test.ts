@@ -53,8 +53,8 @@ test('a bare Debian gets an engine that the login user reaches, and the second t
   expect(await field.inside(1, 'sh', '-c', 'command -v dockerd || echo none')).toBe('none');
 
   const done = await finished(project.start('host', 'bootstrap', '--env', 'bare', '--yes'));
-  expect(done.stdout).toMatch(/^sandbox-1 +bootstrapped +Docker \d+\.\d+\S* answers$/m);
-  expect(done.stdout).toMatch(/^sandbox-2 +ready +nothing to do: Docker \d+\.\d+\S* answers$/m);
+  expect(done.stdout).toMatch(/^sandbox-1 +bootstrapped +Docker \d+\.\d+\S* is running$/m);
+  expect(done.stdout).toMatch(/^sandbox-2 +ready +nothing to do: Docker \d+\.\d+\S* is running$/m);
   for (const line of lines) expect(done.stderr).toContain(`sandbox-1: running ${line}`);
   expect(await field.inside(1, 'su', 'ops', '-c', 'docker info --format {{.Containers}}')).toBe('0');
 

@@ -70,7 +70,7 @@ test('what is built is deployed by its commit, again after a change, and brought
 
   // The registry has it, and nothing has changed.
   const again = await finished(project.start('deploy', '--build'));
-  expect(again.stderr).toContain(`${field.registry}/built:${first} is in the registry already`);
+  expect(again.stderr).toContain(`${field.registry}/built:${first} is already in the registry`);
 
   await writeFile(join(project.folder, 'Dockerfile'), 'FROM scratch\n');
   const dirty = await project.run('deploy', '--build');
@@ -99,13 +99,13 @@ test('a build that fails changes nothing, and says why', async () => {
   await git(project, 'commit', '--quiet', '--message', 'broken');
   const { code, stderr } = await project.run('deploy', '--build');
   expect(code).toBe(1);
-  expect(stderr).toContain('✗ web was not built');
+  expect(stderr).toContain('✗ cannot build web');
   expect(await project.containers(1)).toEqual([]);
   const dead = await field.project({ DOCKER_HOST: 'tcp://127.0.0.1:1' });
   await dead.write({ web: { image: `${field.registry}/built`, build: '.' } });
   const unreachable = await dead.run('build', '--tag', 'v1');
   expect(unreachable.code).toBe(5);
-  expect(unreachable.stderr).toContain('does not answer');
+  expect(unreachable.stderr).toContain('does not respond');
 });
 
 test('doctor says what is wrong, how to mend it, and nothing once that is done', async () => {

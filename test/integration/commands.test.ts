@@ -66,7 +66,7 @@ test('the logs of three hosts at 1,000 lines a second are whole, through a lost 
   const before = await memory(running.child.pid);
   await hasRead(10_000);
   await field.inside(2, 'sh', '-c', 'kill $(pgrep -f "^sshd: .*@notty")');
-  await running.prints(/sandbox-2: goes on/);
+  await running.prints(/sandbox-2: connected again/);
   await hasRead(20_000);
   const after = await memory(running.child.pid);
   running.child.kill('SIGINT');

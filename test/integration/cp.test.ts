@@ -74,7 +74,7 @@ test('the instance is the first, the one that is named, or each of them', async 
 
 test('what is wrong with a copy is said, with what to do', async () => {
   expect(await project.run('cp', 'web:/nothing', '.')).toMatchObject({
-    ...{ code: 1, stderr: expect.stringContaining('there is no /nothing in web') },
+    ...{ code: 1, stderr: expect.stringContaining('/nothing does not exist in web') },
   });
   expect(await project.run('cp', 'nothing', 'web:/')).toMatchObject({ code: 2 });
   expect(await project.run('cp', 'wep:/a', '.')).toMatchObject({
@@ -84,7 +84,7 @@ test('what is wrong with a copy is said, with what to do', async () => {
   expect(await project.run('cp', 'note', 'web:/no/such/folder')).toMatchObject({ code: 1 });
   await finished(project.start('stop', '--yes'));
   expect(await project.run('cp', 'note', 'web:/')).toMatchObject({
-    ...{ code: 1, stderr: expect.stringContaining('web does not run on sandbox-1') },
+    ...{ code: 1, stderr: expect.stringContaining('web is not running on sandbox-1') },
   });
 });
 

@@ -95,10 +95,10 @@ test('a client that was frozen for 30 s, while another deployed, changes nothing
   frozen.child.kill('SIGSTOP');
   const since = performance.now();
   const lease = async () => (await finished(project.start('lease'))).stdout;
-  await waitFor(async () => (await lease()).includes('nobody holds'), 30_000);
+  await waitFor(async () => (await lease()).includes('no run holds'), 30_000);
   await finished(project.start('deploy', 'web', '--tag', 'v3', '--batch', 'all'));
   await waitFor(
-    async () => performance.now() - since > 30_000 && (await lease()).includes('nobody holds'),
+    async () => performance.now() - since > 30_000 && (await lease()).includes('no run holds'),
     60_000,
   );
   const before = await ledgers(field);

@@ -60,7 +60,7 @@ test('status, history, releases and diff tell what was done, from the hosts and 
   await watching.prints(/1 of 1 instance needs attention/);
   watching.child.kill('SIGINT');
   const { code, stderr } = await watching.answer;
-  expect([code, stderr.replace(/^looking at .*\n/, '')]).toEqual([130, '']);
+  expect([code, stderr.replace(/^checking .*\n/, '')]).toEqual([130, '']);
   const [web] = Status.parse(await json('status')).services;
   expect(web?.instances[0]?.why).toMatch(/container exited with code/);
 });

@@ -78,7 +78,7 @@ test('what is built travels to each host, then only what has changed, and comes 
   const first = await version(project, 'one');
   const deployed = await finished(project.start(...deploy));
   expect(await project.served()).toEqual(both.map(() => [`${name}/pushed:${first}`]));
-  expect(deployed.stdout + deployed.stderr).toMatch(/(?:6|8|10) layers went over SSH, [34]\.\d MB in all/);
+  expect(deployed.stdout + deployed.stderr).toMatch(/sent (?:6|8|10) layers over SSH \([34]\.\d MB\)/);
   await expectNothingLeft(project);
 
   const second = await version(project, 'two');
@@ -86,7 +86,7 @@ test('what is built travels to each host, then only what has changed, and comes 
   expect(await project.served()).toEqual(both.map(() => [`${name}/pushed:${second}`]));
   for (const machine of both) expect(await answer(project, machine)).toContain('two');
   // The page, in a tar, and the configuration of the image, to each of two hosts.
-  expect(again.stdout + again.stderr).toMatch(/2 layers went over SSH, \d\d\.\d kB in all/);
+  expect(again.stdout + again.stderr).toMatch(/sent 2 layers over SSH \(\d\d\.\d kB\)/);
 
   await finished(project.start('rollback'));
   expect(await project.served()).toEqual(both.map(() => [`${name}/pushed:${first}`]));

@@ -15,7 +15,7 @@ import { explanationDocument, explanationText } from '../../src/report/explain.j
 import { plainStyle } from '../../src/report/style.js';
 import { explain } from '../../src/run/explain.js';
 import { tasks } from '../../src/tasks/registry.js';
-import { offline } from '../fakes/adapters.js';
+import { offlineAdapters } from '../fakes/adapters.js';
 import { MovableClock } from '../fakes/clock.js';
 import { containerHold } from '../fixtures/container-hold.js';
 import { failureOf, settingOf } from './config/context.js';
@@ -228,7 +228,7 @@ function edge(): Context {
     who: 'me@here',
     clock: new MovableClock(),
     redaction: new Redaction(),
-    adapters: offline,
+    adapters: offlineAdapters,
     random: () => 0,
     runId: () => '000000',
     stateDir: '/state',

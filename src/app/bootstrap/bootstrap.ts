@@ -2,98 +2,98 @@ import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import type { Host } from '../../host/host.js';
 import { plainText } from '../../host/plain-text.js';
-import { type Line, linesFor } from './lines.js';
-import { type BareMachine, bareMachine } from './machine.js';
+import { installCommands, type RootCommand } from './install-commands.js';
+import { type MachineFacts, readMachine } from './machine.js';
 
-/** What a host needs: nothing, where its engine answers; else what root has to run there. */
+/** The version of the engine, or the commands that install it. */
 export type BootstrapNeed =
   | { readonly version: string }
-  | { readonly machine: BareMachine; readonly lines: readonly Line[] };
+  | { readonly machine: MachineFacts; readonly commands: readonly RootCommand[] };
 
-/** The failures that mean that there is no engine for this user yet. */
-const lacking = ['engine.missing', 'engine.down', 'engine.access'];
-/** Installing may bring 100 MB over a slow line. ms */
+/** Failures that mean the user has no working engine yet. */
+const noEngineCodes = ['engine.missing', 'engine.down', 'engine.access'];
+/** ms; packages of 100 MB may come over a slow connection. */
 const installTimeout = 900_000;
-/** How long an engine may need to answer after it was started, ms. */
-const startsWithin = 60_000;
+/** How long to wait for a started engine, ms. */
+const startTimeout = 60_000;
 
-/** Looks at a host, and changes nothing. Throws a Failure where Docker cannot be brought to it. */
+/** Checks a host without changing it. Throws a Failure if Docker cannot be installed there. */
 export async function bootstrapNeed(host: Host, signal: AbortSignal): Promise<BootstrapNeed> {
-  const version = await versionOf(host);
+  const version = await engineVersion(host);
   if (typeof version === 'string') return { version };
-  const machine = await bareMachine(host, signal);
-  const lines = linesFor(host.name, machine);
-  if (machine.root !== 'not at all') return { machine, lines };
-  const message = `${machine.user} may not become root on ${host.name} without a password`;
+  const machine = await readMachine(host, signal);
+  const commands = installCommands(host.name, machine);
+  if (machine.root !== 'not at all') return { machine, commands };
+  const message = `${machine.user} cannot use sudo on ${host.name} without a password`;
   throw new Failure('access', 'bootstrap.root', message, {
     host: host.name,
-    hint: `there, as root: ${lines.map(written).join(' && ')}`,
+    hint: `run as root on ${host.name}: ${commands.map(commandText).join(' && ')}`,
   });
 }
 
-/** The engine's version, or the Failure that says that this user has no engine there. */
-async function versionOf(host: Host): Promise<string | Failure> {
+/** The version of the engine, or the Failure if there is none for this user. */
+async function engineVersion(host: Host): Promise<string | Failure> {
   try {
     return (await host.engine.version()).version;
   } catch (error) {
-    if (error instanceof Failure && lacking.includes(error.code)) return error;
+    if (error instanceof Failure && noEngineCodes.includes(error.code)) return error;
     throw error;
   }
 }
 
 /**
- * Runs the lines as root, one after the other, and says each before it is run. Throws a Failure with a line's last words. One
- * that starts the engine where systemd does not is given back instead: some machines start it by themselves.
+ * Runs the commands as root, one after the other, and reports each before it runs. Throws a Failure with the output of a
+ * failed command. A failed `service` command is returned instead, because some machines start the engine themselves.
  */
-export async function runLines(
+export async function runCommands(
   host: Host,
-  { machine, lines }: Extract<BootstrapNeed, { readonly lines: unknown }>,
-  say: (text: string) => void,
+  { machine, commands }: Extract<BootstrapNeed, { readonly commands: unknown }>,
+  report: (text: string) => void,
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
-  let unstarted: Failure | undefined;
-  for (const line of lines) {
-    say(written(line));
-    const argv = machine.root === 'sudo' ? ['sudo', '-n', ...line] : line;
+  let startFailure: Failure | undefined;
+  for (const command of commands) {
+    report(commandText(command));
+    const argv = machine.root === 'sudo' ? ['sudo', '-n', ...command] : command;
     const { code, stdout, stderr } = await host.run({ argv, timeout: installTimeout }, signal);
     if (code === 0) continue;
     const failure = new Failure(
       'failed',
       'bootstrap.line',
-      `\`${written(line)}\` ended with exit code ${code}`,
+      `\`${commandText(command)}\` failed with exit code ${code}`,
       {
         host: host.name,
-        hint: 'mend it there, and run this again: what is done already is not done twice',
+        hint: 'fix the problem on the host, then run the command again; finished steps are skipped',
         evidence: plainText(stderr.trim() || stdout.trim())
           .split('\n')
           .slice(-5),
       },
     );
-    if (line[0] !== 'service') throw failure;
-    unstarted = failure;
+    if (command[0] !== 'service') throw failure;
+    startFailure = failure;
   }
-  return unstarted;
+  return startFailure;
 }
 
 /**
- * The version of the engine that a user who has just logged in speaks to. Throws the Failure that is left in the end; where
- * the engine does not answer, the one that says why it did not start.
+ * Waits until the engine responds and returns its version. Throws the last Failure after a timeout, or `startFailure` if the
+ * engine stays down.
  */
-export async function answering(
+export async function waitForEngine(
   host: Host,
   clock: Clock,
   signal: AbortSignal,
-  unstarted?: Failure,
+  startFailure?: Failure,
 ): Promise<string> {
-  const end = clock.monotonic() + startsWithin;
+  const end = clock.monotonic() + startTimeout;
   for (;;) {
-    const version = await versionOf(host);
+    const version = await engineVersion(host);
     if (typeof version === 'string') return version;
     if (version.code !== 'engine.down') throw version;
-    if (clock.monotonic() >= end) throw unstarted ?? version;
+    if (clock.monotonic() >= end) throw startFailure ?? version;
     await clock.sleep(500, signal);
   }
 }
 
-/** The line as a person types it. */
-export const written = (line: Line) => line.join(' ');
+/** Returns the command as it is typed. */
+export const commandText = (command: RootCommand) => command.join(' ');

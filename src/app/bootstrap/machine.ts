@@ -1,14 +1,14 @@
 import { Failure } from '../../domain/failure.js';
 import type { Host } from '../../host/host.js';
 
-/** A host as its system says that it is, before it has a Docker engine that answers. */
-export interface BareMachine {
+/** The facts of a host without a working Docker engine. */
+export interface MachineFacts {
   /** `Debian GNU/Linux 12 (bookworm)` */
   readonly system: string;
-  /** Where it gets its packages from; undefined where oneclick does not know. */
-  readonly packages: Packages | undefined;
+  /** Undefined for a system that oneclick does not know. */
+  readonly packageManager: PackageManager | undefined;
   readonly user: string;
-  /** How its login user becomes root, if it can without a password. */
+  /** How the login user becomes root without a password. */
   readonly root: 'is root' | 'sudo' | 'not at all';
   readonly hasSystemd: boolean;
   readonly hasDocker: boolean;
@@ -16,10 +16,10 @@ export interface BareMachine {
   readonly isMember: boolean;
 }
 
-/** `extras` is Amazon Linux 2, `yum` the same without them, `dnf` Amazon Linux 2023. */
-export type Packages = 'apt' | 'extras' | 'yum' | 'dnf';
+/** `extras`: Amazon Linux 2; `yum`: the same without extras; `dnf`: Amazon Linux 2023. */
+export type PackageManager = 'apt' | 'extras' | 'yum' | 'dnf';
 
-/** A line each: `name value`. */
+/** Prints lines of `name value`. */
 const script = `. /etc/os-release
 echo "id $ID"
 echo "like $ID_LIKE"
@@ -36,37 +36,37 @@ has amazon-linux-extras
 sudo -n true >/dev/null 2>&1 && echo 'has root'
 :`;
 
-/** Asks a host what it is. Throws a Failure when it does not say. */
-export async function bareMachine(host: Host, signal: AbortSignal): Promise<BareMachine> {
+/** Reads the facts of a host. Throws a Failure if it does not answer with them. */
+export async function readMachine(host: Host, signal: AbortSignal): Promise<MachineFacts> {
   const { stdout } = await host.run({ argv: ['sh', '-c', script], timeout: 20_000 }, signal);
   return parseMachine(host.name, stdout);
 }
 
-/** What the answer of the script means. */
-export function parseMachine(host: string, stdout: string): BareMachine {
+/** Parses the output of the script. Throws a Failure without a safe user name. */
+export function parseMachine(host: string, stdout: string): MachineFacts {
   const lines = stdout.split('\n').map((line) => [line.split(' ')[0], line.slice(line.indexOf(' ') + 1)]);
-  const said = new Map(lines.map(([name, value]) => [name, value?.trim() ?? '']));
+  const values = new Map(lines.map(([name, value]) => [name, value?.trim() ?? '']));
   const has = new Set(lines.flatMap(([name, value]) => (name === 'has' ? [value] : [])));
-  const user = said.get('user') ?? '';
+  const user = values.get('user') ?? '';
   if (!/^[\w.-]+$/.test(user) || user.startsWith('-'))
-    throw new Failure('failed', 'bootstrap.user', `${host} does not say who logs in there`, { host });
+    throw new Failure('failed', 'bootstrap.user', `cannot read the login user on ${host}`, { host });
   return {
-    system: said.get('system') || 'an unknown system',
-    packages: packagesOf(said.get('id'), said.get('like'), said.get('version'), has),
+    system: values.get('system') || 'an unknown system',
+    packageManager: packageManagerOf(values.get('id'), values.get('like'), values.get('version'), has),
     user,
-    root: said.get('uid') === '0' ? 'is root' : has.has('root') ? 'sudo' : 'not at all',
+    root: values.get('uid') === '0' ? 'is root' : has.has('root') ? 'sudo' : 'not at all',
     hasSystemd: has.has('systemd'),
     hasDocker: has.has('dockerd'),
-    isMember: (said.get('groups') ?? '').split(' ').includes('docker'),
+    isMember: (values.get('groups') ?? '').split(' ').includes('docker'),
   };
 }
 
-function packagesOf(
+function packageManagerOf(
   id: string | undefined,
   like = '',
   version: string | undefined,
   has: ReadonlySet<string | undefined>,
-): Packages | undefined {
+): PackageManager | undefined {
   if ([id, ...like.split(' ')].some((name) => name === 'debian' || name === 'ubuntu')) return 'apt';
   if (id !== 'amzn') return undefined;
   if (version !== '2') return 'dnf';

@@ -3,10 +3,10 @@ import { Failure } from '../../domain/failure.js';
 import { parseImage } from '../../domain/image.js';
 import type { ImageSource, Service } from '../../domain/service.js';
 import type { Session } from '../session.js';
-import { type DockerCli, type Ended, openDocker } from './docker-cli.js';
+import { type DockerCli, openDocker, type ProgramResult } from './docker-cli.js';
 import { revisionOf } from './revision.js';
 
-/** How images are built. */
+/** The options of a build. */
 export interface BuildSettings {
   readonly tag?: string;
   readonly platform?: string;
@@ -14,26 +14,26 @@ export interface BuildSettings {
   readonly dirty: boolean;
 }
 
-/** Where docker is shown at work. */
+/** Shows the output of docker. */
 export interface ProgramOutput {
-  /** Whether docker may draw on the terminal itself. */
-  readonly draws: boolean;
-  /** The text as it may be shown. */
+  /** Whether docker may use the terminal directly. */
+  readonly canUseTerminal: boolean;
+  /** Returns the text with secrets and escapes removed. */
   safe(text: string): string;
-  /** Shows lines under a title, until `end`. */
-  begin(title: string): { line(text: string): void; end(): void };
+  /** Shows lines below a title until `end` is called. */
+  group(title: string): { line(text: string): void; end(): void };
 }
 
 type BuildSource = Extract<ImageSource, { kind: 'build' }>;
 
-/** An image that is built, and the services that run it. */
+/** An image to build, and the services that run it. */
 export interface BuildTarget {
   readonly services: readonly string[];
   readonly reference: string;
   readonly source: BuildSource;
 }
 
-/** What became of a {@link BuildTarget}. `there`: the registry has it already. */
+/** The result of a {@link BuildTarget}. `there`: it was in the registry already. */
 export interface Built {
   readonly services: readonly string[];
   readonly reference: string;
@@ -41,31 +41,35 @@ export interface Built {
   readonly pushed: boolean;
 }
 
-export interface BuildOptions {
+/** The images to build. */
+export interface BuildRequest {
+  readonly services: readonly Service[];
+  readonly tag: BuildTag;
+  readonly settings: BuildSettings;
   readonly push: boolean;
-  /** Leave out what the registry has of this commit. */
+  /** Skip images of this commit that are in the registry. */
   readonly skip: boolean;
-  /** What the hosts run on, which decides where nobody has said it. */
+  /** The platforms of the hosts; used if `--platform` is not given. */
   readonly hosts?: readonly string[];
 }
 
-/** The tag of what is built, and whether it is that of a commit and not one of somebody's choice. */
+/** A tag, and whether it was derived from the commit instead of chosen. */
 export interface BuildTag {
   readonly tag: string;
-  readonly follows: boolean;
+  readonly isCommit: boolean;
 }
 
-/** The tag that was asked for, or the commit's. */
+/** Returns the tag of the flags, or that of the commit. */
 export async function buildTag(
   { project, context, commit }: Session,
-  flags: BuildSettings,
+  settings: BuildSettings,
 ): Promise<BuildTag> {
-  if (flags.tag !== undefined) return { tag: flags.tag, follows: false };
-  const tag = await revisionOf({ folder: project.folder, commit }, context.env, flags.dirty);
-  return { tag, follows: true };
+  if (settings.tag !== undefined) return { tag: settings.tag, isCommit: false };
+  const tag = await revisionOf({ folder: project.folder, commit }, context.env, settings.dirty);
+  return { tag, isCommit: true };
 }
 
-/** What there is to build of these services. Throws a usage Failure for two that are built differently under one name. */
+/** Returns the images to build for the services. Throws a usage Failure if two different builds share a name. */
 export function targetsOf(services: readonly Service[], tag: string): readonly BuildTarget[] {
   const targets = new Map<string, BuildTarget>();
   for (const { name, image } of services) {
@@ -77,47 +81,44 @@ export function targetsOf(services: readonly Service[], tag: string): readonly B
       throw new Failure(
         'usage',
         'build.twice',
-        `${known.services.join(', ')} and ${name} are built differently, and both are ${reference}`,
-        { hint: `give one of them another name: image, beside build` },
+        `${known.services.join(', ')} and ${name} build ${reference} from different sources`,
+        { hint: 'set another image: next to build: for one of them' },
       );
     targets.set(reference, { services: [...(known?.services ?? []), name], reference, source: image });
   }
   return [...targets.values()];
 }
 
-/** Builds, one after the other, and pushes where that was asked for. Throws Failures: of docker, of git, of a build that failed. */
+/** Builds images one after the other, and pushes them if requested. Throws Failures of docker, git and the builds. */
 export async function buildImages(
   session: Session,
   out: ProgramOutput,
-  services: readonly Service[],
-  { tag, follows }: BuildTag,
-  given: BuildSettings,
-  options: BuildOptions,
+  { services, tag: { tag, isCommit }, settings, push, skip: skipPushed, hosts = [] }: BuildRequest,
 ): Promise<readonly Built[]> {
   const targets = targetsOf(services, tag);
   if (targets.length === 0) return [];
-  const done = session.listener.busy('looking at docker', { brief: true });
+  const done = session.listener.busy('checking docker', { brief: true });
   const cli = await openDocker({ cwd: session.project.folder, env: session.context.env }).finally(done);
-  const platform = given.platform ?? platformFor(options.hosts ?? [], cli.platform);
-  const flags = platform === undefined ? given : { ...given, platform };
-  for (const { source, services: names } of targets) if (source.secrets?.length) needBuildKit(cli, names);
+  const platform = settings.platform ?? platformFor(hosts, cli.platform);
+  const flags = platform === undefined ? settings : { ...settings, platform };
+  for (const { source, services: names } of targets) if (source.secrets?.length) requireBuildKit(cli, names);
   const secrets = await session.secrets.get(targets.flatMap(({ source }) => source.secrets ?? []));
   const built: Built[] = [];
   for (const target of targets) {
-    const skip = options.skip && follows && flags.platform === undefined && isSettled(session, target);
-    const there = skip && flags.cache && (await lookFor(cli, session, target));
-    if (!there) await buildOne({ cli, session, out, flags, secrets }, target, options.push);
+    const skip = skipPushed && isCommit && flags.platform === undefined && isReproducible(session, target);
+    const pushedBefore = skip && flags.cache && (await isInRegistry(cli, session, target));
+    if (!pushedBefore) await buildOne({ cli, session, out, flags, secrets }, target, push);
     built.push({
       services: target.services,
       reference: target.reference,
-      result: there ? 'there' : 'built',
-      pushed: options.push && !there,
+      result: pushedBefore ? 'there' : 'built',
+      pushed: push && !pushedBefore,
     });
   }
   return built;
 }
 
-/** What docker has to be told to build for these hosts; nothing where it does so by itself. */
+/** Returns the platform to build for; undefined if it is docker's own. Throws a usage Failure for several. */
 export function platformFor(hosts: readonly string[], own: string): string | undefined {
   const platforms = [...new Set(hosts)].sort();
   const [first] = platforms;
@@ -125,9 +126,9 @@ export function platformFor(hosts: readonly string[], own: string): string | und
     throw new Failure(
       'usage',
       'build.platforms',
-      `the hosts are of several platforms: ${platforms.join(', ')}`,
+      `the hosts have different platforms: ${platforms.join(', ')}`,
       {
-        hint: `deploy to those of each by themselves: --only HOST --platform ${first}`,
+        hint: `deploy to the hosts of each platform separately: --only HOST --platform ${first}`,
       },
     );
   return first === own ? undefined : first;
@@ -144,26 +145,31 @@ interface BuildContext {
 async function buildOne(context: BuildContext, target: BuildTarget, push: boolean): Promise<void> {
   const { cli, flags, secrets } = context;
   const names = target.services.join(', ');
-  const drawn = draws(context, target);
+  const onTerminal = usesTerminal(context, target);
   const own = (target.source.secrets ?? []).map((name) => [name, secrets.get(name) ?? ''] as const);
   const build = {
-    argv: buildArguments(target, { builder: cli.builder, flags, plain: !drawn }),
+    argv: buildArguments(target, { builder: cli.builder, flags, plain: !onTerminal }),
     env: Object.fromEntries(own),
   };
-  const ended = await show(context, drawn, `build ${names}: ${target.reference}`, build);
-  if (ended.code !== 0)
-    throw new Failure('failed', 'build.failed', `${names} was not built (exit code ${ended.code})`, {
-      evidence: ended.lines,
-      hint: `mend it, then: oneclick build ${target.services.join(' ')}`,
-    });
+  const result = await runDocker(context, onTerminal, `build ${names}: ${target.reference}`, build);
+  if (result.code !== 0)
+    throw new Failure(
+      'failed',
+      'build.failed',
+      `cannot build ${names}: docker exited with code ${result.code}`,
+      {
+        evidence: result.lines,
+        hint: `fix the build, then run: oneclick build ${target.services.join(' ')}`,
+      },
+    );
   if (!push) return;
-  const pushed = await show(context, drawn, `push ${target.reference}`, {
+  const pushed = await runDocker(context, onTerminal, `push ${target.reference}`, {
     argv: ['push', target.reference],
   });
   if (pushed.code !== 0) throw pushFailure(target.reference, pushed);
 }
 
-/** The words after `docker` that build an image. Secrets are in them by their names only. */
+/** Returns the arguments of `docker` that build an image. Contains secrets by name only. */
 export function buildArguments(
   { source, reference }: BuildTarget,
   {
@@ -187,46 +193,48 @@ export function buildArguments(
     ...(flags.platform === undefined ? [] : ['--platform', flags.platform]),
     ...(flags.cache ? [] : ['--no-cache']),
     ...(plain && builder !== 'classic' ? ['--progress', 'plain'] : []),
-    // It would leave the container of a step that fails.
+    // Otherwise a failed step leaves its container.
     ...(builder === 'classic' ? ['--force-rm'] : []),
-    // Builders of their own keep what they build to themselves.
+    // Custom builders keep images to themselves otherwise.
     ...(builder === 'buildx' ? ['--load'] : []),
     context,
   ];
 }
 
-/** Whether docker draws for itself; a build with secrets never does, so that they can be redacted. */
-function draws({ out }: BuildContext, { source }: BuildTarget): boolean {
-  return out.draws && !source.secrets?.length;
+/** Whether docker uses the terminal; not for builds with secrets, whose output is redacted. */
+function usesTerminal({ out }: BuildContext, { source }: BuildTarget): boolean {
+  return out.canUseTerminal && !source.secrets?.length;
 }
 
-/** Shows docker at work, as it draws or line by line. */
-async function show(
+/** Runs docker on the terminal, or shows its output line by line. */
+async function runDocker(
   { cli, session, out }: BuildContext,
-  drawn: boolean,
+  onTerminal: boolean,
   title: string,
   command: { readonly argv: readonly string[]; readonly env?: Readonly<Record<string, string>> },
-): Promise<Ended> {
-  if (drawn) {
+): Promise<ProgramResult> {
+  if (onTerminal) {
     session.listener.note(title);
     return cli.watch(command);
   }
-  const { line, end } = out.begin(title);
-  const ended = await cli.watch({ ...command, onLine: line }).finally(end);
-  return { ...ended, lines: ended.lines.map(out.safe) };
+  const { line, end } = out.group(title);
+  const result = await cli.watch({ ...command, onLine: line }).finally(end);
+  return { ...result, lines: result.lines.map(out.safe) };
 }
 
-async function lookFor(cli: DockerCli, { listener }: Session, { reference }: BuildTarget): Promise<boolean> {
-  const done = listener.busy(`looking for ${reference}`, { brief: true });
-  const there = await cli.has(reference).finally(done);
-  if (there) listener.note(`${reference} is in the registry already`);
-  return there;
+async function isInRegistry(
+  cli: DockerCli,
+  { listener }: Session,
+  { reference }: BuildTarget,
+): Promise<boolean> {
+  const done = listener.busy(`checking for ${reference}`, { brief: true });
+  const pushedBefore = await cli.has(reference).finally(done);
+  if (pushedBefore) listener.note(`${reference} is already in the registry`);
+  return pushedBefore;
 }
 
-/**
- * Whether a commit says all that an image is made of: no environment changes how it is built, and no variable of the caller is in it.
- */
-function isSettled({ project: { config: written } }: Session, { services }: BuildTarget): boolean {
+/** Whether the commit determines the image: no environment or variable changes its build. */
+function isReproducible({ project: { config: written } }: Session, { services }: BuildTarget): boolean {
   const environments = Object.values(written.environments ?? {});
   return services.every((name) => {
     const { args = {} } = written.services[name]?.build ?? {};
@@ -236,24 +244,24 @@ function isSettled({ project: { config: written } }: Session, { services }: Buil
   });
 }
 
-function needBuildKit({ builder }: DockerCli, names: readonly string[]): void {
+function requireBuildKit({ builder }: DockerCli, names: readonly string[]): void {
   if (builder !== 'classic') return;
   throw new Failure(
     'failed',
     'build.buildkit',
-    `${names.join(', ')} has build secrets, and this docker has no BuildKit`,
-    { hint: 'install buildx: apt-get install docker-buildx, or docker-buildx-plugin' },
+    `build secrets of ${names.join(', ')} require BuildKit, which this docker lacks`,
+    { hint: 'install buildx: apt-get install docker-buildx (or docker-buildx-plugin)' },
   );
 }
 
-function pushFailure(reference: string, { code, lines }: Ended): Failure {
+function pushFailure(reference: string, { code, lines }: ProgramResult): Failure {
   const denied = /denied|unauthorized|authentication required|no basic auth/i.test(lines.join('\n'));
   const { registry } = parseImage(reference);
-  const message = `${reference} was not pushed (exit code ${code})`;
+  const message = `cannot push ${reference}: docker exited with code ${code}`;
   return denied
     ? new Failure('access', 'push.denied', message, { evidence: lines, hint: `docker login ${registry}` })
     : new Failure('failed', 'push.failed', message, {
         evidence: lines,
-        hint: `look at ${registry} and at the network between it and this machine's engine`,
+        hint: `check ${registry} and the network between it and your Docker engine`,
       });
 }

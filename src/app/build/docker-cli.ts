@@ -8,115 +8,120 @@ import { runLocal } from '../local-command.js';
 import { type WatchedProgram, watchProgram } from './watch-program.js';
 
 /** ms */
-const answerWithin = 20_000;
+const answerTimeout = 20_000;
 
 const Versions = z.object({
   Client: z.object({ Version: z.string() }),
   Server: z.object({ Version: z.string(), Os: z.string().optional(), Arch: z.string().optional() }).nullish(),
 });
 
-/** What builds: buildx, the BuildKit that older engines bring along, or neither. */
+/** The builder: buildx, the BuildKit inside older engines, or neither. */
 export type Builder = 'buildx' | 'buildkit' | 'classic';
 
-/** What the docker CLI of the caller ended with, and its last lines where they were seen. */
-export interface Ended {
+/** The exit code of docker, and its last lines if they were read. */
+export interface ProgramResult {
   readonly code: number;
   readonly lines: readonly string[];
 }
 
-/** How many of a program's last lines explain how it ended. */
-const evidence = 12;
+/** How many last lines to keep as evidence. */
+const evidenceLines = 12;
 
 /**
- * The caller's own `docker`: contexts, DOCKER_HOST, builders and credentials are theirs. Words are data and never pass a shell. Made by
+ * The user's own `docker`, with their contexts, DOCKER_HOST, builders and credentials. Runs without a shell. Create it with
  * {@link openDocker}.
  */
 export class DockerCli {
   readonly version: string;
   readonly engine: string;
-  /** What its engine builds for by itself. */
+  /** The default platform of its engine. */
   readonly platform: string;
   readonly builder: Builder;
   readonly #cwd: string;
   readonly #env: Context['env'];
 
   constructor(
-    known: Pick<DockerCli, 'version' | 'engine' | 'platform' | 'builder'>,
+    found: Pick<DockerCli, 'version' | 'engine' | 'platform' | 'builder'>,
     { cwd, env }: { readonly cwd: string; readonly env: Context['env'] },
   ) {
-    this.version = known.version;
-    this.engine = known.engine;
-    this.platform = known.platform;
-    this.builder = known.builder;
+    this.version = found.version;
+    this.engine = found.engine;
+    this.platform = found.platform;
+    this.builder = found.builder;
     this.#cwd = cwd;
     this.#env = env;
   }
 
-  /** Runs it where people watch; the builder is the one that was found. */
-  async watch({ argv, env, onLine, into }: WatchedProgram): Promise<Ended> {
+  /** Runs docker and shows its output. */
+  async watch({ argv, env, onLine, stdoutFile }: WatchedProgram): Promise<ProgramResult> {
     const lines: string[] = [];
     const keep = (line: string) => {
       lines.push(line);
-      if (lines.length > evidence) lines.shift();
+      if (lines.length > evidenceLines) lines.shift();
       onLine?.(line);
     };
     const code = await watchProgram(
       {
         argv: ['docker', ...argv],
-        // Empty is unset: docker then says itself what it does without buildx.
+        // Empty counts as unset; docker then explains itself that buildx is missing.
         env: { DOCKER_BUILDKIT: this.builder === 'classic' ? '' : '1', ...env },
         ...(onLine === undefined ? {} : { onLine: keep }),
-        ...given({ into }),
+        ...given({ stdoutFile }),
       },
       { cwd: this.#cwd, env: this.#env },
     );
     return { code, lines };
   }
 
-  /** Writes images as one archive into a file, by its descriptor. Throws a Failure `docker.save`. */
-  async save(references: readonly string[], into: number): Promise<void> {
+  /** Saves images as one archive to a file descriptor. Throws a Failure `docker.save`. */
+  async save(references: readonly string[], stdoutFile: number): Promise<void> {
     const { code, lines } = await this.watch({
       argv: ['save', ...references],
-      into,
+      stdoutFile: stdoutFile,
       onLine: () => undefined,
     });
     if (code === 0) return;
-    throw new Failure('failed', 'docker.save', `docker did not give out what it built (exit code ${code})`, {
-      evidence: lines,
-      hint: 'the images must fit into the folder of temporary files: TMPDIR names another one',
-    });
+    throw new Failure(
+      'failed',
+      'docker.save',
+      `cannot save the built images: docker exited with code ${code}`,
+      {
+        evidence: lines,
+        hint: 'check the free space of the temporary folder, or set TMPDIR to another one',
+      },
+    );
   }
 
-  /** Whether the registry says that it has this image; not to know is no. */
+  /** Whether the registry has this image; false if it cannot be read. */
   async has(reference: string): Promise<boolean> {
-    // The CLI speaks plain HTTP to nobody by itself, the engine does to this machine.
+    // Unlike the engine, the CLI does not try plain HTTP on localhost.
     const isHere = /^(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?$/.test(parseImage(reference).registry);
     const argv = ['docker', 'manifest', 'inspect', ...(isHere ? ['--insecure'] : []), reference];
-    const answer = await quietly(argv, { cwd: this.#cwd, env: this.#env });
+    const answer = await capture(argv, { cwd: this.#cwd, env: this.#env });
     return answer.code === 0;
   }
 }
 
 /**
- * Looks for the caller's docker, its engine, and what it builds with. Throws failures of kind `unreachable`: `docker.missing`, or
- * `docker.engine` with docker's own words.
+ * Finds the user's docker, its engine and its builder. Throws failures of kind `unreachable`: `docker.missing`, or
+ * `docker.engine` with docker's own message.
  */
-export async function openDocker(place: {
+export async function openDocker(options: {
   readonly cwd: string;
   readonly env: Context['env'];
 }): Promise<DockerCli> {
-  const [said, buildx] = await Promise.all([
-    quietly(['docker', 'version', '--format', '{{json .}}'], place),
-    quietly(['docker', 'buildx', 'version'], place),
+  const [answer, buildx] = await Promise.all([
+    capture(['docker', 'version', '--format', '{{json .}}'], options),
+    capture(['docker', 'buildx', 'version'], options),
   ]);
-  const versions = Versions.safeParse(parseJson(said.stdout));
-  if (!versions.success || !versions.data.Server || said.code !== 0) {
-    const lines = said.stderr.trim().split('\n').slice(-evidence);
-    throw new Failure('unreachable', 'docker.engine', 'the Docker engine of this machine does not answer', {
+  const versions = Versions.safeParse(parseJson(answer.stdout));
+  if (!versions.success || !versions.data.Server || answer.code !== 0) {
+    const lines = answer.stderr.trim().split('\n').slice(-evidenceLines);
+    throw new Failure('unreachable', 'docker.engine', 'your Docker engine does not respond', {
       evidence: lines,
-      hint: /permission denied/i.test(said.stderr)
-        ? 'sudo usermod -aG docker $USER, then log in again'
-        : 'start it (systemctl start docker), or point DOCKER_HOST or a docker context at another one',
+      hint: /permission denied/i.test(answer.stderr)
+        ? 'run: sudo usermod -aG docker $USER, then log in again'
+        : 'start it with systemctl start docker, or set DOCKER_HOST or a docker context',
     });
   }
   const { Client, Server } = versions.data;
@@ -125,35 +130,35 @@ export async function openDocker(place: {
       version: Client.Version,
       engine: Server.Version,
       platform: `${Server.Os}/${Server.Arch}`,
-      builder: builderOf(Client.Version, Server.Version, buildx.code === 0, place.env.DOCKER_BUILDKIT),
+      builder: builderOf(Client.Version, Server.Version, buildx.code === 0, options.env.DOCKER_BUILDKIT),
     },
-    place,
+    options,
   );
 }
 
-/** Since 23 the CLI reaches BuildKit by buildx only; before, it does so itself where the engine has it. */
+/** Returns the builder. Since version 23 the CLI needs buildx for BuildKit; older ones need an engine with BuildKit. */
 export function builderOf(
   client: string,
   engine: string,
   buildx: boolean,
-  wish: string | undefined,
+  variable: string | undefined,
 ): Builder {
-  if (wish === '0') return 'classic';
+  if (variable === '0') return 'classic';
   if (buildx) return 'buildx';
   return Number.parseInt(client, 10) < 23 && Number.parseInt(engine, 10) >= 19 ? 'buildkit' : 'classic';
 }
 
-async function quietly(
+async function capture(
   argv: readonly string[],
-  place: { readonly cwd: string; readonly env: Context['env'] },
+  options: { readonly cwd: string; readonly env: Context['env'] },
 ) {
   try {
-    return await runLocal({ argv, timeout: answerWithin }, place, () => undefined);
+    return await runLocal({ argv, timeout: answerTimeout }, options, () => undefined);
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure('unreachable', 'docker.missing', `docker did not start: ${message}`, {
+    throw new Failure('unreachable', 'docker.missing', `cannot run docker: ${message}`, {
       cause,
-      hint: 'install the Docker CLI: apt-get install docker.io, or see https://docs.docker.com/engine/install/',
+      hint: 'install Docker: apt-get install docker.io, or see https://docs.docker.com/engine/install/',
     });
   }
 }

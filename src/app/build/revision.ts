@@ -6,23 +6,23 @@ import { count } from '../../domain/measure.js';
 import type { Context } from '../context.js';
 import { runLocal } from '../local-command.js';
 
-/** ms; adding a large tree to an index takes its time. */
+/** ms; adding a large tree to an index is slow. */
 const commandTimeout = 120_000;
-const shown = 5;
+const maxChanges = 5;
 
-/** What is never part of a build, and changes with each run. */
-const journals = ':(top,exclude,glob)**/.oneclick/runs/**';
+/** Excludes run journals: they change with each run and are never built. */
+const withoutJournals = ':(top,exclude,glob)**/.oneclick/runs/**';
 
 /** A folder under git. */
 export interface WorkTree {
   readonly folder: string;
-  /** Short; undefined where git knows none. */
+  /** Short; undefined without a commit. */
   readonly commit: string | undefined;
 }
 
 /**
- * The tag of what is built from a folder: its commit, and with `dirty` what tells its changes apart from others. Throws usage failures:
- * `build.commit` without a commit, `build.dirty` for changes that are in no commit.
+ * Returns the tag of images built from a folder: its commit and, with `dirty`, a hash of uncommitted changes. Throws usage
+ * failures: `build.commit` without a commit, `build.dirty` for uncommitted changes.
  */
 export async function revisionOf(
   { folder, commit }: WorkTree,
@@ -30,46 +30,50 @@ export async function revisionOf(
   dirty: boolean,
 ): Promise<string> {
   if (commit === undefined)
-    throw new Failure(
-      'usage',
-      'build.commit',
-      `the tag follows the commit, and git knows none in ${folder}`,
-      {
-        hint: 'commit first, or give a tag: --tag TAG',
-      },
-    );
+    throw new Failure('usage', 'build.commit', `the default tag is the git commit, but ${folder} has none`, {
+      hint: 'commit first, or use --tag TAG',
+    });
   const top = await git(folder, env, 'rev-parse', '--show-toplevel');
-  const changes = await git(top, env, 'status', '--porcelain', '--untracked-files=all', '--', '.', journals);
+  const changes = await git(
+    top,
+    env,
+    'status',
+    '--porcelain',
+    '--untracked-files=all',
+    '--',
+    '.',
+    withoutJournals,
+  );
   if (changes === '') return commit;
   const lines = changes.split('\n');
   if (!dirty) {
-    const more = lines.length > shown ? [`and ${lines.length - shown} more`] : [];
-    throw new Failure('usage', 'build.dirty', `${count(lines.length, 'change')} in no commit`, {
-      evidence: [...lines.slice(0, shown), ...more],
-      hint: 'commit or stash, or build it all the same: --dirty',
+    const more = lines.length > maxChanges ? [`and ${lines.length - maxChanges} more`] : [];
+    throw new Failure('usage', 'build.dirty', count(lines.length, 'uncommitted change'), {
+      evidence: [...lines.slice(0, maxChanges), ...more],
+      hint: 'commit or stash them, or build anyway: --dirty',
     });
   }
-  return `${commit}-dirty-${(await treeOf(top, env)).slice(0, 8)}`;
+  return `${commit}-dirty-${(await treeHash(top, env)).slice(0, 8)}`;
 }
 
-/** The hash of all files as they are now, those that git does not ignore; made beside the repository, which stays as it is. */
-async function treeOf(top: string, env: Context['env']): Promise<string> {
-  const beside = await mkdtemp(join(tmpdir(), 'oneclick-tree-'));
+/** The hash of all files that git does not ignore; leaves the index of the repository unchanged. */
+async function treeHash(top: string, env: Context['env']): Promise<string> {
+  const scratch = await mkdtemp(join(tmpdir(), 'oneclick-tree-'));
   try {
-    const objects = join(beside, 'objects');
+    const objects = join(scratch, 'objects');
     await mkdir(objects);
-    const own = resolve(top, await git(top, env, 'rev-parse', '--git-path', 'objects'));
-    const apart = {
+    const objectsPath = resolve(top, await git(top, env, 'rev-parse', '--git-path', 'objects'));
+    const isolated = {
       ...env,
-      GIT_INDEX_FILE: join(beside, 'index'),
+      GIT_INDEX_FILE: join(scratch, 'index'),
       GIT_OBJECT_DIRECTORY: objects,
-      GIT_ALTERNATE_OBJECT_DIRECTORIES: own,
+      GIT_ALTERNATE_OBJECT_DIRECTORIES: objectsPath,
     };
-    await git(top, apart, 'read-tree', 'HEAD');
-    await git(top, apart, 'add', '--all', '--', '.', journals);
-    return await git(top, apart, 'write-tree');
+    await git(top, isolated, 'read-tree', 'HEAD');
+    await git(top, isolated, 'add', '--all', '--', '.', withoutJournals);
+    return await git(top, isolated, 'write-tree');
   } finally {
-    await rm(beside, { recursive: true, force: true });
+    await rm(scratch, { recursive: true, force: true });
   }
 }
 
@@ -81,7 +85,7 @@ async function git(folder: string, env: Context['env'], ...words: readonly strin
     () => undefined,
   );
   if (answer.code === 0) return answer.stdout.trimEnd();
-  throw new Failure('failed', 'git.refused', `git ${words[0]} ended with exit code ${answer.code}`, {
-    evidence: answer.stderr.trim().split('\n').slice(-shown),
+  throw new Failure('failed', 'git.refused', `git ${words[0]} failed with exit code ${answer.code}`, {
+    evidence: answer.stderr.trim().split('\n').slice(-maxChanges),
   });
 }

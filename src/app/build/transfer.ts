@@ -13,22 +13,22 @@ import type { Session } from '../session.js';
 import type { Built } from './build-images.js';
 import { openDocker } from './docker-cli.js';
 
-/** Images that were built here, and a registry of them for the hosts that they are for, as long as a run lasts. */
+/** Locally built images, and a registry that serves them to the hosts during a run. */
 export interface ImageTransfer {
   /** The hosts that pull them. */
   readonly hosts: ReadonlySet<string>;
-  /** The port of their loopback where they find the registry. */
+  /** The loopback port of the registry on the hosts. */
   readonly port: number;
-  /** Known to the engines that are asked to pull, and to nobody else on their hosts. */
+  /** Given only to the engines, so that other processes on the hosts cannot pull. */
   readonly login: RegistryAuth;
-  /** What the references stand for: nobody has to be asked. */
+  /** The digests of the references, so that no registry needs to resolve them. */
   readonly resolved: Facts['resolved'];
   readonly take: TakeConnection;
   sent(): TransferStats;
   close(): Promise<void>;
 }
 
-/** Takes what was built for these services out of the caller's docker. Throws its failures. */
+/** Exports the images that were built for the services. Throws the failures of docker. */
 export async function packImages(
   { environment, project, context, listener }: Session,
   services: readonly Service[],
@@ -36,8 +36,8 @@ export async function packImages(
 ): Promise<ImageTransfer> {
   const names = new Set(built.flatMap((image) => image.services));
   const { port, name } = transferRegistry({ project: environment.project, environment: environment.name });
-  const done = listener.busy('taking the images out of docker', { brief: true });
-  const archive = await namelessFile();
+  const done = listener.busy('exporting the images', { brief: true });
+  const archive = await unlinkedFile();
   try {
     const cli = await openDocker({ cwd: project.folder, env: context.env });
     await cli.save(
@@ -77,8 +77,8 @@ export async function packImages(
   }
 }
 
-/** A file that is gone when it is closed, and with this process, however that ends. */
-async function namelessFile(): Promise<FileHandle> {
+/** An open file without a name: it disappears with this process. */
+async function unlinkedFile(): Promise<FileHandle> {
   const folder = await mkdtemp(join(tmpdir(), 'oneclick-'));
   try {
     return await open(join(folder, 'images.tar'), 'wx+', 0o600);

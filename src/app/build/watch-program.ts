@@ -2,42 +2,42 @@ import { spawn } from 'node:child_process';
 import { Failure } from '../../domain/failure.js';
 import type { Context } from '../context.js';
 
-/** A program of this machine that people watch. */
+/** A local program whose output is shown. */
 export interface WatchedProgram {
   readonly argv: readonly string[];
-  /** On top of the caller's. */
+  /** In addition to the variables of this process. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Takes each line of both outputs; without it the program has the terminal, on stderr: stdout is for results. */
+  /** Receives each line of output. Without it, the program writes to the terminal through stderr. */
   readonly onLine?: (line: string) => void;
-  /** The file that takes its standard output, byte by byte; lines are then those of the other one. */
-  readonly into?: number;
+  /** A file descriptor for standard output; `onLine` then receives only standard error. */
+  readonly stdoutFile?: number;
 }
 
-/** The most that is kept of a line without an end. */
-const longest = 65_536;
+/** Characters to keep of an unfinished line. */
+const maxLineLength = 65_536;
 
 /**
- * Runs a program until it ends and gives its exit code. A signal is for the program, which is waited for; then it is a Failure of kind
- * `interrupted`. Rejects when the program cannot be started.
+ * Runs a program and resolves to its exit code. Passes signals on to it, waits for it to exit, then throws a Failure of kind
+ * `interrupted`. Rejects if the program cannot be started.
  */
 export async function watchProgram(
-  { argv, env, onLine, into }: WatchedProgram,
+  { argv, env, onLine, stdoutFile }: WatchedProgram,
   options: { readonly cwd: string; readonly env: Context['env'] },
 ): Promise<number> {
   const [file = 'true', ...args] = argv;
   const child = spawn(file, args, {
     cwd: options.cwd,
     env: { ...options.env, ...env },
-    stdio: onLine === undefined ? ['ignore', 2, 2] : ['ignore', into ?? 'pipe', 'pipe'],
+    stdio: onLine === undefined ? ['ignore', 2, 2] : ['ignore', stdoutFile ?? 'pipe', 'pipe'],
   });
   let interrupted: NodeJS.Signals | undefined;
-  const end = (signal: NodeJS.Signals) => {
+  const forward = (signal: NodeJS.Signals) => {
     interrupted = signal;
     child.kill(signal);
   };
-  process.on('SIGINT', end).on('SIGTERM', end).on('SIGHUP', end);
+  process.on('SIGINT', forward).on('SIGTERM', forward).on('SIGHUP', forward);
   const readers = [child.stdout, child.stderr].map((stream) => {
-    const lines = new Lines(onLine ?? (() => undefined));
+    const lines = new LineSplitter(onLine ?? (() => undefined));
     stream?.setEncoding('utf8').on('data', (text: string) => lines.take(text));
     return lines;
   });
@@ -48,15 +48,15 @@ export async function watchProgram(
     });
     for (const lines of readers) lines.end();
     if (interrupted !== undefined)
-      throw new Failure('interrupted', 'interrupted', `${file} was ended by ${interrupted}`);
+      throw new Failure('interrupted', 'interrupted', `${file} was stopped by ${interrupted}`);
     return code;
   } finally {
-    process.off('SIGINT', end).off('SIGTERM', end).off('SIGHUP', end);
+    process.off('SIGINT', forward).off('SIGTERM', forward).off('SIGHUP', forward);
   }
 }
 
-/** Cuts text into lines, however it comes. */
-class Lines {
+/** Splits chunks of text into lines. */
+class LineSplitter {
   readonly #onLine: (line: string) => void;
   #rest = '';
 
@@ -66,16 +66,16 @@ class Lines {
 
   take(text: string): void {
     const parts = `${this.#rest}${text}`.split(/[\r\n]+/);
-    this.#rest = (parts.pop() ?? '').slice(-longest);
-    for (const part of parts) this.#say(part);
+    this.#rest = (parts.pop() ?? '').slice(-maxLineLength);
+    for (const part of parts) this.#emit(part);
   }
 
   end(): void {
-    this.#say(this.#rest);
+    this.#emit(this.#rest);
     this.#rest = '';
   }
 
-  #say(line: string): void {
+  #emit(line: string): void {
     if (line.trim() !== '') this.#onLine(line.trimEnd());
   }
 }

@@ -1,33 +1,42 @@
 import { resolve } from 'node:path';
-import { absolute, type Ends, landingHere, landingThere } from './ends.js';
+import type { Copy } from './copy-arguments.js';
+import type { CopyCount } from './copy-count.js';
 import { pack } from './pack.js';
-import type { Copy } from './sides.js';
-import type { Tally } from './tally.js';
+import {
+  absolutePath,
+  type CopyContext,
+  containerDestination,
+  localDestination,
+} from './resolve-destination.js';
 import { unpack } from './unpack.js';
 
 export interface CopyOptions {
-  /** Counts what was copied. */
-  readonly tally: Tally;
-  /** Lets the archive through, and may look at it. */
-  readonly pass: (archive: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+  /** Counts the copied files. */
+  readonly count: CopyCount;
+  /** Passes the archive through, and may observe it. */
+  readonly observe: (archive: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
   readonly signal: AbortSignal;
 }
 
-/** Copies into a container, or out of it, piece by piece. Throws a Failure, or the signal's reason; no file is left half written here. */
-export async function copyFiles(copy: Copy, ends: Ends, { tally, pass, signal }: CopyOptions): Promise<void> {
-  const { engine, container, cwd } = ends;
+/** Copies into or out of a container as a stream. Throws a Failure, or the signal's reason; leaves no partial local file. */
+export async function copyFiles(
+  copy: Copy,
+  context: CopyContext,
+  { count, observe, signal }: CopyOptions,
+): Promise<void> {
+  const { engine, container, cwd } = context;
   if (copy.out) {
-    const to = await landingHere(copy, ends);
+    const destination = await localDestination(copy, context);
     let unpacked = Promise.resolve();
     const take = (archive: AsyncIterable<Buffer>) => {
-      unpacked = unpack(pass(archive), to, tally);
+      unpacked = unpack(observe(archive), destination, count);
       return unpacked;
     };
-    const over = engine.readFiles(container, absolute(copy.there.path), take, signal);
-    // The engine's call ends with the signal; what is half written is then still to be removed.
-    await over.finally(() => unpacked.catch(() => undefined));
+    const finished = engine.readFiles(container, absolutePath(copy.remote.path), take, signal);
+    // An aborted call must not return before partial files are removed.
+    await finished.finally(() => unpacked.catch(() => undefined));
     return;
   }
-  const { folder, name } = await landingThere(copy, ends);
-  await engine.writeFiles(container, folder, pass(pack(resolve(cwd, copy.here), name, tally)), signal);
+  const { folder, name } = await containerDestination(copy, context);
+  await engine.writeFiles(container, folder, observe(pack(resolve(cwd, copy.local), name, count)), signal);
 }

@@ -2,34 +2,34 @@ import type { Clock } from '../../domain/clock.js';
 import { bytes } from '../../domain/measure.js';
 import type { Listener } from '../listener.js';
 
-/** How often the screen says how far it is, ms. */
-const beat = 500;
+/** ms between updates. */
+const interval = 500;
 
-/** Says on a terminal how much has gone over. */
-export class Progress {
+/** Shows the copied bytes on a terminal. */
+export class CopyProgress {
   readonly #clock: Clock;
-  readonly #say: (text: string) => () => void;
+  readonly #show: (text: string) => () => void;
   #done: () => void;
-  #spoken: number;
+  #updated: number;
 
   constructor(clock: Clock, listener: Pick<Listener, 'busy'>, text: string) {
     this.#clock = clock;
-    this.#say = (more) => listener.busy(text + more, { brief: true });
-    this.#done = this.#say('');
-    this.#spoken = clock.monotonic();
+    this.#show = (more) => listener.busy(text + more, { brief: true });
+    this.#done = this.#show('');
+    this.#updated = clock.monotonic();
   }
 
-  /** The chunks, counted while they pass. */
-  async *of(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    let passed = 0;
+  /** Passes the chunks through and counts their bytes. */
+  async *track(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let total = 0;
     for await (const chunk of chunks) {
       yield chunk;
-      passed += chunk.length;
+      total += chunk.length;
       const now = this.#clock.monotonic();
-      if (now - this.#spoken < beat) continue;
-      this.#spoken = now;
+      if (now - this.#updated < interval) continue;
+      this.#updated = now;
       this.#done();
-      this.#done = this.#say(`: ${bytes(passed)}`);
+      this.#done = this.#show(`: ${bytes(total)}`);
     }
   }
 

@@ -2,46 +2,46 @@ import type { FailureRecord } from '../../domain/failure.js';
 import { Failure } from '../../domain/failure.js';
 import { given } from '../../domain/given.js';
 
-/** What was found where something was looked at. */
+/** The result of a check. */
 export interface Finding {
   readonly group: string;
-  /** What was looked at, in a word or two. */
+  /** The subject of the check, in a word or two. */
   readonly about: string;
   readonly state: 'good' | 'caution' | 'bad';
   readonly text: string;
-  /** The command, or the change, that mends it. */
+  /** The command or change that fixes it. */
   readonly remedy?: string;
-  /** Of what is bad: how a run would fail of it. */
+  /** For a failed check: the kind of failure it would cause. */
   readonly kind?: FailureRecord['kind'];
 }
 
-/** What is fine. */
-export function good(group: string, about: string, text: string): Finding {
+/** Returns the finding of a passed check. */
+export function passed(group: string, about: string, text: string): Finding {
   return { group, about, state: 'good', text };
 }
 
-/** What is no obstacle yet. */
-export function caution(group: string, about: string, text: string, remedy?: string): Finding {
+/** Returns a finding that does not block a run. */
+export function warning(group: string, about: string, text: string, remedy?: string): Finding {
   return { group, about, state: 'caution', text, ...given({ remedy }) };
 }
 
-/** What a run would fail of; `otherwise` mends it where the failure does not say what does. */
-export function bad(group: string, about: string, failure: Failure, otherwise?: string): Finding {
-  const { kind, message, hint = otherwise, evidence } = failure;
+/** Returns the finding of a failed check; `fallbackHint` is used if the failure has no hint. */
+export function failed(group: string, about: string, failure: Failure, fallbackHint?: string): Finding {
+  const { kind, message, hint = fallbackHint, evidence } = failure;
   const text = [message, ...evidence.slice(0, 10)].join('\n');
   return { group, about, state: 'bad', kind, text, ...given({ remedy: hint }) };
 }
 
-/** What `look` finds, or the Failure that it ends in as a finding: the other looks go on. */
-export async function looking(
+/** Runs a check; a Failure becomes a finding, so that other checks continue. */
+export async function check(
   group: string,
   about: string,
-  look: () => Promise<readonly Finding[]>,
+  run: () => Promise<readonly Finding[]>,
 ): Promise<readonly Finding[]> {
   try {
-    return await look();
+    return await run();
   } catch (error) {
-    if (error instanceof Failure) return [bad(group, about, error)];
+    if (error instanceof Failure) return [failed(group, about, error)];
     throw error;
   }
 }

@@ -1,21 +1,19 @@
-import { join } from 'node:path';
 import { localFiles } from '../../config/files.js';
 import { count } from '../../domain/measure.js';
 import { outdated } from '../../recipe/eject.js';
-import { recipeFolder } from '../../recipe/folder.js';
 import { readRecipe } from '../../recipe/load.js';
 import type { Context } from '../context.js';
 import { runLocal } from '../local-command.js';
-import { shippedRecipes } from '../recipe-sources.js';
+import { projectRecipes, shippedRecipes } from '../recipe-sources.js';
 import type { Session } from '../session.js';
 import type { Finding } from './finding.js';
-import { caution, good, looking } from './finding.js';
+import { check, passed, warning } from './finding.js';
 
 const configuration = 'configuration';
-/** Files that show which variables there are, and hold none. */
+/** Sample files, which contain no secrets. */
 const samples = /^\.env\.(?:example|sample|template|dist)$/;
 
-/** What the project's files say, where they could be read. */
+/** Checks the configuration, .env files, secrets and recipes of a project. */
 export async function checkProject(
   session: Session,
   warnings: readonly string[],
@@ -24,21 +22,21 @@ export async function checkProject(
   const sorted = warnings.filter((text) => !text.startsWith('git does not ignore'));
   const found = await Promise.all([
     [
-      good(
+      passed(
         configuration,
         project.source.file,
         `${count(environment.services.length, 'service')} on ${count(environment.hosts.length, 'host')} of ${environment.name}`,
       ),
-      ...sorted.map((text) => caution(configuration, project.source.file, text)),
+      ...sorted.map((text) => warning(configuration, project.source.file, text)),
     ],
-    envFiles(context, project.folder),
-    secrets(session),
-    recipes(session),
+    checkEnvFiles(context, project.folder),
+    checkSecrets(session),
+    checkRecipes(session),
   ]);
   return found.flat();
 }
 
-/** The files with secrets in a folder that git would take. */
+/** Returns the files with secrets in a folder that git does not ignore. */
 export async function exposedFiles(context: Context, folder: string): Promise<readonly string[]> {
   const names = (await localFiles.list(folder)).filter(
     (name) => /^\.env(?:\.|$)/.test(name) && !samples.test(name),
@@ -54,7 +52,7 @@ export async function exposedFiles(context: Context, folder: string): Promise<re
   return exposed.flat().sort();
 }
 
-/** What a `.gitignore` lacks so that git takes none of these files; a sample that is there stays with git. */
+/** Returns the lines that `.gitignore` needs to ignore these files, but not samples. */
 export async function ignoreLines(folder: string, exposed: readonly string[]): Promise<readonly string[]> {
   const kept = (await localFiles.list(folder)).filter((name) => samples.test(name)).sort();
   const plain = exposed.includes('.env') ? ['.env'] : [];
@@ -62,32 +60,32 @@ export async function ignoreLines(folder: string, exposed: readonly string[]): P
   return [...plain, ...others];
 }
 
-async function envFiles(context: Context, folder: string): Promise<readonly Finding[]> {
+async function checkEnvFiles(context: Context, folder: string): Promise<readonly Finding[]> {
   const exposed = await exposedFiles(context, folder);
   return exposed.map((name) =>
-    caution(configuration, name, 'git does not ignore it, and it holds secrets', 'oneclick doctor --fix'),
+    warning(configuration, name, 'contains secrets, but git does not ignore it', 'oneclick doctor --fix'),
   );
 }
 
-function secrets({ environment, secrets: store }: Session): Promise<readonly Finding[]> {
+function checkSecrets({ environment, secrets: store }: Session): Promise<readonly Finding[]> {
   const wanted = environment.services.flatMap(({ secrets: own, image }) => [
     ...own,
     ...(image.kind === 'build' ? (image.secrets ?? []) : []),
   ]);
   const names = [...new Set(wanted)];
-  return looking('secrets', 'values', async () => {
+  return check('secrets', 'values', async () => {
     await store.get(names);
-    return names.length === 0 ? [] : [good('secrets', 'values', `all there: ${names.join(', ')}`)];
+    return names.length === 0 ? [] : [passed('secrets', 'values', `all set: ${names.join(', ')}`)];
   });
 }
 
-/** A finding for each recipe of the project's own that was copied from one that has moved on since. */
-async function recipes(session: Session): Promise<readonly Finding[]> {
-  const own = recipeFolder(join(session.project.folder, '.oneclick', 'recipes'), '.oneclick/recipes');
+/** Checks whether recipes of the project were ejected from an older version. */
+async function checkRecipes(session: Session): Promise<readonly Finding[]> {
+  const own = projectRecipes(session.project.folder);
   const names = await own.list();
   const found = await Promise.all(
     names.map((name) =>
-      looking('recipes', name, async () => {
+      check('recipes', name, async () => {
         const recipe = await readRecipe(name, [own]);
         const old = await outdated(
           { recipe, included: new Map(), hash: '' },
@@ -95,8 +93,8 @@ async function recipes(session: Session): Promise<readonly Finding[]> {
         );
         const [text] = old;
         return text === undefined
-          ? [good('recipes', name, `your own, ${recipe.source.file}`)]
-          : [caution('recipes', name, text, `oneclick recipe show ${name}, or remove ${recipe.source.file}`)];
+          ? [passed('recipes', name, `customized in ${recipe.source.file}`)]
+          : [warning('recipes', name, text, `oneclick recipe show ${name}, or remove ${recipe.source.file}`)];
       }),
     ),
   );

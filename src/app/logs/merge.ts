@@ -1,6 +1,6 @@
 import type { Clock } from '../../domain/clock.js';
 
-/** What is merged: something with a time that orders as text. */
+/** A line with a time that sorts as text. */
 interface Timed {
   readonly time: string;
   readonly text: string;
@@ -8,54 +8,54 @@ interface Timed {
 
 export interface MergeOptions<Line> {
   readonly clock: Clock;
-  /** How long a line waits for earlier ones of other sources, ms; infinite where all that will come is there already. */
+  /** How long a line waits for earlier lines of other sources, ms; infinite to wait for all sources. */
   readonly window: number;
-  /** Takes lines in their order; nothing more comes before it is done. */
+  /** Takes lines in order; must resolve before the next call. */
   readonly write: (lines: readonly Line[]) => Promise<void>;
-  /** How much of one source is held, in characters; a million by default. */
-  readonly room?: number;
+  /** Characters to buffer per source. Default: a million. */
+  readonly capacity?: number;
 }
 
-/** Where lines of one source come in, each source's in its own order. */
-export interface Inlet<Line> {
-  /** Resolves when there is room for more. */
+/** Takes the lines of one source, in order. */
+export interface LogInput<Line> {
+  /** Resolves when more lines can be pushed. */
   push(lines: readonly Line[]): Promise<void>;
-  /** No more will come for now; without this everybody waits for its next line. */
+  /** Ends the source, so that the others stop waiting for it. */
   end(): void;
 }
 
 interface Queue<Line> {
   readonly lines: { readonly line: Line; readonly arrived: number }[];
-  /** The first that has not gone. */
-  at: number;
-  held: number;
+  /** Index of the next line to write. */
+  next: number;
+  size: number;
   open: boolean;
   wake: () => void;
 }
 
-/** The most lines that go out at once. */
-const most = 500;
-/** What a line takes beside its characters. */
+/** Lines to write at once. */
+const batchSize = 500;
+/** Characters counted per line in addition to its text. */
 const overhead = 100;
 
 /**
- * Merges lines of several sources by their time. A line goes out when every source has a later one, or when one has
- * waited for the whole window: then all that is earlier goes too. A source that is ahead waits for the others.
+ * Merges lines of several sources by time. Writes a line once every source has a later one, or once a line has waited for
+ * the whole window. Fast sources wait for slow ones.
  */
 export class LogMerge<Line extends Timed> {
   readonly #options: MergeOptions<Line>;
-  readonly #room: number;
+  readonly #capacity: number;
   readonly #queues: Queue<Line>[] = [];
   #changed: () => void = () => undefined;
 
   constructor(options: MergeOptions<Line>) {
     this.#options = options;
-    this.#room = options.room ?? 1024 * 1024;
+    this.#capacity = options.capacity ?? 1024 * 1024;
   }
 
-  /** A further source. All that {@link run} should wait for are opened before it starts. */
-  open(): Inlet<Line> {
-    const queue: Queue<Line> = { lines: [], at: 0, held: 0, open: true, wake: () => undefined };
+  /** Adds a source. Must be called before {@link run}, for it to wait for the source. */
+  open(): LogInput<Line> {
+    const queue: Queue<Line> = { lines: [], next: 0, size: 0, open: true, wake: () => undefined };
     this.#queues.push(queue);
     const { clock } = this.#options;
     return {
@@ -63,10 +63,10 @@ export class LogMerge<Line extends Timed> {
         const arrived = clock.monotonic();
         for (const line of lines) {
           queue.lines.push({ line, arrived });
-          queue.held += line.text.length + overhead;
+          queue.size += line.text.length + overhead;
         }
         if (lines.length > 0) this.#changed();
-        if (queue.held > this.#room)
+        if (queue.size > this.#capacity)
           await new Promise<void>((resolve) => {
             queue.wake = resolve;
           });
@@ -78,57 +78,57 @@ export class LogMerge<Line extends Timed> {
     };
   }
 
-  /** Resolves when all sources have ended and all is written; rejects with the signal's reason, or with what `write` throws. */
+  /** Resolves when all sources have ended and all lines are written; rejects with the signal's reason or an error of `write`. */
   async run(signal: AbortSignal): Promise<void> {
     for (;;) {
       signal.throwIfAborted();
       const lines = this.#due();
       if (lines.length > 0) await this.#options.write(lines);
       else if (this.#queues.every((queue) => !queue.open)) return;
-      else await this.#change(signal);
+      else await this.#waitForChange(signal);
     }
   }
 
-  /** What may go out now, in its order. */
+  /** The lines that may be written now, in order. */
   #due(): readonly Line[] {
     const lines: Line[] = [];
     const late = this.#options.clock.monotonic() - this.#options.window;
-    while (lines.length < most) {
+    while (lines.length < batchSize) {
       let first: Queue<Line> | undefined;
-      let [waits, isLate] = [false, false];
+      let [mustWait, isLate] = [false, false];
       for (const queue of this.#queues) {
-        const head = queue.lines[queue.at];
-        if (head === undefined) waits ||= queue.open;
+        const head = queue.lines[queue.next];
+        if (head === undefined) mustWait ||= queue.open;
         else {
           isLate ||= head.arrived <= late;
-          const least = first?.lines[first.at];
-          if (least === undefined || head.line.time < least.line.time) first = queue;
+          const earliest = first?.lines[first.next];
+          if (earliest === undefined || head.line.time < earliest.line.time) first = queue;
         }
       }
-      if (first === undefined || (waits && !isLate)) break;
-      lines.push(...this.#take(first));
+      if (first === undefined || (mustWait && !isLate)) break;
+      lines.push(...this.#shift(first));
     }
     return lines;
   }
 
-  #take(queue: Queue<Line>): readonly Line[] {
-    const head = queue.lines[queue.at];
+  #shift(queue: Queue<Line>): readonly Line[] {
+    const head = queue.lines[queue.next];
     if (head === undefined) return [];
-    queue.at += 1;
-    queue.held -= head.line.text.length + overhead;
-    // Moved only now and then, for it costs as much as there is left.
-    if (queue.at > 1000 || queue.at === queue.lines.length) {
-      queue.lines.splice(0, queue.at);
-      queue.at = 0;
+    queue.next += 1;
+    queue.size -= head.line.text.length + overhead;
+    // Seldom, because splice() moves all remaining lines.
+    if (queue.next > 1000 || queue.next === queue.lines.length) {
+      queue.lines.splice(0, queue.next);
+      queue.next = 0;
     }
-    if (queue.held <= this.#room / 2) queue.wake();
+    if (queue.size <= this.#capacity / 2) queue.wake();
     return [head.line];
   }
 
-  /** Until something comes or ends, or the next line has waited long enough. */
-  async #change(signal: AbortSignal): Promise<void> {
+  /** Waits for a line, the end of a source, or the end of a window. */
+  async #waitForChange(signal: AbortSignal): Promise<void> {
     const { clock, window } = this.#options;
-    const heads = this.#queues.flatMap((queue) => queue.lines[queue.at]?.arrived ?? []);
+    const heads = this.#queues.flatMap((queue) => queue.lines[queue.next]?.arrived ?? []);
     const over = new AbortController();
     const changed = new Promise<void>((resolve) => {
       this.#changed = resolve;

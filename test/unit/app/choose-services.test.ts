@@ -10,24 +10,24 @@ const images = (choice: Partial<ServiceSelection>, services = all) =>
   Object.fromEntries(choose(choice, services).map(({ name, image }) => [name, image]));
 
 describe('the services of a command', () => {
-  it('are all of them, or those that are named', () => {
+  it('are all, or the named ones', () => {
     expect(choose({}).map(({ name }) => name)).toEqual(['web', 'api', 'db']);
     expect(choose({ services: ['web'] }).map(({ name }) => name)).toEqual(['web']);
   });
 
-  it('are suggested when one is misspelt', () => {
+  it('are suggested for a misspelled name', () => {
     expect(() => choose({ services: ['wep'] })).toThrow(
       expect.objectContaining({ code: 'service.unknown', hint: 'did you mean web?' }),
     );
     expect(() => choose({ services: ['something'] })).toThrow(
-      expect.objectContaining({ hint: 'there are web, api, db' }),
+      expect.objectContaining({ message: 'unknown service "something" (available: web, api, db)' }),
     );
     expect(() => choose({ only: ['host-3'] })).toThrow(
       expect.objectContaining({ code: 'host.unknown', hint: 'did you mean host-1?' }),
     );
   });
 
-  it('keep the hosts that are asked for, and are left out where they have none of them', () => {
+  it('are limited to the named hosts, and skipped without any of them', () => {
     const chosen = choose({ only: ['host-2'] });
     expect(chosen.map(({ name, instances }) => [name, instances.map(({ host }) => host)])).toEqual([
       ['web', ['host-2']],
@@ -35,7 +35,7 @@ describe('the services of a command', () => {
     ]);
   });
 
-  it('cannot be named for hosts on which they do not run', () => {
+  it('are refused if named with hosts they do not run on', () => {
     expect(() => choose({ services: ['db'], only: ['host-2'] })).toThrow(
       expect.objectContaining({ kind: 'usage', code: 'service.elsewhere', hint: 'db runs on host-1' }),
     );
@@ -43,7 +43,7 @@ describe('the services of a command', () => {
 });
 
 describe('the images of a command', () => {
-  it('are given to the service that is named with them', () => {
+  it('belong to the service named with them', () => {
     expect(images({ images: ['web=other/web:2'] }).web).toMatchObject({
       reference: 'other/web:2',
       moves: true,
@@ -51,32 +51,32 @@ describe('the images of a command', () => {
     });
   });
 
-  it('are given to the only service that there is, or that is chosen', () => {
+  it('belong to the only or the only chosen service', () => {
     expect(images({ services: ['web'], images: ['other/web:2'] }).web).toMatchObject({
       reference: 'other/web:2',
     });
     expect(images({ images: ['web:2'] }, [service('web')]).web).toMatchObject({ reference: 'web:2' });
   });
 
-  it('need a service where there are several', () => {
+  it('require a service when there are several', () => {
     expect(() => choose({ images: ['other/web:2'] })).toThrow(
-      expect.objectContaining({ code: 'image.service', hint: 'write --image web=other/web:2' }),
+      expect.objectContaining({ code: 'image.service', hint: 'use --image web=other/web:2' }),
     );
   });
 
-  it('must be references', () => {
+  it('must be valid references', () => {
     expect(() => choose({ images: ['web=Not An Image'] })).toThrow(
       expect.objectContaining({ code: 'image.reference' }),
     );
   });
 
-  it('of what is built have the tag that is given, or the commit', () => {
+  it('have the given tag or the commit as tag if they are built', () => {
     expect(images({ commit: 'abc123' }).api).toMatchObject({ reference: 'registry/api:abc123' });
     expect(images({ commit: 'abc123', tag: 'v7' }).api).toMatchObject({ reference: 'registry/api:v7' });
     expect(images({}).api).toEqual(build);
   });
 
-  it('of what is fixed take a tag only where the service is named', () => {
+  it('change a fixed tag only for named services', () => {
     expect(images({ tag: 'v7' }).web).toMatchObject({ reference: 'registry/web:1', moves: false });
     expect(images({ services: ['web'], tag: 'v7' }).web).toMatchObject({
       reference: 'registry/web:v7',
@@ -85,8 +85,8 @@ describe('the images of a command', () => {
   });
 });
 
-describe('the hosts beside those of a command', () => {
-  it('are the others of its services, and none of services that are not part of it', () => {
+describe('the untouched hosts of a command', () => {
+  it('are the other hosts of its services', () => {
     expect(untouchedHosts(all, choose({ services: ['web'], only: ['host-2'] }))).toEqual(
       all[0]?.instances.map(({ host }) => host).filter((host) => host !== 'host-2'),
     );

@@ -19,14 +19,14 @@ afterEach(() => {
 });
 
 describe('a host that is down', () => {
-  it('is a warning, once, where nothing is to change on it', async () => {
+  it('causes a single warning if nothing changes on it', async () => {
     fleet.down.add('host-3');
     const request = { untouchedHosts: ['host-3'], confirm: async () => true };
     expect(await fleet.recipe('deploy', [at(onTwo, 'v2')], request)).toMatchObject({ kind: 'ran' });
-    expect(fleet.warnings).toEqual(['host-3 is left out, its releases too: nothing answers']);
+    expect(fleet.warnings).toEqual(['skipping host-3 and its releases: nothing answers']);
   });
 
-  it('is a problem where it is wanted, and the others are read all the same', async () => {
+  it('is a problem if it is needed, and the others are read anyway', async () => {
     fleet.down.add('host-2');
     const { facts, problems } = await withEnvironment(await fleet.session([web]), { services: [web] }, (it) =>
       it.snapshot(),
@@ -36,7 +36,7 @@ describe('a host that is down', () => {
     expect(fleet.warnings).toEqual([]);
   });
 
-  it('is no concern of a command about the services of others', async () => {
+  it('does not matter for services on other hosts', async () => {
     fleet.down.add('host-3');
     await fleet.connected([onTwo], async ({ hosts }) => expect(hosts.failures).toEqual([]));
     expect(fleet.connections.slice(-2).map(({ name }) => name)).toEqual(['host-1', 'host-2']);
@@ -49,10 +49,10 @@ describe('connections', () => {
       throw new Error('the work has failed');
     });
     await expect(failing).rejects.toThrow('the work has failed');
-    expect(fleet.listener.heard).toEqual(['busy looking at production', 'ready']);
+    expect(fleet.listener.lines).toEqual(['busy checking production', 'ready']);
   });
 
-  it('are closed when the cloud cannot be opened, without waiting for hosts', async () => {
+  it('are closed without waiting for hosts when the cloud cannot be opened', async () => {
     const session = await fleet.session([web]);
     const openCloud = () => Promise.reject(new Error('there is no cloud'));
     const adapters = { ...session.context.adapters, openCloud };
@@ -65,7 +65,7 @@ describe('connections', () => {
 });
 
 describe('a secret without a value', () => {
-  it('is a problem of the snapshot, and is named', async () => {
+  it('is a problem of the snapshot that names it', async () => {
     const secret = { ...web, secrets: ['TOKEN'] };
     const { problems } = await fleet.connected([secret], (connected) => connected.snapshot());
     expect(problems).toMatchObject([{ code: 'secret.missing', message: 'no value for secret TOKEN' }]);
@@ -76,7 +76,7 @@ describe('a lost connection', () => {
   const lose = (name: string) =>
     fleet.connections.filter((one) => one.name === name).forEach((one) => void one.lose());
 
-  it('is made again for a snapshot that may, and fails one that may not', async () => {
+  it('is restored for a snapshot with a signal, and fails one without', async () => {
     const { signal } = new AbortController();
     await fleet.connected([web], async (connected) => {
       lose('host-2');
@@ -85,7 +85,7 @@ describe('a lost connection', () => {
     });
   });
 
-  it('tells the listener of each host once, however often it is read', async () => {
+  it('reports each host once, however often it is read', async () => {
     const { signal } = new AbortController();
     const request = { services: [web], untouchedHosts: ['host-2'] };
     await withEnvironment(await fleet.session([web]), request, async (connected) => {

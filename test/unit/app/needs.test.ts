@@ -21,33 +21,33 @@ beforeEach(async () => {
   fleet = new Fleet();
   for (const tag of ['v1', 'v2']) fleet.push('web', tag);
   for (const { id } of web.instances) fleet.cloud.launch(id);
-  fleet.balance(fleet.cloud.addGroup('shop-web'), 'shop-web-lb.elb.example.com');
+  fleet.serveBalancer(fleet.cloud.addGroup('shop-web'), 'shop-web-lb.elb.example.com');
 });
 
 const needs = async (recipe: string, service: Service, params = {}) =>
   [...needsOf(await fleet.plan(recipe, [service], params), tasks)].sort();
 
 describe('the needs of a plan', () => {
-  it('are hosts and a registry for a deploy of services behind no load balancer', async () => {
+  it('include hosts and a registry for a deploy without a load balancer', async () => {
     expect(await needs('deploy', web)).toEqual(['hosts', 'registry']);
   });
 
-  it('are the cloud, too, for a deploy that goes through a load balancer', async () => {
+  it('include the cloud for a deploy behind a load balancer', async () => {
     expect(await needs('deploy', beside)).toEqual(['cloud', 'hosts', 'registry']);
   });
 
-  it('are no registry for a rollback', async () => {
+  it('exclude the registry for a rollback', async () => {
     await fleet.deploy(web);
     await fleet.deploy(at(web, 'v2'));
     expect(await needs('rollback', web)).toEqual(['hosts']);
   });
 
-  it('are the cloud alone for taking instances out of their load balancer', async () => {
+  it('include only the cloud for deactivating targets', async () => {
     await fleet.run('lb-activate', [balanced]);
     expect(await needs('lb-deactivate', balanced, { force: true })).toEqual(['cloud']);
   });
 
-  it('are no registry to resume a run that has asked it', async () => {
+  it('exclude the registry for resuming a run that has resolved its images', async () => {
     const plan = await fleet.plan('deploy', [web]);
     const asked = stepsOf(plan.steps).filter(({ task }) => task === 'image.resolve');
     expect([...needsToResume(plan, new Map(), tasks)].sort()).toEqual(['hosts', 'registry']);
@@ -55,7 +55,7 @@ describe('the needs of a plan', () => {
     expect([...needsToResume(plan, receipts, tasks)]).toEqual(['hosts']);
   });
 
-  it('depend on the current release for a rollback, and not for a deploy', async () => {
+  it('depend on the current release for a rollback, but not for a deploy', async () => {
     await fleet.deploy(web);
     await fleet.deploy(at(web, 'v2'));
     expect(dependsOnCurrent(await fleet.plan('rollback', [web]), tasks)).toBe(true);
@@ -64,18 +64,18 @@ describe('the needs of a plan', () => {
 });
 
 describe('a run', () => {
-  it('that needs the cloud alone connects to no host', async () => {
+  it('connects to no host when it needs only the cloud', async () => {
     await fleet.run('lb-activate', [balanced]);
     expect((await fleet.run('lb-deactivate', [balanced], { force: true })).result).toBe('done');
-    expect([fleet.connections.length, fleet.clouds]).toEqual([0, 2]);
+    expect([fleet.connections.length, fleet.cloudCount]).toEqual([0, 2]);
   });
 
-  it('that needs no cloud opens none', async () => {
+  it('opens no cloud when it needs none', async () => {
     await fleet.deploy(web);
-    expect([fleet.connections.length, fleet.clouds]).toEqual([3, 0]);
+    expect([fleet.connections.length, fleet.cloudCount]).toEqual([3, 0]);
   });
 
-  it('of commands on this machine opens nothing', async () => {
+  it('connects to nothing for local commands', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'oneclick-needs-'));
     try {
       await mkdir(join(folder, '.oneclick/recipes'), { recursive: true });
@@ -85,7 +85,7 @@ describe('a run', () => {
       fleet.down.add('host-1');
       expect(await needs('note', web)).toEqual([]);
       expect((await fleet.run('note', [web])).result).toBe('done');
-      expect([fleet.connections.length, fleet.clouds]).toEqual([0, 0]);
+      expect([fleet.connections.length, fleet.cloudCount]).toEqual([0, 0]);
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -5,10 +5,10 @@ import { readRun } from '../../../src/run/journal.js';
 import { resumeDirection } from '../../../src/run/resume.js';
 import { tasks } from '../../../src/tasks/registry.js';
 
-/** Written by the build of 2026-11-27, killed in the middle of its first host. */
+/** Written by the version of 2026-11-27, which was killed during its first host. */
 const journal = join(import.meta.dirname, '../../fixtures/journals/29ccb0.jsonl');
 
-it('a run that an older build left is resumed or reverted by this one', async () => {
+it('resumes or undoes an unfinished run of an older version', async () => {
   const { progress } = await readRun(journal, tasks);
   expect(progress.plan.services.map(({ name }) => name)).toEqual(['web']);
   expect(resumeDirection(progress, tasks, false)).toBe('forward');

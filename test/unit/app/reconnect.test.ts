@@ -45,13 +45,13 @@ beforeEach(() => {
 });
 
 describe('a host', () => {
-  it('whose connection stands is given as it is', async () => {
+  it('is returned as it is while connected', async () => {
     const reconnector = await connected();
     expect(await reconnector.connect('web-1', signal)).toBe(opened[0]);
     expect(dialed).toEqual(['web-1', 'web-2']);
   });
 
-  it('that is lost is connected to again, once for all who ask', async () => {
+  it('is reconnected once for all callers', async () => {
     const reconnector = await connected();
     lose('web-1');
     const hosts = await Promise.all([1, 2, 3].map(() => reconnector.connect('web-1', signal)));
@@ -59,7 +59,7 @@ describe('a host', () => {
     expect(dialed).toEqual(['web-1', 'web-2', 'web-1']);
   });
 
-  it('that was not reached the last time is tried again when it is asked for', async () => {
+  it('is tried again after a failed attempt', async () => {
     isDown = true;
     const reconnector = await connected();
     const asking = [1, 2].map(() => reconnector.connect('web-2', signal));
@@ -70,13 +70,13 @@ describe('a host', () => {
     expect(await reconnector.connect('web-2', signal)).toMatchObject({ name: 'web-2' });
   });
 
-  it('that nobody knows is a failure', async () => {
+  it('is a failure if unknown', async () => {
     const reconnector = await connected();
     await expect(reconnector.connect('db-1', signal)).rejects.toMatchObject({ code: 'host.unknown' });
   });
 });
 
-it('closes the connections of every try', async () => {
+it('closes the connections of all attempts', async () => {
   const reconnector = await connected();
   lose('web-1');
   await reconnector.connect('web-1', signal);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ImageTransfer } from '../../../src/app/build/transfer.js';
-import { ForwardingLeases } from '../../../src/app/registry-leases.js';
+import { RegistryLeases } from '../../../src/app/registry-leases.js';
 import type { RunInfo } from '../../../src/domain/task.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { FakeHost } from '../../fakes/host.js';
@@ -22,31 +22,37 @@ function field() {
     sent: () => ({ layers: 1, bytes: 2_500 }),
     close: async () => undefined,
   };
-  const said: string[] = [];
+  const messages: string[] = [];
   const own = new FakeLeases();
-  const leases = new ForwardingLeases(own, new Map(hosts.map((host) => [host.name, host])), shipment, {
-    note: (text) => said.push(text),
+  const leases = new RegistryLeases(own, new Map(hosts.map((host) => [host.name, host])), shipment, {
+    note: (text) => messages.push(text),
   });
-  return { hosts, own, leases, said, lentTo: () => hosts.filter(({ lent }) => lent.has(port)) };
+  return {
+    hosts,
+    own,
+    leases,
+    said: messages,
+    lentTo: () => hosts.filter(({ forwardedPorts: lent }) => lent.has(port)),
+  };
 }
 
-describe('a lease that lends', () => {
-  it('lends to the hosts that pull while it is held, and says once how much has left', async () => {
-    const { hosts, own, leases, said, lentTo } = field();
+describe('a lease with a forwarded registry', () => {
+  it('forwards the port to pulling hosts while held, and reports the sent bytes once', async () => {
+    const { hosts, own, leases, said: messages, lentTo } = field();
     const lease = await leases.take(run);
     expect(lentTo()).toEqual(hosts.slice(0, 2));
     lease.describe('web/pull');
     await lease.release();
     await lease.release();
-    expect([lentTo(), own.described, said]).toEqual([
+    expect([lentTo(), own.described, messages]).toEqual([
       [],
       ['web/pull'],
-      ['1 layer went over SSH, 2.5 kB in all'],
+      ['sent 1 layer over SSH (2.5 kB)'],
     ]);
     expect(own.released).toBeGreaterThan(0);
   });
 
-  it('is given back when one host cannot be lent to, and all that cannot are named', async () => {
+  it('is released if forwarding fails, with all failed hosts', async () => {
     const { hosts, own, leases, lentTo } = field();
     for (const host of hosts.slice(1)) host.engine.occupied.add(port);
     await expect(leases.take(run)).rejects.toMatchObject({

@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 const serves = (tag: string) => everywhere(`web ${tag} unless-stopped`);
-/** A deploy whose process dies when the new container has started on the first host. */
+/** A deploy whose process dies once the new container has started on the first host. */
 const die = () => fleet.run('deploy', [next], {}, 30);
 
 async function resume(revert: boolean, id?: string) {
@@ -30,86 +30,86 @@ async function resume(revert: boolean, id?: string) {
   return result.kind === 'ran' ? result.report : result;
 }
 
-describe('a run that is interrupted', () => {
-  /** Interrupts the deploy when the second host is about to start the new container. */
+describe('an interrupted run', () => {
+  /** Interrupts the deploy before the new container starts on the second host. */
   async function interrupted(signal: 'SIGINT' | 'SIGTERM') {
     fleet.host('host-2').engine.faults.before('start', () => fleet.interrupts.cancel.abort(signal));
     return fleet.deploy(next);
   }
 
-  it('is taken back, and ends with the exit code of Ctrl-C', async () => {
+  it('is undone, with the exit code of Ctrl-C', async () => {
     const before = fleet.state();
     expect(await interrupted('SIGINT')).toMatchObject({ result: 'reverted', exitCode: 130, cancelled: true });
     expect(fleet.state()).toEqual(before);
   });
 
-  it('ends with the exit code of a termination', async () => {
+  it('has the exit code of SIGTERM when terminated', async () => {
     expect(await interrupted('SIGTERM')).toMatchObject({ result: 'reverted', exitCode: 143 });
   });
 
-  it('no longer listens for interrupts when it has ended', async () => {
+  it('stops listening for signals when it has ended', async () => {
     await interrupted('SIGINT');
     expect(fleet.interrupts.stopped).toBe(true);
   });
 
-  it('changes nothing while it waits for its lease', async () => {
+  it('changes nothing while it waits for a lease', async () => {
     fleet.host('host-1').faults.before('hold', () => fleet.interrupts.cancel.abort('SIGINT'));
     await expect(fleet.deploy(next)).rejects.toMatchObject({ kind: 'interrupted' });
-    expect(fleet.serves()).toEqual(serves('v1'));
+    expect(fleet.runningTags()).toEqual(serves('v1'));
   });
 });
 
-describe('a run that another process has left', () => {
+describe('an unfinished run of another process', () => {
   beforeEach(async () => {
     await die();
-    expect(fleet.serves()).not.toEqual(serves('v1'));
-    expect(fleet.serves()).not.toEqual(serves('v2'));
+    expect(fleet.runningTags()).not.toEqual(serves('v1'));
+    expect(fleet.runningTags()).not.toEqual(serves('v2'));
   });
 
-  it('is resumed from its journal, and reports as if it had never stopped', async () => {
+  it('is resumed from its journal, with a complete report', async () => {
     expect(await resume(false)).toMatchObject({
       run: { id: 'run-2' },
       outcome: { result: 'done', exitCode: 0 },
       services: [{ service: 'web', release: 2, hosts: 3 }],
     });
-    expect(fleet.serves()).toEqual(serves('v2'));
+    expect(fleet.runningTags()).toEqual(serves('v2'));
   });
 
-  it('tells the listener of its beginning, then that it goes on', async () => {
+  it('reports its start, then that it resumes', async () => {
     await resume(false);
-    expect(fleet.listener.heard.slice(0, 4)).toEqual([
-      'busy looking at production',
+    expect(fleet.listener.lines.slice(0, 4)).toEqual([
+      'busy checking production',
       'ready',
       'event run.started',
       'event run.resumed',
     ]);
   });
 
-  it('is reverted', async () => {
+  it('can be undone', async () => {
     expect(await resume(true, 'run-2')).toMatchObject({ outcome: { result: 'reverted', left: [] } });
-    expect(fleet.serves()).toEqual(serves('v1'));
+    expect(fleet.runningTags()).toEqual(serves('v1'));
   });
 
-  it('is not resumed twice', async () => {
+  it('cannot be resumed twice', async () => {
     await resume(true);
     await expect(resume(false)).rejects.toMatchObject({ kind: 'usage', code: 'resume.none' });
     await expect(resume(false, 'run-2')).rejects.toMatchObject({ kind: 'usage', code: 'resume.ended' });
   });
 
-  it('is refused once another run has released something else', async () => {
+  it('cannot be resumed after a later release', async () => {
     await fleet.deploy(at(web, 'v3'));
     const connections = fleet.connections.length;
     await expect(resume(false, 'run-2')).rejects.toMatchObject({ code: 'resume.overtaken' });
     expect(fleet.connections.length - connections).toBe(3);
-    expect(fleet.serves()).toEqual(serves('v3'));
+    expect(fleet.runningTags()).toEqual(serves('v3'));
   });
 
-  it('is blocked where one of its hosts is down', async () => {
+  it('is blocked by an unreachable host', async () => {
     fleet.down.add('host-3');
     expect(await resume(true)).toMatchObject({ kind: 'blocked', problems: [{ host: 'host-3' }] });
   });
 
-  it('asks no registry again', async () => {
+  it('does not query the registry again', async () => {
     const asked = () => fleet.hosts.reduce((sum, { engine }) => sum + engine.faults.count('resolve'), 0);
     const before = asked();
     await resume(false);
@@ -117,6 +117,6 @@ describe('a run that another process has left', () => {
   });
 });
 
-it('there is nothing to resume where every run has ended', async () => {
+it('fails to resume if every run has ended', async () => {
   await expect(resume(false)).rejects.toMatchObject({ code: 'resume.none' });
 });

@@ -21,11 +21,11 @@ const run = (request: FleetRequest = {}, tag = 'v2') => fleet.recipe('deploy', [
 const serves = (tag: string) => everywhere(`web ${tag} unless-stopped`);
 const outcome = (result: RecipeResult) => (result.kind === 'ran' ? result.report.outcome : result);
 
-/** Starts `work` while another run holds the lease and has changed nothing; that run ends while `work` waits for it. */
+/** Starts `work` while another run holds the lease; that run ends while `work` waits. */
 async function whileAnotherDeploys(tag: string, work: () => Promise<RecipeResult>): Promise<RecipeResult> {
   const started: Promise<RecipeResult>[] = [];
   fleet.host('host-1').engine.faults.before('pull', async () => {
-    const waiting = fleet.listener.hears('busy waits until ');
+    const waiting = fleet.listener.next('busy waiting for the lease');
     started.push(work());
     await waiting;
   });
@@ -35,28 +35,28 @@ async function whileAnotherDeploys(tag: string, work: () => Promise<RecipeResult
   return result;
 }
 
-describe('a recipe that is only looked at', () => {
-  it('is planned, and nothing changes', async () => {
+describe('a dry run of a recipe', () => {
+  it('returns the plan without changes', async () => {
     const before = fleet.state();
     const result = await run({ dryRun: 'plan' });
     expect(result).toMatchObject({ kind: 'planned', plan: { run: { recipe: 'deploy', who: 'ada' } } });
-    expect([fleet.state(), fleet.listener.heard]).toEqual([before, ['busy looking at production', 'ready']]);
+    expect([fleet.state(), fleet.listener.lines]).toEqual([before, ['busy checking production', 'ready']]);
   });
 
-  it('is explained as commands, and nothing changes', async () => {
+  it('returns commands without changes', async () => {
     const before = fleet.state();
     expect(await run({ dryRun: 'commands' })).toMatchObject({ kind: 'explained' });
     expect(fleet.state()).toEqual(before);
   });
 
-  it('is blocked by what the hosts say against it', async () => {
+  it('is blocked by problems on the hosts', async () => {
     const result = await fleet.recipe('rollback', [web], { dryRun: 'plan' });
     expect(result).toMatchObject({ kind: 'blocked', problems: [{ code: 'release.unknown' }] });
   });
 });
 
-describe('a recipe that runs', () => {
-  it('ends with a report of what it released', async () => {
+describe('a run of a recipe', () => {
+  it('returns a report with the new releases', async () => {
     const result = await run();
     expect(result).toMatchObject({
       kind: 'ran',
@@ -66,77 +66,77 @@ describe('a recipe that runs', () => {
         running: [],
       },
     });
-    expect(fleet.serves()).toEqual(serves('v2'));
+    expect(fleet.runningTags()).toEqual(serves('v2'));
   });
 
-  it('tells the listener that looking has ended before its first event, and of nothing after its last', async () => {
+  it('ends the busy line before its first event, and reports nothing after its last', async () => {
     await run();
-    const { heard } = fleet.listener;
-    expect(heard.slice(0, 3)).toEqual(['busy looking at production', 'ready', 'event run.started']);
-    expect(heard.at(-1)).toBe('event run.ended');
+    const { lines } = fleet.listener;
+    expect(lines.slice(0, 3)).toEqual(['busy checking production', 'ready', 'event run.started']);
+    expect(lines.at(-1)).toBe('event run.ended');
   });
 
-  it('tells the listener the same events as the journal, but for progress', async () => {
+  it('reports the events of the journal, and progress', async () => {
     await run();
     const told = fleet.listener.events.filter(({ type }) => type !== 'step.progress');
     expect(told.map(({ type }) => type)).toEqual(fleet.events.map(({ type }) => type));
   });
 
-  it('hands over the plan that nobody was asked about just before it runs', async () => {
+  it('reports an unconfirmed plan just before it runs', async () => {
     const seen: unknown[] = [];
-    await run({ onPlanned: ({ steps }) => seen.push([steps.length > 0, [...fleet.listener.heard]]) });
-    expect(seen).toEqual([[true, ['busy looking at production', 'ready']]]);
+    await run({ onPlanned: ({ steps }) => seen.push([steps.length > 0, [...fleet.listener.lines]]) });
+    expect(seen).toEqual([[true, ['busy checking production', 'ready']]]);
   });
 
-  it('is blocked before anything changes where a host is missing', async () => {
+  it('is blocked by an unreachable host before anything changes', async () => {
     fleet.down.add('host-2');
     const result = await run();
     expect(result).toMatchObject({
       kind: 'blocked',
       problems: [{ host: 'host-2', code: 'host.unreachable' }],
     });
-    expect(fleet.serves()).toEqual(serves('v1'));
+    expect(fleet.runningTags()).toEqual(serves('v1'));
   });
 
-  it('that cannot be read throws before a host is connected to', async () => {
+  it('fails before connecting if the recipe cannot be read', async () => {
     const connections = fleet.connections.length;
     await expect(fleet.recipe('deplyo', [web])).rejects.toMatchObject({ code: 'recipe.unknown' });
     expect(fleet.connections).toHaveLength(connections);
   });
 
-  it('that fails is taken back unless the request says to stop', async () => {
+  it('is undone on failure unless the request says to stop', async () => {
     expect(outcome(await run({}, 'bad'))).toMatchObject({ result: 'reverted', exitCode: 6 });
-    expect(fleet.serves()).toEqual(serves('v1'));
+    expect(fleet.runningTags()).toEqual(serves('v1'));
     expect(outcome(await run({ onFailure: 'stop' }, 'bad'))).toMatchObject({ result: 'stopped' });
-    expect(fleet.serves()).not.toEqual(serves('v1'));
+    expect(fleet.runningTags()).not.toEqual(serves('v1'));
   });
 });
 
-describe('a recipe that is confirmed', () => {
-  it('changes nothing when the answer is no', async () => {
+describe('a recipe with confirmation', () => {
+  it('changes nothing when declined', async () => {
     const before = fleet.state();
     expect(await run({ confirm: async () => false })).toEqual({ kind: 'declined' });
     expect(fleet.state()).toEqual(before);
   });
 
-  it('runs when the answer is yes, and holds no lease while it is asked', async () => {
-    const held: unknown[] = [];
+  it('runs when confirmed, and holds no lease during the prompt', async () => {
+    const heldLeases: unknown[] = [];
     const confirm = async () => {
-      held.push(...fleet.leases.flatMap((leases) => leases.held));
+      heldLeases.push(...fleet.leases.flatMap((leases) => leases.held));
       return true;
     };
     expect(outcome(await run({ confirm }))).toMatchObject({ result: 'done' });
-    expect(held).toEqual([]);
+    expect(heldLeases).toEqual([]);
   });
 
-  it('is not asked about where there is nothing to do', async () => {
+  it('does not prompt when there is nothing to do', async () => {
     const asked: Preview[] = [];
     const confirm = async (preview: Preview) => asked.push(preview) > 0;
     expect(outcome(await run({ confirm }, 'v1'))).toMatchObject({ result: 'unchanged' });
     expect(asked).toEqual([]);
   });
 
-  it('is asked about again when the hosts have changed since the answer', async () => {
+  it('prompts again when the hosts have changed since', async () => {
     const asked: Preview[] = [];
     const confirm = async (preview: Preview) => {
       asked.push(preview);
@@ -145,23 +145,23 @@ describe('a recipe that is confirmed', () => {
     };
     expect(outcome(await run({ confirm }, 'v3'))).toMatchObject({ result: 'done' });
     expect(asked).toHaveLength(2);
-    expect(fleet.warnings).toEqual([expect.stringMatching(/^the servers have changed since you said yes: /)]);
-    expect(fleet.serves()).toEqual(serves('v3'));
+    expect(fleet.warnings).toEqual([expect.stringMatching(/^the hosts changed after you confirmed: /)]);
+    expect(fleet.runningTags()).toEqual(serves('v3'));
   });
 
-  it('can be declined the second time', async () => {
+  it('can be declined at the second prompt', async () => {
     const answers = [true, false];
     const confirm = async () => {
       if (answers.length === 2) await fleet.deploy(at(web, 'v2'));
       return answers.shift() ?? true;
     };
     expect(await run({ confirm }, 'v3')).toEqual({ kind: 'declined' });
-    expect(fleet.serves()).toEqual(serves('v2'));
+    expect(fleet.runningTags()).toEqual(serves('v2'));
   });
 });
 
-describe('a recipe whose hosts are held by another run', () => {
-  it('is refused, and the failure names who holds them', async () => {
+describe('a recipe on hosts that another run holds', () => {
+  it('fails and names the holder', async () => {
     const refusals: unknown[] = [];
     fleet.host('host-1').engine.faults.before('pull', async () => {
       refusals.push(await run({}, 'v3').catch((error: unknown) => error));
@@ -170,16 +170,16 @@ describe('a recipe whose hosts are held by another run', () => {
     expect(refusals).toEqual([
       expect.objectContaining({ code: 'lease.held', message: expect.stringContaining('deploy run-2') }),
     ]);
-    expect(fleet.serves()).toEqual(serves('v2'));
+    expect(fleet.runningTags()).toEqual(serves('v2'));
   });
 
-  it('waits for them where that is asked for', async () => {
+  it('waits if requested', async () => {
     const result = await whileAnotherDeploys('v2', () => run({ wait: true }, 'v3'));
     expect(outcome(result)).toMatchObject({ result: 'done' });
-    expect(fleet.serves()).toEqual(serves('v3'));
+    expect(fleet.runningTags()).toEqual(serves('v3'));
   });
 
-  it('runs after the wait though its plan has changed, where it does not depend on the current release', async () => {
+  it('runs a changed plan after the wait if it does not depend on the current release', async () => {
     const asked: Preview[] = [];
     const confirm = async (preview: Preview) => asked.push(preview) > 0;
     const result = await whileAnotherDeploys('v2', () => run({ wait: true, confirm }, 'v3'));
@@ -187,20 +187,20 @@ describe('a recipe whose hosts are held by another run', () => {
     expect(asked).toHaveLength(1);
   });
 
-  describe('and depends on the current release', () => {
+  describe('when it depends on the current release', () => {
     const rollback = (request: FleetRequest) => () => fleet.recipe('rollback', [web], request);
 
     beforeEach(async () => {
       await fleet.deploy(at(web, 'v2'));
     });
 
-    it('fails after the wait when its plan has changed and nobody can be asked', async () => {
+    it('fails after the wait if the plan has changed and nobody can be asked', async () => {
       const rolling = whileAnotherDeploys('v3', rollback({ wait: true }));
       await expect(rolling).rejects.toMatchObject({ code: 'plan.changed' });
-      expect(fleet.serves()).toEqual(serves('v3'));
+      expect(fleet.runningTags()).toEqual(serves('v3'));
     });
 
-    it('is asked about again after the wait', async () => {
+    it('prompts again after the wait', async () => {
       const asked: Preview[] = [];
       const confirm = async (preview: Preview) => asked.push(preview) < 2;
       const result = await whileAnotherDeploys('v3', rollback({ wait: true, confirm }));

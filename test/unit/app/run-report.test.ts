@@ -18,8 +18,8 @@ async function report(recipe: string, tag = 'v1'): Promise<RunReport> {
   return result.report;
 }
 
-describe('the report of a run that went well', () => {
-  it('says when the new release was live: before the old ones had been pruned', async () => {
+describe('the report of a successful run', () => {
+  it('includes the time until the new release was live, before old ones were pruned', async () => {
     const slow = fleet.host('host-1').engine;
     slow.faults.before('stop', () => fleet.clock.sleep(5_000));
     const { live = 0, duration } = await report('deploy', 'v2');
@@ -27,7 +27,7 @@ describe('the report of a run that went well', () => {
     expect(live).toBeLessThanOrEqual(duration);
   });
 
-  it('says for how long nothing answered, of the host where that was longest', async () => {
+  it('includes the longest gap of all hosts', async () => {
     fleet.host('host-2').engine.faults.before('start', () => fleet.clock.sleep(7_000));
     const { services } = await report('deploy', 'v2');
     expect(services).toMatchObject([{ service: 'web', release: 2, hosts: 3 }]);
@@ -35,15 +35,15 @@ describe('the report of a run that went well', () => {
     expect(services[0]?.gap).toBeLessThan(14_000);
   });
 
-  it('names no release and no live time for a recipe that releases nothing', async () => {
+  it('includes no release and no live time if nothing was released', async () => {
     const done = await report('stop');
     expect(done).toMatchObject({ outcome: { result: 'done' }, services: [], running: [] });
     expect(done).not.toHaveProperty('live');
   });
 });
 
-describe('the report of a run that went wrong', () => {
-  it('says what every host runs now', async () => {
+describe('the report of a failed run', () => {
+  it('lists the services on every host', async () => {
     const { outcome, services, running } = await report('deploy', 'bad');
     expect([outcome.result, services]).toEqual(['reverted', []]);
     expect(running).toEqual(
@@ -54,7 +54,7 @@ describe('the report of a run that went wrong', () => {
     );
   });
 
-  it('says so of a host where nothing runs, and of one that no longer answers', async () => {
+  it('includes hosts without a container, and unreachable hosts', async () => {
     fleet.host('host-1').engine.faults.before('start', () => {
       fleet.host('host-2').engine.crash('shop-production-web-1', 0);
       void fleet.host('host-3').lose();
@@ -63,7 +63,7 @@ describe('the report of a run that went wrong', () => {
     const { running } = await report('deploy', 'bad');
     expect(running.slice(1)).toEqual([
       { host: 'host-2', service: 'web', state: 'not running' },
-      { host: 'host-3', service: 'web', state: 'not known' },
+      { host: 'host-3', service: 'web', state: 'unknown' },
     ]);
   });
 });

@@ -7,7 +7,7 @@ import { runReader, runsDir } from '../../../src/app/runs.js';
 let folder = '';
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-it('warns once of a journal that cannot be read, and goes on without it', async () => {
+it('warns once of an unreadable journal and skips it', async () => {
   folder = await mkdtemp(join(tmpdir(), 'runs-'));
   await mkdir(runsDir({ folder }), { recursive: true });
   await writeFile(join(runsDir({ folder }), 'abc123.jsonl'), 'no journal\n');
@@ -15,5 +15,5 @@ it('warns once of a journal that cannot be read, and goes on without it', async 
   const read = runReader({ folder }, { warn: (text) => warnings.push(text) });
   expect(await read()).toEqual([]);
   expect(await read()).toEqual([]);
-  expect(warnings).toEqual([expect.stringMatching(/^run abc123 is left out: .*abc123\.jsonl:1/)]);
+  expect(warnings).toEqual([expect.stringMatching(/^skipping run abc123: .*abc123\.jsonl:1/)]);
 });

@@ -4,7 +4,7 @@ import { builderOf } from '../../../src/app/build/docker-cli.js';
 import { transferRegistry } from '../../../src/domain/transfer-registry.js';
 import { service } from '../../fakes/recipes.js';
 import { classicLayout, tarOf } from '../../fakes/saved-images.js';
-import { Workshop } from './workshop.js';
+import { TestProject } from './test-project.js';
 
 const config = `project: shop
 registry: ghcr.io/acme
@@ -17,64 +17,64 @@ environments:
   production: { hosts: { web-1: { address: 127.0.0.1, port: 1 } } }
 `;
 
-let shop: Workshop;
+let project: TestProject;
 
 beforeEach(async () => {
-  shop = await Workshop.open(config);
-  shop.setVariables({ TOKEN: 'hunter2-hunter2' });
+  project = await TestProject.open(config);
+  project.setVariables({ TOKEN: 'hunter2-hunter2' });
 });
-afterEach(() => shop.close());
+afterEach(() => project.close());
 
 describe('oneclick build', () => {
   it('builds services with build:, tags the commit, and pushes only with --push', async () => {
-    const commit = await shop.git('rev-parse', '--short=12', 'HEAD');
-    expect(await shop.run('build', 'worker', '--json')).toBe(0);
-    expect(await shop.calls()).toEqual([
-      `build --tag ghcr.io/acme/shop-worker:${commit} --force-rm ${shop.folder}`,
+    const commit = await project.git('rev-parse', '--short=12', 'HEAD');
+    expect(await project.run('build', 'worker', '--json')).toBe(0);
+    expect(await project.calls()).toEqual([
+      `build --tag ghcr.io/acme/shop-worker:${commit} --force-rm ${project.folder}`,
       'kit  token hunter2-hunter2',
     ]);
-    expect(JSON.parse(shop.said.out)).toMatchObject({
+    expect(JSON.parse(project.screen.out)).toMatchObject({
       schema: 1,
       tag: commit,
       images: [{ services: ['worker'], result: 'built', pushed: false }],
     });
-    expect(shop.said.error).toContain('step 2\n');
+    expect(project.screen.error).toContain('step 2\n');
   });
 
   it('passes on every key of build, and secrets by name only', async () => {
-    await shop.docker('buildx');
+    await project.docker('buildx');
     expect(
-      await shop.run('build', 'web', '--push', '--tag', 'v2', '--platform', 'linux/arm64', '--no-cache'),
+      await project.run('build', 'web', '--push', '--tag', 'v2', '--platform', 'linux/arm64', '--no-cache'),
     ).toBe(0);
-    const [build, told, push] = await shop.calls();
+    const [build, output, push] = await project.calls();
     expect(build).toBe(
-      `build --tag ghcr.io/acme/shop-web:v2 --file ${shop.folder}/app/docker/web --target run --build-arg MODE=a b` +
-        ` --secret id=TOKEN,env=TOKEN --platform linux/arm64 --no-cache --progress plain --load ${shop.folder}/app`,
+      `build --tag ghcr.io/acme/shop-web:v2 --file ${project.folder}/app/docker/web --target run --build-arg MODE=a b` +
+        ` --secret id=TOKEN,env=TOKEN --platform linux/arm64 --no-cache --progress plain --load ${project.folder}/app`,
     );
-    expect(told).toBe('kit 1 token hunter2-hunter2');
+    expect(output).toBe('kit 1 token hunter2-hunter2');
     expect(push).toBe('push ghcr.io/acme/shop-web:v2');
-    expect(shop.said.out).toContain('✓ web: ghcr.io/acme/shop-web:v2 built and pushed');
-    expect(shop.said.error).toContain('step 2');
-    expect(shop.said.out + shop.said.error).not.toContain('hunter2');
+    expect(project.screen.out).toContain('✓ web: ghcr.io/acme/shop-web:v2 built and pushed');
+    expect(project.screen.error).toContain('step 2');
+    expect(project.screen.out + project.screen.error).not.toContain('hunter2');
   });
 
   it('groups the output of docker where the CI can fold it', async () => {
-    shop.setVariables({ GITHUB_ACTIONS: 'true' });
-    await shop.run('build', 'worker', '--tag', 'v2');
-    expect(shop.said.error).toContain('::group::build worker: ghcr.io/acme/shop-worker:v2\n');
-    expect(shop.said.error).toContain('::endgroup::');
+    project.setVariables({ GITHUB_ACTIONS: 'true' });
+    await project.run('build', 'worker', '--tag', 'v2');
+    expect(project.screen.error).toContain('::group::build worker: ghcr.io/acme/shop-worker:v2\n');
+    expect(project.screen.error).toContain('::endgroup::');
   });
 
   it('refuses uncommitted changes, or marks the tag with --dirty', async () => {
-    await shop.put('new.txt', 'one');
-    expect(await shop.refusal('build', 'worker')).toMatchObject({
+    await project.write('new.txt', 'one');
+    expect(await project.failure('build', 'worker')).toMatchObject({
       kind: 'usage',
       code: 'build.dirty',
       evidence: ['?? new.txt'],
     });
     const tagged = async () => {
-      await shop.run('build', 'worker', '--dirty');
-      return (await shop.calls())
+      await project.run('build', 'worker', '--dirty');
+      return (await project.calls())
         .filter((line) => line.startsWith('build'))
         .at(-1)
         ?.split(' ')[2];
@@ -82,21 +82,21 @@ describe('oneclick build', () => {
     const first = await tagged();
     expect(first).toMatch(/shop-worker:[0-9a-f]{12}-dirty-[0-9a-f]{8}$/);
     expect(await tagged()).toBe(first);
-    await shop.put('new.txt', 'two');
+    await project.write('new.txt', 'two');
     expect(await tagged()).not.toBe(first);
-    expect(await shop.git('status', '--porcelain')).toBe('?? new.txt');
+    expect(await project.git('status', '--porcelain')).toBe('?? new.txt');
   });
 
   it('reports missing secrets and services without build:', async () => {
-    shop.setVariables({});
-    await shop.docker('buildx');
-    expect(await shop.refusal('build', 'web')).toMatchObject({ kind: 'access', code: 'secret.missing' });
-    expect(await shop.refusal('build', 'db')).toMatchObject({ kind: 'usage', code: 'build.none' });
-    expect(await shop.refusal('build', 'workr')).toMatchObject({ hint: 'did you mean worker?' });
+    project.setVariables({});
+    await project.docker('buildx');
+    expect(await project.failure('build', 'web')).toMatchObject({ kind: 'access', code: 'secret.missing' });
+    expect(await project.failure('build', 'db')).toMatchObject({ kind: 'usage', code: 'build.none' });
+    expect(await project.failure('build', 'workr')).toMatchObject({ hint: 'did you mean worker?' });
   });
 
   it('requires BuildKit for secrets', async () => {
-    expect(await shop.refusal('build', 'web')).toMatchObject({ kind: 'failed', code: 'build.buildkit' });
+    expect(await project.failure('build', 'web')).toMatchObject({ kind: 'failed', code: 'build.buildkit' });
   });
 
   it.each([
@@ -104,15 +104,15 @@ describe('oneclick build', () => {
     ['broken', 'failed', 'build.failed', expect.arrayContaining(['RUN make: no such file'])],
     ['denied', 'access', 'push.denied', [expect.stringMatching(/^denied/)]],
   ])('explains the failure when docker is %s', async (state, kind, code, evidence) => {
-    await shop.docker(state);
-    const failure = await shop.refusal('build', 'worker', '--push', '--plain');
+    await project.docker(state);
+    const failure = await project.failure('build', 'worker', '--push', '--plain');
     expect(failure).toMatchObject({ kind, code, evidence, hint: expect.any(String) });
   });
 
   it('explains how to install docker when it is missing', async () => {
-    await shop.removeDocker();
-    shop.setVariables({ PATH: '/nowhere' });
-    expect(await shop.refusal('build', 'worker', '--tag', 'v1')).toMatchObject({
+    await project.removeDocker();
+    project.setVariables({ PATH: '/nowhere' });
+    expect(await project.failure('build', 'worker', '--tag', 'v1')).toMatchObject({
       kind: 'unreachable',
       code: 'docker.missing',
     });
@@ -121,23 +121,23 @@ describe('oneclick build', () => {
 
 describe('deploy --build', () => {
   it('builds nothing when a host cannot be reached', async () => {
-    const failure = await shop.refusal('deploy', 'worker', '--build');
+    const failure = await project.failure('deploy', 'worker', '--build');
     expect(failure).toMatchObject({ kind: 'unreachable', host: 'web-1' });
-    expect(await shop.calls()).toEqual([]);
+    expect(await project.calls()).toEqual([]);
   });
 
   it('builds nothing when a secret has no value', async () => {
-    await shop.put('oneclick.yml', config.replace('worker: {', 'worker: { secrets: [DATABASE_URL],'));
-    await shop.commit();
-    const failure = await shop.refusal('deploy', 'worker', '--build');
+    await project.write('oneclick.yml', config.replace('worker: {', 'worker: { secrets: [DATABASE_URL],'));
+    await project.commit();
+    const failure = await project.failure('deploy', 'worker', '--build');
     expect(failure).toMatchObject({ kind: 'access', message: expect.stringContaining('DATABASE_URL') });
-    expect(await shop.calls()).toEqual([]);
+    expect(await project.calls()).toEqual([]);
   });
 
   it('cannot be combined with a dry run, and is required by its options', async () => {
     for (const flag of ['--dry-run', '--explain'])
-      expect(await shop.refusal('deploy', '--build', flag)).toMatchObject({ kind: 'usage' });
-    expect(await shop.refusal('deploy', '--dirty')).toMatchObject({ kind: 'usage', hint: 'add --build' });
+      expect(await project.failure('deploy', '--build', flag)).toMatchObject({ kind: 'usage' });
+    expect(await project.failure('deploy', '--dirty')).toMatchObject({ kind: 'usage', hint: 'add --build' });
   });
 });
 
@@ -148,24 +148,24 @@ describe('deploy --build --push-over-ssh', () => {
   const tag = `${name}/acme/shop-worker:v2`;
 
   it('builds under the name that the hosts pull, and pushes nothing', async () => {
-    await shop.save(tarOf(classicLayout([{ tag, layers: [Buffer.from('layer')] }])));
-    await shop.docker('there');
-    expect(await shop.run(...words, '--json')).not.toBe(0);
-    expect((await shop.calls()).filter((line) => !line.startsWith('kit'))).toEqual([
-      `build --tag ${tag} ${platform.join(' ')} --force-rm ${shop.folder}`,
+    await project.save(tarOf(classicLayout([{ tag, layers: [Buffer.from('layer')] }])));
+    await project.docker('there');
+    expect(await project.run(...words, '--json')).not.toBe(0);
+    expect((await project.calls()).filter((line) => !line.startsWith('kit'))).toEqual([
+      `build --tag ${tag} ${platform.join(' ')} --force-rm ${project.folder}`,
       `save ${tag}`,
     ]);
   });
 
   it('explains why an image cannot be saved', async () => {
-    await shop.save(Buffer.from('not an archive'));
-    expect(await shop.refusal(...words, '--json')).toMatchObject({ code: 'shipment.unreadable' });
-    await shop.save(tarOf(classicLayout([{ tag: `${name}/acme/other:v2`, layers: [] }])));
-    expect(await shop.refusal(...words, '--json')).toMatchObject({
+    await project.save(Buffer.from('not an archive'));
+    expect(await project.failure(...words, '--json')).toMatchObject({ code: 'shipment.unreadable' });
+    await project.save(tarOf(classicLayout([{ tag: `${name}/acme/other:v2`, layers: [] }])));
+    expect(await project.failure(...words, '--json')).toMatchObject({
       message: expect.stringContaining(`it lacks ${tag}`),
     });
-    await shop.docker('full');
-    expect(await shop.refusal(...words, '--json')).toMatchObject({
+    await project.docker('full');
+    expect(await project.failure(...words, '--json')).toMatchObject({
       code: 'docker.save',
       evidence: ['write /dev/stdout: no space left on device'],
       hint: expect.stringContaining('TMPDIR'),
@@ -173,8 +173,8 @@ describe('deploy --build --push-over-ssh', () => {
   });
 
   it('requires --build and a single platform', async () => {
-    expect(await shop.refusal('deploy', '--push-over-ssh')).toMatchObject({ hint: 'add --build' });
-    expect(await shop.refusal(...words, '--platform', 'linux/amd64,linux/arm64')).toMatchObject({
+    expect(await project.failure('deploy', '--push-over-ssh')).toMatchObject({ hint: 'add --build' });
+    expect(await project.failure(...words, '--platform', 'linux/amd64,linux/arm64')).toMatchObject({
       kind: 'usage',
       message: expect.stringContaining('supports one platform'),
     });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { sides, sidesOf } from '../../../src/cli/commands/diff/run.js';
+import { comparedReleases } from '../../../src/app/diff.js';
+import { parseDiffArguments } from '../../../src/cli/commands/diff/run.js';
 import { containerSpec } from '../../../src/domain/container.js';
 import { specChanges } from '../../../src/domain/difference.js';
 import { releaseLog } from '../../../src/domain/log.js';
@@ -11,9 +12,9 @@ const web = serviceOn('web', 8080, { count: 1, image: { kind: 'fixed', reference
 
 describe('the arguments of a diff', () => {
   it('are up to two releases and a service, in any order', () => {
-    expect(sidesOf(['2', 'web', 'next'])).toEqual({ releases: ['2', 'next'], names: ['web'] });
-    expect(() => sidesOf(['1', '2', '3'])).toThrow(expect.objectContaining({ kind: 'usage' }));
-    expect(() => sidesOf(['web', 'api'])).toThrow(expect.objectContaining({ kind: 'usage' }));
+    expect(parseDiffArguments(['2', 'web', 'next'])).toEqual({ releases: ['2', 'next'], names: ['web'] });
+    expect(() => parseDiffArguments(['1', '2', '3'])).toThrow(expect.objectContaining({ kind: 'usage' }));
+    expect(() => parseDiffArguments(['web', 'api'])).toThrow(expect.objectContaining({ kind: 'usage' }));
   });
 
   it('default to the previous and the current release', async () => {
@@ -23,13 +24,13 @@ describe('the arguments of a diff', () => {
     await fleet.rollback(web);
     const log = releaseLog(await fleet.facts([web]), 'web');
     const numbers = (...words: readonly string[]) =>
-      sides(log, web, { commit: undefined }, words).map(({ shown }) => shown.release);
+      comparedReleases(log, web, { commit: undefined }, words).map(({ shown }) => shown.release);
     expect(numbers()).toEqual([3, 2]);
     expect(numbers('1')).toEqual([1, 2]);
     expect(numbers('next')).toEqual([2, null]);
     expect(numbers('3', '1')).toEqual([3, 1]);
-    expect(() => numbers('9')).toThrow(expect.objectContaining({ hint: 'it has 1, 2, 3' }));
-    expect(() => sides([], web, { commit: undefined }, [])).toThrow(
+    expect(() => numbers('9')).toThrow(expect.objectContaining({ hint: 'available: 1, 2, 3' }));
+    expect(() => comparedReleases([], web, { commit: undefined }, [])).toThrow(
       expect.objectContaining({ code: 'release.unknown' }),
     );
   });

@@ -1,9 +1,9 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { bad } from '../../../src/app/doctor/finding.js';
-import { node } from '../../../src/app/doctor/here.js';
-import { machineFindings, ports } from '../../../src/app/doctor/hosts.js';
+import { failed } from '../../../src/app/doctor/finding.js';
+import { containerFindings, machineFindings } from '../../../src/app/doctor/hosts.js';
+import { checkNode } from '../../../src/app/doctor/local-machine.js';
 import { worst } from '../../../src/cli/commands/doctor/run.js';
 import type { ContainerFacts } from '../../../src/domain/facts.js';
 import { Failure } from '../../../src/domain/failure.js';
@@ -11,7 +11,7 @@ import { label } from '../../../src/domain/labels.js';
 import { checklist } from '../../../src/report/checklist.js';
 import { plainStyle } from '../../../src/report/style.js';
 import { serviceOn } from '../tasks/fleet.js';
-import { Workshop } from './workshop.js';
+import { TestProject } from './test-project.js';
 
 const config = `project: shop
 registry: ghcr.io/acme
@@ -22,24 +22,24 @@ environments:
   production: { hosts: { web-1: { address: 127.0.0.1, port: 1 }, web-2: { address: 127.0.0.1, port: 2 } } }
 `;
 
-interface Said {
+interface Report {
   readonly findings: readonly { readonly group: string; readonly about: string; readonly state: string }[];
 }
 
-let shop: Workshop;
-const document = (): Said => JSON.parse(shop.said.out) as Said;
+let project: TestProject;
+const document = (): Report => JSON.parse(project.screen.out) as Report;
 const states = () => document().findings.map(({ group, about, state }) => `${group} ${about} ${state}`);
 
 beforeEach(async () => {
-  shop = await Workshop.open(config);
+  project = await TestProject.open(config);
 });
-afterEach(() => shop.close());
+afterEach(() => project.close());
 
 describe('oneclick doctor', () => {
   it('runs all checks even when some fail', async () => {
-    await shop.docker('dead');
-    await shop.put('.env.production', 'OTHER=1\n');
-    expect(await shop.run('doctor', '--json')).toBe(5);
+    await project.docker('dead');
+    await project.write('.env.production', 'OTHER=1\n');
+    expect(await project.run('doctor', '--json')).toBe(5);
     expect(states()).toEqual(
       expect.arrayContaining([
         'this machine node good',
@@ -55,30 +55,29 @@ describe('oneclick doctor', () => {
   });
 
   it('reports an invalid configuration and skips the hosts', async () => {
-    await shop.put('oneclick.yml', `${config}bogus: 1\n`);
-    expect(await shop.run('doctor', '--json')).toBe(2);
+    await project.write('oneclick.yml', `${config}bogus: 1\n`);
+    expect(await project.run('doctor', '--json')).toBe(2);
     expect(states()).toEqual(expect.arrayContaining(['configuration oneclick.yml bad', 'hosts all caution']));
   });
 
   it('finds ejected recipes whose shipped version has changed', async () => {
-    await mkdir(join(shop.folder, '.oneclick/recipes'), { recursive: true });
+    await mkdir(join(project.folder, '.oneclick/recipes'), { recursive: true });
     const shipped = await readFile(new URL('../../../recipes/deploy.yml', import.meta.url), 'utf8');
     const head = '# ejected from the shipped recipe deploy, 0123456789abcdef\n';
-    await shop.put('.oneclick/recipes/deploy.yml', head + shipped);
-    await shop.run('doctor', '--json');
+    await project.write('.oneclick/recipes/deploy.yml', head + shipped);
+    await project.run('doctor', '--json');
     expect(states()).toContain('recipes deploy caution');
   });
 
   it('changes .gitignore only with --fix, and keeps samples in git', async () => {
-    await shop.put('.env.production', 'TOKEN=1\n');
-    await shop.put('.env.example', 'TOKEN=\n');
-    await shop.put('.gitignore', 'dist');
-    // Nobody can be asked here.
-    expect(await shop.refusal('doctor', '--fix')).toMatchObject({ kind: 'usage', hint: 'add --yes' });
-    expect(await readFile(join(shop.folder, '.gitignore'), 'utf8')).toBe('dist');
-    await shop.run('doctor', '--fix', '--yes', '--plain');
-    expect(await readFile(join(shop.folder, '.gitignore'), 'utf8')).toBe('dist\n.env.*\n!.env.example\n');
-    expect(shop.said.out).not.toContain('.env.production');
+    await project.write('.env.production', 'TOKEN=1\n');
+    await project.write('.env.example', 'TOKEN=\n');
+    await project.write('.gitignore', 'dist');
+    expect(await project.failure('doctor', '--fix')).toMatchObject({ kind: 'usage', hint: 'add --yes' });
+    expect(await readFile(join(project.folder, '.gitignore'), 'utf8')).toBe('dist');
+    await project.run('doctor', '--fix', '--yes', '--plain');
+    expect(await readFile(join(project.folder, '.gitignore'), 'utf8')).toBe('dist\n.env.*\n!.env.example\n');
+    expect(project.screen.out).not.toContain('.env.production');
   });
 });
 
@@ -99,39 +98,41 @@ describe('findings', () => {
   it('include foreign containers on our ports, and our kept containers', () => {
     const web = serviceOn('web', 80, { count: 1 });
     const host = web.instances[0]?.host ?? '';
-    expect(ports(host, [container], [web], run)).toMatchObject([{ state: 'bad', about: 'ports' }]);
-    expect(ports(host, [{ ...container, state: 'exited' }], [web], run)).toEqual([]);
+    expect(containerFindings(host, [container], [web], run)).toMatchObject([
+      { state: 'bad', about: 'ports' },
+    ]);
+    expect(containerFindings(host, [{ ...container, state: 'exited' }], [web], run)).toEqual([]);
     const labels = { [label.project]: 'shop', [label.environment]: 'production', [label.service]: 'web' };
     const kept = { ...container, labels, state: 'exited' as const };
-    expect(ports(host, [kept], [web], run)).toMatchObject([
-      { state: 'good', text: '1 container to go back to' },
+    expect(containerFindings(host, [kept], [web], run)).toMatchObject([
+      { state: 'good', text: '1 container for rollbacks' },
     ]);
   });
 
   it('include a wrong clock, a full disk, few sessions and large logs', () => {
     const at = { before: 1_000_000, after: 1_002_000 };
-    const found = (text: string) =>
-      machineFindings('web-1', text, at).map(({ about, state, text: said }) => `${about} ${state} ${said}`);
+    const found = (stdout: string) =>
+      machineFindings('web-1', stdout, at).map(({ about, state, text }) => `${about} ${state} ${text}`);
     expect(found('time 1001\nfree 90000000\nsessions \nlogs 0\n')).toEqual([
       'disk good 92.2 GB free for images',
-      'clock good as here',
+      'clock good same as this machine',
     ]);
     expect(found('time 900\nfree 1000\nsessions 1\nlogs 2\n')).toEqual([
       'disk caution 1.0 MB free for images',
       'clock caution 100 s behind this machine',
-      'sshd caution MaxSessions 1 makes it slow',
-      'logs caution 2 container logs above 1 GB',
+      'sshd caution MaxSessions 1 slows down deploys',
+      'logs caution 2 container logs larger than 1 GB',
     ]);
     expect(found('')).toEqual([]);
   });
 
   it('include an outdated Node.js', () => {
-    expect(node('20.19.0')).toMatchObject([{ state: 'good' }]);
-    expect(node('18.1.0')).toMatchObject([{ state: 'bad' }]);
+    expect(checkNode('20.19.0')).toMatchObject([{ state: 'good' }]);
+    expect(checkNode('18.1.0')).toMatchObject([{ state: 'bad' }]);
   });
 
   it('exit with the code of the worst', () => {
-    const of = (kind: Failure['kind']) => bad('g', 'a', new Failure(kind, 'c', 'm'));
+    const of = (kind: Failure['kind']) => failed('g', 'a', new Failure(kind, 'c', 'm'));
     expect(worst([])).toBe(0);
     expect(worst([of('failed')])).toBe(1);
     expect(worst([of('failed'), of('usage')])).toBe(2);
@@ -143,7 +144,7 @@ describe('findings', () => {
     const failure = new Failure('access', 'c', 'may not use docker', { hint: 'usermod' });
     const findings = [
       { group: 'this machine', about: 'node', state: 'good' as const, text: '22' },
-      bad('web-1', 'docker', failure),
+      failed('web-1', 'docker', failure),
     ];
     expect(checklist(findings, { columns: 80, style: plainStyle })).toBe(
       'this machine\n  ✓ node    22\n\nweb-1\n  ✗ docker  may not use docker\n            → usermod\n',

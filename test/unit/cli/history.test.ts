@@ -29,8 +29,8 @@ describe('the history', () => {
     await fleet.deploy(web);
     await fleet.deploy(at(web, 'v2'));
     await fleet.rollback(web);
-    const told = historyOf({ activations: await activations(), audits: [], runs: [known('run-2')] });
-    expect(told.map(({ what, release, outcome, ms }) => [what, release, outcome, ms])).toEqual([
+    const output = historyOf({ activations: await activations(), audits: [], runs: [known('run-2')] });
+    expect(output.map(({ what, release, outcome, ms }) => [what, release, outcome, ms])).toEqual([
       ['rollback', 1, null, null],
       ['deploy', 2, 'done', 4200],
       ['deploy', 1, null, null],

@@ -7,7 +7,7 @@ import type { Context } from '../../../src/app/context.js';
 import { program } from '../../../src/cli/program.js';
 import { Failure } from '../../../src/domain/failure.js';
 import { Redaction } from '../../../src/domain/redact.js';
-import { offline } from '../../fakes/adapters.js';
+import { offlineAdapters } from '../../fakes/adapters.js';
 import { MovableClock } from '../../fakes/clock.js';
 
 let folder = '';
@@ -54,7 +54,7 @@ function edge(): Context {
     who: 'me@here',
     clock: new MovableClock(),
     redaction: new Redaction(),
-    adapters: offline,
+    adapters: offlineAdapters,
     random: () => 0,
     runId: () => '000000',
     stateDir: join(folder, 'state'),

@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** What holds where this was typed, with these variables, and this file of the user. */
+/** Resolves typed flags with these variables and this user file. */
 async function said(typed: TypedGlobals, env: Readonly<Record<string, string>> = {}, user?: string) {
   const configDir = join(folder, 'oneclick');
   await mkdir(configDir, { recursive: true });
@@ -60,7 +60,7 @@ describe('the resolved flags', () => {
     expect(await said({ color: true }, { NO_COLOR: '1' })).toMatchObject({ color: true });
   });
 
-  it('do not force colour because of the file', async () => {
+  it('do not force color because of the file', async () => {
     expect(await said({}, {}, 'color: true\n')).not.toHaveProperty('color');
   });
 

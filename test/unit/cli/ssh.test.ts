@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { chosenHost, handOver } from '../../../src/cli/commands/ssh/run.js';
+import { chosenHost } from '../../../src/app/choose-host.js';
+import { handOver } from '../../../src/cli/commands/ssh/run.js';
 import { service } from '../../fakes/recipes.js';
 
 const all = [service('web'), service('db', { count: 1 })];
@@ -20,9 +21,9 @@ describe('the host to connect to', () => {
       );
     hint(undefined, 'name one of host-1, host-2');
     hint('host-3', 'did you mean host-1?');
-    hint('web', 'oneclick ssh web/1 goes to the first instance of web');
+    hint('web', 'for the first instance of web: oneclick ssh web/1');
     hint('wep/1', 'did you mean web?');
-    hint('db/2', 'db has 1: db/1 is on host-1');
+    hint('db/2', 'available: db/1');
   });
 
   it('passes on its exit code, or 128 plus the signal', async () => {

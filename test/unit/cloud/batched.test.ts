@@ -87,7 +87,7 @@ describe('a target that is refused', () => {
 
   it('fails for the one who asked for it, and the others are registered', async () => {
     const { behind, cloud, group, targets, registered, together } = setting();
-    behind.become('i-102', 'stopped');
+    behind.setState('i-102', 'stopped');
     expect(await together(targets.map((target) => cloud.register(group, [target])))).toEqual(outcome(2, 8));
     expect(await registered()).toEqual(targets.map(({ id }) => id).filter((id) => id !== 'i-102'));
     expect(behind.faults.count('register')).toBe(3);
@@ -95,7 +95,7 @@ describe('a target that is refused', () => {
 
   it('is found when the refusal does not say which it was', async () => {
     const { behind, cloud, group, targets, registered, together } = setting(4);
-    behind.become('i-102', 'stopped');
+    behind.setState('i-102', 'stopped');
     behind.faults.fail('register', refusedTargets('One or more targets are not valid'));
     expect(await together(targets.map((target) => cloud.register(group, [target])))).toEqual(outcome(2, 4));
     expect(await registered()).toHaveLength(3);
@@ -103,7 +103,7 @@ describe('a target that is refused', () => {
 
   it('is found beside another one that the refusal did not name yet', async () => {
     const { behind, cloud, group, targets, together } = setting(4);
-    behind.become('i-102', 'stopped');
+    behind.setState('i-102', 'stopped');
     behind.faults.fail('register', refusedTargets('not valid: i-101'));
     behind.faults.fail('register', refusedTargets('not valid: i-101'));
     const outcomes = await together(targets.map((target) => cloud.register(group, [target])));
@@ -112,7 +112,7 @@ describe('a target that is refused', () => {
 
   it('fails alone as it would without others', async () => {
     const { behind, cloud, group, targets, together } = setting(1);
-    behind.become('i-100', 'stopped');
+    behind.setState('i-100', 'stopped');
     expect(await together([cloud.register(group, targets)])).toEqual([
       'not running, so not registered: i-100',
     ]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { targetReason } from '../../../src/cloud/aws/target-reasons.js';
 import { cloudContract } from '../../contract/cloud.contract.js';
 import { MovableClock } from '../../fakes/clock.js';
-import { FakeCloud, fakeBalancer, furnished } from '../../fakes/cloud.js';
+import { FakeCloud, fakeBalancer, withContractFixtures } from '../../fakes/cloud.js';
 
 const target = { id: 'i-1', port: 20_000 };
 
@@ -34,7 +34,7 @@ describe('the fake cloud', () => {
     const { clock, cloud, group, health } = setting();
     await cloud.register(group, [target]);
     await clock.advance(10_000);
-    cloud.answer(target, 'badly');
+    cloud.answer(target, 'unhealthy');
     await clock.advance(9_999);
     expect(await health()).toMatchObject({ state: 'healthy' });
     await clock.advance(1);
@@ -42,7 +42,7 @@ describe('the fake cloud', () => {
       state: 'unhealthy',
       reason: targetReason('Target.FailedHealthChecks', '[503]'),
     });
-    cloud.answer(target, 'well');
+    cloud.answer(target, 'healthy');
     await clock.advance(10_000);
     expect(await health()).toMatchObject({ state: 'healthy' });
   });
@@ -50,9 +50,9 @@ describe('the fake cloud', () => {
   it('does not check an instance that has stopped, and forgets one that has ended', async () => {
     const { cloud, group, health } = setting();
     await cloud.register(group, [target]);
-    cloud.become('i-1', 'stopped', 'User initiated');
+    cloud.setState('i-1', 'stopped', 'User initiated');
     expect(await health()).toMatchObject({ state: 'unused', reason: targetReason('Target.InvalidState') });
-    cloud.become('i-1', 'terminated');
+    cloud.setState('i-1', 'terminated');
     expect(await health()).toBeUndefined();
   });
 
@@ -66,7 +66,7 @@ describe('the fake cloud', () => {
 
   it('does not find by name what has ended', async () => {
     const { cloud } = setting();
-    cloud.become('i-1', 'shutting-down');
+    cloud.setState('i-1', 'shutting-down');
     expect(await cloud.instancesNamed(['web-1'])).toEqual([]);
     expect(await cloud.instances(['i-1'])).toHaveLength(1);
   });
@@ -76,7 +76,7 @@ cloudContract('the fake cloud', async () => {
   const clock = new MovableClock();
   const cloud = new FakeCloud(clock);
   return {
-    ...{ cloud, ...furnished(cloud) },
+    ...{ cloud, ...withContractFixtures(cloud) },
     pass: (ms) => clock.advance(ms),
     close: async () => undefined,
   };

@@ -4,7 +4,7 @@ import { loadProject, resolveEnvironment } from '../../../src/config/load.js';
 import { InvalidText } from '../../../src/domain/problem.js';
 import { Service } from '../../../src/domain/service.js';
 import { yaml } from '../../fakes/mutants.js';
-import { ordeal } from '../../fakes/ordeal.js';
+import { testMutations } from '../../fakes/mutation-test.js';
 import { settingOf } from './context.js';
 
 const root = new URL('../../../', import.meta.url);
@@ -57,7 +57,7 @@ function within(text: string, { problems }: InvalidText): void {
 describe('mutated configurations', () => {
   it('are taken, or refused with exit code 2 and the place, soon, and nothing of them is kept', async () => {
     const place = /^oneclick\.yml:\d+:\d+: /m;
-    const refused = await ordeal({ texts, syntax: yaml, count: 10_000, read, place });
+    const refused = await testMutations({ texts, syntax: yaml, count: 10_000, read, place });
     expect(refused).toBeGreaterThan(0.25);
     expect(refused).toBeLessThan(1);
   }, 600_000);

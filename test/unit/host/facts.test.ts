@@ -65,7 +65,7 @@ describe('the facts of all hosts', () => {
 
   it('name the secrets that have other values, and hold no value', async () => {
     const env = ['TOKEN=old=value', 'SAME=1', 'PATH=/bin'];
-    hosts[0]?.engine.place({ name: 'web', env });
+    hosts[0]?.engine.addForeign({ name: 'web', env });
     const secrets = new Map([
       ['TOKEN', 'new=value'],
       ['SAME', '1'],

@@ -5,7 +5,7 @@ import { type ContractWorld, hostContract } from '../../contract/host.contract.j
 import { MovableClock } from '../../fakes/clock.js';
 import { FakeConnection } from '../../fakes/connection.js';
 import { FakeRegistry } from '../../fakes/engine.js';
-import { FakeHost, runsHere } from '../../fakes/host.js';
+import { FakeHost, runLocally } from '../../fakes/host.js';
 
 const clock = new MovableClock();
 const publish = (port: number) => ({
@@ -75,7 +75,7 @@ async function world(): Promise<ContractWorld & { readonly host: FakeHost }> {
   registry.push(images['exits with 3'], { exits: { code: 3 }, logs });
   registry.push(images['ignores TERM'], { stops: undefined });
   registry.push('r/web:2');
-  const host = new FakeHost('web-1', { clock: systemClock, registry, answers: [runsHere(tmpdir())] });
+  const host = new FakeHost('web-1', { clock: systemClock, registry, answers: [runLocally(tmpdir())] });
   await host.engine.pull(images['exits with 3'], undefined, () => undefined);
   await host.engine.pull(images['ignores TERM'], undefined, () => undefined);
   return {

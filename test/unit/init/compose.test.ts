@@ -5,7 +5,7 @@ import { readCompose } from '../../../src/init/compose/compose.js';
 import { draftOf } from '../../../src/init/repository.js';
 import { draftText } from '../../../src/init/text.js';
 import { yaml } from '../../fakes/mutants.js';
-import { ordeal } from '../../fakes/ordeal.js';
+import { testMutations } from '../../fakes/mutation-test.js';
 import { failureOf, memoryFiles, settingOf } from '../config/context.js';
 
 /*
@@ -169,7 +169,7 @@ describe('mutated compose files', () => {
           evidence: expect.arrayContaining([expect.stringMatching(/needs itself|has port/)]),
         });
     };
-    const refused = await ordeal({
+    const refused = await testMutations({
       texts,
       syntax: yaml,
       count: 2000,

@@ -4,7 +4,7 @@ import { bindRecipe } from '../../../src/recipe/bind.js';
 import { loadRecipe } from '../../../src/recipe/load.js';
 import { tasks } from '../../../src/tasks/registry.js';
 import { yaml } from '../../fakes/mutants.js';
-import { ordeal } from '../../fakes/ordeal.js';
+import { testMutations } from '../../fakes/mutation-test.js';
 import { recipesOf, run, service } from '../../fakes/recipes.js';
 
 const folder = new URL('../../../recipes/', import.meta.url);
@@ -46,7 +46,7 @@ const place =
 
 describe('mutated recipes', () => {
   it('are taken, or refused with exit code 2 and the place, soon, and nothing of them is kept', async () => {
-    const refused = await ordeal({ texts, syntax: yaml, count: 2000, read, place });
+    const refused = await testMutations({ texts, syntax: yaml, count: 2000, read, place });
     expect(refused).toBeGreaterThan(0.25);
     expect(refused).toBeLessThan(1);
   }, 600_000);

@@ -144,7 +144,7 @@ describe('the plain report', () => {
 
   it('prints the host, timeout and number of pending calls', async () => {
     const { output, clock, reporter } = await open();
-    const done = reporter.busy('reading production');
+    const done = reporter.busy('checking production');
     const calls = ['web-1', 'web-2'].map((host) =>
       reporter.call({ host, kind: 'connect', what: 'ada@10.0.0.5:22', timeout: 10_000 }),
     );
@@ -154,7 +154,7 @@ describe('the plain report', () => {
     const timeout = timeOfDay(new Date(clock.now().getTime() - 500));
     expect(output.stderr.text).toBe(
       [
-        'reading production',
+        'checking production',
         `waiting for web-1 and 1 more: connect to ada@10.0.0.5:22 (timeout ${timeout})`,
         `waiting for web-2: connect to ada@10.0.0.5:22 (timeout ${timeout})`,
         '',
@@ -177,7 +177,7 @@ describe('the plain report', () => {
 
   it('prints the latest of several activities', async () => {
     const { output, clock, reporter } = await open();
-    reporter.busy('reading production');
+    reporter.busy('checking production');
     reporter.busy('waiting for web-1 (timeout 14:30:00)');
     await clock.advance(5_500);
     expect(output.stderr.text.split('\n')[2]).toBe('waiting for web-1 (timeout 14:30:00) (5.0s)');
@@ -197,7 +197,7 @@ describe('the plain report', () => {
 
   it('prints only warnings, failures and results when quiet', async () => {
     const { output, clock, reporter } = await open({}, { detail: 'quiet' });
-    reporter.busy('reading production');
+    reporter.busy('checking production');
     reporter.note('nothing was changed');
     reporter.event(started(plan([pull])));
     reporter.event(begins(pull, 'pull api:v2'));
@@ -234,11 +234,11 @@ describe('the plain report', () => {
 
   it('is silent again once an activity ends', async () => {
     const { output, clock, reporter } = await open();
-    const done = reporter.busy('reading 3 hosts');
+    const done = reporter.busy('checking 3 hosts');
     await clock.advance(5_500);
     done();
     await clock.advance(60_000);
-    expect(output.stderr.text).toBe('reading 3 hosts\nreading 3 hosts (5.0s)\n');
+    expect(output.stderr.text).toBe('checking 3 hosts\nchecking 3 hosts (5.0s)\n');
     expect(clock.sleeping).toBe(0);
     reporter.close();
   });

@@ -107,9 +107,9 @@ describe('the live block', () => {
 
   it('leaves only finished lines when the run has ended', async () => {
     const { terminal, clock, reporter } = open();
-    const done = reporter.busy('reading 3 hosts');
+    const done = reporter.busy('checking 3 hosts');
     await clock.advance(500);
-    expect(terminal.screen).toBe('* reading 3 hosts');
+    expect(terminal.screen).toBe('* checking 3 hosts');
     done();
     reporter.event(started(plan([...pulls, wait1])));
     for (const pull of pulls) reporter.event(begins(pull, 'pull api:v2'));
@@ -222,14 +222,14 @@ describe('the live block', () => {
 describe('an activity outside a run', () => {
   it('shows the pending host and its timeout after five seconds', async () => {
     const { terminal, clock, reporter } = open(100);
-    const done = reporter.busy('reading production');
+    const done = reporter.busy('checking production');
     reporter.call({ host: 'web-1', kind: 'connect', what: 'ada@10.0.0.5:22', timeout: 10_000 });
     await clock.advance(4_000);
-    expect(terminal.screen).toBe('* reading production  4.0s');
+    expect(terminal.screen).toBe('* checking production  4.0s');
     await clock.advance(1_040);
     const timeout = timeOfDay(new Date(clock.now().getTime() + 4_960));
     expect(terminal.screen).toBe(
-      `* reading production  5.0s\n  waiting for web-1: connect to ada@10.0.0.5:22 (timeout ${timeout})`,
+      `* checking production  5.0s\n  waiting for web-1: connect to ada@10.0.0.5:22 (timeout ${timeout})`,
     );
     done();
     expect(terminal.screen).toBe('');

@@ -3,8 +3,8 @@ import type { Branch, FailurePolicy, Plan, PlanNode, Step } from '../../../src/r
 import { Progress } from '../../../src/run/progress.js';
 import { type ResumeRequest, type RunRequest, resumeRun, startRun } from '../../../src/run/run.js';
 import { MovableClock } from '../../fakes/clock.js';
-import { type FakeFacts, FakeWorld, fakeRegistry } from '../../fakes/fake-world.js';
 import { MemoryJournal } from '../../fakes/journal.js';
+import { type FakeFacts, FakeWorld, fakeRegistry } from '../../fakes/world.js';
 
 /** Builders for plans, and a harness that runs them. */
 

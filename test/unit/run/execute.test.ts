@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Fault } from '../../fakes/fake-world.js';
+import type { Fault } from '../../fakes/world.js';
 import { Gate, graph, parallel, planOf, RunHarness, receiptOf, sequence, step } from './builders.js';
 
 const broken: Fault = { when: 'before', kind: 'unhealthy' };
@@ -149,7 +149,7 @@ describe('a failure', () => {
     harness.world.faults = new Map([['b', broken]]);
     const outcome = await harness.start(planOf(sequence(step('a'), step('told', 'keep'), step('b'))));
     expect(outcome).toMatchObject({ result: 'reverted', exitCode: 6 });
-    expect(outcome.never).toEqual([{ step: 'told', reason: 'what was told cannot be untold' }]);
+    expect(outcome.never).toEqual([{ step: 'told', reason: 'a sent message cannot be undone' }]);
     expect(harness.world.facts()).toEqual({ told: 1 });
   });
 });

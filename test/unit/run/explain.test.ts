@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { CloudCall } from '../../../src/domain/plain-command.js';
 import { explain } from '../../../src/run/explain.js';
 import { preview } from '../../../src/run/preview.js';
-import { fakeRegistry } from '../../fakes/fake-world.js';
+import { fakeRegistry } from '../../fakes/world.js';
 import { planOf, receiptOf, sequence, step } from './builders.js';
 
 const formatCall = ({ kind }: CloudCall) => `cloud ${kind}`;

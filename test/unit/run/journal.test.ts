@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { Failure, failureRecord } from '../../../src/domain/failure.js';
 import type { RunEvent } from '../../../src/run/events.js';
 import { FileJournal, journalPath, listRuns, readJournal, readRun } from '../../../src/run/journal.js';
-import { fakeRegistry } from '../../fakes/fake-world.js';
+import { fakeRegistry } from '../../fakes/world.js';
 import { Gate, graph, planOf, RunHarness, sequence, step } from './builders.js';
 
 let home: string;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Outcome, RunEvent } from '../../../src/run/events.js';
 import type { Plan } from '../../../src/run/plan.js';
 import { preview } from '../../../src/run/preview.js';
-import { type Deed, type FakeFacts, FakeWorld, type Fault, fakeRegistry } from '../../fakes/fake-world.js';
+import { type Action, type FakeFacts, FakeWorld, type Fault, fakeRegistry } from '../../fakes/world.js';
 import { committingPlans, faultsOf, orderedPairs, reversiblePlans, rollouts, startFacts } from './plans.js';
 import { FakeProcess, type Interruption, inOrder, runToEnd } from './process.js';
 
@@ -47,9 +47,9 @@ async function undisturbed(
 }
 
 function edges(
-  deeds: readonly Deed[],
-  what: Deed['what'],
-  edge: Deed['edge'],
+  deeds: readonly Action[],
+  what: Action['what'],
+  edge: Action['edge'],
   step: string,
 ): readonly number[] {
   return deeds.flatMap((deed, at) =>
@@ -58,7 +58,7 @@ function edges(
 }
 
 /** The largest number of steps that were undone at the same time. */
-function undoWidth(deeds: readonly Deed[]): number {
+function undoWidth(deeds: readonly Action[]): number {
   let now = 0;
   let most = 0;
   for (const { what, edge } of deeds) {
@@ -83,11 +83,11 @@ describe('for any plan and any faults', () => {
           const world = worldOf(start, faults);
           await new FakeProcess(world, [], s, interruption).start(plan);
           for (const [first, second] of orderedPairs(plan.steps)) {
-            const [begun] = edges(world.deeds, 'apply', 'begin', second);
-            const [ended] = edges(world.deeds, 'apply', 'end', first);
+            const [begun] = edges(world.actions, 'apply', 'begin', second);
+            const [ended] = edges(world.actions, 'apply', 'end', first);
             if (begun !== undefined && ended !== undefined) expect(ended).toBeLessThan(begun);
-            const [back] = edges(world.deeds, 'undo', 'begin', first);
-            const [gone] = edges(world.deeds, 'undo', 'end', second);
+            const [back] = edges(world.actions, 'undo', 'begin', first);
+            const [gone] = edges(world.actions, 'undo', 'end', second);
             if (back === undefined || begun === undefined) continue;
             expect(gone).toBeLessThan(back);
           }
@@ -144,7 +144,7 @@ describe('for any plan and any faults', () => {
       fc.asyncProperty(cased, fc.scheduler(), async ({ plan, width, faults }, s) => {
         const world = worldOf({}, faults);
         await new FakeProcess(world, [], s).start(plan);
-        expect(undoWidth(world.deeds)).toBeLessThanOrEqual(width);
+        expect(undoWidth(world.actions)).toBeLessThanOrEqual(width);
       }),
     );
   });
@@ -213,7 +213,7 @@ describe('for any plan and any faults', () => {
           const process = new FakeProcess(world, [], s, { at, what: 'lose' });
           const outcome = (await process.start({ ...plan, holds: 'hosts' })) as Outcome;
           if (process.deedsBefore === undefined || outcome.exitCode === 0) return;
-          expect(world.deeds.slice(process.deedsBefore).filter(({ edge }) => edge === 'begin')).toEqual([]);
+          expect(world.actions.slice(process.deedsBefore).filter(({ edge }) => edge === 'begin')).toEqual([]);
           if (outcome.result !== 'reverted') expect(outcome.exitCode).toBe(7);
         },
       ),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Branch, Plan, PlanNode, Step } from '../../../src/run/plan.js';
-import type { Fault } from '../../fakes/fake-world.js';
+import type { Fault } from '../../fakes/world.js';
 import { type Action, graph, parallel, planOf, receiptOf, sequence, step } from './builders.js';
 
 /** Generators for plans: a random shape first, then names and references that keep parallel branches independent. */

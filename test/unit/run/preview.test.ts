@@ -3,7 +3,7 @@ import { Failure } from '../../../src/domain/failure.js';
 import { difference, same } from '../../../src/run/difference.js';
 import type { Plan } from '../../../src/run/plan.js';
 import { nothingToDo, preview } from '../../../src/run/preview.js';
-import { type FakeFacts, fakeRegistry } from '../../fakes/fake-world.js';
+import { type FakeFacts, fakeRegistry } from '../../fakes/world.js';
 import { graph, parallel, planOf, receiptOf, sequence, step } from './builders.js';
 
 const see = (plan: Plan, facts: FakeFacts = {}) => preview(plan, facts, fakeRegistry);
@@ -103,7 +103,10 @@ describe('a preview', () => {
 
   it('marks steps that cannot be undone or come after the commit', () => {
     const { steps } = see(planOf(step('a', 'keep'), step('b')));
-    expect(steps).toMatchObject([{ never: 'what was told cannot be untold', after: false }, { after: true }]);
+    expect(steps).toMatchObject([
+      { never: 'a sent message cannot be undone', after: false },
+      { after: true },
+    ]);
   });
 
   it('treats steps finished by an earlier process as done', () => {

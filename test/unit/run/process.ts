@@ -5,8 +5,8 @@ import { Progress } from '../../../src/run/progress.js';
 import { resumable } from '../../../src/run/resume.js';
 import { resumeRun, startRun } from '../../../src/run/run.js';
 import { MovableClock } from '../../fakes/clock.js';
-import { type FakeWorld, fakeRegistry } from '../../fakes/fake-world.js';
 import { FakeLeases } from '../../fakes/leases.js';
+import { type FakeWorld, fakeRegistry } from '../../fakes/world.js';
 
 /** Chooses the order of concurrent work, as fast-check's scheduler does. */
 export interface Scheduler {
@@ -99,7 +99,7 @@ export class FakeProcess {
   }
 
   #interrupt(what: Interruption['what']): void {
-    this.deedsBefore = this.#world.deeds.length;
+    this.deedsBefore = this.#world.actions.length;
     if (what === 'lose') this.#leases.lose();
     if (what === 'cancel') this.#cancel.abort('SIGINT');
     if (what === 'abandon') this.#abandon.abort('SIGINT');

@@ -3,7 +3,7 @@ import { Failure } from '../../../src/domain/failure.js';
 import type { Plan } from '../../../src/run/plan.js';
 import { Progress } from '../../../src/run/progress.js';
 import { resumeDirection } from '../../../src/run/resume.js';
-import { type FakeFacts, fakeRegistry } from '../../fakes/fake-world.js';
+import { type FakeFacts, fakeRegistry } from '../../fakes/world.js';
 import { parallel, planOf, RunHarness, receiptOf, sequence, step } from './builders.js';
 
 /** Runs the plan and kills the process once an event that matches `dies` is journaled. */

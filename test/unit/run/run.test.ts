@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { preview } from '../../../src/run/preview.js';
-import { fakeRegistry } from '../../fakes/fake-world.js';
 import { FakeLeases } from '../../fakes/leases.js';
+import { fakeRegistry } from '../../fakes/world.js';
 import { parallel, planOf, RunHarness, sequence, step } from './builders.js';
 
 const plan = { ...planOf(sequence(step('a'), step('b'))), holds: 'hosts' as const };

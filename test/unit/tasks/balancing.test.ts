@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { quarantineTag } from '../../../src/domain/balancing.js';
 import { Failure } from '../../../src/domain/failure.js';
 import type { Service } from '../../../src/domain/service.js';
-import { usualSettings } from '../../fakes/cloud.js';
+import { defaultSettings } from '../../fakes/cloud.js';
 import { Fleet, serviceOn } from './fleet.js';
 
 const web = serviceOn('web', 8080, { targetGroup: 'shop-web' });
@@ -50,7 +50,7 @@ describe('an activation', () => {
   });
 
   it('registers healthy instances even if another is unhealthy', async () => {
-    fleet.cloud.answer(target('i-2'), 'badly');
+    fleet.cloud.answer(target('i-2'), 'unhealthy');
     const { result, failures } = await fleet.run('lb-activate', [web]);
     expect([result, failures.map(({ host }) => host)]).toEqual(['stopped', ['host-2']]);
     expect(await states()).toEqual(['i-1:8080 healthy', 'i-2:8080 unhealthy', 'i-3:8080 healthy']);
@@ -61,7 +61,7 @@ describe('an activation', () => {
     ['does not exist', 'instance.none', 'i-unknown'],
     ['is stopped', 'instance.state', 'i-2'],
   ])('of an instance that %s is refused before any change', async (_, code, id) => {
-    fleet.cloud.become('i-2', 'stopped');
+    fleet.cloud.setState('i-2', 'stopped');
     const service = { ...web, instances: [...onlyOn('host-1').instances, { id, host: 'host-2' }] };
     expect((await fleet.dryRun('lb-activate', [service])).problems).toEqual([code]);
     await expect(fleet.run('lb-activate', [service])).rejects.toBeInstanceOf(Failure);
@@ -80,7 +80,7 @@ describe('a deactivation', () => {
     await registerAll();
     const before = fleet.clock.monotonic();
     expect((await fleet.run('lb-deactivate', [onlyOn('host-2')])).result).toBe('done');
-    expect(fleet.clock.monotonic() - before).toBeGreaterThanOrEqual(usualSettings.deregistrationDelay);
+    expect(fleet.clock.monotonic() - before).toBeGreaterThanOrEqual(defaultSettings.deregistrationDelay);
     expect(await states()).toEqual(['i-1:8080 healthy', 'i-3:8080 healthy']);
     expect(await quarantined()).toEqual(['i-2']);
 
@@ -101,7 +101,7 @@ describe('a deactivation', () => {
   it('stops if the other instances become unhealthy after the check', async () => {
     await registerAll();
     fleet.cloud.faults.before('tag', () => {
-      for (const id of ['i-1', 'i-3']) fleet.cloud.become(id, 'stopped');
+      for (const id of ['i-1', 'i-3']) fleet.cloud.setState(id, 'stopped');
       return undefined;
     });
     const { result, failures } = await fleet.run('lb-deactivate', [onlyOn('host-2')]);
@@ -134,8 +134,8 @@ describe('tuning', () => {
   it('changes slow settings, lists old and new values, and keeps fast ones', async () => {
     const slow = fleet.cloud.addGroup('slow', {
       settings: {
-        ...usualSettings,
-        healthCheck: { ...usualSettings.healthCheck, interval: 30_000, healthyThreshold: 5 },
+        ...defaultSettings,
+        healthCheck: { ...defaultSettings.healthCheck, interval: 30_000, healthyThreshold: 5 },
         deregistrationDelay: 300_000,
       },
     });
@@ -147,7 +147,7 @@ describe('tuning', () => {
     ]);
     expect((await fleet.run('lb-tune', [service])).result).toBe('done');
     const [{ settings } = { settings: undefined }] = await fleet.cloud.targetGroups([slow]);
-    expect(settings).toEqual(usualSettings);
+    expect(settings).toEqual(defaultSettings);
     expect((await fleet.run('lb-tune', [service])).result).toBe('unchanged');
   });
 });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Service } from '../../../src/domain/service.js';
-import { usualSettings } from '../../fakes/cloud.js';
+import { defaultSettings } from '../../fakes/cloud.js';
 import { at, Fleet, serviceOn } from './fleet.js';
 
 const web: Service = {
@@ -17,7 +17,7 @@ beforeEach(async () => {
   for (const tag of ['v1', 'v2', 'v3']) fleet.push('web', tag);
   for (const id of ids) fleet.cloud.launch(id);
   group = fleet.cloud.addGroup('shop-web');
-  fleet.balance(group, 'shop-web-lb.elb.example.com');
+  fleet.serveBalancer(group, 'shop-web-lb.elb.example.com');
   expect((await fleet.deploy(web)).result).toBe('done');
 });
 
@@ -37,46 +37,46 @@ describe('a deploy beside', () => {
       counts.push(new Set(healthy.map(({ id }) => id)).size);
     };
     const running: string[][] = [];
-    fleet.cloud.faults.before('deregister', () => void running.push([...fleet.serves()]));
+    fleet.cloud.faults.before('deregister', () => void running.push([...fleet.runningTags()]));
     for (const { engine } of fleet.hosts)
       for (const call of ['start', 'stop'] as const) engine.faults.before(call, watch, 9);
     const before = fleet.clock.monotonic();
     expect((await fleet.deploy(at(web, 'v2'))).result).toBe('done');
-    expect(fleet.serves()).toEqual(onEach('v2 unless-stopped'));
+    expect(fleet.runningTags()).toEqual(onEach('v2 unless-stopped'));
     expect(await targets()).toEqual(healthyOn(20_001));
     expect(running[0]).toHaveLength(6);
     // Three starts and three stops.
     expect(counts).toEqual([3, 3, 3, 3, 3, 3]);
-    expect(fleet.clock.monotonic() - before).toBeGreaterThan(usualSettings.deregistrationDelay + 15_000);
+    expect(fleet.clock.monotonic() - before).toBeGreaterThan(defaultSettings.deregistrationDelay + 15_000);
   });
 
   it('can skip the wait for the drain, and be settled later', async () => {
     expect((await fleet.run('deploy', [at(web, 'v2')], { settle: false })).result).toBe('done');
-    expect(fleet.serves()).toHaveLength(6);
+    expect(fleet.runningTags()).toHaveLength(6);
     expect((await targets()).filter((line) => line.endsWith('healthy'))).toEqual(healthyOn(20_001));
     expect((await fleet.run('settle', [web])).result).toBe('done');
-    expect(fleet.serves()).toEqual(onEach('v2 unless-stopped'));
+    expect(fleet.runningTags()).toEqual(onEach('v2 unless-stopped'));
     expect((await fleet.run('settle', [web])).result).toBe('unchanged');
   });
 
   it('is settled by the next deploy, and a rollback before that works', async () => {
     await fleet.run('deploy', [at(web, 'v2')], { settle: false });
     expect((await fleet.rollback(web)).result).toBe('done');
-    expect(fleet.serves()).toEqual(onEach('v1 unless-stopped'));
+    expect(fleet.runningTags()).toEqual(onEach('v1 unless-stopped'));
     expect(await targets()).toEqual(healthyOn(20_000));
     await fleet.run('deploy', [at(web, 'v2')], { settle: false });
     expect((await fleet.deploy(at(web, 'v3'))).result).toBe('done');
-    expect(fleet.serves()).toEqual(onEach('v3 unless-stopped'));
+    expect(fleet.runningTags()).toEqual(onEach('v3 unless-stopped'));
   });
 
   it('is undone if a target stays unhealthy, and the old targets stay registered', async () => {
-    fleet.cloud.answer({ id: 'i-2', port: 20_001 }, 'badly');
+    fleet.cloud.answer({ id: 'i-2', port: 20_001 }, 'unhealthy');
     const { result, failures } = await fleet.deploy(at(web, 'v2'));
     expect([result, failures[0]?.code, failures[0]?.host]).toEqual(['reverted', 'target.late', 'host-2']);
     const left = fleet.cloud.faults.calls.filter(({ call }) => call === 'deregister');
     expect(JSON.stringify(left)).not.toContain('20000');
     expect(await targets()).toEqual(healthyOn(20_000));
-    expect(fleet.serves()).toEqual(onEach('v1 unless-stopped'));
+    expect(fleet.runningTags()).toEqual(onEach('v1 unless-stopped'));
   });
 
   it('completes on the second try, whenever the first was killed', async () => {
@@ -85,7 +85,7 @@ describe('a deploy beside', () => {
       await fleet.run('deploy', [at(web, tag)], {}, events).catch(() => undefined);
       expect((await targets()).filter((line) => line.endsWith('healthy')).length).toBeGreaterThanOrEqual(3);
       expect(['done', 'unchanged']).toContain((await fleet.deploy(at(web, tag))).result);
-      expect(fleet.serves()).toEqual(onEach(`${tag} unless-stopped`));
+      expect(fleet.runningTags()).toEqual(onEach(`${tag} unless-stopped`));
       const now = await targets();
       expect([now.length, now.every((line) => line.endsWith('healthy'))]).toEqual([3, true]);
     }
@@ -99,20 +99,20 @@ describe('a deploy beside', () => {
       'stopped',
       ['target.used host-2'],
     ]);
-    expect(fleet.serves().filter((line) => line.startsWith('host-2'))).toHaveLength(2);
+    expect(fleet.runningTags().filter((line) => line.startsWith('host-2'))).toHaveLength(2);
   });
 
   it('skips the confirmation if all instances are quarantined', async () => {
     await fleet.run('lb-deactivate', [web], { force: true });
     expect((await fleet.deploy(at(web, 'v2'))).result).toBe('done');
-    expect([await targets(), fleet.serves()]).toEqual([[], onEach('v2 unless-stopped')]);
+    expect([await targets(), fleet.runningTags()]).toEqual([[], onEach('v2 unless-stopped')]);
   });
 
   it('does not register a quarantined instance', async () => {
     await fleet.run('lb-deactivate', [{ ...web, instances: web.instances.slice(1, 2) }]);
     expect((await fleet.deploy(at(web, 'v2'))).result).toBe('done');
     expect(await targets()).toEqual(['i-1:20001 healthy', 'i-3:20001 healthy']);
-    expect(fleet.serves()).toEqual(onEach('v2 unless-stopped'));
+    expect(fleet.runningTags()).toEqual(onEach('v2 unless-stopped'));
   });
 
   it('is refused if its port range has no free port', async () => {
@@ -126,7 +126,7 @@ describe('a rollback beside', () => {
   it('registers the kept containers again, at their own ports', async () => {
     await fleet.deploy(at(web, 'v2'));
     expect((await fleet.rollback(web)).result).toBe('done');
-    expect([fleet.serves(), await targets()]).toEqual([onEach('v1 unless-stopped'), healthyOn(20_000)]);
+    expect([fleet.runningTags(), await targets()]).toEqual([onEach('v1 unless-stopped'), healthyOn(20_000)]);
     expect(fleet.hosts.every(({ engine }) => engine.all().length <= 3)).toBe(true);
   });
 });
@@ -136,7 +136,7 @@ describe('a service that switches from plain to beside', () => {
     fleet.push('api', 'v1');
     fleet.push('api', 'v2');
     const arn = fleet.cloud.addGroup('shop-api');
-    fleet.balance(arn, 'shop-api-lb.elb.example.com');
+    fleet.serveBalancer(arn, 'shop-api-lb.elb.example.com');
     const plain = serviceOn('api', 8300, { targetGroup: 'shop-api' });
     await fleet.deploy(plain);
     await fleet.run('lb-activate', [plain]);
@@ -179,7 +179,7 @@ describe('a deploy behind a load balancer', () => {
   it('forecasts its duration and the slowest setting', async () => {
     await fleet.cloud.tune(group, { deregistrationDelay: 300_000 });
     const { forecast } = await fleet.preview('deploy', [at(web, 'v2')]);
-    const { interval, healthyThreshold } = usualSettings.healthCheck;
+    const { interval, healthyThreshold } = defaultSettings.healthCheck;
     expect(forecast).toEqual({
       live: interval * (healthyThreshold + 1),
       after: 315_000,
@@ -194,7 +194,7 @@ describe('a deploy behind a load balancer', () => {
   it('forecasts the sum of the waits of its batches', async () => {
     const drained: Service = { ...web, port: { host: 80, container: 80 }, swap: 'drain' };
     const { forecast } = await fleet.preview('deploy', [at(drained, 'v2')]);
-    const { deregistrationDelay, healthCheck } = usualSettings;
+    const { deregistrationDelay, healthCheck } = defaultSettings;
     const each = deregistrationDelay + healthCheck.interval * (healthCheck.healthyThreshold + 1);
     expect(forecast?.live).toBe(3 * each);
   });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { chooseCanary } from '../../../src/app/canary.js';
-import { releasesDocument } from '../../../src/cli/commands/releases/run.js';
+import { releasesDocument } from '../../../src/app/releases.js';
 import type { Service } from '../../../src/domain/service.js';
 import { serviceStatus } from '../../../src/domain/service-status.js';
 import { at, Fleet, serviceOn } from './fleet.js';
@@ -18,7 +18,7 @@ beforeEach(async () => {
   for (const tag of ['v1', 'v2', 'v3']) fleet.push('web', tag);
   for (const { id } of web.instances) fleet.cloud.launch(id);
   group = fleet.cloud.addGroup('shop-web');
-  fleet.balance(group, 'shop-web-lb.elb.example.com');
+  fleet.serveBalancer(group, 'shop-web-lb.elb.example.com');
   expect((await fleet.deploy(web)).result).toBe('done');
 });
 
@@ -37,12 +37,12 @@ describe('a canary', () => {
 
   it('serves next to the old containers, and survives settle', async () => {
     const both = [...old, ...serving([1, 'v2'])].sort();
-    expect(fleet.serves()).toEqual(both);
+    expect(fleet.runningTags()).toEqual(both);
     const healthy = ['i-1:20000', 'i-1:20001', 'i-2:20000', 'i-3:20000'].map((target) => `${target} healthy`);
     expect(await targets()).toEqual(healthy);
     expect((await fleet.run('settle', [web])).result).toBe('unchanged');
     expect((await canary('v2')).result).toBe('done');
-    expect([fleet.serves(), await targets()]).toEqual([both, healthy]);
+    expect([fleet.runningTags(), await targets()]).toEqual([both, healthy]);
   });
 
   it('is shown in the status next to the current release, without a problem', async () => {
@@ -66,7 +66,7 @@ describe('a canary', () => {
   it('is shown by releases and plan: it replaces nothing, and a rollback removes it', async () => {
     const facts = await fleet.facts([web]);
     const { run } = await fleet.plan('rollback', [web]);
-    const { services } = releasesDocument(facts, { run: run, services: [web] });
+    const { services } = releasesDocument(facts, { run, services: [web] });
     expect(services[0]).toMatchObject({
       current: 1,
       rollback: { release: 1, because: 'rollback removes its canary, release 2' },
@@ -81,12 +81,12 @@ describe('a canary', () => {
   it('is deployed to every instance by promote, which reuses its container', async () => {
     const made = fleet.host('host-1').engine.faults.calls.filter(({ call }) => call === 'create').length;
     expect((await fleet.run('promote', [web])).result).toBe('done');
-    expect(fleet.serves()).toEqual(everywhere('v2'));
+    expect(fleet.runningTags()).toEqual(everywhere('v2'));
     expect(await targets()).toEqual(['i-1', 'i-2', 'i-3'].map((id) => `${id}:20001 healthy`));
     const { calls } = fleet.host('host-1').engine.faults;
     expect(calls.filter(({ call }) => call === 'create')).toHaveLength(made);
     expect((await fleet.rollback(web)).result).toBe('done');
-    expect(fleet.serves()).toEqual(old);
+    expect(fleet.runningTags()).toEqual(old);
   });
 
   it('is promoted by a deploy of the same image', async () => {
@@ -99,7 +99,7 @@ describe('a canary', () => {
   it('is removed by a rollback, which keeps the old targets; its number is not reused', async () => {
     const before = fleet.cloud.faults.calls.length;
     expect((await fleet.rollback(web)).result).toBe('done');
-    expect(fleet.serves()).toEqual(old);
+    expect(fleet.runningTags()).toEqual(old);
     expect(await targets()).toEqual(['i-1', 'i-2', 'i-3'].map((id) => `${id}:20000 healthy`));
     const since = JSON.stringify(
       fleet.cloud.faults.calls.slice(before).filter(({ call }) => call === 'deregister'),
@@ -117,17 +117,17 @@ describe('a canary', () => {
 
   it('is replaced together with the old release by a deploy of another image', async () => {
     expect((await fleet.deploy(at(web, 'v3'))).result).toBe('done');
-    expect(fleet.serves()).toEqual(everywhere('v3'));
+    expect(fleet.runningTags()).toEqual(everywhere('v3'));
     expect((await fleet.rollback(web)).result).toBe('done');
-    expect(fleet.serves()).toEqual(old);
+    expect(fleet.runningTags()).toEqual(old);
   });
 });
 
 describe('a canary that', () => {
   it('stays unhealthy is undone', async () => {
-    fleet.cloud.answer({ id: 'i-1', port: 20_001 }, 'badly');
+    fleet.cloud.answer({ id: 'i-1', port: 20_001 }, 'unhealthy');
     expect((await canary('v2')).result).toBe('reverted');
-    expect(fleet.serves()).toEqual(old);
+    expect(fleet.runningTags()).toEqual(old);
     const { problems } = await fleet.dryRun('promote', [web]);
     expect(problems).toEqual(['canary.none']);
   });
@@ -140,7 +140,7 @@ describe('a canary that', () => {
     expect((await fleet.dryRun('promote', [web])).problems).toEqual(['canary.none']);
     expect((await canary('v3')).result).toBe('done');
     expect(await registered()).toEqual(['i-1:20000 healthy', expect.stringMatching(/healthy$/)]);
-    expect(fleet.serves()).toEqual([...old, ...serving([1, 'v3'])].sort());
+    expect(fleet.runningTags()).toEqual([...old, ...serving([1, 'v3'])].sort());
   });
 
   it('would be the first release is refused before any change', async () => {
@@ -154,29 +154,29 @@ describe('a canary that', () => {
 
 describe('the share of a canary', () => {
   const shareOf = (count: number, share: string) => {
-    const { services, words } = chooseCanary(
+    const { services, notes } = chooseCanary(
       [serviceOn('web', 80, { count, targetGroup: 'g', swap: 'beside' })],
       share,
     );
-    return [services[0]?.instances.length, words[0]?.replace(/, on .*/, '')];
+    return [services[0]?.instances.length, notes[0]?.replace(/ on .*, about/, ', about')];
   };
 
   it.each([
-    [1, '10%', 1, 'web: 1 new beside 1 old, about 50% of the requests'],
-    [3, '10%', 1, 'web: 1 new beside 3 old, about 25% of the requests'],
-    [20, '10%', 2, 'web: 2 new beside 20 old, about 9% of the requests'],
-    [20, '50%', 20, 'web: 20 new beside 20 old, about 50% of the requests'],
-  ])('of %d instances, %s, is reported as the real share', (count, share, more, words) => {
-    expect(shareOf(count, share)).toEqual([more, words]);
+    [1, '10%', 1, 'web: canary, about 50% of requests'],
+    [3, '10%', 1, 'web: canary, about 25% of requests'],
+    [20, '10%', 2, 'web: canary, about 9% of requests'],
+    [20, '50%', 20, 'web: canary, about 50% of requests'],
+  ])('of %d instances is reported exactly for %s', (count, share, canaries, note) => {
+    expect(shareOf(count, share)).toEqual([canaries, note]);
   });
 
   it.each(['0%', '51%', '10', 'x%', '-5%'])('is refused as %s', (share) => {
-    expect(() => shareOf(3, share)).toThrow('is not a share from 1% to 50%');
+    expect(() => shareOf(3, share)).toThrow('--canary must be a share from 1% to 50%');
   });
 
   it('is refused without a load balancer and with swap: drain', () => {
-    expect(() => chooseCanary([serviceOn('web', 80)], '10%')).toThrow('web is behind no load balancer');
+    expect(() => chooseCanary([serviceOn('web', 80)], '10%')).toThrow('web is not behind a load balancer');
     const drained = serviceOn('web', 80, { targetGroup: 'g', swap: 'drain' });
-    expect(() => chooseCanary([drained], '10%')).toThrow('web is swapped by "drain"');
+    expect(() => chooseCanary([drained], '10%')).toThrow('web must use swap: beside for a canary, not drain');
   });
 });

@@ -54,7 +54,7 @@ describe('a deploy that died after any event', () => {
       async (fleet) => {
         const { exitCode } = await fleet.deploy(...next);
         const left = fleet.state().filter((line) => !/-1 exited no$|running unless-stopped$/.test(line));
-        return { exitCode, left, images: fleet.serves() };
+        return { exitCode, left, images: fleet.runningTags() };
       },
     );
     const images = ['host-1 api v2 unless-stopped', 'host-1 web v2 unless-stopped'];
@@ -93,7 +93,7 @@ describe('a deploy that adopted a container and died after any event', () => {
     fleet.push('web', 'v1');
     fleet.push('web', 'bad', { answers: 500 });
     const legacy = { name: 'legacy', image: 'made/here:1', restart: 'unless-stopped', ports: [8080] };
-    fleet.host('host-1').engine.place(legacy);
+    fleet.host('host-1').engine.addForeign(legacy);
     return fleet;
   }
 

@@ -73,7 +73,7 @@ describe('a deploy of two services to three hosts', () => {
     faults.before('setRestart', () => {});
     faults.fail('setRestart', down, 3);
     expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ result: 'reverted', exitCode: 6 });
-    expect(fleet.serves()).toEqual(everywhere('web v1 unless-stopped'));
+    expect(fleet.runningTags()).toEqual(everywhere('web v1 unless-stopped'));
   });
 
   it('is undone although a stopping engine kills the old release again', async () => {
@@ -89,7 +89,7 @@ describe('a deploy of two services to three hosts', () => {
     fleet.push('web', 'bad', { answers: 500 });
     await fleet.deploy(web);
     expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ result: 'reverted', exitCode: 6 });
-    expect(fleet.serves()).toEqual(everywhere('web v1 unless-stopped'));
+    expect(fleet.runningTags()).toEqual(everywhere('web v1 unless-stopped'));
   });
 
   it('can be rolled back, and deployed and rolled back again', async () => {

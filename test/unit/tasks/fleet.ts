@@ -17,7 +17,7 @@ import type { Outcome, RunEvent } from '../../../src/run/events.js';
 import { FileJournal } from '../../../src/run/journal.js';
 import type { Plan } from '../../../src/run/plan.js';
 import type { Preview } from '../../../src/run/preview.js';
-import { MortalJournal } from '../../fakes/journal.js';
+import { DyingJournal } from '../../fakes/journal.js';
 import { RecordingListener } from '../../fakes/listener.js';
 import { FakeMachines } from '../../fakes/machines.js';
 
@@ -80,7 +80,7 @@ export class Fleet extends FakeMachines {
   /** Interrupts the current run; each run has its own. */
   interrupts = { cancel: new AbortController(), abandon: new AbortController(), stopped: false };
   readonly #folder: string | undefined;
-  readonly #journals: MortalJournal[] = [];
+  readonly #journals: DyingJournal[] = [];
   #diesAfter = Number.POSITIVE_INFINITY;
   #runs = 0;
 
@@ -272,9 +272,9 @@ export class Fleet extends FakeMachines {
     };
   }
 
-  #openJournal(file: FileJournal | undefined): MortalJournal {
+  #openJournal(file: FileJournal | undefined): DyingJournal {
     const { abandon } = this.interrupts;
-    const journal = new MortalJournal(this.#diesAfter, () => abandon.abort(), file);
+    const journal = new DyingJournal(this.#diesAfter, () => abandon.abort(), file);
     this.#diesAfter = Number.POSITIVE_INFINITY;
     this.#journals.push(journal);
     return journal;

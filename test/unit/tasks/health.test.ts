@@ -69,7 +69,7 @@ describe('a new container that is not healthy', () => {
   });
 
   it('stays unhealthy if another process answers on its port', async () => {
-    fleet.host('host-1').beyond = async () => 200;
+    fleet.host('host-1').answerFrom = async () => 200;
     expect(await outcomeOf(http, { exits: { code: 3 } })).toMatchObject({
       exitCode: 6,
       message: 'the container exited with code 3',

@@ -7,7 +7,7 @@ import { journalPath, readRun } from '../../../src/run/journal.js';
 import { resumeDirection } from '../../../src/run/resume.js';
 import { tasks } from '../../../src/tasks/registry.js';
 import { jsonLines } from '../../fakes/mutants.js';
-import { ordeal } from '../../fakes/ordeal.js';
+import { testMutations } from '../../fakes/mutation-test.js';
 import { at, Fleet, serviceOn } from './fleet.js';
 
 let folder: string;
@@ -69,7 +69,7 @@ describe('mutated journals', () => {
       await expect(readRun(path, tasks)).resolves.toBeDefined();
     }
     const place = new RegExp(`^${path}:\\d+: |${ended.source}`);
-    const refused = await ordeal({ texts, syntax: jsonLines, count: 2000, read, place });
+    const refused = await testMutations({ texts, syntax: jsonLines, count: 2000, read, place });
     expect(refused).toBeGreaterThan(0.25);
   }, 600_000);
 });

@@ -57,7 +57,7 @@ describe('the network of an environment', () => {
     };
     expect(await fleet.deploy(at(web, 'v2'))).toMatchObject({ exitCode: 0 });
     expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ exitCode: 6 });
-    expect(fleet.serves()).toEqual(everywhere('web v2 unless-stopped'));
+    expect(fleet.runningTags()).toEqual(everywhere('web v2 unless-stopped'));
     expect(engine.aliases(network, 'shop-production-web-2')).toEqual(['web']);
   });
 });

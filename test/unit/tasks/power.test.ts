@@ -26,7 +26,7 @@ describe('a restart', () => {
       ['host-1', 'host-2', 'host-3'].flatMap((name) => [`stop ${name}`, `start ${name}`]),
     );
     for (const [index, time] of started().entries()) expect(time).not.toBe(before[index]);
-    expect(fleet.serves()).toEqual(everywhere('web v1 unless-stopped'));
+    expect(fleet.runningTags()).toEqual(everywhere('web v1 unless-stopped'));
   });
 
   it('stops at the first host that does not become healthy', async () => {
@@ -34,7 +34,7 @@ describe('a restart', () => {
     fleet.host('host-1').engine.occupied.add(8080);
     const { result, failures } = await fleet.run('restart', [web]);
     expect([result, failures.map(({ host }) => host)]).toEqual(['stopped', ['host-1']]);
-    expect(fleet.serves()).toHaveLength(2);
+    expect(fleet.runningTags()).toHaveLength(2);
   });
 
   it('changes nothing if nothing runs', async () => {
@@ -48,9 +48,9 @@ describe('a stop', () => {
     await fleet.deploy(at(web, 'v2'));
     expect((await fleet.run('stop', [web])).result).toBe('done');
     for (const { engine } of fleet.hosts) engine.restart();
-    expect(fleet.serves()).toEqual([]);
+    expect(fleet.runningTags()).toEqual([]);
     expect((await fleet.run('start', [web])).result).toBe('done');
-    expect(fleet.serves()).toEqual(everywhere('web v2 unless-stopped'));
+    expect(fleet.runningTags()).toEqual(everywhere('web v2 unless-stopped'));
     expect((await fleet.run('start', [web])).result).toBe('unchanged');
   });
 

@@ -37,7 +37,7 @@ describe('a deploy', () => {
   });
 
   it('never removes a container without labels', async () => {
-    fleet.host('host-1').engine.place({ name: 'theirs', state: 'exited' });
+    fleet.host('host-1').engine.addForeign({ name: 'theirs', state: 'exited' });
     for (const tag of ['v1', 'v2', 'v3', 'v4']) await fleet.deploy(at(web, tag));
     expect(containers()).toContain('theirs');
   });
@@ -47,7 +47,7 @@ describe('a deploy', () => {
     const { engine } = fleet.host('host-1');
     const reference = 'registry.test/web:v1';
     await engine.pull(reference, undefined, () => {});
-    engine.place({ name: 'theirs', image: reference });
+    engine.addForeign({ name: 'theirs', image: reference });
     for (const tag of ['v2', 'v3', 'v4']) {
       await fleet.deploy(at(web, tag));
       expect(fleet.events.filter(({ type }) => type === 'run.warning')).toEqual([]);
@@ -62,7 +62,7 @@ describe('a deploy', () => {
       ...{ 'oneclick.service': 'web', 'oneclick.role': 'exec' },
     };
     for (const state of ['exited', 'created', 'running'] as const)
-      engine.place({ name: `shop-production-web-exec-${state}`, state, labels });
+      engine.addForeign({ name: `shop-production-web-exec-${state}`, state, labels });
     await fleet.deploy(web);
     expect(containers().sort()).toEqual(['web-1', 'web-exec-created', 'web-exec-running']);
   });

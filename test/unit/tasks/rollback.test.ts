@@ -11,7 +11,7 @@ beforeEach(() => {
   for (const name of ['web', 'api']) for (const tag of ['v1', 'v2', 'v3']) fleet.push(name, tag);
 });
 
-const serves = (name: string) => fleet.serves().filter((line) => line.includes(` ${name} `));
+const serves = (name: string) => fleet.runningTags().filter((line) => line.includes(` ${name} `));
 
 describe('a rollback', () => {
   it('goes back one run at a time, until none is left', async () => {
@@ -41,7 +41,7 @@ describe('a rollback', () => {
     }
     expect((await fleet.dryRun('rollback', [here, there])).problems).toEqual(['release.ambiguous']);
     await fleet.rollback(here);
-    expect(fleet.serves()).toEqual(['host-1 web v1 unless-stopped', 'host-2 api v2 unless-stopped']);
+    expect(fleet.runningTags()).toEqual(['host-1 web v1 unless-stopped', 'host-2 api v2 unless-stopped']);
   });
 
   it('goes to the release of --to, and refuses an unknown one', async () => {
@@ -97,7 +97,7 @@ describe('a rollback', () => {
   it('starts the container that was adopted as release 0', async () => {
     const one = serviceOn('web', 8080, { count: 1 });
     const { engine } = fleet.host('host-1');
-    engine.place({ name: 'legacy', image: 'made/here:1', restart: 'unless-stopped', ports: [8080] });
+    engine.addForeign({ name: 'legacy', image: 'made/here:1', restart: 'unless-stopped', ports: [8080] });
     await fleet.run('deploy', [one], { adopt: 'legacy' });
     expect(fleet.state()).toContain('host-1 legacy exited no');
     const { problems, changes } = await fleet.dryRun('rollback', [one]);

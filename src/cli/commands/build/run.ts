@@ -9,30 +9,23 @@ import { withOutput } from '../../command-output.js';
 import { programOutput } from '../../program-output.js';
 import type { BuildFlags } from './command.js';
 
-/** Builds on this machine; connects to no host. */
+/** Builds on this machine without connecting to hosts. */
 export function run(context: Context, names: readonly string[], flags: BuildFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const session = await openSession(context, out.reporter, flags);
     const services = builtServices(session.environment.services, names);
     const tag = await buildTag(session, flags);
-    const options = { push: flags.push, skip: false };
-    const images = await buildImages(
-      session,
-      programOutput(out, flags, context),
-      services,
-      tag,
-      flags,
-      options,
-    );
+    const request = { services, tag, settings: flags, push: flags.push, skip: false };
+    const images = await buildImages(session, programOutput(out, flags, context), request);
     out.reporter.result({ environment: session.environment.name, tag: tag.tag, images }, (document, page) => {
       const next = flags.push ? `next  oneclick deploy --tag ${document.tag}\n` : '';
-      return page.style.good(document.images.map((image) => line(image, page)).join('')) + next;
+      return page.style.good(document.images.map((image) => imageLine(image, page)).join('')) + next;
     });
     return 0;
   });
 }
 
-/** The named services, or all with `build:`. Throws a usage Failure when there are none, or a named one has no `build:`. */
+/** Returns the named services, or all with `build:`. Throws a usage Failure if one has no `build:`, or none has. */
 export function builtServices(all: readonly Service[], names: readonly string[]): readonly Service[] {
   const chosen = selectServices(all, { services: names, only: [], images: [] });
   const built = chosen.filter(({ image }) => image.kind === 'build');
@@ -47,6 +40,6 @@ export function builtServices(all: readonly Service[], names: readonly string[])
   return built;
 }
 
-function line({ services, reference, pushed }: Built, { style }: Page): string {
+function imageLine({ services, reference, pushed }: Built, { style }: Page): string {
   return `${style.sign('good')} ${services.join(', ')}: ${reference} ${pushed ? 'built and pushed' : 'built'}\n`;
 }

@@ -3,7 +3,7 @@ import type { Context } from '../../../app/context.js';
 import { localFiles } from '../../../config/files.js';
 import { Failure } from '../../../domain/failure.js';
 
-/** The text of a file in the package's `schema` folder. Throws a Failure when it is missing. */
+/** Reads a file in the package's `schema` folder. Throws a Failure if it is missing. */
 export async function shippedFile({ packageDir }: Context, name: string): Promise<string> {
   const path = join(packageDir, 'schema', name);
   const text = await localFiles.read(path);

@@ -1,68 +1,38 @@
-import { requireKnown } from '../../../app/choose-services.js';
 import { type ConnectedEnvironment, withEnvironment } from '../../../app/connect.js';
 import type { Context } from '../../../app/context.js';
 import { copyFiles } from '../../../app/copy/copy.js';
-import { lookHere } from '../../../app/copy/ends.js';
-import { Progress } from '../../../app/copy/progress.js';
-import { type Copy, copyOf } from '../../../app/copy/sides.js';
-import { Tally } from '../../../app/copy/tally.js';
-import {
-  oneService,
-  runningContainer,
-  type ServiceInstance,
-  serviceInstances,
-} from '../../../app/instances.js';
+import { type Copy, parseCopy } from '../../../app/copy/copy-arguments.js';
+import { CopyCount } from '../../../app/copy/copy-count.js';
+import { copyInstances } from '../../../app/copy/copy-instances.js';
+import { CopyProgress } from '../../../app/copy/progress.js';
+import { isLocalFolder } from '../../../app/copy/resolve-destination.js';
+import { runningContainer, type ServiceInstance, serviceInstances } from '../../../app/instances.js';
 import { openSession } from '../../../app/session.js';
 import { exitCode, Failure } from '../../../domain/failure.js';
 import { bytes, count } from '../../../domain/measure.js';
-import type { Service } from '../../../domain/service.js';
 import { table } from '../../../report/table.js';
 import { type CommandOutput, withOutput } from '../../command-output.js';
 import { interruptible } from '../../interrupts.js';
 import type { CpFlags } from './command.js';
 
-export function run(context: Context, words: readonly string[], flags: CpFlags): Promise<number> {
+export function run(context: Context, args: readonly string[], flags: CpFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
-    const copy = copyOf(words);
+    const copy = parseCopy(args);
     const session = await openSession(context, out.reporter, flags);
-    const service = chosenInstances(session.environment.services, copy, flags);
-    if (!copy.out) await lookHere(context.cwd, copy.here);
+    const service = copyInstances(session.environment.services, copy, flags);
+    if (!copy.out) await isLocalFolder(context.cwd, copy.local);
     const request = {
       services: [{ ...service, secrets: [] }],
-      ...{ busy: `looking for ${service.name}`, brief: true },
+      ...{ busy: `checking ${service.name}`, brief: true },
     };
     return withEnvironment(session, request, (connected) =>
       interruptible(context.clock, async (signal) => {
         const { facts, problems } = await connected.snapshot();
         const places = serviceInstances(facts, session.id, [service]);
-        return copyAtAll({ context, out, connected, copy, signal }, places, problems);
+        return copyOnAll({ context, out, connected, copy, signal }, places, problems);
       }),
     );
   });
-}
-
-/** The service with the instances to copy from or to. Throws usage failures that name the known ones. */
-export function chosenInstances(
-  services: readonly Service[],
-  { out, there: { service: name, number } }: Pick<Copy, 'out' | 'there'>,
-  { host, all }: Pick<CpFlags, 'host' | 'all'>,
-): Service {
-  const service = oneService(services, name);
-  const chosen = [all ? '--all' : [], host === undefined ? [] : '--host', number ? `${name}/${number}` : []];
-  const [first, second] = chosen.flat();
-  const usage = (code: string, message: string, hint: string) =>
-    new Failure('usage', code, message, { hint });
-  if (second !== undefined)
-    throw usage('arguments', `${first} cannot be combined with ${second}`, 'remove one of them');
-  if (all && out)
-    throw usage('arguments', '--all only copies into containers', `copy from one at a time: ${name}/1:/path`);
-  if (all) return service;
-  const hosts = service.instances.map((instance) => instance.host);
-  if (host !== undefined) requireKnown('host', host, hosts);
-  const instance = service.instances[host === undefined ? (number ?? 1) - 1 : hosts.indexOf(host)];
-  if (instance !== undefined) return { ...service, instances: [instance] };
-  const last = `${name} has ${hosts.length}: ${name}/1 is on ${hosts[0] ?? 'no host'}`;
-  throw usage('instance.unknown', `there is no instance ${name}/${number ?? 1}`, last);
 }
 
 interface Job {
@@ -83,7 +53,7 @@ interface Copied {
 }
 
 /** Copies at all instances at once; one failure does not stop the others. */
-async function copyAtAll(
+async function copyOnAll(
   job: Job,
   places: readonly ServiceInstance[],
   problems: readonly Failure[],
@@ -93,11 +63,11 @@ async function copyAtAll(
   const copies = await Promise.all(
     places.map(async (place): Promise<Copied> => {
       const host = place.instance.host;
-      const tally = new Tally();
+      const tally = new CopyCount();
       try {
         const known = problems.find((problem) => problem.host === host);
         if (known !== undefined) throw known;
-        await copyAt(job, place, tally);
+        await copyOn(job, place, tally);
         return { host, files: tally.files, bytes: tally.bytes, problem: null };
       } catch (error) {
         if (!(error instanceof Failure) || signal.aborted || places.length === 1) throw error;
@@ -106,11 +76,11 @@ async function copyAtAll(
       }
     }),
   );
-  const { service, path } = copy.there;
-  const document = { service, direction: copy.out ? 'out' : 'in', here: copy.here, there: path, copies };
+  const { service, path } = copy.remote;
+  const document = { service, direction: copy.out ? 'out' : 'in', here: copy.local, there: path, copies };
   out.reporter.result(document, ({ copies: rows }, page) => {
     const [only] = rows;
-    if (only !== undefined && rows.length === 1) return `${sentence(copy, only)}\n`;
+    if (only !== undefined && rows.length === 1) return `${copyText(copy, only)}\n`;
     return table(
       rows,
       [
@@ -126,27 +96,27 @@ async function copyAtAll(
 }
 
 /** `copied 3 files (1.2 MB) from web on web-1 to ./logs`. */
-function sentence({ out, here, there }: Copy, copy: Copied): string {
-  const what = `copied ${count(copy.files, 'file')} (${bytes(copy.bytes)})`;
-  const where = `${there.service} on ${copy.host}`;
-  return out ? `${what} from ${where} to ${here}` : `${what} to ${where}, ${there.path}`;
+function copyText({ out, local, remote }: Copy, copy: Copied): string {
+  const copied = `copied ${count(copy.files, 'file')} (${bytes(copy.bytes)})`;
+  const instance = `${remote.service} on ${copy.host}`;
+  return out ? `${copied} from ${instance} to ${local}` : `${copied} to ${instance}, ${remote.path}`;
 }
 
-async function copyAt(
+async function copyOn(
   { context, out, connected, copy, signal }: Job,
   place: ServiceInstance,
-  tally: Tally,
+  tally: CopyCount,
 ): Promise<void> {
   const { host, container } = runningContainer(
     connected.ports,
     place,
     'find running instances with oneclick status',
   );
-  const what = copy.out ? copy.there.path : copy.here;
-  const progress = new Progress(context.clock, out.reporter, `copying ${what} (${host.name})`);
+  const source = copy.out ? copy.remote.path : copy.local;
+  const progress = new CopyProgress(context.clock, out.reporter, `copying ${source} (${host.name})`);
   const ends = { engine: host.engine, container, cwd: context.cwd };
   try {
-    await copyFiles(copy, ends, { tally, pass: (chunks) => progress.of(chunks), signal });
+    await copyFiles(copy, ends, { count: tally, observe: (chunks) => progress.track(chunks), signal });
   } finally {
     progress.end();
   }

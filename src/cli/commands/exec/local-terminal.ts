@@ -1,20 +1,17 @@
 import type { Size } from '../../../host/host.js';
 import type { Output } from '../../../report/output.js';
 
-/** The terminal of this process, for a program in a container. */
+/** The terminal of this process. */
 export interface LocalTerminal {
   /** Whether input comes from a terminal. */
   readonly isTerminal: boolean;
   /** The current size; 80 x 24 if unknown. */
   size(): Size;
-  /** Passes on every key, Ctrl-C too, until the returned function is called or the process ends. */
+  /** Passes on every key, including Ctrl-C, until the returned function is called or this process exits. */
   raw(): () => void;
   /** Calls `listener` when the size changes, until the returned function is called. */
   onResize(listener: () => void): () => void;
-  /**
-   * Reads the input and its end, from a terminal or not, until the returned function is called. Waits for `onData` before
-   * it reads on.
-   */
+  /** Reads standard input until the returned function is called. Waits for `onData` before it reads more. */
   read(onData: (data: Buffer) => Promise<void>, onEnd: () => void): () => void;
 }
 
@@ -31,7 +28,7 @@ export interface TerminalProcess {
   stty(setting: string): void;
 }
 
-/** The terminal of this process. */
+/** Returns the terminal of a process. */
 export function processTerminal(
   { stdin, stdout, stderr, stty }: TerminalProcess,
   output: Pick<Output, 'atExit'>,
@@ -58,16 +55,16 @@ export function processTerminal(
       return () => stdout.off('resize', listener);
     },
     read: (onData, onEnd) => {
-      let over = false;
+      let stopped = false;
       const take = (data: Buffer | string) => {
         stdin.pause();
         void onData(Buffer.from(data)).then(() => {
-          if (!over) stdin.resume();
+          if (!stopped) stdin.resume();
         });
       };
       stdin.on('data', take).on('end', onEnd).on('error', onEnd).resume();
       return () => {
-        over = true;
+        stopped = true;
         stdin.off('data', take).off('end', onEnd).off('error', onEnd).pause();
         // An idle pipe would keep the process alive.
         stdin.unref?.();

@@ -18,8 +18,8 @@ import { loadStyle, plainStyle } from '../../../report/style.js';
 import { table } from '../../../report/table.js';
 import { type CommandOutput, withOutput } from '../../command-output.js';
 import { interruptible } from '../../interrupts.js';
+import { attachTerminal } from './attach-terminal.js';
 import type { ExecFlags } from './command.js';
-import { converse } from './converse.js';
 import { type LocalTerminal, processTerminal } from './local-terminal.js';
 import { relayLines } from './relay-lines.js';
 
@@ -31,7 +31,7 @@ export function run(context: Context, names: readonly string[], flags: ExecFlags
     const argv = commandOf(names, flags, terminal);
     const session = await openSession(context, out.reporter, flags);
     const service = serviceFor(session, names[0], flags);
-    const request = { services: [service], busy: `looking for ${service.name}`, brief: true };
+    const request = { services: [service], busy: `checking ${service.name}`, brief: true };
     return withEnvironment(session, request, (connected) =>
       interruptible(context.clock, async (signal) => {
         const job = { out, session, connected, terminal, argv, flags, signal };
@@ -41,7 +41,7 @@ export function run(context: Context, names: readonly string[], flags: ExecFlags
         const [place] = places;
         const [problem] = snapshot.problems.filter(({ host }) => host !== undefined);
         if (problem !== undefined || place === undefined)
-          throw problem ?? new Error('a service without a host');
+          throw problem ?? new Error(`${service.name} has no instance`);
         return flags.new
           ? execInNew(job, place, releaseAt(snapshot.facts, place))
           : execInRunning(job, place);
@@ -66,22 +66,27 @@ interface Job {
 
 /** The command after `--`. Throws usage failures for flags that cannot be combined. */
 export function commandOf(
-  [, ...further]: readonly string[],
+  [, ...extra]: readonly string[],
   { command, tty, all, interactive, json, new: fresh, host }: ExecFlags,
   { isTerminal }: Pick<LocalTerminal, 'isTerminal'>,
 ): readonly string[] {
-  const wrong = (message: string, hint: string) => new Failure('usage', 'arguments', message, { hint });
-  if (further.length > 0 || command === undefined || command.length === 0)
-    throw wrong('the command to run is missing', 'add it after --, for example: oneclick exec web -- ls -l');
+  const usageFailure = (message: string, hint: string) =>
+    new Failure('usage', 'arguments', message, { hint });
+  if (extra.length > 0 || command === undefined || command.length === 0)
+    throw usageFailure(
+      'the command to run is missing',
+      'add it after --, for example: oneclick exec web -- ls -l',
+    );
   const several = all ? '--all' : json ? '--json' : undefined;
   if (several !== undefined && (tty || interactive || fresh))
-    throw wrong(
+    throw usageFailure(
       `${several} cannot be combined with -i, -t or --new`,
       `remove ${several}, or -i, -t and --new`,
     );
-  if (all && host !== undefined) throw wrong('--all cannot be combined with --host', 'remove one of them');
+  if (all && host !== undefined)
+    throw usageFailure('--all cannot be combined with --host', 'remove one of them');
   if (tty && !isTerminal)
-    throw wrong('-t requires a terminal as input', 'remove -t; use -i to pass on the input');
+    throw usageFailure('-t requires a terminal as input', 'remove -t; use -i to pass on the input');
   return command;
 }
 
@@ -111,7 +116,7 @@ async function execInRunning(job: Job, place: ServiceInstance): Promise<number> 
   const dialogue = dialogueOf(job);
   out.reporter.close();
   const process = await host.engine.exec(container, argv, dialogue);
-  return converse(process, {
+  return attachTerminal(process, {
     ...{ terminal, signal },
     output: out.output,
     input: dialogue.input,
@@ -132,8 +137,8 @@ async function execInNew(
   const host = connected.ports.host(place.instance.host);
   const fresh = { host, run, service: place.service.name, release, argv, secrets, dialogue };
   out.reporter.close();
-  const ends = { terminal, signal, output: out.output, input: dialogue.input, tty: flags.tty };
-  return inOneOffContainer(fresh, (process) => converse(process, ends));
+  const options = { terminal, signal, output: out.output, input: dialogue.input, tty: flags.tty };
+  return inOneOffContainer(fresh, (process) => attachTerminal(process, options));
 }
 
 interface Exit {

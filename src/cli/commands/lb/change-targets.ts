@@ -1,3 +1,5 @@
+import { balancedServices } from '../../../app/balancing/balanced-services.js';
+import { chooseInstances } from '../../../app/balancing/choose-instances.js';
 import { openCloud } from '../../../app/connect.js';
 import type { Context } from '../../../app/context.js';
 import { selectWithoutSecrets } from '../../../app/instances.js';
@@ -5,22 +7,20 @@ import { openSession } from '../../../app/session.js';
 import { withOutput } from '../../command-output.js';
 import type { DryRunFlags, EnvironmentFlags } from '../../options.js';
 import { dryRunOption, runRecipeCommand } from '../../recipe-command.js';
-import { balancedServices } from './balanced-services.js';
-import { chooseInstances } from './choose-instances.js';
 
 /** Runs a recipe on the named instances of all services with a target group. */
 export function changeTargets(
   recipe: 'lb-activate' | 'lb-deactivate',
   context: Context,
-  words: readonly string[],
+  args: readonly string[],
   flags: EnvironmentFlags & DryRunFlags,
   params: Readonly<Record<string, unknown>> = {},
 ): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const session = await openSession(context, out.reporter, flags);
     const all = balancedServices(selectWithoutSecrets(session.environment.services, []), []);
-    const done = out.reporter.busy(`looking for ${words.join(', ')}`);
-    const services = await chooseInstances(all, words, async (names) =>
+    const done = out.reporter.busy(`finding ${args.join(', ')}`);
+    const services = await chooseInstances(all, args, async (names) =>
       (await openCloud(session)).instancesNamed(names),
     ).finally(done);
     return runRecipeCommand(out, session, {

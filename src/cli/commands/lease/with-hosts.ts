@@ -7,7 +7,7 @@ import type { LeaseScope } from '../../../host/lease/lease.js';
 import { type CommandOutput, reportProblems } from '../../command-output.js';
 import type { EnvironmentFlags } from '../../options.js';
 
-/** Connects to all hosts and resolves to the exit code of `act`, or that of the hosts that cannot be reached. */
+/** Connects to all hosts and resolves to the exit code of `act`, or that of unreachable hosts. */
 export async function withHosts(
   context: Context,
   out: CommandOutput,

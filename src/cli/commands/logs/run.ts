@@ -1,16 +1,13 @@
 import { type ConnectedEnvironment, withEnvironment } from '../../../app/connect.js';
 import type { Context } from '../../../app/context.js';
 import { type ServiceInstance, selectOnHosts, serviceInstances } from '../../../app/instances.js';
-import { followInstance } from '../../../app/logs/follow.js';
-import { type Inlet, LogMerge } from '../../../app/logs/merge.js';
+import { LogMerge } from '../../../app/logs/merge.js';
+import { checkStreamLimit, type LogEntry, readInstance } from '../../../app/logs/read-instance.js';
 import { openSession, type Session } from '../../../app/session.js';
 import { parseDuration } from '../../../config/parsers.js';
-import type { ContainerFacts, HostFacts } from '../../../domain/facts.js';
 import { Failure } from '../../../domain/failure.js';
-import { releaseOf } from '../../../domain/labels.js';
-import { serving } from '../../../domain/rollout.js';
-import type { LogLine, LogOptions } from '../../../host/host.js';
-import { type LogEntry, lineLabeler, logJson } from '../../../report/log-text.js';
+import type { LogOptions } from '../../../host/host.js';
+import { lineLabeler, logJson } from '../../../report/log-text.js';
 import { loadStyle, plainStyle } from '../../../report/style.js';
 import { type CommandOutput, reportProblems, withOutput } from '../../command-output.js';
 import { listenForInterrupts } from '../../interrupts.js';
@@ -18,7 +15,7 @@ import type { LogsFlags } from './command.js';
 
 /** Lines per instance by default. */
 const defaultLines = 100;
-/** How long (ms) a followed line waits for earlier lines of other hosts. */
+/** How long a followed line waits for earlier lines of other hosts, ms. */
 const mergeWindow = 300;
 
 /** Merges the logs of all running instances by time. */
@@ -31,7 +28,7 @@ export function run(context: Context, names: readonly string[], flags: LogsFlags
       const { facts, problems } = await connected.snapshot();
       const places = serviceInstances(facts, session.id, services);
       checkStreamLimit(places, connected);
-      // Missing secrets do not matter for reading logs.
+      // Reading logs needs no secrets.
       const unreached = problems.filter(({ host }) => host !== undefined);
       if (!flags.follow && !places.some(({ container }) => container !== undefined))
         return unreached.length > 0 ? reportProblems(out.reporter, unreached) : throwNothingRuns(session);
@@ -58,28 +55,30 @@ async function stream(
   const { context } = session;
   const { flags, places } = request;
   const problems = flags.follow ? [] : [...request.problems];
-  const say = sayer(out);
-  for (const { host, message } of request.problems) say(host ?? '', message);
+  const print = messagePrinter(out);
+  for (const { host, message } of request.problems) print(host ?? '', message);
   const interrupts = listenForInterrupts(context.clock);
   const over = new AbortController();
   interrupts.cancel.addEventListener('abort', () => over.abort(interrupts.cancel.reason), { once: true });
-  const write = await printer(out, flags, places, () => over.abort('reader'));
+  const write = await entryPrinter(out, flags, places, () => over.abort('reader'));
   const merge = new LogMerge<LogEntry>({
     ...{ clock: context.clock, write },
     window: flags.follow ? mergeWindow : Number.POSITIVE_INFINITY,
   });
-  const reading = places.map((place) =>
-    read(place, session, connected, request.options, {
-      flags,
-      inlet: merge.open(),
-      say,
-      signal: over.signal,
-    }).catch((error: unknown) => {
-      if (over.signal.aborted) return;
-      if (error instanceof Failure) problems.push(error);
-      else over.abort(error);
-    }),
-  );
+  const reading = places.map((place) => {
+    const input = merge.open();
+    return readInstance(session, connected, place, {
+      ...{ follow: flags.follow, options: request.options, signal: over.signal },
+      write: (lines) => input.push(matching(lines, flags.grep)),
+      notify: (text) => print(place.instance.host, text),
+    })
+      .finally(() => input.end())
+      .catch((error: unknown) => {
+        if (over.signal.aborted) return;
+        if (error instanceof Failure) problems.push(error);
+        else over.abort(error);
+      });
+  });
   try {
     await merge.run(over.signal);
     await Promise.all(reading);
@@ -95,65 +94,18 @@ async function stream(
   }
 }
 
-interface Reading {
-  readonly flags: LogsFlags;
-  readonly inlet: Inlet<LogEntry>;
-  readonly say: (host: string, text: string) => void;
-  readonly signal: AbortSignal;
-}
-
-/** Reads the log of one instance into its inlet. */
-async function read(
-  { service, instance, container }: ServiceInstance,
-  session: Session,
-  connected: ConnectedEnvironment,
-  options: LogOptions,
-  { flags, inlet, say, signal }: Reading,
-): Promise<void> {
-  const { host: name } = instance;
-  const { id } = session;
-  const served = (facts: HostFacts) => serving(facts, id, service.name)[0];
-  const take = (lines: readonly LogLine[], of: ContainerFacts) => {
-    const wanted =
-      flags.grep === undefined ? lines : lines.filter(({ text }) => text.includes(flags.grep ?? ''));
-    const release = releaseOf(of) ?? null;
-    return inlet.push(wanted.map((line) => ({ host: name, service: service.name, release, ...line })));
-  };
-  try {
-    const host = connected.hosts.connected.get(name);
-    const first = host === undefined || container === undefined ? undefined : { host, container };
-    if (flags.follow) {
-      const ports = {
-        ...{ clock: session.context.clock, take },
-        say: (text: string) => say(name, text),
-        find: async () => {
-          const reached = await connected.reconnect(name, signal);
-          const found = served(await connected.readHost(reached));
-          return found === undefined ? undefined : { host: reached, container: found };
-        },
-      };
-      await followInstance(first, options, ports, signal);
-    } else if (first !== undefined) {
-      await first.host.engine.readLogs(
-        first.container.id,
-        options,
-        (lines) => take(lines, first.container),
-        signal,
-      );
-    }
-  } finally {
-    inlet.end();
-  }
+function matching(lines: readonly LogEntry[], text: string | undefined): readonly LogEntry[] {
+  return text === undefined ? lines : lines.filter((line) => line.text.includes(text));
 }
 
 /** Prints messages of a host to stderr. */
-function sayer({ output }: CommandOutput): (host: string, text: string) => void {
+function messagePrinter({ output }: CommandOutput): (host: string, text: string) => void {
   return (host, text) =>
     output.stderr.write(`${host}: ${text.startsWith(`${host}: `) ? text.slice(host.length + 2) : text}\n`);
 }
 
 /** Prints lines and waits for a slow reader; calls `onGone` when the reader is gone. */
-async function printer(
+async function entryPrinter(
   { output }: CommandOutput,
   flags: LogsFlags,
   places: readonly ServiceInstance[],
@@ -197,24 +149,11 @@ function timeOf(text: string, now: Date): string {
   const time = isDuration ? now.getTime() - (ms ?? parseDuration(text)) : Date.parse(text);
   if (!Number.isNaN(time) && (isDuration || /^\d{4}-\d\d-\d\d/.test(text)))
     return new Date(time).toISOString();
-  throw new Failure('usage', 'arguments', `--since ${text} is neither a duration nor a time`, {
-    hint: 'use --since 10m or --since 2026-11-24T10:00:00Z',
-  });
-}
-
-/** Throws a usage Failure when a host cannot stream that many logs at once. */
-function checkStreamLimit(
-  places: readonly ServiceInstance[],
-  { hosts }: Pick<ConnectedEnvironment, 'hosts'>,
-): void {
-  for (const [name, { engine }] of hosts.connected) {
-    const here = places.filter(({ instance }) => instance.host === name);
-    if (here.length > engine.streams)
-      throw new Failure('usage', 'logs.many', `${name} allows only ${engine.streams} log streams at once`, {
-        host: name,
-        hint: 'name fewer services, or set `AllowStreamLocalForwarding yes` in its sshd_config',
-      });
-  }
+  throw new Failure(
+    'usage',
+    'arguments',
+    '--since must be a duration or a time, such as 10m or 2026-11-24T10:00:00Z',
+  );
 }
 
 function throwNothingRuns({ environment }: Session): never {

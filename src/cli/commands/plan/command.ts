@@ -3,7 +3,7 @@ import { changeOptions } from '../../options.js';
 
 export const plan = defineCommand({
   name: 'plan',
-  summary: 'show what a deploy would do',
+  summary: 'show the changes a deploy would make',
   arguments: { '[service...]': 'services to plan for (default: all)' },
   options: {
     ...changeOptions,

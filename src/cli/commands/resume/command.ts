@@ -5,7 +5,7 @@ export const resume = defineCommand({
   name: 'resume',
   summary: 'resume an interrupted run',
   arguments: { '[run]': 'run ID (default: the last unfinished run)' },
-  options: { ...environmentOption, revert: flag('--revert', 'revert the run instead'), ...waitOption },
+  options: { ...environmentOption, revert: flag('--revert', 'undo the run instead'), ...waitOption },
   examples: ['oneclick resume', 'oneclick resume 3f2a9c --revert'],
 });
 

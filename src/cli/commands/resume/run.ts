@@ -6,7 +6,7 @@ import { listenForInterrupts } from '../../interrupts.js';
 import { showResult } from '../../recipe-command.js';
 import type { ResumeFlags } from './command.js';
 
-/** Continues a run by the plan in its journal, which is on this machine. */
+/** Resumes a run from its journal on this machine. */
 export function run(context: Context, [id]: readonly string[], flags: ResumeFlags): Promise<number> {
   return withOutput(context, flags, async ({ reporter }) => {
     const { revert, wait } = flags;

@@ -4,7 +4,7 @@ import type { Globals } from '../../global-flags.js';
 import { askSandbox } from './sandbox-program.js';
 import { SandboxStatus, sandboxText } from './sandbox-status.js';
 
-/** Passes a command on to the sandbox program and shows the resulting status. */
+/** Runs a command of the sandbox program and shows the resulting status. */
 export function controlSandbox(
   args: readonly string[],
   context: Context,

@@ -6,7 +6,7 @@ import type { Context } from '../../../app/context.js';
 import { Failure, type FailureKind } from '../../../domain/failure.js';
 import type { Reporter } from '../../../report/reporter.js';
 
-/** A line of JSON from the sandbox program. */
+/** A JSON line from the sandbox program. */
 const Line = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), text: z.string() }),
   z.looseObject({ type: z.literal('result') }),
@@ -19,10 +19,7 @@ const Line = z.discriminatedUnion('type', [
   }),
 ]);
 
-/**
- * Runs the sandbox program and notes its progress; resolves to its result, parsed by `schema`.
- * @throws Failure that the program reports
- */
+/** Runs the sandbox program and reports its progress; resolves to its result. Throws the Failure that it reports. */
 export async function askSandbox<T>(
   context: Context,
   args: readonly string[],

@@ -6,7 +6,7 @@ import { withOutput } from '../../command-output.js';
 import { dryRunOption, runRecipeCommand } from '../../recipe-command.js';
 import type { SettleFlags } from './command.js';
 
-/** Finishes what `--no-settle` skipped. */
+/** Does the work that `--no-settle` skipped. */
 export function run(context: Context, names: readonly string[], flags: SettleFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const session = await openSession(context, out.reporter, flags);

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { requireKnown } from '../../../app/choose-services.js';
+import { chosenHost } from '../../../app/choose-host.js';
 import type { Context } from '../../../app/context.js';
 import { openSession } from '../../../app/session.js';
-import type { Environment, HostAddress } from '../../../domain/environment.js';
 import { Failure } from '../../../domain/failure.js';
 import { sshArguments } from '../../../host/ssh/argv.js';
 import { withOutput } from '../../command-output.js';
@@ -31,38 +30,6 @@ export function run(context: Context, names: readonly string[], flags: SshFlags)
   });
 }
 
-/** The host with this name, the host of `service/1`, or the only host. Throws usage failures that name the hosts. */
-export function chosenHost({ hosts, services }: Environment, name: string | undefined): HostAddress {
-  const names = hosts.map((host) => host.name);
-  const [only, ...others] = hosts;
-  if (name === undefined) {
-    if (only !== undefined && others.length === 0) return only;
-    throw new Failure('usage', 'host.which', 'there are several hosts', {
-      hint: `name one of ${names.join(', ')}`,
-    });
-  }
-  const found = hosts.find((host) => host.name === name);
-  if (found !== undefined) return found;
-  const [, service, number] = /^([^/]+)\/(\d{1,6})$/.exec(name) ?? [];
-  if (services.some((known) => known.name === name))
-    throw new Failure('usage', 'host.unknown', `there is no host "${name}"`, {
-      hint: `oneclick ssh ${name}/1 goes to the first instance of ${name}`,
-    });
-  if (service === undefined) requireKnown('host', name, names);
-  requireKnown(
-    'service',
-    service ?? '',
-    services.map((known) => known.name),
-  );
-  const instances = services.find((known) => known.name === service)?.instances ?? [];
-  const instance = instances[Number(number) - 1];
-  const host = hosts.find((known) => known.name === instance?.host);
-  if (host !== undefined) return host;
-  throw new Failure('usage', 'host.unknown', `there is no instance "${name}"`, {
-    hint: `${service} has ${instances.length}: ${service}/1 is on ${instances[0]?.host ?? 'no host'}`,
-  });
-}
-
 /**
  * Runs a program with the input and output of this process; resolves to its exit code, or 128 plus the number of the
  * signal that ended it. Throws a Failure when it cannot be started.
@@ -73,7 +40,7 @@ export async function handOver(
   env: Context['env'],
 ): Promise<number> {
   const child = spawn(program, argv, { stdio: 'inherit', env });
-  // A terminal sends Ctrl-C to both processes; the program decides.
+  // The terminal sends Ctrl-C to both processes; leave it to the program.
   const ignore = () => undefined;
   const end = () => void child.kill('SIGTERM');
   process.on('SIGINT', ignore).on('SIGTERM', end).on('SIGHUP', end);
@@ -81,7 +48,7 @@ export async function handOver(
     return await new Promise((resolve, reject) => {
       child.on('error', (cause) =>
         reject(
-          new Failure('access', 'ssh.missing', `${program} did not start: ${cause.message}`, {
+          new Failure('access', 'ssh.missing', `cannot run ${program}: ${cause.message}`, {
             ...{ cause, hint: 'install the OpenSSH client: apt-get install openssh-client' },
           }),
         ),

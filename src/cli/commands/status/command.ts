@@ -4,7 +4,7 @@ import { secondsOrArgument } from '../../parse-values.js';
 
 export const status = defineCommand({
   name: 'status',
-  summary: 'show what runs on every host, and any problems',
+  summary: 'show the services on every host, and any problems',
   arguments: { '[service...]': 'services to show (default: all)' },
   options: {
     ...environmentOption,

@@ -12,26 +12,26 @@ let clock: MovableClock;
 let host: FakeHost;
 let stop: AbortController;
 let read: string[];
-let said: string[];
+let messages: string[];
 
 beforeEach(() => {
   clock = new MovableClock();
   host = new FakeHost('web-1', { clock });
-  host.engine.place({ name: 'web-1' });
+  host.engine.addForeign({ name: 'web-1' });
   stop = new AbortController();
   read = [];
-  said = [];
+  messages = [];
 });
 
-/** Follows what runs under the names `web-1`, `web-2`, …; what is given back ends it. */
+/** Follows the newest running container; returns a function that ends it. */
 function follow(options: Partial<LogOptions> = {}): () => Promise<void> {
   const find = async () => {
     if (host.lost.aborted) throw lostFailure('web-1');
     const running = host.engine.all().findLast(({ state }) => state === 'running');
     return running === undefined ? undefined : { host, container: running };
   };
-  const take = async (lines: readonly LogLine[]) => void read.push(...lines.map(({ text }) => text));
-  const ports = { clock, find, take, say: (text: string) => void said.push(text) };
+  const write = async (lines: readonly LogLine[]) => void read.push(...lines.map(({ text }) => text));
+  const ports = { clock, find, write, notify: (text: string) => void messages.push(text) };
   const following = followInstance(undefined, { follow: true, ...options }, ports, stop.signal);
   const ended = following.catch((error: unknown) => error);
   return async () => {
@@ -40,8 +40,8 @@ function follow(options: Partial<LogOptions> = {}): () => Promise<void> {
   };
 }
 
-describe('logs that are followed', () => {
-  it('lose and repeat nothing while the engine breaks off again and again, lines of one moment included', async () => {
+describe('followed logs', () => {
+  it('lose and repeat no lines when the engine breaks off, even with equal times', async () => {
     const end = follow();
     await clock.advance(1000);
     const wanted: string[] = [];
@@ -49,78 +49,78 @@ describe('logs that are followed', () => {
       const text = `line ${String(number % 7)}`;
       wanted.push(text);
       const time = clock.now().toISOString().replace('Z', '000000Z');
-      host.engine.say('web-1', text, { time });
+      host.engine.writeLog('web-1', text, { time });
       if (number % 5 === 3) await clock.advance(10);
       if (number % 10 === 8) host.engine.breakLogs(down);
       if (number % 20 === 19) await clock.advance(5000);
     }
     await clock.advance(10_000);
     expect(read).toEqual(wanted);
-    expect(said).toContain('the engine broke off; goes on when it is back');
-    expect(said.at(-1)).toBe('goes on');
+    expect(messages).toContain('the engine broke off; reconnecting');
+    expect(messages.at(-1)).toBe('connected again');
     await end();
   });
 
-  it('find lines again whose two outputs are not in the order of their times', async () => {
+  it('continue after lines whose two streams are out of order', async () => {
     const end = follow();
     await clock.advance(1000);
-    host.engine.say('web-1', 'late', { time: '2026-01-01T00:00:01.000000009Z' });
+    host.engine.writeLog('web-1', 'late', { time: '2026-01-01T00:00:01.000000009Z' });
     await clock.advance(10);
     host.engine.breakLogs(down);
-    host.engine.say('web-1', 'early', { time: '2026-01-01T00:00:01.000000009Z', stream: 'stderr' });
+    host.engine.writeLog('web-1', 'early', { time: '2026-01-01T00:00:01.000000009Z', stream: 'stderr' });
     await clock.advance(5000);
     expect(read).toEqual(['late', 'early']);
     await end();
   });
 
-  it('begin with the last lines that were asked for, and only once', async () => {
-    for (const text of ['a', 'b', 'c']) host.engine.say('web-1', text);
+  it('start with the requested number of lines, only once', async () => {
+    for (const text of ['a', 'b', 'c']) host.engine.writeLog('web-1', text);
     const end = follow({ lines: 2 });
     await clock.advance(1000);
     host.engine.breakLogs(down);
-    host.engine.say('web-1', 'd');
+    host.engine.writeLog('web-1', 'd');
     await clock.advance(5000);
     expect(read).toEqual(['b', 'c', 'd']);
     await end();
   });
 
-  it('go on with the next release, from its first line', async () => {
+  it('continue with the next release, from its first line', async () => {
     const end = follow();
-    host.engine.say('web-1', 'one');
+    host.engine.writeLog('web-1', 'one');
     await clock.advance(1000);
     await host.engine.stop('web-1', 0);
     await clock.advance(3000);
-    host.engine.place({ name: 'web-2' });
-    host.engine.say('web-2', 'two');
+    host.engine.addForeign({ name: 'web-2' });
+    host.engine.writeLog('web-2', 'two');
     await clock.advance(5000);
     expect(read).toEqual(['one', 'two']);
-    expect(said).toEqual(['it ended; waits for the next', 'goes on with web-2']);
+    expect(messages).toEqual(['the container exited; waiting for the next one', 'following web-2']);
     await end();
   });
 
-  it('of a kept release leave out its former life', async () => {
-    host.engine.say('web-1', 'former life');
+  it('skip old lines of a restarted container', async () => {
+    host.engine.writeLog('web-1', 'old line');
     await host.engine.stop('web-1', 0);
     await clock.advance(60_000);
-    host.engine.place({ name: 'web-2' });
+    host.engine.addForeign({ name: 'web-2' });
     const end = follow();
     await clock.advance(5000);
-    host.engine.say('web-2', 'two');
+    host.engine.writeLog('web-2', 'two');
     await clock.advance(100);
     await host.engine.stop('web-2', 0);
     await clock.advance(100);
     await host.engine.remove('web-2');
     await host.engine.start('web-1');
-    host.engine.say('web-1', 'back');
+    host.engine.writeLog('web-1', 'back');
     await clock.advance(10_000);
     expect(read).toEqual(['two', 'back']);
     await end();
   });
 
-  it('end with a failure that no other try would help', async () => {
+  it('end with a permanent failure', async () => {
     host.engine.faults.fail('readLogs', new Failure('failed', 'engine.refused', 'no logs are kept'));
     const find = async () => undefined;
-    const ports = { clock, find, take: async () => undefined, say: () => undefined };
+    const ports = { clock, find, write: async () => undefined, notify: () => undefined };
     const [container] = host.engine.all();
     if (container === undefined) throw new Error('nothing was placed');
     const following = followInstance({ host, container }, { follow: true }, ports, stop.signal);

@@ -17,11 +17,11 @@ function merging(window: number, room = 1_000_000) {
   const clock = new MovableClock();
   const written: Line[] = [];
   const write = async (lines: readonly Line[]) => void written.push(...lines);
-  return { merge: new LogMerge<Line>({ clock, window, write, room }), written, clock };
+  return { merge: new LogMerge<Line>({ clock, window, write, capacity: room }), written, clock };
 }
 
 describe('merged logs', () => {
-  it('are in the order of time when all that there is is read, and none is lost', async () => {
+  it('are complete and in order of time when read to the end', async () => {
     const sources = fc.array(fc.array(fc.nat(50), { maxLength: 40 }), { minLength: 1, maxLength: 4 });
     await fc.assert(
       fc.asyncProperty(sources, fc.integer({ min: 1, max: 8 }), async (times, size) => {
@@ -43,7 +43,7 @@ describe('merged logs', () => {
     );
   });
 
-  it('that are followed wait for an earlier line of another source, but not for ever', async () => {
+  it('wait only a limited time for earlier lines of other sources when followed', async () => {
     const { merge, written, clock } = merging(300);
     const [a, b] = [merge.open(), merge.open()];
     const stop = new AbortController();
@@ -60,7 +60,7 @@ describe('merged logs', () => {
     await run;
   });
 
-  it('go on though the clock of one host is far behind', async () => {
+  it('continue when the clock of one host is far behind', async () => {
     const { merge, written, clock } = merging(300);
     const [ahead, behind] = [merge.open(), merge.open()];
     const stop = new AbortController();
@@ -76,7 +76,7 @@ describe('merged logs', () => {
     await run;
   });
 
-  it('hold no more of a source than they may while the reader is slow', async () => {
+  it('buffer a limited amount per source while the reader is slow', async () => {
     const clock = new MovableClock();
     let pushed = 0;
     let written = 0;
@@ -87,7 +87,7 @@ describe('merged logs', () => {
         slow.go = resolve;
       });
     };
-    const merge = new LogMerge<Line>({ clock, window: 300, write, room: 10_000 });
+    const merge = new LogMerge<Line>({ clock, window: 300, write, capacity: 10_000 });
     const inlet = merge.open();
     const run = merge.run(never);
     const feed = async () => {
@@ -107,7 +107,7 @@ describe('merged logs', () => {
     expect(written).toBe(2000);
   });
 
-  it('end with the reason of the signal, also while they wait', async () => {
+  it('end with the reason of the signal, even while waiting', async () => {
     const { merge } = merging(whole);
     merge.open();
     const stop = new AbortController();

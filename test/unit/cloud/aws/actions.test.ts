@@ -22,7 +22,7 @@ it('the policy allows exactly the actions that are called', async () => {
   api.close();
 
   const called = new Set([...Object.keys(count.of()), ...Object.keys(count.of(group))]);
-  const sent = new Set(api.asked.map(({ action }) => action));
+  const sent = new Set(api.requests.map(({ action }) => action));
   const allowed = iamPolicy().Statement.flatMap(({ Action }) => Action);
   expect([...called].sort()).toEqual([...allowed].sort());
   expect([...sent].sort()).toEqual(allowed.map((action) => action.split(':')[1]).sort());

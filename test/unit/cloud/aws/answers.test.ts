@@ -15,9 +15,9 @@ describe('a partial answer', () => {
   it('without any list is an empty one', async () => {
     const { api, cloud, behind } = await setting();
     const group = behind.addGroup('web');
-    api.instead('DescribeInstances', ec2('DescribeInstances', ''), 1);
-    api.instead('DescribeSecurityGroupRules', ec2('DescribeSecurityGroupRules', ''), 1);
-    api.instead('DescribeTargetHealth', elb('DescribeTargetHealth', ''), 1);
+    api.replyOnce('DescribeInstances', ec2('DescribeInstances', ''), 1);
+    api.replyOnce('DescribeSecurityGroupRules', ec2('DescribeSecurityGroupRules', ''), 1);
+    api.replyOnce('DescribeTargetHealth', elb('DescribeTargetHealth', ''), 1);
     expect(await cloud.instances(['i-1'])).toEqual([]);
     expect(await cloud.inboundRules(['sg-1'])).toEqual([]);
     expect(await cloud.targets(group)).toEqual([]);
@@ -28,7 +28,7 @@ describe('a partial answer', () => {
     const { api, cloud } = await setting();
     const items =
       '<item><instanceId>i-1</instanceId></item><item/><item><instanceId>i-2</instanceId><instanceState><name>dreaming</name></instanceState></item>';
-    api.instead(
+    api.replyOnce(
       'DescribeInstances',
       ec2(
         'DescribeInstances',
@@ -53,7 +53,7 @@ describe('a partial answer', () => {
       '<member/>',
       health('i-2', '<Port>80</Port>', 'unhealthy.draining'),
     ];
-    api.instead(
+    api.replyOnce(
       'DescribeTargetHealth',
       elb('DescribeTargetHealth', `<TargetHealthDescriptions>${members.join('')}</TargetHealthDescriptions>`),
     );
@@ -68,11 +68,11 @@ describe('a partial answer', () => {
     const { api, cloud } = await setting();
     const arn = 'arn:aws:elasticloadbalancing:us-east-1:0:targetgroup/web/0';
     const member = `<member><TargetGroupArn>${arn}</TargetGroupArn><LoadBalancerArns><member>arn:gone</member></LoadBalancerArns></member>`;
-    api.instead(
+    api.replyOnce(
       'DescribeTargetGroups',
       elb('DescribeTargetGroups', `<TargetGroups>${member}</TargetGroups>`),
     );
-    api.instead('DescribeTargetGroupAttributes', elb('DescribeTargetGroupAttributes', ''));
+    api.replyOnce('DescribeTargetGroupAttributes', elb('DescribeTargetGroupAttributes', ''));
     expect(await cloud.targetGroups([arn])).toEqual([
       {
         arn,
@@ -99,7 +99,7 @@ describe('a partial answer', () => {
   it('without one of the groups that were asked for is the failure that AWS should have answered with', async () => {
     const { api, cloud, behind } = await setting();
     behind.addGroup('web');
-    api.instead('DescribeTargetGroups', elb('DescribeTargetGroups', ''), 1);
+    api.replyOnce('DescribeTargetGroups', elb('DescribeTargetGroups', ''), 1);
     expect(await failure(cloud.targetGroups(['wbe']))).toMatchObject({
       code: 'cloud.no-group',
       hint: expect.stringContaining('Did you mean web?'),
@@ -114,7 +114,7 @@ describe('a long answer', () => {
     for (let n = 0; n <= 1_000; n += 1) behind.addGroup(`service-${n}`);
     const failed = await failure(cloud.targetGroups(['gone']));
     expect(failed).toMatchObject({ code: 'cloud.no-group', hint: expect.stringContaining('and 981 more') });
-    const pages = api.asked.filter(({ form }) => form.has('PageSize'));
+    const pages = api.requests.filter(({ form }) => form.has('PageSize'));
     expect(pages.map(({ form }) => form.get('Marker'))).toContain('800');
     expect(pages.every(({ form }) => form.get('PageSize') === '400')).toBe(true);
     api.close();
@@ -125,7 +125,7 @@ describe('a long answer', () => {
     const names = Array.from({ length: 45 }, (_, n) => `service-${n}`);
     for (const name of names) behind.addGroup(name, { balancers: [] });
     expect((await cloud.targetGroups(names)).map(({ name }) => name)).toEqual(names);
-    const asked = api.asked.filter(({ action }) => action === 'DescribeTargetGroups');
+    const asked = api.requests.filter(({ action }) => action === 'DescribeTargetGroups');
     expect(
       asked.map(({ form }) => [...form.keys()].filter((key) => key.startsWith('Names.')).length),
     ).toEqual([20, 20, 5]);
@@ -137,9 +137,9 @@ describe('a long answer', () => {
     const ids = Array.from({ length: 1_050 }, (_, n) => `i-${n}`);
     for (const id of ids) behind.launch(id);
     const first = '<reservationSet/><nextToken>more</nextToken>';
-    api.instead('DescribeInstances', ec2('DescribeInstances', first), 1);
+    api.replyOnce('DescribeInstances', ec2('DescribeInstances', first), 1);
     expect(await cloud.instances(ids)).toHaveLength(1_050);
-    expect(api.asked.map(({ form }) => form.get('NextToken'))).toEqual([
+    expect(api.requests.map(({ form }) => form.get('NextToken'))).toEqual([
       null,
       'more',
       null,
@@ -148,16 +148,16 @@ describe('a long answer', () => {
       null,
       null,
     ]);
-    expect(api.asked.every(({ form }) => form.get('Filter.1.Name') === 'instance-id')).toBe(true);
+    expect(api.requests.every(({ form }) => form.get('Filter.1.Name') === 'instance-id')).toBe(true);
     api.close();
   });
 
   it('that refers to itself ends', async () => {
     const { api, cloud } = await setting();
     const again = '<reservationSet/><nextToken>again</nextToken>';
-    api.instead('DescribeInstances', ec2('DescribeInstances', again), 9);
+    api.replyOnce('DescribeInstances', ec2('DescribeInstances', again), 9);
     expect(await cloud.instances(['i-1'])).toEqual([]);
-    expect(api.asked).toHaveLength(2);
+    expect(api.requests).toHaveLength(2);
     api.close();
   });
 });
@@ -173,14 +173,14 @@ describe('a call', () => {
     await cloud.register('arn', []);
     await cloud.deregister('arn', []);
     await cloud.tune('arn', {});
-    expect(api.asked).toEqual([]);
+    expect(api.requests).toEqual([]);
     api.close();
   });
 
   it('finds a name as it is written, with a star in it', async () => {
     const { api, cloud } = await setting();
     await cloud.instancesNamed(['web-*?\\']);
-    expect(api.asked[0]?.form.get('Filter.1.Value.1')).toBe('web-\\*\\?\\\\');
+    expect(api.requests[0]?.form.get('Filter.1.Value.1')).toBe('web-\\*\\?\\\\');
     api.close();
   });
 
@@ -189,7 +189,7 @@ describe('a call', () => {
     const shared = fakeBalancer('shared', { listeners: [{ protocol: 'HTTPS', port: 443 }] });
     behind.addGroup('web', { balancers: [shared] });
     behind.addGroup('api', { balancers: [shared] });
-    const rules = () => api.asked.filter(({ action }) => action === 'DescribeRules').length;
+    const rules = () => api.requests.filter(({ action }) => action === 'DescribeRules').length;
     expect((await cloud.targetGroups(['web']))[0]?.balancers[0]?.listeners).toEqual(shared.listeners);
     expect(rules()).toBe(0);
     expect((await cloud.targetGroups(['api']))[0]?.balancers).toEqual([shared]);
@@ -201,10 +201,10 @@ describe('a call', () => {
     const stop = new AbortController();
     const onWaiting = () => stop.abort(new Error('enough'));
     const { api, cloud } = await setting({ signal: stop.signal, onWaiting });
-    api.instead('DescribeTargetHealth', { status: 503, body: '' }, 9);
+    api.replyOnce('DescribeTargetHealth', { status: 503, body: '' }, 9);
     expect(await failure(cloud.targets('arn'))).toMatchObject({ message: 'enough' });
     expect(await failure(cloud.instances(['i-1']))).toMatchObject({ message: 'enough' });
-    expect(api.asked).toHaveLength(1);
+    expect(api.requests).toHaveLength(1);
     api.close();
   });
 
@@ -223,7 +223,7 @@ describe('a call', () => {
   it('is counted with every time it was sent', async () => {
     const { api, cloud, behind, count } = await setting();
     const group = behind.addGroup('web');
-    api.instead('DescribeTargetHealth', { status: 503, body: '' }, 2);
+    api.replyOnce('DescribeTargetHealth', { status: 503, body: '' }, 2);
     await cloud.targets(group);
     await cloud.instances(['i-1']);
     expect(count.of(group)).toEqual({ 'elasticloadbalancing:DescribeTargetHealth': 3 });

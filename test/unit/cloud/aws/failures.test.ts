@@ -7,8 +7,8 @@ import { awsCloud } from '../../../../src/cloud/aws/aws.js';
 import type { Variables } from '../../../../src/cloud/aws/settings.js';
 import type { Cloud } from '../../../../src/cloud/cloud.js';
 import { failureRecord } from '../../../../src/domain/failure.js';
-import { elbRefusal, type Instead, refusal } from '../../../fakes/aws.js';
-import { HurriedClock } from '../../../fakes/clock.js';
+import { ec2Error, elbError, type ScriptedReply } from '../../../fakes/aws.js';
+import { InstantClock } from '../../../fakes/clock.js';
 import { failure, login, setting } from './setting.js';
 
 /** A call of each of the services, and how that one refuses. */
@@ -16,21 +16,21 @@ const services = [
   {
     action: 'DescribeInstances',
     call: (cloud: Cloud) => cloud.instances(['i-1']),
-    refuse: refusal,
+    refuse: ec2Error,
     named: 'ec2:DescribeInstances',
   },
   {
     action: 'DescribeTargetHealth',
     call: (cloud: Cloud) => cloud.targets('arn:aws:web'),
-    refuse: elbRefusal,
+    refuse: elbError,
     named: 'elasticloadbalancing:DescribeTargetHealth',
   },
 ];
 
 describe.each(services)('$named', ({ action, call, refuse, named }) => {
-  async function answered(instead: Instead, times = 1) {
+  async function answered(instead: ScriptedReply, times = 1) {
     const world = await setting();
-    world.api.instead(action, instead, times);
+    world.api.replyOnce(action, instead, times);
     const failed = await failure(call(world.cloud));
     world.api.close();
     return { ...world, failed };
@@ -61,28 +61,28 @@ describe.each(services)('$named', ({ action, call, refuse, named }) => {
     const { failed, api } = await answered(refuse(code, 'x-amz-security-token:hush', 403), 9);
     expect(failed).toMatchObject({ kind: 'access', code: dotted, hint: expect.stringContaining(hint) });
     expect(JSON.stringify(failureRecord(failed))).not.toContain('hush');
-    expect(api.asked).toHaveLength(1);
+    expect(api.requests).toHaveLength(1);
   });
 
   it.each(['Throttling', 'ThrottlingException', 'RequestLimitExceeded'])(
     'waits when AWS says %s, tells so, and goes on',
     async (code) => {
       const world = await setting();
-      world.api.instead(action, refuse(code, 'Rate exceeded', 503), 2);
+      world.api.replyOnce(action, refuse(code, 'Rate exceeded', 503), 2);
       await failure(call(world.cloud));
       world.api.close();
       expect(world.waiting).toEqual([
         'AWS asks for fewer calls: try 2 of 8 in 0.5 s',
         'AWS asks for fewer calls: try 3 of 8 in 1.0 s',
       ]);
-      expect(world.api.asked).toHaveLength(3);
+      expect(world.api.requests).toHaveLength(3);
     },
   );
 
   it('gives up after eight tries, in the hope that it passes', async () => {
     const { failed, api } = await answered(refuse('Throttling', 'Rate exceeded'), 9);
     expect(failed).toMatchObject({ kind: 'failed', code: 'cloud.throttled', transient: true });
-    expect(api.asked).toHaveLength(8);
+    expect(api.requests).toHaveLength(8);
   });
 
   it('tries again when the service is in trouble, and quotes it in the end', async () => {
@@ -124,7 +124,7 @@ describe.each(services)('$named', ({ action, call, refuse, named }) => {
 
 describe('on this machine', () => {
   const cloud = (variables: Variables, attempts = 8) =>
-    awsCloud({ variables, clock: new HurriedClock(), random: () => 0.5, attempts });
+    awsCloud({ variables, clock: new InstantClock(), random: () => 0.5, attempts });
 
   const home = mkdtempSync(join(tmpdir(), 'oneclick-aws-'));
   afterAll(() => rmSync(home, { recursive: true }));
@@ -199,7 +199,7 @@ describe('on this machine', () => {
     const waiting: string[] = [];
     const gone = awsCloud({
       variables: { ...login, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' },
-      clock: new HurriedClock(),
+      clock: new InstantClock(),
       random: () => 0.5,
       onWaiting: (text) => waiting.push(text),
     });

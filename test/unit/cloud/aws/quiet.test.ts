@@ -1,13 +1,13 @@
 import { expect, it, jest } from '@jest/globals';
 import { awsCloud } from '../../../../src/cloud/aws/aws.js';
 import type { Variables } from '../../../../src/cloud/aws/settings.js';
-import { HurriedClock } from '../../../fakes/clock.js';
+import { InstantClock } from '../../../fakes/clock.js';
 import { failure, login } from './setting.js';
 
 const cloud = (variables: Variables) =>
   awsCloud({
     variables: { ...variables, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' },
-    clock: new HurriedClock(),
+    clock: new InstantClock(),
     random: () => 0,
     attempts: 1,
   });

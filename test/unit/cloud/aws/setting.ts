@@ -2,7 +2,7 @@ import { awsCloud } from '../../../../src/cloud/aws/aws.js';
 import type { AwsOptions } from '../../../../src/cloud/aws/service.js';
 import { awsApi } from '../../../fakes/aws.js';
 import { CallCount } from '../../../fakes/call-count.js';
-import { HurriedClock, MovableClock } from '../../../fakes/clock.js';
+import { InstantClock, MovableClock } from '../../../fakes/clock.js';
 import { FakeCloud } from '../../../fakes/cloud.js';
 
 /** What a login on this machine leaves in the environment. */
@@ -19,7 +19,7 @@ export async function setting(special: Partial<AwsOptions> = {}) {
   const api = await awsApi(behind);
   const waiting: string[] = [];
   const count = new CallCount();
-  const hurried = new HurriedClock();
+  const hurried = new InstantClock();
   const cloud = awsCloud({
     variables: { ...login, AWS_ENDPOINT_URL: api.endpoint },
     clock: hurried,

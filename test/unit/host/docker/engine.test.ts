@@ -58,7 +58,7 @@ function program(name: string, script: string): void {
   writeFileSync(file, `#!/bin/sh\n${script}\n`);
   chmodSync(file, 0o755);
 }
-const relay = () =>
+const proxy = () =>
   `exec '${process.execPath}' -e 'const s = require("net").connect(${docker.port}, "127.0.0.1"); process.stdin.pipe(s).pipe(process.stdout)'`;
 const until = async (is: () => boolean) => {
   while (!is()) await new Promise((resolve) => setImmediate(resolve));
@@ -74,7 +74,7 @@ describe('the connection to the engine', () => {
     docker.on('GET /images/json', (response) => void setImmediate(() => response.end('[]')));
     const host = await connect();
     await Promise.all(Array.from({ length: 80 }, () => host.engine.images()));
-    expect(docker.asked).toHaveLength(80);
+    expect(docker.requests).toHaveLength(80);
     expect(docker.mostOpen).toBeLessThanOrEqual(16);
   });
 
@@ -152,9 +152,9 @@ describe('the connection to the engine', () => {
     const clock = new MovableClock();
     const { engine } = await connect({ docker: docker.port }, clock);
     const silentFor = async (seconds: number) => {
-      const before = docker.asked.length;
+      const before = docker.requests.length;
       const failing = failureOf(engine.images());
-      while (docker.asked.length === before) await new Promise((resolve) => setImmediate(resolve));
+      while (docker.requests.length === before) await new Promise((resolve) => setImmediate(resolve));
       await clock.advance(seconds * 1000);
       expect(await failing).toMatchObject({
         code: 'engine.silent',
@@ -185,7 +185,7 @@ describe('the connection to the engine', () => {
 
 describe('where the socket of the engine cannot be forwarded', () => {
   it('its command line is the way, and leaves room for commands even with one session', async () => {
-    program('docker', `[ "$1" = version ] && exit 0; ${relay()}`);
+    program('docker', `[ "$1" = version ] && exit 0; ${proxy()}`);
     docker.json('GET /images/json', []);
     const host = await connect({ programs: home, maxSessions: 1 });
     expect(await host.engine.images()).toEqual([]);
@@ -195,7 +195,7 @@ describe('where the socket of the engine cannot be forwarded', () => {
 
   it('its command line is the way for more calls at once than the server allows sessions', async () => {
     docker.json('GET /version', { Version: '28.0.0', Os: 'linux', Arch: 'amd64' });
-    program('docker', `[ "$1" = version ] && exit 0; ${relay()}`);
+    program('docker', `[ "$1" = version ] && exit 0; ${proxy()}`);
     const { engine } = await connect({ programs: home, maxSessions: 4 });
     const calls = Array.from({ length: 12 }, () => engine.version());
     expect(await Promise.all(calls)).toHaveLength(12);
@@ -205,7 +205,7 @@ describe('where the socket of the engine cannot be forwarded', () => {
   it('root’s is, where only root may and sudo asks for nothing', async () => {
     program(
       'docker',
-      `[ "$AS_ROOT" ] || { echo 'permission denied while trying to connect' >&2; exit 1; }; [ "$1" = version ] && exit 0; ${relay()}`,
+      `[ "$AS_ROOT" ] || { echo 'permission denied while trying to connect' >&2; exit 1; }; [ "$1" = version ] && exit 0; ${proxy()}`,
     );
     program('sudo', 'shift; AS_ROOT=1 exec "$@"');
     docker.json('GET /images/json', []);
@@ -261,8 +261,8 @@ describe('a request', () => {
     expect(
       await host.engine.create({ name: 'web', config: { Image: 'shop/web', Env: ['TOKEN=planted'] } }),
     ).toBe('abc');
-    expect(docker.asked).toMatchObject([{ url: '/containers/create?name=web' }]);
-    expect(JSON.parse(docker.asked[0]?.body ?? '')).toEqual({ Image: 'shop/web', Env: ['TOKEN=planted'] });
+    expect(docker.requests).toMatchObject([{ url: '/containers/create?name=web' }]);
+    expect(JSON.parse(docker.requests[0]?.body ?? '')).toEqual({ Image: 'shop/web', Env: ['TOKEN=planted'] });
   });
 
   it('to set a restart policy is made again while the process is just ending', async () => {
@@ -274,7 +274,7 @@ describe('a request', () => {
       response.writeHead(refusals < 0 ? 200 : 500).end(JSON.stringify(refusals < 0 ? {} : ending));
     });
     await engine.setRestart('web', 'no');
-    expect(docker.asked.filter(({ url }) => url.startsWith('/containers/web/update'))).toHaveLength(3);
+    expect(docker.requests.filter(({ url }) => url.startsWith('/containers/web/update'))).toHaveLength(3);
   });
 
   it('to set a restart policy fails with the words of any other refusal', async () => {
@@ -311,11 +311,11 @@ describe('a request', () => {
       digest: 'sha256:1',
       platforms: ['linux/arm64/v8'],
     });
-    expect(docker.asked.map(({ url }) => url)).toEqual([
+    expect(docker.requests.map(({ url }) => url)).toEqual([
       '/images/create?fromImage=shop%2Fweb&tag=latest',
       '/distribution/shop/web:1/json',
     ]);
-    for (const { url, body, headers } of docker.asked) {
+    for (const { url, body, headers } of docker.requests) {
       expect(`${url} ${body}`).not.toContain('hunter2');
       const header = String(headers['x-registry-auth']);
       expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toEqual(auth);
@@ -429,7 +429,7 @@ describe('the terminal of a process', () => {
     const unanswered: (() => void)[] = [];
     docker.on('POST /exec/one/resize', (response) => void unanswered.push(() => response.end()));
     const sizes = () =>
-      docker.asked.flatMap(({ url }) => new URL(url, 'http://docker').searchParams.get('w') ?? []);
+      docker.requests.flatMap(({ url }) => new URL(url, 'http://docker').searchParams.get('w') ?? []);
     const host = await connect();
     const terminal = { columns: 80, rows: 24 };
     const process = await host.engine.exec('web', ['sh'], { input: true, terminal });

@@ -8,8 +8,8 @@ import type { RunInfo } from '../../../../src/domain/task.js';
 import { endLeases, HostLeases, leaseHolders } from '../../../../src/host/lease/lease.js';
 import type { Lease } from '../../../../src/run/ports.js';
 import { MovableClock } from '../../../fakes/clock.js';
-import { FakeHeld, heldHere } from '../../../fakes/held.js';
-import { FakeHost, runsHere } from '../../../fakes/host.js';
+import { FakeHeldProcess, spawnHeld } from '../../../fakes/held-process.js';
+import { FakeHost, runLocally } from '../../../fakes/host.js';
 
 const run: RunInfo = {
   id: 'run-1',
@@ -34,7 +34,7 @@ describe('with real holders, a lease', () => {
     rmSync(folder, { recursive: true });
   });
   const machine = (name: string) =>
-    new FakeHost(name, { clock: systemClock, holds: heldHere, answers: [runsHere(folder)] });
+    new FakeHost(name, { clock: systemClock, holds: spawnHeld, answers: [runLocally(folder)] });
   const take = async (host: FakeHost, who: RunInfo) => {
     const leases = new HostLeases(hosts(host), { clock: systemClock, random: () => 0, folder });
     const lease = await leases.take(who);
@@ -85,13 +85,13 @@ describe('a lease', () => {
   const clock = () => new MovableClock();
 
   it('is held on all hosts or on none', async () => {
-    const free = new FakeHeld('held');
+    const free = new FakeHeldProcess('held');
     free.onWrite = (line) => {
       if (line === 'release') free.exit(0);
     };
     const time = clock();
     const a = new FakeHost('a', { clock: time, holds: () => free });
-    const b = new FakeHost('b', { clock: time, holds: () => new FakeHeld(busy) });
+    const b = new FakeHost('b', { clock: time, holds: () => new FakeHeldProcess(busy) });
     const taking = new HostLeases(hosts(a, b), { clock: time, random: () => 0 }).take(run);
     await expect(taking).rejects.toMatchObject({ code: 'lease.held', host: 'b' });
     expect(free.written).toEqual(['release']);
@@ -101,7 +101,10 @@ describe('a lease', () => {
     const time = clock();
     const told: string[] = [];
     const answers = [busy, busy, 'held'];
-    const host = new FakeHost('a', { clock: time, holds: () => new FakeHeld(answers.shift() ?? busy) });
+    const host = new FakeHost('a', {
+      clock: time,
+      holds: () => new FakeHeldProcess(answers.shift() ?? busy),
+    });
     const wait = { deadline: 10_000, onBusy: (failure: Failure) => told.push(failure.code) };
     const leases = new HostLeases(hosts(host), { clock: time, random: () => 0.5, wait });
     const taking = leases.take(run);
@@ -114,7 +117,7 @@ describe('a lease', () => {
   });
 
   async function held(time: MovableClock) {
-    const holder = new FakeHeld('held');
+    const holder = new FakeHeldProcess('held');
     const host = new FakeHost('a', { clock: time, holds: () => holder });
     const lease = await new HostLeases(hosts(host), { clock: time, random: () => 0 }).take(run);
     return { holder, lease };
@@ -123,7 +126,7 @@ describe('a lease', () => {
   it('sends heartbeats with the step, and lives as long as they are answered', async () => {
     const time = clock();
     const { holder, lease } = await held(time);
-    holder.onWrite = () => holder.say('.');
+    holder.onWrite = () => holder.print('.');
     lease.describe('web/pull\nnow');
     await time.advance(60_000);
     expect(lease.lost.aborted).toBe(false);
@@ -144,11 +147,11 @@ describe('a lease', () => {
   it('is lost before anything is sent when this process was suspended', async () => {
     const time = clock();
     const { holder, lease } = await held(time);
-    holder.onWrite = () => holder.say('.');
+    holder.onWrite = () => holder.print('.');
     await time.advance(4000);
     const sent = holder.written.length;
     time.jump(30_000);
-    holder.say('.');
+    holder.print('.');
     await time.advance(0);
     expect(lease.lost.reason).toMatchObject({ message: expect.stringContaining('suspended') });
     expect(holder.written.length).toBe(sent);
@@ -156,7 +159,10 @@ describe('a lease', () => {
 
   it('that cannot be held says why', async () => {
     const time = clock();
-    const host = new FakeHost('a', { clock: time, holds: () => new FakeHeld('broken\tthere is no flock') });
+    const host = new FakeHost('a', {
+      clock: time,
+      holds: () => new FakeHeldProcess('broken\tthere is no flock'),
+    });
     const taking = new HostLeases(hosts(host), { clock: time, random: () => 0 }).take(run);
     await expect(taking).rejects.toMatchObject({
       kind: 'access',

@@ -12,8 +12,8 @@ import { longestChain, type RemoteCall } from '../../../../src/host/call-log.js'
 import type { Host } from '../../../../src/host/host.js';
 import { connectAll, type HostsOptions } from '../../../../src/host/hosts.js';
 import { MovableClock } from '../../../fakes/clock.js';
-import { Relay } from '../../../fakes/relay.js';
 import { keyPair, SshServer, type SshServerOptions } from '../../../fakes/ssh-server.js';
+import { TcpProxy } from '../../../fakes/tcp-proxy.js';
 
 const mine = keyPair();
 let home: string;
@@ -304,21 +304,21 @@ describe('a connection', () => {
 
   it('to a peer that is frozen is found dead by its missing signs of life', async () => {
     const server = await serve();
-    const relay = await Relay.to('127.0.0.1', server.port);
-    closing.push(() => relay.close());
-    const host = await connected(relay.port, { hostKeys: 'accept-new' }, { keepalive: 50 });
+    const proxy = await TcpProxy.to('127.0.0.1', server.port);
+    closing.push(() => proxy.close());
+    const host = await connected(proxy.port, { hostKeys: 'accept-new' }, { keepalive: 50 });
     const running = host.run({ argv: ['sleep', '60'], timeout: 60_000 });
-    relay.freeze();
+    proxy.freeze();
     await expect(running).rejects.toMatchObject({ kind: 'unreachable', code: 'host.lost' });
   });
 
   it('to a peer that is frozen is closed all the same', async () => {
     const server = await serve();
-    const relay = await Relay.to('127.0.0.1', server.port);
-    closing.push(() => relay.close());
+    const proxy = await TcpProxy.to('127.0.0.1', server.port);
+    closing.push(() => proxy.close());
     const clock = new MovableClock();
-    const host = await connected(relay.port, { hostKeys: 'accept-new' }, { clock });
-    relay.freeze();
+    const host = await connected(proxy.port, { hostKeys: 'accept-new' }, { clock });
+    proxy.freeze();
     const closed = host.close();
     await clock.advance(2000);
     await closed;

@@ -6,7 +6,7 @@ import { InvalidText, invalid, type Problem } from '../../../../domain/problem.j
 import { withOutput } from '../../../command-output.js';
 import type { ConfigCheckFlags } from './command.js';
 
-/** Checks all environments of the file, or the selected one. */
+/** Checks the selected environment, or all environments of the file. */
 export function run(context: Context, _: readonly string[], flags: ConfigCheckFlags): Promise<number> {
   return withOutput(context, flags, async ({ reporter }) => {
     const project = await openProject(context, flags);

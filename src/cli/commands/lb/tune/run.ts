@@ -1,9 +1,9 @@
+import { balancedServices } from '../../../../app/balancing/balanced-services.js';
 import type { Context } from '../../../../app/context.js';
 import { selectWithoutSecrets } from '../../../../app/instances.js';
 import { openSession } from '../../../../app/session.js';
 import { confirmOption, withOutput } from '../../../command-output.js';
 import { dryRunOption, runRecipeCommand } from '../../../recipe-command.js';
-import { balancedServices } from '../balanced-services.js';
 import type { LbTuneFlags } from './command.js';
 
 export function run(context: Context, names: readonly string[], flags: LbTuneFlags): Promise<number> {

@@ -6,7 +6,7 @@ import { withOutput } from '../../../command-output.js';
 import { withHosts } from '../with-hosts.js';
 import type { LeaseShowFlags } from './command.js';
 
-/** Shows the holders, and who took the lease from whom. */
+/** Shows the holders, and past takeovers. */
 export function run(context: Context, _: readonly string[], flags: LeaseShowFlags): Promise<number> {
   return withOutput(context, flags, (out) =>
     withHosts(context, out, flags, async (hosts, scope) => {
@@ -15,7 +15,7 @@ export function run(context: Context, _: readonly string[], flags: LeaseShowFlag
         const past = document.taken.map(
           ({ at, who, run, whose }) => `taken ${at} by ${who}: ended run ${run} of ${whose}\n`,
         );
-        if (document.holders.length === 0) return [`nobody holds ${scope.environment}\n`, ...past].join('');
+        if (document.holders.length === 0) return [`no run holds ${scope.environment}\n`, ...past].join('');
         const holding = table(
           document.holders,
           [

@@ -1,12 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../../../app/context.js';
-import { shippedRecipes } from '../../../../app/recipe-sources.js';
+import { projectFolder, shippedRecipes } from '../../../../app/recipe-sources.js';
 import { Failure } from '../../../../domain/failure.js';
 import { ejectedText, textHash } from '../../../../recipe/eject.js';
 import { readRecipe } from '../../../../recipe/load.js';
 import { withOutput } from '../../../command-output.js';
-import { projectFolder } from '../sources.js';
 import type { RecipeEjectFlags } from './command.js';
 
 export function run(

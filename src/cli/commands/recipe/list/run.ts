@@ -1,17 +1,17 @@
 import type { Context } from '../../../../app/context.js';
+import { projectFolder, recipeSources } from '../../../../app/recipe-sources.js';
 import { readRecipe, readRecipes } from '../../../../recipe/load.js';
 import { table } from '../../../../report/table.js';
 import { withOutput } from '../../../command-output.js';
-import { recipeSources } from '../sources.js';
 import type { RecipeListFlags } from './command.js';
 
 export function run(context: Context, _: readonly string[], flags: RecipeListFlags): Promise<number> {
   return withOutput(context, flags, async ({ reporter }) => {
-    const from = await recipeSources(context, flags);
-    const files = await readRecipes(from);
+    const sources = recipeSources(context, await projectFolder(context, flags));
+    const files = await readRecipes(sources);
     const recipes = await Promise.all(
       [...files].map(async ([name, { file }]) => {
-        const recipe = await readRecipe(name, from);
+        const recipe = await readRecipe(name, sources);
         return { name, file, summary: recipe.partial ? 'part of other recipes' : (recipe.summary ?? '') };
       }),
     );
@@ -21,7 +21,7 @@ export function run(context: Context, _: readonly string[], flags: RecipeListFla
         document.recipes,
         [
           { title: 'RECIPE', value: (row) => row.name },
-          { title: 'WHAT IT DOES', value: (row) => row.summary, narrow: 'wrap' },
+          { title: 'SUMMARY', value: (row) => row.summary, narrow: 'wrap' },
           { title: 'FROM', value: (row) => row.file, narrow: 'cut' },
         ],
         page,

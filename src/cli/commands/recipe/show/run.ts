@@ -1,9 +1,9 @@
 import type { Context } from '../../../../app/context.js';
+import { projectFolder, recipeSources } from '../../../../app/recipe-sources.js';
 import { describe, describeTasks } from '../../../../recipe/describe.js';
 import { loadRecipe, readRecipe } from '../../../../recipe/load.js';
 import { tasks } from '../../../../tasks/registry.js';
 import { withOutput } from '../../../command-output.js';
-import { recipeSources } from '../sources.js';
 import type { RecipeShowFlags } from './command.js';
 
 export function run(
@@ -12,10 +12,10 @@ export function run(
   flags: RecipeShowFlags,
 ): Promise<number> {
   return withOutput(context, flags, async ({ reporter }) => {
-    const from = await recipeSources(context, flags);
-    const recipe = await readRecipe(name, from);
+    const sources = recipeSources(context, await projectFolder(context, flags));
+    const recipe = await readRecipe(name, sources);
     const included =
-      flags.tasks && !recipe.partial ? [...(await loadRecipe(name, from, tasks)).included.values()] : [];
+      flags.tasks && !recipe.partial ? [...(await loadRecipe(name, sources, tasks)).included.values()] : [];
     const explained = flags.tasks ? `\n${describeTasks([recipe, ...included], tasks)}` : '';
     const text = describe(recipe);
     reporter.result({ name, file: recipe.source.file, text }, (document) => document.text + explained);

@@ -4,7 +4,7 @@ import { sandboxOption } from '../sandbox-option.js';
 
 export const sandboxFault = defineCommand({
   name: 'fault',
-  summary: 'make its AWS API fail as the real one can',
+  summary: 'make its AWS API fail like the real one',
   arguments: { '[fault]': 'fault to switch on (default: list all)' },
   options: {
     times: value('--times <n>', 'fail this many calls, or always (default: 1)', countOrAlways),

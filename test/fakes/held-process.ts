@@ -3,8 +3,8 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type { Held } from '../../src/host/host.js';
 
-/** A process on this machine instead of a host; `kill` ends its first process by a signal, `deaf` reads it no more. */
-export function heldHere(
+/** A process on this machine instead of a host. `kill` sends a signal, `deaf` stops reading its output. */
+export function spawnHeld(
   argv: readonly string[],
   env: NodeJS.ProcessEnv = process.env,
 ): Held & { readonly pid: number; kill(signal: NodeJS.Signals): void; deaf(): void } {
@@ -22,29 +22,29 @@ export function heldHere(
   };
 }
 
-/** A process that says and does what the test makes it. */
-export class FakeHeld implements Held {
+/** A process that the test controls. */
+export class FakeHeldProcess implements Held {
   readonly lines = new Readable({ objectMode: true, read: () => undefined });
   readonly written: string[] = [];
   readonly ended: Promise<number | undefined>;
   exit: (code: number | undefined) => void = () => undefined;
-  /** Answers what is written. */
+  /** Called for each written line. */
   onWrite: (line: string) => void = () => undefined;
-  #over = false;
+  #exited = false;
 
   constructor(...first: readonly string[]) {
     this.ended = new Promise((resolve) => {
       this.exit = (code) => {
-        this.#over = true;
+        this.#exited = true;
         this.lines.push(null);
         resolve(code);
       };
     });
-    for (const line of first) this.say(line);
+    for (const line of first) this.print(line);
   }
 
-  say(line: string): void {
-    if (!this.#over) this.lines.push(line);
+  print(line: string): void {
+    if (!this.#exited) this.lines.push(line);
   }
 
   write(line: string): void {

@@ -1,38 +1,38 @@
 import type { Dialogue, LogLine, LogOptions, Process, Size } from '../../src/host/host.js';
 
-/** What a command does in a container: what it says, and its exit code; `input` is all that it was given. */
-export type Runs = (
+/** Simulates a command in a container; `input` is its complete input. */
+export type RunCommand = (
   argv: readonly string[],
   input: string,
 ) => { readonly code: number; readonly stdout?: string; readonly stderr?: string };
 
-/** A process that says all it has to say once its input has ended. */
+/** A process that writes its output once its input has ended. */
 export class FakeProcess implements Process {
   readonly output: Process['output'];
   readonly argv: readonly string[];
   readonly dialogue: Dialogue;
-  /** Its terminal's sizes, the first one too. */
+  /** All sizes of its terminal, including the first. */
   readonly sizes: Size[] = [];
   closed = false;
   #input = '';
   #code = 0;
-  readonly #heard: Promise<void>;
+  readonly #inputEnded: Promise<void>;
   #end: () => void = () => undefined;
   #failure: Error | undefined;
 
-  constructor(argv: readonly string[], dialogue: Dialogue, runs: Runs, onEnd: (code: number) => void) {
+  constructor(argv: readonly string[], dialogue: Dialogue, runs: RunCommand, onEnd: (code: number) => void) {
     this.argv = argv;
     this.dialogue = dialogue;
     if (dialogue.terminal !== undefined) this.sizes.push(dialogue.terminal);
-    this.#heard = new Promise((resolve) => {
+    this.#inputEnded = new Promise((resolve) => {
       this.#end = resolve;
     });
     if (!dialogue.input) this.#end();
-    this.output = this.#speak(runs, onEnd);
+    this.output = this.#write(runs, onEnd);
   }
 
-  async *#speak(runs: Runs, onEnd: (code: number) => void) {
-    await this.#heard;
+  async *#write(runs: RunCommand, onEnd: (code: number) => void) {
+    await this.#inputEnded;
     if (this.#failure !== undefined) throw this.#failure;
     const { code, stdout = '', stderr = '' } = runs(this.argv, this.#input);
     const isTerminal = this.dialogue.terminal !== undefined;
@@ -64,18 +64,18 @@ export class FakeProcess implements Process {
     this.#end();
   }
 
-  /** The connection is lost while it runs. */
+  /** Loses the connection of the running process. */
   break(error: Error): void {
     this.#failure = error;
     this.#end();
   }
 }
 
-/** The log of a container, as its engine keeps it. */
+/** The log of a container. */
 export class FakeLog {
   readonly lines: LogLine[] = [];
   readonly #waiting = new Set<() => void>();
-  /** Counts the times that all readers were broken off. */
+  /** Counts calls of {@link break}. */
   #breaks = 0;
   #failure: Error = new Error('broken');
 
@@ -84,14 +84,14 @@ export class FakeLog {
     this.#wake();
   }
 
-  /** All who read it are broken off. */
+  /** Fails all readers. */
   break(failure: Error): void {
     this.#breaks += 1;
     this.#failure = failure;
     this.#wake();
   }
 
-  /** Something else has changed that a reader may wait for. */
+  /** Wakes all waiting readers. */
   #wake(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
@@ -102,7 +102,7 @@ export class FakeLog {
     this.#wake();
   }
 
-  /** As an engine does; `isUp` is asked whether more may come. */
+  /** Reads like an engine; `isUp` decides whether more lines may come. */
   async read(
     { follow, lines, since = '' }: LogOptions,
     take: (lines: readonly LogLine[]) => Promise<void>,

@@ -8,12 +8,12 @@ import type { Context } from '../../../src/app/context.js';
 import { program } from '../../../src/cli/program.js';
 import { Failure } from '../../../src/domain/failure.js';
 import { Redaction } from '../../../src/domain/redact.js';
-import { offline } from '../../fakes/adapters.js';
+import { offlineAdapters } from '../../fakes/adapters.js';
 import { MovableClock } from '../../fakes/clock.js';
 
 const exec = promisify(execFile);
 
-/** Says its words and what it was told by environment, and does as the files beside it say. */
+/** Records its arguments and variables; files next to it control its behavior. */
 const fakeDocker = `#!/bin/sh
 here=$(dirname "$0")
 echo "$@" >>"$here/calls"
@@ -29,10 +29,10 @@ case "$1 $2" in
 esac
 `;
 
-/** A project in a git repository, a docker that is none, and what was said on the screen. */
-export class Workshop {
+/** A project in a git repository, with a fake docker and captured output. */
+export class TestProject {
   readonly folder: string;
-  readonly said = { out: '', error: '' };
+  readonly screen = { out: '', error: '' };
   readonly #bin: string;
   #env: Readonly<Record<string, string>> = {};
 
@@ -44,24 +44,24 @@ export class Workshop {
       [process.stderr, 'error'],
     ] as const)
       jest.spyOn(stream, 'write').mockImplementation((text) => {
-        this.said[to] += String(text);
+        this.screen[to] += String(text);
         return true;
       });
   }
 
-  static async open(config: string): Promise<Workshop> {
-    const shop = new Workshop(await mkdtemp(join(tmpdir(), 'workshop-')));
-    await mkdir(shop.folder);
-    await mkdir(shop.#bin);
-    await writeFile(join(shop.#bin, 'docker'), fakeDocker);
-    await chmod(join(shop.#bin, 'docker'), 0o755);
-    await shop.put('oneclick.yml', config);
-    await shop.git('init', '--quiet');
-    await shop.commit();
-    return shop;
+  static async open(config: string): Promise<TestProject> {
+    const project = new TestProject(await mkdtemp(join(tmpdir(), 'project-')));
+    await mkdir(project.folder);
+    await mkdir(project.#bin);
+    await writeFile(join(project.#bin, 'docker'), fakeDocker);
+    await chmod(join(project.#bin, 'docker'), 0o755);
+    await project.write('oneclick.yml', config);
+    await project.git('init', '--quiet');
+    await project.commit();
+    return project;
   }
 
-  put(name: string, text: string): Promise<void> {
+  write(name: string, text: string): Promise<void> {
     return writeFile(join(this.folder, name), text);
   }
 
@@ -70,19 +70,19 @@ export class Workshop {
     return (await exec('git', ['-C', this.folder, ...own, ...words])).stdout.trim();
   }
 
-  /** Commits everything, and gives the short commit. */
+  /** Commits everything and returns the short commit. */
   async commit(): Promise<string> {
     await this.git('add', '--all');
     await this.git('commit', '--quiet', '--message', 'a change');
     return this.git('rev-parse', '--short=12', 'HEAD');
   }
 
-  /** From now on docker is like this: `dead`, `buildx`, `there`, `broken`, `denied`, `full`. */
+  /** Sets a state of docker: `dead`, `buildx`, `there`, `broken`, `denied` or `full`. */
   docker(state: string): Promise<void> {
     return writeFile(join(this.#bin, state), '');
   }
 
-  /** What `docker save` writes. */
+  /** Sets the output of `docker save`. */
   save(archive: Buffer): Promise<void> {
     return writeFile(join(this.#bin, 'saved'), archive);
   }
@@ -95,23 +95,23 @@ export class Workshop {
     this.#env = env;
   }
 
-  /** What docker was called with, but for the questions about itself. */
+  /** The arguments of all docker calls, except version checks. */
   async calls(): Promise<readonly string[]> {
     const text = await readFile(join(this.#bin, 'calls'), 'utf8').catch(() => '');
     return text.split('\n').filter((line) => line !== '' && !/^(buildx )?version/.test(line));
   }
 
   run(...argv: readonly string[]): Promise<number> {
-    return program(async () => this.#edge(), argv);
+    return program(async () => this.#context(), argv);
   }
 
-  async refusal(...argv: readonly string[]): Promise<Failure> {
+  async failure(...argv: readonly string[]): Promise<Failure> {
     const error = await this.run(...argv).then(
       () => undefined,
       (thrown: unknown) => thrown,
     );
     if (error instanceof Failure) return error;
-    throw new Error('it did not fail', { cause: error });
+    throw new Error('expected a failure', { cause: error });
   }
 
   async close(): Promise<void> {
@@ -119,7 +119,7 @@ export class Workshop {
     await rm(join(this.folder, '..'), { recursive: true, force: true });
   }
 
-  #edge(): Context {
+  #context(): Context {
     return {
       cwd: this.folder,
       env: { NO_COLOR: '1', PATH: `${this.#bin}:/usr/bin:/bin`, ...this.#env },
@@ -128,7 +128,7 @@ export class Workshop {
       who: 'me@here',
       clock: new MovableClock(),
       redaction: new Redaction(),
-      adapters: offline,
+      adapters: offlineAdapters,
       random: () => 0,
       runId: () => '000000',
       stateDir: join(this.folder, '../state'),

@@ -7,27 +7,27 @@ import type { Registry } from '../../src/run/ports.js';
 /** The values of all resources, by name. */
 export type FakeFacts = Readonly<Record<string, number>>;
 
-/** What goes wrong with a step: before its effect, after it, or when it is undone. */
+/** When a step fails, and with which kind of failure. */
 export interface Fault {
   readonly when: 'before' | 'after' | 'undo';
   readonly kind: FailureKind;
 }
 
-/** A line of what was done to the world. */
-export interface Deed {
+/** The start or the end of an effect. */
+export interface Action {
   readonly what: 'apply' | 'undo';
   readonly edge: 'begin' | 'end';
   readonly step: string;
 }
 
 /**
- * A world of resources that are there with a value or are not. `pause` is awaited around every effect: it is where
- * a test lets others go first, or ends the process by never answering.
+ * Named resources with values. `pause` is awaited around every effect, so that a test can run other work first, or end the
+ * process by never resolving.
  */
 export class FakeWorld {
   readonly #values = new Map<string, number>();
-  readonly deeds: Deed[] = [];
-  /** Steps whose `apply` failed, in that order. */
+  readonly actions: Action[] = [];
+  /** Steps whose `apply` failed, in order. */
   readonly failed: string[] = [];
   faults: ReadonlyMap<string, Fault> = new Map();
   pause: () => Promise<void> = async () => {};
@@ -44,21 +44,21 @@ export class FakeWorld {
     return this.#values.get(name) ?? 0;
   }
 
-  /** Zero is absence. */
+  /** Zero removes the resource. */
   write(name: string, value: number): void {
     if (value === 0) this.#values.delete(name);
     else this.#values.set(name, value);
   }
 
-  /** Does `effect` as the step's, with the faults and pauses that are set for it. */
-  async act(what: Deed['what'], step: string, effect: () => void): Promise<void> {
+  /** Performs the effect of a step, with its faults and pauses. */
+  async act(what: Action['what'], step: string, effect: () => void): Promise<void> {
     const fault = this.faults.get(step);
     const fail = (when: Fault['when']) => {
       if (fault?.when !== when) return;
       if (what === 'apply') this.failed.push(step);
       throw new Failure(fault.kind, `fake.${when}`, `${step} failed`);
     };
-    this.deeds.push({ what, edge: 'begin', step });
+    this.actions.push({ what, edge: 'begin', step });
     try {
       await this.pause();
       fail(what === 'undo' ? 'undo' : 'before');
@@ -66,7 +66,7 @@ export class FakeWorld {
       await this.pause();
       if (what === 'apply') fail('after');
     } finally {
-      this.deeds.push({ what, edge: 'end', step });
+      this.actions.push({ what, edge: 'end', step });
     }
   }
 }
@@ -126,7 +126,7 @@ function setting(name: string, special: Partial<Typed> = {}): FakeTask {
 
 const tasks: readonly FakeTask[] = [
   setting('thing.set'),
-  /** Its receipt is known only when it is done. */
+  /** Has no predictable receipt. */
   setting('thing.surprise', {
     check: (facts, { name, value }) =>
       (facts[name] ?? 0) === value
@@ -138,8 +138,8 @@ const tasks: readonly FakeTask[] = [
             predict: (facts) => ({ ...facts, [name]: value }),
           },
   }),
-  setting('thing.keep', { undo: { never: 'what was told cannot be untold' } }),
-  /** Gives up as soon as its signal tells it to, as a fetch does. */
+  setting('thing.keep', { undo: { never: 'a sent message cannot be undone' } }),
+  /** Stops when its signal aborts, as a fetch does. */
   setting('thing.listen', {
     apply: async ({ ports: world, subject, signal, warn }, { name, value }) => {
       await world.act('apply', subject.step, () => {
@@ -150,7 +150,7 @@ const tasks: readonly FakeTask[] = [
       return { value };
     },
   }),
-  /** Leaves a box beside its effect; the effect stays, the box is tidied away. The value 2 lets no later failure revert. */
+  /** Cannot be undone, but its box is removed. With the value 2, later failures stop the run. */
   setting('thing.migrate', {
     apply: async ({ ports: world, subject }, { name, value }) => {
       await world.act('apply', subject.step, () => {
@@ -160,7 +160,7 @@ const tasks: readonly FakeTask[] = [
       return { value };
     },
     undo: {
-      never: 'what is migrated stays',
+      never: 'migrations stay',
       tidy: ({ ports: world, subject }, { name }) =>
         world.act('undo', subject.step, () => world.write(`${name}-box`, 0)),
     },
@@ -177,5 +177,5 @@ const tasks: readonly FakeTask[] = [
   }),
 ];
 
-/** The tasks that work on a {@link FakeWorld}. */
+/** The tasks for a {@link FakeWorld}. */
 export const fakeRegistry: Registry<FakeFacts, FakeWorld> = new Map(tasks.map((task) => [task.name, task]));

@@ -5,51 +5,50 @@ import fc from 'fast-check';
 import { exitCode, Failure } from '../../src/domain/failure.js';
 import { type Mutation, mutated, mutationOf, type Syntax } from './mutants.js';
 
-/** Fixed, so that what is red stays red; another one is tried with `ONECLICK_SEED=…`. */
+/** Fixed, so that failures repeat; set `ONECLICK_SEED` for another one. */
 const seed = Number(process.env.ONECLICK_SEED ?? 20_261_124);
-/** All, or a tenth of them, the same each time. */
+/** Runs a tenth of the mutations by default. */
 const share = process.env.ONECLICK_EXHAUSTIVE === undefined ? 0.1 : 1;
-/** For one text, of this process alone: others share the cores. ms */
-const patience = 2000;
+/** CPU time per text, ms. */
+const timeLimit = 2000;
 const mebibyte = 1024 ** 2;
-/** What is left of all texts together, and what one of them may need while it is read. bytes */
+/** Bytes kept after all texts, and needed for one of them. */
 const memory = { kept: 16 * mebibyte, needed: 256 * mebibyte };
 
-// As without Jest, which has a hundred lines of every error's stack read.
+// Jest raises this limit, which makes errors slow.
 Error.stackTraceLimit = 10;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
-/** Texts that are good, and how they are read. */
-export interface Ordeal {
+/** Valid texts, and how to read them. */
+export interface MutationTest {
   readonly texts: Readonly<Record<string, string>>;
   readonly syntax: Syntax;
-  /** How many mutated texts, when all are tried. */
+  /** The number of mutations in an exhaustive run. */
   readonly count: number;
-  /** Reads one; resolves when it is taken. */
+  /** Reads a text; resolves when it is accepted. */
   readonly read: (text: string, of: string) => Promise<void>;
-  /** What a refusal must say somewhere: the place. */
+  /** Must match a location in each failure. */
   readonly place: RegExp;
 }
 
 /**
- * Has mutated texts read, each of which must be taken, or refused with a failure that ends in exit code 2 and says the place;
- * soon, and without keeping memory. What falls is shown made as small as it gets, with the seed that makes it again. Answers
- * which share of them was refused.
+ * Reads mutated texts. Each must be accepted, or fail with exit code 2 and a location, within limits of time and memory.
+ * Resolves to the share of failed texts.
  */
-export async function ordeal({ texts, syntax, count, read, place }: Ordeal): Promise<number> {
+export async function testMutations({ texts, syntax, count, read, place }: MutationTest): Promise<number> {
   const runs = count * share;
   let refused = 0;
   let needed = 0;
-  for (const [of, text] of Object.entries(texts)) await refusalOf(() => read(text, of));
+  for (const [of, text] of Object.entries(texts)) await failureOf(() => read(text, of));
   const atFirst = heapAfterGarbage();
   const survives = async (mutation: Mutation): Promise<void> => {
     const text = mutated(texts[mutation.of] ?? '', mutation, syntax);
     const [started, before] = [process.cpuUsage(), process.memoryUsage().heapUsed];
-    const refusal = await refusalOf(() => read(text, mutation.of));
+    const refusal = await failureOf(() => read(text, mutation.of));
     const { user, system } = process.cpuUsage(started);
-    expect((user + system) / 1000).toBeLessThan(patience);
+    expect((user + system) / 1000).toBeLessThan(timeLimit);
     needed = Math.max(needed, process.memoryUsage().heapUsed - before);
     if (refusal === undefined) return;
     refused += 1;
@@ -67,8 +66,8 @@ export async function ordeal({ texts, syntax, count, read, place }: Ordeal): Pro
   return refused / runs;
 }
 
-/** The failure that the work ends in, if it does; anything else that is thrown is passed on. */
-async function refusalOf(work: () => Promise<void>): Promise<Failure | undefined> {
+/** The Failure of the work, if any; rethrows other errors. */
+async function failureOf(work: () => Promise<void>): Promise<Failure | undefined> {
   try {
     await work();
     return undefined;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { chooseInstances } from '../../../src/cli/commands/lb/choose-instances.js';
+import { chooseInstances } from '../../../src/app/balancing/choose-instances.js';
 import { allowsTraffic } from '../../../src/domain/group-advice.js';
 import { lbStatusText } from '../../../src/report/lb-status.js';
 import { plainStyle } from '../../../src/report/style.js';
-import { fakeBalancer, usualSettings } from '../../fakes/cloud.js';
+import { defaultSettings, fakeBalancer } from '../../fakes/cloud.js';
 import { serviceOn } from '../tasks/fleet.js';
 
 const services = [
@@ -47,7 +47,7 @@ describe('the table of targets', () => {
         environment: 'production',
         groups: [
           {
-            ...{ service: 'web', name: 'shop-web', arn: 'arn', settings: usualSettings },
+            ...{ service: 'web', name: 'shop-web', arn: 'arn', settings: defaultSettings },
             balancers: [
               {
                 name: 'shop',

@@ -1,7 +1,7 @@
-import { namedBy } from '../../../domain/balancing.js';
-import { Failure } from '../../../domain/failure.js';
-import { nearest } from '../../../domain/nearest.js';
-import type { Service } from '../../../domain/service.js';
+import { namedBy } from '../../domain/balancing.js';
+import { Failure } from '../../domain/failure.js';
+import { nearest } from '../../domain/nearest.js';
+import type { Service } from '../../domain/service.js';
 
 /**
  * The services with only the instances that were named: by ID, host, place (`web/2`), or `Name` tag, which `findTagged`
@@ -9,7 +9,7 @@ import type { Service } from '../../../domain/service.js';
  */
 export async function chooseInstances(
   services: readonly Service[],
-  words: readonly string[],
+  names: readonly string[],
   findTagged: (
     names: readonly string[],
   ) => Promise<readonly { id: string; tags: Readonly<Record<string, string>> }[]>,
@@ -17,9 +17,9 @@ export async function chooseInstances(
   const all = services.flatMap(({ name, instances }) =>
     instances.map(({ id, host }, index) => ({ service: name, id, host, place: index + 1 })),
   );
-  const unknown = words.filter((word) => namedBy(word, all).length === 0);
+  const unknown = names.filter((word) => namedBy(word, all).length === 0);
   const tagged = unknown.length === 0 ? [] : await findTagged(unknown);
-  const chosen = words.flatMap((word) => {
+  const chosen = names.flatMap((word) => {
     const ids = tagged.filter(({ tags }) => tags.Name === word).map(({ id }) => id);
     const found = [word, ...ids].flatMap((each) => namedBy(each, all));
     if (found.length === 0) throw unknownInstance(word, all);
@@ -45,7 +45,7 @@ function unknownInstance(
   const known = all.flatMap(({ service, id, host, place }) => [`${service}/${place}`, id, host]);
   const near = nearest(word, known);
   const list = all.map(({ service, id, host, place }) => `${service}/${place}: ${id} (${host})`);
-  return new Failure('usage', 'instance.unknown', `there is no instance "${word}"`, {
+  return new Failure('usage', 'instance.unknown', `unknown instance "${word}"`, {
     hint: near === undefined ? 'list them with oneclick lb status' : `did you mean ${near}?`,
     evidence: list.slice(0, 12),
   });

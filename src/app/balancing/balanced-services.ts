@@ -1,7 +1,7 @@
-import { Failure } from '../../../domain/failure.js';
-import type { Service } from '../../../domain/service.js';
+import { Failure } from '../../domain/failure.js';
+import type { Service } from '../../domain/service.js';
 
-/** The services with a target group. Throws a usage Failure when there is none, or a named one has none. */
+/** Returns the services with a target group. Throws a usage Failure if there are none, or if a named one has none. */
 export function balancedServices(services: readonly Service[], names: readonly string[]): readonly Service[] {
   const without = services.find(({ name, targetGroup }) => targetGroup === undefined && names.includes(name));
   const found = services.filter(({ targetGroup }) => targetGroup !== undefined);

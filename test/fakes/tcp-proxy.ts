@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A network of one wire, between whoever connects to its port and one address: it can be cut and frozen. */
-export class Relay {
+/** A TCP proxy to one address, which can be cut and frozen. */
+export class TcpProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #frozen = false;
@@ -10,12 +10,12 @@ export class Relay {
     this.#server = server;
   }
 
-  static async to(address: string, port: number): Promise<Relay> {
+  static async to(address: string, port: number): Promise<TcpProxy> {
     const server = createServer({ noDelay: true });
-    const relay = new Relay(server);
-    server.on('connection', (near) => relay.#join(near, connect({ host: address, port, noDelay: true })));
+    const proxy = new TcpProxy(server);
+    server.on('connection', (near) => proxy.#join(near, connect({ host: address, port, noDelay: true })));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return relay;
+    return proxy;
   }
 
   get port(): number {
@@ -23,19 +23,19 @@ export class Relay {
     return typeof address === 'object' && address !== null ? address.port : 0;
   }
 
-  /** Nothing passes any more, and nobody is told: a cut network, or a machine that is suspended. */
+  /** Stops all traffic silently, like a cut network or a suspended machine. */
   freeze(): void {
     this.#frozen = true;
     for (const socket of this.#sockets) socket.pause();
   }
 
-  /** What was held back arrives. */
-  thaw(): void {
+  /** Delivers the delayed traffic. */
+  unfreeze(): void {
     this.#frozen = false;
     for (const socket of this.#sockets) socket.resume();
   }
 
-  /** Both ends are told that the other one is gone, as when a process is killed. */
+  /** Closes both sides, as when a process is killed. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }

@@ -1,9 +1,9 @@
-/** What was copied. */
-export class Tally {
+/** Counts copied files and bytes. */
+export class CopyCount {
   files = 0;
   bytes = 0;
 
-  /** A file of this size. */
+  /** Adds a file. */
   add(bytes: number): void {
     this.files += 1;
     this.bytes += bytes;

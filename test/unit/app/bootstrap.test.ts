@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { answering, bootstrapNeed, runLines, written } from '../../../src/app/bootstrap/bootstrap.js';
-import { linesFor } from '../../../src/app/bootstrap/lines.js';
+import {
+  bootstrapNeed,
+  commandText,
+  runCommands,
+  waitForEngine,
+} from '../../../src/app/bootstrap/bootstrap.js';
+import { installCommands } from '../../../src/app/bootstrap/install-commands.js';
 import { parseMachine } from '../../../src/app/bootstrap/machine.js';
 import { Failure } from '../../../src/domain/failure.js';
 import type { Command } from '../../../src/host/host.js';
@@ -20,8 +25,8 @@ has root
 const { signal } = new AbortController();
 const missing = new Failure('unreachable', 'engine.missing', 'there is no Docker on web-1');
 
-/** A host whose engine does not answer as many times; it says what it is, and its commands end as `codes` say. */
-function host(answer: string, { silent = 1, codes = {} as Readonly<Record<string, number>> } = {}) {
+/** A host whose engine fails `failures` times; its commands exit with `codes`. */
+function host(answer: string, { failures = 1, codes = {} as Readonly<Record<string, number>> } = {}) {
   const clock = new MovableClock();
   const run: string[] = [];
   const answers = ({ argv }: Command) => {
@@ -31,12 +36,12 @@ function host(answer: string, { silent = 1, codes = {} as Readonly<Record<string
     return { code, stderr: code === 0 ? '' : 'E: no such package\n' };
   };
   const made = new FakeHost('web-1', { clock, answers: [answers] });
-  made.engine.faults.fail('version', missing, silent);
+  made.engine.faults.fail('version', missing, failures);
   return { made, run, clock };
 }
 
 describe('commands to install Docker', () => {
-  const lines = (text: string) => linesFor('web-1', parseMachine('web-1', text)).map(written);
+  const lines = (text: string) => installCommands('web-1', parseMachine('web-1', text)).map(commandText);
 
   it('install the packages of the system, start and enable Docker, and add the user to its group', () => {
     expect(lines(debian)).toEqual([
@@ -79,7 +84,7 @@ describe('commands to install Docker', () => {
 
 describe('the bootstrap need of a host', () => {
   it('is empty when the engine answers', async () => {
-    const { made, run } = host(debian, { silent: 0 });
+    const { made, run } = host(debian, { failures: 0 });
     expect(await bootstrapNeed(made, signal)).toEqual({ version: '28.0.0' });
     expect(run).toEqual([]);
   });
@@ -88,13 +93,13 @@ describe('the bootstrap need of a host', () => {
     const { made, run } = host(debian.replace('has root\n', ''));
     await expect(bootstrapNeed(made, signal)).rejects.toMatchObject({
       ...{ kind: 'access', code: 'bootstrap.root' },
-      hint: expect.stringMatching(/^there, as root: apt-get update && .* && usermod -aG docker admin$/),
+      hint: expect.stringMatching(/^run as root on web-1: apt-get update && .* && usermod -aG docker admin$/),
     });
     expect(run).toEqual([]);
   });
 
   it('is unknown when the host is lost', async () => {
-    const { made } = host(debian, { silent: 0 });
+    const { made } = host(debian, { failures: 0 });
     made.engine.faults.fail('version', new Failure('unreachable', 'host.lost', 'lost'));
     await expect(bootstrapNeed(made, signal)).rejects.toMatchObject({ code: 'host.lost' });
   });
@@ -114,16 +119,16 @@ describe('running the commands', () => {
     ] as const) {
       const { made, run } = host(text);
       const need = await bare(made);
-      const said: string[] = [];
-      await runLines(made, need, (line) => said.push(line), signal);
-      expect(said).toEqual(need.lines.map(written));
-      expect(run).toEqual(said.map((line) => sudo + line));
+      const messages: string[] = [];
+      await runCommands(made, need, (line) => messages.push(line), signal);
+      expect(messages).toEqual(need.commands.map(commandText));
+      expect(run).toEqual(messages.map((line) => sudo + line));
     }
   });
 
   it('stops at the first failing line and reports its output', async () => {
     const { made, run } = host(debian, { codes: { install: 100 } });
-    await expect(runLines(made, await bare(made), () => undefined, signal)).rejects.toMatchObject({
+    await expect(runCommands(made, await bare(made), () => undefined, signal)).rejects.toMatchObject({
       ...{ code: 'bootstrap.line', message: expect.stringContaining('exit code 100') },
       evidence: ['E: no such package'],
     });
@@ -132,11 +137,11 @@ describe('running the commands', () => {
 
   it('continues when the service command fails, and reports it if the engine stays down', async () => {
     const { made, run, clock } = host(debian.replace('has systemd\n', ''), { codes: { service: 2 } });
-    const unstarted = await runLines(made, await bare(made), () => undefined, signal);
-    expect(unstarted).toMatchObject({ message: '`service docker start` ended with exit code 2' });
+    const unstarted = await runCommands(made, await bare(made), () => undefined, signal);
+    expect(unstarted).toMatchObject({ message: '`service docker start` failed with exit code 2' });
     expect(run.at(-1)).toBe('sudo -n usermod -aG docker admin');
     made.engine.faults.fail('version', new Failure('unreachable', 'engine.down', 'it is down'), 200);
-    const silent = expect(answering(made, clock, signal, unstarted)).rejects.toBe(unstarted);
+    const silent = expect(waitForEngine(made, clock, signal, unstarted)).rejects.toBe(unstarted);
     for (let times = 0; times < 121; times += 1) await clock.advance(500);
     await silent;
   });
@@ -146,16 +151,16 @@ describe('waiting for a started engine', () => {
   const down = new Failure('unreachable', 'engine.down', 'it does not answer');
 
   it('ends after a limit, or when access is denied', async () => {
-    const { made, clock } = host(debian, { silent: 0 });
+    const { made, clock } = host(debian, { failures: 0 });
     made.engine.faults.fail('version', down);
-    const answer = answering(made, clock, signal);
+    const answer = waitForEngine(made, clock, signal);
     await clock.advance(500);
     expect(await answer).toBe('28.0.0');
     const refused = new Failure('access', 'engine.access', 'admin may not use Docker');
     made.engine.faults.fail('version', refused);
-    await expect(answering(made, clock, signal)).rejects.toBe(refused);
+    await expect(waitForEngine(made, clock, signal)).rejects.toBe(refused);
     made.engine.faults.fail('version', down, 200);
-    const silent = expect(answering(made, clock, signal)).rejects.toBe(down);
+    const silent = expect(waitForEngine(made, clock, signal)).rejects.toBe(down);
     for (let times = 0; times < 121; times += 1) await clock.advance(500);
     await silent;
   });

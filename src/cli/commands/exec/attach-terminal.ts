@@ -2,27 +2,27 @@ import type { Process } from '../../../host/host.js';
 import type { Output } from '../../../report/output.js';
 import type { LocalTerminal } from './local-terminal.js';
 
-/** The local side of a process in a container. */
-export interface Ends {
+/** How to connect a process to this terminal. */
+export interface TerminalOptions {
   readonly terminal: LocalTerminal;
   readonly output: Output;
-  /** Whether to pass on the input of this process. */
+  /** Whether to pass on standard input. */
   readonly input: boolean;
-  /** Whether to lend it the local terminal. */
+  /** Whether to put the terminal into raw mode for the process. */
   readonly tty: boolean;
   /** Closes the connection. */
   readonly signal: AbortSignal;
 }
 
-/** The exit code after a closed pipe: 128 + SIGPIPE. */
+/** 128 + SIGPIPE. */
 const brokenPipe = 141;
 
 /**
- * Connects a process to the input and output of this one, byte by byte; resolves to its exit code. Restores the local
- * terminal in any case. Rejects with the reason of the signal, or with a Failure when the connection is lost.
+ * Connects a process to the standard streams of this one; resolves to its exit code. Restores the terminal in any case.
+ * Rejects with the reason of the signal, or with a Failure if the connection is lost.
  */
-export async function converse(process: Process, ends: Ends): Promise<number> {
-  const { terminal, output, input, tty, signal } = ends;
+export async function attachTerminal(process: Process, options: TerminalOptions): Promise<number> {
+  const { terminal, output, input, tty, signal } = options;
   const cleanups: (() => void)[] = [];
   const close = () => process.close();
   signal.addEventListener('abort', close, { once: true });

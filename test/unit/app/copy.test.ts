@@ -17,41 +17,45 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { copyFiles } from '../../../src/app/copy/copy.js';
-import { landing } from '../../../src/app/copy/landing.js';
-import { copyOf } from '../../../src/app/copy/sides.js';
-import { Tally } from '../../../src/app/copy/tally.js';
-import { chosenInstances } from '../../../src/cli/commands/cp/run.js';
+import { parseCopy } from '../../../src/app/copy/copy-arguments.js';
+import { CopyCount } from '../../../src/app/copy/copy-count.js';
+import { copyInstances } from '../../../src/app/copy/copy-instances.js';
+import { type CopyTarget, destinationOf } from '../../../src/app/copy/destination.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { FakeEngine } from '../../fakes/engine.js';
 import { service } from '../../fakes/recipes.js';
-import { type Packed, tarOf } from '../../fakes/tar.js';
+import { type TarEntry, tarOf } from '../../fakes/tar.js';
 
 const usage = expect.objectContaining({ kind: 'usage' });
 
 describe('the arguments of a copy', () => {
   it('name the side in a container, and its instance', () => {
-    const there = { service: 'web', path: '/etc/app' };
-    expect(copyOf(['site.conf', 'web:/etc/app'])).toEqual({ out: false, here: 'site.conf', there });
-    expect(copyOf(['web/2:/etc/app', '.'])).toEqual({ out: true, here: '.', there: { ...there, number: 2 } });
-    expect(copyOf(['./web:/etc/app', 'web:a b'])).toMatchObject({
-      ...{ out: false, here: './web:/etc/app' },
-      there: { path: 'a b' },
+    const remote = { service: 'web', path: '/etc/app' };
+    expect(parseCopy(['site.conf', 'web:/etc/app'])).toEqual({ out: false, local: 'site.conf', remote });
+    expect(parseCopy(['web/2:/etc/app', '.'])).toEqual({
+      out: true,
+      local: '.',
+      remote: { ...remote, number: 2 },
+    });
+    expect(parseCopy(['./web:/etc/app', 'web:a b'])).toMatchObject({
+      ...{ out: false, local: './web:/etc/app' },
+      remote: { path: 'a b' },
     });
   });
 
   it('are refused unless exactly one of two is in a container, and for archives', () => {
     const wrong = [['a', 'b'], ['web:/a', 'db:/b'], ['web:/a'], [], ['a', 'web:/a', 'b'], ['a', 'web:']];
     for (const words of [...wrong, ['-', 'web:/a'], ['', 'web:/a']])
-      expect(() => copyOf(words)).toThrow(usage);
+      expect(() => parseCopy(words)).toThrow(usage);
   });
 });
 
 describe('the instances of a copy', () => {
   const services = [service('web')];
   const chosen = (out: boolean, flags: { host?: string; all?: boolean }, number?: number) =>
-    chosenInstances(
+    copyInstances(
       services,
-      { out, there: { service: 'web', path: '/a', ...(number === undefined ? {} : { number }) } },
+      { out, remote: { service: 'web', path: '/a', ...(number === undefined ? {} : { number }) } },
       { all: false, ...flags },
     ).instances.map(({ host }) => host);
 
@@ -75,29 +79,29 @@ describe('the instances of a copy', () => {
 });
 
 describe('the target of a copy', () => {
-  const at = (path: string, is: 'folder' | 'file' | 'nothing', asFolder = false) => ({ path, is, asFolder });
+  const at = (path: string, kind: CopyTarget['kind'], mustBeFolder = false) => ({ path, kind, mustBeFolder });
   const file = { path: 'a/note', isFolder: false };
   const folder = { path: 'a/things', isFolder: true };
   const contents = { path: 'a/things/.', isFolder: true };
 
   it('is inside an existing folder; contents are copied without their folder', () => {
-    expect(landing(file, at('/srv', 'folder'))).toEqual({ folder: '/srv', name: 'note' });
-    expect(landing(folder, at('/srv', 'folder'))).toEqual({ folder: '/srv', name: 'things' });
-    expect(landing(contents, at('/srv', 'folder'))).toEqual({ folder: '/srv' });
+    expect(destinationOf(file, at('/srv', 'folder'))).toEqual({ folder: '/srv', name: 'note' });
+    expect(destinationOf(folder, at('/srv', 'folder'))).toEqual({ folder: '/srv', name: 'things' });
+    expect(destinationOf(contents, at('/srv', 'folder'))).toEqual({ folder: '/srv' });
   });
 
   it('is the given name when that is a file or does not exist', () => {
-    expect(landing(file, at('/srv/a', 'file'))).toEqual({ folder: '/srv', name: 'a' });
+    expect(destinationOf(file, at('/srv/a', 'file'))).toEqual({ folder: '/srv', name: 'a' });
     for (const source of [file, folder, contents])
-      expect(landing(source, at('/srv/a', 'nothing'))).toEqual({ folder: '/srv', name: 'a' });
-    expect(landing(folder, at('/srv/a', 'nothing', true))).toEqual({ folder: '/srv', name: 'a' });
+      expect(destinationOf(source, at('/srv/a', 'missing'))).toEqual({ folder: '/srv', name: 'a' });
+    expect(destinationOf(folder, at('/srv/a', 'missing', true))).toEqual({ folder: '/srv', name: 'a' });
   });
 
   it('is refused when a folder would replace a file, or a file a folder', () => {
     const refused = expect.objectContaining({ code: 'copy.target' });
-    expect(() => landing(folder, at('/srv/a', 'file'))).toThrow(refused);
-    expect(() => landing(file, at('/srv/a', 'file', true))).toThrow(refused);
-    expect(() => landing(file, at('/srv/a', 'nothing', true))).toThrow(refused);
+    expect(() => destinationOf(folder, at('/srv/a', 'file'))).toThrow(refused);
+    expect(() => destinationOf(file, at('/srv/a', 'file', true))).toThrow(refused);
+    expect(() => destinationOf(file, at('/srv/a', 'missing', true))).toThrow(refused);
   });
 });
 
@@ -108,17 +112,17 @@ const past = new Date('2020-02-02T02:02:02Z');
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cp-'));
   engine = new FakeEngine({ clock: new MovableClock() });
-  engine.place({ name: 'web' });
+  engine.addForeign({ name: 'web' });
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const path = (...parts: readonly string[]) => join(folder, ...parts);
 
 async function copied(source: string, target: string, signal = new AbortController().signal) {
-  const tally = new Tally();
-  const ends = { engine, container: 'web', cwd: folder };
-  await copyFiles(copyOf([source, target]), ends, { tally, pass: (archive) => archive, signal });
-  return { files: tally.files, bytes: tally.bytes };
+  const count = new CopyCount();
+  const context = { engine, container: 'web', cwd: folder };
+  await copyFiles(parseCopy([source, target]), context, { count, observe: (archive) => archive, signal });
+  return { files: count.files, bytes: count.bytes };
 }
 
 describe('a copy into a container', () => {
@@ -185,7 +189,7 @@ describe('a copy out of a container', () => {
     expect(await facts('things/note')).toEqual([0o646, past]);
     expect(await facts('things')).toEqual([0o750, past]);
     expect(await readlink(path('things/link'))).toBe('/etc/passwd');
-    // Nothing that a host sends runs as somebody else.
+    // Setuid bits from a host are dropped.
     expect(await facts('things/run')).toEqual([0o755, past]);
   });
 
@@ -211,8 +215,8 @@ describe('a copy out of a container', () => {
 });
 
 describe('an archive from a hostile host', () => {
-  const file = (name: string): Packed => ({ path: name, type: 'File', data: 'hostile' });
-  const linkTo = (name: string, to: string): Packed => ({ path: name, type: 'SymbolicLink', link: to });
+  const file = (name: string): TarEntry => ({ path: name, type: 'File', data: 'hostile' });
+  const linkTo = (name: string, to: string): TarEntry => ({ path: name, type: 'SymbolicLink', link: to });
 
   beforeEach(async () => {
     engine.files('web').put('/srv', { type: 'Directory' });
@@ -221,7 +225,7 @@ describe('an archive from a hostile host', () => {
     await writeFile(path('outside/secret'), 'untouched');
   });
 
-  const hostile: Record<string, readonly Packed[]> = {
+  const hostile: Record<string, readonly TarEntry[]> = {
     'a name with ..': [file('srv/../../outside/secret')],
     'a name that begins with ..': [file('../outside/secret')],
     'an absolute name': [file('/tmp/oneclick-hostile')],
@@ -251,7 +255,7 @@ describe('an archive from a hostile host', () => {
     await mkdir(path('target/srv'));
     await symlink('../../outside', path('target/srv/here'));
     await symlink('../../outside/secret', path('target/srv/door'));
-    engine.files('web').forged = tarOf(entries);
+    engine.files('web').override = tarOf(entries);
     await copied('web:/srv', 'target').catch((error: unknown) => {
       expect(error).toMatchObject({ kind: 'failed' });
     });
@@ -268,7 +272,7 @@ describe('an archive from a hostile host', () => {
     const whole = tarOf([{ path: 'note', type: 'File', data: 'x'.repeat(5000) }]);
     engine.files('web').put('/note', { type: 'File' });
     for (const forged of [whole.subarray(0, 2048), whole.subarray(0, 700), Buffer.alloc(2048, 'x')]) {
-      engine.files('web').forged = forged;
+      engine.files('web').override = forged;
       await expect(copied('web:/note', 'target')).rejects.toMatchObject({ code: 'copy.archive' });
       expect(await readdir(path('target'))).toEqual(['note']);
       expect(await readFile(path('target/note'), 'utf8')).toBe('whole');

@@ -1,14 +1,14 @@
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { converse, type Ends } from '../../../src/cli/commands/exec/converse.js';
+import { attachTerminal, type TerminalOptions } from '../../../src/cli/commands/exec/attach-terminal.js';
 import { processTerminal } from '../../../src/cli/commands/exec/local-terminal.js';
 import { relayLines } from '../../../src/cli/commands/exec/relay-lines.js';
 import { lostFailure } from '../../../src/host/failures.js';
 import { BufferOutput } from '../../fakes/output.js';
-import { FakeProcess, type Runs } from '../../fakes/talk.js';
+import { FakeProcess, type RunCommand } from '../../fakes/process.js';
 
-const shout: Runs = (_, input) => ({ code: 3, stdout: input.toUpperCase(), stderr: 'err' });
+const shout: RunCommand = (_, input) => ({ code: 3, stdout: input.toUpperCase(), stderr: 'err' });
 
 let output: BufferOutput;
 let stdin: PassThrough;
@@ -24,13 +24,13 @@ beforeEach(() => {
   stop = new AbortController();
 });
 
-function ends(parts: Partial<Ends> = {}): Ends {
+function ends(parts: Partial<TerminalOptions> = {}): TerminalOptions {
   const keyboard = Object.assign(stdin, { isTTY: true, setRawMode: (raw: boolean) => void modes.push(raw) });
   const terminal = processTerminal({ stdin: keyboard, stdout, stderr: {}, stty: () => {} }, output);
   return { terminal, output, input: true, tty: true, signal: stop.signal, ...parts };
 }
 
-const started = (tty: boolean, runs: Runs = shout) =>
+const started = (tty: boolean, runs: RunCommand = shout) =>
   new FakeProcess(
     ['sh'],
     { input: true, ...(tty ? { terminal: { columns: 100, rows: 30 } } : {}) },
@@ -39,18 +39,18 @@ const started = (tty: boolean, runs: Runs = shout) =>
   );
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('a conversation with a process', () => {
+describe('attaching the terminal to a process', () => {
   it('passes on input and output, and resolves to the exit code', async () => {
-    const code = converse(started(false), ends({ tty: false }));
+    const code = attachTerminal(started(false), ends({ tty: false }));
     stdin.write('one ');
     stdin.end('two');
     expect(await code).toBe(3);
     expect([output.stdout.text, output.stderr.text, modes]).toEqual(['ONE TWO', 'err', []]);
   });
 
-  it('lends the terminal, follows its size and restores it', async () => {
+  it('uses raw mode, follows the terminal size and restores the terminal', async () => {
     const process = started(true);
-    const code = converse(process, ends());
+    const code = attachTerminal(process, ends());
     stdin.write('ls');
     await turn();
     Object.assign(stdout, { columns: 120, rows: 40 }).emit('resize');
@@ -68,7 +68,7 @@ describe('a conversation with a process', () => {
 
   it('restores the terminal when the connection is lost', async () => {
     const process = started(true);
-    const code = converse(process, ends());
+    const code = attachTerminal(process, ends());
     await turn();
     process.break(lostFailure('web-1'));
     await expect(code).rejects.toMatchObject({ code: 'host.lost' });
@@ -77,12 +77,12 @@ describe('a conversation with a process', () => {
 
   it('restores the terminal when it is aborted, and when this process exits', async () => {
     const process = started(true);
-    const code = converse(process, ends());
+    const code = attachTerminal(process, ends());
     await turn();
     stop.abort('SIGTERM');
     await expect(code).rejects.toBe('SIGTERM');
     expect([process.closed, modes]).toEqual([true, [true, false]]);
-    void converse(started(true), ends({ signal: new AbortController().signal }));
+    void attachTerminal(started(true), ends({ signal: new AbortController().signal }));
     await turn();
     output.exit();
     expect(modes).toEqual([true, false, true, false]);
@@ -91,7 +91,7 @@ describe('a conversation with a process', () => {
   it('ends when the reader of the output is gone', async () => {
     output.stdout.reader = async () => false;
     const process = started(false);
-    const code = converse(process, ends({ tty: false }));
+    const code = attachTerminal(process, ends({ tty: false }));
     stdin.end('text');
     expect([await code, process.closed]).toEqual([141, true]);
   });

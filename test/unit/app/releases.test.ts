@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { releasesDocument } from '../../../src/cli/commands/releases/run.js';
+import { releasesDocument } from '../../../src/app/releases.js';
 import { releasesText } from '../../../src/report/releases.js';
 import { plainStyle } from '../../../src/report/style.js';
 import { run } from '../../fakes/recipes.js';
@@ -17,7 +17,7 @@ beforeEach(() => {
 
 describe('the releases', () => {
   const listed = async (...services: readonly (typeof web)[]) =>
-    releasesDocument(await fleet.facts(services), { run: run, services });
+    releasesDocument(await fleet.facts(services), { run, services });
 
   it('show the current one, the hosts that keep each, and where a rollback leads', async () => {
     for (const tag of ['v1', 'v2', 'v3']) await fleet.deploy(at(web, tag));
@@ -29,11 +29,11 @@ describe('the releases', () => {
       [2, 3],
       [1, 2],
     ]);
-    const said = releasesText(document, page, fleet.clock.now());
-    expect(said).toMatch(/^web: release 3 is current; rollback goes to release 2\n/);
-    expect(said).toMatch(/host-1, host-3\n$/);
+    const messages = releasesText(document, page, fleet.clock.now());
+    expect(messages).toMatch(/^web: release 3 is current; rollback goes to release 2\n/);
+    expect(messages).toMatch(/host-1, host-3\n$/);
     await fleet.rollback(web);
-    expect(fleet.serves()).toEqual(expect.arrayContaining(['host-1 web v2 unless-stopped']));
+    expect(fleet.runningTags()).toEqual(expect.arrayContaining(['host-1 web v2 unless-stopped']));
     expect((await listed(web)).services[0]).toMatchObject({ current: 2, rollback: { release: 1 } });
   });
 
