@@ -10,13 +10,11 @@ import { awsCommand } from '../../src/cloud/aws/commands.js';
 import { loadProject, resolveEnvironment } from '../../src/config/load.js';
 import { exitCode, type FailureKind } from '../../src/domain/failure.js';
 import { resolveSetting } from '../../src/domain/precedence.js';
-import { Redaction } from '../../src/domain/redact.js';
 import { explanationDocument, explanationText } from '../../src/report/explain.js';
 import { plainStyle } from '../../src/report/style.js';
 import { explain } from '../../src/run/explain.js';
 import { tasks } from '../../src/tasks/registry.js';
-import { offlineAdapters } from '../fakes/adapters.js';
-import { MovableClock } from '../fakes/clock.js';
+import { testContext } from '../fakes/context.js';
 import { containerHold } from '../fixtures/container-hold.js';
 import { failureOf, settingOf } from './config/context.js';
 import { at, Fleet, serviceOn } from './tasks/fleet.js';
@@ -67,7 +65,9 @@ describe('the documentation', () => {
     const end = '--the-end-of-the-line';
     // What stands after -- is a command of its own.
     const [own = ''] = line.split(' -- ');
-    const failure = await failureOf(() => program(async () => edge(), [...own.split(' '), end]));
+    const failure = await failureOf(() =>
+      program(async () => testContext({ env: {}, packageDir: '/package' }), [...own.split(' '), end]),
+    );
     expect(failure.message).toBe(`unknown option '${end}'`);
   });
 
@@ -191,7 +191,12 @@ async function heard(flags: readonly string[], env: Context['env'] = {}, file = 
   const folder = await mkdtemp(join(tmpdir(), 'readme-'));
   await writeFile(join(folder, 'config.yml'), file);
   let globals: (Globals & { readonly env?: string }) | undefined;
-  const open = async () => ({ ...edge(), env, configDir: folder, cwd: folder });
+  const open = async () => ({
+    ...testContext({ env: {}, packageDir: '/package' }),
+    env,
+    configDir: folder,
+    cwd: folder,
+  });
   await failureOf(() =>
     program(open, ['config', 'show', ...flags], (settled) => {
       globals = settled;
@@ -217,22 +222,4 @@ function sources(): string[] {
 function firstColumn(heading: string): string[] {
   const section = docs.split(`# ${heading}\n`)[1]?.split(/\n##? /)[0] ?? '';
   return [...section.matchAll(/^\| ([^|]+?) +\|/gm)].map(([, cell = '']) => cell).slice(2);
-}
-
-function edge(): Context {
-  return {
-    cwd: '/project',
-    env: {},
-    home: '/home/me',
-    user: 'me',
-    who: 'me@here',
-    clock: new MovableClock(),
-    redaction: new Redaction(),
-    adapters: offlineAdapters,
-    random: () => 0,
-    runId: () => '000000',
-    stateDir: '/state',
-    configDir: '/config',
-    packageDir: '/package',
-  };
 }

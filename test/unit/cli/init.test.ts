@@ -3,19 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parse } from 'yaml';
-import type { Context } from '../../../src/app/context.js';
 import { program } from '../../../src/cli/program.js';
 import { Failure } from '../../../src/domain/failure.js';
-import { Redaction } from '../../../src/domain/redact.js';
-import { offlineAdapters } from '../../fakes/adapters.js';
-import { MovableClock } from '../../fakes/clock.js';
+import { testContext } from '../../fakes/context.js';
 
 let folder = '';
-let said = { out: '', error: '' };
+let screen = { out: '', error: '' };
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'shop-'));
-  said = { out: '', error: '' };
+  screen = { out: '', error: '' };
   listen(process.stdout, 'out');
   listen(process.stderr, 'error');
 });
@@ -27,41 +24,26 @@ afterEach(async () => {
 
 function listen(stream: NodeJS.WriteStream, to: 'out' | 'error'): void {
   jest.spyOn(stream, 'write').mockImplementation((text) => {
-    said[to] += String(text);
+    screen[to] += String(text);
     return true;
   });
 }
 
-const put = (name: string, text: string) => writeFile(join(folder, name), text);
+const write = (name: string, text: string) => writeFile(join(folder, name), text);
 const written = () => readFile(join(folder, 'oneclick.yml'), 'utf8');
-const run = (...argv: string[]) => program(async () => edge(), argv);
+const run = (...argv: string[]) => program(async () => context(), argv);
 
-async function refusal(...argv: string[]): Promise<Failure> {
+async function failure(...argv: string[]): Promise<Failure> {
   const error = await run(...argv).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
   if (error instanceof Failure) return error;
-  throw new Error('it did not fail', { cause: error });
+  throw new Error('expected a failure', { cause: error });
 }
 
-function edge(): Context {
-  return {
-    cwd: folder,
-    env: { NO_COLOR: '1' },
-    home: '/home/me',
-    user: 'me',
-    who: 'me@here',
-    clock: new MovableClock(),
-    redaction: new Redaction(),
-    adapters: offlineAdapters,
-    random: () => 0,
-    runId: () => '000000',
-    stateDir: join(folder, 'state'),
-    configDir: join(folder, 'config'),
-    packageDir: new URL('../../..', import.meta.url).pathname,
-  };
-}
+const context = () =>
+  testContext({ cwd: folder, stateDir: join(folder, 'state'), configDir: join(folder, 'config') });
 
 const valid = `project: shop
 services:
@@ -72,32 +54,32 @@ environments:
 
 describe('oneclick init', () => {
   it('writes oneclick.yml and explains its values and the next steps', async () => {
-    await put('Dockerfile', 'FROM x\nEXPOSE 3000\n');
+    await write('Dockerfile', 'FROM x\nEXPOSE 3000\n');
     expect(await run('init')).toBe(0);
     expect(parse(await written())).toMatchObject({ services: { web: { build: '.', port: '80:3000' } } });
-    expect(said.out).toMatch(/^✓ wrote oneclick\.yml: 1 service \(web\)$/m);
-    expect(said.out).toMatch(/^web\.port +80:3000 +Dockerfile:2 +EXPOSE/m);
-    expect(said.out).toMatch(/^fill in {2}the hosts of production and the registry in oneclick\.yml$/m);
+    expect(screen.out).toMatch(/^✓ wrote oneclick\.yml: 1 service \(web\)$/m);
+    expect(screen.out).toMatch(/^web\.port +80:3000 +Dockerfile:2 +EXPOSE/m);
+    expect(screen.out).toMatch(/^fill in {2}the hosts of production and the registry in oneclick\.yml$/m);
   });
 
   it('never replaces an existing file', async () => {
-    await put('oneclick.yml', valid);
-    expect(await refusal('init', '--yes')).toMatchObject({ kind: 'usage', code: 'init.exists' });
+    await write('oneclick.yml', valid);
+    expect(await failure('init', '--yes')).toMatchObject({ kind: 'usage', code: 'init.exists' });
     expect(await written()).toBe(valid);
   });
 
   it('--dry-run prints the file, warns of omissions, and writes nothing', async () => {
-    await put('c.yml', 'services:\n  web:\n    image: nginx\n    container_name: x\n');
+    await write('c.yml', 'services:\n  web:\n    image: nginx\n    container_name: x\n');
     expect(await run('init', '--from-compose', 'c.yml', '--dry-run')).toBe(0);
-    expect(parse(said.out)).toMatchObject({ services: { web: { image: 'nginx' } } });
-    expect(said.error).toMatch(/^warning: c\.yml:4: services\.web\.container_name: oneclick chooses/);
+    expect(parse(screen.out)).toMatchObject({ services: { web: { image: 'nginx' } } });
+    expect(screen.error).toMatch(/^warning: c\.yml:4: services\.web\.container_name: oneclick chooses/);
     expect(await readdir(folder)).toEqual(['c.yml']);
   });
 
   it('--json prints one document', async () => {
-    await put('c.yml', 'services:\n  web:\n    image: nginx\n    container_name: x\n');
+    await write('c.yml', 'services:\n  web:\n    image: nginx\n    container_name: x\n');
     expect(await run('init', '--from-compose', 'c.yml', '--json')).toBe(0);
-    expect(JSON.parse(said.out)).toMatchObject({
+    expect(JSON.parse(screen.out)).toMatchObject({
       schema: 1,
       file: 'oneclick.yml',
       written: true,
@@ -111,24 +93,24 @@ describe('oneclick init', () => {
 
   it('reports the remaining problems', async () => {
     const service = (name: string, needs: string) => `  ${name}: {image: x, depends_on: [${needs}]}\n`;
-    await put('compose.yml', `services:\n${service('a', 'b')}${service('b', 'a')}`);
+    await write('compose.yml', `services:\n${service('a', 'b')}${service('b', 'a')}`);
     expect(await run('init')).toBe(0);
-    expect(said.out).toMatch(/^problems to fix\n {2}oneclick\.yml:\d+: a depends on itself$/m);
+    expect(screen.out).toMatch(/^problems to fix\n {2}oneclick\.yml:\d+: a depends on itself$/m);
   });
 });
 
 describe('oneclick config', () => {
   it('check reports a valid file', async () => {
-    await put('oneclick.yml', valid);
+    await write('oneclick.yml', valid);
     expect(await run('config', 'check')).toBe(0);
-    expect(said.out).toBe('✓ oneclick.yml is valid: 1 service, 1 environment\n');
+    expect(screen.out).toBe('✓ oneclick.yml is valid: 1 service, 1 environment\n');
   });
 
   it('check reports the problems of all environments, unset variables included', async () => {
-    await put('oneclick.yml', `${valid}  staging: { hosts: ["\${STAGING}"] }\n  test: { }\n`);
-    const failure = await refusal('config', 'check');
-    expect(failure).toMatchObject({ kind: 'usage', code: 'config.invalid' });
-    expect(failure.evidence.filter((line) => line.startsWith('oneclick.yml:'))).toEqual([
+    await write('oneclick.yml', `${valid}  staging: { hosts: ["\${STAGING}"] }\n  test: { }\n`);
+    const invalid = await failure('config', 'check');
+    expect(invalid).toMatchObject({ kind: 'usage', code: 'config.invalid' });
+    expect(invalid.evidence.filter((line) => line.startsWith('oneclick.yml:'))).toEqual([
       expect.stringContaining('STAGING is not set'),
       expect.stringContaining('test has no hosts'),
     ]);
@@ -136,13 +118,13 @@ describe('oneclick config', () => {
   });
 
   it('check suggests similar environments and commands', async () => {
-    await put('oneclick.yml', valid);
-    expect((await refusal('config', 'check', '--env', 'prodction')).hint).toBe('did you mean production?');
-    expect((await refusal('config', 'chek')).hint).toBe('did you mean check?');
+    await write('oneclick.yml', valid);
+    expect((await failure('config', 'check', '--env', 'prodction')).hint).toBe('did you mean production?');
+    expect((await failure('config', 'chek')).hint).toBe('did you mean check?');
   });
 
   it('show prints an environment with defaults, and secrets by name', async () => {
-    await put('oneclick.yml', valid);
+    await write('oneclick.yml', valid);
     expect(await run('config', 'show')).toBe(0);
     const web = {
       image: 'nginx:1',
@@ -152,10 +134,10 @@ describe('oneclick config', () => {
       keep: 5,
       hosts: ['10.0.0.5'],
     };
-    expect(parse(said.out)).toMatchObject({ environment: 'production', services: { web } });
-    said.out = '';
+    expect(parse(screen.out)).toMatchObject({ environment: 'production', services: { web } });
+    screen.out = '';
     expect(await run('config', 'show', '--json')).toBe(0);
-    expect(JSON.parse(said.out)).toMatchObject({ schema: 1, environment: 'production', services: { web } });
+    expect(JSON.parse(screen.out)).toMatchObject({ schema: 1, environment: 'production', services: { web } });
   });
 
   it.each([
@@ -163,9 +145,9 @@ describe('oneclick config', () => {
     ['docs', 'reference.yml'],
   ])('%s prints what ships as %s, all of it', async (verb, file) => {
     expect(await run('config', verb)).toBe(0);
-    expect(said.out).toBe(await readFile(new URL(`../../../schema/${file}`, import.meta.url), 'utf8'));
-    said.out = '';
+    expect(screen.out).toBe(await readFile(new URL(`../../../schema/${file}`, import.meta.url), 'utf8'));
+    screen.out = '';
     expect(await run('config', verb, '--json')).toBe(0);
-    expect(JSON.parse(said.out)).toMatchObject({ schema: 1 });
+    expect(JSON.parse(screen.out)).toMatchObject({ schema: 1 });
   });
 });

@@ -7,9 +7,7 @@ import { jest } from '@jest/globals';
 import type { Context } from '../../../src/app/context.js';
 import { program } from '../../../src/cli/program.js';
 import { Failure } from '../../../src/domain/failure.js';
-import { Redaction } from '../../../src/domain/redact.js';
-import { offlineAdapters } from '../../fakes/adapters.js';
-import { MovableClock } from '../../fakes/clock.js';
+import { testContext } from '../../fakes/context.js';
 
 const exec = promisify(execFile);
 
@@ -120,20 +118,12 @@ export class TestProject {
   }
 
   #context(): Context {
-    return {
+    return testContext({
       cwd: this.folder,
       env: { NO_COLOR: '1', PATH: `${this.#bin}:/usr/bin:/bin`, ...this.#env },
       home: join(this.folder, '..'),
-      user: 'me',
-      who: 'me@here',
-      clock: new MovableClock(),
-      redaction: new Redaction(),
-      adapters: offlineAdapters,
-      random: () => 0,
-      runId: () => '000000',
       stateDir: join(this.folder, '../state'),
       configDir: join(this.folder, '../config'),
-      packageDir: new URL('../../..', import.meta.url).pathname,
-    };
+    });
   }
 }
