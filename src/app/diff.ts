@@ -2,7 +2,7 @@ import { containerSpec } from '../domain/container.js';
 import { type KeyChange, specChanges } from '../domain/difference.js';
 import type { Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
-import { current, findRelease, releaseLog, keepsImage } from '../domain/log.js';
+import { current, findRelease, keepsImage, releaseLog } from '../domain/log.js';
 import type { Activation, ContainerSpec } from '../domain/release.js';
 import type { Service } from '../domain/service.js';
 import { runLocal } from './local-command.js';

@@ -12,7 +12,7 @@ export interface EnvironmentHost {
   readonly address: HostAddress;
   readonly id: string;
   /** False if the address depends on a variable that is not set. */
-  readonly known: boolean;
+  readonly isResolved: boolean;
   /** The services that may run here; undefined for all. */
   readonly services?: readonly string[];
 }
@@ -46,7 +46,7 @@ function environmentHost(
   const key = config.key ? absolutePath(config.key, layers.environment.folder, home) : ssh.key;
   return {
     id: config.id ?? name,
-    known: parsed !== undefined,
+    isResolved: parsed !== undefined,
     ...given({ services: config.services }),
     address: {
       name,
@@ -120,7 +120,7 @@ function checkDuplicates(
     id: new Map<string, string>(),
     place: new Map<string, string>(),
   };
-  for (const [index, { address, id, known }] of hosts.entries()) {
+  for (const [index, { address, id, isResolved: known }] of hosts.entries()) {
     const at = ['hosts', ...(config[index]?.at ?? [])];
     if (!known) continue;
     const place = `${address.address}:${address.port ?? 22}`;

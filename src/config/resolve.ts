@@ -82,7 +82,7 @@ function instances(layers: Layers, service: ResolvedService, hosts: readonly Env
     const found = hosts.find(({ address }) => address.name === host);
     const suggestion = nearest(host, names);
     if (found === undefined) {
-      if (hosts.every(({ known }) => known))
+      if (hosts.every(({ isResolved: known }) => known))
         layers.reportEnvironment(
           [...at, index],
           unknownName('host', host, names),

@@ -94,7 +94,7 @@ export function secretStore(places: SecretStoreOptions): SecretStore {
       const answer = await places.run({ argv, timeout: 5000 }).catch(() => undefined);
       // 0: ignored; 1: not ignored; other codes: no repository or no git.
       return answer?.code === 1
-        ? [`${fileName} holds secrets, but git does not ignore it: add it to .gitignore`]
+        ? [`git does not ignore ${fileName}, which holds secrets: add it to .gitignore`]
         : [];
     },
   };

@@ -40,7 +40,7 @@ export interface Draft {
   readonly services: ReadonlyMap<string, Annotated>;
   readonly skipped: readonly SkippedKey[];
   /** Values for the user to fill in. */
-  readonly open: readonly Question[];
+  readonly questions: readonly Question[];
 }
 
 /** An inferred value and its source, as `init --json` prints it. */

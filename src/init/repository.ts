@@ -56,18 +56,18 @@ function addImages({ project, remote, services, compose }: DraftParts): Draft {
       'web',
       new Annotated({ image: guess, port: new Annotated('80:8080', 'fill in: HOST:CONTAINER') }, ''),
     );
-    return { project, services, skipped, open };
+    return { project, services, skipped, questions: open };
   }
   const built = [...services.values()].filter((one) => isBuilt(one) && keysOf(one).image === undefined);
-  if (built.length === 0) return { project, services, skipped, open };
-  if (path === undefined) return { project, services, skipped, open: [...open, 'registry'] };
+  if (built.length === 0) return { project, services, skipped, questions: open };
+  if (path === undefined) return { project, services, skipped, questions: [...open, 'registry'] };
   const [only, ...more] = built;
   if (only === undefined || more.length > 0)
     return {
       project,
       services,
       skipped,
-      open,
+      questions: open,
       registry: new Annotated(path, 'guess from the git remote', from),
     };
   const named = [...services].map(([name, one]): [string, Annotated] =>
@@ -82,7 +82,7 @@ function addImages({ project, remote, services, compose }: DraftParts): Draft {
         ]
       : [name, one],
   );
-  return { project, services: new Map(named), skipped, open };
+  return { project, services: new Map(named), skipped, questions: open };
 }
 
 async function findRemote(files: Files, cwd: string): Promise<DraftParts['remote']> {
@@ -115,20 +115,20 @@ async function projectName(files: Files, cwd: string, remote: DraftParts['remote
 async function servicesFromDockerfiles(
   files: Files,
   cwd: string,
-  beside: ReadonlyMap<string, Annotated>,
+  existing: ReadonlyMap<string, Annotated>,
 ): Promise<ReadonlyMap<string, Annotated>> {
   const found = await findDockerfiles(files, cwd);
   const atTop = found.filter(({ file }) => dirname(file) === '.');
   const example = await findExample(files, cwd);
   const services = new Map<string, Annotated>();
-  const taken = new Set([...beside.values()].flatMap((one) => hostPortOf(keysOf(one).port) ?? []));
+  const taken = new Set([...existing.values()].flatMap((one) => hostPortOf(keysOf(one).port) ?? []));
   for (const one of sortFrontFirst(atTop.length > 0 ? atTop : found)) {
-    const name = freeName(one.name ?? 'web', [...beside.keys(), ...services.keys()]);
+    const name = freeName(one.name ?? 'web', [...existing.keys(), ...services.keys()]);
     const service = serviceFromDockerfile(one, example, taken);
     const needs =
-      beside.size === 0
+      existing.size === 0
         ? {}
-        : { needs: new Annotated([...beside.keys()], 'guess: all services in the Compose file') };
+        : { needs: new Annotated([...existing.keys()], 'guess: all services in the Compose file') };
     services.set(
       name,
       new Annotated({ ...service, ...needs }, service.port === undefined ? noPort : '', one.file),

@@ -33,7 +33,10 @@ const keyOrder = [
 ];
 
 /** Formats a draft as `oneclick.yml`, with a comment on each inferred value. */
-export function draftText({ project, registry, services, open }: Draft, answers: Answers = {}): string {
+export function draftText(
+  { project, registry, services, questions: open }: Draft,
+  answers: Answers = {},
+): string {
   const document = new Document(new YAMLMap());
   const top = document.contents as YAMLMap;
   const add = (map: YAMLMap, key: string, value: unknown) => map.items.push(createPair(document, key, value));

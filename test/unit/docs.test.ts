@@ -16,7 +16,7 @@ import { explain } from '../../src/run/explain.js';
 import { tasks } from '../../src/tasks/registry.js';
 import { testContext } from '../fakes/context.js';
 import { containerHold } from '../fixtures/container-hold.js';
-import { failureOf, settingOf } from './config/context.js';
+import { configContext, failureOf } from './config/context.js';
 import { at, Fleet, serviceOn } from './tasks/fleet.js';
 
 const root = new URL('../../', import.meta.url);
@@ -55,7 +55,7 @@ describe('the documentation', () => {
   it('has a configuration of ten lines without a problem or a warning', async () => {
     const text = blocks.find((block) => block.text.startsWith('project:'))?.text ?? '';
     expect(text.trimEnd().split('\n')).toHaveLength(10);
-    const setting = settingOf({ '/project/oneclick.yml': text });
+    const setting = configContext({ '/project/oneclick.yml': text });
     const { warnings } = await resolveEnvironment(await loadProject(setting), 'production', setting);
     expect(warnings).toEqual([]);
   });

@@ -3,7 +3,7 @@ import type { ConfigContext } from '../../../src/config/load.js';
 import { Failure } from '../../../src/domain/failure.js';
 import type { Command, CommandResult } from '../../../src/host/host.js';
 
-/** Files that are only in memory. */
+/** In-memory files. */
 export function memoryFiles(texts: Readonly<Record<string, string>>): Files {
   return {
     read: async (path) => (Object.hasOwn(texts, path) ? texts[path] : undefined),
@@ -14,8 +14,8 @@ export function memoryFiles(texts: Readonly<Record<string, string>>): Files {
   };
 }
 
-/** The setting of a person in `/project` with these files and variables. */
-export function settingOf(
+/** A context in `/project` with these files and variables. */
+export function configContext(
   texts: Readonly<Record<string, string>>,
   variables: Readonly<Record<string, string>> = {},
 ): ConfigContext {
@@ -28,7 +28,7 @@ export function settingOf(
   };
 }
 
-/** The Failure that the work ends in. */
+/** Returns the Failure that the work throws. */
 export async function failureOf(work: () => Promise<unknown>): Promise<Failure> {
   try {
     await work();
@@ -39,7 +39,7 @@ export async function failureOf(work: () => Promise<unknown>): Promise<Failure> 
   throw new Error('it did not fail');
 }
 
-/** A machine on which these commands answer, and nothing else does; it remembers what was run. */
+/** Runs only these commands, and records every call. */
 export function commandsOf(answers: Readonly<Record<string, Partial<CommandResult>>>) {
   const ran: Command[] = [];
   const run = async (command: Command): Promise<CommandResult> => {

@@ -24,7 +24,7 @@ describe('an env file', () => {
     expect(readEnvFile('.env', text).get('A')).toBe(value);
   });
 
-  it('says every line that it cannot read, and shows no value', async () => {
+  it('reports every invalid line without printing a value', async () => {
     const text = 'hunter2\nB="hunter2\n';
     const failure = await failureOf(async () =>
       readEnvFile('.env.live', `A='x' hunter2\n1=hunter2\n${text}`),

@@ -19,12 +19,12 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-it('a file of the configuration is read, and one that is missing is none', async () => {
+it('a configuration file is read, and a missing one is undefined', async () => {
   expect(await localFiles.read(at('there'))).toBe('text');
   expect(await localFiles.read(at('missing'))).toBeUndefined();
 });
 
-it('what never ends, is no file or is too large for a configuration is refused', async () => {
+it('a device, a folder and a file that is too large are rejected', async () => {
   for (const [name, why] of [
     ['endless', 'not a file'],
     ['folder.yml', 'not a file'],
@@ -36,7 +36,7 @@ it('what never ends, is no file or is too large for a configuration is refused',
     });
 });
 
-it('a recipe that is there and cannot be read is named', async () => {
+it('an unreadable recipe is named', async () => {
   await expect(recipeFolder(folder).read('recipe')).rejects.toMatchObject({
     kind: 'usage',
     code: 'recipe.unreadable',

@@ -6,7 +6,7 @@ import { Failure } from '../../../src/domain/failure.js';
 import { InvalidText } from '../../../src/domain/problem.js';
 import { Service } from '../../../src/domain/service.js';
 import { cpuTime } from '../../fakes/cpu-time.js';
-import { settingOf } from './context.js';
+import { configContext } from './context.js';
 
 const reference = readFileSync(new URL('../../../schema/reference.yml', import.meta.url), 'utf8')
   .split('\n')
@@ -42,7 +42,7 @@ const words = [
   '"\u202e"',
 ];
 
-/** What people, and worse, do to a line. */
+/** Random edits of a line. */
 const mutation = fc.record({
   line: fc.nat(reference.length - 1),
   kind: fc.constantFrom('drop', 'twice', 'indent', 'value', 'key', 'cut', 'swap'),
@@ -66,7 +66,7 @@ function mutated(mutations: readonly { line: number; kind: string; word: string;
 }
 
 async function judge(text: string): Promise<void> {
-  const setting = settingOf({ '/project/oneclick.yml': text }, { X: '$(reboot)', HOME: '/home/me' });
+  const setting = configContext({ '/project/oneclick.yml': text }, { X: '$(reboot)', HOME: '/home/me' });
   const started = cpuTime();
   try {
     const project = await loadProject(setting);
@@ -89,7 +89,7 @@ async function judge(text: string): Promise<void> {
 }
 
 describe('any text', () => {
-  it('that was a configuration before is one, or has problems with a place, in bounded time', async () => {
+  it('derived from a configuration is valid or has problems with positions, in bounded time', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), (mutations) =>
         judge(mutated(mutations)),
@@ -120,5 +120,5 @@ describe('any text', () => {
       'many closed references',
       `project: shop\nservices: {web: {image: a, env: {A: "${'${A:-'.repeat(20_000)}${'}'.repeat(20_000)}"}}}`,
     ],
-  ])('is judged in bounded time: %s', (_, text) => judge(text), 20_000);
+  ])('is checked in bounded time: %s', (_, text) => judge(text), 20_000);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { chooseEnvironment, loadProject, resolveEnvironment } from '../../../src/config/load.js';
-import { failureOf, settingOf } from './context.js';
+import { configContext, failureOf } from './context.js';
 
 const shop = `project: shop
 registry: ghcr.io/acme
@@ -32,7 +32,7 @@ ssh: {user: deploy, key: key, known_hosts: /state/known_hosts}
 registry: 127.0.0.1:5055
 `;
 
-const setting = settingOf({ '/project/oneclick.yml': shop, '/state/environments/sandbox.yml': user });
+const setting = configContext({ '/project/oneclick.yml': shop, '/state/environments/sandbox.yml': user });
 
 async function resolved(name?: string) {
   const project = await loadProject(setting);
@@ -40,7 +40,7 @@ async function resolved(name?: string) {
 }
 
 describe('an environment', () => {
-  it('has every default filled in and what it says itself merged over the services', async () => {
+  it('has every default applied and its own keys merged over the services', async () => {
     const production = await resolved('production');
     expect(production.services.map(({ name }) => name)).toEqual(['web', 'worker']);
     expect(production.services[0]).toEqual({
@@ -67,7 +67,7 @@ describe('an environment', () => {
     expect(production.services[1]?.instances).toEqual([{ id: 'i-0123456789abcdef0', host: 'web-2' }]);
   });
 
-  it('reaches its hosts as the ssh settings say, through the bastion', async () => {
+  it('applies the ssh settings to its hosts, with the bastion', async () => {
     expect((await resolved('production')).hosts[1]).toEqual({
       name: 'web-2',
       address: '10.0.0.2',
@@ -85,7 +85,7 @@ describe('an environment', () => {
     });
   });
 
-  it('can be a file of the user, whose paths start beside it, and runs every service of any project', async () => {
+  it('can be a user file with paths relative to it, and runs every service of a project', async () => {
     const sandbox = await resolved('sandbox');
     expect(sandbox.services.map((service) => service.instances)).toEqual(
       Array(3).fill([{ id: 'm-1', host: 'sandbox-1' }]),
@@ -98,7 +98,7 @@ describe('an environment', () => {
     });
   });
 
-  it('must be named when there are several, and is suggested when the name is nearly right', async () => {
+  it('must be named if there are several, and is suggested for a typo', async () => {
     expect(await failureOf(() => resolved())).toMatchObject({
       code: 'environment.unnamed',
       message: 'choose an environment (available: production, staging, sandbox)',
@@ -115,9 +115,9 @@ describe('an environment of the user', () => {
     '/state/environments/sandbox.yml': 'hosts: 7\n',
     '/state/environments/staging.yml': 'hosts: 7\n',
   };
-  const own = settingOf({ '/project/oneclick.yml': shop, ...broken });
+  const own = configContext({ '/project/oneclick.yml': shop, ...broken });
 
-  it('gives way to the project’s own of that name, and is not read before it is asked for', async () => {
+  it('yields to the project’s environment of the same name, and is read only if used', async () => {
     const project = await loadProject(own);
     expect(project.environments.map(({ name, origin }) => `${name} ${origin}`)).toEqual([
       'production project',
@@ -129,7 +129,7 @@ describe('an environment of the user', () => {
     );
   });
 
-  it('has its problems said in its own file', async () => {
+  it('has its problems reported in its own file', async () => {
     const project = await loadProject(own);
     const failure = await failureOf(() => resolveEnvironment(project, 'sandbox', own));
     expect(failure.evidence[0]).toContain(
@@ -138,25 +138,25 @@ describe('an environment of the user', () => {
   });
 });
 
-describe('without a name', () => {
+describe('the default environment', () => {
   const only = 'project: a\nservices: {web: {image: a}}\n';
   const one = `${only}environments: {live: {hosts: [a]}}\n`;
   const two = `${only}default_environment: b\nenvironments: {a: {hosts: [a]}, b: {hosts: [b]}}\n`;
   const sandbox = { '/state/environments/sandbox.yml': 'hosts: [a]\n' };
 
   it.each([
-    ['the project’s only one is meant', one, sandbox, 'live'],
-    ['the default one is', two, sandbox, 'b'],
-    ['the user’s only one is when the project has none', only, sandbox, 'sandbox'],
-    ['none is when there is none', only, {}, undefined],
+    ['is the project’s only one', one, sandbox, 'live'],
+    ['is the configured one', two, sandbox, 'b'],
+    ['is the user’s only one if the project has none', only, sandbox, 'sandbox'],
+    ['is undefined if there are none', only, {}, undefined],
   ])('%s', async (_, text, others, expected) => {
-    const project = await loadProject(settingOf({ '/project/oneclick.yml': text, ...others }));
+    const project = await loadProject(configContext({ '/project/oneclick.yml': text, ...others }));
     expect(project.defaultEnvironment).toBe(expected);
   });
 
-  it('the flag is heard first, then the variable, the project, the user, and the only one last', async () => {
+  it('comes from the flag, the variable, the project, the user, or the only one, in that order', async () => {
     const chosen = async (text: string, said: Parameters<typeof chooseEnvironment>[1]) =>
-      chooseEnvironment(await loadProject(settingOf({ '/project/oneclick.yml': text, ...sandbox })), said)
+      chooseEnvironment(await loadProject(configContext({ '/project/oneclick.yml': text, ...sandbox })), said)
         .name;
     const all = { flag: 'a', variable: 'sandbox', user: 'sandbox' };
     expect(await chosen(two, all)).toBe('a');
@@ -166,8 +166,8 @@ describe('without a name', () => {
     expect(await chosen(one, {})).toBe('live');
   });
 
-  it('one that does not exist is refused, with who named it and the nearest', async () => {
-    const project = await loadProject(settingOf({ '/project/oneclick.yml': one }));
+  it('fails if it does not exist, with the source of the name and the nearest name', async () => {
+    const project = await loadProject(configContext({ '/project/oneclick.yml': one }));
     const refused = async (said: Parameters<typeof chooseEnvironment>[1]) =>
       failureOf(async () => chooseEnvironment(project, said));
     expect(await refused({ flag: 'liev' })).toMatchObject({
@@ -179,7 +179,7 @@ describe('without a name', () => {
   });
 });
 
-describe('what is not as written', () => {
+describe('a changed value', () => {
   const text = `project: a
 secrets: {TOKEN: {command: op read a}, OLD: {command: x}}
 services: {web: {image: a, restart: always, port: 80}, one: {image: b, singleton: true}}
@@ -187,8 +187,8 @@ environments:
   live: {hosts: [a, b], services: {web: {restart: always}}, secrets: {TOKEN: {timeout: 5s}, OLD: null}}
 `;
 
-  it('is a warning with its place, and a singleton gets the first host', async () => {
-    const setting = settingOf({ '/project/oneclick.yml': text });
+  it('produces a warning with its position, and a singleton gets the first host', async () => {
+    const setting = configContext({ '/project/oneclick.yml': text });
     const resolved = await resolveEnvironment(await loadProject(setting), 'live', setting);
     expect(resolved.warnings).toEqual([
       expect.stringMatching(/^oneclick\.yml:5:\d+: always is treated as unless-stopped/),
@@ -200,7 +200,7 @@ environments:
 });
 
 describe('the file', () => {
-  it('is looked for in the folders above', async () => {
+  it('is found in parent folders', async () => {
     const below = { ...setting, cwd: '/project/src/web' };
     expect((await loadProject(below)).folder).toBe('/project');
     expect(await failureOf(() => loadProject({ ...setting, cwd: '/elsewhere' }))).toMatchObject({

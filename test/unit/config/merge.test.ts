@@ -19,7 +19,7 @@ function leaves(value: unknown, path: string[] = []): [string[], unknown][] {
 }
 
 describe('merging', () => {
-  it('with nothing leaves everything but what is empty', () => {
+  it('with nothing removes only empty keys', () => {
     fc.assert(
       fc.property(map, (base) => {
         const merged = merge(base, {});
@@ -29,7 +29,7 @@ describe('merging', () => {
     );
   });
 
-  it('has everything that the environment says, and takes away what it leaves empty', () => {
+  it('applies every key of the environment and removes those it leaves empty', () => {
     fc.assert(
       fc.property(map, map, (base, over) => {
         const merged = merge(base, over);
@@ -38,7 +38,7 @@ describe('merging', () => {
     );
   });
 
-  it('twice is merging once, leaves nothing empty, and changes neither side', () => {
+  it('is idempotent, leaves no empty key, and changes neither side', () => {
     fc.assert(
       fc.property(map, map, (base, over) => {
         const before = structuredClone([base, over]);
@@ -51,7 +51,7 @@ describe('merging', () => {
     );
   });
 
-  it('keeps what the environment does not speak of', () => {
+  it('keeps keys that the environment does not set', () => {
     expect(
       merge({ health: { path: '/up', deadline: 1 }, volumes: ['a'] }, { health: { deadline: 2 } }),
     ).toEqual({

@@ -5,13 +5,13 @@ import { InvalidText } from '../../../src/domain/problem.js';
 import { Service } from '../../../src/domain/service.js';
 import { yaml } from '../../fakes/mutants.js';
 import { testMutations } from '../../fakes/mutation-test.js';
-import { settingOf } from './context.js';
+import { configContext } from './context.js';
 
 const root = new URL('../../../', import.meta.url);
 const textOf = (path: string) => readFileSync(new URL(path, root), 'utf8');
 const [, readme = ''] = /```yaml\n(project: [^`]*)```/.exec(textOf('README.md')) ?? [];
 
-/** Services in a chain, one edit away from a circle; anchors; many ways to write a host. */
+/** Services one edit away from a cycle, anchors, and all notations of a host. */
 const chain = `project: chain
 services:
   a: &a { image: one, needs: [b], env: &env { A: 1.10, B: "\${X}" } }
@@ -32,7 +32,7 @@ const texts: Readonly<Record<string, string>> = {
 };
 
 async function read(text: string): Promise<void> {
-  const setting = settingOf({ '/project/oneclick.yml': text }, { X: '$(reboot)' });
+  const setting = configContext({ '/project/oneclick.yml': text }, { X: '$(reboot)' });
   try {
     const project = await loadProject(setting);
     for (const { name } of project.environments) {
@@ -45,7 +45,7 @@ async function read(text: string): Promise<void> {
   }
 }
 
-/** Every problem is in the text. */
+/** Every problem has a position. */
 function within(text: string, { problems }: InvalidText): void {
   const lines = text.split('\n');
   for (const { line, column } of problems) {
@@ -55,7 +55,7 @@ function within(text: string, { problems }: InvalidText): void {
 }
 
 describe('mutated configurations', () => {
-  it('are taken, or refused with exit code 2 and the place, soon, and nothing of them is kept', async () => {
+  it('are accepted, or rejected quickly with exit code 2 and the position, and leave no state', async () => {
     const place = /^oneclick\.yml:\d+:\d+: /m;
     const refused = await testMutations({ texts, syntax: yaml, count: 10_000, read, place });
     expect(refused).toBeGreaterThan(0.25);

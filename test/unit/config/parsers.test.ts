@@ -40,7 +40,7 @@ describe('notations', () => {
   ])('the address %s', (text, address) => expect(parseSshAddress(text)).toEqual(address));
 
   it.each(['-J', '-oProxyCommand=x', 'a b', 'a;b', '@a', 'a@', 'a:0', 'a:99999', '$(x)', '-l@a', ''])(
-    'no address is %j',
+    '%j is not an address',
     (text) => expect(() => parseSshAddress(text)).toThrow(ParseError),
   );
 });
@@ -69,9 +69,9 @@ describe('the words of a command', () => {
     'a\nb',
     "a '",
     '',
-  ])('%j needs a shell', (text) => expect(() => splitWords(text)).toThrow(ParseError));
+  ])('%j requires a shell', (text) => expect(() => splitWords(text)).toThrow(ParseError));
 
-  it('come back from any list that is quoted', () => {
+  it('survive a round trip through quoting', () => {
     const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
     fc.assert(
       fc.property(fc.array(fc.string(), { minLength: 1 }), (words) => {
@@ -105,5 +105,5 @@ describe('variables', () => {
     '${A:-${A}}',
     '${}',
     '${A b}',
-  ])('%j is refused', (text) => expect(() => interpolate(text, variables)).toThrow(ParseError));
+  ])('%j is rejected', (text) => expect(() => interpolate(text, variables)).toThrow(ParseError));
 });

@@ -5,7 +5,7 @@ import { loadProject, resolveEnvironment } from '../../../src/config/load.js';
 import { generatedFiles } from '../../../src/config/reference.js';
 import { ProjectConfig } from '../../../src/config/schema.js';
 import { alternatives, type JsonSchema, jsonSchema } from '../../../src/domain/schema-problems.js';
-import { settingOf } from './context.js';
+import { configContext } from './context.js';
 
 const onDisk = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 
@@ -18,8 +18,8 @@ describe('generated files', () => {
 describe('the reference', () => {
   const text = onDisk('schema/reference.yml');
 
-  it('is a configuration without a problem or a warning, in each of its environments', async () => {
-    const setting = settingOf({ '/project/oneclick.yml': text });
+  it('is valid without warnings in each of its environments', async () => {
+    const setting = configContext({ '/project/oneclick.yml': text });
     const project = await loadProject(setting);
     for (const { name } of project.environments)
       expect((await resolveEnvironment(project, name, setting)).warnings).toEqual([]);
@@ -34,7 +34,7 @@ describe('the reference', () => {
           const found = examples.flatMap((value) =>
             Object.hasOwn(Object(value), key) ? [Object(value)[key]] : [],
           );
-          // An environment's service has the keys of a service, which are shown there.
+          // The keys of a service are documented under `services`.
           const shownElsewhere = path.startsWith('environments.*.services.*') && key !== 'hosts';
           const alias =
             key === 'on-later-failure' || /^environments\.\*\.(ssh|secrets)\./.test(`${path}.${key}`);

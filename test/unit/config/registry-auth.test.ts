@@ -25,7 +25,7 @@ describe('the login at a registry', () => {
     expect(await of('quay.io/web')).toBeUndefined();
   });
 
-  it('comes from a credential helper, which gets the server on its standard input', async () => {
+  it('comes from a credential helper, which reads the server from stdin', async () => {
     const { of, ran } = login(
       { credsStore: 'desktop', credHelpers: { 'ecr.aws': 'ecr-login' } },
       {
@@ -50,7 +50,7 @@ describe('the login at a registry', () => {
     ]);
   });
 
-  it('is none when the helper knows none, and the file’s own then', async () => {
+  it('falls back to the file if the helper has none', async () => {
     const answers = {
       'docker-credential-pass get': { code: 1, stdout: 'credentials not found in native keychain' },
     };
@@ -59,7 +59,7 @@ describe('the login at a registry', () => {
     expect(await both.of('ghcr.io/web')).toMatchObject({ username: 'me' });
   });
 
-  it('is refused without showing anything of it when something is wrong', async () => {
+  it('fails without printing any part of an invalid configuration', async () => {
     const failures = [
       await failureOf(() => login('{"auths": hunter2').of('nginx')),
       await failureOf(() => login({ auths: { a: { auth: ['hunter2'] } } }).of('nginx')),
@@ -77,7 +77,7 @@ describe('the login at a registry', () => {
     }
   });
 
-  it('is none without a configuration of Docker', async () => {
+  it('is undefined without a Docker configuration', async () => {
     const files = memoryFiles({});
     expect(await registryAuth('nginx', { folder: '/none', files, run: commandsOf({}).run })).toBeUndefined();
   });

@@ -19,7 +19,7 @@ const file = memoryFiles({ '/project/.env.live': 'A=from-file\nB=from-file\nEMPT
 const sources = { B: { command: ['op', 'read', 'b'] }, C: { command: ['op', 'read', 'c'], timeout: 1000 } };
 
 describe('secrets', () => {
-  it('come from the environment, else from the file, else from a command that runs once', async () => {
+  it('come from the environment, else the file, else a command that runs once', async () => {
     const { run, ran } = commandsOf({ 'op read c': { stdout: 'from-command\n' } });
     const store = secretStore(placesOf({ variables: { A: 'from-variable' }, files: file, sources, run }));
     const [first] = await Promise.all([store.get(['A', 'B', 'C']), store.get(['C', 'C'])]);
@@ -31,7 +31,7 @@ describe('secrets', () => {
     expect(ran).toEqual([{ argv: ['op', 'read', 'c'], timeout: 1000 }]);
   });
 
-  it('that have no value are all named, with where they were looked for, and no value is shown', async () => {
+  it('without a value are all reported with the sources tried, and no value is printed', async () => {
     const { run } = commandsOf({ 'op read c': { code: 1, stdout: 'hunter2', stderr: 'not signed in\n' } });
     const store = secretStore(placesOf({ variables: { A: 'hunter2', X: '' }, files: file, sources, run }));
     const failure = await failureOf(() => store.get(['A', 'C', 'X', 'EMPTY', 'constructor']));
@@ -49,7 +49,7 @@ describe('secrets', () => {
     expect(JSON.stringify(failure)).not.toContain('hunter2');
   });
 
-  it('are told of one by one, so that those that were found are hidden though another one is missing', async () => {
+  it('are reported one by one, so that found values are redacted even if another is missing', async () => {
     const found: string[] = [];
     const onFound = (name: string, value: string) => found.push(`${name}=${value}`);
     const store = secretStore(placesOf({ variables: { A: 'hunter2' }, files: file, onFound }));
@@ -57,7 +57,7 @@ describe('secrets', () => {
     expect(found.sort()).toEqual(['A=hunter2', 'B=from-file']);
   });
 
-  it('whose command cannot be started, or prints nothing, have no value', async () => {
+  it('have no value if the command cannot start or prints nothing', async () => {
     const { run } = commandsOf({ 'op read b': { stdout: '\n' } });
     const failure = await failureOf(() => secretStore(placesOf({ sources, run })).get(['B', 'C']));
     expect(failure.evidence).toEqual([
@@ -67,9 +67,9 @@ describe('secrets', () => {
   });
 
   it.each([
-    ['warns about a file that git would take', { code: 1 }, 1],
-    ['is content with one that git ignores', { code: 0 }, 0],
-    ['is content outside a repository', { code: 128 }, 0],
+    ['warns about a file that git does not ignore', { code: 1 }, 1],
+    ['accepts a file that git ignores', { code: 0 }, 0],
+    ['accepts a file outside a repository', { code: 128 }, 0],
   ])('%s', async (_, answer, count) => {
     const { run } = commandsOf({ 'git check-ignore --quiet -- .env.live': answer });
     expect(await secretStore(placesOf({ files: file, run })).warnings()).toHaveLength(count);

@@ -58,7 +58,7 @@ async function serving(entries: readonly Entry[]) {
   return new ReadOnlyRegistry(await saved(entries), archive, login);
 }
 
-/** Pulls as an engine does, and verifies every digest. */
+/** Pulls like an engine and verifies every digest. */
 async function pull(registry: ReadOnlyRegistry, reference: string) {
   const manifest = await ask(registry, `/v2/acme/web/manifests/${reference}`);
   expect(manifest.headers['docker-content-digest']).toBe(digestOf(manifest.body));
@@ -73,7 +73,7 @@ async function pull(registry: ReadOnlyRegistry, reference: string) {
   return { digest: digestOf(manifest.body), layers: digests.slice(1), types };
 }
 
-describe('the registry of what docker save wrote', () => {
+describe('the registry of saved images', () => {
   it.each([
     ['before 25', classicLayout([{ tag, layers: [base, own] }])],
     ['since 25', ociLayout({ tag, layers: [base, own] })],
@@ -91,7 +91,7 @@ describe('the registry of what docker save wrote', () => {
     expect(await pull(registry, pulled.digest)).toEqual(pulled);
   });
 
-  it('calls the same image by the same digest, whichever engine gave it out', async () => {
+  it('has the same digest for an image from any engine', async () => {
     const one = await saved(classicLayout([{ tag, layers: [base, own] }]));
     await archive.truncate();
     const bytes = tarOf(ociLayout({ tag, layers: [base, own] }));
@@ -99,7 +99,7 @@ describe('the registry of what docker save wrote', () => {
     expect((await readSavedImages(archive)).images).toEqual(one.images);
   });
 
-  it('has layers that containerd keeps packed as they are, and says so', async () => {
+  it('serves compressed layers of containerd unchanged, with their media type', async () => {
     const packed = [gzipSync(base), Buffer.from('28b52ffd00', 'hex')];
     const registry = await serving(ociLayout({ tag, layers: packed }, [base, own]));
     expect(await pull(registry, 'v1')).toMatchObject({
@@ -108,7 +108,7 @@ describe('the registry of what docker save wrote', () => {
     });
   });
 
-  it('has a layer that several images share, which the archive links, and one without layers', async () => {
+  it('serves linked layers that images share, and an image without layers', async () => {
     const other = '127.0.0.1:20000/acme/worker:v1';
     const empty = '127.0.0.1:20000/acme/empty:v1';
     const entries = classicLayout([
@@ -132,7 +132,7 @@ describe('the registry of what docker save wrote', () => {
     expect((await pull(await serving([...moved, link]), 'v1')).layers).toEqual([digestOf(own)]);
   });
 
-  it('counts the layers that were sent, and answers HEAD without sending', async () => {
+  it('counts sent layers, and answers HEAD without a body', async () => {
     const registry = await serving(classicLayout([{ tag, layers: [base, own] }]));
     const path = `/v2/acme/web/blobs/${digestOf(own)}`;
     const head = await ask(registry, path, { ...admitted, method: 'HEAD' });
@@ -142,7 +142,7 @@ describe('the registry of what docker save wrote', () => {
     expect(registry.sent).toEqual({ layers: 1, bytes: 3 });
   });
 
-  it('goes on when one who asked hangs up', async () => {
+  it('survives a client that disconnects', async () => {
     const registry = await serving(classicLayout([{ tag, layers: [base, own] }]));
     const [here, there] = duplexPair();
     registry.serve(there);
@@ -159,20 +159,20 @@ describe('the registry of what docker save wrote', () => {
 
   it.each([
     ['without a login', '/v2/', {}, 401],
-    ['with another one', '/v2/', { auth: 'oneclick:of another deploy' }, 401],
-    ['to be told that it is one', '/v2/', admitted, 200],
+    ['with another login', '/v2/', { auth: 'oneclick:of another deploy' }, 401],
+    ['for the API version', '/v2/', admitted, 200],
     ['to write', '/v2/acme/web/blobs/uploads/', { ...admitted, method: 'POST' }, 405],
     ['to remove', '/v2/acme/web/manifests/v1', { ...admitted, method: 'DELETE' }, 405],
     ['for another tag', '/v2/acme/web/manifests/v2', admitted, 404],
     ['for another repository', '/v2/acme/db/manifests/v1', admitted, 404],
-    ['for a blob that is none', `/v2/acme/web/blobs/sha256:${'0'.repeat(64)}`, admitted, 404],
+    ['for an unknown blob', `/v2/acme/web/blobs/sha256:${'0'.repeat(64)}`, admitted, 404],
     ['for a file of the archive', '/v2/acme/web/blobs/manifest.json', admitted, 404],
-    ['for a path that leads out', '/v2/acme/web/blobs/../../../../etc/passwd', admitted, 404],
-    ['the same, encoded', '/v2/acme/web/blobs/..%2f..%2fetc%2fpasswd', admitted, 404],
-    ['for what every object has', '/v2/acme/web/manifests/constructor', admitted, 404],
+    ['for a path outside', '/v2/acme/web/blobs/../../../../etc/passwd', admitted, 404],
+    ['for an encoded path outside', '/v2/acme/web/blobs/..%2f..%2fetc%2fpasswd', admitted, 404],
+    ['for a property of every object', '/v2/acme/web/manifests/constructor', admitted, 404],
     ['for the catalogue', '/v2/_catalog', admitted, 404],
     ['for something else', '/', admitted, 404],
-  ])('answers who asks %s by a status', async (_, path, options, status) => {
+  ])('answers a request %s with its status', async (_, path, options, status) => {
     const registry = await serving(classicLayout([{ tag, layers: [own] }]));
     const answer = await ask(registry, path, options);
     expect(answer.status).toBe(status);
@@ -181,7 +181,7 @@ describe('the registry of what docker save wrote', () => {
   });
 });
 
-describe('an archive that is not as it should be', () => {
+describe('an invalid archive', () => {
   const list = (value: unknown) => ({ name: 'manifest.json', content: Buffer.from(JSON.stringify(value)) });
   const good = classicLayout([{ tag, layers: [own] }]);
   const config = good.find(({ name }) => name.endsWith('.json'))?.name ?? '';
@@ -196,13 +196,13 @@ describe('an archive that is not as it should be', () => {
       [...good, { name: 'c', symlink: '/etc/passwd' }, list([{ Config: 'c', Layers: [] }])],
     ],
     [
-      'links in circles',
+      'has cyclic links',
       [{ name: 'a', symlink: 'b' }, { name: 'b', symlink: 'a' }, list([{ Config: 'a', Layers: [] }])],
     ],
     ['lacks layers that the configuration has', [...good, list([{ Config: config, Layers: [] }])]],
     ['has a configuration that is none', [list([{ Config: 'manifest.json', Layers: [] }])]],
     [
-      'has a digest that is none',
+      'has an invalid digest',
       [
         {
           name: 'c',
@@ -214,11 +214,11 @@ describe('an archive that is not as it should be', () => {
     ],
     ['describes at great length', [{ name: 'manifest.json', content: Buffer.alloc(5_000_000, ' ') }]],
     ['has a broken header', [{ name: 'x', pax: { path: 'y', size: '-1' } }]],
-  ])('is refused when it %s', async (_, entries) => {
+  ])('is rejected if it %s', async (_, entries) => {
     await expect(saved(entries)).rejects.toMatchObject({ kind: 'failed', code: 'shipment.unreadable' });
   });
 
-  it('is refused when it is truncated, or no archive at all', async () => {
+  it('is rejected if it is truncated or not an archive', async () => {
     const whole = tarOf(good);
     await archive.write(whole.subarray(0, 700));
     await expect(readSavedImages(archive)).rejects.toMatchObject({

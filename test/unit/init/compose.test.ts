@@ -6,11 +6,11 @@ import { draftOf } from '../../../src/init/repository.js';
 import { draftText } from '../../../src/init/text.js';
 import { yaml } from '../../fakes/mutants.js';
 import { testMutations } from '../../fakes/mutation-test.js';
-import { failureOf, memoryFiles, settingOf } from '../config/context.js';
+import { configContext, failureOf, memoryFiles } from '../config/context.js';
 
 /*
- * Each folder is a repository with a compose file in the style of a known project; `oneclick.yml` is what it becomes, `skipped.txt` what
- * is not carried over.
+ * Each folder is a repository with a compose file in the style of a known project, the expected `oneclick.yml`, and the expected
+ * skipped keys in `skipped.txt`.
  */
 const folder = new URL('../../fixtures/compose/', import.meta.url);
 const fixtures = readdirSync(folder);
@@ -32,18 +32,18 @@ async function fromFixture(name: string) {
 }
 
 describe('a compose file', () => {
-  it.each(fixtures)('%s becomes a oneclick.yml', async (name) => {
+  it.each(fixtures)('%s converts to oneclick.yml', async (name) => {
     expect(draftText(await fromFixture(name))).toBe(textOf(`${name}/oneclick.yml`));
   });
 
   it.each(fixtures)(
-    '%s becomes one that loads without a problem or a warning, once hosts are given',
+    '%s converts to a file that loads without problems or warnings once hosts are set',
     async (name) => {
       const text = draftText(await fromFixture(name), {
         hosts: ['10.0.0.5', '10.0.0.6'],
         registry: 'ghcr.io/acme',
       });
-      const setting = settingOf({ '/project/oneclick.yml': text }, { DOMAIN: 'example.com' });
+      const setting = configContext({ '/project/oneclick.yml': text }, { DOMAIN: 'example.com' });
       const { environment, warnings } = await resolveEnvironment(
         await loadProject(setting),
         undefined,
@@ -54,13 +54,13 @@ describe('a compose file', () => {
     },
   );
 
-  it.each(fixtures)('%s: what is not carried over is said with its place', async (name) => {
+  it.each(fixtures)('%s: skipped keys are reported with their positions', async (name) => {
     const { skipped } = await fromFixture(name);
     const lines = skipped.map(({ line, column, key, message }) => `${line}:${column} ${key}: ${message}\n`);
     expect(lines.join('')).toBe(textOf(`${name}/skipped.txt`));
   });
 
-  it('of which nothing is secret shows no value that looks so', async () => {
+  it('never prints a value that looks like a secret', async () => {
     const texts = await Promise.all(fixtures.map(async (name) => draftText(await fromFixture(name))));
     expect(texts.join()).not.toMatch(/not-for-anyone|airflow:airflow|PASSW(?:OR)?D: \S/);
   });
@@ -80,7 +80,7 @@ const refusals = [
 ];
 
 describe('a port of a compose file', () => {
-  it('that compose would find a free one for is left where it is taken', async () => {
+  it('is dropped if another service uses it', async () => {
     const text = 'services:\n  a: {image: a, ports: ["80"]}\n  b: {image: b, ports: [80]}\n';
     const { services, skipped } = await readCompose(memoryFiles({ '/p/c.yml': text }), '/p', 'c.yml');
     expect([...services.values()].map(({ value }) => value)).toEqual([
@@ -96,14 +96,14 @@ describe('a port of a compose file', () => {
 describe('a service of a compose file', () => {
   const read = (text: string) => readCompose(memoryFiles({ '/p/c.yml': text }), '/p', 'c.yml');
 
-  it('with a key that nobody knows has the nearest beside it', async () => {
+  it('has the nearest key suggested for an unknown one', async () => {
     const { skipped } = await read('services:\n  a: {image: a, enviroment: {A: b}}\n');
     expect(skipped).toMatchObject([
       { line: 2, column: 17, message: 'unknown key: did you mean environment?' },
     ]);
   });
 
-  it('that is the only one and cannot be deployed is refused with the reason', async () => {
+  it('is rejected with the reason if it is the only one and cannot be deployed', async () => {
     const { evidence } = await failureOf(() => read('services:\n  a:\n    image: "A B"\n'));
     expect(evidence.filter((line) => line.startsWith('c.yml:'))).toEqual([
       'c.yml:1:1: no service can be deployed',
@@ -113,8 +113,8 @@ describe('a service of a compose file', () => {
   });
 });
 
-describe('a text that is no compose file', () => {
-  it.each(refusals)('%j is refused at %s', async (text, place) => {
+describe('an invalid compose file', () => {
+  it.each(refusals)('%j is rejected at %s', async (text, place) => {
     const failure = await failureOf(() =>
       readCompose(memoryFiles({ '/p/compose.yml': text }), '/p', 'compose.yml'),
     );
@@ -122,7 +122,7 @@ describe('a text that is no compose file', () => {
     expect(failure.evidence[0]).toMatch(new RegExp(`^compose\\.yml:${place}: `));
   });
 
-  it('is missed under its name, with the nearest one', async () => {
+  it('is reported missing with the nearest name', async () => {
     const files = memoryFiles({ '/p/compose.yml': '' });
     await expect(readCompose(files, '/p', 'compose.yaml')).rejects.toMatchObject({
       code: 'compose.missing',
@@ -130,13 +130,13 @@ describe('a text that is no compose file', () => {
     });
   });
 
-  it('is refused when it is too deep', async () => {
+  it('is rejected if it is nested too deeply', async () => {
     const files = memoryFiles({ '/p/c.yml': `services: ${'['.repeat(5000)}` });
     const failure = await failureOf(() => readCompose(files, '/p', 'c.yml'));
     expect(failure.evidence[0]).toBe('c.yml:1:110: nested too deeply');
   });
 
-  it('is refused when aliases make it huge', async () => {
+  it('is rejected if aliases make it too large', async () => {
     const lines = Array.from(
       { length: 30 },
       (_, at) => `x-${at + 1}: &a${at + 1} [*a${at}, *a${at}, *a${at}]`,
@@ -148,7 +148,7 @@ describe('a text that is no compose file', () => {
 });
 
 describe('mutated compose files', () => {
-  it('become a text that can be read, or are refused with exit code 2 and the place', async () => {
+  it('convert to a readable file, or are rejected with exit code 2 and the position', async () => {
     const texts = Object.fromEntries(
       fixtures.map((name) => [name, textOf(`${name}/${repository(name).compose}`)]),
     );
@@ -158,11 +158,11 @@ describe('mutated compose files', () => {
       const lines = text.split('\n').length;
       for (const { line } of draft.skipped) expect(line).toBeLessThanOrEqual(lines);
       const written = draftText(draft, { hosts: ['10.0.0.5'] });
-      const failure = await loadProject(settingOf({ '/project/oneclick.yml': written })).then(
+      const failure = await loadProject(configContext({ '/project/oneclick.yml': written })).then(
         () => undefined,
         (error: unknown) => error,
       );
-      // What needs itself, or has a port twice, there too, is said by the check of what was written.
+      // Cycles and duplicate ports are reported when the draft is checked.
       if (failure !== undefined)
         expect(failure).toMatchObject({
           code: 'config.invalid',

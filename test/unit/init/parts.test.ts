@@ -27,7 +27,7 @@ describe('a variable of compose', () => {
     expect(convertVariables(text)).toEqual({ text: expected, warnings: [warning] });
   });
 
-  it('is written down where nothing is replaced, with what is lost', () => {
+  it('is replaced by its default where variables are not supported, with warnings', () => {
     expect(fillDefaults('${P:-80}:80 $$x').text).toBe('80:80 $x');
     expect(fillDefaults('a$P').warnings).toEqual([
       'P is not supported here and has no default: write the value',
@@ -35,7 +35,7 @@ describe('a variable of compose', () => {
   });
 });
 
-describe('a text that is written down', () => {
+describe('an escaped text', () => {
   it.each(['$', '$$', '${A}', '$A $${B}', 'a$$$b'])('%s is the same when variables are put in', (text) => {
     expect(interpolate(escapeDollars(text), {})).toBe(text);
   });
@@ -44,7 +44,7 @@ describe('a text that is written down', () => {
     ['@acme/Shop Front', 'acme-shop-front'],
     ['my_app.', 'my-app'],
     ['---', undefined],
-  ])('%s is called %s', (text, name) => {
+  ])('%s becomes %s', (text, name) => {
     expect(nameFrom(text)).toBe(name);
   });
 });
@@ -72,20 +72,20 @@ describe('a name', () => {
   ];
   it.each(plain)('%s does not', (name) => expect(looksSecret(name)).toBe(false));
 
-  it('does not when it is a switch, and does with a password in an address', () => {
+  it('does not if it is a boolean, and does with a password in a URL', () => {
     expect(looksSecret('MYSQL_ALLOW_EMPTY_PASSWORD', 'yes')).toBe(false);
     expect(looksSecret('BROKER', 'amqp://me:word@mq')).toBe(true);
   });
 });
 
 describe('a Dockerfile', () => {
-  it('says what its last stage does, with what that is made from', () => {
+  it('describes its last stage, with the base stage', () => {
     const text =
       'FROM a AS base\nEXPOSE 80 443\nFROM b AS builder\nEXPOSE 9000\nFROM base\nCOPY --from=builder /x /x\nCOPY a \\\n  b /\n';
     expect(readDockerfile(text)).toEqual({ port: { value: 80, line: 2, why: 'EXPOSE' }, copies: ['a', 'b'] });
   });
 
-  it('without EXPOSE listens where its command says', () => {
+  it('without EXPOSE uses the port in its command', () => {
     const portOf = (line: string) => readDockerfile(`FROM x\n${line}`).port?.value;
     expect(portOf('CMD ["uvicorn", "app", "--port", "8001"]')).toBe(8001);
     expect(portOf('CMD gunicorn --bind=:8002 app')).toBe(8002);
@@ -97,7 +97,7 @@ describe('a Dockerfile', () => {
     ['wget -q -O - http://127.0.0.1', { port: 80, path: '/' }],
     ['curl http://localhost/up | grep OK', undefined],
     ['curl https://example.com/', undefined],
-  ])('asks with %s', (command, request) => {
+  ])('finds the request in %s', (command, request) => {
     expect(requestIn(command)).toEqual(request);
   });
 });
@@ -117,8 +117,8 @@ describe('a git remote', () => {
   });
 });
 
-describe('a measure of compose', () => {
-  it('is a duration, a size, or words', () => {
+describe('a compose unit', () => {
+  it('parses durations, sizes and commands', () => {
     expect(['1m30s', '500ms', '10', 'x'].map(parseDuration)).toEqual([90_000, 500, undefined, undefined]);
     expect(['512M', '1gb', '1048576', '2GiB', 'x'].map(parseSize)).toEqual([
       512 * 2 ** 20,

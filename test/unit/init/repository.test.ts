@@ -3,11 +3,11 @@ import { loadProject, resolveEnvironment } from '../../../src/config/load.js';
 import { inferredValues, stripAnnotations } from '../../../src/init/draft.js';
 import { draftOf } from '../../../src/init/repository.js';
 import { type Answers, draftText } from '../../../src/init/text.js';
-import { memoryFiles, settingOf } from '../config/context.js';
+import { configContext, memoryFiles } from '../config/context.js';
 
 const git = (url: string) => `[core]\n\tbare = false\n[remote "origin"]\n\turl = ${url}\n`;
 
-/** What the draft of a repository with these files says of its services. */
+/** Drafts a repository with these files. */
 async function draftFrom(files: Readonly<Record<string, string>>) {
   const folders = new Map(Object.entries(files).map(([path, text]) => [`/home/me/shop/${path}`, text]));
   const draft = await draftOf(nested(Object.fromEntries(folders)), '/home/me/shop');
@@ -17,7 +17,7 @@ async function draftFrom(files: Readonly<Record<string, string>>) {
   return { draft, services, project: draft.project.value, registry: draft.registry?.value };
 }
 
-/** Files in memory, with the folders that they are in. */
+/** In-memory files with their folders. */
 function nested(texts: Readonly<Record<string, string>>) {
   const { read } = memoryFiles(texts);
   const list = async (folder: string) => {
@@ -29,7 +29,7 @@ function nested(texts: Readonly<Record<string, string>>) {
 
 async function loaded(draft: Parameters<typeof draftText>[0], answers: Answers = {}) {
   const text = draftText(draft, { hosts: ['10.0.0.5'], ...answers });
-  const setting = settingOf({ '/project/oneclick.yml': text });
+  const setting = configContext({ '/project/oneclick.yml': text });
   const { environment, warnings } = await resolveEnvironment(await loadProject(setting), undefined, setting);
   expect(warnings).toEqual([]);
   return environment;
@@ -44,7 +44,7 @@ HEALTHCHECK CMD curl -f http://localhost:3000/up
 `;
 
 describe('the draft of a repository', () => {
-  it('of one application has its port, its health, and its image by git remote', async () => {
+  it('of one application has its port, health check and an image from the git remote', async () => {
     const { draft, services, project } = await draftFrom({
       Dockerfile: dockerfile,
       'package.json': '{\n  "name": "@acme/Shop"\n}',
@@ -58,7 +58,7 @@ describe('the draft of a repository', () => {
     expect((await loaded(draft)).services[0]?.image).toMatchObject({ repository: 'ghcr.io/acme/shop-front' });
   });
 
-  it('says of each guess where it is from, beside it and in the list', async () => {
+  it('names the source of each guess in the file and in the list', async () => {
     const { draft } = await draftFrom({
       Dockerfile: dockerfile,
       'package.json': '{\n  "name": "@acme/Shop"\n}',
@@ -76,7 +76,7 @@ describe('the draft of a repository', () => {
     expect(draftText(draft)).toContain('health: /up # HEALTHCHECK, Dockerfile:6\n');
   });
 
-  it('takes names that look secret for secrets, and writes no value of them', async () => {
+  it('lists probable secrets without their values', async () => {
     const { draft, services } = await draftFrom({
       Dockerfile: 'FROM python\nCMD ["gunicorn", "-b", "0.0.0.0:8000", "app:app"]\n',
       '.env.example':
@@ -95,7 +95,7 @@ describe('the draft of a repository', () => {
     });
   });
 
-  it('of several applications has a service for each, below one registry, at ports of their own', async () => {
+  it('of several applications has a service with its own port for each, in one registry', async () => {
     const { draft, services, registry } = await draftFrom({
       'apps/api/Dockerfile': 'FROM golang\nCOPY go.mod .\nEXPOSE 8080\n',
       'apps/api/go.mod': '',
@@ -115,7 +115,7 @@ describe('the draft of a repository', () => {
     await loaded(draft);
   });
 
-  it('puts the application beside what its compose file has for it', async () => {
+  it('adds the application to the services of its compose file', async () => {
     const { services } = await draftFrom({
       Dockerfile: dockerfile,
       'compose.yaml': 'services:\n  db: {image: "postgres:16", ports: ["5432:5432"]}\n',
@@ -126,21 +126,21 @@ describe('the draft of a repository', () => {
     });
   });
 
-  it('without a Dockerfile has a place for the image', async () => {
+  it('without a Dockerfile has a placeholder for the image', async () => {
     const { draft, project } = await draftFrom({ 'README.md': '' });
     expect(project).toBe('shop');
-    expect(draft.open).toEqual(['hosts', 'image']);
+    expect(draft.questions).toEqual(['hosts', 'image']);
     expect(draftText(draft)).toContain('# fill in: no Dockerfile found');
     const { services } = await loaded(draft, { image: 'ghcr.io/acme/shop:v1' });
     expect(services[0]?.image).toEqual({ kind: 'fixed', reference: 'ghcr.io/acme/shop:v1' });
   });
 
-  it('without hosts loads, and has a place for them', async () => {
+  it('without hosts loads and has a placeholder for them', async () => {
     const { draft } = await draftFrom({ Dockerfile: dockerfile });
     const text = draftText(draft);
     expect(text).toMatch(/^ {4}hosts: # fill in: server addresses/m);
     expect(text).toMatch(/^# registry: ghcr\.io\/acme {3}# fill in/m);
-    const project = await loadProject(settingOf({ '/project/oneclick.yml': text }));
+    const project = await loadProject(configContext({ '/project/oneclick.yml': text }));
     expect(project.defaultEnvironment).toBe('production');
   });
 });

@@ -10,7 +10,7 @@ const steps = (...lines: readonly string[]) =>
 
 type Outline = string | { readonly [order: string]: readonly Outline[] };
 
-/** A plan without inputs: step IDs, lists in order (`first`), and branches side by side (`beside`, `id after others`). */
+/** A plan without inputs: step IDs, sequences (`first`), and parallel branches (`beside`, `id after others`). */
 function outline(node: PlanNode): Outline {
   if (node.kind === 'step') return node.step.id;
   if (node.kind === 'sequence') return { first: node.nodes.map(outline) };
@@ -85,18 +85,18 @@ describe('a task', () => {
     ['of scope service', '- image.resolve', 'image.resolve/web'],
     ['of scope instance', '- health.wait', { beside: ['health.wait/web/web-1', 'health.wait/web/web-2'] }],
     ['of scope host', '- host.look', { beside: ['host.look/web/host-1', 'host.look/web/host-2'] }],
-  ])('inside "each: service" is about that service: %s', async (_, line, expected) => {
+  ])('inside "each: service" is bound to that service: %s', async (_, line, expected) => {
     expect(outline((await bind(steps('- each: service', '  steps:', `    ${line}`), [web])).steps)).toEqual(
       expected,
     );
   });
 
-  it('that comes again has another ID', async () => {
+  it('that is repeated has another ID', async () => {
     const plan = await bind(steps('- run: ls', '- run: ls', '- run: pwd'), [web]);
     expect(outline(plan.steps)).toEqual({ first: ['shell.local', 'shell.local#2', 'shell.local#3'] });
   });
 
-  it('says which service, instance and host it is about', async () => {
+  it('has the service, instance and host that it is bound to', async () => {
     const plan = await bind(steps('- health.wait'), [service('web', { count: 1 })]);
     expect(stepsOf(plan.steps)).toEqual([
       {
@@ -115,7 +115,7 @@ describe('a task', () => {
 describe('each: service', () => {
   const each = steps('- each: service', '  steps:', '    - image.resolve');
 
-  it('follows what services need, as far as it is in the run', async () => {
+  it('follows the needs of services that are in the run', async () => {
     const services = [
       service('web', { needs: ['api', 'db'] }),
       service('api', { needs: ['db'] }),
@@ -130,7 +130,7 @@ describe('each: service', () => {
     });
   });
 
-  it('is refused when services need each other', async () => {
+  it('is rejected if services depend on each other', async () => {
     const services = [
       service('a', { needs: ['b'] }),
       service('b', { needs: ['c'] }),
@@ -142,7 +142,7 @@ describe('each: service', () => {
     expect(await failure(bind(each, [service('a', { needs: ['a'] })]))).toMatch(/a -> a/);
   });
 
-  it('is nothing without services', async () => {
+  it('is empty without services', async () => {
     expect((await bind(each, [])).steps).toEqual({ kind: 'sequence', nodes: [] });
   });
 });
@@ -164,7 +164,7 @@ describe('rolling', () => {
     expect(sizes.filter((size) => size > 0)).toEqual(expected);
   });
 
-  it('by 2 of 5 runs the steps of one instance in order, a batch side by side, batches one after the other', async () => {
+  it('by 2 of 5 runs the steps of an instance in order, a batch in parallel, and batches in order', async () => {
     const { steps: node } = await bind(rolling, [service('web', { count: 5 })], { batch: 2 });
     const unit = (n: number) => ({ first: [`health.wait/web/web-${n}`, `shell.local/web/web-${n}`] });
     expect(outline(node)).toEqual({
@@ -185,7 +185,7 @@ describe('rolling', () => {
 });
 
 describe('a reference', () => {
-  it('is to the nearest earlier step of the same service and instance', async () => {
+  it('resolves to the latest earlier step of the same service and instance', async () => {
     const plan = await bind(
       steps(
         '- image.resolve',
@@ -205,7 +205,7 @@ describe('a reference', () => {
     expect(input(plan, 'image.pull/api/api-1#2')).toMatchObject({ image: { $from: 'image.resolve/api#3' } });
   });
 
-  it('to a whole receipt has no path, and may stand deep in an input', async () => {
+  it('to a whole receipt has no path, and can be nested in an input', async () => {
     const plan = await bind(
       steps(
         '- image.resolve',
@@ -222,7 +222,7 @@ describe('a reference', () => {
     });
   });
 
-  it('of a step that runs once, to those of all services, is a mapping by their names', async () => {
+  it('from a step that runs once is a mapping by service name', async () => {
     const plan = await bind(
       steps('- image.resolve', '- each: service', '  steps: [rollout.resolve]', '- release.announce'),
       [web, api],
@@ -235,21 +235,21 @@ describe('a reference', () => {
     });
   });
 
-  it('is to the step of its own host', async () => {
+  it('resolves to the step of its own host', async () => {
     const plan = await bind(steps('- host.look', '- health.wait: { deadline: "{{ look.load }}" }'), [web]);
     expect(input(plan, 'health.wait/web/web-2')).toEqual({
       deadline: { $from: 'host.look/host-2', path: ['load'] },
     });
   });
 
-  it('of an optional default that nobody provides is left out', async () => {
+  it('of an optional default is dropped if no step provides it', async () => {
     const plan = await bind(steps('- rollout.resolve: { release: 3 }'), [web]);
     expect(input(plan, 'rollout.resolve/web')).toEqual({ release: 3 });
   });
 });
 
 describe('parallel', () => {
-  it('starts a step when what it refers to is there', async () => {
+  it('starts a step when the receipts that it uses exist', async () => {
     const plan = await bind(
       steps(
         '- parallel:',
@@ -269,7 +269,7 @@ describe('parallel', () => {
     expect(input(plan, 'image.pull/web/web-1')).toMatchObject({ image: { $from: 'image.resolve/web' } });
   });
 
-  it('waits for what a step inside refers to, also where that is made again inside, later', async () => {
+  it('waits for receipts used by nested steps, even if a later nested step provides them again', async () => {
     const main = steps(
       '- parallel:',
       '    - each: service',
@@ -285,7 +285,7 @@ describe('parallel', () => {
     expect(outline(plan.steps)).toHaveProperty(['0 after 1']);
   });
 
-  it('sees through the recipes that it includes', async () => {
+  it('follows dependencies of included recipes', async () => {
     const main = steps(
       '- parallel:',
       '    - each: service',
@@ -303,7 +303,7 @@ describe('parallel', () => {
 describe('parameters', () => {
   const recipe = `params: { count: 2, mode: { type: [fast, slow] }, on: true, name: { type: string } }\n${steps('- health.wait: { deadline: "{{ count }}" }')}`;
 
-  it('have defaults, and are read as their type', async () => {
+  it('have defaults and are parsed as their type', async () => {
     expect((await bind(recipe, [web])).params).toEqual({ count: 2, on: true });
     const plan = await bind(recipe, [web], { count: '7', mode: 'slow', on: 'false', name: 12 });
     expect(plan.params).toEqual({ count: 7, mode: 'slow', on: false, name: '12' });
@@ -316,11 +316,11 @@ describe('parameters', () => {
     [{ count: '' }, 'usage param.invalid: count must be a number, not ""'],
     [{ mode: 'fats' }, 'usage param.invalid: mode must be one of fast, slow, not "fats"'],
     [{ on: 1 }, 'usage param.invalid: on must be true or false, not 1'],
-  ])('%j are refused', async (params, expected) => {
+  ])('%j are rejected', async (params, expected) => {
     expect(await failure(bind(recipe, [web], params))).toBe(expected);
   });
 
-  it('that are missing leave an optional input out, and are refused where a text or an input needs them', async () => {
+  it('that are unset drop an optional input, and fail in a text or a required input', async () => {
     const needs = (line: string) =>
       bind(`params: { x: { type: string }, n: { type: number } }\n${steps(line)}`, [web]);
     expect(input(await needs('- health.wait: { deadline: "{{ n }}" }'), 'health.wait/web/web-1')).toEqual({});
@@ -328,7 +328,7 @@ describe('parameters', () => {
     expect(await failure(needs('- run: "{{ x }}"'))).toMatch(/^usage recipe.input: 1 problem in main.yml/);
   });
 
-  it('and configuration fill texts in', async () => {
+  it('and configuration values fill placeholders in texts', async () => {
     const text = `params: { x: 5 }\n${steps('- remote: "{{ x }} {{ service.name }} {{ instance.host }} {{ run.who }} \\\\{{.Names}}"')}`;
     const plan = await bind(text, [service('web', { count: 1 })]);
     expect(input(plan, 'shell.remote/web/web-1')).toEqual({ command: '5 web host-1 ada {{.Names}}' });
@@ -338,7 +338,7 @@ describe('parameters', () => {
 describe('an included recipe', () => {
   const inner = `params: { pace: 3, more: 4 }\n${steps('- health.wait: { deadline: "{{ pace }}" }', '- health.wait: { deadline: "{{ more }}" }')}after: [release.prune]\n`;
 
-  it('sees the parameters of the one that includes it, and its "after:" comes first in the end', async () => {
+  it('sees the parameters of the including recipe, and its "after:" runs first', async () => {
     const main = `params: { pace: 9 }\n${steps('- recipe: inner', '- run: ls')}after: [run: "notify"]\n`;
     const plan = await bind({ main, inner }, [service('web', { count: 1 })]);
     expect(input(plan, 'health.wait/web/web-1')).toEqual({ deadline: 9 });
@@ -346,7 +346,7 @@ describe('an included recipe', () => {
     expect(outline(plan.after)).toEqual({ first: ['release.prune/web/web-1', 'shell.local#2'] });
   });
 
-  it('that a service chooses and that is not there is refused, with those that are', async () => {
+  it('that a service chooses and that does not exist fails with the available ones', async () => {
     const main = steps('- each: service', '  steps: [recipe: "swap-{{ service.swap }}"]');
     const bound = bind({ main, 'swap-plain': '- health.wait\n' }, [web, service('api', { swap: 'beside' })]);
     expect(await failure(bound)).toBe(
@@ -357,7 +357,7 @@ describe('an included recipe', () => {
 });
 
 describe('a plan', () => {
-  it('says what it was made of', async () => {
+  it('records the recipe, parameters and services', async () => {
     const plan = await bind(`holds: hosts\non-failure: stop\n${steps('- health.wait')}`, [web]);
     expect(plan).toMatchObject({
       run,

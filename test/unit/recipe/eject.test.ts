@@ -17,14 +17,14 @@ async function warnings(own: string, now: RecipeSource): Promise<readonly string
   return outdated(await loadRecipe('greet', [now, folder({ greet: own })], tasks), now);
 }
 
-describe('a recipe that was ejected', () => {
-  it('is no reason to warn while the shipped one is the same, however it was changed itself', async () => {
+describe('an ejected recipe', () => {
+  it('has no warning while the shipped one is unchanged, even if it was edited', async () => {
     const copy = ejectedText(await readRecipe('greet', [shipped]));
     expect(await warnings(copy, shipped)).toEqual([]);
     expect(await warnings(copy.replace('hello', 'hi'), shipped)).toEqual([]);
   });
 
-  it('is warned of when the shipped one has been changed since, or is gone', async () => {
+  it('has a warning if the shipped one has changed or is gone', async () => {
     const copy = ejectedText(await readRecipe('greet', [shipped]));
     expect(await warnings(copy, folder({ greet: greet.replace('hello', 'good day') }))).toEqual([
       expect.stringMatching(/recipes\/greet.yml is a copy of .* has changed/),
@@ -32,7 +32,7 @@ describe('a recipe that was ejected', () => {
     expect(await warnings(copy, folder({}))).toEqual([expect.stringMatching(/is no longer shipped/)]);
   });
 
-  it('and one of the same name that was written by hand are two things', async () => {
+  it('is not confused with a manually written one of the same name', async () => {
     expect(await warnings(greet, folder({ greet: 'summary: Another\nsteps: []\n' }))).toEqual([]);
   });
 });

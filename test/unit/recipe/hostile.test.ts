@@ -85,7 +85,7 @@ const pieces = fc.constantFrom(
   ],
 );
 
-/** A text with some of it cut out, repeated, moved, or replaced. */
+/** A text with parts cut, repeated, moved or replaced. */
 const mutated = (text: string) =>
   fc
     .array(
@@ -100,7 +100,7 @@ const mutated = (text: string) =>
       edits.reduce((now, { at, length, insert }) => now.slice(0, at) + insert + now.slice(at + length), text),
     );
 
-/** The lines of a text in another order, or at another depth. */
+/** A text with lines reordered or reindented. */
 const shuffled = (text: string) => {
   const lines = text.trimEnd().split('\n');
   return fc
@@ -108,7 +108,7 @@ const shuffled = (text: string) => {
     .map((all) => all.map(({ line, indent }) => ' '.repeat(indent) + (lines[line] ?? '').trim()).join('\n'));
 };
 
-/** Steps of the grammar, mostly where they may stand. */
+/** Random steps, mostly in valid positions. */
 const grown = (() => {
   const list = (step: fc.Arbitrary<unknown>) => fc.array(step, { minLength: 1, maxLength: 3 });
   const beside = (step: fc.Arbitrary<unknown>) =>
@@ -131,7 +131,7 @@ const grown = (() => {
   return list(beside(fc.oneof(service, each, commit)));
 })();
 
-/** Walks a plan; gives the steps that are done after it, having seen that every reference leads to one done before. */
+/** Walks a plan, checks that references point to earlier steps, and returns the steps done. */
 function walk(node: PlanNode, done: ReadonlySet<string>): ReadonlySet<string> {
   if (node.kind === 'step') {
     const { id, input } = node.step;
@@ -156,7 +156,7 @@ function walk(node: PlanNode, done: ReadonlySet<string>): ReadonlySet<string> {
   return new Set(node.branches.flatMap(({ id }) => [...finish(id)]));
 }
 
-/** Loads and binds; answers how long that took, having seen that any failure has a place or a word to go by. */
+/** Loads and binds, checks that a failure has a position or a name, and returns the time taken. */
 async function attempt(
   texts: Readonly<Record<string, string>>,
 ): Promise<{ readonly ms: number; readonly bound: boolean }> {
@@ -179,10 +179,10 @@ async function attempt(
   return { ms: cpuTime() - start, bound };
 }
 
-describe('whatever stands in a recipe', () => {
+describe('any recipe text', () => {
   const options = { numRuns: 400 };
 
-  it('it is a plan whose references lead to its steps, or a failure of kind usage with its place', async () => {
+  it('binds to a plan with valid references, or fails as usage with a position', async () => {
     const texts = fc.record({
       main: fc.oneof(mutated(deploy), shuffled(deploy)),
       'swap-plain': fc.oneof(fc.constant(swap), mutated(swap)),
@@ -196,7 +196,7 @@ describe('whatever stands in a recipe', () => {
     );
   });
 
-  it('made of the grammar, it is the same, and often enough a plan', async () => {
+  it('generated from the grammar does the same, and often binds', async () => {
     let plans = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -219,16 +219,16 @@ describe('whatever stands in a recipe', () => {
     ['open braces', '{{ '.repeat(100_000)],
     ['braces', '{{ a }}'.repeat(50_000)],
     ['backslashes', '\\{{'.repeat(100_000)],
-  ])('many %s take no time', async (_, text) => {
+  ])('binds many %s quickly', async (_, text) => {
     expect((await attempt({ main: `summary: s\nsteps:\n  - run: '${text}'\n` })).ms).toBeLessThan(4000);
   });
 
-  it('many steps take little', async () => {
+  it('binds many steps quickly', async () => {
     const steps = '  - parallel: [image.resolve, image.pull, run: "x {{ run.id }}"]\n'.repeat(200);
     expect((await attempt({ main: `summary: s\nsteps:\n${steps}` })).ms).toBeLessThan(4000);
   });
 
-  it('deep steps are refused or bound', async () => {
+  it('binds or rejects deeply nested steps', async () => {
     const nested = (depth: number) =>
       `summary: s\nsteps: ${'[parallel: '.repeat(depth)}[image.resolve]${']'.repeat(depth)}\n`;
     for (const depth of [10, 40, 5000])

@@ -22,7 +22,7 @@ async function said(texts: Readonly<Record<string, string>> | string): Promise<r
   }
 }
 
-describe('a recipe that is in order', () => {
+describe('a valid recipe', () => {
   it.each([
     ['a task by its name', steps('- image.resolve')],
     ['a task with inputs', steps('- health.wait: { deadline: 5 }')],
@@ -40,11 +40,11 @@ describe('a recipe that is in order', () => {
     ['receipts of several services', steps('- image.resolve', '- rollout.resolve', '- release.announce')],
     ['a receipt of its host', steps('- host.look', '- health.wait: { deadline: "{{ look.load }}" }')],
     ['an optional input whose default leads nowhere', steps('- rollout.resolve: { release: 3 }')],
-  ])('may have %s', async (_, text) => {
+  ])('can have %s', async (_, text) => {
     expect(await said(text)).toEqual([]);
   });
 
-  it('has a hash that changes with any recipe that it may include', async () => {
+  it('has a hash that changes with any included recipe', async () => {
     const main = steps('- each: service', '  steps:', '    - recipe: swap-{{ service.swap }}');
     const hash = async (texts: Record<string, string>) => (await load(texts)).hash;
     const one = await hash({ main, 'swap-plain': '- health.wait\n' });
@@ -58,7 +58,7 @@ describe('a recipe that is in order', () => {
 });
 
 describe('the problems of a recipe', () => {
-  it('are all said at once, each at its place', async () => {
+  it('are all reported at once with their positions', async () => {
     const text = [
       'sumary: Put it there',
       'on-failure: revrt',
@@ -254,11 +254,11 @@ describe('the problems of a recipe', () => {
       'summary: s\nsteps: [image.resolve]\nsteps: [image.resolve]\n',
       '3:1 duplicate key "steps"',
     ],
-  ])('say where there is %s', async (_, text, expected) => {
+  ])('include %s', async (_, text, expected) => {
     expect(await said(text)).toEqual([expected]);
   });
 
-  it('include those of every recipe that an enumeration may lead to, in their own files', async () => {
+  it('include those of every recipe of an enumeration, in their own files', async () => {
     const main = steps('- each: service', '  steps:', '    - recipe: swap-{{ service.swap }}');
     const texts = { main, 'swap-plain': '- health.wai\n', 'swap-drain': '- [\n', other: '- nonsense' };
     expect(await said(texts)).toEqual([
@@ -296,7 +296,7 @@ describe('recipes that include others', () => {
   const inner =
     'summary: i\nholds: hosts\nparams: { pace: 3 }\nsteps:\n  - health.wait: { deadline: "{{ pace }}" }\nafter:\n  - release.prune\n';
 
-  it('see their parameters, hold what they hold, and keep their "after:"', async () => {
+  it('share parameters, require "holds:", and keep "after:"', async () => {
     expect(await said({ main: `holds: hosts\n${steps('- recipe: inner')}`, inner })).toEqual([]);
     expect(await said({ main: steps('- recipe: inner'), inner })).toEqual([
       '3:13 "inner" holds hosts: add "holds: hosts" to the recipe that runs',
@@ -309,7 +309,7 @@ describe('recipes that include others', () => {
     ).toEqual(['inner.yml:5:31 health.wait expects a number here, but {{ pace }} is text']);
   });
 
-  it('in a circle, or without end, are refused soon', async () => {
+  it('in a cycle or without end are rejected quickly', async () => {
     const circle = await said({ main: steps('- recipe: a'), a: '- recipe: b\n', b: '- recipe: a\n' });
     expect(circle).toEqual(['b.yml:1:11 a recipe includes itself: a -> b -> a']);
     const many = Object.fromEntries(
@@ -329,7 +329,7 @@ describe('the recipe of a name', () => {
       (error: unknown) => (error instanceof Failure ? `${error.kind} ${error.code} ${error.hint}` : error),
     );
 
-  it('is the one of the last source that has it', async () => {
+  it('comes from the last source that has it', async () => {
     const sources = [
       recipesOf({ deploy: steps('- health.wait') }),
       recipesOf({ deploy: steps('- image.resolve') }),
@@ -338,14 +338,14 @@ describe('the recipe of a name', () => {
     expect(recipe.steps).toMatchObject([{ task: 'image.resolve' }]);
   });
 
-  it('must be there, and be whole', async () => {
+  it('must exist and be complete', async () => {
     const texts = { deploy: steps('- health.wait'), part: '- rolling: { batch: 1 }\n' };
     expect(await failure('deplyo', texts)).toBe('usage recipe.unknown did you mean deploy?');
     expect(await failure('../../etc/passwd', texts)).toMatch(/^usage recipe.unknown/);
     expect(await failure('part', { ...texts, part: '- health.wait' })).toMatch(/^usage recipe.partial/);
   });
 
-  it('is never read under a name that leads elsewhere', async () => {
+  it('is never read outside of its folder', async () => {
     const read: string[] = [];
     const source = {
       list: async () => ['deploy', '../secrets', 'UPPER', '.hidden', 'a/b'],
@@ -359,12 +359,12 @@ describe('the recipe of a name', () => {
   });
 });
 
-describe('recipes that are vouched for', () => {
+describe('verified recipes', () => {
   const texts = { deploy: steps('- recipe: part'), part: '- health.wait\n', other: steps('- image.resolve') };
-  /** Who checked against these would find every task unknown. */
+  /** Checking against these would report every task as unknown. */
   const noTasks = new Map();
 
-  it('are not checked again, and are the same', async () => {
+  it('are not checked again', async () => {
     const vouched = await verifyRecipes([recipesOf(texts)], tasks);
     const loaded = await loadRecipe('deploy', [recipesOf(texts)], noTasks, vouched);
     expect(loaded.hash).toBe((await loadRecipe('deploy', [recipesOf(texts)], tasks)).hash);
@@ -372,7 +372,7 @@ describe('recipes that are vouched for', () => {
     expect([...loaded.included.keys()]).toEqual(['part']);
   });
 
-  it('are checked as soon as a letter of one of them, or their number, is another', async () => {
+  it('are checked again if a text or the set of recipes changes', async () => {
     const vouched = await verifyRecipes([recipesOf(texts)], tasks);
     for (const changed of [
       { ...texts, other: `${texts.other}\n` },
@@ -383,7 +383,7 @@ describe('recipes that are vouched for', () => {
     }
   });
 
-  it('cannot be where one of them is not good', async () => {
+  it('cannot include an invalid recipe', async () => {
     const bad = { ...texts, other: steps('- health.wiat') };
     await expect(verifyRecipes([recipesOf(bad)], tasks)).rejects.toMatchObject({ code: 'recipe.invalid' });
   });

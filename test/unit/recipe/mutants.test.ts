@@ -14,7 +14,7 @@ const shipped = Object.fromEntries(
     readFileSync(new URL(file, folder), 'utf8').replace(/ +#.*$/gm, ''),
   ]),
 );
-/** A recipe of one's own, with what the shipped ones do not use. */
+/** A recipe with constructs that the shipped ones do not use. */
 const own = `summary: Move the shop
 holds: hosts
 on-failure: stop
@@ -31,7 +31,7 @@ after:
 const texts: Readonly<Record<string, string>> = { ...shipped, own };
 const services = [service('web', { needs: ['api'] }), service('api')];
 
-/** Reads the recipe and all that include it, and binds them to services. */
+/** Loads the recipe and all that include it, and binds them to services. */
 async function read(text: string, of: string): Promise<void> {
   const source = recipesOf({ ...texts, [of]: text });
   for (const name of of === 'swap-plain' ? ['deploy', 'rollback'] : [of]) {
@@ -40,12 +40,12 @@ async function read(text: string, of: string): Promise<void> {
   }
 }
 
-/** The place in the text; or what the one who runs it must do differently, which no place in the text tells. */
+/** A position in the text, or a message about the run, which has no position. */
 const place =
   /^[\w-]+\.yml:\d+:\d+: |is not set$|unknown recipe "swap-|can only be included|unknown parameter/m;
 
 describe('mutated recipes', () => {
-  it('are taken, or refused with exit code 2 and the place, soon, and nothing of them is kept', async () => {
+  it('are accepted, or rejected quickly with exit code 2 and the position, and leave no state', async () => {
     const refused = await testMutations({ texts, syntax: yaml, count: 2000, read, place });
     expect(refused).toBeGreaterThan(0.25);
     expect(refused).toBeLessThan(1);

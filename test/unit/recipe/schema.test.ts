@@ -7,7 +7,7 @@ import { load, recipesOf, tasks } from '../../fakes/recipes.js';
 about('the schema for editors', () => {
   const schema = JSON.stringify(recipeSchema(tasks));
 
-  it('knows every task, as a word and with its inputs, and every construct', () => {
+  it('has every task, with and without inputs, and every construct', () => {
     for (const name of tasks.keys()) {
       expect(schema).toContain(`{"const":"${name}"`);
       expect(schema).toContain(`"properties":{"${name}":`);
@@ -16,7 +16,7 @@ about('the schema for editors', () => {
       expect(schema).toContain(`"properties":{"${name}":`);
   });
 
-  it('asks for no input that has a default, and takes placeholders for any', () => {
+  it('requires no input that has a default, and accepts placeholders for any', () => {
     expect(recipeSchema(tasks)).toMatchObject({
       definitions: {
         step: {
@@ -49,18 +49,18 @@ about('a recipe that is shown', () => {
   const main =
     '# Friday\nsummary: s   # short\nsteps:\n  - each: service\n    steps: [image.resolve, image.pull]\n  - run: ls\n\n\n';
 
-  it('stands as it was written', async () => {
+  it('is printed as written', async () => {
     expect(describe((await load({ main })).recipe)).toBe(`${main.trimEnd()}\n`);
   });
 
-  it('may be a part, or one whose tasks do not exist', async () => {
+  it('can be partial, or have unknown tasks', async () => {
     const sources = [recipesOf({ part: '- no.such\n', bad: 'steps: 3\n' })];
     expect(describe(await readRecipe('part', sources))).toBe('- no.such\n');
     await expect(readRecipe('bad', sources)).rejects.toMatchObject({ code: 'recipe.invalid' });
     await expect(readRecipe('gone', sources)).rejects.toMatchObject({ code: 'recipe.unknown' });
   });
 
-  it('says on request what its tasks do and how they are taken back', async () => {
+  it('describes its tasks and their undo on request', async () => {
     const never = new Map(tasks);
     const local = tasks.get('shell.local');
     if (local !== undefined) never.set('shell.local', { ...local, undo: { never: 'it is yours' } });

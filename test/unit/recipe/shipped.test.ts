@@ -47,7 +47,7 @@ describe('the shipped recipes', () => {
     expect([holds, onFailure]).toEqual(['hosts', 'revert']);
   });
 
-  it('rollback: the same without an image to decide on, and without migrations', async () => {
+  it('rollback: the same without resolving an image and without migrations', async () => {
     const { steps } = await plan('rollback', { to: '3', batch: 'all' });
     expect(ids(steps)).toEqual([
       'release.recall/web',
@@ -62,13 +62,13 @@ describe('the shipped recipes', () => {
     ]);
   });
 
-  it('restart: one instance after the other, and where it fails no other', async () => {
+  it('restart: one instance at a time, stopping at a failure', async () => {
     const { steps, holds, onFailure } = await plan('restart');
     expect(ids(steps)).toEqual(['container.restart/web/web-1', 'container.restart/web/web-2']);
     expect([holds, onFailure]).toEqual(['hosts', 'stop']);
   });
 
-  it('are all complete, or parts of others', async () => {
+  it('are all complete or partial', async () => {
     for (const name of await shipped.list()) {
       const loading = loadRecipe(name, [shipped], tasks);
       if (name.startsWith('swap-')) await expect(loading).rejects.toMatchObject({ code: 'recipe.partial' });
@@ -76,7 +76,7 @@ describe('the shipped recipes', () => {
     }
   });
 
-  it('are found nowhere when the folder is missing', async () => {
+  it('are empty if the folder is missing', async () => {
     expect(await recipeFolder('/nowhere/at/all').list()).toEqual([]);
   });
 });

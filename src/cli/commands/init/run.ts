@@ -24,7 +24,7 @@ export function run(context: Context, _: readonly string[], flags: InitFlags): P
     if (!flags.dryRun && (await localFiles.read(path)) !== undefined) throw alreadyThere(file);
     const draft = await draftOf(localFiles, context.cwd, flags.fromCompose);
     const prompts = out.ask.available && out.ask.enabled && !flags.yes && !flags.json && !flags.dryRun;
-    const answers = prompts ? await answersTo(draft.open, out) : {};
+    const answers = prompts ? await answersTo(draft.questions, out) : {};
     const text = draftText(draft, answers);
     if (!flags.dryRun) await write(path, file, text);
     const document = await documentOf(context, draft, answers, { file, text, written: !flags.dryRun });
@@ -65,7 +65,7 @@ async function documentOf(
     services: [...draft.services.keys()],
     guesses: inferredValues(draft),
     left: draft.skipped,
-    open: draft.open.filter((question) => answers[question] === undefined),
+    open: draft.questions.filter((question) => answers[question] === undefined),
     environment: firstEnvironment,
     problems: await problemsOf(context, written.file, written.text),
   };
