@@ -51,16 +51,16 @@ export type Poll = <Seen, Result>(wait: PollWait<Seen, Result>) => Promise<Resul
 
 /** A poller; `random` gives numbers from 0 to 1. */
 export function poller({ clock, random }: { readonly clock: Clock; readonly random: () => number }): Poll {
-  const beat = beats(clock, random);
+  const nextPoll = pollTimes(clock, random);
   return async ({ what, probe, until, deadline, signal, onWaiting }) => {
     const started = clock.monotonic();
     for (;;) {
       signal?.throwIfAborted();
-      const answer = await unlessAborted(signal, look(probe, until));
+      const answer = await unlessAborted(signal, check(probe, until));
       if (answer.kind === 'done') return answer.result;
       if (answer.kind === 'hopeless') throw answer.failure;
       const now = clock.monotonic();
-      if (now >= deadline) throw late(what, answer.because, now - started);
+      if (now >= deadline) throw timedOut(what, answer.because, now - started);
       onWaiting?.({
         what,
         because: answer.because,
@@ -68,25 +68,25 @@ export function poller({ clock, random }: { readonly clock: Clock; readonly rand
       });
       const every = now - started < early.for ? early.interval : laterInterval;
       const { soon = Number.POSITIVE_INFINITY } = answer;
-      await clock.sleep(Math.min(beat(every), now + soon, deadline) - now, signal);
+      await clock.sleep(Math.min(nextPoll(every), now + soon, deadline) - now, signal);
     }
   };
 }
 
 /** Tells when to look next, if looks are `every` ms apart: at a moment that somebody else waits for, where there is one. */
-function beats(clock: Clock, random: () => number): (every: number) => number {
+function pollTimes(clock: Clock, random: () => number): (every: number) => number {
   const next = new Map<number, number>();
   return (every) => {
     const now = clock.monotonic();
-    const set = next.get(every);
-    if (set !== undefined && set > now) return set;
-    const fresh = now + every * (1 + jitter * (2 * random() - 1));
-    next.set(every, fresh);
-    return fresh;
+    const shared = next.get(every);
+    if (shared !== undefined && shared > now) return shared;
+    const later = now + every * (1 + jitter * (2 * random() - 1));
+    next.set(every, later);
+    return later;
   };
 }
 
-async function look<Seen, Result>(
+async function check<Seen, Result>(
   probe: () => Promise<Seen>,
   until: (seen: Seen) => PollAnswer<Result>,
 ): Promise<PollAnswer<Result>> {
@@ -98,7 +98,7 @@ async function look<Seen, Result>(
   }
 }
 
-function late(what: string, because: string, waited: number): Failure {
+function timedOut(what: string, because: string, waited: number): Failure {
   return new Failure(
     'failed',
     'wait.timeout',

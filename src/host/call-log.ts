@@ -49,21 +49,21 @@ export class CallLog {
     const began = this.#position;
     const start = this.#clock.monotonic();
     const pending: PendingCall = { host, kind, what: what.slice(0, 200) };
-    const over = this.#onCall?.(Number.isFinite(timeout) ? { ...pending, timeout } : pending);
-    const tell = (failure?: string) => {
+    const onEnd = this.#onCall?.(Number.isFinite(timeout) ? { ...pending, timeout } : pending);
+    const finish = (failure?: string) => {
       this.#position += 1;
       const duration = this.#clock.monotonic() - start;
       const call = { host, kind, what: what.slice(0, 200), duration, began, ended: this.#position };
       const ended = failure === undefined ? call : { ...call, failure };
       this.#onCallEnd(ended);
-      over?.(ended);
+      onEnd?.(ended);
     };
     try {
       const result = await work();
-      tell();
+      finish();
       return result;
     } catch (error) {
-      tell(error instanceof Failure ? error.code : 'bug');
+      finish(error instanceof Failure ? error.code : 'bug');
       throw error;
     }
   }
@@ -74,12 +74,12 @@ export function longestChain(calls: readonly RemoteCall[]): number {
   let longest = 0;
   for (const host of new Set(calls.map((call) => call.host))) {
     let length = 0;
-    let free = 0;
+    let lastEnd = 0;
     const own = calls.filter((call) => call.host === host).sort((a, b) => a.ended - b.ended);
     for (const call of own) {
-      if (call.began <= free) continue;
+      if (call.began <= lastEnd) continue;
       length += 1;
-      free = call.ended;
+      lastEnd = call.ended;
     }
     longest = Math.max(longest, length);
   }

@@ -30,13 +30,13 @@ export interface Snapshot {
 /** Reads all hosts at once; one that fails is a problem and missing from the facts. */
 export async function readFacts(hosts: readonly Host[], request: FactsRequest): Promise<Snapshot> {
   const problems: Failure[] = [];
-  const early = resolveAll(hosts, request, request.services.filter(moves), problems);
+  const early = resolveAll(hosts, request, request.services.filter(hasMutableTag), problems);
   const read = await Promise.all(
     hosts.map((host) => attempt(problems, host.name, () => readHost(host, request))),
   );
   const byName = Object.fromEntries(read.filter((facts) => facts !== undefined).map((f) => [f.host, f]));
   const known: Facts = { hosts: byName, resolved: {} };
-  const fresh = request.services.filter((service) => !moves(service) && isNew(known, service));
+  const fresh = request.services.filter((service) => !hasMutableTag(service) && isUnresolved(known, service));
   const late = await resolveAll(hosts, request, fresh, problems);
   return {
     facts: { hosts: byName, resolved: { ...request.resolved, ...(await early), ...late } },
@@ -44,12 +44,12 @@ export async function readFacts(hosts: readonly Host[], request: FactsRequest): 
   };
 }
 
-function moves(service: Service): boolean {
+function hasMutableTag(service: Service): boolean {
   return service.image.kind === 'fixed' && service.image.moves === true;
 }
 
 /** Whether the log does not say which digest the service's reference stands for. */
-function isNew(facts: Facts, { name, image }: Service): boolean {
+function isUnresolved(facts: Facts, { name, image }: Service): boolean {
   const active = current(releaseLog(facts, name))?.release;
   return active === undefined || !staysAt(image, active);
 }

@@ -2,7 +2,7 @@ import { Failure, type FailureDetails, type FailureKind } from '../domain/failur
 import { given } from '../domain/given.js';
 
 /** What an engine's words mean: the first pattern that is found decides. */
-const meanings: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
+const knownErrors: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
   [/port is already allocated|address already in use/i, 'failed', 'engine.port-taken'],
   [
     /no space left on device|disk quota exceeded/i,
@@ -58,19 +58,19 @@ const meanings: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
  */
 export function engineFailure(
   host: string,
-  doing: string,
-  words: string,
+  action: string,
+  message: string,
   { status = 400, cause }: { readonly status?: number; readonly cause?: unknown } = {},
 ): Failure {
-  const meaning = meanings.find(([pattern]) => pattern.test(words));
-  const [, kind, code, hint] = meaning ?? [undefined, 'failed' as const, 'engine.refused', undefined];
+  const known = knownErrors.find(([pattern]) => pattern.test(message));
+  const [, kind, code, hint] = known ?? [undefined, 'failed' as const, 'engine.refused', undefined];
   const details: FailureDetails = {
     host,
     ...given({ hint }),
-    ...(meaning === undefined && status >= 500 ? { passing: true } : {}),
+    ...(known === undefined && status >= 500 ? { passing: true } : {}),
     ...given({ cause }),
   };
-  return new Failure(kind, code, `${doing}: ${words.trim()}`, details);
+  return new Failure(kind, code, `${action}: ${message.trim()}`, details);
 }
 
 /** The failure of anything asked of a host whose connection is gone. */

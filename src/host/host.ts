@@ -38,7 +38,7 @@ export interface ProbeAnswer {
 }
 
 /** A process on the host that lives as long as its standard input is fed. */
-export interface Held {
+export interface RemoteProcess {
   /** Lines that it writes. */
   readonly lines: AsyncIterable<string>;
   write(line: string): void;
@@ -55,7 +55,7 @@ export interface ForwardedPort {
 }
 
 /** Is given what has connected to a lent port. */
-export type TakeConnection = (connection: Duplex) => void;
+export type ConnectionHandler = (connection: Duplex) => void;
 
 /** A machine that is connected. Everything but `Failure`s that it throws is a bug. */
 export interface Host {
@@ -66,7 +66,7 @@ export interface Host {
   /** Runs a command. A non-zero code is an answer; no exit status, a signal, or no connection is a Failure. */
   run(command: Command, signal?: AbortSignal): Promise<CommandResult>;
   /** Starts a process and talks to it line by line. */
-  hold(argv: readonly string[]): Promise<Held>;
+  spawn(argv: readonly string[]): Promise<RemoteProcess>;
   /** Asks over HTTP. No answer, or one that is not HTTP, is a Failure of kind `unhealthy`. */
   probe(probe: Probe, signal?: AbortSignal): Promise<ProbeAnswer>;
   /** Resolves when the port accepts a connection; a Failure of kind `unhealthy` otherwise. */
@@ -75,7 +75,7 @@ export interface Host {
    * Listens on a port of the host's loopback until that is ended or the connection is lost; whoever connects there talks to
    * this process. A Failure `lend.taken` when something else listens on it, `lend.forbidden` where the host allows no such thing.
    */
-  forwardPort(port: number, take: TakeConnection): Promise<ForwardedPort>;
+  forwardPort(port: number, take: ConnectionHandler): Promise<ForwardedPort>;
   close(): Promise<void>;
 }
 
@@ -121,7 +121,7 @@ export interface Size {
 }
 
 /** How a process in a container is talked to. */
-export interface Dialogue {
+export interface StdioOptions {
   /** Whether it is given input; without, its input is empty. */
   readonly input: boolean;
   /** Gives it a pseudo-terminal of this size; all that it writes is then standard output. */
@@ -215,9 +215,9 @@ export interface Engine {
     signal?: AbortSignal,
   ): Promise<void>;
   /** Starts a process in a running container. One that cannot be started says why on its output, and ends with 126 or 127. */
-  exec(idOrName: string, argv: readonly string[], dialogue: Dialogue): Promise<Process>;
+  exec(idOrName: string, argv: readonly string[], dialogue: StdioOptions): Promise<Process>;
   /** Starts a container that was made for such a dialogue, and talks to its main process. */
-  attach(idOrName: string, dialogue: Dialogue): Promise<Process>;
+  attach(idOrName: string, dialogue: StdioOptions): Promise<Process>;
   /** Undefined when there is nothing at that path. Links on the way to it are followed, one at its end only before a slash. */
   pathFacts(idOrName: string, path: string): Promise<PathFacts | undefined>;
   /**

@@ -5,7 +5,7 @@ import { given } from '../domain/given.js';
 import { type CallListener, CallLog, type CallObserver } from './call-log.js';
 import type { Host } from './host.js';
 import { resolveTarget, type SshEnvironment, type SshTarget } from './ssh/config.js';
-import { type Connection, connectWithin, dial } from './ssh/connection.js';
+import { type Connection, connectTimeout, dial } from './ssh/connection.js';
 import { type AskPassphrase, Keyring } from './ssh/keys.js';
 import { SshHost } from './ssh-host.js';
 
@@ -46,15 +46,15 @@ export async function connectAll(addresses: readonly HostAddress[], options: Hos
         connected.set(address.name, await dialer.connect(address));
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
-        failures.push(named(error, address.name));
+        failures.push(forHost(error, address.name));
       }
     }),
   );
   const order = new Map(addresses.map(({ name }, index) => [name, index]));
-  const place = (failure: Failure) => order.get(failure.host ?? '') ?? 0;
+  const position = (failure: Failure) => order.get(failure.host ?? '') ?? 0;
   return {
     connected: new Map(addresses.flatMap(({ name }) => entry(connected, name))),
-    failures: failures.sort((a, b) => place(a) - place(b)),
+    failures: failures.sort((a, b) => position(a) - position(b)),
     close: () => dialer.close(),
   };
 }
@@ -100,15 +100,15 @@ class Dialer {
   async #dial(target: SshTarget): Promise<Connection> {
     const bastion = target.jump === undefined ? undefined : await this.#bastion(target.jump);
     const { clock, deadline, keepalive, signal } = this.#options;
-    const times = {
+    const timing = {
       ...given({ deadline, keepalive, signal }),
     };
     const connection = await this.#log.record(
       target.name,
       'connect',
       `${target.user}@${target.address}:${target.port}`,
-      () => dial(target, { clock, keyring: this.#keyring, ...times }, bastion),
-      deadline ?? connectWithin,
+      () => dial(target, { clock, keyring: this.#keyring, ...timing }, bastion),
+      deadline ?? connectTimeout,
     );
     this.#open.add(connection);
     connection.lost.addEventListener('abort', () => this.#open.delete(connection));
@@ -129,7 +129,7 @@ function entry(hosts: ReadonlyMap<string, Host>, name: string): [string, Host][]
 }
 
 /** The failure as one of this host: that of a bastion keeps each host behind it from being reached. */
-function named(failure: Failure, host: string): Failure {
+function forHost(failure: Failure, host: string): Failure {
   if (failure.host === host) return failure;
   const { kind, code, message, hint, evidence, cause } = failure;
   return new Failure(kind, code, message, { host, ...given({ hint }), evidence, cause });

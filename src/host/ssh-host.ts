@@ -10,18 +10,18 @@ import { lostFailure } from './failures.js';
 import type {
   Command,
   CommandResult,
+  ConnectionHandler,
   Engine,
   ForwardedPort,
-  Held,
   Host,
   Probe,
   ProbeAnswer,
-  TakeConnection,
+  RemoteProcess,
 } from './host.js';
-import { held, listen } from './ssh/command-channel.js';
+import { collectOutput, remoteProcess } from './ssh/command-channel.js';
 import type { Connection } from './ssh/connection.js';
 import { forwardPort } from './ssh/forwarded-port.js';
-import { isRefusal, openChannel } from './ssh/sessions.js';
+import { isChannelRefusal, openChannel } from './ssh/sessions.js';
 import { afterMarker, shellLine } from './ssh/shell.js';
 
 /** `AllowTcpForwarding no` in sshd's configuration. */
@@ -62,12 +62,12 @@ export class SshHost implements Host {
 
   run(command: Command, signal?: AbortSignal): Promise<CommandResult> {
     const what = command.argv.join(' ');
-    const late = () =>
+    const onTimeout = () =>
       this.#failed('host.timeout', `${command.argv[0]} took longer than ${command.timeout} ms`);
     const work = (stop: AbortSignal) => this.#execute(command, stop);
     return this.#log.record(
       ...([this.name, 'run', what] as const),
-      () => within(this.#clock, command.timeout, [this.lost, signal], late, work),
+      () => within(this.#clock, command.timeout, [this.lost, signal], onTimeout, work),
       command.timeout,
     );
   }
@@ -75,16 +75,16 @@ export class SshHost implements Host {
   async #execute(command: Command, stop: AbortSignal): Promise<CommandResult> {
     const { line, input } = shellLine(command);
     const [program] = command.argv;
-    const said = this.#exec(line, (channel) => {
+    const output = this.#exec(line, (channel) => {
       const end = () => {
         channel.signal('TERM');
         channel.close();
       };
       whenAborted(stop, end);
       channel.end(input);
-      return listen(channel);
+      return collectOutput(channel);
     });
-    const { exit, stdout, stderr } = await (await said).all;
+    const { exit, stdout, stderr } = await (await output).all;
     const own = afterMarker(stdout);
     if (exit === undefined) throw this.#failed('host.no-status', `${program} ended without an exit status`);
     if (exit.code === null)
@@ -93,12 +93,12 @@ export class SshHost implements Host {
     return { code: exit.code, stdout: own, stderr: afterMarker(stderr) ?? stderr };
   }
 
-  hold(argv: readonly string[]): Promise<Held> {
+  spawn(argv: readonly string[]): Promise<RemoteProcess> {
     return this.#log.record(this.name, 'hold', argv.join(' '), async () => {
       const { line, input } = shellLine({ argv });
       const start = (channel: ClientChannel) => {
         channel.write(input);
-        return held(channel);
+        return remoteProcess(channel);
       };
       return this.#exec(line, start, true);
     });
@@ -106,14 +106,14 @@ export class SshHost implements Host {
 
   probe(probe: Probe, signal?: AbortSignal): Promise<ProbeAnswer> {
     const what = `GET ${probe.address ?? '127.0.0.1'}:${probe.port}${probe.path}`;
-    const late = () =>
+    const onTimeout = () =>
       this.#unhealthy('probe.timeout', `port ${probe.port} did not answer within ${probe.timeout} ms`);
     return this.#log.record(this.name, 'probe', what, () =>
-      within(this.#clock, probe.timeout, [this.lost, signal], late, async (stop) => {
+      within(this.#clock, probe.timeout, [this.lost, signal], onTimeout, async (stop) => {
         const start = this.#clock.monotonic();
         const socket = await this.#forward(probe.port, probe.address);
         const answer =
-          socket === undefined ? await this.#curl(probe, stop) : await this.#ask(socket, probe, stop);
+          socket === undefined ? await this.#curl(probe, stop) : await this.#request(socket, probe, stop);
         return { ...answer, duration: this.#clock.monotonic() - start };
       }),
     );
@@ -121,32 +121,36 @@ export class SshHost implements Host {
 
   reach(port: number, options: { address?: string; timeout: number }, signal?: AbortSignal): Promise<void> {
     const what = `TCP ${options.address ?? '127.0.0.1'}:${port}`;
-    const late = () =>
+    const onTimeout = () =>
       this.#unhealthy('probe.timeout', `port ${port} did not accept within ${options.timeout} ms`);
     return this.#log.record(this.name, 'reach', what, () =>
-      within(this.#clock, options.timeout, [this.lost, signal], late, async (stop) => {
+      within(this.#clock, options.timeout, [this.lost, signal], onTimeout, async (stop) => {
         const socket = await this.#forward(port, options.address);
         if (socket === undefined) return this.#curlOpen(port, options, stop);
         socket.on('error', () => undefined);
-        const spoke = new Promise<boolean>((resolve) => socket.once('data', () => resolve(true)));
-        const left = socket.gone.then(() => false);
-        const stays = await Promise.race([spoke, left, this.#clock.sleep(grace, stop).then(() => true)]);
+        const sentData = new Promise<boolean>((resolve) => socket.once('data', () => resolve(true)));
+        const closed = socket.gone.then(() => false);
+        const staysOpen = await Promise.race([
+          sentData,
+          closed,
+          this.#clock.sleep(grace, stop).then(() => true),
+        ]);
         socket.destroy();
-        if (!stays) throw this.#unhealthy('probe.refused', `nothing listens behind port ${port}`);
+        if (!staysOpen) throw this.#unhealthy('probe.refused', `nothing listens behind port ${port}`);
       }),
     );
   }
 
-  forwardPort(port: number, take: TakeConnection): Promise<ForwardedPort> {
+  forwardPort(port: number, take: ConnectionHandler): Promise<ForwardedPort> {
     return this.#log.record(this.name, 'lend', `127.0.0.1:${port}`, () =>
       forwardPort(this.#connection, this.#clock, port, take),
     );
   }
 
-  #exec<T>(line: string, attach: (channel: ClientChannel) => T, isHeld = false): Promise<T> {
+  #exec<T>(line: string, attach: (channel: ClientChannel) => T, isLongLived = false): Promise<T> {
     const { client, sessions } = this.#connection;
     return sessions
-      .open((done) => client.exec(line, done), attach, isHeld)
+      .open((done) => client.exec(line, done), attach, isLongLived)
       .catch((error: unknown) => {
         if (error instanceof Failure) throw error;
         throw this.lost.aborted ? this.lost.reason : lostFailure(this.name, error);
@@ -162,24 +166,24 @@ export class SshHost implements Host {
         (channel) => new ChannelSocket(channel),
       );
     } catch (error) {
-      if (!isRefusal(error)) throw lostFailure(this.name, error);
+      if (!isChannelRefusal(error)) throw lostFailure(this.name, error);
       if (error.reason === forbidden) return undefined;
       throw this.#unhealthy('probe.refused', `nothing listens on port ${port}`);
     }
   }
 
-  #ask(
+  #request(
     socket: ChannelSocket,
     { port, path }: Probe,
     stop: AbortSignal,
   ): Promise<Omit<ProbeAnswer, 'duration'>> {
     return new Promise((resolve, reject) => {
       const headers = { host: `localhost:${port}`, 'user-agent': 'oneclick', connection: 'keep-alive' };
-      const asked = request({ createConnection: () => socket, path, headers, signal: stop });
-      asked.on('error', (error) =>
+      const httpRequest = request({ createConnection: () => socket, path, headers, signal: stop });
+      httpRequest.on('error', (error) =>
         reject(this.#unhealthy('probe.closed', `port ${port} gave no HTTP answer: ${error.message}`)),
       );
-      asked.on('response', (response) => {
+      httpRequest.on('response', (response) => {
         let body = Buffer.alloc(0);
         const done = () => {
           resolve({
@@ -195,7 +199,7 @@ export class SshHost implements Host {
         });
         response.on('end', done).on('error', done);
       });
-      asked.end();
+      httpRequest.end();
     });
   }
 
@@ -238,11 +242,11 @@ export class SshHost implements Host {
       throw this.#curlFailure(code === 0 ? 7 : code, port, stderr);
   }
 
-  #curlFailure(code: number, port: number, words: string): Failure {
+  #curlFailure(code: number, port: number, output: string): Failure {
     if (code !== 127)
       return this.#unhealthy(
         curlCodes[code] ?? 'probe.closed',
-        `port ${port}: ${words.trim() || 'nothing answers'}`,
+        `port ${port}: ${output.trim() || 'nothing answers'}`,
       );
     return new Failure('access', 'probe.forbidden', `${this.name} forbids TCP forwarding, and has no curl`, {
       host: this.name,
@@ -250,7 +254,7 @@ export class SshHost implements Host {
     });
   }
 
-  #noShell(words: string): Failure {
+  #noShell(output: string): Failure {
     return new Failure(
       'access',
       'host.shell',
@@ -258,7 +262,7 @@ export class SshHost implements Host {
       {
         host: this.name,
         hint: 'The login shell must run `sh`; a ForceCommand or `nologin` must not be in the way.',
-        evidence: words
+        evidence: output
           .split('\n')
           .filter((line) => line.trim() !== '')
           .slice(-5),

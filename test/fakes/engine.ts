@@ -5,7 +5,6 @@ import type { ImageFacts, InspectedContainer, ResolvedImage } from '../../src/do
 import { engineFailure } from '../../src/host/failures.js';
 import type {
   ContainerOptions,
-  Dialogue,
   Engine,
   LogLine,
   LogOptions,
@@ -13,6 +12,7 @@ import type {
   Process,
   PullProgress,
   RegistryAuth,
+  StdioOptions,
   VolumeFacts,
 } from '../../src/host/host.js';
 import { Faults } from './faults.js';
@@ -346,7 +346,7 @@ export class FakeEngine implements Engine {
     await container.log.read(options, take, () => container.facts.state === 'running', signal);
   }
 
-  async exec(idOrName: string, argv: readonly string[], dialogue: Dialogue): Promise<Process> {
+  async exec(idOrName: string, argv: readonly string[], dialogue: StdioOptions): Promise<Process> {
     await this.faults.pass('exec', idOrName, argv, dialogue);
     const container = this.#need(idOrName, `running ${argv[0]}`);
     if (container.facts.state !== 'running')
@@ -354,7 +354,7 @@ export class FakeEngine implements Engine {
     return this.#process(container, argv, dialogue, () => undefined);
   }
 
-  async attach(idOrName: string, dialogue: Dialogue): Promise<Process> {
+  async attach(idOrName: string, dialogue: StdioOptions): Promise<Process> {
     await this.faults.pass('attach', idOrName, dialogue);
     const container = this.#need(idOrName, 'attaching');
     this.#run(container);
@@ -561,7 +561,7 @@ export class FakeEngine implements Engine {
   #process(
     container: FakeContainer,
     argv: readonly string[],
-    dialogue: Dialogue,
+    dialogue: StdioOptions,
     onEnd: (code: number) => void,
   ): FakeProcess {
     const process = new FakeProcess(argv, dialogue, container.behaviour.runs ?? (() => ({ code: 0 })), onEnd);

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-import type { Held } from '../../src/host/host.js';
+import type { RemoteProcess } from '../../src/host/host.js';
 
 /** A process on this machine instead of a host; `kill` ends its first process by a signal, `deaf` reads it no more. */
 export function heldHere(
   argv: readonly string[],
   env: NodeJS.ProcessEnv = process.env,
-): Held & { readonly pid: number; kill(signal: NodeJS.Signals): void; deaf(): void } {
+): RemoteProcess & { readonly pid: number; kill(signal: NodeJS.Signals): void; deaf(): void } {
   const [program = '', ...args] = argv;
   const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.on('error', () => undefined);
@@ -23,7 +23,7 @@ export function heldHere(
 }
 
 /** A process that says and does what the test makes it. */
-export class FakeHeld implements Held {
+export class FakeHeld implements RemoteProcess {
   readonly lines = new Readable({ objectMode: true, read: () => undefined });
   readonly written: string[] = [];
   readonly ended: Promise<number | undefined>;

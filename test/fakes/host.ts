@@ -8,12 +8,12 @@ import { lostFailure } from '../../src/host/failures.js';
 import type {
   Command,
   CommandResult,
+  ConnectionHandler,
   ForwardedPort,
-  Held,
   Host,
   Probe,
   ProbeAnswer,
-  TakeConnection,
+  RemoteProcess,
 } from '../../src/host/host.js';
 import { FakeEngine, type FakeRegistry } from './engine.js';
 import { Faults } from './faults.js';
@@ -28,7 +28,7 @@ export interface FakeHostOptions {
   readonly engine?: FakeEngine;
   readonly registry?: FakeRegistry;
   readonly answers?: readonly Answer[];
-  readonly holds?: (argv: readonly string[]) => Held;
+  readonly holds?: (argv: readonly string[]) => RemoteProcess;
 }
 
 /** A machine in memory. Commands are answered by `answers`, the first that does; without one a call is a bug of the test. */
@@ -41,7 +41,7 @@ export class FakeHost implements Host {
   readonly #clock: Clock;
   readonly #holds: FakeHostOptions['holds'];
   /** What was lent to it, by port. */
-  readonly lent = new Map<number, TakeConnection>();
+  readonly lent = new Map<number, ConnectionHandler>();
   closed = false;
 
   constructor(name: string, { clock, registry, answers = [], holds, engine }: FakeHostOptions) {
@@ -67,8 +67,8 @@ export class FakeHost implements Host {
     throw new Error(`nothing answers on the fake host ${this.name}: ${command.argv.join(' ')}`);
   }
 
-  async hold(argv: readonly string[]): Promise<Held> {
-    await this.#pass('hold', argv);
+  async spawn(argv: readonly string[]): Promise<RemoteProcess> {
+    await this.#pass('spawn', argv);
     if (this.#holds === undefined) throw new Error(`nothing is held on the fake host ${this.name}`);
     return this.#holds(argv);
   }
@@ -109,7 +109,7 @@ export class FakeHost implements Host {
       throw this.#unhealthy('probe.refused', `nothing listens on port ${port}`);
   }
 
-  async forwardPort(port: number, take: TakeConnection): Promise<ForwardedPort> {
+  async forwardPort(port: number, take: ConnectionHandler): Promise<ForwardedPort> {
     await this.#pass('forwardPort', port, take);
     if (this.lent.has(port) || this.engine.occupied.has(port) || this.engine.listener(port) !== undefined)
       throw new Failure('failed', 'lend.taken', `port ${port} of ${this.name} is taken`, { host: this.name });

@@ -1,4 +1,4 @@
-import type { Held } from '../../src/host/host.js';
+import type { RemoteProcess } from '../../src/host/host.js';
 import { FakeHeld } from './held.js';
 
 /** The lease holders of one machine, as src/host/lease/lease-holder.ts has them in a shell. */
@@ -12,7 +12,7 @@ export class FakeLeaseHolders {
   }
 
   /** What the command line of a holder that takes a lease does. */
-  readonly hold = (argv: readonly string[]): Held => {
+  readonly hold = (argv: readonly string[]): RemoteProcess => {
     const [action, path = '', holder = ''] = argv.slice(argv.indexOf('oneclick-lease') + 1);
     if (action !== 'take') throw new Error(`no lease is held by: ${argv.slice(3).join(' ')}`);
     const busy = this.#locks.get(path);

@@ -1,4 +1,4 @@
-import type { Dialogue, LogLine, LogOptions, Process, Size } from '../../src/host/host.js';
+import type { LogLine, LogOptions, Process, Size, StdioOptions } from '../../src/host/host.js';
 
 /** What a command does in a container: what it says, and its exit code; `input` is all that it was given. */
 export type Runs = (
@@ -10,7 +10,7 @@ export type Runs = (
 export class FakeProcess implements Process {
   readonly output: Process['output'];
   readonly argv: readonly string[];
-  readonly dialogue: Dialogue;
+  readonly dialogue: StdioOptions;
   /** Its terminal's sizes, the first one too. */
   readonly sizes: Size[] = [];
   closed = false;
@@ -20,7 +20,7 @@ export class FakeProcess implements Process {
   #end: () => void = () => undefined;
   #failure: Error | undefined;
 
-  constructor(argv: readonly string[], dialogue: Dialogue, runs: Runs, onEnd: (code: number) => void) {
+  constructor(argv: readonly string[], dialogue: StdioOptions, runs: Runs, onEnd: (code: number) => void) {
     this.argv = argv;
     this.dialogue = dialogue;
     if (dialogue.terminal !== undefined) this.sizes.push(dialogue.terminal);

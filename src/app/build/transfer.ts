@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Facts } from '../../domain/facts.js';
 import type { Service } from '../../domain/service.js';
 import { transferRegistry } from '../../domain/transfer-registry.js';
-import type { RegistryAuth, TakeConnection } from '../../host/host.js';
+import type { ConnectionHandler, RegistryAuth } from '../../host/host.js';
 import { unreadable } from '../../image-transfer/archive.js';
 import { SavedRegistry, type Sent } from '../../image-transfer/registry.js';
 import { readSaved } from '../../image-transfer/saved.js';
@@ -23,7 +23,7 @@ export interface ImageTransfer {
   readonly login: RegistryAuth;
   /** What the references stand for: nobody has to be asked. */
   readonly resolved: Facts['resolved'];
-  readonly take: TakeConnection;
+  readonly take: ConnectionHandler;
   sent(): Sent;
   close(): Promise<void>;
 }

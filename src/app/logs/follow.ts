@@ -62,7 +62,7 @@ async function read(
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
   try {
-    const onLines = (lines: readonly LogLine[]) => take(seen.fresh(lines), container);
+    const onLines = (lines: readonly LogLine[]) => take(seen.unseen(lines), container);
     await host.engine.readLogs(container.id, seen.options(), onLines, signal);
     return undefined;
   } catch (error) {

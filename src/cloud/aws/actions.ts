@@ -10,16 +10,16 @@ type Actions<Service extends 'ec2' | 'elb'> = {
 }[keyof Exports<Service>];
 
 /** What an action may be restricted to, as IAM has it: reading cannot be. */
-interface Reach {
-  readonly on: string;
+interface ResourceScope {
+  readonly resource: string;
   readonly condition?: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 }
 
-const everything: Reach = { on: '*' };
-const groups: Reach = { on: 'arn:aws:elasticloadbalancing:*:*:targetgroup/*/*' };
+const everything: ResourceScope = { resource: '*' };
+const groups: ResourceScope = { resource: 'arn:aws:elasticloadbalancing:*:*:targetgroup/*/*' };
 /** Instances, and of their tags only ours. */
-const ourTags: Reach = {
-  on: 'arn:aws:ec2:*:*:instance/*',
+const ourTags: ResourceScope = {
+  resource: 'arn:aws:ec2:*:*:instance/*',
   condition: { 'ForAllValues:StringLike': { 'aws:TagKeys': ['oneclick*'] } },
 };
 
@@ -28,8 +28,8 @@ const ourTags: Reach = {
  * stands in AWS's Service Authorization Reference, "Actions, resources, and condition keys" of Amazon EC2 and of Elastic Load Balancing V2.
  */
 export const actions: {
-  readonly ec2: Readonly<Record<Actions<'ec2'>, Reach>>;
-  readonly elasticloadbalancing: Readonly<Record<Actions<'elb'>, Reach>>;
+  readonly ec2: Readonly<Record<Actions<'ec2'>, ResourceScope>>;
+  readonly elasticloadbalancing: Readonly<Record<Actions<'elb'>, ResourceScope>>;
 } = {
   ec2: {
     CreateTags: ourTags,
@@ -60,20 +60,20 @@ export interface PolicyDocument {
     readonly Effect: 'Allow';
     readonly Action: readonly string[];
     readonly Resource: string;
-    readonly Condition?: Reach['condition'];
+    readonly Condition?: ResourceScope['condition'];
   }[];
 }
 
 /** The least that a person or a pipeline must be allowed, so that everything here works. */
 export function iamPolicy(): PolicyDocument {
   const all = Object.entries(actions).flatMap(([service, table]) =>
-    Object.entries(table).map(([action, reach]) => ({ action: `${service}:${action}`, reach })),
+    Object.entries(table).map(([action, scope]) => ({ action: `${service}:${action}`, reach: scope })),
   );
-  const statement = (Sid: string, wanted: Reach) => ({
+  const statement = (Sid: string, wanted: ResourceScope) => ({
     Sid,
     Effect: 'Allow' as const,
-    Action: all.filter(({ reach }) => reach === wanted).map(({ action }) => action),
-    Resource: wanted.on,
+    Action: all.filter(({ reach: scope }) => scope === wanted).map(({ action }) => action),
+    Resource: wanted.resource,
     ...given({ Condition: wanted.condition }),
   });
   return {

@@ -9,10 +9,10 @@ import { given } from '../../domain/given.js';
 import type { LoadBalancer } from '../../domain/target-group.js';
 import type { ConnectElb } from './connect-elb.js';
 import { chunks, oneOf, pages } from './lists.js';
-import { plainWords } from './words.js';
+import { cleanMessage } from './words.js';
 
 /** DescribeLoadBalancers takes 20 ARNs at most (its API reference). */
-const mostArns = 20;
+const maxArns = 20;
 /** What a page of listeners or rules holds at most; the SDK's paginators do not pass their pageSize on. */
 const pageSize = 400;
 
@@ -20,7 +20,7 @@ const kinds = ['application', 'network', 'gateway'] as const;
 const states = ['provisioning', 'active', 'active_impaired', 'failed'] as const;
 
 /** A balancer with its listeners, each with the ARNs of the groups that it forwards to. */
-interface Feeder {
+interface BalancerListeners {
   readonly balancer: Omit<LoadBalancer, 'listeners'>;
   readonly listeners: readonly (LoadBalancer['listeners'][number] & {
     readonly groups: ReadonlySet<string>;
@@ -34,7 +34,7 @@ export async function balancers(
 ): Promise<(group: TargetGroup) => LoadBalancer[]> {
   const arns = new Set(groups.flatMap(({ LoadBalancerArns }) => LoadBalancerArns ?? []));
   const found: Described[] = [];
-  for (const LoadBalancerArns of chunks([...arns], mostArns)) {
+  for (const LoadBalancerArns of chunks([...arns], maxArns)) {
     const { client, sdk, options } = await connect();
     const { LoadBalancers } = await client.send(
       new sdk.DescribeLoadBalancersCommand({ LoadBalancerArns }),
@@ -42,7 +42,7 @@ export async function balancers(
     );
     found.push(...(LoadBalancers ?? []));
   }
-  const feeders = (await Promise.all(found.map((one) => feeder(connect, one, groups)))).flat();
+  const feeders = (await Promise.all(found.map((one) => describeBalancer(connect, one, groups)))).flat();
   return ({ TargetGroupArn: group = '', LoadBalancerArns = [] }) =>
     feeders
       .filter(({ balancer }) => LoadBalancerArns.includes(balancer.arn))
@@ -54,20 +54,20 @@ export async function balancers(
       }));
 }
 
-async function feeder(
+async function describeBalancer(
   connect: ConnectElb,
   described: Described,
   groups: readonly TargetGroup[],
-): Promise<Feeder[]> {
+): Promise<BalancerListeners[]> {
   const { LoadBalancerArn: arn, State } = described;
   if (arn === undefined) return [];
   const kind = oneOf(kinds, described.Type) ?? 'application';
-  const fed = groups.flatMap(({ TargetGroupArn, LoadBalancerArns }) =>
+  const forwardedGroups = groups.flatMap(({ TargetGroupArn, LoadBalancerArns }) =>
     LoadBalancerArns?.includes(arn) ? (TargetGroupArn ?? []) : [],
   );
   const [idleTimeout, listeners] = await Promise.all([
     kind === 'application' ? idleTimeoutOf(connect, arn) : undefined,
-    listenersOf(connect, arn, kind === 'application' ? fed : []),
+    listenersOf(connect, arn, kind === 'application' ? forwardedGroups : []),
   ]);
   const state = oneOf(states, State?.Code);
   const reason = state === undefined ? `AWS calls its state ${State?.Code ?? 'nothing'}` : State?.Reason;
@@ -78,7 +78,7 @@ async function feeder(
     scheme: described.Scheme === 'internal' ? ('internal' as const) : ('internet-facing' as const),
     // What is not known is not counted on.
     state: state ?? ('provisioning' as const),
-    ...(reason === undefined ? {} : { reason: plainWords(reason) }),
+    ...(reason === undefined ? {} : { reason: cleanMessage(reason) }),
     address: described.DNSName ?? '',
     zones: (described.AvailabilityZones ?? []).flatMap(({ ZoneName }) => ZoneName ?? []),
     securityGroups: described.SecurityGroups ?? [],
@@ -101,8 +101,8 @@ async function idleTimeoutOf(connect: ConnectElb, arn: string): Promise<number |
 async function listenersOf(
   connect: ConnectElb,
   balancer: string,
-  fed: readonly string[],
-): Promise<Feeder['listeners']> {
+  forwardedGroups: readonly string[],
+): Promise<BalancerListeners['listeners']> {
   const { client, sdk, options } = await connect();
   const listeners = await pages(async (Marker) => {
     const page = await client.send(
@@ -113,20 +113,20 @@ async function listenersOf(
   });
   return Promise.all(
     listeners.map(async (listener) => {
-      const usual = (listener.DefaultActions ?? []).flatMap(forwarded);
-      const complete = fed.every((group) => usual.includes(group));
-      const ruled = complete ? [] : (await ruledBy(connect, listener)).flatMap(forwarded);
+      const defaultGroups = (listener.DefaultActions ?? []).flatMap(forwarded);
+      const complete = forwardedGroups.every((group) => defaultGroups.includes(group));
+      const ruleGroups = complete ? [] : (await ruleActions(connect, listener)).flatMap(forwarded);
       return {
         protocol: listener.Protocol ?? '',
         port: listener.Port ?? 0,
-        groups: new Set([...usual, ...ruled]),
+        groups: new Set([...defaultGroups, ...ruleGroups]),
       };
     }),
   );
 }
 
 /** The actions of a listener's rules; only those of application load balancers have some. */
-async function ruledBy(connect: ConnectElb, { ListenerArn }: Listener): Promise<Action[]> {
+async function ruleActions(connect: ConnectElb, { ListenerArn }: Listener): Promise<Action[]> {
   if (ListenerArn === undefined) return [];
   const { client, sdk, options } = await connect();
   const rules = await pages(async (Marker) => {

@@ -1,21 +1,21 @@
 import { Failure, type FailureKind } from '../../domain/failure.js';
 import { given } from '../../domain/given.js';
 import { refusedTargets, unknownGroups, unknownInstances } from '../failures.js';
-import { plainWords } from './words.js';
+import { cleanMessage } from './words.js';
 
 /** What was being done when it failed. */
-export interface Doing {
+export interface CallContext {
   /** `ec2:DescribeInstances`, as IAM calls it. */
   readonly action: string;
   /** The target group that it was about. */
   readonly group?: string;
   readonly profile?: string;
   /** Where the service is, as far as it is known. */
-  readonly place: string;
+  readonly endpoint: string;
 }
 
 /** An error of the SDK, as far as it can be relied upon: nothing of it. */
-interface Thrown {
+interface SdkError {
   readonly name?: unknown;
   readonly message?: unknown;
   readonly code?: unknown;
@@ -28,19 +28,21 @@ interface Thrown {
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** A Failure out of what the SDK throws; what is none of the world's doing comes back as it is. */
-export function awsFailure(error: unknown, doing: Doing): unknown {
+export function awsFailure(error: unknown, call: CallContext): unknown {
   if (error instanceof Failure || typeof error !== 'object' || error === null) return error;
-  const thrown: Thrown = error;
-  return here(thrown, doing) ?? network(thrown, doing) ?? answered(thrown, doing) ?? error;
+  const sdkError: SdkError = error;
+  return (
+    localFailure(sdkError, call) ?? networkFailure(sdkError, call) ?? serviceFailure(sdkError, call) ?? error
+  );
 }
 
 /** What is missing or wrong on this machine. */
-function here(error: Thrown, { profile, place }: Doing): Failure | undefined {
+function localFailure(error: SdkError, { profile, endpoint }: CallContext): Failure | undefined {
   const message = text(error.message);
   const named = profile === undefined ? '' : ` --profile ${profile}`;
   const whose = profile === undefined ? '' : ` of the profile ${profile}`;
   if (message === 'Region is missing')
-    return access(
+    return accessFailure(
       'cloud.no-region',
       'no AWS region is set',
       'Type `export AWS_REGION=…` or `aws configure`.',
@@ -49,17 +51,19 @@ function here(error: Thrown, { profile, place }: Doing): Failure | undefined {
   if (message.startsWith('Region not accepted'))
     return new Failure('usage', 'cloud.region', message, { hint: 'Check AWS_REGION.', cause: error });
   if (error.code === 'ERR_INVALID_URL')
-    return new Failure('usage', 'cloud.endpoint', `${place} is no URL`, { hint: 'Check AWS_ENDPOINT_URL.' });
+    return new Failure('usage', 'cloud.endpoint', `${endpoint} is no URL`, {
+      hint: 'Check AWS_ENDPOINT_URL.',
+    });
   if (!/^(Credentials|Token)?Provider(Error)?$/.test(text(error.name)) && !/credential_process/.test(message))
     return undefined;
   if (/expired|SSO session|sso login|reauthenticate/i.test(message))
-    return access(
+    return accessFailure(
       'cloud.expired',
       `the login${whose} at AWS has expired`,
       `Type \`aws sso login${named}\`.`,
       error,
     );
-  return access(
+  return accessFailure(
     'cloud.no-credentials',
     `there are no AWS credentials${whose}`,
     `Type \`aws configure${named}\` or \`aws sso login${named}\`, or set AWS_PROFILE.`,
@@ -67,23 +71,24 @@ function here(error: Thrown, { profile, place }: Doing): Failure | undefined {
   );
 }
 
-const silence =
+const networkErrors =
   /\b(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|EPROTO)\b/;
-const distrust = /\b\w*(CERT|_SIGNATURE|_TLS_|_SSL_)\w*\b/;
+const certificateErrors = /\b\w*(CERT|_SIGNATURE|_TLS_|_SSL_)\w*\b/;
 
 /** What the network says: by its code, or in its words, where the SDK keeps no more of it. */
-function network(error: Thrown, { place }: Doing): Failure | undefined {
-  const said = text(error.code) || text(error.message);
-  if (/^HPE_|\bParse Error: /.test(said)) return nonsense(place, 'no HTTP', error);
-  const code = silence.exec(said)?.[0];
-  const untrusted = error.$metadata?.httpStatusCode === undefined ? distrust.exec(said)?.[0] : undefined;
+function networkFailure(error: SdkError, { endpoint }: CallContext): Failure | undefined {
+  const detail = text(error.code) || text(error.message);
+  if (/^HPE_|\bParse Error: /.test(detail)) return unexpectedResponse(endpoint, 'no HTTP', error);
+  const code = networkErrors.exec(detail)?.[0];
+  const untrusted =
+    error.$metadata?.httpStatusCode === undefined ? certificateErrors.exec(detail)?.[0] : undefined;
   if (code === undefined && untrusted === undefined && error.name !== 'TimeoutError') return undefined;
-  const where = text(error.hostname) || place;
-  const why =
+  const host = text(error.hostname) || endpoint;
+  const problem =
     untrusted === undefined
       ? `cannot be reached (${code ?? 'no answer in time'})`
       : `shows a certificate that is not trusted (${untrusted})`;
-  return new Failure('unreachable', 'cloud.unreachable', `${where} ${why}`, {
+  return new Failure('unreachable', 'cloud.unreachable', `${host} ${problem}`, {
     hint: 'Check the network, the region, and AWS_ENDPOINT_URL if it is set.',
     cause: error,
   });
@@ -121,58 +126,65 @@ const refusals: readonly (readonly [RegExp, FailureKind, string, string, string?
 ];
 
 const throttled = /^(Throttling|ThrottlingException|RequestLimitExceeded|TooManyRequestsException|SlowDown)$/;
-const trouble = /^(InternalError|InternalFailure|ServiceUnavailable|Unavailable)/;
+const serverErrors = /^(InternalError|InternalFailure|ServiceUnavailable|Unavailable)/;
 
 /** What the service said. */
-function answered(error: Thrown, doing: Doing): Failure | undefined {
+function serviceFailure(error: SdkError, call: CallContext): Failure | undefined {
   const code = text(error.name);
   if (error.$fault === undefined && error.$response === undefined) return undefined;
-  const words = plainWords(text(error.message)) || code;
-  if (/^(UnauthorizedOperation|AccessDenied|AccessDeniedException)$/.test(code)) return denied(error, doing);
+  const message = cleanMessage(text(error.message)) || code;
+  if (/^(UnauthorizedOperation|AccessDenied|AccessDeniedException)$/.test(code))
+    return deniedFailure(error, call);
   const refusal = refusals.find(([pattern]) => pattern.test(code));
   if (refusal !== undefined) {
-    const [, kind, dotted, message, hint] = refusal;
-    return new Failure(kind, dotted, message, { ...given({ hint }), cause: error });
+    const [, kind, failureCode, message, hint] = refusal;
+    return new Failure(kind, failureCode, message, { ...given({ hint }), cause: error });
   }
   if (code === 'TargetGroupNotFound' || code === 'TargetGroupNotFoundException')
-    return unknownGroups([doing.group ?? '']);
-  if (/^InvalidTarget(Exception)?$/.test(code)) return refusedTargets(words, error);
-  if (/^InvalidInstanceID/.test(code)) return unknownInstances(words, error);
+    return unknownGroups([call.group ?? '']);
+  if (/^InvalidTarget(Exception)?$/.test(code)) return refusedTargets(message, error);
+  if (/^InvalidInstanceID/.test(code)) return unknownInstances(message, error);
   if (throttled.test(code))
     return new Failure(
       'failed',
       'cloud.throttled',
-      `AWS takes no more calls of this account for now (${doing.action})`,
+      `AWS takes no more calls of this account for now (${call.action})`,
       {
         hint: 'Something else calls AWS often: wait a minute.',
         passing: true,
         cause: error,
       },
     );
-  return other(error, code, words, doing);
+  return otherFailure(error, code, message, call);
 }
 
-function other(error: Thrown, code: string, words: string, { action, place }: Doing): Failure {
+function otherFailure(
+  error: SdkError,
+  code: string,
+  message: string,
+  { action, endpoint }: CallContext,
+): Failure {
   const status = error.$metadata?.httpStatusCode ?? 0;
-  if (error.$fault === undefined || code === 'Unknown') return nonsense(place, `status ${status}`, error);
-  const passing = status >= 500 || trouble.test(code);
-  return new Failure('failed', 'cloud.refused', `${action}: ${words} (${code})`, {
+  if (error.$fault === undefined || code === 'Unknown')
+    return unexpectedResponse(endpoint, `status ${status}`, error);
+  const passing = status >= 500 || serverErrors.test(code);
+  return new Failure('failed', 'cloud.refused', `${action}: ${message} (${code})`, {
     ...(passing ? { passing: true as const } : {}),
     cause: error,
   });
 }
 
 /** Somebody else answers. */
-export function nonsense(place: string, but: string, cause?: unknown): Failure {
-  return new Failure('unreachable', 'cloud.nonsense', `${place} does not answer as AWS does (${but})`, {
+export function unexpectedResponse(endpoint: string, detail: string, cause?: unknown): Failure {
+  return new Failure('unreachable', 'cloud.nonsense', `${endpoint} does not answer as AWS does (${detail})`, {
     hint: 'Check AWS_ENDPOINT_URL, and whether a proxy or a login page stands in between.',
     ...given({ cause }),
   });
 }
 
-function denied(error: Thrown, { action }: Doing): Failure {
-  const who = /User: (arn:[^\s"]+)/.exec(plainWords(text(error.message)))?.[1];
-  return access(
+function deniedFailure(error: SdkError, { action }: CallContext): Failure {
+  const who = /User: (arn:[^\s"]+)/.exec(cleanMessage(text(error.message)))?.[1];
+  return accessFailure(
     'cloud.denied',
     `${who ?? 'this login'} is not allowed ${action}`,
     'Ask for it: `oneclick iam policy` prints all that is needed.',
@@ -180,5 +192,5 @@ function denied(error: Thrown, { action }: Doing): Failure {
   );
 }
 
-const access = (code: string, message: string, hint: string, cause: unknown): Failure =>
+const accessFailure = (code: string, message: string, hint: string, cause: unknown): Failure =>
   new Failure('access', code, message, { hint, cause });

@@ -19,9 +19,9 @@ import type { ConnectElb } from './connect-elb.js';
 import { chunks, oneOf, pages } from './lists.js';
 import { type AwsOptions, service } from './service.js';
 import { notRegistered, targetReason } from './target-reasons.js';
-import { plainWords } from './words.js';
+import { cleanMessage } from './words.js';
 
-const mostNames = 20;
+const maxNames = 20;
 const pageSize = 400;
 
 const states = ['initial', 'healthy', 'unhealthy', 'draining', 'unused', 'unavailable'] as const;
@@ -30,10 +30,10 @@ const states = ['initial', 'healthy', 'unhealthy', 'draining', 'unused', 'unavai
 export function elb(
   aws: AwsOptions,
 ): Pick<Cloud, 'targetGroups' | 'targets' | 'register' | 'deregister' | 'tune'> {
-  const connect: ConnectElb = service('elasticloadbalancing', aws, async (config, around) => {
+  const connect: ConnectElb = service('elasticloadbalancing', aws, async (config, middleware) => {
     const sdk = await import('./elb-sdk.js');
     const client = new sdk.ElasticLoadBalancingV2Client(config);
-    client.middlewareStack.add(around, { step: 'initialize' });
+    client.middlewareStack.add(middleware, { step: 'initialize' });
     return { sdk, client };
   });
   return {
@@ -41,8 +41,8 @@ export function elb(
       const found = await described(connect, names);
       const groups = names.map((name) => found.find((one) => isNamed(one, name)));
       const missing = names.filter((_, at) => groups[at] === undefined);
-      if (missing.length > 0) throw unknownGroups(missing, await existing(connect));
-      return complete(
+      if (missing.length > 0) throw unknownGroups(missing, await groupNames(connect));
+      return withBalancers(
         connect,
         groups.flatMap((group) => group ?? []),
       );
@@ -60,14 +60,14 @@ export function elb(
     async register(group, targets) {
       if (targets.length === 0) return;
       const { client, sdk, options } = await connect();
-      const Targets = targets.map(wired);
+      const Targets = targets.map(sdkTarget);
       await client.send(new sdk.RegisterTargetsCommand({ TargetGroupArn: group, Targets }), options);
     },
 
     async deregister(group, targets) {
       if (targets.length === 0) return;
       const { client, sdk, options } = await connect();
-      const Targets = targets.map(wired);
+      const Targets = targets.map(sdkTarget);
       await client.send(new sdk.DeregisterTargetsCommand({ TargetGroupArn: group, Targets }), options);
     },
 
@@ -78,16 +78,16 @@ export function elb(
 const isArn = (name: string) => name.startsWith('arn:');
 const isNamed = (group: Described, name: string) =>
   group.TargetGroupArn === name || group.TargetGroupName === name;
-const wired = ({ id, port }: Target) => ({ Id: id, Port: port });
+const sdkTarget = ({ id, port }: Target) => ({ Id: id, Port: port });
 
 /** Those of the groups that exist, where all do; one that does not lets a whole call fail, and then it is none of that call. */
 async function described(connect: ConnectElb, names: readonly string[]): Promise<Described[]> {
   const unique = [...new Set(names)];
   const asked = [
-    ...chunks(unique.filter(isArn), mostNames).map((TargetGroupArns) => ({ TargetGroupArns })),
+    ...chunks(unique.filter(isArn), maxNames).map((TargetGroupArns) => ({ TargetGroupArns })),
     ...chunks(
       unique.filter((name) => !isArn(name)),
-      mostNames,
+      maxNames,
     ).map((Names) => ({ Names })),
   ];
   const found: Described[] = [];
@@ -115,12 +115,12 @@ async function everyGroup(connect: ConnectElb): Promise<Described[]> {
   });
 }
 
-async function existing(connect: ConnectElb): Promise<string[]> {
+async function groupNames(connect: ConnectElb): Promise<string[]> {
   return (await everyGroup(connect)).flatMap(({ TargetGroupName }) => TargetGroupName ?? []).sort();
 }
 
-async function complete(connect: ConnectElb, groups: readonly Described[]): Promise<TargetGroup[]> {
-  const feeding = await balancers(connect, groups);
+async function withBalancers(connect: ConnectElb, groups: readonly Described[]): Promise<TargetGroup[]> {
+  const balancersOf = await balancers(connect, groups);
   return Promise.all(
     groups.map(async (group) => {
       const arn = group.TargetGroupArn ?? '';
@@ -135,7 +135,7 @@ async function complete(connect: ConnectElb, groups: readonly Described[]): Prom
         ...given({ vpc: group.VpcId }),
         protocol: group.Protocol ?? '',
         settings: settingsOf(group, Attributes),
-        balancers: feeding(group),
+        balancers: balancersOf(group),
       };
     }),
   );
@@ -163,11 +163,12 @@ function settingsOf(
 }
 
 function healthOf({ Target, TargetHealth }: TargetHealthDescription): TargetHealth[] {
-  const { State: told, Reason, Description } = TargetHealth ?? {};
+  const { State: rawState, Reason, Description } = TargetHealth ?? {};
   if (Target?.Id === undefined || Target.Port === undefined || Reason === notRegistered) return [];
   // Network load balancers take no new connections to such a target: it is unhealthy, with a grace for the old ones.
-  const state = told === 'unhealthy.draining' ? 'unhealthy' : oneOf(states, told);
-  const unknown = state === undefined ? plainWords(`AWS calls its state ${told ?? 'nothing'}`) : undefined;
+  const state = rawState === 'unhealthy.draining' ? 'unhealthy' : oneOf(states, rawState);
+  const unknown =
+    state === undefined ? cleanMessage(`AWS calls its state ${rawState ?? 'nothing'}`) : undefined;
   const reason = Reason === undefined ? unknown : targetReason(Reason, Description);
   return [
     {

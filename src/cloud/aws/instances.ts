@@ -4,10 +4,10 @@ import type { CloudInstance, InboundRule } from '../../domain/target-group.js';
 import type { Cloud } from '../cloud.js';
 import { chunks, oneOf, pages } from './lists.js';
 import { type AwsOptions, service } from './service.js';
-import { plainWords } from './words.js';
+import { cleanMessage } from './words.js';
 
 /** A filter takes 200 values at most (EC2 API reference, DescribeInstances). */
-const mostValues = 200;
+const maxValues = 200;
 /** What a page of these answers holds at most. */
 const pageSize = 1_000;
 
@@ -18,17 +18,17 @@ const alive = ['pending', 'running', 'stopping', 'stopped'];
 export function ec2(
   aws: AwsOptions,
 ): Pick<Cloud, 'instances' | 'instancesNamed' | 'tag' | 'untag' | 'inboundRules'> {
-  const connect = service('ec2', aws, async (config, around) => {
+  const connect = service('ec2', aws, async (config, middleware) => {
     const sdk = await import('./ec2-sdk.js');
     const client = new sdk.EC2Client(config);
-    client.middlewareStack.add(around, { step: 'initialize' });
+    client.middlewareStack.add(middleware, { step: 'initialize' });
     return { sdk, client };
   });
 
   /** By a filter, since one ID that does not exist lets a call by IDs fail as a whole. */
   async function instancesBy(name: string, values: readonly string[], more: Filter[] = []) {
     const found: CloudInstance[] = [];
-    for (const Values of chunks([...new Set(values)], mostValues)) {
+    for (const Values of chunks([...new Set(values)], maxValues)) {
       const { client, sdk, options } = await connect();
       const reservations = await pages(async (mark) => {
         const page = await client.send(
@@ -50,7 +50,7 @@ export function ec2(
     instances: (ids) => instancesBy('instance-id', ids),
 
     instancesNamed: (names) =>
-      instancesBy('tag:Name', names.map(literally), [{ Name: 'instance-state-name', Values: alive }]),
+      instancesBy('tag:Name', names.map(escapeWildcards), [{ Name: 'instance-state-name', Values: alive }]),
 
     async tag(instances, tags) {
       const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
@@ -68,7 +68,7 @@ export function ec2(
 
     async inboundRules(securityGroups) {
       const found: InboundRule[] = [];
-      for (const Values of chunks([...new Set(securityGroups)], mostValues)) {
+      for (const Values of chunks([...new Set(securityGroups)], maxValues)) {
         const { client, sdk, options } = await connect();
         const rules = await pages(async (mark) => {
           const Filters = [{ Name: 'group-id', Values }];
@@ -86,7 +86,7 @@ export function ec2(
 }
 
 /** In the values of a filter `*` and `?` stand for others. */
-const literally = (value: string) => value.replace(/[\\*?]/g, '\\$&');
+const escapeWildcards = (value: string) => value.replace(/[\\*?]/g, '\\$&');
 
 function instanceOf(instance: Instance): CloudInstance[] {
   const {
@@ -109,7 +109,7 @@ function instanceOf(instance: Instance): CloudInstance[] {
       id,
       // What is not known is not counted on.
       state: state ?? 'pending',
-      ...(reason === undefined ? {} : { reason: plainWords(reason) }),
+      ...(reason === undefined ? {} : { reason: cleanMessage(reason) }),
       ...given({ privateAddress: PrivateIpAddress, publicAddress: PublicIpAddress, zone }),
       securityGroups: (instance.SecurityGroups ?? []).flatMap(({ GroupId }) => GroupId ?? []),
       tags: Object.fromEntries(

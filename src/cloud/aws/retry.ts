@@ -19,14 +19,21 @@ export interface RetryOptions {
 }
 
 /** The first pause at most, by what went wrong; each further one doubles it. ms */
-const pauses: Readonly<Record<string, number>> = { THROTTLING: 1_000, TRANSIENT: 200 };
-const longest = 20_000;
+const firstDelays: Readonly<Record<string, number>> = { THROTTLING: 1_000, TRANSIENT: 200 };
+const maxDelay = 20_000;
 
 /**
  * Sends within the rate, and again what was throttled or lost, after a pause of random length (full jitter, as AWS recommends in
  * "Exponential Backoff And Jitter"). What an answer says about itself is final. Which errors are which is the SDK's to say.
  */
-export function retries({ clock, random, limiter, attempts, signal, onWaiting }: RetryOptions): Strategy {
+export function retryStrategy({
+  clock,
+  random,
+  limiter,
+  attempts,
+  signal,
+  onWaiting,
+}: RetryOptions): Strategy {
   const token = (count: number): Token => ({ getRetryCount: () => count, getRetryDelay: () => 0 });
   return {
     async acquireInitialRetryToken() {
@@ -35,12 +42,12 @@ export function retries({ clock, random, limiter, attempts, signal, onWaiting }:
     },
     async refreshRetryTokenForRetry(old, { errorType }) {
       const tried = old.getRetryCount() + 1;
-      const first = pauses[errorType];
+      const first = firstDelays[errorType];
       if (first === undefined || tried >= attempts) throw new Error('no further try');
-      const pause = random() * Math.min(longest, first * 2 ** (tried - 1));
-      const why = errorType === 'THROTTLING' ? 'AWS asks for fewer calls' : 'no useful answer from AWS';
-      onWaiting(`${why}: try ${tried + 1} of ${attempts} in ${(pause / 1000).toFixed(1)} s`);
-      await clock.sleep(pause, signal);
+      const delay = random() * Math.min(maxDelay, first * 2 ** (tried - 1));
+      const reason = errorType === 'THROTTLING' ? 'AWS asks for fewer calls' : 'no useful answer from AWS';
+      onWaiting(`${reason}: try ${tried + 1} of ${attempts} in ${(delay / 1000).toFixed(1)} s`);
+      await clock.sleep(delay, signal);
       await limiter.take(signal);
       return token(tried);
     },

@@ -5,8 +5,8 @@ import { Failure } from '../../domain/failure.js';
 import { given } from '../../domain/given.js';
 import type { ApiCall } from '../api-call.js';
 import { Limiter, type Rate } from '../limiter.js';
-import { awsFailure, type Doing, nonsense } from './failures.js';
-import { retries } from './retry.js';
+import { awsFailure, type CallContext, unexpectedResponse } from './failures.js';
+import { retryStrategy } from './retry.js';
 import { type ServiceName, type Settings, settingsOf, type Variables } from './settings.js';
 
 /** What a cloud at AWS is made of. */
@@ -35,20 +35,20 @@ const rates: Record<ServiceName, Rate> = {
   elasticloadbalancing: { burst: 5, perSecond: 5 },
 };
 
-const usualAttempts = 8;
+const defaultAttempts = 8;
 /** ms */
 const timeouts = { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true };
 
-const unheard = () => undefined;
+const ignore = () => undefined;
 /** Without a logger the SDK warns on the terminal, about two kinds of credentials for instance. */
-const silence = { trace: unheard, debug: unheard, info: unheard, warn: unheard, error: unheard };
+const silentLogger = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /** What a client of the SDK is made with. */
 export type ClientConfig = Settings &
   Pick<EC2ClientConfig, 'maxAttempts' | 'retryStrategy' | 'requestHandler' | 'logger'>;
 
 /** What goes around each call of a client: adds itself to the calls that are told of, and makes Failures of errors. */
-export type Around = <Input extends object, Output extends object>(
+export type Middleware = <Input extends object, Output extends object>(
   next: InitializeHandler<Input, Output>,
   context: HandlerExecutionContext,
 ) => InitializeHandler<Input, Output>;
@@ -65,34 +65,37 @@ export interface Service<Sdk, Client> {
 export function service<Sdk, Client>(
   name: ServiceName,
   options: AwsOptions,
-  make: (config: ClientConfig, around: Around) => Promise<{ sdk: Sdk; client: Client }>,
+  create: (config: ClientConfig, middleware: Middleware) => Promise<{ sdk: Sdk; client: Client }>,
 ): () => Promise<Service<Sdk, Client>> {
-  let made: Promise<Service<Sdk, Client>> | undefined;
-  const fresh = async () => {
-    await quiet();
+  let cached: Promise<Service<Sdk, Client>> | undefined;
+  const connect = async () => {
+    await suppressNodeWarning();
     const settings = settingsOf(name, options.variables);
-    const { sdk, client } = await make(configOf(name, settings, options), telling(name, settings, options));
+    const { sdk, client } = await create(
+      configOf(name, settings, options),
+      callMiddleware(name, settings, options),
+    );
     return { sdk, client, options: options.signal === undefined ? {} : { abortSignal: options.signal } };
   };
   return () => {
-    made ??= fresh();
-    return made;
+    cached ??= connect();
+    return cached;
   };
 }
 
 /** The SDK says once in a process that Node 20 is old, unless it believes that it has. */
-async function quiet(): Promise<void> {
+async function suppressNodeWarning(): Promise<void> {
   const { state } = await import('@aws-sdk/core/client');
   state.warningEmitted = true;
 }
 
 function configOf(name: ServiceName, settings: Settings, options: AwsOptions): ClientConfig {
-  const { clock, random, signal, onWaiting = () => undefined, attempts = usualAttempts } = options;
+  const { clock, random, signal, onWaiting = () => undefined, attempts = defaultAttempts } = options;
   const limiter = new Limiter(clock, rates[name]);
   return {
     ...settings,
     maxAttempts: attempts,
-    retryStrategy: retries({
+    retryStrategy: retryStrategy({
       clock,
       random,
       limiter,
@@ -101,12 +104,12 @@ function configOf(name: ServiceName, settings: Settings, options: AwsOptions): C
       ...given({ signal }),
     }),
     requestHandler: timeouts,
-    logger: silence,
+    logger: silentLogger,
   };
 }
 
 /** Around each call: tells of it, and makes Failures of its errors. */
-function telling(name: ServiceName, { region, profile, endpoint }: Settings, options: AwsOptions) {
+function callMiddleware(name: ServiceName, { region, profile, endpoint }: Settings, options: AwsOptions) {
   return <Input extends object, Output extends object>(
     next: InitializeHandler<Input, Output>,
     { commandName = '' }: HandlerExecutionContext,
@@ -114,28 +117,28 @@ function telling(name: ServiceName, { region, profile, endpoint }: Settings, opt
     async (args) => {
       options.signal?.throwIfAborted();
       const group = groupOf(args.input);
-      const about = {
+      const call = {
         action: `${name}:${commandName.replace(/Command$/, '')}`,
         ...given({ group }),
       };
-      const tell = (told: unknown) =>
-        options.onCall?.({ ...about, attempts: metadataOf(told).attempts ?? 0 });
-      const doing: Doing = {
-        ...about,
+      const report = (output: unknown) =>
+        options.onCall?.({ ...call, attempts: metadataOf(output).attempts ?? 0 });
+      const context: CallContext = {
+        ...call,
         ...given({ profile }),
-        place: endpoint ?? (region === undefined ? name : `${name}.${region}.amazonaws.com`),
+        endpoint: endpoint ?? (region === undefined ? name : `${name}.${region}.amazonaws.com`),
       };
       try {
         const answer = await next(args);
         const { requestId, httpStatusCode } = metadataOf(answer.output);
-        tell(answer.output);
+        report(answer.output);
         // The SDK takes any page for an answer in which nothing stands; AWS always numbers its answers.
-        if (requestId === undefined) throw nonsense(doing.place, `status ${httpStatusCode}`);
+        if (requestId === undefined) throw unexpectedResponse(context.endpoint, `status ${httpStatusCode}`);
         return answer;
       } catch (error) {
-        if (!(error instanceof Failure)) tell(error);
+        if (!(error instanceof Failure)) report(error);
         options.signal?.throwIfAborted();
-        throw awsFailure(error, doing);
+        throw awsFailure(error, context);
       }
     };
 }
@@ -147,10 +150,10 @@ function groupOf(input: object): string | undefined {
 }
 
 /** What the SDK notes on answers and errors. */
-function metadataOf(told: unknown): {
+function metadataOf(output: unknown): {
   readonly requestId?: string;
   readonly httpStatusCode?: number;
   readonly attempts?: number;
 } {
-  return (typeof told === 'object' && told !== null && '$metadata' in told && told.$metadata) || {};
+  return (typeof output === 'object' && output !== null && '$metadata' in output && output.$metadata) || {};
 }

@@ -24,13 +24,13 @@ const ownEndpoint: Record<ServiceName, string> = {
 
 /** The settings of one service; an empty variable says nothing. As with the SDK a profile outranks keys. */
 export function settingsOf(service: ServiceName, variables: Variables): Settings {
-  const said = (name: string) => variables[name] || undefined;
-  const region = said('AWS_REGION') ?? said('AWS_DEFAULT_REGION');
-  const profile = said('AWS_PROFILE');
-  const ignored = said('AWS_IGNORE_CONFIGURED_ENDPOINT_URLS')?.toLowerCase() === 'true';
-  const endpoint = ignored ? undefined : (said(ownEndpoint[service]) ?? said('AWS_ENDPOINT_URL'));
-  const [accessKeyId, secretAccessKey] = [said('AWS_ACCESS_KEY_ID'), said('AWS_SECRET_ACCESS_KEY')];
-  const sessionToken = said('AWS_SESSION_TOKEN');
+  const variable = (name: string) => variables[name] || undefined;
+  const region = variable('AWS_REGION') ?? variable('AWS_DEFAULT_REGION');
+  const profile = variable('AWS_PROFILE');
+  const ignored = variable('AWS_IGNORE_CONFIGURED_ENDPOINT_URLS')?.toLowerCase() === 'true';
+  const endpoint = ignored ? undefined : (variable(ownEndpoint[service]) ?? variable('AWS_ENDPOINT_URL'));
+  const [accessKeyId, secretAccessKey] = [variable('AWS_ACCESS_KEY_ID'), variable('AWS_SECRET_ACCESS_KEY')];
+  const sessionToken = variable('AWS_SESSION_TOKEN');
   const keys =
     profile === undefined && accessKeyId !== undefined && secretAccessKey !== undefined
       ? { accessKeyId, secretAccessKey, ...given({ sessionToken }) }

@@ -1,4 +1,4 @@
-import { plainWords } from './words.js';
+import { cleanMessage } from './words.js';
 
 /** The reason of a target that the group does not know: it is no target. */
 export const notRegistered = 'Target.NotRegistered';
@@ -20,7 +20,7 @@ export const targetReasons: Readonly<Record<string, string>> = {
 
 /** Why a target is in its state, in a person's words, with the HTTP codes that the description names. */
 export function targetReason(code: string, description = ''): string {
-  const words = targetReasons[code] ?? code;
+  const text = targetReasons[code] ?? code;
   const codes = /\[[^\]]*\]/.exec(description)?.[0];
-  return plainWords(codes === undefined ? words : `${words} ${codes}`);
+  return cleanMessage(codes === undefined ? text : `${text} ${codes}`);
 }

@@ -23,13 +23,13 @@ export class ChannelSocket extends Duplex {
     let failure: Error | undefined;
     if (command === undefined) channel.on('end', () => this.#finish());
     else {
-      let words = '';
+      let stderr = '';
       command.channel.stderr.on('data', (data: Buffer) => {
-        words += data.toString();
+        stderr += data.toString();
       });
       command.channel.on('exit', (code: number | null, signal?: string) => {
         if (code !== 0)
-          failure = new Error(`${command.name}: ${words.trim() || signal || `exit code ${code}`}`);
+          failure = new Error(`${command.name}: ${stderr.trim() || signal || `exit code ${code}`}`);
       });
     }
     this.gone = new Promise((resolve) => {
@@ -93,13 +93,13 @@ export class ChannelAgent extends Agent {
   #free: number;
 
   /** `isShort`: whether others wait for what its idle channels take up. */
-  constructor(open: () => Promise<ChannelSocket>, isShort = () => false, channels = 16) {
+  constructor(open: () => Promise<ChannelSocket>, isExhausted = () => false, channels = 16) {
     super({ keepAlive: true, maxFreeSockets: channels });
     this.#open = open;
     this.#free = channels;
     // A channel that becomes idle is of no use to those who wait for one of their own before it is closed.
     this.on('free', () => {
-      if (this.#waiting.length > 0 || isShort()) this.dropIdle();
+      if (this.#waiting.length > 0 || isExhausted()) this.closeIdle();
     });
   }
 
@@ -109,7 +109,7 @@ export class ChannelAgent extends Agent {
   }
 
   /** Closes the connections that nothing uses at the moment. */
-  dropIdle(): void {
+  closeIdle(): void {
     for (const sockets of Object.values(this.freeSockets))
       for (const socket of sockets ?? []) socket.destroy();
   }
@@ -122,11 +122,11 @@ export class ChannelAgent extends Agent {
       this.#free -= 1;
       this.#open().then(
         (socket) => {
-          void socket.gone.then(() => this.#leave());
+          void socket.gone.then(() => this.#release());
           done?.(null, socket);
         },
         (error: Error) => {
-          this.#leave();
+          this.#release();
           // Node takes an error alone, which its types do not know.
           (done as ((error: Error) => void) | undefined)?.(error);
         },
@@ -137,7 +137,7 @@ export class ChannelAgent extends Agent {
     return undefined;
   }
 
-  #leave(): void {
+  #release(): void {
     this.#free += 1;
     this.#waiting.shift()?.();
   }

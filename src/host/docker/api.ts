@@ -25,10 +25,10 @@ export interface ApiRequest {
 }
 
 /** An engine that refuses: its status and its own words. */
-export class Refused extends Error {
+export class ApiError extends Error {
   readonly status: number;
-  constructor(status: number, words: string) {
-    super(words);
+  constructor(status: number, detail: string) {
+    super(detail);
     this.status = status;
   }
 }
@@ -42,23 +42,23 @@ interface Modem {
 
 const socketPath = '/var/run/docker.sock';
 /** Channels that are opened together before they are needed: the facts of a host are read with about as many requests at once. */
-const ahead = 10;
+const spareChannels = 10;
 const accepted = { 200: true, 201: true, 204: true };
 
 /** What lasts, as following a log does, is on channels of its own: it does not keep questions waiting. */
-interface Ways<Way> {
-  readonly questions: Way;
+interface Pools<Way> {
+  readonly requests: Way;
   readonly streams: Way;
 }
 
 /** Fewer than the sessions that sshd has for everybody. */
-const fewStreams = 6;
+const maxStreams = 6;
 
 /** Docker's API on a host, over its SSH connection, by the first way that works there. */
 export class DockerApi {
   readonly #host: Host;
   readonly #connection: Connection;
-  #modems: Promise<Ways<Modem>> | undefined;
+  #modems: Promise<Pools<Modem>> | undefined;
   /** See `Engine.streams`. */
   streams = Number.POSITIVE_INFINITY;
 
@@ -67,8 +67,8 @@ export class DockerApi {
     this.#connection = connection;
   }
 
-  /** Throws {@link Refused}, or a Failure when the engine cannot be spoken to. */
-  async ask(request: ApiRequest, signal?: AbortSignal): Promise<unknown> {
+  /** Throws {@link ApiError}, or a Failure when the engine cannot be spoken to. */
+  async send(request: ApiRequest, signal?: AbortSignal): Promise<unknown> {
     this.#modems ??= this.#connect();
     const modems = await this.#modems.catch((error: unknown) => {
       // The next call may find it well.
@@ -76,7 +76,7 @@ export class DockerApi {
       throw error;
     });
     const { method, path, query = {}, body = {}, auth, archive, stream = false, hijack = false } = request;
-    const modem = stream || hijack ? modems.streams : modems.questions;
+    const modem = stream || hijack ? modems.streams : modems.requests;
     const options = {
       method,
       path: Object.keys(query).length === 0 ? path : `${path}?`,
@@ -91,14 +91,14 @@ export class DockerApi {
       modem.dial(options, (error, data) => {
         if (error === null) resolve(data);
         else if (signal?.aborted) reject(signal.reason);
-        else if (error.statusCode !== undefined) reject(new Refused(error.statusCode, wordsOf(error)));
-        else void this.#broken(error).then(reject);
+        else if (error.statusCode !== undefined) reject(new ApiError(error.statusCode, messageOf(error)));
+        else void this.#connectionFailure(error).then(reject);
       });
     });
   }
 
   /** What a broken connection to the engine means. */
-  async #broken(error: Error): Promise<Error> {
+  async #connectionFailure(error: Error): Promise<Error> {
     if (error instanceof Failure) return error;
     // The channels end a moment before the connection that carries them.
     await new Promise((resolve) => setImmediate(resolve));
@@ -107,7 +107,7 @@ export class DockerApi {
     return engineDown(this.#host.name, error.message, error);
   }
 
-  async #connect(): Promise<Ways<Modem>> {
+  async #connect(): Promise<Pools<Modem>> {
     const [{ default: Docker }, agents] = await Promise.all([import('dockerode'), this.#agents()]);
     // Everything that docker-modem would otherwise take from DOCKER_HOST and its like.
     const options: Docker.DockerOptions & { pathPrefix: string } = {
@@ -124,30 +124,32 @@ export class DockerApi {
       const dialing: Docker.DockerOptions & { agent: unknown } = { ...options, agent };
       return new Docker(dialing).modem;
     };
-    return { questions: modem(agents.questions), streams: modem(agents.streams) };
+    return { requests: modem(agents.requests), streams: modem(agents.streams) };
   }
 
   /**
    * The engine's socket, forwarded; where that fails, which may have several reasons that look alike, by a command, and then by that
    * command as root.
    */
-  async #agents(): Promise<Ways<ChannelAgent>> {
+  async #agents(): Promise<Pools<ChannelAgent>> {
     const { client, sessions } = this.#connection;
     const socket = () =>
       openChannel<Channel, ChannelSocket>(
         (done) => client.openssh_forwardOutStreamLocal(socketPath, done),
         (channel) => new ChannelSocket(channel),
       );
-    const spares = await Promise.all(Array.from({ length: ahead }, () => socket().catch(() => undefined)));
+    const spares = await Promise.all(
+      Array.from({ length: spareChannels }, () => socket().catch(() => undefined)),
+    );
     if (spares[0] !== undefined) {
       const open = async () => spares.splice(0, 1).find(isOpen) ?? socket();
       return {
-        questions: new ChannelAgent(open),
+        requests: new ChannelAgent(open),
         streams: new ChannelAgent(open, () => false, Number.POSITIVE_INFINITY),
       };
     }
     for (const spare of spares) spare?.destroy();
-    this.streams = fewStreams;
+    this.streams = maxStreams;
     const name = `${await this.#command()} system dial-stdio`;
     const agent = new ChannelAgent(
       () =>
@@ -155,23 +157,23 @@ export class DockerApi {
           (done) => client.exec(`exec ${name}`, done),
           (channel) => new ChannelSocket(channel, { name, channel }),
         ),
-      () => sessions.short,
+      () => sessions.isExhausted,
     );
-    sessions.onShortage(() => agent.dropIdle());
-    return { questions: agent, streams: agent };
+    sessions.onExhausted(() => agent.closeIdle());
+    return { requests: agent, streams: agent };
   }
 
   /** `docker`, or `sudo -n docker`: the one that may speak to the engine. Throws a Failure that says why none may. */
   async #command(): Promise<string> {
     const { name } = this.#host;
-    const ask = (argv: readonly string[]) =>
+    const runVersion = (argv: readonly string[]) =>
       this.#host.run({ argv: [...argv, 'version', '--format', '{{.Server.Version}}'], timeout: 20_000 });
-    const plain = await ask(['docker']);
+    const plain = await runVersion(['docker']);
     if (plain.code === 0) return 'docker';
     const denied = /permission denied/i.test(plain.stderr);
     const missing = plain.code === 127;
     if (denied) {
-      const root = await ask(['sudo', '-n', 'docker']);
+      const root = await runVersion(['sudo', '-n', 'docker']);
       if (root.code === 0) return 'sudo -n docker';
       const { user } = this.#connection.target;
       throw new Failure('access', 'engine.access', `${user} may not use Docker on ${name}`, {
@@ -191,22 +193,27 @@ export class DockerApi {
 
 const isOpen = (spare: ChannelSocket | undefined): spare is ChannelSocket => spare?.destroyed === false;
 
-function engineDown(host: string, words: string, cause?: unknown): Failure {
-  return new Failure('unreachable', 'engine.down', `the Docker engine of ${host} does not answer: ${words}`, {
-    host,
-    hint: `\`systemctl status docker\` on ${host} says more.`,
-    passing: true,
-    cause,
-  });
+function engineDown(host: string, detail: string, cause?: unknown): Failure {
+  return new Failure(
+    'unreachable',
+    'engine.down',
+    `the Docker engine of ${host} does not answer: ${detail}`,
+    {
+      host,
+      hint: `\`systemctl status docker\` on ${host} says more.`,
+      passing: true,
+      cause,
+    },
+  );
 }
 
-function wordsOf(error: Error & { json?: unknown }): string {
+function messageOf(error: Error & { json?: unknown }): string {
   const { json } = error;
   if (typeof json === 'object' && json !== null && 'message' in json) return String(json.message);
   return error.message.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
 }
 
 /** The Failure of a refusal. */
-export function refusal(host: string, doing: string, { message, status }: Refused): Failure {
-  return engineFailure(host, doing, message || `HTTP status ${status}`, { status });
+export function apiFailure(host: string, action: string, { message, status }: ApiError): Failure {
+  return engineFailure(host, action, message || `HTTP status ${status}`, { status });
 }

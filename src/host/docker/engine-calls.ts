@@ -7,16 +7,16 @@ import { Failure } from '../../domain/failure.js';
 import type { CallLog } from '../call-log.js';
 import { engineFailure } from '../failures.js';
 import type { Host } from '../host.js';
-import { type ApiRequest, type DockerApi, Refused, refusal } from './api.js';
+import { ApiError, type ApiRequest, apiFailure, type DockerApi } from './api.js';
 import { PullError } from './pull-progress.js';
 
 /** ms */
-export const answerWithin = 60_000;
+export const responseTimeout = 60_000;
 /** The same for an engine that was silent the last time: it may be back, but is not waited for so long again. ms */
-const secondChance = 10_000;
+const retryTimeout = 10_000;
 
 /** How long, and until when. */
-export interface Asking {
+export interface CallOptions {
   /** Of the call, in ms; unlimited where the call itself waits for something. */
   readonly deadline?: number;
   /** Those beside the loss of the host. */
@@ -29,7 +29,7 @@ export class EngineCalls {
   readonly #api: DockerApi;
   readonly #clock: Clock;
   readonly #log: CallLog;
-  #silent = false;
+  #timedOut = false;
 
   constructor(host: Host, api: DockerApi, clock: Clock, log: CallLog) {
     this.#host = host;
@@ -40,111 +40,112 @@ export class EngineCalls {
 
   /** Asks with GET, and parses the answer. */
   async get<T>(
-    doing: string,
+    action: string,
     path: string,
     answer: z.ZodType<T>,
     query: Record<string, string> = {},
   ): Promise<T> {
-    return answer.parse(await this.ask(doing, { method: 'GET', path, query }));
+    return answer.parse(await this.send(action, { method: 'GET', path, query }));
   }
 
   /** Asks, and takes these refusals for "it is so already". */
-  async settle(
-    doing: string,
+  async ensure(
+    action: string,
     request: ApiRequest,
-    fine: readonly number[],
-    asking: Asking = {},
+    accepted: readonly number[],
+    options: CallOptions = {},
   ): Promise<void> {
     try {
-      await this.raw(doing, request, asking);
+      await this.raw(action, request, options);
     } catch (error) {
-      if (!(error instanceof Refused && fine.includes(error.status))) throw this.translate(doing, error);
+      if (!(error instanceof ApiError && accepted.includes(error.status)))
+        throw this.translate(action, error);
     }
   }
 
   /** Asks; a refusal is a Failure. */
-  ask(doing: string, request: ApiRequest, asking: Asking = {}): Promise<unknown> {
-    return this.raw(doing, request, asking).catch((error: unknown) => {
-      throw this.translate(doing, error);
+  send(action: string, request: ApiRequest, options: CallOptions = {}): Promise<unknown> {
+    return this.raw(action, request, options).catch((error: unknown) => {
+      throw this.translate(action, error);
     });
   }
 
   /** Asks; a refusal is thrown as such. */
-  raw(doing: string, request: ApiRequest, asking: Asking = {}): Promise<unknown> {
-    return this.#within(doing, request, asking, (answer) => Promise.resolve(answer));
+  raw(action: string, request: ApiRequest, options: CallOptions = {}): Promise<unknown> {
+    return this.#within(action, request, options, (answer) => Promise.resolve(answer));
   }
 
   /** Asks for a stream and reads it, within the deadline. */
   read<T>(
-    doing: string,
+    action: string,
     request: ApiRequest,
-    asking: Asking,
+    options: CallOptions,
     read: (stream: Readable) => Promise<T>,
   ): Promise<T> {
     const readStream = (answer: unknown) => {
-      if (!(answer instanceof Readable)) throw new TypeError(`${doing}: the answer is no stream`);
+      if (!(answer instanceof Readable)) throw new TypeError(`${action}: the answer is no stream`);
       return read(answer);
     };
-    return this.#within(doing, request, asking, readStream).catch((error: unknown) => {
-      throw this.translate(doing, error);
+    return this.#within(action, request, options, readStream).catch((error: unknown) => {
+      throw this.translate(action, error);
     });
   }
 
   /** Asks for a header of the answer alone; undefined when the engine knows of nothing there. */
   async header(
-    doing: string,
+    action: string,
     name: string,
     request: Pick<ApiRequest, 'path' | 'query'>,
   ): Promise<string | undefined> {
     const read = async (answer: unknown) => {
-      if (!(answer instanceof IncomingMessage)) throw new TypeError(`${doing}: the answer has no headers`);
+      if (!(answer instanceof IncomingMessage)) throw new TypeError(`${action}: the answer has no headers`);
       answer.resume();
       return answer.headers[name];
     };
     try {
-      const value = await this.#within(doing, { ...request, method: 'HEAD', stream: true }, {}, read);
+      const value = await this.#within(action, { ...request, method: 'HEAD', stream: true }, {}, read);
       if (typeof value === 'string') return value;
     } catch (error) {
-      if (error instanceof Refused && error.status === 404) return undefined;
-      throw this.translate(doing, error);
+      if (error instanceof ApiError && error.status === 404) return undefined;
+      throw this.translate(action, error);
     }
-    throw new TypeError(`${doing}: the answer has no ${name}`);
+    throw new TypeError(`${action}: the answer has no ${name}`);
   }
 
   /** Asks for the connection itself: what goes over it from then on is no HTTP. */
-  async hijack(doing: string, request: ApiRequest): Promise<Duplex> {
-    const answer = await this.ask(doing, { ...request, hijack: true });
+  async hijack(action: string, request: ApiRequest): Promise<Duplex> {
+    const answer = await this.send(action, { ...request, hijack: true });
     if (answer instanceof Duplex) return answer;
-    throw new TypeError(`${doing}: the engine does not give its connection away`);
+    throw new TypeError(`${action}: the engine does not give its connection away`);
   }
 
   #within<T>(
-    doing: string,
+    action: string,
     request: ApiRequest,
-    { deadline = answerWithin, signals = [] }: Asking,
+    { deadline = responseTimeout, signals = [] }: CallOptions,
     read: (answer: unknown) => Promise<T>,
   ): Promise<T> {
     const { name, lost } = this.#host;
-    const limit = this.#silent ? deadline - answerWithin + secondChance : deadline;
-    const late = () => {
-      this.#silent = true;
-      const message = `${doing}: the Docker engine of ${name} did not answer within ${limit / 1000} s`;
+    const limit = this.#timedOut ? deadline - responseTimeout + retryTimeout : deadline;
+    const onTimeout = () => {
+      this.#timedOut = true;
+      const message = `${action}: the Docker engine of ${name} did not answer within ${limit / 1000} s`;
       return new Failure('unreachable', 'engine.silent', message, { host: name });
     };
     const work = async (stop: AbortSignal) => {
-      const answer = await this.#api.ask(request, stop);
-      this.#silent = false;
+      const answer = await this.#api.send(request, stop);
+      this.#timedOut = false;
       return read(answer);
     };
-    const asked = () => within(this.#clock, limit, [lost, ...signals], late, work);
-    return this.#log.record(name, 'engine', doing, asked, limit);
+    const asked = () => within(this.#clock, limit, [lost, ...signals], onTimeout, work);
+    return this.#log.record(name, 'engine', action, asked, limit);
   }
 
   /** The Failure that an error stands for. */
-  translate(doing: string, error: unknown): unknown {
-    if (error instanceof Refused) return refusal(this.#host.name, doing, error);
+  translate(action: string, error: unknown): unknown {
+    if (error instanceof ApiError) return apiFailure(this.#host.name, action, error);
     if (error instanceof PullError)
-      return engineFailure(this.#host.name, doing, error.message, { cause: error });
+      return engineFailure(this.#host.name, action, error.message, { cause: error });
     return error;
   }
 }

@@ -5,7 +5,6 @@ import { label } from '../../domain/labels.js';
 import type { CallLog } from '../call-log.js';
 import type {
   ContainerOptions,
-  Dialogue,
   Engine,
   Host,
   LogLine,
@@ -14,10 +13,11 @@ import type {
   Process,
   PullProgress,
   RegistryAuth,
+  StdioOptions,
   VolumeFacts,
 } from '../host.js';
 import type { Connection } from '../ssh/connection.js';
-import { DockerApi, Refused } from './api.js';
+import { ApiError, DockerApi } from './api.js';
 import { createContainer, removeContainer, setRestart } from './container-calls.js';
 import {
   Inspected,
@@ -27,7 +27,7 @@ import {
   ListedImage,
   listedFacts,
 } from './container-facts.js';
-import { answerWithin, EngineCalls } from './engine-calls.js';
+import { EngineCalls, responseTimeout } from './engine-calls.js';
 import { pathFacts, readFiles, writeFiles } from './files.js';
 import { joinNetwork, leaveNetwork } from './network-membership.js';
 import { startAttached, startExec } from './process.js';
@@ -120,7 +120,7 @@ export class DockerEngine implements Engine {
   async resolve(reference: string, auth: RegistryAuth | undefined): Promise<ResolvedImage> {
     const request = { method: 'GET', path: `/distribution/${reference}/json`, auth } as const;
     const { Descriptor, Platforms } = Distribution.parse(
-      await this.#calls.ask(`looking up ${reference}`, request),
+      await this.#calls.send(`looking up ${reference}`, request),
     );
     const platforms = (Platforms ?? []).map(({ os, architecture, variant }) =>
       variant === undefined || variant === '' ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`,
@@ -145,7 +145,7 @@ export class DockerEngine implements Engine {
   }
 
   async removeImage(idOrReference: string): Promise<void> {
-    await this.#calls.settle(
+    await this.#calls.ensure(
       `removing the image ${idOrReference}`,
       { method: 'DELETE', path: `/images/${idOrReference}` },
       [404],
@@ -158,14 +158,14 @@ export class DockerEngine implements Engine {
 
   async start(idOrName: string): Promise<void> {
     const request = { method: 'POST', path: `/containers/${idOrName}/start` } as const;
-    await this.#calls.settle(`starting the container ${idOrName}`, request, [304]);
+    await this.#calls.ensure(`starting the container ${idOrName}`, request, [304]);
   }
 
   async stop(idOrName: string, timeout: number): Promise<void> {
-    const doing = `stopping the container ${idOrName}`;
+    const action = `stopping the container ${idOrName}`;
     const query = { t: String(Math.ceil(timeout / 1000)) };
     const request = { method: 'POST', path: `/containers/${idOrName}/stop`, query } as const;
-    await this.#calls.settle(doing, request, [304, 404], { deadline: timeout + answerWithin });
+    await this.#calls.ensure(action, request, [304, 404], { deadline: timeout + responseTimeout });
   }
 
   remove(idOrName: string): Promise<void> {
@@ -191,16 +191,16 @@ export class DockerEngine implements Engine {
     take: (lines: readonly LogLine[]) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<void> {
-    const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal] };
-    return readLogs(this.#calls, this.#host.name, idOrName, options, take, asking);
+    const callOptions = { deadline: Number.POSITIVE_INFINITY, signals: [signal] };
+    return readLogs(this.#calls, this.#host.name, idOrName, options, take, callOptions);
   }
 
-  exec(idOrName: string, argv: readonly string[], dialogue: Dialogue): Promise<Process> {
-    return startExec(this.#calls, this.#host, this.#clock, { container: idOrName, argv, dialogue });
+  exec(idOrName: string, argv: readonly string[], stdio: StdioOptions): Promise<Process> {
+    return startExec(this.#calls, this.#host, this.#clock, { container: idOrName, argv, dialogue: stdio });
   }
 
-  attach(idOrName: string, dialogue: Dialogue): Promise<Process> {
-    return startAttached(this.#calls, this.#host, this, { container: idOrName, dialogue });
+  attach(idOrName: string, stdio: StdioOptions): Promise<Process> {
+    return startAttached(this.#calls, this.#host, this, { container: idOrName, dialogue: stdio });
   }
 
   pathFacts(idOrName: string, path: string): Promise<PathFacts | undefined> {
@@ -222,25 +222,25 @@ export class DockerEngine implements Engine {
     archive: AsyncIterable<Buffer>,
     signal?: AbortSignal,
   ): Promise<void> {
-    const order = { container: idOrName, path: folder, signal };
-    return writeFiles(this.#calls, this.#host.name, this.#clock, order, archive);
+    const request = { container: idOrName, path: folder, signal };
+    return writeFiles(this.#calls, this.#host.name, this.#clock, request, archive);
   }
 
   async wait(idOrName: string, signal?: AbortSignal): Promise<number> {
     const request = { method: 'POST', path: `/containers/${idOrName}/wait` } as const;
-    const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal] };
-    return Waited.parse(await this.#calls.ask(`waiting for ${idOrName}`, request, asking)).StatusCode;
+    const callOptions = { deadline: Number.POSITIVE_INFINITY, signals: [signal] };
+    return Waited.parse(await this.#calls.send(`waiting for ${idOrName}`, request, callOptions)).StatusCode;
   }
 
   async rename(idOrName: string, name: string): Promise<void> {
-    const doing = `renaming the container ${idOrName}`;
+    const action = `renaming the container ${idOrName}`;
     const request = { method: 'POST', path: `/containers/${idOrName}/rename`, query: { name } } as const;
     try {
-      await this.#calls.raw(doing, request);
+      await this.#calls.raw(action, request);
     } catch (error) {
       // Docker refuses the name that it has already.
       const [asked, there] = await Promise.all([this.container(idOrName), this.container(name)]);
-      if (asked === undefined || asked.id !== there?.id) throw this.#calls.translate(doing, error);
+      if (asked === undefined || asked.id !== there?.id) throw this.#calls.translate(action, error);
     }
   }
 
@@ -250,7 +250,7 @@ export class DockerEngine implements Engine {
 
   async ensureNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
     const body = { Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: labels };
-    await this.#calls.settle(
+    await this.#calls.ensure(
       `making the network ${name}`,
       { method: 'POST', path: '/networks/create', body },
       [409],
@@ -273,11 +273,11 @@ export class DockerEngine implements Engine {
 
   async ensureVolume(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
     const body = { Name: name, Labels: labels };
-    await this.#calls.ask(`making the volume ${name}`, { method: 'POST', path: '/volumes/create', body });
+    await this.#calls.send(`making the volume ${name}`, { method: 'POST', path: '/volumes/create', body });
   }
 
   async removeVolume(name: string): Promise<void> {
-    await this.#calls.settle(
+    await this.#calls.ensure(
       `removing the volume ${name}`,
       { method: 'DELETE', path: `/volumes/${name}` },
       [404],
@@ -285,14 +285,14 @@ export class DockerEngine implements Engine {
   }
 
   async #inspect(idOrName: string): Promise<z.infer<typeof Inspected> | undefined> {
-    const doing = `inspecting the container ${idOrName}`;
+    const action = `inspecting the container ${idOrName}`;
     try {
       return Inspected.parse(
-        await this.#calls.raw(doing, { method: 'GET', path: `/containers/${idOrName}/json` }),
+        await this.#calls.raw(action, { method: 'GET', path: `/containers/${idOrName}/json` }),
       );
     } catch (error) {
-      if (error instanceof Refused && error.status === 404) return undefined;
-      throw this.#calls.translate(doing, error);
+      if (error instanceof ApiError && error.status === 404) return undefined;
+      throw this.#calls.translate(action, error);
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { Refused } from './api.js';
+import { ApiError } from './api.js';
 import type { Inspected } from './container-facts.js';
 import type { EngineCalls } from './engine-calls.js';
 
@@ -20,18 +20,18 @@ export async function joinNetwork(
   }
   const body = { Container: container, EndpointConfig: { Aliases: aliases } };
   const request = { method: 'POST', path: `/networks/${network}/connect`, body } as const;
-  await calls.ask(`connecting ${container} to ${network}`, request);
+  await calls.send(`connecting ${container} to ${network}`, request);
 }
 
 /** Takes a container out of a network. See `Engine.disconnect`. */
 export async function leaveNetwork(calls: EngineCalls, network: string, container: string): Promise<void> {
-  const doing = `disconnecting ${container} from ${network}`;
+  const action = `disconnecting ${container} from ${network}`;
   const body = { Container: container, Force: true };
   try {
-    await calls.raw(doing, { method: 'POST', path: `/networks/${network}/disconnect`, body });
+    await calls.raw(action, { method: 'POST', path: `/networks/${network}/disconnect`, body });
   } catch (error) {
     const apart =
-      error instanceof Refused && (error.status === 404 || /is not connected/.test(error.message));
-    if (!apart) throw calls.translate(doing, error);
+      error instanceof ApiError && (error.status === 404 || /is not connected/.test(error.message));
+    if (!apart) throw calls.translate(action, error);
   }
 }

@@ -3,15 +3,15 @@ import { z } from 'zod';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import { lostFailure } from '../failures.js';
-import type { Dialogue, Engine, Host, Process, Size } from '../host.js';
+import type { Engine, Host, Process, Size, StdioOptions } from '../host.js';
 import type { EngineCalls } from './engine-calls.js';
 import { Frames } from './log-frames.js';
 
-const Made = z.object({ Id: z.string() });
+const Created = z.object({ Id: z.string() });
 const Ended = z.object({ Running: z.boolean(), ExitCode: z.number().nullish() });
 
 /** How long an engine may need to notice that a process has ended whose output has, in tries of 50 ms. */
-const mostTries = 100;
+const maxAttempts = 100;
 
 /**
  * Starts a process in a container. By the API and not by `docker exec` in a session of SSH: it takes whichever way to
@@ -25,23 +25,23 @@ export async function startExec(
   {
     container,
     argv,
-    dialogue,
-  }: { readonly container: string; readonly argv: readonly string[]; readonly dialogue: Dialogue },
+    dialogue: stdio,
+  }: { readonly container: string; readonly argv: readonly string[]; readonly dialogue: StdioOptions },
 ): Promise<Process> {
-  const doing = `running ${argv[0]} in ${container}`;
-  const { input, terminal } = dialogue;
+  const action = `running ${argv[0]} in ${container}`;
+  const { input, terminal } = stdio;
   const tty = terminal !== undefined;
   const size = terminal === undefined ? {} : { ConsoleSize: [terminal.rows, terminal.columns] };
   const body = { AttachStdin: input, AttachStdout: true, AttachStderr: true, Tty: tty, Cmd: argv, ...size };
-  const made = await calls.ask(doing, { method: 'POST', path: `/containers/${container}/exec`, body });
-  const path = `/exec/${Made.parse(made).Id}`;
+  const created = await calls.send(action, { method: 'POST', path: `/containers/${container}/exec`, body });
+  const path = `/exec/${Created.parse(created).Id}`;
   const start = { Detach: false, Tty: tty, ...size };
-  const socket = await calls.hijack(doing, { method: 'POST', path: `${path}/start`, body: start });
+  const socket = await calls.hijack(action, { method: 'POST', path: `${path}/start`, body: start });
   const process = new SocketProcess(socket, host, tty, {
-    resize: (query) => calls.settle(doing, { method: 'POST', path: `${path}/resize`, query }, []),
+    resize: (query) => calls.ensure(action, { method: 'POST', path: `${path}/resize`, query }, []),
     exit: async () => {
-      for (let tries = 0; tries < mostTries; tries += 1) {
-        const { Running, ExitCode } = await calls.get(doing, `${path}/json`, Ended);
+      for (let tries = 0; tries < maxAttempts; tries += 1) {
+        const { Running, ExitCode } = await calls.get(action, `${path}/json`, Ended);
         if (!Running && typeof ExitCode === 'number') return ExitCode;
         await clock.sleep(50, host.lost);
       }
@@ -60,15 +60,15 @@ export async function startAttached(
   calls: EngineCalls,
   host: Host,
   engine: Engine,
-  { container, dialogue }: { readonly container: string; readonly dialogue: Dialogue },
+  { container, dialogue: stdio }: { readonly container: string; readonly dialogue: StdioOptions },
 ): Promise<Process> {
-  const doing = `talking to ${container}`;
-  const { input, terminal } = dialogue;
+  const action = `talking to ${container}`;
+  const { input, terminal } = stdio;
   const query = { stream: 'true', stdin: String(input), stdout: 'true', stderr: 'true' };
   const path = `/containers/${container}`;
-  const socket = await calls.hijack(doing, { method: 'POST', path: `${path}/attach`, query });
+  const socket = await calls.hijack(action, { method: 'POST', path: `${path}/attach`, query });
   const process = new SocketProcess(socket, host, terminal !== undefined, {
-    resize: (size) => calls.settle(doing, { method: 'POST', path: `${path}/resize`, query: size }, []),
+    resize: (size) => calls.ensure(action, { method: 'POST', path: `${path}/resize`, query: size }, []),
     exit: () => engine.wait(container),
   });
   try {
@@ -82,7 +82,7 @@ export async function startAttached(
 }
 
 /** What a process is asked beside its connection. */
-interface Requests {
+interface ProcessControl {
   resize(query: Readonly<Record<string, string>>): Promise<void>;
   exit(): Promise<number>;
 }
@@ -93,17 +93,17 @@ class SocketProcess implements Process {
   readonly #socket: Duplex;
   readonly #isTerminal: boolean;
   readonly #host: Host;
-  readonly #requests: Requests;
+  readonly #control: ProcessControl;
   #failure: Error | undefined;
   /** The size that is still to be asked for. */
   #size: Size | undefined;
-  #sizing = Promise.resolve();
+  #resizing = Promise.resolve();
 
-  constructor(socket: Duplex, host: Host, isTerminal: boolean, requests: Requests) {
+  constructor(socket: Duplex, host: Host, isTerminal: boolean, requests: ProcessControl) {
     this.#socket = socket;
     this.#isTerminal = isTerminal;
     this.#host = host;
-    this.#requests = requests;
+    this.#control = requests;
     // Heard by everybody who waits, and thrown where it matters: to those who read.
     socket.on('error', (error) => {
       this.#failure = error;
@@ -135,20 +135,20 @@ class SocketProcess implements Process {
 
   resize(size: Size): Promise<void> {
     this.#size = size;
-    this.#sizing = this.#sizing.then(() => this.#follow());
-    return this.#sizing;
+    this.#resizing = this.#resizing.then(() => this.#applySize());
+    return this.#resizing;
   }
 
   /** One request after the other, since an engine takes what comes at once in any order; only the last size is of use. */
-  async #follow(): Promise<void> {
+  async #applySize(): Promise<void> {
     if (this.#size === undefined) return;
     const { columns, rows } = this.#size;
     this.#size = undefined;
-    await this.#requests.resize({ h: String(rows), w: String(columns) }).catch(() => undefined);
+    await this.#control.resize({ h: String(rows), w: String(columns) }).catch(() => undefined);
   }
 
   exit(): Promise<number> {
-    return this.#requests.exit();
+    return this.#control.exit();
   }
 
   close(): void {

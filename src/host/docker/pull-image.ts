@@ -6,7 +6,7 @@ import { followPull } from './pull-progress.js';
 import { StallWatch } from './stall.js';
 
 /** ms */
-const stallsAfter = 60_000;
+const stallTimeout = 60_000;
 
 /** What is pulled, and on whose behalf. */
 export interface PullRequest {
@@ -25,13 +25,13 @@ export async function pullImage(
 ): Promise<void> {
   const query = { fromImage: image, ...(isExact(image) ? {} : { tag: 'latest' }) };
   const request = { method: 'POST', path: '/images/create', query, auth, stream: true } as const;
-  const stall = new StallWatch(clock, stallsAfter, 'asking the registry', (last) =>
+  const stall = new StallWatch(clock, stallTimeout, 'asking the registry', (last) =>
     stalled(host, image, last),
   );
-  const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal, stall.signal] };
+  const callOptions = { deadline: Number.POSITIVE_INFINITY, signals: [signal, stall.signal] };
   try {
-    await calls.read(`pulling ${image}`, request, asking, (stream) =>
-      followPull(stream, onProgress, (line) => stall.hear(line)),
+    await calls.read(`pulling ${image}`, request, callOptions, (stream) =>
+      followPull(stream, onProgress, (line) => stall.reset(line)),
     );
   } finally {
     stall.end();
@@ -42,7 +42,7 @@ export async function pullImage(
 const isExact = (reference: string) => /@|:[^/]*$/.test(reference);
 
 function stalled(host: string, image: string, last: string): Failure {
-  const message = `pulling ${image}: nothing came for ${stallsAfter / 1000} s after "${last}"`;
+  const message = `pulling ${image}: nothing came for ${stallTimeout / 1000} s after "${last}"`;
   const hint = 'Look at the registry and at the network between it and the host.';
   return new Failure('failed', 'image.stalled', message, { host, hint });
 }

@@ -26,7 +26,7 @@ export class PullError extends Error {}
 export async function followPull(
   stream: Readable,
   onProgress: (progress: PullProgress) => void,
-  onLine: (doing: string) => void,
+  onLine: (action: string) => void,
 ): Promise<void> {
   const layers = new Map<string, Layer>();
   let finished = false;

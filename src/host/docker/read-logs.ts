@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Failure } from '../../domain/failure.js';
 import type { LogLine, LogOptions } from '../host.js';
-import type { Asking, EngineCalls } from './engine-calls.js';
+import type { CallOptions, EngineCalls } from './engine-calls.js';
 import { Frames, LogLines } from './log-frames.js';
 
 const Inspected = z.object({ Config: z.object({ Tty: z.boolean().nullish() }) });
@@ -13,10 +13,10 @@ export async function readLogs(
   container: string,
   { follow, lines, since }: LogOptions,
   take: (lines: readonly LogLine[]) => Promise<void>,
-  asking: Asking,
+  callOptions: CallOptions,
 ): Promise<void> {
-  const doing = `reading the logs of ${container}`;
-  const { Config } = await calls.get(doing, `/containers/${container}/json`, Inspected);
+  const action = `reading the logs of ${container}`;
+  const { Config } = await calls.get(action, `/containers/${container}/json`, Inspected);
   const raw = Config.Tty === true;
   const query = {
     ...{ stdout: 'true', stderr: 'true', timestamps: 'true', follow: String(follow) },
@@ -24,26 +24,26 @@ export async function readLogs(
     ...(since === undefined ? {} : { since: unixTime(since) }),
   };
   const request = { method: 'GET', path: `/containers/${container}/logs`, query, stream: true } as const;
-  await calls.read(doing, request, asking, async (stream) => {
+  await calls.read(action, request, callOptions, async (stream) => {
     const [frames, whole] = [new Frames(raw), new LogLines(raw)];
     await take([]);
-    for await (const chunk of broken(stream, host, doing)) await take(whole.take(frames.take(chunk)));
+    for await (const chunk of withFailures(stream, host, action)) await take(whole.take(frames.take(chunk)));
     await take(whole.end());
   });
 }
 
 /** The stream, which fails with a Failure when the engine breaks off. */
-export async function* broken(
+export async function* withFailures(
   stream: AsyncIterable<Buffer>,
   host: string,
-  doing: string,
+  action: string,
 ): AsyncGenerator<Buffer> {
   try {
     yield* stream;
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
-    const words = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure('unreachable', 'engine.down', `${doing}: the engine broke off: ${words}`, {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure('unreachable', 'engine.down', `${action}: the engine broke off: ${detail}`, {
       ...{ host, cause, passing: true },
     });
   }

@@ -2,7 +2,7 @@ import { given } from '../../domain/given.js';
 import type { LogLine, LogOptions } from '../host.js';
 
 /** How many lines of a log are remembered, to be told from new ones when it is read again. */
-const remembered = 2000;
+const maxRemembered = 2000;
 
 /**
  * What has been read of a container's log, so that reading it again goes on without a gap and without a line twice.
@@ -41,7 +41,7 @@ export class SeenLines {
   }
 
   /** Those of the lines that are new. */
-  fresh(lines: readonly LogLine[]): readonly LogLine[] {
+  unseen(lines: readonly LogLine[]): readonly LogLine[] {
     this.#answered = true;
     return lines.filter((line) => {
       const key = `${line.time} ${line.stream} ${line.text.length}`;
@@ -51,7 +51,7 @@ export class SeenLines {
         return false;
       }
       this.#keys.push({ key, time: line.time });
-      if (this.#keys.length > 2 * remembered) this.#keys.splice(0, remembered);
+      if (this.#keys.length > 2 * maxRemembered) this.#keys.splice(0, maxRemembered);
       return true;
     });
   }

@@ -115,7 +115,7 @@ export type Answer =
   | { readonly kind: 'broken'; readonly reason: string };
 
 /** The path is safe whatever the names are, and the same for everybody. */
-export function lockOf({ project, environment }: EnvironmentId, folder = '/tmp'): string {
+export function lockPath({ project, environment }: EnvironmentId, folder = '/tmp'): string {
   const hash = createHash('sha256')
     .update(JSON.stringify([project, environment]))
     .digest('hex')

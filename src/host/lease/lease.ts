@@ -6,8 +6,8 @@ import { given } from '../../domain/given.js';
 import type { RunInfo } from '../../domain/task.js';
 import type { Lease, Leases } from '../../run/ports.js';
 import type { Host } from '../host.js';
-import { HeldLease, HostsLease, silence, silent } from './held-lease.js';
-import { type Answer, type Holder, holderArgv, lockOf, parseAnswer } from './lease-holder.js';
+import { HeldLease, HostsLease, leaseTimeout, unresponsive } from './held-lease.js';
+import { type Answer, type Holder, holderArgv, lockPath, parseAnswer } from './lease-holder.js';
 
 /** What a lease is on. */
 export type LeaseScope = EnvironmentId;
@@ -28,7 +28,7 @@ export interface LeaseOptions {
 }
 
 /** ms */
-const answerWithin = 15_000;
+const responseTimeout = 15_000;
 
 /** Leases on hosts, each held by a process there that lives as long as it hears from here. */
 export class HostLeases implements Leases {
@@ -81,16 +81,21 @@ export class HostLeases implements Leases {
       environment: run.environment,
       since: clock.now().toISOString(),
     } satisfies Omit<Holder, 'host' | 'step'>;
-    const argv = holderArgv('take', lockOf(run, this.#options.folder), JSON.stringify(info), silence / 1000);
-    const started = host.hold(argv);
-    const late = () => silent(host);
+    const argv = holderArgv(
+      'take',
+      lockPath(run, this.#options.folder),
+      JSON.stringify(info),
+      leaseTimeout / 1000,
+    );
+    const started = host.spawn(argv);
+    const onTimeout = () => unresponsive(host);
     const work = async () => {
       const held = await started;
       const lines = held.lines[Symbol.asyncIterator]();
       const first = await lines.next();
       return { held, lines, answer: parseAnswer(first.done ? '' : first.value, host.name) };
     };
-    const { held, lines, answer } = await within(clock, answerWithin, [host.lost], late, work).catch(
+    const { held, lines, answer } = await within(clock, responseTimeout, [host.lost], onTimeout, work).catch(
       (error) => {
         // Whoever answers late is let go at once.
         started.then(
@@ -118,7 +123,7 @@ export async function leaseHolders(
   scope: LeaseScope,
   folder?: string,
 ): Promise<Holder[]> {
-  const answers = await Promise.all(hosts.map((host) => ask(host, 'look', scope, folder)));
+  const answers = await Promise.all(hosts.map((host) => runHolder(host, 'look', scope, folder)));
   return answers.flatMap((answer) => (answer.kind === 'busy' ? (answer.holder ?? []) : []));
 }
 
@@ -131,12 +136,17 @@ export async function endLeases(
   scope: LeaseScope,
   folder?: string,
 ): Promise<Holder[]> {
-  const answers = await Promise.all(hosts.map((host) => ask(host, 'end', scope, folder)));
+  const answers = await Promise.all(hosts.map((host) => runHolder(host, 'end', scope, folder)));
   return answers.flatMap((answer) => (answer.kind === 'ended' ? (answer.holder ?? []) : []));
 }
 
-async function ask(host: Host, action: 'look' | 'end', scope: LeaseScope, folder?: string): Promise<Answer> {
-  const { stdout } = await host.run({ argv: holderArgv(action, lockOf(scope, folder)), timeout: 20_000 });
+async function runHolder(
+  host: Host,
+  action: 'look' | 'end',
+  scope: LeaseScope,
+  folder?: string,
+): Promise<Answer> {
+  const { stdout } = await host.run({ argv: holderArgv(action, lockPath(scope, folder)), timeout: 20_000 });
   const answer = parseAnswer(stdout.split('\n')[0] ?? '', host.name);
   if (answer.kind === 'broken') throw brokenFailure(host, answer);
   return answer;

@@ -29,17 +29,17 @@ export function plainSshArguments(address: HostAddress): readonly string[] {
 function plainOptions({ port, key, knownHosts, hostKeys, bastion }: HostAddress): readonly string[] {
   return [
     ...(port === undefined ? [] : ['-p', String(port)]),
-    ...(key === undefined ? [] : isPlain(key) ? ['-i', key] : ['-o', `IdentityFile=${inQuotes(key)}`]),
+    ...(key === undefined ? [] : isPlain(key) ? ['-i', key] : ['-o', `IdentityFile=${quoted(key)}`]),
     ...(knownHosts === undefined ? [] : ['-o', `UserKnownHostsFile=${plainPath(knownHosts)}`]),
     ...(hostKeys === 'known' ? [] : ['-o', 'StrictHostKeyChecking=accept-new']),
-    ...(bastion === undefined ? [] : plainWay(bastion)),
+    ...(bastion === undefined ? [] : plainJump(bastion)),
   ];
 }
 
 const loginOf = ({ user, address }: HostAddress) => (user === undefined ? address : `${user}@${address}`);
 
 /** A ProxyJump where the bastion needs no words of its own but user and port. */
-function plainWay(bastion: HostAddress): readonly string[] {
+function plainJump(bastion: HostAddress): readonly string[] {
   const { port, ...rest } = bastion;
   if (plainOptions(rest).length > 0)
     return ['-o', `ProxyCommand=${proxyCommand([...plainOptions(bastion), loginOf(bastion)])}`];
@@ -60,13 +60,13 @@ function options(target: SshTarget, config: readonly string[]): readonly string[
   const settings: readonly (readonly [string, string | undefined])[] = [
     ['HostName', escaped(address)],
     ['HostKeyAlias', keyAlias],
-    ...keys.map(({ path }) => ['IdentityFile', inQuotes(path)] as const),
+    ...keys.map(({ path }) => ['IdentityFile', quoted(path)] as const),
     ['IdentitiesOnly', target.onlyTheseKeys ? 'yes' : 'no'],
-    ['IdentityAgent', agent === undefined ? undefined : inQuotes(agent)],
-    ['UserKnownHostsFile', knownHosts.map(inQuotes).join(' ')],
+    ['IdentityAgent', agent === undefined ? undefined : quoted(agent)],
+    ['UserKnownHostsFile', knownHosts.map(quoted).join(' ')],
     ['GlobalKnownHostsFile', '/dev/null'],
     ['StrictHostKeyChecking', hostKeys === 'accept-new' ? 'accept-new' : 'yes'],
-    ['ProxyCommand', jump === undefined ? undefined : through(jump, config)],
+    ['ProxyCommand', jump === undefined ? undefined : jumpCommand(jump, config)],
   ];
   return [
     ...config,
@@ -76,7 +76,7 @@ function options(target: SshTarget, config: readonly string[]): readonly string[
 }
 
 /** The way through a bastion. ssh's own ProxyJump would take neither the bastion's key nor its known_hosts. */
-function through(jump: SshTarget, config: readonly string[]): string {
+function jumpCommand(jump: SshTarget, config: readonly string[]): string {
   return proxyCommand([...options(jump, config), '--', jump.address]);
 }
 
@@ -88,10 +88,10 @@ function proxyCommand(argv: readonly string[]): string {
 
 const isPlain = (path: string) => isBare(path) && !path.includes('%');
 
-const plainPath = (path: string) => (isPlain(path) ? path : inQuotes(path));
+const plainPath = (path: string) => (isPlain(path) ? path : quoted(path));
 
 /** A path as a word of ssh's configuration. */
-function inQuotes(path: string): string {
+function quoted(path: string): string {
   return `"${escaped(path)}"`;
 }
 

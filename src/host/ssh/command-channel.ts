@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
-import type { Held } from '../host.js';
+import type { RemoteProcess } from '../host.js';
 import { afterMarker } from './shell.js';
 
 /** Everything that a command says until its channel is closed. */
-export function listen(channel: ClientChannel) {
+export function collectOutput(channel: ClientChannel) {
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   let exit: { readonly code: number | null; readonly signal: string | undefined } | undefined;
@@ -24,7 +24,7 @@ export function listen(channel: ClientChannel) {
 }
 
 /** The channel of a process that is talked to by lines. */
-export function held(channel: ClientChannel): Held {
+export function remoteProcess(channel: ClientChannel): RemoteProcess {
   const lines = new Readable({ objectMode: true, read: () => undefined });
   let begun = false;
   let rest = '';

@@ -62,7 +62,7 @@ export async function resolveTarget(
 ): Promise<SshTarget> {
   if (depth > maxJumps)
     throw new Failure('usage', 'ssh.jumps', `${address.name} is behind more than ${maxJumps} jump hosts`);
-  const settings = await askSsh(address, environment);
+  const settings = await readSshConfig(address, environment);
   const first = (key: string) => settings.get(key)?.[0];
   const host = first('hostname') ?? address.address;
   const port = address.port ?? Number(first('port') ?? 22);
@@ -131,7 +131,7 @@ function jumpAddress(hop: string, address: HostAddress, bastion: HostAddress | u
 }
 
 /** What `ssh -G` says; nothing when the user has no configuration, or no `ssh`. */
-async function askSsh(address: HostAddress, environment: SshEnvironment): Promise<Settings> {
+async function readSshConfig(address: HostAddress, environment: SshEnvironment): Promise<Settings> {
   const file = join(environment.home, '.ssh', 'config');
   if (!(await exists(file)) && !(await exists('/etc/ssh/ssh_config'))) return new Map();
   // ssh looks for its configuration in the home directory of the password file, whatever HOME says.

@@ -6,14 +6,14 @@ import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import { lostFailure } from '../failures.js';
 import type { SshTarget } from './config.js';
-import { Dropped, handshakeFailure, place, refused, unreachable } from './dial-failures.js';
-import type { Keyring, Offer } from './keys.js';
-import { type KnownKeys, knownKeys, rememberKey } from './known-hosts.js';
+import { authFailure, endpoint, handshakeFailure, TransientError, unreachable } from './dial-failures.js';
+import type { Keyring, LoginMethod } from './keys.js';
+import { addKnownHost, type KnownKeys, readKnownKeys } from './known-hosts.js';
 import { openRoute } from './route.js';
 import { Sessions } from './sessions.js';
 
 /** Time to connect and log in to a host, where nobody says. ms */
-export const connectWithin = 10_000;
+export const connectTimeout = 10_000;
 
 /** A connection that is open and logged in. */
 export interface Connection {
@@ -37,7 +37,7 @@ export interface DialOptions {
   readonly signal?: AbortSignal;
 }
 
-type Serving = NonNullable<Algorithms['serverHostKey']>;
+type HostKeyAlgorithms = NonNullable<Algorithms['serverHostKey']>;
 
 /**
  * Without diffie-hellman-group-exchange, which takes seconds, and the fastest first.
@@ -61,9 +61,9 @@ const supportedHostKeys: readonly string[] = [
   'ssh-rsa',
 ];
 
-const retries = 3;
+const maxAttempts = 3;
 /** How long the peer has to answer a goodbye, ms. */
-const goodbye = 2000;
+const closeTimeout = 2000;
 
 /**
  * Connects to a host, through `bastion` when that is given. Throws a failure of kind `unreachable`, or `access`: an
@@ -74,20 +74,20 @@ export async function dial(
   options: DialOptions,
   bastion?: Connection,
 ): Promise<Connection> {
-  const { clock, keyring, deadline = connectWithin } = options;
+  const { clock, keyring, deadline = connectTimeout } = options;
   const [known, { ready, locked }] = await Promise.all([
-    knownKeys(ownerOf(target), target.knownHosts),
-    keyring.offers(target),
+    readKnownKeys(ownerOf(target), target.knownHosts),
+    keyring.loginMethods(target),
   ]);
-  const attempt = (offers: readonly Offer[]) => {
-    const late = () =>
-      unreachable(target, `${place(target)} did not answer within ${deadline / 1000} s`, bastion?.target);
+  const attempt = (methods: readonly LoginMethod[]) => {
+    const onTimeout = () =>
+      unreachable(target, `${endpoint(target)} did not answer within ${deadline / 1000} s`, bastion?.target);
     const signals = [bastion?.lost, options.signal];
-    return within(clock, deadline, signals, late, (signal) =>
-      persist(target, offers, known, options, bastion, signal),
+    return within(clock, deadline, signals, onTimeout, (signal) =>
+      loginWithRetries(target, methods, known, options, bastion, signal),
     );
   };
-  const unlocked: Offer[] = [];
+  const unlocked: LoginMethod[] = [];
   for (;;) {
     const path = locked[unlocked.length];
     // A passphrase is asked for only when nothing else is left to offer, and outside the deadline.
@@ -97,15 +97,15 @@ export async function dial(
       } catch (error) {
         if (path === undefined || !(error instanceof Failure) || error.code !== 'host.auth') throw error;
       }
-    } else if (path === undefined) throw refused(target, []);
+    } else if (path === undefined) throw authFailure(target, []);
     if (path !== undefined) unlocked.push(await keyring.unlock(target, path));
   }
 }
 
 /** Tries again what is likely to pass: a server that hangs up before the handshake (MaxStartups), a resolver that is busy. */
-async function persist(
+async function loginWithRetries(
   target: SshTarget,
-  offers: readonly Offer[],
+  methods: readonly LoginMethod[],
   known: KnownKeys,
   options: DialOptions,
   bastion: Connection | undefined,
@@ -113,11 +113,11 @@ async function persist(
 ): Promise<Connection> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await login(target, offers, known, options, bastion, signal);
+      return await login(target, methods, known, options, bastion, signal);
     } catch (error) {
-      if (!(error instanceof Dropped)) throw error;
-      if (tries === retries)
-        throw unreachable(target, `${place(target)} hangs up: ${error.message}`, bastion?.target, error);
+      if (!(error instanceof TransientError)) throw error;
+      if (tries === maxAttempts)
+        throw unreachable(target, `${endpoint(target)} hangs up: ${error.message}`, bastion?.target, error);
       await options.clock.sleep(200 * tries, signal);
     }
   }
@@ -125,7 +125,7 @@ async function persist(
 
 async function login(
   target: SshTarget,
-  offers: readonly Offer[],
+  methods: readonly LoginMethod[],
   known: KnownKeys,
   options: DialOptions,
   bastion: Connection | undefined,
@@ -136,7 +136,7 @@ async function login(
   const ssh = new NodeSSH();
   let keyFailure: Failure | undefined;
   const hostVerifier = (key: Buffer, verify: (valid: boolean) => void): void => {
-    void accept(target, known, key).then(
+    void verifyHostKey(target, known, key).then(
       (failure) => {
         keyFailure = failure;
         verify(failure === undefined);
@@ -153,7 +153,7 @@ async function login(
     );
   };
   const tried: string[] = [];
-  const left = [...offers];
+  const remaining = [...methods];
   const config: Config = {
     sock,
     username: target.user,
@@ -163,23 +163,23 @@ async function login(
     algorithms: { kex: keyExchange, ...hostKeyAlgorithms(known) },
     hostVerifier,
     authHandler: (_methods, _partial, next) => {
-      const offer = left.shift();
-      if (offer !== undefined) tried.push(offer.label);
+      const method = remaining.shift();
+      if (method !== undefined) tried.push(method.label);
       // ssh2 takes `false` for "nothing left", which its types do not know.
-      next(offer?.method ?? (false as never));
+      next(method?.method ?? (false as never));
     },
   };
-  const forget = whenAborted(signal, () => sock.destroy());
+  const stopListening = whenAborted(signal, () => sock.destroy());
   try {
     await ssh.connect(config);
-    if (ssh.connection === null) throw new Dropped('the connection ended at once');
+    if (ssh.connection === null) throw new TransientError('the connection ended at once');
     return open(target, ssh.connection, sock, options.clock);
   } catch (error) {
     sock.destroy();
     if (keyFailure !== undefined) throw keyFailure;
     throw handshakeFailure(target, known, tried, error);
   } finally {
-    forget();
+    stopListening();
   }
 }
 
@@ -202,7 +202,7 @@ function open(target: SshTarget, client: Client, sock: Duplex, clock: Clock): Co
     sessions: new Sessions(target.name, lost.signal, clock),
     close: () => {
       client.end();
-      clock.sleep(goodbye, lost.signal).then(
+      clock.sleep(closeTimeout, lost.signal).then(
         () => sock.destroy(),
         () => undefined,
       );
@@ -212,18 +212,18 @@ function open(target: SshTarget, client: Client, sock: Duplex, clock: Clock): Co
 }
 
 /** The failure of a host key that is not to be trusted; remembers it where that was asked for. */
-async function accept(target: SshTarget, known: KnownKeys, key: Buffer): Promise<Failure | undefined> {
-  const verdict = known.judge(key);
+async function verifyHostKey(target: SshTarget, known: KnownKeys, key: Buffer): Promise<Failure | undefined> {
+  const status = known.check(key);
   const [file] = target.knownHosts;
-  if (verdict.kind !== 'unknown' || target.hostKeys !== 'accept-new' || file === undefined)
-    return known.failure(key, verdict);
-  await rememberKey(ownerOf(target), key, file);
+  if (status.kind !== 'unknown' || target.hostKeys !== 'accept-new' || file === undefined)
+    return known.failure(key, status);
+  await addKnownHost(ownerOf(target), key, file);
   return undefined;
 }
 
-function hostKeyAlgorithms(known: KnownKeys): { serverHostKey?: Serving } {
+function hostKeyAlgorithms(known: KnownKeys): { serverHostKey?: HostKeyAlgorithms } {
   const wanted = known.algorithms()?.filter((name) => supportedHostKeys.includes(name)) ?? [];
-  return wanted.length === 0 ? {} : { serverHostKey: wanted as Serving };
+  return wanted.length === 0 ? {} : { serverHostKey: wanted as HostKeyAlgorithms };
 }
 
 const ownerOf = ({ name, keyAlias, address, port }: SshTarget) => ({

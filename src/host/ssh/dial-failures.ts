@@ -3,9 +3,9 @@ import type { SshTarget } from './config.js';
 import type { KnownKeys } from './known-hosts.js';
 
 /** What stops a try, and is likely to pass. */
-export class Dropped extends Error {}
+export class TransientError extends Error {}
 
-export const place = ({ address, port }: SshTarget) => `${address}:${port}`;
+export const endpoint = ({ address, port }: SshTarget) => `${address}:${port}`;
 
 /** What an error of ssh2, while it connects and logs in, means. */
 export function handshakeFailure(
@@ -15,16 +15,21 @@ export function handshakeFailure(
   error: unknown,
 ): Error {
   const { message, level } = error as Error & { level?: string };
-  if (level === 'client-authentication') return refused(target, tried, error);
-  if (level === 'agent') return refused(target, [...tried, `(the agent: ${message})`], error);
-  if (/no matching host key format/.test(message)) return known.noneShown();
+  if (level === 'client-authentication') return authFailure(target, tried, error);
+  if (level === 'agent') return authFailure(target, [...tried, `(the agent: ${message})`], error);
+  if (/no matching host key format/.test(message)) return known.noMatchingKey();
   if ((level === 'handshake' || level === 'protocol') && !/lost before/.test(message))
-    return unreachable(target, `${place(target)} does not speak SSH as we do: ${message}`, undefined, error);
-  return new Dropped(message);
+    return unreachable(
+      target,
+      `${endpoint(target)} does not speak SSH as we do: ${message}`,
+      undefined,
+      error,
+    );
+  return new TransientError(message);
 }
 
 /** Nobody is let in. */
-export function refused(target: SshTarget, tried: readonly string[], cause?: unknown): Failure {
+export function authFailure(target: SshTarget, tried: readonly string[], cause?: unknown): Failure {
   const with_ = tried.length === 0 ? 'there is no key to show it' : `it was shown ${tried.join(', ')}`;
   const login = `${target.user}@${target.address}`;
   return new Failure('access', 'host.auth', `${target.name} does not let ${target.user} in: ${with_}`, {
@@ -46,10 +51,10 @@ export function socketFailure(target: SshTarget, error: NodeJS.ErrnoException): 
     ENETUNREACH: 'cannot be reached: no network',
     ENOTFOUND: 'is not a name that can be resolved',
   };
-  if (error.code === 'EAI_AGAIN' || error.code === 'ECONNRESET') return new Dropped(error.message);
+  if (error.code === 'EAI_AGAIN' || error.code === 'ECONNRESET') return new TransientError(error.message);
   return unreachable(
     target,
-    `${place(target)} ${reasons[error.code ?? ''] ?? `cannot be reached: ${error.message}`}`,
+    `${endpoint(target)} ${reasons[error.code ?? ''] ?? `cannot be reached: ${error.message}`}`,
     undefined,
     error,
   );

@@ -23,13 +23,13 @@ export interface KeyOwner {
 }
 
 /** What the files say of a key. */
-export type KeyVerdict =
+export type KeyStatus =
   | { readonly kind: 'known' }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'revoked'; readonly at: Entry }
   | { readonly kind: 'changed'; readonly at: Entry };
 
-const written = ({ address, port }: KeyOwner) => (port === 22 ? address : `[${address}]:${port}`);
+const hostPattern = ({ address, port }: KeyOwner) => (port === 22 ? address : `[${address}]:${port}`);
 
 /** The key's fingerprint as `ssh` prints it: `SHA256:…`. */
 export function fingerprint(key: Buffer): string {
@@ -48,13 +48,13 @@ export class KnownKeys {
 
   constructor(owner: KeyOwner, files: readonly { readonly file: string; readonly text: string }[]) {
     this.#owner = owner;
-    const name = written(owner);
+    const name = hostPattern(owner);
     this.#entries = files
       .flatMap(({ file, text }) => entries(file, text))
       .filter((e) => covers(e.names, name));
   }
 
-  judge(key: Buffer): KeyVerdict {
+  check(key: Buffer): KeyStatus {
     const same = this.#entries.filter((entry) => entry.key.equals(key));
     const revoked = same.find((entry) => entry.revoked);
     if (revoked !== undefined) return { kind: 'revoked', at: revoked };
@@ -77,62 +77,67 @@ export class KnownKeys {
   }
 
   /** The failure of a host that shows none of the kinds of key that are known of it. */
-  noneShown(): Failure {
+  noMatchingKey(): Failure {
     const at = this.#entries.find((entry) => !entry.revoked);
     const where = at === undefined ? '' : `; ${at.file}:${at.line} has ${fingerprint(at.key)} (${at.type})`;
     return this.#changed(`${this.#owner.host} no longer shows a host key of a known kind${where}`);
   }
 
   /** The failure to throw for a key that is not known; undefined for one that is. */
-  failure(key: Buffer, verdict: KeyVerdict): Failure | undefined {
+  failure(key: Buffer, status: KeyStatus): Failure | undefined {
     const { host } = this.#owner;
-    const shown = `${fingerprint(key)} (${keyType(key)})`;
-    switch (verdict.kind) {
+    const presented = `${fingerprint(key)} (${keyType(key)})`;
+    switch (status.kind) {
       case 'known':
         return undefined;
       case 'revoked':
         return new Failure(
           'access',
           'host.key-revoked',
-          `the key that ${host} shows, ${shown}, is revoked in ${verdict.at.file}:${verdict.at.line}`,
+          `the key that ${host} shows, ${presented}, is revoked in ${status.at.file}:${status.at.line}`,
           { host, hint: 'Do not connect before the host has a new key.' },
         );
       case 'changed': {
-        const { file, line, type, key: known } = verdict.at;
+        const { file, line, type, key: known } = status.at;
         return this.#changed(
-          `the host key of ${host} has changed: it shows ${shown}, ${file}:${line} has ${fingerprint(known)} (${type})`,
+          `the host key of ${host} has changed: it shows ${presented}, ${file}:${line} has ${fingerprint(known)} (${type})`,
         );
       }
       case 'unknown':
-        return new Failure('access', 'host.key-unknown', `the host key of ${host} is not known: ${shown}`, {
-          host,
-          hint: `Compare the fingerprint with the machine's, then accept it: \`ssh-keyscan ${
-            this.#owner.port === 22 ? '' : `-p ${this.#owner.port} `
-          }${this.#owner.address} >> ~/.ssh/known_hosts\`, or set \`host_keys: accept-new\`.`,
-        });
+        return new Failure(
+          'access',
+          'host.key-unknown',
+          `the host key of ${host} is not known: ${presented}`,
+          {
+            host,
+            hint: `Compare the fingerprint with the machine's, then accept it: \`ssh-keyscan ${
+              this.#owner.port === 22 ? '' : `-p ${this.#owner.port} `
+            }${this.#owner.address} >> ~/.ssh/known_hosts\`, or set \`host_keys: accept-new\`.`,
+          },
+        );
     }
   }
 
   #changed(message: string): Failure {
     return new Failure('access', 'host.key-changed', message, {
       host: this.#owner.host,
-      hint: `Somebody may be listening in. Only if the machine was set up anew: \`ssh-keygen -R '${written(this.#owner)}'\`, then connect again.`,
+      hint: `Somebody may be listening in. Only if the machine was set up anew: \`ssh-keygen -R '${hostPattern(this.#owner)}'\`, then connect again.`,
     });
   }
 }
 
 /** Reads what these files, as far as they exist, know of the host. */
-export async function knownKeys(owner: KeyOwner, files: readonly string[]): Promise<KnownKeys> {
+export async function readKnownKeys(owner: KeyOwner, files: readonly string[]): Promise<KnownKeys> {
   const read = async (file: string) => ({ file, text: await readFile(file, 'utf8').catch(() => '') });
   return new KnownKeys(owner, await Promise.all(files.map(read)));
 }
 
 /** Remembers the key of a host that was not known; a new file is for its owner alone. */
-export async function rememberKey(owner: KeyOwner, key: Buffer, file: string): Promise<void> {
+export async function addKnownHost(owner: KeyOwner, key: Buffer, file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const text = await readFile(file, 'utf8').catch(() => '');
   const start = text === '' || text.endsWith('\n') ? '' : '\n';
-  await appendFile(file, `${start}${written(owner)} ${keyType(key)} ${key.toString('base64')}\n`, {
+  await appendFile(file, `${start}${hostPattern(owner)} ${keyType(key)} ${key.toString('base64')}\n`, {
     mode: 0o600,
   });
 }

@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import { whenAborted } from '../../domain/abort.js';
 import type { SshTarget } from './config.js';
-import { place, socketFailure, unreachable } from './dial-failures.js';
+import { endpoint, socketFailure, unreachable } from './dial-failures.js';
 
 /** A connected host that forwards to others. */
 export interface Bastion {
@@ -23,10 +23,10 @@ export async function openRoute(
   return new Promise((resolve, reject) => {
     // ssh2 leaves Nagle's algorithm on, which costs 40 ms a command.
     const socket = connectSocket({ host: target.address, port: target.port, noDelay: true });
-    const forget = whenAborted(signal, () => socket.destroy());
+    const stopListening = whenAborted(signal, () => socket.destroy());
     socket.once('error', (error: NodeJS.ErrnoException) => reject(socketFailure(target, error)));
     socket.once('connect', () => {
-      forget();
+      stopListening();
       resolve(socket);
     });
   });
@@ -40,7 +40,7 @@ function openThrough(target: SshTarget, bastion: Bastion): Promise<Duplex> {
         reject(
           unreachable(
             target,
-            `${bastion.target.name} cannot reach ${place(target)}: ${error.message}`,
+            `${bastion.target.name} cannot reach ${endpoint(target)}: ${error.message}`,
             bastion.target,
             error,
           ),

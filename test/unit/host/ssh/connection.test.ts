@@ -111,7 +111,7 @@ describe('connecting', () => {
 
   it('says which setting leaves no session beside a held one', async () => {
     const host = await connected((await serve({ maxSessions: 1 })).port);
-    const held = await host.hold(['cat']);
+    const held = await host.spawn(['cat']);
     await expect(host.run(echo('a'))).rejects.toMatchObject({
       code: 'host.sessions',
       hint: expect.stringContaining('MaxSessions'),
@@ -292,7 +292,7 @@ describe('a connection', () => {
     const server = await serve();
     const host = await connected(server.port);
     const running = host.run({ argv: ['sleep', '60'], timeout: 60_000 });
-    const held = await host.hold(['cat']);
+    const held = await host.spawn(['cat']);
     const cut = new Promise((resolve) => host.lost.addEventListener('abort', resolve));
     server.cut();
     await cut;
@@ -381,7 +381,7 @@ describe('a command', () => {
 
   it('that is held is talked to line by line', async () => {
     const host = await connected((await serve()).port);
-    const held = await host.hold(['sh', '-c', 'while read -r line; do echo "<$line>"; done; exit 4']);
+    const held = await host.spawn(['sh', '-c', 'while read -r line; do echo "<$line>"; done; exit 4']);
     held.write('one');
     held.write("it's two");
     const lines = held.lines[Symbol.asyncIterator]();

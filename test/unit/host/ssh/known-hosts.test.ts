@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { fingerprint, KnownKeys, knownKeys, rememberKey } from '../../../../src/host/ssh/known-hosts.js';
+import { addKnownHost, fingerprint, KnownKeys, readKnownKeys } from '../../../../src/host/ssh/known-hosts.js';
 
 function key(type: string, secret: string): Buffer {
   const length = Buffer.alloc(4);
@@ -18,7 +18,7 @@ const line = (names: string, blob = ed, type = 'ssh-ed25519') =>
   `${names} ${type} ${blob.toString('base64')}`;
 const web = { host: 'web-1', address: 'web.example.org', port: 22 };
 const judge = (text: string, owner = web, blob = ed) =>
-  new KnownKeys(owner, [{ file: 'known_hosts', text }]).judge(blob).kind;
+  new KnownKeys(owner, [{ file: 'known_hosts', text }]).check(blob).kind;
 
 describe('a host key is known', () => {
   it('by its plain name, in any case, among others and with a comment', () => {
@@ -54,7 +54,7 @@ describe('a host key that differs', () => {
   const known = new KnownKeys(web, [{ file: '/home/me/.ssh/known_hosts', text: `\n${line(web.address)}` }]);
 
   it('is refused with file, line, both fingerprints and what to type', () => {
-    const failure = known.failure(other, known.judge(other));
+    const failure = known.failure(other, known.check(other));
     expect(failure).toMatchObject({ kind: 'access', code: 'host.key-changed', host: 'web-1' });
     expect(failure?.message).toContain('/home/me/.ssh/known_hosts:2');
     expect(failure?.message).toContain(fingerprint(ed));
@@ -63,13 +63,13 @@ describe('a host key that differs', () => {
   });
 
   it('counts as changed when it is of another type', () => {
-    expect(known.judge(rsa)).toMatchObject({ kind: 'changed' });
-    expect(known.noneShown()).toMatchObject({ code: 'host.key-changed' });
+    expect(known.check(rsa)).toMatchObject({ kind: 'changed' });
+    expect(known.noMatchingKey()).toMatchObject({ code: 'host.key-changed' });
   });
 
   it('of a host that nobody knows shows its fingerprint and how to accept it', () => {
     const nothing = new KnownKeys({ ...web, port: 2222 }, []);
-    const failure = nothing.failure(ed, nothing.judge(ed));
+    const failure = nothing.failure(ed, nothing.check(ed));
     expect(failure).toMatchObject({ code: 'host.key-unknown' });
     expect(failure?.message).toContain(fingerprint(ed));
     expect(failure?.hint).toContain('ssh-keyscan -p 2222 web.example.org');
@@ -98,12 +98,12 @@ it('remembers an accepted key in a file of its owner alone, on a line of its own
   const folder = await mkdtemp(join(tmpdir(), 'known-hosts-'));
   try {
     const file = join(folder, 'ssh', 'known_hosts');
-    await rememberKey({ ...web, port: 2222 }, ed, file);
+    await addKnownHost({ ...web, port: 2222 }, ed, file);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     await writeFile(file, (await readFile(file, 'utf8')).trimEnd());
-    await rememberKey(web, other, file);
-    expect((await knownKeys({ ...web, port: 2222 }, [file])).judge(ed).kind).toBe('known');
-    expect((await knownKeys(web, [file, join(folder, 'none')])).judge(other).kind).toBe('known');
+    await addKnownHost(web, other, file);
+    expect((await readKnownKeys({ ...web, port: 2222 }, [file])).check(ed).kind).toBe('known');
+    expect((await readKnownKeys(web, [file, join(folder, 'none')])).check(other).kind).toBe('known');
   } finally {
     await rm(folder, { recursive: true });
   }
