@@ -28,7 +28,7 @@ export interface FakeHostOptions {
   readonly engine?: FakeEngine;
   readonly registry?: FakeRegistry;
   readonly answers?: readonly Answer[];
-  readonly holds?: (argv: readonly string[]) => RemoteProcess;
+  readonly spawns?: (argv: readonly string[]) => RemoteProcess;
 }
 
 /** A machine in memory. Commands are answered by `answers`, the first that does; without one a call is a bug of the test. */
@@ -39,15 +39,15 @@ export class FakeHost implements Host {
   readonly answers: Answer[];
   readonly #lost = new AbortController();
   readonly #clock: Clock;
-  readonly #holds: FakeHostOptions['holds'];
+  readonly #spawns: FakeHostOptions['spawns'];
   /** What was lent to it, by port. */
   readonly lent = new Map<number, ConnectionHandler>();
   closed = false;
 
-  constructor(name: string, { clock, registry, answers = [], holds, engine }: FakeHostOptions) {
+  constructor(name: string, { clock, registry, answers = [], spawns: holds, engine }: FakeHostOptions) {
     this.name = name;
     this.#clock = clock;
-    this.#holds = holds;
+    this.#spawns = holds;
     this.answers = [...answers];
     this.engine =
       engine ?? new FakeEngine({ clock, host: name, ...(registry === undefined ? {} : { registry }) });
@@ -69,8 +69,8 @@ export class FakeHost implements Host {
 
   async spawn(argv: readonly string[]): Promise<RemoteProcess> {
     await this.#pass('spawn', argv);
-    if (this.#holds === undefined) throw new Error(`nothing is held on the fake host ${this.name}`);
-    return this.#holds(argv);
+    if (this.#spawns === undefined) throw new Error(`nothing is held on the fake host ${this.name}`);
+    return this.#spawns(argv);
   }
 
   /** What an address that is not this host's answers; undefined where that is this host's. */

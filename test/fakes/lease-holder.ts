@@ -1,5 +1,5 @@
 import type { RemoteProcess } from '../../src/host/host.js';
-import { FakeHeld } from './held.js';
+import { FakeRemoteProcess } from './remote-process.js';
 
 /** The lease holders of one machine, as src/host/lease/lease-holder.ts has them in a shell. */
 export class FakeLeaseHolders {
@@ -16,10 +16,10 @@ export class FakeLeaseHolders {
     const [action, path = '', holder = ''] = argv.slice(argv.indexOf('oneclick-lease') + 1);
     if (action !== 'take') throw new Error(`no lease is held by: ${argv.slice(3).join(' ')}`);
     const busy = this.#locks.get(path);
-    if (busy !== undefined) return new FakeHeld(`busy\t${busy.holder}\t${busy.step}`);
+    if (busy !== undefined) return new FakeRemoteProcess(`busy\t${busy.holder}\t${busy.step}`);
     const lock = { holder, step: '' };
     this.#locks.set(path, lock);
-    const held = new FakeHeld('held');
+    const held = new FakeRemoteProcess('held');
     held.onWrite = (line) => {
       if (line === 'release') return held.end();
       lock.step = line.replace(/^beat /, '');

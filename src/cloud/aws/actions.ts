@@ -67,12 +67,12 @@ export interface PolicyDocument {
 /** The least that a person or a pipeline must be allowed, so that everything here works. */
 export function iamPolicy(): PolicyDocument {
   const all = Object.entries(actions).flatMap(([service, table]) =>
-    Object.entries(table).map(([action, scope]) => ({ action: `${service}:${action}`, reach: scope })),
+    Object.entries(table).map(([action, scope]) => ({ action: `${service}:${action}`, scope })),
   );
   const statement = (Sid: string, wanted: ResourceScope) => ({
     Sid,
     Effect: 'Allow' as const,
-    Action: all.filter(({ reach: scope }) => scope === wanted).map(({ action }) => action),
+    Action: all.filter(({ scope }) => scope === wanted).map(({ action }) => action),
     Resource: wanted.resource,
     ...given({ Condition: wanted.condition }),
   });

@@ -196,11 +196,11 @@ export class DockerEngine implements Engine {
   }
 
   exec(idOrName: string, argv: readonly string[], stdio: StdioOptions): Promise<Process> {
-    return startExec(this.#calls, this.#host, this.#clock, { container: idOrName, argv, dialogue: stdio });
+    return startExec(this.#calls, this.#host, this.#clock, { container: idOrName, argv, stdio });
   }
 
   attach(idOrName: string, stdio: StdioOptions): Promise<Process> {
-    return startAttached(this.#calls, this.#host, this, { container: idOrName, dialogue: stdio });
+    return startAttached(this.#calls, this.#host, this, { container: idOrName, stdio });
   }
 
   pathFacts(idOrName: string, path: string): Promise<PathFacts | undefined> {

@@ -25,8 +25,8 @@ export async function startExec(
   {
     container,
     argv,
-    dialogue: stdio,
-  }: { readonly container: string; readonly argv: readonly string[]; readonly dialogue: StdioOptions },
+    stdio,
+  }: { readonly container: string; readonly argv: readonly string[]; readonly stdio: StdioOptions },
 ): Promise<Process> {
   const action = `running ${argv[0]} in ${container}`;
   const { input, terminal } = stdio;
@@ -60,7 +60,7 @@ export async function startAttached(
   calls: EngineCalls,
   host: Host,
   engine: Engine,
-  { container, dialogue: stdio }: { readonly container: string; readonly dialogue: StdioOptions },
+  { container, stdio }: { readonly container: string; readonly stdio: StdioOptions },
 ): Promise<Process> {
   const action = `talking to ${container}`;
   const { input, terminal } = stdio;

@@ -6,6 +6,7 @@ import { given } from '../../domain/given.js';
 import type { RunInfo } from '../../domain/task.js';
 import type { Lease, Leases } from '../../run/ports.js';
 import type { Host } from '../host.js';
+import { describeHolder } from './describe-holder.js';
 import { HeldLease, HostsLease, leaseTimeout, unresponsive } from './held-lease.js';
 import { type Answer, type Holder, holderArgv, lockPath, parseAnswer } from './lease-holder.js';
 
@@ -68,7 +69,7 @@ export class HostLeases implements Leases {
     const busy = tries.flatMap((one) =>
       one.status === 'fulfilled' && !(one.value instanceof HeldLease) ? [one.value] : [],
     );
-    return heldFailure(run, busy);
+    return heldFailure(run, busy, clock.now());
   }
 
   async #takeOne(host: Host, run: RunInfo): Promise<HeldLease | Busy> {
@@ -152,22 +153,19 @@ async function runHolder(
   return answer;
 }
 
-function heldFailure({ project, environment }: LeaseScope, busy: readonly Busy[]): Failure {
-  const say = ({ host, holder }: Busy) => {
-    if (holder === undefined) return `${host}: somebody who does not say who`;
-    const at = holder.step === '' ? '' : `, at ${holder.step}`;
-    return `${host}: ${holder.who} since ${holder.since}, ${holder.recipe} ${holder.run}${at}`;
-  };
-  const [first] = busy;
-  return new Failure(
-    'lease',
-    'lease.held',
-    `another run holds ${project} ${environment} on ${busy.map(say).join('; ')}`,
-    {
-      ...given({ host: first?.host }),
-      hint: 'Wait for it with `--wait`, or end it with `oneclick lease take`.',
-    },
-  );
+/** One sentence for each run, whatever the number of its hosts. */
+function heldFailure({ project, environment }: LeaseScope, busy: readonly Busy[], now: Date): Failure {
+  const known = new Map(busy.flatMap(({ holder }) => (holder === undefined ? [] : [[holder.run, holder]])));
+  const unknown = busy.filter(({ holder }) => holder === undefined).map(({ host }) => host);
+  const sentences = [...known.values()].map((holder) => describeHolder(holder, now));
+  if (unknown.length > 0)
+    sentences.push(
+      `an unknown process holds the lease on ${project} ${environment} on ${unknown.join(', ')}`,
+    );
+  return new Failure('lease', 'lease.held', sentences.join('; '), {
+    ...given({ host: busy[0]?.host }),
+    hint: 'add `--wait`, or end that run with `oneclick lease take`',
+  });
 }
 
 function brokenFailure(host: Host, answer: Answer): Failure {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { holderArgv, type LeaseAction } from '../../../../src/host/lease/lease-holder.js';
-import { heldHere } from '../../../fakes/held.js';
+import { spawnHere } from '../../../fakes/remote-process.js';
 
 let folder: string;
 let lock: string;
@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const start = (action: LeaseAction, info = '{"who":"ana"}', silence = 5, env = process.env) => {
-  const held = heldHere(holderArgv(action, lock, info, silence), env);
+  const held = spawnHere(holderArgv(action, lock, info, silence), env);
   const lines = held.lines[Symbol.asyncIterator]();
   return { ...held, next: async () => (await lines.next()).value as string | undefined };
 };

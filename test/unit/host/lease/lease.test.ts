@@ -8,8 +8,8 @@ import type { RunInfo } from '../../../../src/domain/task.js';
 import { endLeases, HostLeases, leaseHolders } from '../../../../src/host/lease/lease.js';
 import type { Lease } from '../../../../src/run/ports.js';
 import { MovableClock } from '../../../fakes/clock.js';
-import { FakeHeld, heldHere } from '../../../fakes/held.js';
 import { FakeHost, runsHere } from '../../../fakes/host.js';
+import { FakeRemoteProcess, spawnHere } from '../../../fakes/remote-process.js';
 
 const run: RunInfo = {
   id: 'run-1',
@@ -21,7 +21,7 @@ const run: RunInfo = {
 };
 const ben = { ...run, id: 'run-2', recipe: 'rollback', who: 'ben@ci' };
 const hosts = (...list: FakeHost[]) => new Map(list.map((host) => [host.name, host]));
-const busy = `busy\t${JSON.stringify({ who: 'ben@ci', run: 'run-2', recipe: 'rollback', project: 'shop', environment: 'production', since: '2026-01-01T00:00:00.000Z' })}\tweb/pull`;
+const busy = `busy\t${JSON.stringify({ who: 'ben@ci', run: 'run-2', recipe: 'rollback', project: 'shop', environment: 'production', since: '2026-01-01T00:00:00.000Z' })}\timage.pull/web/a`;
 
 describe('with real holders, a lease', () => {
   let folder: string;
@@ -34,7 +34,7 @@ describe('with real holders, a lease', () => {
     rmSync(folder, { recursive: true });
   });
   const machine = (name: string) =>
-    new FakeHost(name, { clock: systemClock, holds: heldHere, answers: [runsHere(folder)] });
+    new FakeHost(name, { clock: systemClock, spawns: spawnHere, answers: [runsHere(folder)] });
   const take = async (host: FakeHost, who: RunInfo) => {
     const leases = new HostLeases(hosts(host), { clock: systemClock, random: () => 0, folder });
     const lease = await leases.take(who);
@@ -45,15 +45,16 @@ describe('with real holders, a lease', () => {
   it('keeps every other run of the environment out, by name and step, until it is released', async () => {
     const host = machine('web-1');
     const lease = await take(host, run);
-    lease.describe('web/web-1/container.start');
+    lease.describe('container.start/web/web-1');
     while ((await leaseHolders([host], run, folder))[0]?.step === '');
     const refused = (await take(host, ben).catch((error: unknown) => error)) as Failure;
     expect(refused).toMatchObject({ kind: 'lease', code: 'lease.held', host: 'web-1' });
-    expect(refused.message).toContain('ana@laptop');
-    expect(refused.message).toContain('deploy run-1, at web/web-1/container.start');
+    expect(refused.message).toMatch(
+      /^ana@laptop has been deploying web for \d+ s \(run run-1\), now starting web on web-1$/,
+    );
     expect(refused.hint).toContain('oneclick lease take');
     expect(await leaseHolders([host], run, folder)).toMatchObject([
-      { host: 'web-1', who: 'ana@laptop', step: 'web/web-1/container.start' },
+      { host: 'web-1', who: 'ana@laptop', step: 'container.start/web/web-1' },
     ]);
     await lease.release();
     await lease.release();
@@ -85,23 +86,40 @@ describe('a lease', () => {
   const clock = () => new MovableClock();
 
   it('is held on all hosts or on none', async () => {
-    const free = new FakeHeld('held');
+    const free = new FakeRemoteProcess('held');
     free.onWrite = (line) => {
       if (line === 'release') free.exit(0);
     };
     const time = clock();
-    const a = new FakeHost('a', { clock: time, holds: () => free });
-    const b = new FakeHost('b', { clock: time, holds: () => new FakeHeld(busy) });
+    const a = new FakeHost('a', { clock: time, spawns: () => free });
+    const b = new FakeHost('b', { clock: time, spawns: () => new FakeRemoteProcess(busy) });
     const taking = new HostLeases(hosts(a, b), { clock: time, random: () => 0 }).take(run);
     await expect(taking).rejects.toMatchObject({ code: 'lease.held', host: 'b' });
     expect(free.written).toEqual(['release']);
+  });
+
+  it('names a run once, whatever the number of its hosts, and processes that say nothing', async () => {
+    const time = clock();
+    const machine = (name: string, answer: string) =>
+      new FakeHost(name, { clock: time, spawns: () => new FakeRemoteProcess(answer) });
+    const taking = new HostLeases(hosts(machine('a', busy), machine('b', busy), machine('c', 'busy\t\t')), {
+      ...{ clock: time, random: () => 0 },
+    }).take(run);
+    await expect(taking).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /^ben@ci has been rolling back web for \d+ \w+ \(run run-2\), now pulling the image of web on a; an unknown process holds the lease on shop production on c$/,
+      ),
+    });
   });
 
   it('is waited for with pauses, and each refusal is told, up to a deadline', async () => {
     const time = clock();
     const told: string[] = [];
     const answers = [busy, busy, 'held'];
-    const host = new FakeHost('a', { clock: time, holds: () => new FakeHeld(answers.shift() ?? busy) });
+    const host = new FakeHost('a', {
+      clock: time,
+      spawns: () => new FakeRemoteProcess(answers.shift() ?? busy),
+    });
     const wait = { deadline: 10_000, onBusy: (failure: Failure) => told.push(failure.code) };
     const leases = new HostLeases(hosts(host), { clock: time, random: () => 0.5, wait });
     const taking = leases.take(run);
@@ -114,8 +132,8 @@ describe('a lease', () => {
   });
 
   async function held(time: MovableClock) {
-    const holder = new FakeHeld('held');
-    const host = new FakeHost('a', { clock: time, holds: () => holder });
+    const holder = new FakeRemoteProcess('held');
+    const host = new FakeHost('a', { clock: time, spawns: () => holder });
     const lease = await new HostLeases(hosts(host), { clock: time, random: () => 0 }).take(run);
     return { holder, lease };
   }
@@ -156,7 +174,10 @@ describe('a lease', () => {
 
   it('that cannot be held says why', async () => {
     const time = clock();
-    const host = new FakeHost('a', { clock: time, holds: () => new FakeHeld('broken\tthere is no flock') });
+    const host = new FakeHost('a', {
+      clock: time,
+      spawns: () => new FakeRemoteProcess('broken\tthere is no flock'),
+    });
     const taking = new HostLeases(hosts(host), { clock: time, random: () => 0 }).take(run);
     await expect(taking).rejects.toMatchObject({
       kind: 'access',

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import type { RemoteProcess } from '../../src/host/host.js';
 
 /** A process on this machine instead of a host; `kill` ends its first process by a signal, `deaf` reads it no more. */
-export function heldHere(
+export function spawnHere(
   argv: readonly string[],
   env: NodeJS.ProcessEnv = process.env,
 ): RemoteProcess & { readonly pid: number; kill(signal: NodeJS.Signals): void; deaf(): void } {
@@ -23,7 +23,7 @@ export function heldHere(
 }
 
 /** A process that says and does what the test makes it. */
-export class FakeHeld implements RemoteProcess {
+export class FakeRemoteProcess implements RemoteProcess {
   readonly lines = new Readable({ objectMode: true, read: () => undefined });
   readonly written: string[] = [];
   readonly ended: Promise<number | undefined>;
