@@ -4,20 +4,19 @@ import type { Target, TargetHealth } from '../domain/target-group.js';
 import type { Cloud } from './cloud.js';
 import { targetRefused } from './failures.js';
 
-/** How long a first call waits for others that can be made with it. ms */
+/** How long the first call waits for others to join it. ms */
 const defaultWindow = 25;
 
 /**
- * A cloud that makes one call of those which register, take out or look at targets of one group at about the same time: the steps of
- * several instances stay on their own, and cost no more calls than one. Each caller gets its own result: a target that is refused fails
- * for the one who input for it, and the others are registered without it.
+ * Batches concurrent calls that register, deregister or read targets of a group, so that steps of many instances cost one
+ * call. Each caller gets its own result: a refused target fails only its own caller.
  */
 export function batched(
   cloud: Cloud,
-  { clock, gather = defaultWindow }: { readonly clock: Clock; readonly gather?: number },
+  { clock, window = defaultWindow }: { readonly clock: Clock; readonly window?: number },
 ): Cloud {
-  const waitForOthers = () => clock.sleep(gather);
-  const registering = batchByGroup<readonly Target[], void>(waitForOthers, (group, calls) =>
+  const waitForOthers = () => clock.sleep(window);
+  const registerTargets = batchByGroup<readonly Target[], void>(waitForOthers, (group, calls) =>
     register(cloud, group, calls),
   );
   const deregister = batchByGroup<readonly Target[], void>(waitForOthers, (group, calls) =>
@@ -33,31 +32,31 @@ export function batched(
     untag: (instances, keys) => cloud.untag(instances, keys),
     targetGroups: (names) => cloud.targetGroups(names),
     targets: (group) => readTargets(group, undefined),
-    register: (group, targets) => registering(group, targets),
+    register: (group, targets) => registerTargets(group, targets),
     deregister: (group, targets) => deregister(group, targets),
     tune: (group, tuning) => cloud.tune(group, tuning),
     inboundRules: (securityGroups) => cloud.inboundRules(securityGroups),
   };
 }
 
-/** One of the calls that are made together. */
-interface Call<Asked, Answer> {
-  readonly input: Asked;
+/** A call in a batch. */
+interface Call<Input, Answer> {
+  readonly input: Input;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Gathers calls by group from the first one until `open` resolves, and hands them over; `make` settles each of them. */
-function batchByGroup<Asked, Answer>(
+/** Collects calls by group until `waitForOthers` resolves, then passes them to `send`, which settles each. */
+function batchByGroup<Input, Answer>(
   waitForOthers: () => Promise<void>,
-  make: (group: string, calls: readonly Call<Asked, Answer>[]) => Promise<void>,
-): (group: string, input: Asked) => Promise<Answer> {
-  const waiting = new Map<string, Call<Asked, Answer>[]>();
-  const send = async (group: string) => {
+  send: (group: string, calls: readonly Call<Input, Answer>[]) => Promise<void>,
+): (group: string, input: Input) => Promise<Answer> {
+  const waiting = new Map<string, Call<Input, Answer>[]>();
+  const sendAfterWait = async (group: string) => {
     await waitForOthers();
     const calls = waiting.get(group) ?? [];
     waiting.delete(group);
-    await make(group, calls).catch((error: unknown) => {
+    await send(group, calls).catch((error: unknown) => {
       for (const { reject } of calls) reject(error);
     });
   };
@@ -66,12 +65,12 @@ function batchByGroup<Asked, Answer>(
       const call = { input, resolve, reject };
       const others = waiting.get(group);
       waiting.set(group, [...(others ?? []), call]);
-      if (others === undefined) send(group).catch(reject);
+      if (others === undefined) sendAfterWait(group).catch(reject);
     });
 }
 
-async function resolveAll<Asked, Answer>(
-  calls: readonly Call<Asked, Answer>[],
+async function resolveAll<Input, Answer>(
+  calls: readonly Call<Input, Answer>[],
   answer: Promise<Answer>,
 ): Promise<void> {
   const answered = await answer;
@@ -89,7 +88,7 @@ async function register(cloud: Cloud, group: string, calls: readonly Registratio
   }
 }
 
-/** Those whose instances the refusal names call alone, and the others together; all alone, where it names nobody or everybody. */
+/** Retries the calls that the error names one by one, and the others together; all one by one if it names none or all. */
 async function registerSeparately(
   cloud: Cloud,
   group: string,
@@ -111,7 +110,7 @@ async function registerSeparately(
   );
 }
 
-/** Every target once. */
+/** Removes duplicate targets. */
 function uniqueTargets(calls: readonly { readonly input: readonly Target[] }[]): Target[] {
   const all = calls.flatMap(({ input }) =>
     input.map(({ id, port }) => [`${id}:${port}`, { id, port }] as const),

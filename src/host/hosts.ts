@@ -9,33 +9,33 @@ import { type Connection, connectTimeout, dial } from './ssh/connection.js';
 import { type AskPassphrase, Keyring } from './ssh/keys.js';
 import { SshHost } from './ssh-host.js';
 
-/** What connecting needs of the world. */
+/** Options of {@link connectAll}. */
 export interface HostsOptions {
   readonly clock: Clock;
   readonly environment: SshEnvironment;
-  /** Told of every remote call once it is over. */
+  /** Called when a remote call ends. */
   readonly onCallEnd?: CallObserver;
-  /** Told of every remote call when it begins, too. */
+  /** Called when a remote call starts. */
   readonly onCall?: CallListener;
-  /** Asks the person for the passphrase of a key; without it such a key is a failure that says `ssh-add`. */
+  /** Prompts for the passphrase of a key; without it an encrypted key is a failure. */
   readonly askPassphrase?: AskPassphrase;
-  /** Time to connect and log in to one host; 10 s by default. ms */
+  /** Time to connect and log in to a host; 10 s by default. ms */
   readonly deadline?: number;
-  /** Time between signs of life, of which three may be missed; 5 s by default. ms */
+  /** Keepalive interval; the connection is lost after three misses. 5 s by default. ms */
   readonly keepalive?: number;
-  /** Ends connecting: what is not connected by then fails with the reason, a Failure. */
+  /** Cancels pending connections, which fail with its reason, a Failure. */
   readonly signal?: AbortSignal;
 }
 
-/** Hosts that were asked for, each either connected or with the failure that kept it from being so. */
+/** The requested hosts, each either connected or failed. */
 export interface Hosts {
   readonly connected: ReadonlyMap<string, Host>;
   readonly failures: readonly Failure[];
-  /** Closes all connections, those to bastions too. */
+  /** Closes all connections, including those to bastions. */
   close(): Promise<void>;
 }
 
-/** Connects to all hosts in parallel, one SSH connection each, those behind a bastion through one connection to it. Never throws a Failure. */
+/** Connects to all hosts in parallel, with one SSH connection per host and bastion. Never throws a Failure. */
 export async function connectAll(addresses: readonly HostAddress[], options: HostsOptions): Promise<Hosts> {
   const dialer = new Dialer(options);
   const connected = new Map<string, Host>();
@@ -59,7 +59,7 @@ export async function connectAll(addresses: readonly HostAddress[], options: Hos
   };
 }
 
-/** Opens connections, and shares those to bastions. */
+/** Opens connections; hosts share those to bastions. */
 class Dialer {
   readonly #options: HostsOptions;
   readonly #keyring: Keyring;
@@ -74,13 +74,13 @@ class Dialer {
   }
 
   async connect(address: HostAddress): Promise<Host> {
-    // The library is read while `ssh` reads its configuration.
+    // Loads the library while `ssh` reads its configuration.
     const [target] = await Promise.all([
       resolveTarget(address, this.#options.environment),
       import('node-ssh'),
     ]);
     const dialed = this.#dial(target);
-    // And this one while the host answers.
+    // Loads while the host responds.
     const [connection] = await Promise.all([dialed, import('dockerode')]);
     return new SshHost(connection, this.#options.clock, this.#log);
   }
@@ -93,7 +93,7 @@ class Dialer {
     );
     const hosts = [...this.#open].filter((connection) => !bastions.has(connection));
     await Promise.all(hosts.map((connection) => connection.close()));
-    // The innermost first: what goes through a bastion ends before the bastion.
+    // Innermost first: a bastion carries the connections behind it.
     for (const connection of [...this.#open].reverse()) await connection.close();
   }
 
@@ -128,7 +128,7 @@ function entry(hosts: ReadonlyMap<string, Host>, name: string): [string, Host][]
   return host === undefined ? [] : [[name, host]];
 }
 
-/** The failure as one of this host: that of a bastion keeps each host behind it from being reached. */
+/** Attributes a bastion's failure to a host behind it. */
 function forHost(failure: Failure, host: string): Failure {
   if (failure.host === host) return failure;
   const { kind, code, message, hint, evidence, cause } = failure;

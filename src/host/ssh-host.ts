@@ -24,19 +24,19 @@ import { forwardPort } from './ssh/forwarded-port.js';
 import { isChannelRefusal, openChannel } from './ssh/sessions.js';
 import { afterMarker, shellLine } from './ssh/shell.js';
 
-/** `AllowTcpForwarding no` in sshd's configuration. */
+/** Sent by sshd for `AllowTcpForwarding no`. */
 const forbidden = 1;
-/** How long a port must keep a connection to count as open, ms: Docker's own proxy accepts before it knows. */
+/** Docker's proxy accepts before the container does, so an open port must stay connected. ms */
 const grace = 100;
 const bodyLimit = 2048;
-/** Exit codes of curl(1): could not connect; timed out; the answer was none. */
+/** Exit codes of curl(1): could not connect, timed out, empty response. */
 const curlCodes: Readonly<Record<number, string>> = {
   7: 'probe.refused',
   28: 'probe.timeout',
   52: 'probe.closed',
 };
 
-/** A machine on the other end of an SSH connection. */
+/** A host behind an SSH connection. */
 export class SshHost implements Host {
   readonly name: string;
   readonly engine: Engine;
@@ -63,7 +63,7 @@ export class SshHost implements Host {
   run(command: Command, signal?: AbortSignal): Promise<CommandResult> {
     const what = command.argv.join(' ');
     const onTimeout = () =>
-      this.#failed('host.timeout', `${command.argv[0]} took longer than ${command.timeout} ms`);
+      this.#failed('host.timeout', `${command.argv[0]} timed out after ${command.timeout} ms`);
     const work = (stop: AbortSignal) => this.#execute(command, stop);
     return this.#log.record(
       ...([this.name, 'run', what] as const),
@@ -86,9 +86,9 @@ export class SshHost implements Host {
     });
     const { exit, stdout, stderr } = await (await output).all;
     const own = afterMarker(stdout);
-    if (exit === undefined) throw this.#failed('host.no-status', `${program} ended without an exit status`);
+    if (exit === undefined) throw this.#failed('host.no-status', `${program} exited without a status`);
     if (exit.code === null)
-      throw this.#failed('host.signal', `${program} was ended by signal ${exit.signal}`);
+      throw this.#failed('host.signal', `${program} was killed by signal ${exit.signal}`);
     if (own === undefined) throw this.#noShell(`${stdout}\n${stderr}`);
     return { code: exit.code, stdout: own, stderr: afterMarker(stderr) ?? stderr };
   }
@@ -107,7 +107,7 @@ export class SshHost implements Host {
   probe(probe: Probe, signal?: AbortSignal): Promise<ProbeAnswer> {
     const what = `GET ${probe.address ?? '127.0.0.1'}:${probe.port}${probe.path}`;
     const onTimeout = () =>
-      this.#unhealthy('probe.timeout', `port ${probe.port} did not answer within ${probe.timeout} ms`);
+      this.#unhealthy('probe.timeout', `port ${probe.port} did not respond within ${probe.timeout} ms`);
     return this.#log.record(this.name, 'probe', what, () =>
       within(this.#clock, probe.timeout, [this.lost, signal], onTimeout, async (stop) => {
         const start = this.#clock.monotonic();
@@ -122,7 +122,10 @@ export class SshHost implements Host {
   reach(port: number, options: { address?: string; timeout: number }, signal?: AbortSignal): Promise<void> {
     const what = `TCP ${options.address ?? '127.0.0.1'}:${port}`;
     const onTimeout = () =>
-      this.#unhealthy('probe.timeout', `port ${port} did not accept within ${options.timeout} ms`);
+      this.#unhealthy(
+        'probe.timeout',
+        `port ${port} did not accept a connection within ${options.timeout} ms`,
+      );
     return this.#log.record(this.name, 'reach', what, () =>
       within(this.#clock, options.timeout, [this.lost, signal], onTimeout, async (stop) => {
         const socket = await this.#forward(port, options.address);
@@ -136,14 +139,15 @@ export class SshHost implements Host {
           this.#clock.sleep(grace, stop).then(() => true),
         ]);
         socket.destroy();
-        if (!staysOpen) throw this.#unhealthy('probe.refused', `nothing listens behind port ${port}`);
+        if (!staysOpen)
+          throw this.#unhealthy('probe.refused', `port ${port} accepted a connection and closed it`);
       }),
     );
   }
 
-  forwardPort(port: number, take: ConnectionHandler): Promise<ForwardedPort> {
-    return this.#log.record(this.name, 'lend', `127.0.0.1:${port}`, () =>
-      forwardPort(this.#connection, this.#clock, port, take),
+  forwardPort(port: number, handle: ConnectionHandler): Promise<ForwardedPort> {
+    return this.#log.record(this.name, 'lend', `forward 127.0.0.1:${port}`, () =>
+      forwardPort(this.#connection, this.#clock, port, handle),
     );
   }
 
@@ -157,7 +161,7 @@ export class SshHost implements Host {
       });
   }
 
-  /** A connection to a port of the host; undefined where sshd forbids that. */
+  /** Connects to a port of the host; returns undefined if sshd forbids forwarding. */
   async #forward(port: number, address = '127.0.0.1'): Promise<ChannelSocket | undefined> {
     const { client } = this.#connection;
     try {
@@ -181,7 +185,9 @@ export class SshHost implements Host {
       const headers = { host: `localhost:${port}`, 'user-agent': 'oneclick', connection: 'keep-alive' };
       const httpRequest = request({ createConnection: () => socket, path, headers, signal: stop });
       httpRequest.on('error', (error) =>
-        reject(this.#unhealthy('probe.closed', `port ${port} gave no HTTP answer: ${error.message}`)),
+        reject(
+          this.#unhealthy('probe.closed', `port ${port} did not return an HTTP response: ${error.message}`),
+        ),
       );
       httpRequest.on('response', (response) => {
         let body = Buffer.alloc(0);
@@ -237,7 +243,7 @@ export class SshHost implements Host {
       `telnet://${address}:${port}`,
     ];
     const { code, stderr } = await this.#execute({ argv, timeout }, stop);
-    // A connection that stays open until curl gives up is what is wanted.
+    // curl times out on a port that keeps the connection open.
     if (code !== 28 || /Connection timed out after/.test(stderr))
       throw this.#curlFailure(code === 0 ? 7 : code, port, stderr);
   }
@@ -246,12 +252,17 @@ export class SshHost implements Host {
     if (code !== 127)
       return this.#unhealthy(
         curlCodes[code] ?? 'probe.closed',
-        `port ${port}: ${output.trim() || 'nothing answers'}`,
+        `port ${port}: ${output.trim() || 'no response'}`,
       );
-    return new Failure('access', 'probe.forbidden', `${this.name} forbids TCP forwarding, and has no curl`, {
-      host: this.name,
-      hint: 'Set `AllowTcpForwarding local` in its sshd_config, or install curl there.',
-    });
+    return new Failure(
+      'access',
+      'probe.forbidden',
+      `${this.name} does not allow TCP forwarding and has no curl`,
+      {
+        host: this.name,
+        hint: 'set `AllowTcpForwarding local` in its sshd_config, or install curl',
+      },
+    );
   }
 
   #noShell(output: string): Failure {
@@ -261,7 +272,7 @@ export class SshHost implements Host {
       `${this.name} does not run commands for ${this.#connection.target.user}`,
       {
         host: this.name,
-        hint: 'The login shell must run `sh`; a ForceCommand or `nologin` must not be in the way.',
+        hint: 'check the login shell: `nologin` and ForceCommand prevent commands from running',
         evidence: output
           .split('\n')
           .filter((line) => line.trim() !== '')
@@ -279,7 +290,7 @@ export class SshHost implements Host {
   }
 }
 
-/** Of a header as `timeout=5, max=100`, in seconds (RFC 2068, 19.7.1.1; Node.js and Apache send it). */
+/** Parses `timeout=5, max=100`, in seconds (RFC 2068, 19.7.1.1). */
 function keepAliveOf(header: string | string[] | undefined): Pick<ProbeAnswer, 'keepAlive'> {
   const [, seconds] = /\btimeout=(\d{1,6})\b/.exec(String(header)) ?? [];
   return seconds === undefined ? {} : { keepAlive: Number(seconds) * 1000 };

@@ -116,7 +116,7 @@ async function untilUnused(
     until: (all) => {
       const left = known(all);
       const registered = left.find(isRegistered);
-      if (registered !== undefined) return { kind: 'hopeless', failure: inUse(registered, subject) };
+      if (registered !== undefined) return { kind: 'failed', failure: inUse(registered, subject) };
       return left.length === 0
         ? { kind: 'done', result: undefined }
         : { kind: 'waiting', because: 'it has requests to answer, or might have' };

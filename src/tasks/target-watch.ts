@@ -45,11 +45,11 @@ export async function untilCalledHealthy(context: TaskContext<Ports>, intent: Wa
     if (health?.state !== 'healthy') {
       first = undefined;
       const failure = hopeless(health, intent);
-      return failure === undefined ? waits(health) : { kind: 'hopeless', failure };
+      return failure === undefined ? waits(health) : { kind: 'failed', failure };
     }
     first ??= clock.monotonic();
     const soon = first + intent.interval - clock.monotonic();
-    return soon <= 0 ? done : { kind: 'waiting', because: 'healthy, once', soon };
+    return soon <= 0 ? done : { kind: 'waiting', because: 'healthy, once', recheckIn: soon };
   });
 }
 

@@ -236,7 +236,7 @@ export class FakeEngine implements Engine {
     const user = this.all().find((container) => this.#image(container.image)?.facts.id === found.facts.id);
     if (user !== undefined)
       throw this.#refuse(
-        'removing the image',
+        'remove image',
         `conflict: unable to delete ${idOrReference} - container ${user.id} is using it`,
       );
     this.#images.delete(found.facts.id);
@@ -251,12 +251,12 @@ export class FakeEngine implements Engine {
       const step = labels['oneclick.step'];
       if (step !== undefined && there.facts.labels['oneclick.step'] === step) return there.facts.id;
       throw this.#refuse(
-        'creating the container',
+        'create container',
         `Conflict. The container name "/${options.name}" is already in use by container "${there.facts.id}".`,
       );
     }
     const image = this.#image(body.Image ?? '');
-    if (image === undefined) throw this.#refuse('creating the container', `No such image: ${body.Image}`);
+    if (image === undefined) throw this.#refuse('create container', `No such image: ${body.Image}`);
     const bindings = Object.values(body.HostConfig?.PortBindings ?? {}).flat();
     const endpoints = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {});
     const mode = body.HostConfig?.NetworkMode ?? 'bridge';
@@ -279,26 +279,20 @@ export class FakeEngine implements Engine {
 
   async start(idOrName: string): Promise<void> {
     await this.faults.pass('start', idOrName);
-    const container = this.#need(idOrName, 'starting the container');
+    const container = this.#need(idOrName, 'start container');
     if (container.facts.state === 'running') return;
     for (const name of container.facts.networks.filter((network) => !isDefault(network))) {
       const now = this.#networks.get(name);
       if (now === undefined || (container.joined.get(name) ?? now) !== now)
-        throw this.#refuse('starting the container', `network ${name} not found`);
+        throw this.#refuse('start container', `network ${name} not found`);
       container.joined.set(name, now);
     }
     const running = this.all().filter((other) => other.state === 'running');
     for (const port of container.facts.ports) {
       if (running.some((other) => other.ports.includes(port)))
-        throw this.#refuse(
-          'starting the container',
-          `Bind for 0.0.0.0:${port} failed: port is already allocated`,
-        );
+        throw this.#refuse('start container', `Bind for 0.0.0.0:${port} failed: port is already allocated`);
       if (this.occupied.has(port))
-        throw this.#refuse(
-          'starting the container',
-          `listen tcp4 0.0.0.0:${port}: bind: address already in use`,
-        );
+        throw this.#refuse('start container', `listen tcp4 0.0.0.0:${port}: bind: address already in use`);
     }
     this.#run(container);
   }
@@ -330,7 +324,7 @@ export class FakeEngine implements Engine {
 
   async logs(idOrName: string, lines: number): Promise<readonly string[]> {
     await this.faults.pass('logs', idOrName, lines);
-    const { behaviour, starts } = this.#need(idOrName, 'reading the logs');
+    const { behaviour, starts } = this.#need(idOrName, 'read the logs');
     return starts === 0 ? [] : (behaviour.logs ?? []).slice(-lines);
   }
 
@@ -342,7 +336,7 @@ export class FakeEngine implements Engine {
   ): Promise<void> {
     await this.faults.pass('readLogs', idOrName, options);
     signal?.throwIfAborted();
-    const container = this.#need(idOrName, 'reading the logs');
+    const container = this.#need(idOrName, 'read the logs');
     await container.log.read(options, take, () => container.facts.state === 'running', signal);
   }
 
@@ -406,11 +400,11 @@ export class FakeEngine implements Engine {
 
   async rename(idOrName: string, name: string): Promise<void> {
     await this.faults.pass('rename', idOrName, name);
-    const container = this.#need(idOrName, 'renaming the container');
+    const container = this.#need(idOrName, 'rename container');
     const there = this.#find(name);
     if (there !== undefined && there !== container)
       throw this.#refuse(
-        'renaming the container',
+        'rename container',
         `Conflict. The container name "/${name}" is already in use by container "${there.facts.id}".`,
       );
     container.facts = { ...container.facts, name };

@@ -87,7 +87,7 @@ export class FakeHost implements Host {
       throw this.#unhealthy('probe.refused', `nothing listens on port ${probe.port}`);
     if (answers === 'never') {
       await this.#clock.sleep(probe.timeout, signal);
-      throw this.#unhealthy('probe.timeout', `no answer from port ${probe.port} within ${probe.timeout} ms`);
+      throw this.#unhealthy('probe.timeout', `port ${probe.port} did not respond within ${probe.timeout} ms`);
     }
     const status = typeof answers === 'function' ? answers(probe.path) : answers;
     return {
@@ -112,7 +112,9 @@ export class FakeHost implements Host {
   async forwardPort(port: number, take: ConnectionHandler): Promise<ForwardedPort> {
     await this.#pass('forwardPort', port, take);
     if (this.lent.has(port) || this.engine.occupied.has(port) || this.engine.listener(port) !== undefined)
-      throw new Failure('failed', 'lend.taken', `port ${port} of ${this.name} is taken`, { host: this.name });
+      throw new Failure('failed', 'lend.taken', `port ${port} on ${this.name} is in use`, {
+        host: this.name,
+      });
     this.lent.set(port, take);
     return { end: () => this.lent.delete(port) };
   }
@@ -184,9 +186,9 @@ export function runsHere(folder: string): Answer {
       child.on('error', reject);
       child.on('close', (code) => {
         if (child.killed)
-          reject(new Failure('failed', 'host.timeout', `${program} took longer than ${timeout} ms`));
+          reject(new Failure('failed', 'host.timeout', `${program} timed out after ${timeout} ms`));
         else if (code === null)
-          reject(new Failure('failed', 'host.signal', `${program} was ended by a signal`));
+          reject(new Failure('failed', 'host.signal', `${program} was killed by a signal`));
         else resolve({ code, stdout, stderr });
       });
       child.stdin.on('error', () => undefined).end(stdin ?? '');

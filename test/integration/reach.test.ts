@@ -119,7 +119,7 @@ test('a user who may do nothing but sudo docker deploys and rolls back; one who 
     await project.write({ web: {} }, as('keeper'));
     const refused = await project.run('deploy', ...here);
     expect(refused.code).toBe(4);
-    expect(refused.stderr).toContain('keeper may not use Docker');
+    expect(refused.stderr).toContain('keeper has no permission to use Docker');
     await shell(allow);
     await finished(project.start('deploy', ...here));
     await finished(project.start('deploy', 'web', '--tag', 'v2', ...here));

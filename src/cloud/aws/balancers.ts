@@ -7,19 +7,19 @@ import type {
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { given } from '../../domain/given.js';
 import type { LoadBalancer } from '../../domain/target-group.js';
+import { cleanMessage } from './clean-message.js';
 import type { ConnectElb } from './connect-elb.js';
 import { chunks, oneOf, pages } from './lists.js';
-import { cleanMessage } from './words.js';
 
-/** DescribeLoadBalancers takes 20 ARNs at most (its API reference). */
+/** Limit of DescribeLoadBalancers. */
 const maxArns = 20;
-/** What a page of listeners or rules holds at most; the SDK's paginators do not pass their pageSize on. */
+/** Maximum page size; the SDK's paginators ignore their pageSize. */
 const pageSize = 400;
 
 const kinds = ['application', 'network', 'gateway'] as const;
 const states = ['provisioning', 'active', 'active_impaired', 'failed'] as const;
 
-/** A balancer with its listeners, each with the ARNs of the groups that it forwards to. */
+/** A load balancer with its listeners, and the ARNs of the groups that each forwards to. */
 interface BalancerListeners {
   readonly balancer: Omit<LoadBalancer, 'listeners'>;
   readonly listeners: readonly (LoadBalancer['listeners'][number] & {
@@ -27,7 +27,7 @@ interface BalancerListeners {
   })[];
 }
 
-/** The balancers that feed these groups, each as one of the groups sees it: with the listeners that forward to it. */
+/** Returns a function from a group to its load balancers, with only the listeners that forward to the group. */
 export async function balancers(
   connect: ConnectElb,
   groups: readonly TargetGroup[],
@@ -70,13 +70,13 @@ async function describeBalancer(
     listenersOf(connect, arn, kind === 'application' ? forwardedGroups : []),
   ]);
   const state = oneOf(states, State?.Code);
-  const reason = state === undefined ? `AWS calls its state ${State?.Code ?? 'nothing'}` : State?.Reason;
+  const reason = state === undefined ? `unknown state ${State?.Code ?? '(none)'}` : State?.Reason;
   const balancer = {
     arn,
     name: described.LoadBalancerName ?? arn,
     kind,
     scheme: described.Scheme === 'internal' ? ('internal' as const) : ('internet-facing' as const),
-    // What is not known is not counted on.
+    // Treats an unknown state as not ready.
     state: state ?? ('provisioning' as const),
     ...(reason === undefined ? {} : { reason: cleanMessage(reason) }),
     address: described.DNSName ?? '',
@@ -97,7 +97,7 @@ async function idleTimeoutOf(connect: ConnectElb, arn: string): Promise<number |
   return value === undefined ? undefined : seconds(value);
 }
 
-/** The listeners of a balancer; the rules of one are looked at where its default action does not forward to all of `fed`. */
+/** Returns the listeners; reads rules only if the default action does not forward to all groups. */
 async function listenersOf(
   connect: ConnectElb,
   balancer: string,
@@ -125,7 +125,7 @@ async function listenersOf(
   );
 }
 
-/** The actions of a listener's rules; only those of application load balancers have some. */
+/** Returns the actions of a listener's rules; only application load balancers have rules. */
 async function ruleActions(connect: ConnectElb, { ListenerArn }: Listener): Promise<Action[]> {
   if (ListenerArn === undefined) return [];
   const { client, sdk, options } = await connect();
@@ -147,7 +147,7 @@ function forwarded({ Type, TargetGroupArn, ForwardConfig }: Action): string[] {
   ].flatMap((arn) => arn ?? []);
 }
 
-/** The value of an attribute, where there is one. */
+/** Returns the value of an attribute, if present. */
 export function attribute(
   all: readonly LoadBalancerAttribute[] | undefined,
   name: string,
@@ -155,7 +155,7 @@ export function attribute(
   return (all ?? []).find(({ Key }) => Key === name)?.Value;
 }
 
-/** Seconds, as the API has them, in ms; what is none is 0. */
+/** Converts seconds to ms; returns 0 for anything else. */
 export const seconds = (value: number | string | undefined): number => {
   const ms = Number(value ?? 0) * 1000;
   return Number.isFinite(ms) ? ms : 0;

@@ -9,7 +9,7 @@ const verbs = {
   'wait-drained': ['wait', 'target-deregistered'],
 } as const;
 
-/** The call as a command of the AWS CLI, for a POSIX shell. */
+/** Returns the call as an AWS CLI command for a POSIX shell. */
 export function awsCommand(call: CloudCall): string {
   switch (call.kind) {
     case 'tag':

@@ -1,20 +1,20 @@
 import { Failure, type FailureKind } from '../../domain/failure.js';
 import { given } from '../../domain/given.js';
 import { refusedTargets, unknownGroups, unknownInstances } from '../failures.js';
-import { cleanMessage } from './words.js';
+import { cleanMessage } from './clean-message.js';
 
-/** What was being done when it failed. */
+/** The context of a call. */
 export interface CallContext {
-  /** `ec2:DescribeInstances`, as IAM calls it. */
+  /** The IAM action, such as `ec2:DescribeInstances`. */
   readonly action: string;
-  /** The target group that it was about. */
+  /** The ARN of the target group, if the call has one. */
   readonly group?: string;
   readonly profile?: string;
-  /** Where the service is, as far as it is known. */
+  /** URL or host name of the service. */
   readonly endpoint: string;
 }
 
-/** An error of the SDK, as far as it can be relied upon: nothing of it. */
+/** An error of the SDK; no property is guaranteed. */
 interface SdkError {
   readonly name?: unknown;
   readonly message?: unknown;
@@ -27,7 +27,7 @@ interface SdkError {
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-/** A Failure out of what the SDK throws; what is none of the world's doing comes back as it is. */
+/** Converts an error of the SDK to a Failure; returns bugs unchanged. */
 export function awsFailure(error: unknown, call: CallContext): unknown {
   if (error instanceof Failure || typeof error !== 'object' || error === null) return error;
   const sdkError: SdkError = error;
@@ -36,37 +36,37 @@ export function awsFailure(error: unknown, call: CallContext): unknown {
   );
 }
 
-/** What is missing or wrong on this machine. */
+/** Converts errors of the local configuration. */
 function localFailure(error: SdkError, { profile, endpoint }: CallContext): Failure | undefined {
   const message = text(error.message);
   const named = profile === undefined ? '' : ` --profile ${profile}`;
-  const whose = profile === undefined ? '' : ` of the profile ${profile}`;
+  const owner = profile === undefined ? '' : ` for profile ${profile}`;
   if (message === 'Region is missing')
     return accessFailure(
       'cloud.no-region',
       'no AWS region is set',
-      'Type `export AWS_REGION=…` or `aws configure`.',
+      'set AWS_REGION, or run `aws configure`',
       error,
     );
   if (message.startsWith('Region not accepted'))
-    return new Failure('usage', 'cloud.region', message, { hint: 'Check AWS_REGION.', cause: error });
+    return new Failure('usage', 'cloud.region', message, { hint: 'check AWS_REGION', cause: error });
   if (error.code === 'ERR_INVALID_URL')
-    return new Failure('usage', 'cloud.endpoint', `${endpoint} is no URL`, {
-      hint: 'Check AWS_ENDPOINT_URL.',
+    return new Failure('usage', 'cloud.endpoint', `AWS_ENDPOINT_URL must be a URL, not ${endpoint}`, {
+      hint: 'check AWS_ENDPOINT_URL',
     });
   if (!/^(Credentials|Token)?Provider(Error)?$/.test(text(error.name)) && !/credential_process/.test(message))
     return undefined;
   if (/expired|SSO session|sso login|reauthenticate/i.test(message))
     return accessFailure(
       'cloud.expired',
-      `the login${whose} at AWS has expired`,
-      `Type \`aws sso login${named}\`.`,
+      `the AWS login${owner} has expired`,
+      `run: aws sso login${named}`,
       error,
     );
   return accessFailure(
     'cloud.no-credentials',
-    `there are no AWS credentials${whose}`,
-    `Type \`aws configure${named}\` or \`aws sso login${named}\`, or set AWS_PROFILE.`,
+    `no AWS credentials found${owner}`,
+    `run \`aws configure${named}\` or \`aws sso login${named}\`, or set AWS_PROFILE`,
     error,
   );
 }
@@ -75,10 +75,10 @@ const networkErrors =
   /\b(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|EPROTO)\b/;
 const certificateErrors = /\b\w*(CERT|_SIGNATURE|_TLS_|_SSL_)\w*\b/;
 
-/** What the network says: by its code, or in its words, where the SDK keeps no more of it. */
+/** Converts network errors, from the code or, if the SDK dropped it, the message. */
 function networkFailure(error: SdkError, { endpoint }: CallContext): Failure | undefined {
   const detail = text(error.code) || text(error.message);
-  if (/^HPE_|\bParse Error: /.test(detail)) return unexpectedResponse(endpoint, 'no HTTP', error);
+  if (/^HPE_|\bParse Error: /.test(detail)) return unexpectedResponse(endpoint, 'not HTTP', error);
   const code = networkErrors.exec(detail)?.[0];
   const untrusted =
     error.$metadata?.httpStatusCode === undefined ? certificateErrors.exec(detail)?.[0] : undefined;
@@ -86,10 +86,10 @@ function networkFailure(error: SdkError, { endpoint }: CallContext): Failure | u
   const host = text(error.hostname) || endpoint;
   const problem =
     untrusted === undefined
-      ? `cannot be reached (${code ?? 'no answer in time'})`
-      : `shows a certificate that is not trusted (${untrusted})`;
+      ? `cannot be reached (${code ?? 'timed out'})`
+      : `has an untrusted certificate (${untrusted})`;
   return new Failure('unreachable', 'cloud.unreachable', `${host} ${problem}`, {
-    hint: 'Check the network, the region, and AWS_ENDPOINT_URL if it is set.',
+    hint: 'check the network, the region, and AWS_ENDPOINT_URL',
     cause: error,
   });
 }
@@ -99,36 +99,36 @@ const refusals: readonly (readonly [RegExp, FailureKind, string, string, string?
     /^(ExpiredToken|ExpiredTokenException|RequestExpired)$/,
     'access',
     'cloud.expired',
-    'the credentials for AWS have expired',
-    'Log in again (`aws sso login`), and check the clock of this machine.',
+    'the AWS credentials have expired',
+    "run `aws sso login`, and check this machine's clock",
   ],
   [
     /^(RequestTimeTooSkewed|RequestInTheFuture)$/,
     'access',
     'cloud.clock',
-    'AWS does not accept the time of this machine',
-    'Set its clock.',
+    "AWS rejected this machine's time",
+    "set this machine's clock",
   ],
   [
     /^(AuthFailure|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidSignatureException|IncompleteSignature|InvalidAccessKeyId|MissingAuthenticationToken)/,
     'access',
     'cloud.credentials',
-    'AWS does not accept the credentials',
-    'Check them with `aws sts get-caller-identity`, then type `aws configure` or `aws sso login`.',
+    'AWS rejected the credentials',
+    'check them with `aws sts get-caller-identity`, then run `aws configure` or `aws sso login`',
   ],
   [
     /^(OptInRequired|PendingVerification|Blocked)$/,
     'access',
     'cloud.account',
-    'the AWS account may not use this service',
-    'Look into the console of AWS: the account or the region is not enabled.',
+    'this service is not enabled for the AWS account',
+    'enable the account or the region in the AWS console',
   ],
 ];
 
 const throttled = /^(Throttling|ThrottlingException|RequestLimitExceeded|TooManyRequestsException|SlowDown)$/;
 const serverErrors = /^(InternalError|InternalFailure|ServiceUnavailable|Unavailable)/;
 
-/** What the service said. */
+/** Converts error responses of the service. */
 function serviceFailure(error: SdkError, call: CallContext): Failure | undefined {
   const code = text(error.name);
   if (error.$fault === undefined && error.$response === undefined) return undefined;
@@ -145,16 +145,11 @@ function serviceFailure(error: SdkError, call: CallContext): Failure | undefined
   if (/^InvalidTarget(Exception)?$/.test(code)) return refusedTargets(message, error);
   if (/^InvalidInstanceID/.test(code)) return unknownInstances(message, error);
   if (throttled.test(code))
-    return new Failure(
-      'failed',
-      'cloud.throttled',
-      `AWS takes no more calls of this account for now (${call.action})`,
-      {
-        hint: 'Something else calls AWS often: wait a minute.',
-        passing: true,
-        cause: error,
-      },
-    );
+    return new Failure('failed', 'cloud.throttled', `AWS throttles ${call.action} for this account`, {
+      hint: 'wait a minute; another program may call AWS often',
+      passing: true,
+      cause: error,
+    });
   return otherFailure(error, code, message, call);
 }
 
@@ -174,10 +169,10 @@ function otherFailure(
   });
 }
 
-/** Somebody else answers. */
+/** Returns the failure of a server that does not respond like AWS. */
 export function unexpectedResponse(endpoint: string, detail: string, cause?: unknown): Failure {
-  return new Failure('unreachable', 'cloud.nonsense', `${endpoint} does not answer as AWS does (${detail})`, {
-    hint: 'Check AWS_ENDPOINT_URL, and whether a proxy or a login page stands in between.',
+  return new Failure('unreachable', 'cloud.nonsense', `unexpected response from ${endpoint} (${detail})`, {
+    hint: 'check AWS_ENDPOINT_URL, and whether a proxy or a login page intercepts requests',
     ...given({ cause }),
   });
 }
@@ -186,8 +181,8 @@ function deniedFailure(error: SdkError, { action }: CallContext): Failure {
   const who = /User: (arn:[^\s"]+)/.exec(cleanMessage(text(error.message)))?.[1];
   return accessFailure(
     'cloud.denied',
-    `${who ?? 'this login'} is not allowed ${action}`,
-    'Ask for it: `oneclick iam policy` prints all that is needed.',
+    `${who ?? 'this login'} has no permission for ${action}`,
+    'request the permissions that `oneclick iam policy` prints',
     error,
   );
 }

@@ -15,18 +15,18 @@ import type {
 import type { Cloud } from '../cloud.js';
 import { unknownGroups } from '../failures.js';
 import { attribute, balancers, seconds } from './balancers.js';
+import { cleanMessage } from './clean-message.js';
 import type { ConnectElb } from './connect-elb.js';
 import { chunks, oneOf, pages } from './lists.js';
 import { type AwsOptions, service } from './service.js';
 import { notRegistered, targetReason } from './target-reasons.js';
-import { cleanMessage } from './words.js';
 
 const maxNames = 20;
 const pageSize = 400;
 
 const states = ['initial', 'healthy', 'unhealthy', 'draining', 'unused', 'unavailable'] as const;
 
-/** What Elastic Load Balancing does of a cloud. */
+/** Returns the calls to Elastic Load Balancing. */
 export function elb(
   aws: AwsOptions,
 ): Pick<Cloud, 'targetGroups' | 'targets' | 'register' | 'deregister' | 'tune'> {
@@ -80,10 +80,10 @@ const isNamed = (group: Described, name: string) =>
   group.TargetGroupArn === name || group.TargetGroupName === name;
 const sdkTarget = ({ id, port }: Target) => ({ Id: id, Port: port });
 
-/** Those of the groups that exist, where all do; one that does not lets a whole call fail, and then it is none of that call. */
+/** Returns the named groups, or all groups if one is missing, because a missing group fails the whole call. */
 async function described(connect: ConnectElb, names: readonly string[]): Promise<Described[]> {
   const unique = [...new Set(names)];
-  const asked = [
+  const queries = [
     ...chunks(unique.filter(isArn), maxNames).map((TargetGroupArns) => ({ TargetGroupArns })),
     ...chunks(
       unique.filter((name) => !isArn(name)),
@@ -91,10 +91,10 @@ async function described(connect: ConnectElb, names: readonly string[]): Promise
     ).map((Names) => ({ Names })),
   ];
   const found: Described[] = [];
-  for (const which of asked) {
+  for (const query of queries) {
     const { client, sdk, options } = await connect();
     try {
-      const { TargetGroups } = await client.send(new sdk.DescribeTargetGroupsCommand(which), options);
+      const { TargetGroups } = await client.send(new sdk.DescribeTargetGroupsCommand(query), options);
       found.push(...(TargetGroups ?? []));
     } catch (error) {
       if (error instanceof Failure && error.code === 'cloud.no-group') return everyGroup(connect);
@@ -141,7 +141,7 @@ async function withBalancers(connect: ConnectElb, groups: readonly Described[]):
   );
 }
 
-/** What nothing is said about is as AWS has it by default (CreateTargetGroup, ModifyTargetGroupAttributes). */
+/** Missing settings have AWS's defaults (CreateTargetGroup, ModifyTargetGroupAttributes). */
 function settingsOf(
   group: Described,
   attributes: readonly TargetGroupAttribute[] | undefined,
@@ -165,23 +165,22 @@ function settingsOf(
 function healthOf({ Target, TargetHealth }: TargetHealthDescription): TargetHealth[] {
   const { State: rawState, Reason, Description } = TargetHealth ?? {};
   if (Target?.Id === undefined || Target.Port === undefined || Reason === notRegistered) return [];
-  // Network load balancers take no new connections to such a target: it is unhealthy, with a grace for the old ones.
+  // Network load balancers open no new connections to such a target.
   const state = rawState === 'unhealthy.draining' ? 'unhealthy' : oneOf(states, rawState);
-  const unknown =
-    state === undefined ? cleanMessage(`AWS calls its state ${rawState ?? 'nothing'}`) : undefined;
+  const unknown = state === undefined ? cleanMessage(`unknown state ${rawState ?? '(none)'}`) : undefined;
   const reason = Reason === undefined ? unknown : targetReason(Reason, Description);
   return [
     {
       id: Target.Id,
       port: Target.Port,
-      // What is not known is not counted on.
+      // Treats an unknown state as not ready.
       state: state ?? 'unavailable',
       ...given({ reason }),
     },
   ];
 }
 
-/** Whole seconds are the API's: what is asked for is the least, so it is never less. */
+/** Rounds up, because the values are minimums and the API takes whole seconds. */
 const wholeSeconds = (ms: number) => Math.ceil(ms / 1000);
 
 async function tune(connect: ConnectElb, group: string, tuning: Tuning): Promise<void> {

@@ -2,19 +2,19 @@ import type { Filter, Instance, SecurityGroupRule } from '@aws-sdk/client-ec2';
 import { given } from '../../domain/given.js';
 import type { CloudInstance, InboundRule } from '../../domain/target-group.js';
 import type { Cloud } from '../cloud.js';
+import { cleanMessage } from './clean-message.js';
 import { chunks, oneOf, pages } from './lists.js';
 import { type AwsOptions, service } from './service.js';
-import { cleanMessage } from './words.js';
 
-/** A filter takes 200 values at most (EC2 API reference, DescribeInstances). */
+/** Limit of values per filter (DescribeInstances). */
 const maxValues = 200;
-/** What a page of these answers holds at most. */
+/** Maximum page size. */
 const pageSize = 1_000;
 
 const states = ['pending', 'running', 'stopping', 'stopped', 'shutting-down', 'terminated'] as const;
 const alive = ['pending', 'running', 'stopping', 'stopped'];
 
-/** What EC2 does of a cloud. */
+/** Returns the calls to EC2. */
 export function ec2(
   aws: AwsOptions,
 ): Pick<Cloud, 'instances' | 'instancesNamed' | 'tag' | 'untag' | 'inboundRules'> {
@@ -25,7 +25,7 @@ export function ec2(
     return { sdk, client };
   });
 
-  /** By a filter, since one ID that does not exist lets a call by IDs fail as a whole. */
+  /** Uses a filter, because a missing ID fails a whole call by IDs. */
   async function instancesBy(name: string, values: readonly string[], more: Filter[] = []) {
     const found: CloudInstance[] = [];
     for (const Values of chunks([...new Set(values)], maxValues)) {
@@ -85,7 +85,7 @@ export function ec2(
   };
 }
 
-/** In the values of a filter `*` and `?` stand for others. */
+/** Filter values treat `*` and `?` as wildcards. */
 const escapeWildcards = (value: string) => value.replace(/[\\*?]/g, '\\$&');
 
 function instanceOf(instance: Instance): CloudInstance[] {
@@ -101,13 +101,13 @@ function instanceOf(instance: Instance): CloudInstance[] {
   const state = oneOf(states, State?.Name);
   const reason =
     state === undefined
-      ? `AWS calls its state ${State?.Name ?? 'nothing'}`
+      ? `unknown state ${State?.Name ?? '(none)'}`
       : StateReason?.Message || StateTransitionReason || undefined;
   const zone = instance.Placement?.AvailabilityZone;
   return [
     {
       id,
-      // What is not known is not counted on.
+      // Treats an unknown state as not ready.
       state: state ?? 'pending',
       ...(reason === undefined ? {} : { reason: cleanMessage(reason) }),
       ...given({ privateAddress: PrivateIpAddress, publicAddress: PublicIpAddress, zone }),

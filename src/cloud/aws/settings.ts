@@ -1,19 +1,20 @@
 import { given } from '../../domain/given.js';
-/** The variables of an environment, as they are handed to a program. */
+
+/** Environment variables. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** The services that are called, by their names in IAM and in host names. */
+/** AWS services, as named in IAM and in host names. */
 export type ServiceName = 'ec2' | 'elasticloadbalancing';
 
 /**
- * What AWS's own variables say: https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html. What they leave open the SDK finds
- * as it always does: in `~/.aws`, by SSO, from the metadata service.
+ * Settings from AWS's variables (https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html). The SDK finds
+ * the others in `~/.aws`, by SSO or from the metadata service.
  */
 export interface Settings {
   readonly region?: string;
   readonly profile?: string;
   readonly credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
-  /** Where the service is instead of at AWS. */
+  /** URL of the service, instead of AWS's. */
   readonly endpoint?: string;
 }
 
@@ -22,7 +23,7 @@ const ownEndpoint: Record<ServiceName, string> = {
   elasticloadbalancing: 'AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2',
 };
 
-/** The settings of one service; an empty variable says nothing. As with the SDK a profile outranks keys. */
+/** Returns the settings of a service; ignores empty variables. As in the SDK, a profile takes precedence over keys. */
 export function settingsOf(service: ServiceName, variables: Variables): Settings {
   const variable = (name: string) => variables[name] || undefined;
   const region = variable('AWS_REGION') ?? variable('AWS_DEFAULT_REGION');

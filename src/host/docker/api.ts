@@ -9,22 +9,22 @@ import type { Connection } from '../ssh/connection.js';
 import { openChannel } from '../ssh/sessions.js';
 import { ChannelAgent, ChannelSocket } from './agent.js';
 
-/** A request to Docker's API. */
+/** A request to the Docker API. */
 export interface ApiRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly auth?: RegistryAuth | undefined;
-  /** A tar archive, instead of a body. */
+  /** A tar archive to send instead of a body. */
   readonly archive?: Buffer | Readable;
-  /** Whether the answer is a stream. */
+  /** Whether to return the response as a stream. */
   readonly stream?: boolean;
-  /** Whether the connection itself is what is wanted: the answer is a socket, a Duplex. */
+  /** Whether to return the connection itself, a Duplex. */
   readonly hijack?: boolean;
 }
 
-/** An engine that refuses: its status and its own words. */
+/** An error response of the engine. */
 export class ApiError extends Error {
   readonly status: number;
   constructor(status: number, detail: string) {
@@ -41,20 +41,20 @@ interface Modem {
 }
 
 const socketPath = '/var/run/docker.sock';
-/** Channels that are opened together before they are needed: the facts of a host are read with about as many requests at once. */
+/** Channels to open ahead: reading facts sends about as many requests at once. */
 const spareChannels = 10;
 const accepted = { 200: true, 201: true, 204: true };
 
-/** What lasts, as following a log does, is on channels of its own: it does not keep questions waiting. */
+/** Streams, such as followed logs, use their own channels, so that requests do not wait for them. */
 interface Pools<Way> {
   readonly requests: Way;
   readonly streams: Way;
 }
 
-/** Fewer than the sessions that sshd has for everybody. */
+/** Below the limit of SSH sessions, which others share. */
 const maxStreams = 6;
 
-/** Docker's API on a host, over its SSH connection, by the first way that works there. */
+/** The Docker API of a host, over its SSH connection. */
 export class DockerApi {
   readonly #host: Host;
   readonly #connection: Connection;
@@ -67,11 +67,11 @@ export class DockerApi {
     this.#connection = connection;
   }
 
-  /** Throws {@link ApiError}, or a Failure when the engine cannot be spoken to. */
+  /** Sends a request. Throws an {@link ApiError}, or a Failure if the engine cannot be reached. */
   async send(request: ApiRequest, signal?: AbortSignal): Promise<unknown> {
     this.#modems ??= this.#connect();
     const modems = await this.#modems.catch((error: unknown) => {
-      // The next call may find it well.
+      // The next call tries again.
       this.#modems = undefined;
       throw error;
     });
@@ -80,7 +80,7 @@ export class DockerApi {
     const options = {
       method,
       path: Object.keys(query).length === 0 ? path : `${path}?`,
-      // Apart, for dockerode would otherwise repeat the body, and with it the environment, in the query.
+      // Separate, or dockerode repeats the body, including secrets, in the query.
       options: { _query: query, _body: body },
       isStream: stream || hijack,
       ...(hijack ? { hijack } : {}),
@@ -97,10 +97,10 @@ export class DockerApi {
     });
   }
 
-  /** What a broken connection to the engine means. */
+  /** Converts the error of a broken connection to the engine. */
   async #connectionFailure(error: Error): Promise<Error> {
     if (error instanceof Failure) return error;
-    // The channels end a moment before the connection that carries them.
+    // Channels close just before the connection that carries them.
     await new Promise((resolve) => setImmediate(resolve));
     if (this.#host.lost.aborted) return lostFailure(this.#host.name, error);
     this.#modems = undefined;
@@ -109,7 +109,7 @@ export class DockerApi {
 
   async #connect(): Promise<Pools<Modem>> {
     const [{ default: Docker }, agents] = await Promise.all([import('dockerode'), this.#agents()]);
-    // Everything that docker-modem would otherwise take from DOCKER_HOST and its like.
+    // Overrides DOCKER_HOST and similar variables.
     const options: Docker.DockerOptions & { pathPrefix: string } = {
       protocol: 'http',
       host: 'localhost',
@@ -127,10 +127,7 @@ export class DockerApi {
     return { requests: modem(agents.requests), streams: modem(agents.streams) };
   }
 
-  /**
-   * The engine's socket, forwarded; where that fails, which may have several reasons that look alike, by a command, and then by that
-   * command as root.
-   */
+  /** Forwards the engine's socket; falls back to `docker system dial-stdio`, then to the same with sudo. */
   async #agents(): Promise<Pools<ChannelAgent>> {
     const { client, sessions } = this.#connection;
     const socket = () =>
@@ -163,7 +160,7 @@ export class DockerApi {
     return { requests: agent, streams: agent };
   }
 
-  /** `docker`, or `sudo -n docker`: the one that may speak to the engine. Throws a Failure that says why none may. */
+  /** Returns `docker` or `sudo -n docker`. Throws a Failure with the reason if neither works. */
   async #command(): Promise<string> {
     const { name } = this.#host;
     const runVersion = (argv: readonly string[]) =>
@@ -176,16 +173,16 @@ export class DockerApi {
       const root = await runVersion(['sudo', '-n', 'docker']);
       if (root.code === 0) return 'sudo -n docker';
       const { user } = this.#connection.target;
-      throw new Failure('access', 'engine.access', `${user} may not use Docker on ${name}`, {
+      throw new Failure('access', 'engine.access', `${user} has no permission to use Docker on ${name}`, {
         host: name,
-        hint: `\`sudo usermod -aG docker ${user}\` on ${name} lets them, from the next login on.`,
+        hint: `run on ${name}: sudo usermod -aG docker ${user}`,
         evidence: plain.stderr.trim().split('\n').slice(0, 3),
       });
     }
     if (missing)
-      throw new Failure('unreachable', 'engine.missing', `there is no Docker on ${name}`, {
+      throw new Failure('unreachable', 'engine.missing', `Docker is not installed on ${name}`, {
         host: name,
-        hint: `oneclick host bootstrap ${name}`,
+        hint: `run: oneclick host bootstrap ${name}`,
       });
     throw engineDown(name, plain.stderr.trim());
   }
@@ -197,10 +194,10 @@ function engineDown(host: string, detail: string, cause?: unknown): Failure {
   return new Failure(
     'unreachable',
     'engine.down',
-    `the Docker engine of ${host} does not answer: ${detail}`,
+    `the Docker engine on ${host} does not respond: ${detail}`,
     {
       host,
-      hint: `\`systemctl status docker\` on ${host} says more.`,
+      hint: `run on ${host}: systemctl status docker`,
       passing: true,
       cause,
     },
@@ -213,7 +210,7 @@ function messageOf(error: Error & { json?: unknown }): string {
   return error.message.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
 }
 
-/** The Failure of a refusal. */
+/** Converts an error response to a Failure. */
 export function apiFailure(host: string, action: string, { message, status }: ApiError): Failure {
   return engineFailure(host, action, message || `HTTP status ${status}`, { status });
 }

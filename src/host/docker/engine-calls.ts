@@ -12,18 +12,18 @@ import { PullError } from './pull-progress.js';
 
 /** ms */
 export const responseTimeout = 60_000;
-/** The same for an engine that was silent the last time: it may be back, but is not waited for so long again. ms */
+/** Shorter timeout after a previous timeout. ms */
 const retryTimeout = 10_000;
 
-/** How long, and until when. */
+/** Timeout and cancellation of a call. */
 export interface CallOptions {
-  /** Of the call, in ms; unlimited where the call itself waits for something. */
+  /** Time for the whole call; unlimited if the call waits for an event. ms */
   readonly deadline?: number;
-  /** Those beside the loss of the host. */
+  /** Signals that cancel the call, in addition to the loss of the host. */
   readonly signals?: readonly (AbortSignal | undefined)[];
 }
 
-/** Requests to one engine: timed, cancelled, told of, and failing in the engine's own words. */
+/** Sends requests to an engine: logs them, applies timeouts, and converts errors to Failures. */
 export class EngineCalls {
   readonly #host: Host;
   readonly #api: DockerApi;
@@ -38,7 +38,7 @@ export class EngineCalls {
     this.#log = log;
   }
 
-  /** Asks with GET, and parses the answer. */
+  /** Sends a GET request and parses the response. */
   async get<T>(
     action: string,
     path: string,
@@ -48,7 +48,7 @@ export class EngineCalls {
     return answer.parse(await this.send(action, { method: 'GET', path, query }));
   }
 
-  /** Asks, and takes these refusals for "it is so already". */
+  /** Sends a request; error statuses in `accepted` count as success. */
   async ensure(
     action: string,
     request: ApiRequest,
@@ -63,19 +63,19 @@ export class EngineCalls {
     }
   }
 
-  /** Asks; a refusal is a Failure. */
+  /** Sends a request; converts an {@link ApiError} to a Failure. */
   send(action: string, request: ApiRequest, options: CallOptions = {}): Promise<unknown> {
     return this.raw(action, request, options).catch((error: unknown) => {
       throw this.translate(action, error);
     });
   }
 
-  /** Asks; a refusal is thrown as such. */
+  /** Sends a request; throws an {@link ApiError} unchanged. */
   raw(action: string, request: ApiRequest, options: CallOptions = {}): Promise<unknown> {
     return this.#within(action, request, options, (answer) => Promise.resolve(answer));
   }
 
-  /** Asks for a stream and reads it, within the deadline. */
+  /** Requests a stream and reads it within the deadline. */
   read<T>(
     action: string,
     request: ApiRequest,
@@ -83,7 +83,7 @@ export class EngineCalls {
     read: (stream: Readable) => Promise<T>,
   ): Promise<T> {
     const readStream = (answer: unknown) => {
-      if (!(answer instanceof Readable)) throw new TypeError(`${action}: the answer is no stream`);
+      if (!(answer instanceof Readable)) throw new TypeError(`${action}: the response is not a stream`);
       return read(answer);
     };
     return this.#within(action, request, options, readStream).catch((error: unknown) => {
@@ -91,14 +91,14 @@ export class EngineCalls {
     });
   }
 
-  /** Asks for a header of the answer alone; undefined when the engine knows of nothing there. */
+  /** Returns a header of a HEAD response, or undefined for status 404. */
   async header(
     action: string,
     name: string,
     request: Pick<ApiRequest, 'path' | 'query'>,
   ): Promise<string | undefined> {
     const read = async (answer: unknown) => {
-      if (!(answer instanceof IncomingMessage)) throw new TypeError(`${action}: the answer has no headers`);
+      if (!(answer instanceof IncomingMessage)) throw new TypeError(`${action}: the response has no headers`);
       answer.resume();
       return answer.headers[name];
     };
@@ -109,14 +109,14 @@ export class EngineCalls {
       if (error instanceof ApiError && error.status === 404) return undefined;
       throw this.translate(action, error);
     }
-    throw new TypeError(`${action}: the answer has no ${name}`);
+    throw new TypeError(`${action}: the response has no ${name}`);
   }
 
-  /** Asks for the connection itself: what goes over it from then on is no HTTP. */
+  /** Returns the upgraded connection, which no longer carries HTTP. */
   async hijack(action: string, request: ApiRequest): Promise<Duplex> {
     const answer = await this.send(action, { ...request, hijack: true });
     if (answer instanceof Duplex) return answer;
-    throw new TypeError(`${action}: the engine does not give its connection away`);
+    throw new TypeError(`${action}: the engine did not upgrade the connection`);
   }
 
   #within<T>(
@@ -129,7 +129,7 @@ export class EngineCalls {
     const limit = this.#timedOut ? deadline - responseTimeout + retryTimeout : deadline;
     const onTimeout = () => {
       this.#timedOut = true;
-      const message = `${action}: the Docker engine of ${name} did not answer within ${limit / 1000} s`;
+      const message = `cannot ${action}: the Docker engine on ${name} did not respond within ${limit / 1000} s`;
       return new Failure('unreachable', 'engine.silent', message, { host: name });
     };
     const work = async (stop: AbortSignal) => {
@@ -137,11 +137,11 @@ export class EngineCalls {
       this.#timedOut = false;
       return read(answer);
     };
-    const asked = () => within(this.#clock, limit, [lost, ...signals], onTimeout, work);
-    return this.#log.record(name, 'engine', action, asked, limit);
+    const call = () => within(this.#clock, limit, [lost, ...signals], onTimeout, work);
+    return this.#log.record(name, 'engine', action, call, limit);
   }
 
-  /** The Failure that an error stands for. */
+  /** Converts engine errors to Failures; returns other errors unchanged. */
   translate(action: string, error: unknown): unknown {
     if (error instanceof ApiError) return apiFailure(this.#host.name, action, error);
     if (error instanceof PullError)

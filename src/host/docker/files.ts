@@ -10,7 +10,7 @@ import { StallWatch } from './stall.js';
 /** ms */
 const stallTimeout = 60_000;
 
-/** Bits of a mode as Go's `fs.FileMode` has them, which is what the engine sends. */
+/** Bits of Go's `fs.FileMode`, which the engine sends. */
 const bits = { folder: 1 << 31, link: 1 << 27 };
 
 const Stat = z.object({
@@ -20,7 +20,7 @@ const Stat = z.object({
   linkTarget: z.string().nullish(),
 });
 
-/** Where something is copied to or from, until the signal. */
+/** A path in a container to copy from or to. */
 export interface FileRequest {
   readonly container: string;
   readonly path: string;
@@ -34,7 +34,7 @@ export async function pathFacts(
   container: string,
   path: string,
 ): Promise<PathFacts | undefined> {
-  const action = `looking at ${path} in ${container}`;
+  const action = `check ${path} in ${container}`;
   const request = { path: `/containers/${container}/archive`, query: { path } };
   const header = await calls.header(action, 'x-docker-container-path-stat', request);
   if (header === undefined) return undefined;
@@ -49,7 +49,7 @@ function parseStat(header: string, host: string, action: string): z.infer<typeof
   try {
     return Stat.parse(JSON.parse(Buffer.from(header, 'base64').toString()));
   } catch (cause) {
-    throw new Failure('failed', 'engine.nonsense', `${action}: the engine says nothing that can be read`, {
+    throw new Failure('failed', 'engine.nonsense', `cannot ${action}: the engine returned invalid data`, {
       ...{ host, cause },
     });
   }
@@ -61,15 +61,15 @@ export async function readFiles(
   host: string,
   clock: Clock,
   { container, path, signal }: FileRequest,
-  take: (archive: AsyncIterable<Buffer>) => Promise<void>,
+  consume: (archive: AsyncIterable<Buffer>) => Promise<void>,
 ): Promise<void> {
-  const action = `copying ${path} out of ${container}`;
+  const action = `copy ${path} from ${container}`;
   const query = { path };
   const request = { method: 'GET', path: `/containers/${container}/archive`, query, stream: true } as const;
   await untilStalled(clock, host, action, (stall) => {
     const callOptions = { deadline: Number.POSITIVE_INFINITY, signals: [signal, stall.signal] };
     return calls.read(action, request, callOptions, (stream) =>
-      take(watched(withFailures(stream, host, action), stall)),
+      consume(watched(withFailures(stream, host, action), stall)),
     );
   });
 }
@@ -82,7 +82,7 @@ export async function writeFiles(
   { container, path, signal }: FileRequest,
   archive: AsyncIterable<Buffer>,
 ): Promise<void> {
-  const action = `copying into ${path} of ${container}`;
+  const action = `copy to ${path} in ${container}`;
   await untilStalled(clock, host, action, async (stall) => {
     const body = Readable.from(watched(archive, stall), { objectMode: false });
     const query = { path, noOverwriteDirNonDir: 'true' };
@@ -109,7 +109,7 @@ async function untilStalled(
   act: (stall: StallWatch) => Promise<void>,
 ): Promise<void> {
   const stalled = () =>
-    new Failure('unreachable', 'copy.stalled', `${action}: nothing moved for ${stallTimeout / 1000} s`, {
+    new Failure('unreachable', 'copy.stalled', `cannot ${action}: no data for ${stallTimeout / 1000} s`, {
       host,
     });
   const stall = new StallWatch(clock, stallTimeout, action, stalled);

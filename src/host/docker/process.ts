@@ -10,13 +10,12 @@ import { Frames } from './log-frames.js';
 const Created = z.object({ Id: z.string() });
 const Ended = z.object({ Running: z.boolean(), ExitCode: z.number().nullish() });
 
-/** How long an engine may need to notice that a process has ended whose output has, in tries of 50 ms. */
+/** The engine may report an exit after the output ended. Attempts, every 50 ms */
 const maxAttempts = 100;
 
 /**
- * Starts a process in a container. By the API and not by `docker exec` in a session of SSH: it takes whichever way to
- * the engine works on this host (`sudo docker` too), its words are data and never pass a shell, they are in no process
- * list outside of the container, and a terminal's size is a request of its own. See `Engine.exec`.
+ * Starts a process in a container. Uses the API instead of `docker exec` over SSH: it works with `sudo docker` too, and
+ * arguments never pass through a shell or appear in the host's process list. See `Engine.exec`.
  */
 export async function startExec(
   calls: EngineCalls,
@@ -28,7 +27,7 @@ export async function startExec(
     stdio,
   }: { readonly container: string; readonly argv: readonly string[]; readonly stdio: StdioOptions },
 ): Promise<Process> {
-  const action = `running ${argv[0]} in ${container}`;
+  const action = `run ${argv[0]} in ${container}`;
   const { input, terminal } = stdio;
   const tty = terminal !== undefined;
   const size = terminal === undefined ? {} : { ConsoleSize: [terminal.rows, terminal.columns] };
@@ -45,24 +44,24 @@ export async function startExec(
         if (!Running && typeof ExitCode === 'number') return ExitCode;
         await clock.sleep(50, host.lost);
       }
-      throw new Failure('failed', 'exec.running', `${argv[0]} goes on without an output`, {
+      throw new Failure('failed', 'exec.running', `${argv[0]} is still running after its output ended`, {
         host: host.name,
       });
     },
   });
-  // Engines before 23 do not know the size at the start.
+  // Engines before 23 ignore the initial size.
   if (terminal !== undefined) void process.resize(terminal);
   return process;
 }
 
-/** Starts a container and talks to its main process. See `Engine.attach`. */
+/** Starts a container and attaches to its main process. See `Engine.attach`. */
 export async function startAttached(
   calls: EngineCalls,
   host: Host,
   engine: Engine,
   { container, stdio }: { readonly container: string; readonly stdio: StdioOptions },
 ): Promise<Process> {
-  const action = `talking to ${container}`;
+  const action = `attach to ${container}`;
   const { input, terminal } = stdio;
   const query = { stream: 'true', stdin: String(input), stdout: 'true', stderr: 'true' };
   const path = `/containers/${container}`;
@@ -81,13 +80,13 @@ export async function startAttached(
   return process;
 }
 
-/** What a process is asked beside its connection. */
+/** Requests about a process, sent on other connections. */
 interface ProcessControl {
   resize(query: Readonly<Record<string, string>>): Promise<void>;
   exit(): Promise<number>;
 }
 
-/** A process at the other end of a connection that the engine has given away. */
+/** A process behind an upgraded connection. */
 class SocketProcess implements Process {
   readonly output: Process['output'];
   readonly #socket: Duplex;
@@ -95,7 +94,7 @@ class SocketProcess implements Process {
   readonly #host: Host;
   readonly #control: ProcessControl;
   #failure: Error | undefined;
-  /** The size that is still to be asked for. */
+  /** The size to request next. */
   #size: Size | undefined;
   #resizing = Promise.resolve();
 
@@ -104,7 +103,7 @@ class SocketProcess implements Process {
     this.#isTerminal = isTerminal;
     this.#host = host;
     this.#control = requests;
-    // Heard by everybody who waits, and thrown where it matters: to those who read.
+    // Thrown to the reader of the output.
     socket.on('error', (error) => {
       this.#failure = error;
     });
@@ -129,7 +128,7 @@ class SocketProcess implements Process {
   }
 
   end(): void {
-    // An engine takes the end of a terminal's input for somebody who leaves, and says no more.
+    // The engine detaches when a terminal's input ends.
     if (!this.#isTerminal) this.#socket.end();
   }
 
@@ -139,7 +138,7 @@ class SocketProcess implements Process {
     return this.#resizing;
   }
 
-  /** One request after the other, since an engine takes what comes at once in any order; only the last size is of use. */
+  /** Sends one request at a time, because the engine may reorder them; skips outdated sizes. */
   async #applySize(): Promise<void> {
     if (this.#size === undefined) return;
     const { columns, rows } = this.#size;

@@ -12,10 +12,10 @@ export async function readLogs(
   host: string,
   container: string,
   { follow, lines, since }: LogOptions,
-  take: (lines: readonly LogLine[]) => Promise<void>,
+  onLines: (lines: readonly LogLine[]) => Promise<void>,
   callOptions: CallOptions,
 ): Promise<void> {
-  const action = `reading the logs of ${container}`;
+  const action = `read the logs of ${container}`;
   const { Config } = await calls.get(action, `/containers/${container}/json`, Inspected);
   const raw = Config.Tty === true;
   const query = {
@@ -26,13 +26,14 @@ export async function readLogs(
   const request = { method: 'GET', path: `/containers/${container}/logs`, query, stream: true } as const;
   await calls.read(action, request, callOptions, async (stream) => {
     const [frames, whole] = [new Frames(raw), new LogLines(raw)];
-    await take([]);
-    for await (const chunk of withFailures(stream, host, action)) await take(whole.take(frames.take(chunk)));
-    await take(whole.end());
+    await onLines([]);
+    for await (const chunk of withFailures(stream, host, action))
+      await onLines(whole.take(frames.take(chunk)));
+    await onLines(whole.end());
   });
 }
 
-/** The stream, which fails with a Failure when the engine breaks off. */
+/** Yields the stream; throws a Failure of kind `unreachable` if it breaks. */
 export async function* withFailures(
   stream: AsyncIterable<Buffer>,
   host: string,
@@ -43,13 +44,18 @@ export async function* withFailures(
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
     const detail = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure('unreachable', 'engine.down', `${action}: the engine broke off: ${detail}`, {
-      ...{ host, cause, passing: true },
-    });
+    throw new Failure(
+      'unreachable',
+      'engine.down',
+      `cannot ${action}: the engine closed the stream: ${detail}`,
+      {
+        ...{ host, cause, passing: true },
+      },
+    );
   }
 }
 
-/** RFC 3339 as the engine wants it: seconds, with all nine digits after the point. */
+/** Converts RFC 3339 to the engine's format: Unix seconds with nine decimals. */
 export function unixTime(time: string): string {
   const [, whole = time, fraction = ''] = /^(.*:\d\d)(?:\.(\d+))?(?:Z|[+-]\d\d:\d\d)$/.exec(time) ?? [];
   const zone = time.slice(whole.length).replace(/^\.\d+/, '');

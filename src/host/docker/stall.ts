@@ -1,6 +1,6 @@
 import type { Clock } from '../../domain/clock.js';
 
-/** Aborts its signal when nothing is heard for `ms`, with a reason made of the last thing that was. */
+/** A watchdog: aborts its signal after `ms` without a reset, with a failure made from the last status. */
 export class StallWatch {
   readonly #clock: Clock;
   readonly #stalled = new AbortController();
@@ -19,9 +19,9 @@ export class StallWatch {
     return this.#stalled.signal;
   }
 
-  reset(what: string): void {
+  reset(status: string): void {
     this.#lastReset = this.#clock.monotonic();
-    this.#last = what;
+    this.#last = status;
   }
 
   end(): void {

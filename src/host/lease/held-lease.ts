@@ -7,18 +7,17 @@ import type { Host, RemoteProcess } from '../host.js';
 /** ms */
 const heartbeatInterval = 2000;
 /**
- * A holder that has heard nothing for so long lets go, and a client that has missed so much stops. A network that was gone for 5 s
- * says something again after 6.2 s, for TCP waits twice as long before each attempt (RFC 6298); the rest is for machines that are
- * busy. ms
+ * Time without a heartbeat after which the holder exits, and without a response after which the client stops. Longer than
+ * TCP's backoff (RFC 6298) after an outage of 5 s, which takes 6.2 s, so that busy machines survive it. ms
  */
 export const leaseTimeout = 12_000;
 
-/** The holder on one host. */
+/** A lease on one host. */
 export class HeldLease {
   readonly host: Host;
   readonly #process: RemoteProcess;
   readonly #clock: Clock;
-  /** When the holder last answered. */
+  /** Monotonic time of the holder's last response. ms */
   lastResponse: number;
   #released = false;
 
@@ -34,7 +33,7 @@ export class HeldLease {
     this.#process.write(`beat ${step.replace(/\s+/g, ' ')}`);
   }
 
-  /** Calls back when the holder is gone, unless it was released. */
+  /** Calls `listener` when the holder exits, unless it was released. */
   onEnd(listener: () => void): void {
     void this.#process.ended.then(() => {
       if (!this.#released) listener();
@@ -56,7 +55,7 @@ export class HeldLease {
   }
 }
 
-/** The leases on all hosts of a run, as one. */
+/** The lease on all hosts of a run. */
 export class HostsLease implements Lease {
   readonly #parts: readonly HeldLease[];
   readonly #clock: Clock;
@@ -68,7 +67,7 @@ export class HostsLease implements Lease {
   constructor(parts: readonly HeldLease[], clock: Clock) {
     this.#parts = parts;
     this.#clock = clock;
-    for (const part of parts) part.onEnd(() => this.#lose(part.host, 'its holder has ended'));
+    for (const part of parts) part.onEnd(() => this.#lose(part.host, 'its holder exited'));
     this.#keepAlive().catch(() => undefined);
   }
 
@@ -97,7 +96,7 @@ export class HostsLease implements Lease {
         return this.#lose(first.host, 'this process was suspended');
       last = now;
       const timedOut = this.#parts.find((part) => now - part.lastResponse > leaseTimeout);
-      if (timedOut !== undefined) return this.#lose(timedOut.host, 'its holder is silent');
+      if (timedOut !== undefined) return this.#lose(timedOut.host, 'its holder does not respond');
       this.#heartbeat();
     }
   }
@@ -112,13 +111,13 @@ export class HostsLease implements Lease {
     this.#lost.abort(
       new Failure('unreachable', 'lease.lost', `the lease on ${host.name} was lost: ${reason}`, {
         host: host.name,
-        hint: 'Another run may act there now. `oneclick status`, then `oneclick resume`.',
+        hint: 'another run may have started there; run `oneclick status`, then `oneclick resume`',
       }),
     );
   }
 }
 
-/** A host that does not answer in time. */
+/** Returns the failure of a host that does not respond in time. */
 export function unresponsive(host: Host): Failure {
-  return new Failure('unreachable', 'host.silent', `${host.name} does not answer`, { host: host.name });
+  return new Failure('unreachable', 'host.silent', `${host.name} does not respond`, { host: host.name });
 }

@@ -10,28 +10,28 @@ import { describeHolder } from './describe-holder.js';
 import { HeldLease, HostsLease, leaseTimeout, unresponsive } from './held-lease.js';
 import { type Answer, type Holder, holderArgv, lockPath, parseAnswer } from './lease-holder.js';
 
-/** What a lease is on. */
+/** The environment that a lease locks. */
 export type LeaseScope = EnvironmentId;
 
 export interface LeaseOptions {
   readonly clock: Clock;
-  /** At least 0, less than 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random: () => number;
-  /** Whether to wait for a lease that is held, for how long (ms), and whom to tell of each try that failed. */
+  /** Waits up to `deadline` ms for a lease that another run holds; calls `onBusy` after each attempt. */
   readonly wait?: {
     readonly deadline: number;
     readonly onBusy: (failure: Failure) => void;
-    /** Ends the waiting. */
+    /** Stops waiting. */
     readonly signal?: AbortSignal;
   };
-  /** The folder of the lock on the hosts; `/tmp`, which every user there shares. */
+  /** Directory of the lock on the hosts; `/tmp` by default, because all users share it. */
   readonly folder?: string;
 }
 
 /** ms */
 const responseTimeout = 15_000;
 
-/** Leases on hosts, each held by a process there that lives as long as it hears from here. */
+/** Leases on hosts; a process on each host holds one while it receives heartbeats. */
 export class HostLeases implements Leases {
   readonly #hosts: ReadonlyMap<string, Host>;
   readonly #options: LeaseOptions;
@@ -55,7 +55,7 @@ export class HostLeases implements Leases {
     }
   }
 
-  /** The lease, or the failure that says who holds it. Either all hosts are held afterwards, or none. */
+  /** Takes the lease on all hosts or on none; returns a failure that names the holder if it is held. */
   async #takeAll(hosts: readonly Host[], run: RunInfo): Promise<Lease | Failure> {
     const { clock } = this.#options;
     const tries = await Promise.allSettled(hosts.map((host) => this.#takeOne(host, run)));
@@ -98,7 +98,7 @@ export class HostLeases implements Leases {
     };
     const { held, lines, answer } = await within(clock, responseTimeout, [host.lost], onTimeout, work).catch(
       (error) => {
-        // Whoever answers late is let go at once.
+        // A late holder would keep the lease.
         started.then(
           (held) => held.end(),
           () => undefined,
@@ -118,7 +118,7 @@ interface Busy {
   readonly holder: Holder | undefined;
 }
 
-/** Who holds the lease, by host; hosts on which nobody does are left out. */
+/** Returns the holders of the lease; skips hosts where it is free. */
 export async function leaseHolders(
   hosts: readonly Host[],
   scope: LeaseScope,
@@ -129,8 +129,8 @@ export async function leaseHolders(
 }
 
 /**
- * Ends the holders of the lease, and with them their SSH sessions: their runs can change nothing any more. Returns whom it ended.
- * Throws a failure of kind `access` where a holder belongs to another user and there is no `sudo`.
+ * Ends the holders of the lease and their SSH sessions, so that their runs cannot change anything. Returns the holders it
+ * ended. Throws a failure of kind `access` if another user owns a holder and `sudo` is not available.
  */
 export async function endLeases(
   hosts: readonly Host[],
@@ -153,7 +153,7 @@ async function runHolder(
   return answer;
 }
 
-/** One sentence for each run, whatever the number of its hosts. */
+/** Describes each run once, even if it holds several hosts. */
 function heldFailure({ project, environment }: LeaseScope, busy: readonly Busy[], now: Date): Failure {
   const known = new Map(busy.flatMap(({ holder }) => (holder === undefined ? [] : [[holder.run, holder]])));
   const unknown = busy.filter(({ holder }) => holder === undefined).map(({ host }) => host);
@@ -170,8 +170,8 @@ function heldFailure({ project, environment }: LeaseScope, busy: readonly Busy[]
 
 function brokenFailure(host: Host, answer: Answer): Failure {
   const reason = answer.kind === 'broken' ? answer.reason : answer.kind;
-  return new Failure('access', 'lease.broken', `no lease can be held on ${host.name}: ${reason}`, {
+  return new Failure('access', 'lease.broken', `cannot hold a lease on ${host.name}: ${reason}`, {
     host: host.name,
-    hint: 'It takes `flock` (util-linux), `timeout` (coreutils) and a writable /tmp; to end one of another user, `sudo`.',
+    hint: "install util-linux and coreutils, and make /tmp writable; ending another user's run needs `sudo`",
   });
 }

@@ -12,36 +12,34 @@ import { addKnownHost, type KnownKeys, readKnownKeys } from './known-hosts.js';
 import { openRoute } from './route.js';
 import { Sessions } from './sessions.js';
 
-/** Time to connect and log in to a host, where nobody says. ms */
+/** Default time to connect and log in to a host. ms */
 export const connectTimeout = 10_000;
 
-/** A connection that is open and logged in. */
+/** An open, authenticated connection. */
 export interface Connection {
   readonly target: SshTarget;
   readonly client: Client;
   readonly sessions: Sessions;
-  /** Aborted, with a failure as its reason, when the connection has ended for whatever reason. */
+  /** Aborted when the connection ends, with a Failure as its reason. */
   readonly lost: AbortSignal;
-  /** Resolves when it has ended; a peer that does not answer is not waited for. */
+  /** Closes the connection; does not wait for an unresponsive peer. */
   close(): Promise<void>;
 }
 
 export interface DialOptions {
   readonly clock: Clock;
   readonly keyring: Keyring;
-  /** Time to connect and log in, tries included; 10 s by default. ms */
+  /** Time to connect and log in, including retries; 10 s by default. ms */
   readonly deadline?: number;
-  /** How often the peer is asked for a sign of life, three of which may be missed; 5 s by default. ms */
+  /** Keepalive interval; the connection is lost after three misses. 5 s by default. ms */
   readonly keepalive?: number;
-  /** Ends it early. */
+  /** Cancels the attempt. */
   readonly signal?: AbortSignal;
 }
 
 type HostKeyAlgorithms = NonNullable<Algorithms['serverHostKey']>;
 
-/**
- * Without diffie-hellman-group-exchange, which takes seconds, and the fastest first.
- */
+/** Fastest first; without diffie-hellman-group-exchange, which takes seconds. */
 const keyExchange: NonNullable<Algorithms['kex']> = [
   'curve25519-sha256',
   'curve25519-sha256@libssh.org',
@@ -62,12 +60,12 @@ const supportedHostKeys: readonly string[] = [
 ];
 
 const maxAttempts = 3;
-/** How long the peer has to answer a goodbye, ms. */
+/** How long the peer has to close the connection. ms */
 const closeTimeout = 2000;
 
 /**
- * Connects to a host, through `bastion` when that is given. Throws a failure of kind `unreachable`, or `access`: an
- * unknown or changed host key, or nobody let in.
+ * Connects to a host, through `bastion` if given. Throws a failure of kind `unreachable`, or `access` if the host key is
+ * unknown or changed, or the login is denied.
  */
 export async function dial(
   target: SshTarget,
@@ -81,7 +79,7 @@ export async function dial(
   ]);
   const attempt = (methods: readonly LoginMethod[]) => {
     const onTimeout = () =>
-      unreachable(target, `${endpoint(target)} did not answer within ${deadline / 1000} s`, bastion?.target);
+      unreachable(target, `${endpoint(target)} did not respond within ${deadline / 1000} s`, bastion?.target);
     const signals = [bastion?.lost, options.signal];
     return within(clock, deadline, signals, onTimeout, (signal) =>
       loginWithRetries(target, methods, known, options, bastion, signal),
@@ -90,7 +88,7 @@ export async function dial(
   const unlocked: LoginMethod[] = [];
   for (;;) {
     const path = locked[unlocked.length];
-    // A passphrase is asked for only when nothing else is left to offer, and outside the deadline.
+    // Prompts only after all other keys failed, outside the deadline.
     if (ready.length + unlocked.length > 0) {
       try {
         return await attempt([...ready, ...unlocked]);
@@ -102,7 +100,7 @@ export async function dial(
   }
 }
 
-/** Tries again what is likely to pass: a server that hangs up before the handshake (MaxStartups), a resolver that is busy. */
+/** Retries transient errors, such as a dropped handshake (MaxStartups) or a busy resolver. */
 async function loginWithRetries(
   target: SshTarget,
   methods: readonly LoginMethod[],
@@ -117,7 +115,12 @@ async function loginWithRetries(
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       if (tries === maxAttempts)
-        throw unreachable(target, `${endpoint(target)} hangs up: ${error.message}`, bastion?.target, error);
+        throw unreachable(
+          target,
+          `${endpoint(target)} closes the connection: ${error.message}`,
+          bastion?.target,
+          error,
+        );
       await options.clock.sleep(200 * tries, signal);
     }
   }
@@ -145,7 +148,7 @@ async function login(
         keyFailure = new Failure(
           'access',
           'host.key-unknown',
-          `the host key of ${target.name} could not be remembered: ${String(error)}`,
+          `cannot save the host key of ${target.name}: ${String(error)}`,
           { host: target.name },
         );
         verify(false);
@@ -165,14 +168,14 @@ async function login(
     authHandler: (_methods, _partial, next) => {
       const method = remaining.shift();
       if (method !== undefined) tried.push(method.label);
-      // ssh2 takes `false` for "nothing left", which its types do not know.
+      // ssh2 expects `false` after the last method; its types omit it.
       next(method?.method ?? (false as never));
     },
   };
   const stopListening = whenAborted(signal, () => sock.destroy());
   try {
     await ssh.connect(config);
-    if (ssh.connection === null) throw new TransientError('the connection ended at once');
+    if (ssh.connection === null) throw new TransientError('the connection closed at once');
     return open(target, ssh.connection, sock, options.clock);
   } catch (error) {
     sock.destroy();
@@ -211,7 +214,7 @@ function open(target: SshTarget, client: Client, sock: Duplex, clock: Clock): Co
   };
 }
 
-/** The failure of a host key that is not to be trusted; remembers it where that was asked for. */
+/** Returns the failure of an untrusted host key; saves a new key if `accept-new` is set. */
 async function verifyHostKey(target: SshTarget, known: KnownKeys, key: Buffer): Promise<Failure | undefined> {
   const status = known.check(key);
   const [file] = target.knownHosts;

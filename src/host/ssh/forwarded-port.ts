@@ -10,11 +10,11 @@ import type { Connection } from './connection.js';
 const loopback = '127.0.0.1';
 /** ms */
 const responseTimeout = 10_000;
-/** A run that has just died may still be listening. ms */
+/** A run that just died may still be listening. ms */
 const retryDelay = 200;
 const maxAttempts = 5;
 
-/** A port on the host's loopback, by remote forwarding. See `Host.lend`. */
+/** Forwards a port on the host's loopback to this process. See `Host.forwardPort`. */
 export async function forwardPort(
   connection: Connection,
   clock: Clock,
@@ -24,7 +24,7 @@ export async function forwardPort(
   const { client, lost, target } = connection;
   const requestPort = (requested: number) => {
     const onTimeout = () =>
-      new Failure('unreachable', 'host.timeout', `${target.name} does not answer`, { host: target.name });
+      new Failure('unreachable', 'host.timeout', `${target.name} does not respond`, { host: target.name });
     return within(clock, responseTimeout, [lost], onTimeout, () => openPort(connection, requested));
   };
   const open = new Set<ChannelSocket>();
@@ -34,7 +34,7 @@ export async function forwardPort(
     reject: () => void,
   ) => {
     if (destPort !== port) return;
-    // With `GatewayPorts yes` sshd listens for everybody, whatever it was asked for.
+    // With `GatewayPorts yes` sshd listens on all addresses.
     if (!isLoopback(srcIP)) return reject();
     const socket = new ChannelSocket(accept());
     socket.on('error', () => undefined);
@@ -62,7 +62,7 @@ export async function forwardPort(
   };
 }
 
-/** The port that sshd listens on; undefined where it does not, for which it gives no reason. */
+/** Returns the port that sshd listens on, or undefined if it refuses; sshd gives no reason. */
 function openPort({ client, target }: Connection, port: number): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     try {
@@ -73,16 +73,16 @@ function openPort({ client, target }: Connection, port: number): Promise<number 
   });
 }
 
-/** Without an answer: what is sent later on this connection comes after it. */
+/** Does not wait: later requests on this connection are handled after it. */
 function closePort({ client }: Connection, port: number): void {
   try {
     client.unforwardIn(loopback, port);
   } catch {
-    // The connection has ended, and the port with it.
+    // The port closed with the connection.
   }
 }
 
-/** Where another port would do, this one is taken. */
+/** If sshd accepts another port, this one is in use. */
 async function forwardFailure(
   connection: Connection,
   port: number,
@@ -91,14 +91,14 @@ async function forwardFailure(
   const { name, user } = connection.target;
   const other = await requestPort(0);
   if (other === undefined)
-    return new Failure('access', 'lend.forbidden', `${name} forbids ${user} remote forwarding over SSH`, {
+    return new Failure('access', 'lend.forbidden', `${name} does not allow ${user} remote port forwarding`, {
       host: name,
-      hint: 'Set `AllowTcpForwarding yes` (or `remote`) in its sshd_config; `DisableForwarding`, `PermitListen` and `no-port-forwarding` in authorized_keys count too.',
+      hint: 'set `AllowTcpForwarding yes` in its sshd_config, and check `DisableForwarding`, `PermitListen` and authorized_keys',
     });
   closePort(connection, other);
-  return new Failure('failed', 'lend.taken', `port ${port} of ${name} is taken`, {
+  return new Failure('failed', 'lend.taken', `port ${port} on ${name} is in use`, {
     host: name,
-    hint: `\`ss -ltnp 'sport = :${port}'\` on ${name} says by what.`,
+    hint: `run on ${name}: ss -ltnp 'sport = :${port}'`,
   });
 }
 

@@ -4,19 +4,19 @@ import { Failure } from '../../domain/failure.js';
 import type { KeyFile, SshTarget } from './config.js';
 import { fingerprint } from './known-hosts.js';
 
-/** Asks a person for the passphrase of a private key; undefined when there is nobody to ask, or no answer. */
+/** Prompts for the passphrase of a private key; returns undefined without a terminal or an answer. */
 export type AskPassphrase = (path: string) => Promise<string | undefined>;
 
-/** A way to log in, with what people call it. */
+/** A login method, with a label for messages. */
 export interface LoginMethod {
   readonly label: string;
   readonly method: AnyAuthMethod;
 }
 
-/** What can be offered to a host, in this order. */
+/** Login methods for a host, in order. */
 export interface LoginMethods {
   readonly ready: readonly LoginMethod[];
-  /** Private keys that need a passphrase first. */
+  /** Paths of private keys that need a passphrase. */
   readonly locked: readonly string[];
 }
 
@@ -26,7 +26,7 @@ type LoadedKey =
 
 const firstOf = <T>(value: T | T[]): T | undefined => (Array.isArray(value) ? value[0] : value);
 
-/** The private keys and agents of the person, each read and unlocked once for all hosts. */
+/** The user's private keys and agents, each read and unlocked once for all hosts. */
 export class Keyring {
   readonly #ask: AskPassphrase | undefined;
   readonly #files = new Map<string, Promise<LoadedKey | undefined>>();
@@ -37,7 +37,7 @@ export class Keyring {
     this.#ask = askPassphrase;
   }
 
-  /** As `ssh` does: named keys first, by the agent where it has them, then the agent's others. */
+  /** Orders keys as `ssh` does: configured keys first, then the agent's others. */
   async loginMethods(target: SshTarget): Promise<LoginMethods> {
     const [files, { agent, keys }] = await Promise.all([
       Promise.all(target.keys.map((file) => this.#file(file, target.name))),
@@ -64,7 +64,7 @@ export class Keyring {
     return { ready, locked };
   }
 
-  /** Unlocks a key with a passphrase that a person is asked for, once. Throws a failure of kind `access`. */
+  /** Prompts for a key's passphrase, once per key. Throws a failure of kind `access` if it stays locked. */
   async unlock(target: SshTarget, path: string): Promise<LoginMethod> {
     const cached = this.#unlocked.get(path) ?? this.#decrypt(path);
     this.#unlocked.set(path, cached);
@@ -72,14 +72,14 @@ export class Keyring {
   }
 
   async #decrypt(path: string): Promise<ParsedKey> {
-    const hint = `Run \`ssh-add ${path}\` first.`;
+    const hint = `run: ssh-add ${path}`;
     const passphrase = await this.#ask?.(path);
     if (passphrase === undefined)
-      throw new Failure('access', 'host.key-locked', `the key ${path} has a passphrase`, { hint });
+      throw new Failure('access', 'host.key-locked', `the key ${path} needs a passphrase`, { hint });
     const { utils } = (await import('ssh2')).default;
     const key = firstOf(utils.parseKey(await readFile(path), passphrase));
     if (key === undefined || key instanceof Error)
-      throw new Failure('access', 'host.key-locked', `that is not the passphrase of ${path}`, { hint });
+      throw new Failure('access', 'host.key-locked', `wrong passphrase for ${path}`, { hint });
     return key;
   }
 
@@ -88,9 +88,9 @@ export class Keyring {
     this.#files.set(path, cached);
     return cached.then((file) => {
       if (file === undefined && required)
-        throw new Failure('access', 'host.key-missing', `there is no private key ${path}`, {
+        throw new Failure('access', 'host.key-missing', `private key not found: ${path}`, {
           host,
-          hint: 'Name another one under `ssh: key:`, or leave it out to use those of `~/.ssh` and of the agent.',
+          hint: 'change `ssh: key:`, or remove it to use the keys in `~/.ssh` and the agent',
         });
       return file;
     });
@@ -100,7 +100,7 @@ export class Keyring {
     if (socket === undefined) return { keys: [] };
     const cached = this.#agents.get(socket) ?? openAgent(socket);
     this.#agents.set(socket, cached);
-    // An agent that is gone is as good as none: `ssh` goes on with the files, too.
+    // `ssh` also falls back to key files without an agent.
     return cached.catch(() => ({ keys: [] }));
   }
 }
@@ -133,7 +133,7 @@ async function openAgent(socket: string): Promise<{ agent: BaseAgent<ParsedKey>;
   return { agent, keys };
 }
 
-/** The agent as if it had this key alone. */
+/** Restricts an agent to one key. */
 function withOnlyKey(agent: BaseAgent<ParsedKey> | undefined, key: ParsedKey): BaseAgent<ParsedKey> {
   return Object.create(agent ?? null, {
     getIdentities: { value: (done: (error: undefined, keys: ParsedKey[]) => void) => done(undefined, [key]) },

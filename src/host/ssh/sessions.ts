@@ -2,9 +2,9 @@ import type { ClientChannel } from 'ssh2';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 
-/** What a server says when it does not open a channel (RFC 4254, 5.1). */
+/** The error of a server that refuses to open a channel (RFC 4254, 5.1). */
 export interface ChannelRefusal extends Error {
-  /** 1: forbidden, 2: the destination refused, or sshd's MaxSessions is reached. */
+  /** 1: prohibited; 2: connection failed, or sshd's MaxSessions reached. */
   readonly reason: number;
 }
 
@@ -12,19 +12,16 @@ export function isChannelRefusal(error: unknown): error is ChannelRefusal {
   return error instanceof Error && 'reason' in error && typeof error.reason === 'number';
 }
 
-/** Fewer than sshd's default MaxSessions of 10. */
+/** Below sshd's default MaxSessions of 10. */
 const maxSessions = 8;
-/** sshd may count a channel for a moment after both sides have closed it. ms */
+/** sshd may still count a channel just after it was closed. ms */
 const retryDelay = 20;
 const maxRetries = 25;
 
-/** Asks for a channel, as ssh2's methods do. */
+/** Requests a channel, like ssh2's methods. */
 export type ChannelRequest<Channel> = (done: (error: Error | undefined, channel: Channel) => void) => void;
 
-/**
- * Opens a channel. `attach` is called before anything that came with the answer is handled: listeners that are added after an
- * `await` miss what a quick command said.
- */
+/** Opens a channel. Calls `attach` synchronously, because listeners added after an `await` miss early output. */
 export function openChannel<Channel, T>(
   request: ChannelRequest<Channel>,
   attach: (channel: Channel) => T,
@@ -38,8 +35,8 @@ export function openChannel<Channel, T>(
 }
 
 /**
- * The session channels of one connection. No more are opened than the server allows: at first 8, and once it refuses one as many as it
- * had open then; the others wait.
+ * The session channels of a connection. Opens at most 8, or as many as were open when the server refused one; further
+ * requests wait.
  */
 export class Sessions {
   readonly #host: string;
@@ -58,19 +55,19 @@ export class Sessions {
     lost.addEventListener('abort', () => this.#wakeWaiting());
   }
 
-  /** Whether somebody waits for a channel. */
+  /** Whether a request waits for a channel. */
   get isExhausted(): boolean {
     return this.#waiting.size > 0;
   }
 
-  /** Calls back when a channel is wanted and none is free: what keeps idle ones should close them. */
+  /** Calls `listener` when a request has to wait, so that idle channels can be closed. */
   onExhausted(listener: () => void): void {
     this.#exhaustedListeners.add(listener);
   }
 
   /**
-   * Opens a channel, when there is room. One that is `held` stays open until the connection ends, so that nothing waits
-   * for it. Throws a failure of kind `access` when the server leaves no room beside held ones.
+   * Opens a channel as soon as the limit allows. A long-lived one stays open until the connection ends, so requests do not
+   * wait for it. Throws a failure of kind `access` if only long-lived channels are left.
    */
   async open<T>(
     request: ChannelRequest<ClientChannel>,
@@ -124,7 +121,7 @@ export class Sessions {
   #refused(cause?: unknown): Failure {
     return new Failure('access', 'host.sessions', `${this.#host} refuses another session`, {
       host: this.#host,
-      hint: 'Set `MaxSessions 10` (at least 2) in its sshd_config.',
+      hint: 'set `MaxSessions 10` (at least 2) in its sshd_config',
       cause,
     });
   }

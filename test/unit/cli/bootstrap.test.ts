@@ -18,7 +18,7 @@ has systemd
 has root
 `;
 const { signal } = new AbortController();
-const missing = new Failure('unreachable', 'engine.missing', 'there is no Docker on web-1');
+const missing = new Failure('unreachable', 'engine.missing', 'Docker is not installed on web-1');
 
 /** A host whose engine does not answer as many times; it says what it is, and its commands end as `codes` say. */
 function host(answer: string, { silent = 1, codes = {} as Readonly<Record<string, number>> } = {}) {
@@ -151,7 +151,7 @@ describe('waiting for a started engine', () => {
     const answer = answering(made, clock, signal);
     await clock.advance(500);
     expect(await answer).toBe('28.0.0');
-    const refused = new Failure('access', 'engine.access', 'admin may not use Docker');
+    const refused = new Failure('access', 'engine.access', 'admin has no permission to use Docker');
     made.engine.faults.fail('version', refused);
     await expect(answering(made, clock, signal)).rejects.toBe(refused);
     made.engine.faults.fail('version', down, 200);

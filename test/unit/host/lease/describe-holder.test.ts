@@ -15,7 +15,7 @@ const holder = {
 };
 
 describe('the description of a lease holder', () => {
-  it('says who is deploying what, for how long, and the step under way', () => {
+  it('names the user, the service, the duration, the run and the step', () => {
     expect(describeHolder(holder, now)).toBe(
       'root@vm has been deploying worker for 20 s (run f20784), now stopping worker on server-1',
     );
@@ -30,7 +30,7 @@ describe('the description of a lease holder', () => {
     );
   });
 
-  it('names the environment when the step is of no service', () => {
+  it('names the environment if the step has no service', () => {
     expect(describeHolder({ ...holder, step: '' }, now)).toBe(
       'root@vm has been deploying production for 20 s (run f20784)',
     );

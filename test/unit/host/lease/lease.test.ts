@@ -42,7 +42,7 @@ describe('with real holders, a lease', () => {
     return lease;
   };
 
-  it('keeps every other run of the environment out, by name and step, until it is released', async () => {
+  it('excludes other runs of the environment, with its run and step, until it is released', async () => {
     const host = machine('web-1');
     const lease = await take(host, run);
     lease.describe('container.start/web/web-1');
@@ -63,14 +63,14 @@ describe('with real holders, a lease', () => {
     await (await take(host, ben)).release();
   });
 
-  it('of another environment is another lease', async () => {
+  it('is separate for each environment', async () => {
     const host = machine('web-1');
     const one = await take(host, run);
     const other = await take(host, { ...run, environment: 'staging' });
     await Promise.all([one.release(), other.release()]);
   });
 
-  it('that is taken away is lost', async () => {
+  it('is lost when another run takes it', async () => {
     const host = machine('web-1');
     const lease = await take(host, run);
     const lost = new Promise((resolve) =>
@@ -98,7 +98,7 @@ describe('a lease', () => {
     expect(free.written).toEqual(['release']);
   });
 
-  it('names a run once, whatever the number of its hosts, and processes that say nothing', async () => {
+  it('names a run once for all its hosts, and reports unknown processes', async () => {
     const time = clock();
     const machine = (name: string, answer: string) =>
       new FakeHost(name, { clock: time, spawns: () => new FakeRemoteProcess(answer) });
@@ -112,7 +112,7 @@ describe('a lease', () => {
     });
   });
 
-  it('is waited for with pauses, and each refusal is told, up to a deadline', async () => {
+  it('is retried with delays up to a deadline, and reports each attempt', async () => {
     const time = clock();
     const told: string[] = [];
     const answers = [busy, busy, 'held'];
@@ -138,7 +138,7 @@ describe('a lease', () => {
     return { holder, lease };
   }
 
-  it('sends heartbeats with the step, and lives as long as they are answered', async () => {
+  it('sends heartbeats with the step, and lasts while they are answered', async () => {
     const time = clock();
     const { holder, lease } = await held(time);
     holder.onWrite = () => holder.say('.');
@@ -149,7 +149,7 @@ describe('a lease', () => {
     expect(new Set(holder.written)).toEqual(new Set(['beat web/pull now']));
   });
 
-  it('is lost when its holder ends, or falls silent', async () => {
+  it('is lost when its holder exits or stops responding', async () => {
     const time = clock();
     const ended = await held(time);
     ended.holder.exit(1);
@@ -172,11 +172,11 @@ describe('a lease', () => {
     expect(holder.written.length).toBe(sent);
   });
 
-  it('that cannot be held says why', async () => {
+  it('fails with the reason if it cannot be held', async () => {
     const time = clock();
     const host = new FakeHost('a', {
       clock: time,
-      spawns: () => new FakeRemoteProcess('broken\tthere is no flock'),
+      spawns: () => new FakeRemoteProcess('broken\tflock is not installed'),
     });
     const taking = new HostLeases(hosts(host), { clock: time, random: () => 0 }).take(run);
     await expect(taking).rejects.toMatchObject({

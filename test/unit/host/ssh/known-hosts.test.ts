@@ -38,7 +38,7 @@ describe('a host key is known', () => {
     expect(judge(line(`|1|${salt.toString('base64')}|${hash}`), { ...web, address: 'db' })).toBe('unknown');
   });
 
-  it('by a pattern, unless another one takes it back', () => {
+  it('by a pattern, unless a negated one matches', () => {
     expect(judge(line('*.example.org'))).toBe('known');
     expect(judge(line('web.example.or?'))).toBe('known');
     expect(judge(line('*.example.org,!web.example.org'))).toBe('unknown');
@@ -53,7 +53,7 @@ describe('a host key is known', () => {
 describe('a host key that differs', () => {
   const known = new KnownKeys(web, [{ file: '/home/me/.ssh/known_hosts', text: `\n${line(web.address)}` }]);
 
-  it('is refused with file, line, both fingerprints and what to type', () => {
+  it('is rejected with file, line, both fingerprints and a command', () => {
     const failure = known.failure(other, known.check(other));
     expect(failure).toMatchObject({ kind: 'access', code: 'host.key-changed', host: 'web-1' });
     expect(failure?.message).toContain('/home/me/.ssh/known_hosts:2');
@@ -67,7 +67,7 @@ describe('a host key that differs', () => {
     expect(known.noMatchingKey()).toMatchObject({ code: 'host.key-changed' });
   });
 
-  it('of a host that nobody knows shows its fingerprint and how to accept it', () => {
+  it('is rejected with its fingerprint and a command to accept it if the host is unknown', () => {
     const nothing = new KnownKeys({ ...web, port: 2222 }, []);
     const failure = nothing.failure(ed, nothing.check(ed));
     expect(failure).toMatchObject({ code: 'host.key-unknown' });
@@ -76,10 +76,10 @@ describe('a host key that differs', () => {
   });
 });
 
-describe('the algorithms that a host is asked for', () => {
+describe('the requested host key algorithms', () => {
   const algorithms = (text: string) => new KnownKeys(web, [{ file: 'f', text }]).algorithms();
 
-  it('are those of the keys that are known', () => {
+  it('are those of the known keys', () => {
     expect(algorithms(line('web.example.org', rsa, 'ssh-rsa'))).toEqual([
       'rsa-sha2-512',
       'rsa-sha2-256',
@@ -88,13 +88,13 @@ describe('the algorithms that a host is asked for', () => {
     expect(algorithms(line('*'))).toEqual(['ssh-ed25519']);
   });
 
-  it('are left open when no key is known', () => {
+  it('are undefined without a known key', () => {
     expect(algorithms(line('another'))).toBeUndefined();
     expect(algorithms(`@revoked ${line('*')}`)).toBeUndefined();
   });
 });
 
-it('remembers an accepted key in a file of its owner alone, on a line of its own', async () => {
+it('saves an accepted key on its own line in a private file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'known-hosts-'));
   try {
     const file = join(folder, 'ssh', 'known_hosts');

@@ -1,7 +1,4 @@
-/**
- * What AWS says, fit to be shown: one line of readable length without control characters, and without the encoded message that tells
- * only those something who may decode it.
- */
+/** Cleans a message of AWS for display: one line, at most 500 characters, without encoded parts or control characters. */
 export function cleanMessage(message: string): string {
   return message
     .replace(/Encoded authorization failure message: \S+/g, '')
