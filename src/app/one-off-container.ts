@@ -5,7 +5,7 @@ import { prefix, releaseOf } from '../domain/labels.js';
 import { current, findRelease, releaseLog } from '../domain/log.js';
 import type { Release } from '../domain/release.js';
 import type { RunInfo } from '../domain/task.js';
-import type { Dialogue, Host, Process } from '../host/host.js';
+import type { Host, Process, StdioOptions } from '../host/host.js';
 import type { ServiceInstance } from './instances.js';
 
 /** Returns the release that the instance runs, or the current one. Throws a Failure if there is none. */
@@ -27,7 +27,7 @@ export interface OneOffRequest {
   readonly release: Release;
   readonly argv: readonly string[];
   readonly secrets: ReadonlyMap<string, string>;
-  readonly dialogue: Dialogue;
+  readonly dialogue: StdioOptions;
 }
 
 /**

@@ -1,9 +1,9 @@
-/** A call that was made of a cloud's API. */
+/** A finished call to a cloud API. */
 export interface ApiCall {
-  /** `elasticloadbalancing:RegisterTargets`, as IAM calls it. */
+  /** The IAM action, such as `elasticloadbalancing:RegisterTargets`. */
   readonly action: string;
-  /** The ARN of the target group that it was about, where it was about one. */
+  /** The ARN of the target group, if the call has one. */
   readonly group?: string;
-  /** How often it was sent, with the tries that were throttled or lost. */
+  /** Number of attempts, including throttled and lost ones. */
   readonly attempts: number;
 }

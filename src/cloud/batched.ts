@@ -2,29 +2,28 @@ import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
 import type { Target, TargetHealth } from '../domain/target-group.js';
 import type { Cloud } from './cloud.js';
-import { refusedTarget } from './failures.js';
+import { targetRefused } from './failures.js';
 
-/** How long a first call waits for others that can be made with it. ms */
-const usualGather = 25;
+/** How long the first call waits for others to join it. ms */
+const defaultWindow = 25;
 
 /**
- * A cloud that makes one call of those which register, take out or look at targets of one group at about the same time: the steps of
- * several instances stay on their own, and cost no more calls than one. Each caller gets its own result: a target that is refused fails
- * for the one who asked for it, and the others are registered without it.
+ * Batches concurrent calls that register, deregister or read targets of a group, so that steps of many instances cost one
+ * call. Each caller gets its own result: a refused target fails only its own caller.
  */
 export function batched(
   cloud: Cloud,
-  { clock, gather = usualGather }: { readonly clock: Clock; readonly gather?: number },
+  { clock, window = defaultWindow }: { readonly clock: Clock; readonly window?: number },
 ): Cloud {
-  const open = () => clock.sleep(gather);
-  const registering = gathered<readonly Target[], void>(open, (group, calls) =>
+  const waitForOthers = () => clock.sleep(window);
+  const registerTargets = batchByGroup<readonly Target[], void>(waitForOthers, (group, calls) =>
     register(cloud, group, calls),
   );
-  const leaving = gathered<readonly Target[], void>(open, (group, calls) =>
-    together(calls, cloud.deregister(group, united(calls))),
+  const deregister = batchByGroup<readonly Target[], void>(waitForOthers, (group, calls) =>
+    resolveAll(calls, cloud.deregister(group, uniqueTargets(calls))),
   );
-  const looking = gathered<void, readonly TargetHealth[]>(open, (group, calls) =>
-    together(calls, cloud.targets(group)),
+  const readTargets = batchByGroup<void, readonly TargetHealth[]>(waitForOthers, (group, calls) =>
+    resolveAll(calls, cloud.targets(group)),
   );
   return {
     instances: (ids) => cloud.instances(ids),
@@ -32,46 +31,46 @@ export function batched(
     tag: (instances, tags) => cloud.tag(instances, tags),
     untag: (instances, keys) => cloud.untag(instances, keys),
     targetGroups: (names) => cloud.targetGroups(names),
-    targets: (group) => looking(group, undefined),
-    register: (group, targets) => registering(group, targets),
-    deregister: (group, targets) => leaving(group, targets),
+    targets: (group) => readTargets(group, undefined),
+    register: (group, targets) => registerTargets(group, targets),
+    deregister: (group, targets) => deregister(group, targets),
     tune: (group, tuning) => cloud.tune(group, tuning),
     inboundRules: (securityGroups) => cloud.inboundRules(securityGroups),
   };
 }
 
-/** One of the calls that are made together. */
-interface Call<Asked, Answer> {
-  readonly asked: Asked;
+/** A call in a batch. */
+interface Call<Input, Answer> {
+  readonly input: Input;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Gathers calls by group from the first one until `open` resolves, and hands them over; `make` settles each of them. */
-function gathered<Asked, Answer>(
-  open: () => Promise<void>,
-  make: (group: string, calls: readonly Call<Asked, Answer>[]) => Promise<void>,
-): (group: string, asked: Asked) => Promise<Answer> {
-  const waiting = new Map<string, Call<Asked, Answer>[]>();
-  const send = async (group: string) => {
-    await open();
+/** Collects calls by group until `waitForOthers` resolves, then passes them to `send`, which settles each. */
+function batchByGroup<Input, Answer>(
+  waitForOthers: () => Promise<void>,
+  send: (group: string, calls: readonly Call<Input, Answer>[]) => Promise<void>,
+): (group: string, input: Input) => Promise<Answer> {
+  const waiting = new Map<string, Call<Input, Answer>[]>();
+  const sendAfterWait = async (group: string) => {
+    await waitForOthers();
     const calls = waiting.get(group) ?? [];
     waiting.delete(group);
-    await make(group, calls).catch((error: unknown) => {
+    await send(group, calls).catch((error: unknown) => {
       for (const { reject } of calls) reject(error);
     });
   };
-  return (group, asked) =>
+  return (group, input) =>
     new Promise((resolve, reject) => {
-      const call = { asked, resolve, reject };
+      const call = { input, resolve, reject };
       const others = waiting.get(group);
       waiting.set(group, [...(others ?? []), call]);
-      if (others === undefined) send(group).catch(reject);
+      if (others === undefined) sendAfterWait(group).catch(reject);
     });
 }
 
-async function together<Asked, Answer>(
-  calls: readonly Call<Asked, Answer>[],
+async function resolveAll<Input, Answer>(
+  calls: readonly Call<Input, Answer>[],
   answer: Promise<Answer>,
 ): Promise<void> {
   const answered = await answer;
@@ -82,21 +81,21 @@ type Registration = Call<readonly Target[], void>;
 
 async function register(cloud: Cloud, group: string, calls: readonly Registration[]): Promise<void> {
   try {
-    await together(calls, cloud.register(group, united(calls)));
+    await resolveAll(calls, cloud.register(group, uniqueTargets(calls)));
   } catch (error) {
-    if (!(error instanceof Failure) || error.code !== refusedTarget || calls.length === 1) throw error;
-    await apart(cloud, group, calls, error.message);
+    if (!(error instanceof Failure) || error.code !== targetRefused || calls.length === 1) throw error;
+    await registerSeparately(cloud, group, calls, error.message);
   }
 }
 
-/** Those whose instances the refusal names call alone, and the others together; all alone, where it names nobody or everybody. */
-async function apart(
+/** Retries the calls that the error names one by one, and the others together; all one by one if it names none or all. */
+async function registerSeparately(
   cloud: Cloud,
   group: string,
   calls: readonly Registration[],
-  words: string,
+  message: string,
 ): Promise<void> {
-  const named = calls.filter(({ asked }) => asked.some(({ id }) => words.includes(id)));
+  const named = calls.filter(({ input }) => input.some(({ id }) => message.includes(id)));
   const others = calls.filter((call) => !named.includes(call));
   const parts =
     named.length === 0 || others.length === 0
@@ -111,10 +110,10 @@ async function apart(
   );
 }
 
-/** Every target once. */
-function united(calls: readonly { readonly asked: readonly Target[] }[]): Target[] {
-  const all = calls.flatMap(({ asked }) =>
-    asked.map(({ id, port }) => [`${id}:${port}`, { id, port }] as const),
+/** Removes duplicate targets. */
+function uniqueTargets(calls: readonly { readonly input: readonly Target[] }[]): Target[] {
+  const all = calls.flatMap(({ input }) =>
+    input.map(({ id, port }) => [`${id}:${port}`, { id, port }] as const),
   );
   return [...new Map(all).values()];
 }

@@ -8,23 +8,22 @@ import type {
 } from '../domain/target-group.js';
 
 /**
- * What the rest of the program sees of a cloud. Every call throws a Failure: `access` where credentials or permissions are
- * missing, `unreachable` where nothing answers, `usage` for what does not exist. Throttling is waited out, and told to
- * the one who made the port. A `group` is the ARN of a target group.
+ * A cloud API. Each call throws a Failure: `access` for missing credentials or permissions, `unreachable` if there is no
+ * response, `usage` for resources that do not exist. Retries throttled calls. A `group` is the ARN of a target group.
  */
 export interface Cloud {
-  /** Those of the instances that exist, by ID; one that does not exist does not hide the others. */
+  /** Returns the instances with these IDs; skips missing ones. */
   instances(ids: readonly string[]): Promise<readonly CloudInstance[]>;
-  /** The instances that have one of these names in their `Name` tag and have not ended. */
+  /** Returns the instances with one of these `Name` tags that are not terminated. */
   instancesNamed(names: readonly string[]): Promise<readonly CloudInstance[]>;
-  /** Sets tags; others stay. Their keys begin with `oneclick`: the policy that people are given allows no others. */
+  /** Sets tags and keeps others. Keys must start with `oneclick`, because the IAM policy allows no others. */
   tag(instances: readonly string[], tags: Readonly<Record<string, string>>): Promise<void>;
   untag(instances: readonly string[], keys: readonly string[]): Promise<void>;
-  /** Groups by name or ARN, in the order of `names`; a Failure names those that exist where one does not. */
+  /** Returns groups by name or ARN, in the order of `names`. Throws a Failure that lists existing groups if one is missing. */
   targetGroups(names: readonly string[]): Promise<readonly TargetGroup[]>;
-  /** Every target that is registered in the group, with those that drain. */
+  /** Returns all registered targets of the group, including draining ones. */
   targets(group: string): Promise<readonly TargetHealth[]>;
-  /** Idempotent. An instance that does not run is refused, code `cloud.target-refused`, and the others with it. */
+  /** Idempotent. Throws `cloud.target-refused` and registers none if an instance is not running. */
   register(group: string, targets: readonly Target[]): Promise<void>;
   /** Idempotent. */
   deregister(group: string, targets: readonly Target[]): Promise<void>;

@@ -2,41 +2,40 @@ import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { nearest } from '../domain/nearest.js';
 
-/** More names than that are not read. */
-const mostNames = 20;
+/** Longer lists are hard to read. */
+const maxNames = 20;
 
-/** The groups that were asked for and do not exist, and those that do, where they are known. */
+/** Returns the failure for missing target groups; suggests names from `existing` if given. */
 export function unknownGroups(missing: readonly string[], existing?: readonly string[]): Failure {
-  const are = missing.length > 1 ? 'are no target groups' : 'is no target group';
-  return new Failure('usage', 'cloud.no-group', `there ${are} ${missing.join(', ')}`, {
-    hint:
-      existing === undefined ? 'Check the region.' : `${instead(missing, existing)} Check the region, too.`,
+  const groups = missing.length > 1 ? 'target groups' : 'target group';
+  return new Failure('usage', 'cloud.no-group', `unknown ${groups} ${missing.join(', ')}`, {
+    hint: existing === undefined ? 'check the region' : suggestion(missing, existing),
   });
 }
 
-function instead(missing: readonly string[], existing: readonly string[]): string {
-  if (existing.length === 0) return 'There is none at all.';
+function suggestion(missing: readonly string[], existing: readonly string[]): string {
+  if (existing.length === 0) return 'check the region: it has no target groups';
   const near = missing.flatMap((name) => nearest(name, existing) ?? []);
-  const meant = near.length === 0 ? '' : `Did you mean ${near.join(', ')}? `;
-  const more = existing.length > mostNames ? ` and ${existing.length - mostNames} more` : '';
-  return `${meant}There are: ${existing.slice(0, mostNames).join(', ')}${more}.`;
+  if (near.length > 0) return `did you mean ${near.join(', ')}?`;
+  const more = existing.length > maxNames ? ` and ${existing.length - maxNames} more` : '';
+  return `check the region; available: ${existing.slice(0, maxNames).join(', ')}${more}`;
 }
 
-/** Instances that were to be changed and do not exist. */
-export function unknownInstances(words: string, cause?: unknown): Failure {
-  return new Failure('usage', 'cloud.no-instance', words, {
-    hint: 'Check the IDs, and that they are of this region.',
+/** Returns the failure for missing instances. */
+export function unknownInstances(message: string, cause?: unknown): Failure {
+  return new Failure('usage', 'cloud.no-instance', message, {
+    hint: 'check the instance IDs and the region',
     ...given({ cause }),
   });
 }
 
-/** The code of the failure of {@link refusedTargets}: what is told from others when a call is split. */
-export const refusedTarget = 'cloud.target-refused';
+/** The failure code of {@link refusedTargets}. */
+export const targetRefused = 'cloud.target-refused';
 
-/** Targets that the load balancer does not take; `words` name them where it did. */
-export function refusedTargets(words: string, cause?: unknown): Failure {
-  return new Failure('failed', refusedTarget, words, {
-    hint: 'Only running instances in the network of the target group can be registered.',
+/** Returns the failure for targets that the load balancer refused; `message` may name them. */
+export function refusedTargets(message: string, cause?: unknown): Failure {
+  return new Failure('failed', targetRefused, message, {
+    hint: "register only running instances in the target group's VPC",
     ...given({ cause }),
   });
 }

@@ -1,19 +1,19 @@
 import { unlessAborted } from '../domain/abort.js';
 import type { Clock } from '../domain/clock.js';
 
-/** How often somebody may call. */
+/** A rate limit. */
 export interface Rate {
-  /** Calls that may come at once, after a while of silence. */
+  /** Calls allowed at once after an idle period. */
   readonly burst: number;
   readonly perSecond: number;
 }
 
-/** A bucket of tokens: those who wait for one get theirs in the order in which they came. */
+/** A token bucket, first come, first served. */
 export class Limiter {
   readonly #clock: Clock;
   readonly #rate: Rate;
   #tokens: number;
-  /** When the bucket was filled last. ms */
+  /** Monotonic time of the last refill. ms */
   #filled: number;
   #last: Promise<void> = Promise.resolve();
 
@@ -24,7 +24,7 @@ export class Limiter {
     this.#filled = clock.monotonic();
   }
 
-  /** Resolves when a call may be made; rejects with the signal's reason at once, and then the token is for the next one. */
+  /** Resolves when a call is allowed. Rejects with the signal's reason and uses no token if aborted. */
   take(signal?: AbortSignal): Promise<void> {
     const mine = this.#last.then(() => this.#token(signal));
     this.#last = mine.catch(() => undefined);

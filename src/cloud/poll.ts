@@ -2,91 +2,88 @@ import { unlessAborted } from '../domain/abort.js';
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
 
-/** What was made of something that was looked at. */
+/** The result of one poll. */
 export type PollAnswer<Result> =
   | { readonly kind: 'done'; readonly result: Result }
-  /**
-   * Not yet; `because` says what is missing, in a few words. `soon`, in ms, is when it may be otherwise, where that is known: then it
-   * is looked at, too.
-   */
-  | { readonly kind: 'waiting'; readonly because: string; readonly soon?: number }
-  /** It cannot get better. */
-  | { readonly kind: 'hopeless'; readonly failure: Failure };
+  /** Not yet; `because` is a short reason. `recheckIn` is when to poll again at the latest. ms */
+  | { readonly kind: 'waiting'; readonly because: string; readonly recheckIn?: number }
+  /** Polling again cannot help. */
+  | { readonly kind: 'failed'; readonly failure: Failure };
 
-/** What somebody waits for, for the one who looks on. */
+/** A wait in progress, for display. */
 export interface Waiting {
   readonly what: string;
   readonly because: string;
-  /** When it is given up. */
+  /** When it times out. */
   readonly until: Date;
 }
 
-/** One wait. */
+/** Options of one wait. */
 export interface PollWait<Seen, Result> {
-  /** What is waited for: `3 targets of web to become healthy`. */
+  /** The condition: `3 targets of web to become healthy`. */
   readonly what: string;
-  /** Looks once, with one call for each kind of resource. */
+  /** Reads the current state. */
   readonly probe: () => Promise<Seen>;
   readonly until: (seen: Seen) => PollAnswer<Result>;
-  /** A time of the clock's monotonic(), ms; the last look begins at that time at the latest, and is waited for. */
+  /** Monotonic time of the last poll. ms */
   readonly deadline: number;
   readonly signal?: AbortSignal;
-  /** Is called after each look that did not end the wait. */
+  /** Called after each poll that does not end the wait. */
   readonly onWaiting?: (waiting: Waiting) => void;
 }
 
-/** Between two looks, at first and later, ms. Targets need 10 to 45 s, instances 5 to 20 s. */
+/** Poll intervals. Targets take 10 to 45 s, instances 5 to 20 s. ms */
 const early = { for: 30_000, interval: 2_000 };
 const laterInterval = 5_000;
 const jitter = 0.2;
 
 /**
- * Waits by looking again and again, at first at once, then every 2 s for 30 s, then every 5 s, each ±20 %. All waits of one poller look
- * at the same moments, so that calls which can be one are made together; the jitter keeps programs apart, not waits.
+ * Polls until a condition holds: at once, then every 2 s for 30 s, then every 5 s, each ±20 %. All waits of a poller poll
+ * at the same time, so that their calls can be batched.
  *
- * Rejects with the failure of a hopeless answer, with any failure of a look that will not pass by itself (`access` at once), with the
- * signal's reason, and at the deadline with a failure `wait.timeout` that says what was waited for and what was seen last.
+ * Rejects with the failure of a `failed` answer, with a permanent failure of a poll, with the signal's reason, or with
+ * `wait.timeout` at the deadline.
  */
 export type Poll = <Seen, Result>(wait: PollWait<Seen, Result>) => Promise<Result>;
 
-/** A poller; `random` gives numbers from 0 to 1. */
+/** Creates a poller; `random` returns numbers from 0 to 1. */
 export function poller({ clock, random }: { readonly clock: Clock; readonly random: () => number }): Poll {
-  const beat = beats(clock, random);
+  const nextPoll = pollTimes(clock, random);
   return async ({ what, probe, until, deadline, signal, onWaiting }) => {
     const started = clock.monotonic();
     for (;;) {
       signal?.throwIfAborted();
-      const answer = await unlessAborted(signal, look(probe, until));
+      const answer = await unlessAborted(signal, check(probe, until));
       if (answer.kind === 'done') return answer.result;
-      if (answer.kind === 'hopeless') throw answer.failure;
+      if (answer.kind === 'failed') throw answer.failure;
       const now = clock.monotonic();
-      if (now >= deadline) throw late(what, answer.because, now - started);
+      if (now >= deadline) throw timedOut(what, answer.because, now - started);
       onWaiting?.({
         what,
         because: answer.because,
         until: new Date(clock.now().getTime() + deadline - now),
       });
       const every = now - started < early.for ? early.interval : laterInterval;
-      const { soon = Number.POSITIVE_INFINITY } = answer;
-      await clock.sleep(Math.min(beat(every), now + soon, deadline) - now, signal);
+      const { recheckIn = Number.POSITIVE_INFINITY } = answer;
+      await clock.sleep(Math.min(nextPoll(every), now + recheckIn, deadline) - now, signal);
     }
   };
 }
 
-/** Tells when to look next, if looks are `every` ms apart: at a moment that somebody else waits for, where there is one. */
-function beats(clock: Clock, random: () => number): (every: number) => number {
+/** Returns the time of the next poll at an interval of `every` ms, shared by all waits. */
+function pollTimes(clock: Clock, random: () => number): (every: number) => number {
   const next = new Map<number, number>();
   return (every) => {
     const now = clock.monotonic();
-    const set = next.get(every);
-    if (set !== undefined && set > now) return set;
-    const fresh = now + every * (1 + jitter * (2 * random() - 1));
-    next.set(every, fresh);
-    return fresh;
+    const shared = next.get(every);
+    if (shared !== undefined && shared > now) return shared;
+    const later = now + every * (1 + jitter * (2 * random() - 1));
+    next.set(every, later);
+    return later;
   };
 }
 
-async function look<Seen, Result>(
+async function check<Seen, Result>(
   probe: () => Promise<Seen>,
   until: (seen: Seen) => PollAnswer<Result>,
 ): Promise<PollAnswer<Result>> {
@@ -98,13 +95,13 @@ async function look<Seen, Result>(
   }
 }
 
-function late(what: string, because: string, waited: number): Failure {
+function timedOut(what: string, because: string, waited: number): Failure {
   return new Failure(
     'failed',
     'wait.timeout',
-    `waited ${Math.round(waited / 1000)} s for ${what}: ${because}`,
+    `timed out after ${Math.round(waited / 1000)} s waiting for ${what}: ${because}`,
     {
-      hint: 'Look at what it still misses, then run the command again.',
+      hint: 'fix the cause, then run the command again',
     },
   );
 }

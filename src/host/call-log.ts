@@ -1,31 +1,31 @@
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
 
-/** Something that was asked of a host, once it is over. Holds no secret: commands carry none in argv. */
+/** A finished call to a host. Contains no secrets, because commands carry none in argv. */
 export interface RemoteCall {
   readonly host: string;
   readonly kind: 'connect' | 'run' | 'hold' | 'engine' | 'probe' | 'reach' | 'lend';
   readonly what: string;
   /** ms */
   readonly duration: number;
-  /** The position of its start and its end among all starts and ends: a call that began after another ended may depend on it. */
+  /** Positions of its start and end in the order of all starts and ends. */
   readonly began: number;
   readonly ended: number;
-  /** The code of the failure that it ended in. */
+  /** The failure code, if it failed. */
   readonly failure?: string;
 }
 
 export type CallObserver = (call: RemoteCall) => void;
 
-/** Something that is being asked of a host; it is given up after `timeout`, in ms, where that is known. */
+/** A call in progress; it fails after `timeout` ms if that is set. */
 export interface PendingCall extends Pick<RemoteCall, 'host' | 'kind' | 'what'> {
   readonly timeout?: number;
 }
 
-/** Told of a call when it begins, and by what it gives back when it is over. */
+/** Called when a call starts; returns a function to call when it ends. */
 export type CallListener = (call: PendingCall) => CallObserver;
 
-/** Times calls and tells an observer of each. */
+/** Times calls and reports each to an observer. */
 export class CallLog {
   readonly #onCallEnd: CallObserver;
   readonly #clock: Clock;
@@ -49,37 +49,37 @@ export class CallLog {
     const began = this.#position;
     const start = this.#clock.monotonic();
     const pending: PendingCall = { host, kind, what: what.slice(0, 200) };
-    const over = this.#onCall?.(Number.isFinite(timeout) ? { ...pending, timeout } : pending);
-    const tell = (failure?: string) => {
+    const onEnd = this.#onCall?.(Number.isFinite(timeout) ? { ...pending, timeout } : pending);
+    const finish = (failure?: string) => {
       this.#position += 1;
       const duration = this.#clock.monotonic() - start;
       const call = { host, kind, what: what.slice(0, 200), duration, began, ended: this.#position };
       const ended = failure === undefined ? call : { ...call, failure };
       this.#onCallEnd(ended);
-      over?.(ended);
+      onEnd?.(ended);
     };
     try {
       const result = await work();
-      tell();
+      finish();
       return result;
     } catch (error) {
-      tell(error instanceof Failure ? error.code : 'bug');
+      finish(error instanceof Failure ? error.code : 'bug');
       throw error;
     }
   }
 }
 
-/** The most calls of one host of which each began after the one before had ended: what its latency is paid for. */
+/** Returns the length of the longest chain of sequential calls to one host. */
 export function longestChain(calls: readonly RemoteCall[]): number {
   let longest = 0;
   for (const host of new Set(calls.map((call) => call.host))) {
     let length = 0;
-    let free = 0;
+    let lastEnd = 0;
     const own = calls.filter((call) => call.host === host).sort((a, b) => a.ended - b.ended);
     for (const call of own) {
-      if (call.began <= free) continue;
+      if (call.began <= lastEnd) continue;
       length += 1;
-      free = call.ended;
+      lastEnd = call.ended;
     }
     longest = Math.max(longest, length);
   }

@@ -9,34 +9,34 @@ import { Activation } from '../domain/release.js';
 import type { Service } from '../domain/service.js';
 import type { Host, RegistryAuth, VolumeFacts } from './host.js';
 
-/** What facts are read for. */
+/** The facts to read. */
 export interface FactsRequest extends EnvironmentId {
   readonly services: readonly Service[];
-  /** Today's values, to name the secrets that differ; nothing else is done with them. */
+  /** Current values, used only to name the secrets that differ. */
   readonly secrets: ReadonlyMap<string, string>;
-  /** Whether anybody wants to know what references stand for: a registry is asked for nothing else. */
+  /** Whether to resolve image references in the registry. */
   readonly resolves: boolean;
-  /** Already known, and not asked for again. */
+  /** Already resolved; not queried again. */
   readonly resolved: Readonly<Record<string, ResolvedImage>>;
   auth(reference: string): Promise<RegistryAuth | undefined>;
 }
 
-/** One snapshot of all hosts, and everything that kept it from being whole. */
+/** A snapshot of all hosts, with the failures that made it incomplete. */
 export interface Snapshot {
   readonly facts: Facts;
   readonly problems: readonly Failure[];
 }
 
-/** Reads all hosts at once; one that fails is a problem and missing from the facts. */
+/** Reads all hosts in parallel; a host that fails is missing from the facts and listed as a problem. */
 export async function readFacts(hosts: readonly Host[], request: FactsRequest): Promise<Snapshot> {
   const problems: Failure[] = [];
-  const early = resolveAll(hosts, request, request.services.filter(moves), problems);
+  const early = resolveAll(hosts, request, request.services.filter(hasMutableTag), problems);
   const read = await Promise.all(
     hosts.map((host) => attempt(problems, host.name, () => readHost(host, request))),
   );
   const byName = Object.fromEntries(read.filter((facts) => facts !== undefined).map((f) => [f.host, f]));
   const known: Facts = { hosts: byName, resolved: {} };
-  const fresh = request.services.filter((service) => !moves(service) && isNew(known, service));
+  const fresh = request.services.filter((service) => !hasMutableTag(service) && isUnresolved(known, service));
   const late = await resolveAll(hosts, request, fresh, problems);
   return {
     facts: { hosts: byName, resolved: { ...request.resolved, ...(await early), ...late } },
@@ -44,12 +44,12 @@ export async function readFacts(hosts: readonly Host[], request: FactsRequest): 
   };
 }
 
-function moves(service: Service): boolean {
+function hasMutableTag(service: Service): boolean {
   return service.image.kind === 'fixed' && service.image.moves === true;
 }
 
-/** Whether the log does not say which digest the service's reference stands for. */
-function isNew(facts: Facts, { name, image }: Service): boolean {
+/** Whether the release log has no digest for the service's image reference. */
+function isUnresolved(facts: Facts, { name, image }: Service): boolean {
   const active = current(releaseLog(facts, name))?.release;
   return active === undefined || !keepsImage(image, active);
 }
@@ -107,7 +107,7 @@ async function readHost(host: Host, request: FactsRequest): Promise<HostFacts> {
   };
 }
 
-/** Replaces the environment of a container, which holds secret values, by the names of those that differ. */
+/** Replaces a container's environment, which may hold secrets, with the names of the secrets that differ. */
 function withoutSecrets(container: InspectedContainer, secrets: ReadonlyMap<string, string>) {
   const { env, ...facts } = container;
   const values = new Map(
@@ -143,10 +143,10 @@ function releaseLines(host: string, volumes: readonly VolumeFacts[]): HostFacts[
       throw new Failure(
         'failed',
         'log.unreadable',
-        `the release log line in volume ${volume.name} is not readable`,
+        `cannot read the release log line in volume ${volume.name}`,
         {
           host,
-          hint: `look at it with: docker volume inspect ${volume.name}`,
+          hint: `run on ${host}: docker volume inspect ${volume.name}`,
         },
       );
     }

@@ -1,26 +1,26 @@
 import { Failure, type FailureDetails, type FailureKind } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 
-/** What an engine's words mean: the first pattern that is found decides. */
-const meanings: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
+/** Known engine errors; the first match decides. */
+const knownErrors: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
   [/port is already allocated|address already in use/i, 'failed', 'engine.port-taken'],
   [
     /no space left on device|disk quota exceeded/i,
     'failed',
     'engine.disk-full',
-    'Free space where the engine keeps its images: `docker system df` shows what takes it.',
+    'free disk space on the host; `docker system df` shows its usage',
   ],
   [
     /unauthorized|authentication required|denied|no basic auth credentials|incorrect username or password/i,
     'access',
     'image.access',
-    'Log in to the registry on this machine (`docker login`), and check the name of the image.',
+    'run `docker login` on this machine, and check the image name',
   ],
   [
     /manifest unknown|manifest for .* not found|repository .* not found|name unknown|not found: manifest/i,
     'failed',
     'image.not-found',
-    'Check the name and the tag, and that the image was pushed.',
+    'check the image name and tag, and that the image was pushed',
   ],
   [/network .* not found/i, 'failed', 'network.not-found'],
   [/no such image/i, 'failed', 'image.not-found'],
@@ -28,13 +28,13 @@ const meanings: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
     /no matching manifest for|does not match the (?:specified|detected) (?:host )?platform/i,
     'failed',
     'image.platform',
-    'Build the image for the platform of this host.',
+    "build the image for this host's platform",
   ],
   [
     /filesystem layer verification failed|failed to register layer|unexpected EOF|invalid checksum|digest mismatch|failed commit on ref/i,
     'failed',
     'image.corrupt',
-    'Push the image again.',
+    'push the image again',
   ],
   [/container name .* is already in use/i, 'failed', 'container.name-taken'],
   [/no such container/i, 'failed', 'container.not-found'],
@@ -42,42 +42,42 @@ const meanings: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
     /server gave HTTP response to HTTPS client/i,
     'failed',
     'registry.plain',
-    'The registry speaks HTTP: list it under `insecure-registries` in the engine’s daemon.json.',
+    "add the registry to `insecure-registries` in the engine's daemon.json",
   ],
   [
     /dial tcp|no such host|connection reset by peer|: EOF$|i\/o timeout|connection refused|TLS handshake timeout|Client\.Timeout|request canceled/i,
     'unreachable',
     'registry.unreachable',
-    'The host itself must be able to reach the registry.',
+    'check that the host can reach the registry',
   ],
 ];
 
 /**
- * A Failure out of an engine's own words: refused requests, and errors inside the stream of a pull. Words that mean nothing known,
- * with an HTTP status of its own failure, may pass: an engine that goes down still answers, and nothing works any more.
+ * Converts an error message of the engine to a Failure: `cannot ACTION: MESSAGE`. An unknown error with status 5xx is
+ * `passing`, because an engine that shuts down still responds.
  */
 export function engineFailure(
   host: string,
-  doing: string,
-  words: string,
+  action: string,
+  message: string,
   { status = 400, cause }: { readonly status?: number; readonly cause?: unknown } = {},
 ): Failure {
-  const meaning = meanings.find(([pattern]) => pattern.test(words));
-  const [, kind, code, hint] = meaning ?? [undefined, 'failed' as const, 'engine.refused', undefined];
+  const known = knownErrors.find(([pattern]) => pattern.test(message));
+  const [, kind, code, hint] = known ?? [undefined, 'failed' as const, 'engine.refused', undefined];
   const details: FailureDetails = {
     host,
     ...given({ hint }),
-    ...(meaning === undefined && status >= 500 ? { transient: true } : {}),
+    ...(known === undefined && status >= 500 ? { transient: true } : {}),
     ...given({ cause }),
   };
-  return new Failure(kind, code, `${doing}: ${words.trim()}`, details);
+  return new Failure(kind, code, `cannot ${action}: ${message.trim()}`, details);
 }
 
-/** The failure of anything asked of a host whose connection is gone. */
+/** Returns the failure of a call to a host whose connection was lost. */
 export function lostFailure(host: string, cause?: unknown): Failure {
   return new Failure('unreachable', 'host.lost', `the connection to ${host} was lost`, {
     host,
-    hint: 'Check the machine and the network, then run `oneclick resume`.',
+    hint: 'check the host and the network, then run `oneclick resume`',
     ...given({ cause }),
   });
 }

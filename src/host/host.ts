@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type { ImageFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
 
-/** A command as data; one place turns it into a shell line. */
+/** A command as data. */
 export interface Command {
   readonly argv: readonly string[];
-  /** Sent on standard input together with the command, never in argv. */
+  /** Sent on standard input, never in argv. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   /** ms */
@@ -17,10 +17,10 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** An HTTP request to a port of the host, made from the host's own loopback. */
+/** An HTTP request to a port of the host, sent from the host itself. */
 export interface Probe {
   readonly port: number;
-  /** The address that the port listens on; 127.0.0.1 by default. */
+  /** Address to connect to; 127.0.0.1 by default. */
   readonly address?: string;
   readonly path: string;
   /** ms */
@@ -31,51 +31,51 @@ export interface ProbeAnswer {
   readonly status: number;
   /** The first 2 KiB, as text. */
   readonly body: string;
-  /** How long the server says that it keeps a connection on which nothing happens, ms. */
+  /** The server's keep-alive timeout, from its `Keep-Alive` header. ms */
   readonly keepAlive?: number;
   /** ms */
   readonly duration: number;
 }
 
-/** A process on the host that lives as long as its standard input is fed. */
-export interface Held {
-  /** Lines that it writes. */
+/** A process on the host that runs until its standard input is closed. */
+export interface RemoteProcess {
+  /** Lines of its standard output. */
   readonly lines: AsyncIterable<string>;
   write(line: string): void;
-  /** Resolves with the exit code when it has ended, undefined when the connection was lost. */
+  /** Resolves with the exit code, or undefined if the connection was lost. */
   readonly ended: Promise<number | undefined>;
   /** Closes its standard input. */
   end(): void;
 }
 
-/** A port of a host that is answered here. */
+/** A port on a host whose connections are forwarded to this process. */
 export interface ForwardedPort {
-  /** Nothing listens there any more, and what was connected is cut off; safe after the connection is lost. */
+  /** Stops listening and closes open connections; safe to call after the connection is lost. */
   end(): void;
 }
 
-/** Is given what has connected to a lent port. */
-export type TakeConnection = (connection: Duplex) => void;
+/** Receives each connection to a forwarded port. */
+export type ConnectionHandler = (connection: Duplex) => void;
 
-/** A machine that is connected. Everything but `Failure`s that it throws is a bug. */
+/** A connected machine. Throws only {@link Failure}s; anything else is a bug. */
 export interface Host {
   readonly name: string;
   readonly engine: Engine;
-  /** Aborted when the connection is gone. */
+  /** Aborted when the connection is lost. */
   readonly lost: AbortSignal;
-  /** Runs a command. A non-zero code is an answer; no exit status, a signal, or no connection is a Failure. */
+  /** Runs a command; returns any exit code. Throws a Failure if there is none: a signal, or a lost connection. */
   run(command: Command, signal?: AbortSignal): Promise<CommandResult>;
-  /** Starts a process and talks to it line by line. */
-  hold(argv: readonly string[]): Promise<Held>;
-  /** Asks over HTTP. No answer, or one that is not HTTP, is a Failure of kind `unhealthy`. */
+  /** Starts a process and exchanges lines with it. */
+  spawn(argv: readonly string[]): Promise<RemoteProcess>;
+  /** Sends an HTTP request. Throws a Failure of kind `unhealthy` if there is no HTTP response. */
   probe(probe: Probe, signal?: AbortSignal): Promise<ProbeAnswer>;
-  /** Resolves when the port accepts a connection; a Failure of kind `unhealthy` otherwise. */
+  /** Resolves when the port accepts a connection. Throws a Failure of kind `unhealthy` otherwise. */
   reach(port: number, options: { address?: string; timeout: number }, signal?: AbortSignal): Promise<void>;
   /**
-   * Listens on a port of the host's loopback until that is ended or the connection is lost; whoever connects there talks to
-   * this process. A Failure `lend.taken` when something else listens on it, `lend.forbidden` where the host allows no such thing.
+   * Forwards a port of the host's loopback to this process, until it is ended or the connection is lost. Throws a Failure
+   * `lend.taken` if the port is in use, `lend.forbidden` if the host does not allow forwarding.
    */
-  forwardPort(port: number, take: TakeConnection): Promise<ForwardedPort>;
+  forwardPort(port: number, handle: ConnectionHandler): Promise<ForwardedPort>;
   close(): Promise<void>;
 }
 
@@ -83,34 +83,34 @@ export interface RegistryAuth {
   readonly username: string;
   readonly password: string;
   readonly serveraddress: string;
-  /** Some registries give this instead of a password. */
+  /** Used by some registries instead of a password. */
   readonly identitytoken?: string;
 }
 
 export interface PullProgress {
-  /** Bytes over all layers whose size is known so far. */
+  /** Bytes, of all layers with a known size. */
   readonly done: number;
   readonly total: number;
   readonly layers: number;
   readonly layersDone: number;
 }
 
-/** A line that a container wrote. */
+/** A line of a container's log. */
 export interface LogLine {
-  /** RFC 3339 in UTC with nanoseconds, by the engine's clock: orders as text. */
+  /** RFC 3339 in UTC with nanoseconds, by the engine's clock; sorts as text. */
   readonly time: string;
   readonly stream: 'stdout' | 'stderr';
   /** Without terminal escapes and control characters. */
   readonly text: string;
 }
 
-/** Which lines of a container's logs are wanted. */
+/** The lines of a container's log to read. */
 export interface LogOptions {
-  /** Also those to come, until the container ends. */
+  /** Whether to wait for new lines until the container exits. */
   readonly follow: boolean;
-  /** Only so many of the last ones; all by default. */
+  /** Number of lines from the end; all by default. */
   readonly lines?: number;
-  /** Only those of this time and later, RFC 3339. */
+  /** Earliest time, RFC 3339. */
   readonly since?: string;
 }
 
@@ -120,70 +120,70 @@ export interface Size {
   readonly rows: number;
 }
 
-/** How a process in a container is talked to. */
-export interface Dialogue {
-  /** Whether it is given input; without, its input is empty. */
+/** The standard input and terminal of a process in a container. */
+export interface StdioOptions {
+  /** Whether it receives input; its input is empty otherwise. */
   readonly input: boolean;
-  /** Gives it a pseudo-terminal of this size; all that it writes is then standard output. */
+  /** Allocates a pseudo-terminal of this size, which merges standard error into standard output. */
   readonly terminal?: Size;
 }
 
-/** A process in a container, while it is talked to. */
+/** A process in a container, with its input and output attached. */
 export interface Process {
-  /** What it writes until it ends, byte by byte as it was written. Who reads slowly makes it wait. */
+  /** Raw output until it exits. A slow reader blocks the process. */
   readonly output: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly data: Buffer }>;
-  /** Gives it input; resolves when it may be given more. What it does not read any more is dropped. */
+  /** Writes input; resolves when more can be written. Input after it stopped reading is dropped. */
   write(data: Buffer): Promise<void>;
-  /** Ends its input; on a terminal nothing but Ctrl-D does. */
+  /** Closes its input; has no effect on a terminal. */
   end(): void;
-  /** Its terminal has another size from now on. Never fails: a process may just have ended. */
+  /** Resizes its terminal. Never throws, because the process may have exited. */
   resize(size: Size): Promise<void>;
-  /** Its exit code, once {@link output} has ended. A Failure when it cannot be known. */
+  /** Returns the exit code, once {@link output} has ended. Throws a Failure if there is none. */
   exit(): Promise<number>;
-  /** Talks to it no more; it may live on. */
+  /** Detaches; the process may keep running. */
   close(): void;
 }
 
-/** The part of Docker's container configuration that oneclick fills in; the rest is the project's own. */
+/** A container to create. */
 export interface ContainerOptions {
   readonly name: string;
   /** The body of `POST /containers/create`. */
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-/** What a path in a container leads to. */
+/** A file, directory or link in a container. */
 export interface PathFacts {
   readonly name: string;
   readonly isFolder: boolean;
-  /** Bytes, of a file. */
+  /** Bytes, if it is a file. */
   readonly size: number;
-  /** Of a link: what it leads to, an absolute path in the container. */
+  /** Target of a link, an absolute path in the container. */
   readonly link?: string;
 }
 
-/** A named volume; its labels are all that interests us. */
+/** A named volume. */
 export interface VolumeFacts {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 
 /**
- * A host's Docker engine, by its API (https://docs.docker.com/reference/api/engine/). Each call throws a Failure
- * with the engine's own words: kind `unreachable` when the engine cannot be spoken to, `access` when this user may not,
- * `failed` when it refuses. Removing or stopping what is not there, and starting what runs, succeed.
+ * The Docker engine of a host, through its API (https://docs.docker.com/reference/api/engine/). Each call throws a
+ * Failure with the engine's message: kind `unreachable` if there is no response, `access` if the user lacks permission,
+ * `failed` otherwise. Stopping or removing a missing container succeeds, as does starting a running one.
  */
 export interface Engine {
   version(): Promise<{ version: string; platform: string }>;
-  /** Opens the way to the engine, so that the next call is quick. Never fails: the next call does. */
+  /** Opens connections ahead of the first call. Never throws; the next call does. */
   warm(): Promise<void>;
-  /** How many answers may last at once, as those of followed logs do: where the way is a command, each takes one of sshd's sessions. */
+  /** How many responses can be streamed at once; over `docker system dial-stdio` each uses an SSH session. */
   readonly streams: number;
-  /** All containers, running or not, with what only an inspection shows for those that carry our labels. */
+  /** Lists all containers, running or not; inspects those with oneclick labels. */
   containers(): Promise<readonly InspectedContainer[]>;
-  /** Undefined when there is none of that name or ID. */
+  /** Returns undefined if there is no such container. */
   container(idOrName: string): Promise<InspectedContainer | undefined>;
   images(): Promise<readonly ImageFacts[]>;
-  /** Asks the registry, without a pull. */
+  /** Resolves a reference in its registry, without pulling. */
   resolve(reference: string, auth: RegistryAuth | undefined): Promise<ResolvedImage>;
   pull(
     image: string,
@@ -191,66 +191,65 @@ export interface Engine {
     onProgress: (progress: PullProgress) => void,
     signal?: AbortSignal,
   ): Promise<void>;
-  /** Makes an image of this name out of a file system, a tar archive. */
+  /** Creates an image from a tar archive of its file system. */
   importImage(reference: string, archive: Buffer): Promise<void>;
   removeImage(idOrReference: string): Promise<void>;
-  /** Returns the ID; the existing one's when a container of this name is there and carries the same `oneclick.step` label. */
+  /** Returns the ID, which is that of an existing container with the same name and `oneclick.step` label. */
   create(options: ContainerOptions): Promise<string>;
   start(idOrName: string): Promise<void>;
-  /** Sends the container's stop signal, then KILL after `timeout` ms; resolves when it has ended. */
+  /** Sends the container's stop signal, then KILL after `timeout` ms; resolves when it has exited. */
   stop(idOrName: string, timeout: number): Promise<void>;
   remove(idOrName: string): Promise<void>;
   setRestart(idOrName: string, policy: string): Promise<void>;
-  /** The last lines of standard output and error, oldest first, without terminal escapes. */
+  /** Returns the last lines of both outputs, oldest first, without terminal escapes. */
   logs(idOrName: string, lines: number): Promise<readonly string[]>;
   /**
-   * Hands the lines of a container to `take`, in the order in which the engine has them, and waits for it: what is not
-   * taken stays on the host. The first call is empty, and says that the engine has answered. Resolves when there are
-   * no more; a Failure of kind `unreachable` when the engine breaks off.
+   * Passes log lines to `onLines` in the engine's order and awaits it before reading more. The first call is empty and
+   * means that the engine has responded. Throws a Failure of kind `unreachable` if the stream breaks.
    */
   readLogs(
     idOrName: string,
     options: LogOptions,
-    take: (lines: readonly LogLine[]) => Promise<void>,
+    onLines: (lines: readonly LogLine[]) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<void>;
-  /** Starts a process in a running container. One that cannot be started says why on its output, and ends with 126 or 127. */
-  exec(idOrName: string, argv: readonly string[], dialogue: Dialogue): Promise<Process>;
-  /** Starts a container that was made for such a dialogue, and talks to its main process. */
-  attach(idOrName: string, dialogue: Dialogue): Promise<Process>;
-  /** Undefined when there is nothing at that path. Links on the way to it are followed, one at its end only before a slash. */
+  /** Starts a process in a running container. One that cannot start prints the reason and exits with 126 or 127. */
+  exec(idOrName: string, argv: readonly string[], stdio: StdioOptions): Promise<Process>;
+  /** Starts a container that was created with these options, and attaches to its main process. */
+  attach(idOrName: string, stdio: StdioOptions): Promise<Process>;
+  /** Returns undefined if nothing is there. Follows links, but a link at the end only before a slash. */
   pathFacts(idOrName: string, path: string): Promise<PathFacts | undefined>;
   /**
-   * Hands what is at the path to `take`, as a tar archive whose first entry is called as the path ends. The archive is the
-   * host's, and may hold anything.
+   * Passes the file or directory to `consume`, as a tar archive whose first entry has the path's last name. Do not
+   * trust the archive: the host creates it.
    */
   readFiles(
     idOrName: string,
     path: string,
-    take: (archive: AsyncIterable<Buffer>) => Promise<void>,
+    consume: (archive: AsyncIterable<Buffer>) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<void>;
-  /** Unpacks a tar archive in a folder of the container; no folder there takes the place of a file, or a file that of a folder. */
+  /** Unpacks a tar archive in a directory of the container; never replaces a file with a directory or the reverse. */
   writeFiles(
     idOrName: string,
     folder: string,
     archive: AsyncIterable<Buffer>,
     signal?: AbortSignal,
   ): Promise<void>;
-  /** Resolves with the exit code when the container has ended. */
+  /** Resolves with the exit code when the container has exited. */
   wait(idOrName: string, signal?: AbortSignal): Promise<number>;
   rename(idOrName: string, name: string): Promise<void>;
-  /** The names of all networks. */
+  /** Returns the names of all networks. */
   networks(): Promise<readonly string[]>;
-  /** Makes the bridge network unless it is there. */
+  /** Creates a bridge network unless it exists. */
   ensureNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
-  /** Joins the network under these names, instead of any that it has there. */
+  /** Connects the container to the network; these aliases replace any others. */
   connect(network: string, idOrName: string, aliases: readonly string[]): Promise<void>;
-  /** Leaves the network. */
+  /** Disconnects the container from the network. */
   disconnect(network: string, idOrName: string): Promise<void>;
-  /** Those with this label: `key` or `key=value`. */
+  /** Lists volumes with this label: `key` or `key=value`. */
   volumes(label: string): Promise<readonly VolumeFacts[]>;
-  /** Makes the volume unless it is there. */
+  /** Creates a volume unless it exists. */
   ensureVolume(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
   removeVolume(name: string): Promise<void>;
 }

@@ -5,37 +5,37 @@ import { given } from '../domain/given.js';
 import { type CallListener, CallLog, type CallObserver } from './call-log.js';
 import type { Host } from './host.js';
 import { resolveTarget, type SshEnvironment, type SshTarget } from './ssh/config.js';
-import { type Connection, connectWithin, dial } from './ssh/connection.js';
+import { type Connection, connectTimeout, dial } from './ssh/connection.js';
 import { type AskPassphrase, Keyring } from './ssh/keys.js';
 import { SshHost } from './ssh-host.js';
 
-/** What connecting needs of the world. */
+/** Options of {@link connectAll}. */
 export interface HostsOptions {
   readonly clock: Clock;
   readonly environment: SshEnvironment;
-  /** Told of every remote call once it is over. */
+  /** Called when a remote call ends. */
   readonly onCallEnd?: CallObserver;
-  /** Told of every remote call when it begins, too. */
+  /** Called when a remote call starts. */
   readonly onCall?: CallListener;
-  /** Asks the person for the passphrase of a key; without it such a key is a failure that says `ssh-add`. */
+  /** Prompts for the passphrase of a key; without it an encrypted key is a failure. */
   readonly askPassphrase?: AskPassphrase;
-  /** Time to connect and log in to one host; 10 s by default. ms */
+  /** Time to connect and log in to a host; 10 s by default. ms */
   readonly deadline?: number;
-  /** Time between signs of life, of which three may be missed; 5 s by default. ms */
+  /** Keepalive interval; the connection is lost after three misses. 5 s by default. ms */
   readonly keepalive?: number;
-  /** Ends connecting: what is not connected by then fails with the reason, a Failure. */
+  /** Cancels pending connections, which fail with its reason, a Failure. */
   readonly signal?: AbortSignal;
 }
 
-/** Hosts that were asked for, each either connected or with the failure that kept it from being so. */
+/** The requested hosts, each either connected or failed. */
 export interface Hosts {
   readonly connected: ReadonlyMap<string, Host>;
   readonly failures: readonly Failure[];
-  /** Closes all connections, those to bastions too. */
+  /** Closes all connections, including those to bastions. */
   close(): Promise<void>;
 }
 
-/** Connects to all hosts in parallel, one SSH connection each, those behind a bastion through one connection to it. Never throws a Failure. */
+/** Connects to all hosts in parallel, with one SSH connection per host and bastion. Never throws a Failure. */
 export async function connectAll(addresses: readonly HostAddress[], options: HostsOptions): Promise<Hosts> {
   const dialer = new Dialer(options);
   const connected = new Map<string, Host>();
@@ -46,20 +46,20 @@ export async function connectAll(addresses: readonly HostAddress[], options: Hos
         connected.set(address.name, await dialer.connect(address));
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
-        failures.push(named(error, address.name));
+        failures.push(forHost(error, address.name));
       }
     }),
   );
   const order = new Map(addresses.map(({ name }, index) => [name, index]));
-  const place = (failure: Failure) => order.get(failure.host ?? '') ?? 0;
+  const position = (failure: Failure) => order.get(failure.host ?? '') ?? 0;
   return {
     connected: new Map(addresses.flatMap(({ name }) => entry(connected, name))),
-    failures: failures.sort((a, b) => place(a) - place(b)),
+    failures: failures.sort((a, b) => position(a) - position(b)),
     close: () => dialer.close(),
   };
 }
 
-/** Opens connections, and shares those to bastions. */
+/** Opens connections; hosts share those to bastions. */
 class Dialer {
   readonly #options: HostsOptions;
   readonly #keyring: Keyring;
@@ -74,13 +74,13 @@ class Dialer {
   }
 
   async connect(address: HostAddress): Promise<Host> {
-    // The library is read while `ssh` reads its configuration.
+    // Loads the library while `ssh` reads its configuration.
     const [target] = await Promise.all([
       resolveTarget(address, this.#options.environment),
       import('node-ssh'),
     ]);
     const dialed = this.#dial(target);
-    // And this one while the host answers.
+    // Loads while the host responds.
     const [connection] = await Promise.all([dialed, import('dockerode')]);
     return new SshHost(connection, this.#options.clock, this.#log);
   }
@@ -93,22 +93,22 @@ class Dialer {
     );
     const hosts = [...this.#open].filter((connection) => !bastions.has(connection));
     await Promise.all(hosts.map((connection) => connection.close()));
-    // The innermost first: what goes through a bastion ends before the bastion.
+    // Innermost first: a bastion carries the connections behind it.
     for (const connection of [...this.#open].reverse()) await connection.close();
   }
 
   async #dial(target: SshTarget): Promise<Connection> {
     const bastion = target.jump === undefined ? undefined : await this.#bastion(target.jump);
     const { clock, deadline, keepalive, signal } = this.#options;
-    const times = {
+    const timing = {
       ...given({ deadline, keepalive, signal }),
     };
     const connection = await this.#log.record(
       target.name,
       'connect',
       `${target.user}@${target.address}:${target.port}`,
-      () => dial(target, { clock, keyring: this.#keyring, ...times }, bastion),
-      deadline ?? connectWithin,
+      () => dial(target, { clock, keyring: this.#keyring, ...timing }, bastion),
+      deadline ?? connectTimeout,
     );
     this.#open.add(connection);
     connection.lost.addEventListener('abort', () => this.#open.delete(connection));
@@ -128,8 +128,8 @@ function entry(hosts: ReadonlyMap<string, Host>, name: string): [string, Host][]
   return host === undefined ? [] : [[name, host]];
 }
 
-/** The failure as one of this host: that of a bastion keeps each host behind it from being reached. */
-function named(failure: Failure, host: string): Failure {
+/** Attributes a bastion's failure to a host behind it. */
+function forHost(failure: Failure, host: string): Failure {
   if (failure.host === host) return failure;
   const { kind, code, message, hint, evidence, cause } = failure;
   return new Failure(kind, code, message, { host, ...given({ hint }), evidence, cause });

@@ -10,33 +10,33 @@ import { lostFailure } from './failures.js';
 import type {
   Command,
   CommandResult,
+  ConnectionHandler,
   Engine,
   ForwardedPort,
-  Held,
   Host,
   Probe,
   ProbeAnswer,
-  TakeConnection,
+  RemoteProcess,
 } from './host.js';
-import { held, listen } from './ssh/command-channel.js';
+import { collectOutput, remoteProcess } from './ssh/command-channel.js';
 import type { Connection } from './ssh/connection.js';
 import { forwardPort } from './ssh/forwarded-port.js';
-import { isRefusal, openChannel } from './ssh/sessions.js';
+import { isChannelRefusal, openChannel } from './ssh/sessions.js';
 import { afterMarker, shellLine } from './ssh/shell.js';
 
-/** `AllowTcpForwarding no` in sshd's configuration. */
+/** Sent by sshd for `AllowTcpForwarding no`. */
 const forbidden = 1;
-/** How long a port must keep a connection to count as open, ms: Docker's own proxy accepts before it knows. */
+/** Docker's proxy accepts before the container does, so an open port must stay connected. ms */
 const grace = 100;
 const bodyLimit = 2048;
-/** Exit codes of curl(1): could not connect; timed out; the answer was none. */
+/** Exit codes of curl(1): could not connect, timed out, empty response. */
 const curlCodes: Readonly<Record<number, string>> = {
   7: 'probe.refused',
   28: 'probe.timeout',
   52: 'probe.closed',
 };
 
-/** A machine on the other end of an SSH connection. */
+/** A host behind an SSH connection. */
 export class SshHost implements Host {
   readonly name: string;
   readonly engine: Engine;
@@ -62,12 +62,12 @@ export class SshHost implements Host {
 
   run(command: Command, signal?: AbortSignal): Promise<CommandResult> {
     const what = command.argv.join(' ');
-    const late = () =>
-      this.#failed('host.timeout', `${command.argv[0]} took longer than ${command.timeout} ms`);
+    const onTimeout = () =>
+      this.#failed('host.timeout', `${command.argv[0]} timed out after ${command.timeout} ms`);
     const work = (stop: AbortSignal) => this.#execute(command, stop);
     return this.#log.record(
       ...([this.name, 'run', what] as const),
-      () => withTimeout(this.#clock, command.timeout, [this.lost, signal], late, work),
+      () => withTimeout(this.#clock, command.timeout, [this.lost, signal], onTimeout, work),
       command.timeout,
     );
   }
@@ -75,30 +75,30 @@ export class SshHost implements Host {
   async #execute(command: Command, stop: AbortSignal): Promise<CommandResult> {
     const { line, input } = shellLine(command);
     const [program] = command.argv;
-    const said = this.#exec(line, (channel) => {
+    const output = this.#exec(line, (channel) => {
       const end = () => {
         channel.signal('TERM');
         channel.close();
       };
       whenAborted(stop, end);
       channel.end(input);
-      return listen(channel);
+      return collectOutput(channel);
     });
-    const { exit, stdout, stderr } = await (await said).all;
+    const { exit, stdout, stderr } = await (await output).all;
     const own = afterMarker(stdout);
-    if (exit === undefined) throw this.#failed('host.no-status', `${program} ended without an exit status`);
+    if (exit === undefined) throw this.#failed('host.no-status', `${program} exited without a status`);
     if (exit.code === null)
-      throw this.#failed('host.signal', `${program} was ended by signal ${exit.signal}`);
+      throw this.#failed('host.signal', `${program} was killed by signal ${exit.signal}`);
     if (own === undefined) throw this.#noShell(`${stdout}\n${stderr}`);
     return { code: exit.code, stdout: own, stderr: afterMarker(stderr) ?? stderr };
   }
 
-  hold(argv: readonly string[]): Promise<Held> {
+  spawn(argv: readonly string[]): Promise<RemoteProcess> {
     return this.#log.record(this.name, 'hold', argv.join(' '), async () => {
       const { line, input } = shellLine({ argv });
       const start = (channel: ClientChannel) => {
         channel.write(input);
-        return held(channel);
+        return remoteProcess(channel);
       };
       return this.#exec(line, start, true);
     });
@@ -106,14 +106,14 @@ export class SshHost implements Host {
 
   probe(probe: Probe, signal?: AbortSignal): Promise<ProbeAnswer> {
     const what = `GET ${probe.address ?? '127.0.0.1'}:${probe.port}${probe.path}`;
-    const late = () =>
-      this.#unhealthy('probe.timeout', `port ${probe.port} did not answer within ${probe.timeout} ms`);
+    const onTimeout = () =>
+      this.#unhealthy('probe.timeout', `port ${probe.port} did not respond within ${probe.timeout} ms`);
     return this.#log.record(this.name, 'probe', what, () =>
-      withTimeout(this.#clock, probe.timeout, [this.lost, signal], late, async (stop) => {
+      withTimeout(this.#clock, probe.timeout, [this.lost, signal], onTimeout, async (stop) => {
         const start = this.#clock.monotonic();
         const socket = await this.#forward(probe.port, probe.address);
         const answer =
-          socket === undefined ? await this.#curl(probe, stop) : await this.#ask(socket, probe, stop);
+          socket === undefined ? await this.#curl(probe, stop) : await this.#request(socket, probe, stop);
         return { ...answer, duration: this.#clock.monotonic() - start };
       }),
     );
@@ -121,39 +121,47 @@ export class SshHost implements Host {
 
   reach(port: number, options: { address?: string; timeout: number }, signal?: AbortSignal): Promise<void> {
     const what = `TCP ${options.address ?? '127.0.0.1'}:${port}`;
-    const late = () =>
-      this.#unhealthy('probe.timeout', `port ${port} did not accept within ${options.timeout} ms`);
+    const onTimeout = () =>
+      this.#unhealthy(
+        'probe.timeout',
+        `port ${port} did not accept a connection within ${options.timeout} ms`,
+      );
     return this.#log.record(this.name, 'reach', what, () =>
-      withTimeout(this.#clock, options.timeout, [this.lost, signal], late, async (stop) => {
+      withTimeout(this.#clock, options.timeout, [this.lost, signal], onTimeout, async (stop) => {
         const socket = await this.#forward(port, options.address);
         if (socket === undefined) return this.#curlOpen(port, options, stop);
         socket.on('error', () => undefined);
-        const spoke = new Promise<boolean>((resolve) => socket.once('data', () => resolve(true)));
-        const left = socket.gone.then(() => false);
-        const stays = await Promise.race([spoke, left, this.#clock.sleep(grace, stop).then(() => true)]);
+        const sentData = new Promise<boolean>((resolve) => socket.once('data', () => resolve(true)));
+        const closed = socket.gone.then(() => false);
+        const staysOpen = await Promise.race([
+          sentData,
+          closed,
+          this.#clock.sleep(grace, stop).then(() => true),
+        ]);
         socket.destroy();
-        if (!stays) throw this.#unhealthy('probe.refused', `nothing listens behind port ${port}`);
+        if (!staysOpen)
+          throw this.#unhealthy('probe.refused', `port ${port} accepted a connection and closed it`);
       }),
     );
   }
 
-  forwardPort(port: number, take: TakeConnection): Promise<ForwardedPort> {
-    return this.#log.record(this.name, 'lend', `127.0.0.1:${port}`, () =>
-      forwardPort(this.#connection, this.#clock, port, take),
+  forwardPort(port: number, handle: ConnectionHandler): Promise<ForwardedPort> {
+    return this.#log.record(this.name, 'lend', `forward 127.0.0.1:${port}`, () =>
+      forwardPort(this.#connection, this.#clock, port, handle),
     );
   }
 
-  #exec<T>(line: string, attach: (channel: ClientChannel) => T, isHeld = false): Promise<T> {
+  #exec<T>(line: string, attach: (channel: ClientChannel) => T, isLongLived = false): Promise<T> {
     const { client, sessions } = this.#connection;
     return sessions
-      .open((done) => client.exec(line, done), attach, isHeld)
+      .open((done) => client.exec(line, done), attach, isLongLived)
       .catch((error: unknown) => {
         if (error instanceof Failure) throw error;
         throw this.lost.aborted ? this.lost.reason : lostFailure(this.name, error);
       });
   }
 
-  /** A connection to a port of the host; undefined where sshd forbids that. */
+  /** Connects to a port of the host; returns undefined if sshd forbids forwarding. */
   async #forward(port: number, address = '127.0.0.1'): Promise<ChannelSocket | undefined> {
     const { client } = this.#connection;
     try {
@@ -162,24 +170,26 @@ export class SshHost implements Host {
         (channel) => new ChannelSocket(channel),
       );
     } catch (error) {
-      if (!isRefusal(error)) throw lostFailure(this.name, error);
+      if (!isChannelRefusal(error)) throw lostFailure(this.name, error);
       if (error.reason === forbidden) return undefined;
       throw this.#unhealthy('probe.refused', `nothing listens on port ${port}`);
     }
   }
 
-  #ask(
+  #request(
     socket: ChannelSocket,
     { port, path }: Probe,
     stop: AbortSignal,
   ): Promise<Omit<ProbeAnswer, 'duration'>> {
     return new Promise((resolve, reject) => {
       const headers = { host: `localhost:${port}`, 'user-agent': 'oneclick', connection: 'keep-alive' };
-      const asked = request({ createConnection: () => socket, path, headers, signal: stop });
-      asked.on('error', (error) =>
-        reject(this.#unhealthy('probe.closed', `port ${port} gave no HTTP answer: ${error.message}`)),
+      const httpRequest = request({ createConnection: () => socket, path, headers, signal: stop });
+      httpRequest.on('error', (error) =>
+        reject(
+          this.#unhealthy('probe.closed', `port ${port} did not return an HTTP response: ${error.message}`),
+        ),
       );
-      asked.on('response', (response) => {
+      httpRequest.on('response', (response) => {
         let body = Buffer.alloc(0);
         const done = () => {
           resolve({
@@ -195,7 +205,7 @@ export class SshHost implements Host {
         });
         response.on('end', done).on('error', done);
       });
-      asked.end();
+      httpRequest.end();
     });
   }
 
@@ -233,32 +243,37 @@ export class SshHost implements Host {
       `telnet://${address}:${port}`,
     ];
     const { code, stderr } = await this.#execute({ argv, timeout }, stop);
-    // A connection that stays open until curl gives up is what is wanted.
+    // curl times out on a port that keeps the connection open.
     if (code !== 28 || /Connection timed out after/.test(stderr))
       throw this.#curlFailure(code === 0 ? 7 : code, port, stderr);
   }
 
-  #curlFailure(code: number, port: number, words: string): Failure {
+  #curlFailure(code: number, port: number, output: string): Failure {
     if (code !== 127)
       return this.#unhealthy(
         curlCodes[code] ?? 'probe.closed',
-        `port ${port}: ${words.trim() || 'nothing answers'}`,
+        `port ${port}: ${output.trim() || 'no response'}`,
       );
-    return new Failure('access', 'probe.forbidden', `${this.name} forbids TCP forwarding, and has no curl`, {
-      host: this.name,
-      hint: 'Set `AllowTcpForwarding local` in its sshd_config, or install curl there.',
-    });
+    return new Failure(
+      'access',
+      'probe.forbidden',
+      `${this.name} does not allow TCP forwarding and has no curl`,
+      {
+        host: this.name,
+        hint: 'set `AllowTcpForwarding local` in its sshd_config, or install curl',
+      },
+    );
   }
 
-  #noShell(words: string): Failure {
+  #noShell(output: string): Failure {
     return new Failure(
       'access',
       'host.shell',
       `${this.name} does not run commands for ${this.#connection.target.user}`,
       {
         host: this.name,
-        hint: 'The login shell must run `sh`; a ForceCommand or `nologin` must not be in the way.',
-        evidence: words
+        hint: 'check the login shell: `nologin` and ForceCommand prevent commands from running',
+        evidence: output
           .split('\n')
           .filter((line) => line.trim() !== '')
           .slice(-5),
@@ -275,7 +290,7 @@ export class SshHost implements Host {
   }
 }
 
-/** Of a header as `timeout=5, max=100`, in seconds (RFC 2068, 19.7.1.1; Node.js and Apache send it). */
+/** Parses `timeout=5, max=100`, in seconds (RFC 2068, 19.7.1.1). */
 function keepAliveOf(header: string | string[] | undefined): Pick<ProbeAnswer, 'keepAlive'> {
   const [, seconds] = /\btimeout=(\d{1,6})\b/.exec(String(header)) ?? [];
   return seconds === undefined ? {} : { keepAlive: Number(seconds) * 1000 };

@@ -118,7 +118,7 @@ async function waitUntilUnused(
     until: (all) => {
       const left = known(all);
       const registered = left.find(isRegistered);
-      if (registered !== undefined) return { kind: 'hopeless', failure: inUse(registered, subject) };
+      if (registered !== undefined) return { kind: 'failed', failure: inUse(registered, subject) };
       return left.length === 0
         ? { kind: 'done', result: undefined }
         : { kind: 'waiting', because: 'still draining' };

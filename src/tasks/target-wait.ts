@@ -45,7 +45,7 @@ export async function waitUntilTargetHealthy(context: TaskContext<Ports>, intent
     if (health?.state !== 'healthy') {
       first = undefined;
       const failure = unusable(health, intent);
-      return failure === undefined ? stillWaiting(health) : { kind: 'hopeless', failure };
+      return failure === undefined ? stillWaiting(health) : { kind: 'failed', failure };
     }
     first ??= clock.monotonic();
     const soon = first + intent.interval - clock.monotonic();

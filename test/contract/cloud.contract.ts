@@ -3,32 +3,32 @@ import { targetReason } from '../../src/cloud/aws/target-reasons.js';
 import type { Cloud } from '../../src/cloud/cloud.js';
 import type { CloudInstance, Target, TargetHealth } from '../../src/domain/target-group.js';
 
-/** A cloud to hold to its contract, with what the suite works on. */
+/** A cloud under test, with its resources. */
 export interface CloudWorld {
   readonly cloud: Cloud;
-  /** Two running instances that serve on both of `ports`; the first is named `name`. */
+  /** Two running instances that listen on both `ports`; the first is named `name`. */
   readonly running: readonly [string, string];
   readonly name: string;
   readonly ports: readonly [number, number];
-  /** An instance that exists and is stopped. */
+  /** A stopped instance. */
   readonly stopped: string;
-  /** The name of a group that a load balancer feeds, without targets, with a short delay. */
+  /** The name of a group with a load balancer, no targets and a short delay. */
   readonly group: string;
-  /** The name of a group that nothing feeds. */
+  /** The name of a group without a load balancer. */
   readonly idle: string;
-  /** A security group that lets TCP from `source` in on these ports. */
+  /** A security group that allows TCP from `source` on these ports. */
   readonly security: {
     readonly group: string;
     readonly from: number;
     readonly to: number;
     readonly source: string;
   };
-  /** Lets so many ms pass. */
+  /** Waits for `ms`. */
   pass(ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What every cloud keeps, the fake one as well as the real one. */
+/** The contract of all clouds, fake and real. */
 export function cloudContract(name: string, open: () => Promise<CloudWorld>): void {
   describe(`${name}, by contract,`, () => {
     let world: CloudWorld;
@@ -38,7 +38,7 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
       world = await open();
       group = await arnOf(world.group);
     });
-    // When opening has failed there is none.
+    // Undefined if opening failed.
     afterAll(() => (world as CloudWorld | undefined)?.close());
 
     const arnOf = async (wanted: string) => (await world.cloud.targetGroups([wanted]))[0]?.arn ?? '';
@@ -51,7 +51,7 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
     const seen = async ({ id, port }: Target): Promise<TargetHealth['state'] | 'gone'> =>
       (await world.cloud.targets(group)).find((one) => one.id === id && one.port === port)?.state ?? 'gone';
 
-    /** The states in the order in which they were seen, up to this one. */
+    /** The states seen, in order, up to this one. */
     async function until(wanted: TargetHealth['state'] | 'gone', one: Target): Promise<string[]> {
       const states: string[] = [];
       for (let tries = 0; tries < 120; tries += 1) {
@@ -64,7 +64,7 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
     }
 
     describe('instances', () => {
-      it('are found by their IDs, and one that does not exist hides no other', async () => {
+      it('are found by ID, without missing ones', async () => {
         const ids = [world.running[0], 'i-00000000000000bad', world.stopped];
         const found = await world.cloud.instances(ids);
         expect(Object.fromEntries(found.map(({ id, state }) => [id, state]))).toEqual({
@@ -78,17 +78,17 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
         });
       });
 
-      it('are found by their names', async () => {
+      it('are found by name', async () => {
         const found = await world.cloud.instancesNamed([world.name, 'nobody']);
         expect(found.map(({ id }) => id)).toEqual([world.running[0]]);
       });
 
-      it('are none when none is asked for', async () => {
+      it('are empty for an empty request', async () => {
         expect(await world.cloud.instances([])).toEqual([]);
         expect(await world.cloud.instancesNamed([])).toEqual([]);
       });
 
-      it('keep their other tags when one is set or taken away', async () => {
+      it('keep their other tags when one is set or removed', async () => {
         await world.cloud.tag([world.running[0]], { 'oneclick:a': '1', 'oneclick:b': '2' });
         await world.cloud.tag([world.running[0]], { 'oneclick:a': '3' });
         expect((await instance(world.running[0]))?.tags).toMatchObject({
@@ -103,7 +103,7 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
         expect(Object.keys(tags)).not.toContain('oneclick:b');
       });
 
-      it('are not tagged when one does not exist', async () => {
+      it('are not tagged if one does not exist', async () => {
         await expect(world.cloud.tag(['i-00000000000000bad'], { 'oneclick:a': '1' })).rejects.toMatchObject({
           kind: 'usage',
           message: expect.stringContaining('i-00000000000000bad'),
@@ -112,12 +112,12 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
     });
 
     describe('target groups', () => {
-      it('come by name or ARN, in the order in which they were asked for', async () => {
+      it('are returned by name or ARN, in the requested order', async () => {
         const found = await world.cloud.targetGroups([world.idle, group]);
         expect(found.map(({ name }) => name)).toEqual([world.idle, world.group]);
       });
 
-      it('tell how they check and drain, and what feeds them', async () => {
+      it('have health check settings, a delay and load balancers', async () => {
         const [found, idle] = await world.cloud.targetGroups([world.group, world.idle]);
         expect(found).toMatchObject({
           protocol: 'HTTP',
@@ -138,7 +138,7 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
         expect(idle?.balancers).toEqual([]);
       });
 
-      it('that do not exist are named, with those that do', async () => {
+      it('that do not exist are named, with existing ones', async () => {
         await expect(world.cloud.targetGroups([world.group, 'no-such-group'])).rejects.toMatchObject({
           kind: 'usage',
           code: 'cloud.no-group',
@@ -147,7 +147,7 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
         });
       });
 
-      it('are tuned in what is said, and stay as they are in the rest', async () => {
+      it('change only the given settings when tuned', async () => {
         const settings = async () => (await world.cloud.targetGroups([world.idle]))[0]?.settings;
         const before = await settings();
         await world.cloud.tune(await arnOf(world.idle), { interval: 7_000, deregistrationDelay: 11_000 });
@@ -160,14 +160,14 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
     });
 
     describe('targets', () => {
-      it('come to health, drain when they leave, and are gone', async () => {
+      it('become healthy, drain when deregistered, and disappear', async () => {
         await world.cloud.register(group, [target(0)]);
         expect((await until('healthy', target(0))).at(0)).toBe('initial');
         await world.cloud.deregister(group, [target(0)]);
         expect(await until('gone', target(0))).toEqual(['draining', 'gone']);
       });
 
-      it('are registered twice, and taken out twice, without harm', async () => {
+      it('can be registered twice and deregistered twice', async () => {
         await world.cloud.register(group, [target(0)]);
         await world.cloud.register(group, [target(0)]);
         expect(await world.cloud.targets(group)).toHaveLength(1);
@@ -176,7 +176,7 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
         await until('gone', target(0));
       });
 
-      it('are several where an instance is there with several ports, which come and go alone', async () => {
+      it('are separate for each port of an instance', async () => {
         await world.cloud.register(group, [target(1, 0), target(1, 1)]);
         await until('healthy', target(1, 0));
         await until('healthy', target(1, 1));
@@ -188,7 +188,7 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
         await until('gone', target(1, 1));
       });
 
-      it('come back while they still drain', async () => {
+      it('can be registered again while draining', async () => {
         await world.cloud.register(group, [target(0)]);
         await until('healthy', target(0));
         await world.cloud.deregister(group, [target(0)]);
@@ -199,7 +199,7 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
         await until('gone', target(0));
       });
 
-      it('are unused while nothing feeds their group', async () => {
+      it('are unused without a load balancer', async () => {
         const idle = await arnOf(world.idle);
         await world.cloud.register(idle, [target(0)]);
         expect(await world.cloud.targets(idle)).toEqual([
@@ -209,7 +209,7 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
         expect(await world.cloud.targets(idle)).toEqual([]);
       });
 
-      it('are refused when their instance does not run, and the others with them', async () => {
+      it('are all refused if one instance is not running', async () => {
         const stopped = { id: world.stopped, port: world.ports[0] };
         await expect(world.cloud.register(group, [target(0), stopped])).rejects.toMatchObject({
           kind: 'failed',
@@ -219,7 +219,7 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
         expect(await world.cloud.targets(group)).toEqual([]);
       });
 
-      it('of a group that does not exist are a mistake', async () => {
+      it('of a missing group are a usage error', async () => {
         const gone = group.replace(world.group, 'no-such-group');
         const mistake = { kind: 'usage', code: 'cloud.no-group' };
         await expect(world.cloud.targets(gone)).rejects.toMatchObject(mistake);
@@ -228,7 +228,7 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
       });
     });
 
-    it('tells what its security groups let in', async () => {
+    it('returns the inbound rules of security groups', async () => {
       const rules = await world.cloud.inboundRules([world.security.group]);
       expect(rules).toContainEqual({ ...world.security, protocol: 'tcp' });
       expect(await world.cloud.inboundRules([])).toEqual([]);

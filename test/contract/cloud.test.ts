@@ -11,7 +11,7 @@ import { endpoint } from './sandbox.js';
 jest.setTimeout(300_000);
 
 const ports = [20_000, 20_001] as const;
-/** What an instance runs when it starts: a web server on each of the ports. */
+/** The user data of an instance: a web server on each port. */
 const userData = `#!/bin/sh
 mkdir -p /srv/up && echo up >/srv/up/index.html
 for port in ${ports.join(' ')}; do busybox httpd -p $port -h /srv; done
@@ -59,7 +59,7 @@ cloudContract('the endpoint of the sandbox', async () => {
   };
 });
 
-/** Two instances that run, one that is stopped, and a security group with a rule; in the network that is there. */
+/** Two running instances, a stopped one, and a security group with a rule, in the existing VPC. */
 async function instances(client: EC2Client, cloud: Cloud, name: string) {
   const sdk = await import('@aws-sdk/client-ec2');
   const { Vpcs } = await client.send(new sdk.DescribeVpcsCommand({}));
@@ -124,7 +124,7 @@ async function until(cloud: Cloud, ids: readonly string[], wanted: string): Prom
   });
 }
 
-/** A group behind a load balancer, and one behind none. */
+/** A group with a load balancer, and one without. */
 async function groups(
   client: ElasticLoadBalancingV2Client,
   { vpc, subnets }: Awaited<ReturnType<typeof instances>>,

@@ -4,28 +4,28 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Host, LogLine, LogOptions, PullProgress } from '../../src/host/host.js';
 import { entriesOf, type TarEntry, tarOf } from '../fakes/tar.js';
 
-/** A host to hold to its contract, with images that its engine can pull. */
+/** A host under test, with images that its engine can pull. */
 export interface ContractWorld {
   readonly host: Host;
-  /** A reference in a registry: a web server on port 8080 that answers `/up` with 200. */
+  /** An image reference: a web server on port 8080 that answers `/up` with 200. */
   readonly image: string;
-  /** A second one of another digest. */
+  /** A second image with another digest. */
   readonly other: string;
-  /** The image, and what makes its container behave so. */
+  /** The image and configuration of a container. */
   config(behaviour: 'serves' | 'exits with 3' | 'ignores TERM'): {
     readonly Image: string;
     readonly Env: string[];
   };
-  /** A command that says its input, `err` on the other output, and ends with 3. */
+  /** A command that prints its input, `err` on standard error, and exits with 3. */
   readonly echo: readonly string[];
-  /** The start of the names of everything that is made. */
+  /** Prefix of all created names. */
   readonly prefix: string;
-  /** Two ports of the host that nothing uses. */
+  /** Two free ports of the host. */
   readonly ports: readonly [number, number];
   close(): Promise<void>;
 }
 
-/** What every host and its engine keep, the fake ones as well as the real ones. */
+/** The contract of all hosts and engines, fake and real. */
 export function hostContract(name: string, open: () => Promise<ContractWorld>): void {
   describe(`${name}, by contract,`, () => {
     let world: ContractWorld;
@@ -78,7 +78,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
       }
     }
 
-    it('names its version and its platform', async () => {
+    it('returns its version and platform', async () => {
       expect(await world.host.engine.version()).toEqual({
         version: expect.stringMatching(/^\d+\.\d+/),
         platform: expect.stringMatching(/^linux\//),
@@ -86,7 +86,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
     });
 
     describe('images', () => {
-      it('are resolved to the digest that a pull brings, with progress up to the last layer', async () => {
+      it('resolve to the digest that a pull gets, with progress for all layers', async () => {
         const { engine } = world.host;
         const resolved = await engine.resolve(world.other, undefined);
         expect(resolved.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
@@ -102,7 +102,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         expect((await engine.resolve(exact, undefined)).digest).toBe(resolved.digest);
       });
 
-      it('that no registry has cannot be resolved, pulled or run', async () => {
+      it('that do not exist cannot be resolved, pulled or run', async () => {
         const { engine } = world.host;
         const missing = `${world.image}-missing`;
         const absent = { code: 'image.not-found' };
@@ -113,7 +113,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         );
       });
 
-      it('are not removed while a container is made of them, and twice without complaint', async () => {
+      it('are not removed while a container uses them, and can be removed twice', async () => {
         const { engine } = world.host;
         await engine.pull(world.other, undefined, () => undefined);
         const name = fresh();
@@ -131,7 +131,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
     });
 
     describe('a container', () => {
-      it('shows what it was made of', async () => {
+      it('returns its configuration', async () => {
         const name = await make('serves', { port: world.ports[0] });
         expect(await facts(name)).toMatchObject({
           name,
@@ -148,7 +148,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         );
       });
 
-      it('is made once by a step, and not over one of another step', async () => {
+      it('is created once per step, and never replaces one of another step', async () => {
         const name = await make();
         const first = (await world.host.engine.container(name))?.id;
         await make('serves', {}, name);
@@ -158,7 +158,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         });
       });
 
-      it('answers while it runs; to start or stop it again changes nothing', async () => {
+      it('responds while it runs; starting or stopping it again has no effect', async () => {
         const { engine } = world.host;
         const [port] = world.ports;
         const name = await make('serves', { port });
@@ -179,7 +179,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         await expect(world.host.reach(port, { timeout: 2000 })).rejects.toMatchObject({ kind: 'unhealthy' });
       });
 
-      it('is refused a port that another one publishes', async () => {
+      it('cannot publish a port that is in use', async () => {
         const { engine } = world.host;
         const [, port] = world.ports;
         const [holder, name] = [await make('serves', { port }), await make('serves', { port })];
@@ -191,19 +191,19 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         await engine.remove(name);
       });
 
-      it('that ends by itself leaves its exit code and its last lines', async () => {
+      it('keeps its exit code and last lines when it exits', async () => {
         const { engine } = world.host;
         const name = await make('exits with 3');
         await engine.start(name);
         expect(await engine.wait(name)).toBe(3);
         expect(await facts(name)).toMatchObject({ state: 'exited', exit: 3 });
-        // Which of two lines comes last is the engine's choice where one is of the output and one of the errors.
+        // The engine may reorder lines of the two outputs.
         const lines = await engine.logs(name, 50);
         expect(lines).toContainEqual(expect.stringContaining('cannot go on'));
         expect(await engine.logs(name, 1)).toEqual(lines.slice(-1));
       });
 
-      it('that ends by itself leaves each line with its time and its stream, from a time on or the last ones', async () => {
+      it('keeps each line with time and stream, from a time or the last ones', async () => {
         const { engine } = world.host;
         const name = await make('exits with 3');
         await engine.start(name);
@@ -224,7 +224,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         expect(await read({ follow: true })).toEqual(lines);
       });
 
-      it('that runs has its logs followed until the reader has enough', async () => {
+      it('has its logs followed until the reader stops', async () => {
         const { engine } = world.host;
         const name = await make();
         await engine.start(name);
@@ -233,7 +233,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         await expect(engine.readLogs(name, { follow: true }, take, enough.signal)).rejects.toThrow('enough');
       });
 
-      it('that runs runs commands, which are given input and leave their outputs and exit codes', async () => {
+      it('runs commands with input, output and exit codes', async () => {
         const { engine } = world.host;
         const name = await make();
         await engine.start(name);
@@ -249,7 +249,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         });
       });
 
-      it('has files put into it and taken out again, with their modes and times', async () => {
+      it('accepts and returns files with modes and times', async () => {
         const { engine } = world.host;
         const name = await make();
         const mtime = new Date('2020-02-02T02:02:02Z');
@@ -278,7 +278,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         expect(found).toEqual([{ ...files[1], path: 'note' }]);
       });
 
-      it('has no files put where no folder is, none taken that are not there, and none once the reader has enough', async () => {
+      it('rejects files without a directory, missing files, and stops with the reader', async () => {
         const { engine } = world.host;
         const name = await make();
         const archive = () => Readable.from([tarOf([{ path: 'a', type: 'File', data: 'a' }])]);
@@ -292,7 +292,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         await expect(engine.readFiles(name, '/', async () => undefined, enough)).rejects.toThrow('enough');
       });
 
-      it('that was made for it is started and talked to, on a terminal too', async () => {
+      it('is started and attached to, also on a terminal', async () => {
         const { engine } = world.host;
         for (const tty of [false, true]) {
           const name = fresh();
@@ -301,7 +301,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
           await engine.create({ name, config: { ...base, ...io, AttachStderr: true, Tty: tty } });
           const terminal = { columns: 80, rows: 24 };
           const process = await engine.attach(name, { input: true, ...(tty ? { terminal } : {}) });
-          // A terminal ends its input by Ctrl-D.
+          // Ctrl-D ends the input of a terminal.
           await process.write(Buffer.from(tty ? '\u0004' : ''));
           process.end();
           const streams = new Set<string>();
@@ -315,7 +315,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         }
       });
 
-      it('that runs is waited for until the wait is aborted', async () => {
+      it('is waited for until the wait is aborted', async () => {
         const { engine } = world.host;
         const name = await make();
         await engine.start(name);
@@ -328,7 +328,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         expect(await again).toBe(0);
       });
 
-      it('that ignores its stop signal is killed', async () => {
+      it('is killed if it ignores its stop signal', async () => {
         const { engine } = world.host;
         const name = await make('ignores TERM');
         await engine.start(name);
@@ -336,7 +336,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         expect(await facts(name)).toMatchObject({ state: 'exited', exit: 137 });
       });
 
-      it('takes another restart policy and another name', async () => {
+      it('can change its restart policy and name', async () => {
         const { engine } = world.host;
         const [name, other, renamed] = [await make(), await make(), fresh()];
         await engine.setRestart(name, 'unless-stopped');
@@ -347,7 +347,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         await expect(engine.rename(renamed, other)).rejects.toMatchObject({ code: 'container.name-taken' });
       });
 
-      it('that ends by itself is started again by its restart policy, which is counted', async () => {
+      it('is restarted by its restart policy, and counts restarts', async () => {
         const { engine } = world.host;
         const name = await make('exits with 3');
         await engine.setRestart(name, 'unless-stopped');
@@ -358,7 +358,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         expect((await facts(name))?.restarts).toBeGreaterThan(0);
       });
 
-      it('is removed even while it runs, and twice without complaint', async () => {
+      it('is removed while it runs, and can be removed twice', async () => {
         const { engine } = world.host;
         const name = await make();
         await engine.start(name);
@@ -369,7 +369,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         await expect(engine.start(name)).rejects.toMatchObject({ code: 'container.not-found' });
       });
 
-      it('joins a network under names, under others, and leaves it', async () => {
+      it('joins a network with aliases, with others, and leaves it', async () => {
         const { engine } = world.host;
         const network = `${world.prefix}-net`;
         await engine.ensureNetwork(network, label);
@@ -403,7 +403,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
       expect((await engine.volumes('oneclick.log')).some((volume) => volume.name === name)).toBe(false);
     });
 
-    it('lends a port to this process, one at a time and no longer than that', async () => {
+    it('forwards a port to this process, once at a time, until it ends', async () => {
       const { host } = world;
       const [port] = world.ports;
       const server = createServer((asked, answer) => answer.writeHead(207).end(`you want ${asked.url}`));
@@ -425,14 +425,14 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
       lent.end();
     });
 
-    it('answers a command with its code, outputs, and exactly its words and input', async () => {
+    it("returns a command's code and output, with unchanged arguments and input", async () => {
       const script = 'printf "%s" "$1"; cat; printf "%s" "$NAME" >&2; exit 3';
       const argv = ['sh', '-c', script, 'sh', "it's $HOME\n"];
       const answer = await world.host.run({ argv, stdin: 'in"put', env: { NAME: 'a b' }, timeout: 5000 });
       expect(answer).toEqual({ code: 3, stdout: 'it\'s $HOME\nin"put', stderr: 'a b' });
     });
 
-    it('fails for a command that is killed, and for one that takes too long', async () => {
+    it('fails for a command that is killed or times out', async () => {
       const kill = world.host.run({ argv: ['sh', '-c', 'kill -9 $$'], timeout: 5000 });
       await expect(kill).rejects.toMatchObject({ kind: 'failed', code: 'host.signal' });
       const slow = world.host.run({ argv: ['sleep', '30'], timeout: 100 });

@@ -59,7 +59,7 @@ describe('a lease on real machines', () => {
       lease.lost.addEventListener('abort', () => resolve(lease.lost.reason), { once: true }),
     );
 
-  /** How long it takes until another one has the lease, in ms. */
+  /** Time until another run gets the lease. ms */
   async function untilFree(): Promise<number> {
     const start = systemClock.monotonic();
     const wait = { deadline: 30_000, onBusy: () => undefined };
@@ -68,7 +68,7 @@ describe('a lease on real machines', () => {
     return systemClock.monotonic() - start;
   }
 
-  it('names its holder to a second one, and is free at once when it is released', async () => {
+  it('names its holder to a second run, and is free once released', async () => {
     const lease = await take(near, run);
     lease.describe('web/start');
     while ((await leaseHolders([direct], run))[0]?.step === '');
@@ -81,7 +81,7 @@ describe('a lease on real machines', () => {
     expect(near.lost.aborted).toBe(false);
   });
 
-  it('is free within seconds when its process is killed', async () => {
+  it('is free within seconds after its process is killed', async () => {
     const lease = await take(near, run);
     const lost = lossOf(lease);
     proxy.cut();
@@ -89,7 +89,7 @@ describe('a lease on real machines', () => {
     expect(await untilFree()).toBeLessThan(5000);
   });
 
-  it('is free within 15 s when the network is cut; its run learns that and can send nothing afterwards', async () => {
+  it('is free within 15 s after a network cut; its run stops and cannot send anything', async () => {
     const lease = await take(near, run);
     const lost = lossOf(lease);
     proxy.freeze();
@@ -106,7 +106,7 @@ describe('a lease on real machines', () => {
     });
   });
 
-  it('that is taken away ends the SSH connection of its run', async () => {
+  it('ends the SSH connection of its run when taken', async () => {
     const lease = await take(near, run);
     const lost = lossOf(lease);
     expect(await endLeases([direct], run)).toMatchObject([{ who: 'ana' }]);

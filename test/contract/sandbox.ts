@@ -16,7 +16,7 @@ const Environment = z.object({
   registry: z.string(),
 });
 
-/** The file of the sandbox that the tests share, or of the one that somebody has up. */
+/** The file of the tests' sandbox, or of a running one. */
 function environmentFile(): string {
   const state = process.env.XDG_STATE_HOME || join(homedir(), '.local', 'state');
   return sharedEnvironment() ?? join(state, 'oneclick', 'environments', 'sandbox.yml');
@@ -24,7 +24,7 @@ function environmentFile(): string {
 
 const Status = z.looseObject({ endpoint: z.string(), region: z.string() });
 
-/** Where the sandbox answers as AWS does. */
+/** The sandbox's AWS endpoint. */
 export async function endpoint(): Promise<z.infer<typeof Status>> {
   const name = basename(environmentFile(), '.yml').replace(/^sandbox-/, '');
   const argv = ['sandbox', 'status', '--name', name, '--json'];
@@ -32,7 +32,7 @@ export async function endpoint(): Promise<z.infer<typeof Status>> {
   return Status.parse(JSON.parse(stdout));
 }
 
-/** The machines that `oneclick sandbox up` left: ONECLICK_TEST_ENVIRONMENT names the file of another sandbox. */
+/** The machines of `oneclick sandbox up`; ONECLICK_TEST_ENVIRONMENT names the file of another sandbox. */
 export async function sandbox(): Promise<{ addresses: HostAddress[]; registry: string }> {
   const { hosts, ssh, registry } = Environment.parse(parse(await readFile(environmentFile(), 'utf8')));
   const addresses = Object.entries(hosts).map(([name, { address, port }]) => ({
@@ -47,7 +47,7 @@ export async function sandbox(): Promise<{ addresses: HostAddress[]; registry: s
   return { addresses, registry };
 }
 
-/** Connects to machines with everything that a test does not say otherwise. */
+/** Connects to machines with default options. */
 export function connect(
   addresses: readonly HostAddress[],
   options: Partial<HostsOptions> = {},

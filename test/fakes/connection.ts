@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { lostFailure } from '../../src/host/failures.js';
-import type { Command, Engine, Held, Host, Probe, TakeConnection } from '../../src/host/host.js';
+import type { Command, ConnectionHandler, Engine, Host, Probe, RemoteProcess } from '../../src/host/host.js';
 import type { FakeHost } from './host.js';
 
 /** A connection to a fake host; losing or closing it leaves the host running. */
@@ -27,9 +27,9 @@ export class FakeConnection implements Host {
     return this.#machine.run(command, signal);
   }
 
-  async hold(argv: readonly string[]): Promise<Held> {
+  async spawn(argv: readonly string[]): Promise<RemoteProcess> {
     this.#check();
-    const held = await this.#machine.hold(argv);
+    const held = await this.#machine.spawn(argv);
     this.lost.addEventListener('abort', () => held.end());
     return held;
   }
@@ -44,7 +44,7 @@ export class FakeConnection implements Host {
     return this.#machine.reach(port, options, signal);
   }
 
-  async forwardPort(port: number, take: TakeConnection) {
+  async forwardPort(port: number, take: ConnectionHandler) {
     this.#check();
     const forwarded = await this.#machine.forwardPort(port, take);
     this.lost.addEventListener('abort', () => forwarded.end());

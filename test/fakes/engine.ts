@@ -5,7 +5,6 @@ import type { ImageFacts, InspectedContainer, ResolvedImage } from '../../src/do
 import { engineFailure } from '../../src/host/failures.js';
 import type {
   ContainerOptions,
-  Dialogue,
   Engine,
   LogLine,
   LogOptions,
@@ -13,6 +12,7 @@ import type {
   Process,
   PullProgress,
   RegistryAuth,
+  StdioOptions,
   VolumeFacts,
 } from '../../src/host/host.js';
 import { Faults } from './faults.js';
@@ -236,7 +236,7 @@ export class FakeEngine implements Engine {
     const user = this.all().find((container) => this.#image(container.image)?.facts.id === found.facts.id);
     if (user !== undefined)
       throw this.#refuse(
-        'removing the image',
+        'remove image',
         `conflict: unable to delete ${idOrReference} - container ${user.id} is using it`,
       );
     this.#images.delete(found.facts.id);
@@ -251,12 +251,12 @@ export class FakeEngine implements Engine {
       const step = labels['oneclick.step'];
       if (step !== undefined && there.facts.labels['oneclick.step'] === step) return there.facts.id;
       throw this.#refuse(
-        'creating the container',
+        'create container',
         `Conflict. The container name "/${options.name}" is already in use by container "${there.facts.id}".`,
       );
     }
     const image = this.#image(body.Image ?? '');
-    if (image === undefined) throw this.#refuse('creating the container', `No such image: ${body.Image}`);
+    if (image === undefined) throw this.#refuse('create container', `No such image: ${body.Image}`);
     const bindings = Object.values(body.HostConfig?.PortBindings ?? {}).flat();
     const endpoints = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {});
     const mode = body.HostConfig?.NetworkMode ?? 'bridge';
@@ -279,26 +279,20 @@ export class FakeEngine implements Engine {
 
   async start(idOrName: string): Promise<void> {
     await this.faults.pass('start', idOrName);
-    const container = this.#require(idOrName, 'starting the container');
+    const container = this.#require(idOrName, 'start container');
     if (container.facts.state === 'running') return;
     for (const name of container.facts.networks.filter((network) => !isDefault(network))) {
       const now = this.#networks.get(name);
       if (now === undefined || (container.joined.get(name) ?? now) !== now)
-        throw this.#refuse('starting the container', `network ${name} not found`);
+        throw this.#refuse('start container', `network ${name} not found`);
       container.joined.set(name, now);
     }
     const running = this.all().filter((other) => other.state === 'running');
     for (const port of container.facts.ports) {
       if (running.some((other) => other.ports.includes(port)))
-        throw this.#refuse(
-          'starting the container',
-          `Bind for 0.0.0.0:${port} failed: port is already allocated`,
-        );
+        throw this.#refuse('start container', `Bind for 0.0.0.0:${port} failed: port is already allocated`);
       if (this.occupied.has(port))
-        throw this.#refuse(
-          'starting the container',
-          `listen tcp4 0.0.0.0:${port}: bind: address already in use`,
-        );
+        throw this.#refuse('start container', `listen tcp4 0.0.0.0:${port}: bind: address already in use`);
     }
     this.#run(container);
   }
@@ -330,7 +324,7 @@ export class FakeEngine implements Engine {
 
   async logs(idOrName: string, lines: number): Promise<readonly string[]> {
     await this.faults.pass('logs', idOrName, lines);
-    const { behaviour, starts } = this.#require(idOrName, 'reading the logs');
+    const { behaviour, starts } = this.#require(idOrName, 'read the logs');
     return starts === 0 ? [] : (behaviour.logs ?? []).slice(-lines);
   }
 
@@ -342,11 +336,11 @@ export class FakeEngine implements Engine {
   ): Promise<void> {
     await this.faults.pass('readLogs', idOrName, options);
     signal?.throwIfAborted();
-    const container = this.#require(idOrName, 'reading the logs');
+    const container = this.#require(idOrName, 'read the logs');
     await container.log.read(options, take, () => container.facts.state === 'running', signal);
   }
 
-  async exec(idOrName: string, argv: readonly string[], dialogue: Dialogue): Promise<Process> {
+  async exec(idOrName: string, argv: readonly string[], dialogue: StdioOptions): Promise<Process> {
     await this.faults.pass('exec', idOrName, argv, dialogue);
     const container = this.#require(idOrName, `running ${argv[0]}`);
     if (container.facts.state !== 'running')
@@ -354,7 +348,7 @@ export class FakeEngine implements Engine {
     return this.#process(container, argv, dialogue, () => undefined);
   }
 
-  async attach(idOrName: string, dialogue: Dialogue): Promise<Process> {
+  async attach(idOrName: string, dialogue: StdioOptions): Promise<Process> {
     await this.faults.pass('attach', idOrName, dialogue);
     const container = this.#require(idOrName, 'attaching');
     this.#run(container);
@@ -406,11 +400,11 @@ export class FakeEngine implements Engine {
 
   async rename(idOrName: string, name: string): Promise<void> {
     await this.faults.pass('rename', idOrName, name);
-    const container = this.#require(idOrName, 'renaming the container');
+    const container = this.#require(idOrName, 'rename container');
     const there = this.#find(name);
     if (there !== undefined && there !== container)
       throw this.#refuse(
-        'renaming the container',
+        'rename container',
         `Conflict. The container name "/${name}" is already in use by container "${there.facts.id}".`,
       );
     container.facts = { ...container.facts, name };
@@ -561,7 +555,7 @@ export class FakeEngine implements Engine {
   #process(
     container: FakeContainer,
     argv: readonly string[],
-    dialogue: Dialogue,
+    dialogue: StdioOptions,
     onEnd: (code: number) => void,
   ): FakeProcess {
     const process = new FakeProcess(argv, dialogue, container.behaviour.runs ?? (() => ({ code: 0 })), onEnd);

@@ -8,12 +8,12 @@ import { lostFailure } from '../../src/host/failures.js';
 import type {
   Command,
   CommandResult,
+  ConnectionHandler,
   ForwardedPort,
-  Held,
   Host,
   Probe,
   ProbeAnswer,
-  TakeConnection,
+  RemoteProcess,
 } from '../../src/host/host.js';
 import { FakeEngine, type FakeRegistry } from './engine.js';
 import { Faults } from './faults.js';
@@ -28,7 +28,7 @@ export interface FakeHostOptions {
   readonly engine?: FakeEngine;
   readonly registry?: FakeRegistry;
   readonly answers?: readonly Answer[];
-  readonly holds?: (argv: readonly string[]) => Held;
+  readonly spawns?: (argv: readonly string[]) => RemoteProcess;
 }
 
 /** An in-memory host. The first matching answer answers a command; without one, the test fails. */
@@ -39,15 +39,15 @@ export class FakeHost implements Host {
   readonly answers: Answer[];
   readonly #lost = new AbortController();
   readonly #clock: Clock;
-  readonly #holds: FakeHostOptions['holds'];
+  readonly #spawns: FakeHostOptions['spawns'];
   /** By port. */
-  readonly forwardedPorts = new Map<number, TakeConnection>();
+  readonly forwardedPorts = new Map<number, ConnectionHandler>();
   closed = false;
 
-  constructor(name: string, { clock, registry, answers = [], holds, engine }: FakeHostOptions) {
+  constructor(name: string, { clock, registry, answers = [], spawns: holds, engine }: FakeHostOptions) {
     this.name = name;
     this.#clock = clock;
-    this.#holds = holds;
+    this.#spawns = holds;
     this.answers = [...answers];
     this.engine =
       engine ?? new FakeEngine({ clock, host: name, ...(registry === undefined ? {} : { registry }) });
@@ -67,10 +67,10 @@ export class FakeHost implements Host {
     throw new Error(`nothing answers on the fake host ${this.name}: ${command.argv.join(' ')}`);
   }
 
-  async hold(argv: readonly string[]): Promise<Held> {
-    await this.#pass('hold', argv);
-    if (this.#holds === undefined) throw new Error(`nothing is held on the fake host ${this.name}`);
-    return this.#holds(argv);
+  async spawn(argv: readonly string[]): Promise<RemoteProcess> {
+    await this.#pass('spawn', argv);
+    if (this.#spawns === undefined) throw new Error(`nothing is held on the fake host ${this.name}`);
+    return this.#spawns(argv);
   }
 
   /** The HTTP status of other addresses; undefined for addresses of this host. */
@@ -87,7 +87,7 @@ export class FakeHost implements Host {
       throw this.#unhealthy('probe.refused', `nothing listens on port ${probe.port}`);
     if (answers === 'never') {
       await this.#clock.sleep(probe.timeout, signal);
-      throw this.#unhealthy('probe.timeout', `no answer from port ${probe.port} within ${probe.timeout} ms`);
+      throw this.#unhealthy('probe.timeout', `port ${probe.port} did not respond within ${probe.timeout} ms`);
     }
     const status = typeof answers === 'function' ? answers(probe.path) : answers;
     return {
@@ -109,14 +109,16 @@ export class FakeHost implements Host {
       throw this.#unhealthy('probe.refused', `nothing listens on port ${port}`);
   }
 
-  async forwardPort(port: number, take: TakeConnection): Promise<ForwardedPort> {
+  async forwardPort(port: number, take: ConnectionHandler): Promise<ForwardedPort> {
     await this.#pass('forwardPort', port, take);
     if (
       this.forwardedPorts.has(port) ||
       this.engine.occupied.has(port) ||
       this.engine.listener(port) !== undefined
     )
-      throw new Failure('failed', 'lend.taken', `port ${port} of ${this.name} is taken`, { host: this.name });
+      throw new Failure('failed', 'lend.taken', `port ${port} of ${this.name} is in use`, {
+        host: this.name,
+      });
     this.forwardedPorts.set(port, take);
     return { end: () => this.forwardedPorts.delete(port) };
   }
@@ -188,9 +190,9 @@ export function runLocally(folder: string): Answer {
       child.on('error', reject);
       child.on('close', (code) => {
         if (child.killed)
-          reject(new Failure('failed', 'host.timeout', `${program} took longer than ${timeout} ms`));
+          reject(new Failure('failed', 'host.timeout', `${program} timed out after ${timeout} ms`));
         else if (code === null)
-          reject(new Failure('failed', 'host.signal', `${program} was ended by a signal`));
+          reject(new Failure('failed', 'host.signal', `${program} was killed by a signal`));
         else resolve({ code, stdout, stderr });
       });
       child.stdin.on('error', () => undefined).end(stdin ?? '');

@@ -1,5 +1,5 @@
-import type { Held } from '../../src/host/host.js';
-import { FakeHeldProcess } from './held-process.js';
+import type { RemoteProcess } from '../../src/host/host.js';
+import { FakeRemoteProcess } from './remote-process.js';
 
 /** The lease holders of a host, like the shell script in src/host/lease/lease-holder.ts. */
 export class FakeLeaseHolders {
@@ -11,15 +11,15 @@ export class FakeLeaseHolders {
     return [...this.#locks.keys()];
   }
 
-  /** Runs the command line that takes a lease. */
-  readonly hold = (argv: readonly string[]): Held => {
+  /** What the command line of a holder that takes a lease does. */
+  readonly hold = (argv: readonly string[]): RemoteProcess => {
     const [action, path = '', holder = ''] = argv.slice(argv.indexOf('oneclick-lease') + 1);
     if (action !== 'take') throw new Error(`no lease is held by: ${argv.slice(3).join(' ')}`);
     const busy = this.#locks.get(path);
-    if (busy !== undefined) return new FakeHeldProcess(`busy\t${busy.holder}\t${busy.step}`);
+    if (busy !== undefined) return new FakeRemoteProcess(`busy\t${busy.holder}\t${busy.step}`);
     const lock = { holder, step: '' };
     this.#locks.set(path, lock);
-    const held = new FakeHeldProcess('held');
+    const held = new FakeRemoteProcess('held');
     held.onWrite = (line) => {
       if (line === 'release') return held.end();
       lock.step = line.replace(/^beat /, '');

@@ -27,7 +27,7 @@ export class FakeMachines {
     this.hosts = this.leases.map(
       ({ hold }, index) =>
         new FakeHost(`host-${index + 1}`, {
-          ...{ clock: this.clock, registry: this.registry, holds: hold },
+          ...{ clock: this.clock, registry: this.registry, spawns: hold },
           answers: [() => ({ stdout: '' })],
         }),
     );

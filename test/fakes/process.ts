@@ -1,4 +1,4 @@
-import type { Dialogue, LogLine, LogOptions, Process, Size } from '../../src/host/host.js';
+import type { LogLine, LogOptions, Process, Size, StdioOptions } from '../../src/host/host.js';
 
 /** Simulates a command in a container; `input` is its complete input. */
 export type RunCommand = (
@@ -10,7 +10,7 @@ export type RunCommand = (
 export class FakeProcess implements Process {
   readonly output: Process['output'];
   readonly argv: readonly string[];
-  readonly dialogue: Dialogue;
+  readonly dialogue: StdioOptions;
   /** All sizes of its terminal, including the first. */
   readonly sizes: Size[] = [];
   closed = false;
@@ -20,7 +20,12 @@ export class FakeProcess implements Process {
   #end: () => void = () => undefined;
   #failure: Error | undefined;
 
-  constructor(argv: readonly string[], dialogue: Dialogue, runs: RunCommand, onEnd: (code: number) => void) {
+  constructor(
+    argv: readonly string[],
+    dialogue: StdioOptions,
+    runs: RunCommand,
+    onEnd: (code: number) => void,
+  ) {
     this.argv = argv;
     this.dialogue = dialogue;
     if (dialogue.terminal !== undefined) this.sizes.push(dialogue.terminal);

@@ -47,7 +47,7 @@ describe('a new container that', () => {
         change: broken('never'),
         code: 6,
         serves: 'v1',
-        says: ['sandbox-1', 'not healthy within 4 s', /no answer|did not answer/],
+        says: ['sandbox-1', 'not healthy within 4 s', /no answer|did not respond/],
       },
       {
         fault: 'answers 500 is taken back, with the answer',
@@ -61,7 +61,7 @@ describe('a new container that', () => {
         change: { env: { BROKEN: 'slow', SLOW: '3' } },
         code: 6,
         serves: 'v1',
-        says: ['sandbox-1', 'not healthy within 4 s', /no answer|did not answer/],
+        says: ['sandbox-1', 'not healthy within 4 s', /no answer|did not respond/],
       },
       {
         fault: 'answers slowly, but in time, serves',

@@ -56,7 +56,7 @@ describe('an engine that, in mid-deploy,', () => {
     const { code, stderr } = await project.run('deploy');
     await shell('kill -CONT $(cat /run/docker.pid)');
     expect(code).toBe(7);
-    expect(stderr).toMatch(/Docker engine of sandbox-1 did not answer within 60 s/);
+    expect(stderr).toMatch(/Docker engine on sandbox-1 did not respond within 60 s/);
     expect(stderr).toMatch(/oneclick resume/);
     // It is taken back in the end; what the run failed with stays what it failed with.
     expect(await project.run('resume')).toMatchObject({ code: 5 });

@@ -120,7 +120,7 @@ describe('a registry that', () => {
       fault: stalls,
       tag: 'big',
       code: 1,
-      says: [/nothing came for 60 s/, /registry/],
+      says: [/no progress for 60 s/, /registry/],
     },
   ];
   let project: Project;

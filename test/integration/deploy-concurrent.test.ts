@@ -23,9 +23,8 @@ async function deployed(seconds = 3): Promise<Project> {
 const only = (...machines: readonly number[]) => machines.flatMap((it) => ['--only', `sandbox-${it}`]);
 const codes = (answers: readonly Answer[]) => answers.map(({ code }) => code);
 
-/** `another run holds PROJECT ENVIRONMENT on HOST: USER@MACHINE since TIME, deploy RUN, at STEP` */
-const holderNamed =
-  /another run holds \S+ \S+ on sandbox-\d: \S+@\S+ since \d{4}-\d\d-\d\dT[\d:.]+Z, deploy ([0-9a-f]{6}), at ([a-z]+\.[a-z]+\S*)/;
+/** `USER@MACHINE has been deploying web for 20 s (run RUN), now ACTION on HOST` */
+const holderNamed = /\S+@\S+ has been deploying web for \d+ s \(run ([0-9a-f]{6})\), now [a-z]+ing .*web/;
 
 test('of five deploys at once on hosts that overlap one wins, and the others name it, since when and at which step', async () => {
   // As long as four others may take to find that out on a machine that is busy with all of them.
@@ -55,7 +54,7 @@ test('of two deploys that start at the same moment at least one goes on, and eve
   );
   // Both may find the hosts of each other taken, for the lease is on all hosts or on none; a loser always says so.
   for (const { code, stderr } of [v2, v3].filter((answer) => answer !== undefined)) {
-    if (code !== 0) expect([code, stderr]).toEqual([3, expect.stringContaining('another run holds')]);
+    if (code !== 0) expect([code, stderr]).toEqual([3, expect.stringContaining(' has been deploying ')]);
   }
   const now = v3?.code === 0 ? 'v3' : v2?.code === 0 ? 'v2' : 'v1';
   const served = (await project.served()).flat();

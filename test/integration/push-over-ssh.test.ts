@@ -162,9 +162,9 @@ test('a host that forbids it is named with the setting, and so is one whose port
   try {
     const { code, stderr } = await project.run(...deploy);
     expect(code).toBe(4);
-    expect(stderr).toContain('sandbox-2 forbids');
+    expect(stderr).toContain('sandbox-2 does not allow');
     expect(stderr).toContain('AllowTcpForwarding yes');
-    expect(stderr).toContain(`port ${port} of sandbox-1 is taken`);
+    expect(stderr).toContain(`port ${port} on sandbox-1 is in use`);
     expect(await project.served()).toEqual([[], []]);
   } finally {
     await inside(`rm ${setting}`);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Facts } from '../../domain/facts.js';
 import type { Service } from '../../domain/service.js';
 import { transferRegistry } from '../../domain/transfer-registry.js';
-import type { RegistryAuth, TakeConnection } from '../../host/host.js';
+import type { ConnectionHandler, RegistryAuth } from '../../host/host.js';
 import { unreadableArchive } from '../../image-transfer/archive.js';
 import { ReadOnlyRegistry, type TransferStats } from '../../image-transfer/registry.js';
 import { readSavedImages } from '../../image-transfer/saved.js';
@@ -23,7 +23,7 @@ export interface ImageTransfer {
   readonly login: RegistryAuth;
   /** The digests of the references, so that no registry needs to resolve them. */
   readonly resolved: Facts['resolved'];
-  readonly take: TakeConnection;
+  readonly take: ConnectionHandler;
   sent(): TransferStats;
   close(): Promise<void>;
 }

@@ -66,7 +66,7 @@ async function read(
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
   try {
-    const onLines = (lines: readonly LogLine[]) => write(seen.fresh(lines), container);
+    const onLines = (lines: readonly LogLine[]) => write(seen.unseen(lines), container);
     await host.engine.readLogs(container.id, seen.options(), onLines, signal);
     return undefined;
   } catch (error) {

@@ -4,32 +4,32 @@ type Exports<Service extends 'ec2' | 'elb'> = Service extends 'ec2'
   ? typeof import('./ec2-sdk.js')
   : typeof import('./elb-sdk.js');
 
-/** The actions whose commands can be sent: a command that is taken from an SDK must stand in the table below. */
+/** The actions of the imported SDK commands; the type checker requires each in the table below. */
 type Actions<Service extends 'ec2' | 'elb'> = {
   [Name in keyof Exports<Service>]: Name extends `${infer Action}Command` ? Action : never;
 }[keyof Exports<Service>];
 
-/** What an action may be restricted to, as IAM has it: reading cannot be. */
-interface Reach {
-  readonly on: string;
+/** The resources that IAM can restrict an action to. */
+interface ResourceScope {
+  readonly resource: string;
   readonly condition?: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 }
 
-const everything: Reach = { on: '*' };
-const groups: Reach = { on: 'arn:aws:elasticloadbalancing:*:*:targetgroup/*/*' };
-/** Instances, and of their tags only ours. */
-const ourTags: Reach = {
-  on: 'arn:aws:ec2:*:*:instance/*',
+const everything: ResourceScope = { resource: '*' };
+const groups: ResourceScope = { resource: 'arn:aws:elasticloadbalancing:*:*:targetgroup/*/*' };
+/** Instances, restricted to oneclick's own tags. */
+const ourTags: ResourceScope = {
+  resource: 'arn:aws:ec2:*:*:instance/*',
   condition: { 'ForAllValues:StringLike': { 'aws:TagKeys': ['oneclick*'] } },
 };
 
 /**
- * Every action that is called, by the service's name in IAM, and what it needs to reach. Which resources and conditions an action knows
- * stands in AWS's Service Authorization Reference, "Actions, resources, and condition keys" of Amazon EC2 and of Elastic Load Balancing V2.
+ * All actions that oneclick calls, by service, with the resources they need. See AWS's Service Authorization Reference,
+ * "Actions, resources, and condition keys" for Amazon EC2 and Elastic Load Balancing V2.
  */
 export const actions: {
-  readonly ec2: Readonly<Record<Actions<'ec2'>, Reach>>;
-  readonly elasticloadbalancing: Readonly<Record<Actions<'elb'>, Reach>>;
+  readonly ec2: Readonly<Record<Actions<'ec2'>, ResourceScope>>;
+  readonly elasticloadbalancing: Readonly<Record<Actions<'elb'>, ResourceScope>>;
 } = {
   ec2: {
     CreateTags: ourTags,
@@ -52,7 +52,7 @@ export const actions: {
   },
 };
 
-/** A policy document, as IAM takes it. */
+/** An IAM policy document. */
 export interface PolicyDocument {
   readonly Version: '2012-10-17';
   readonly Statement: readonly {
@@ -60,28 +60,28 @@ export interface PolicyDocument {
     readonly Effect: 'Allow';
     readonly Action: readonly string[];
     readonly Resource: string;
-    readonly Condition?: Reach['condition'];
+    readonly Condition?: ResourceScope['condition'];
   }[];
 }
 
-/** The least that a person or a pipeline must be allowed, so that everything here works. */
+/** Returns the least-privilege policy for oneclick. */
 export function iamPolicy(): PolicyDocument {
   const all = Object.entries(actions).flatMap(([service, table]) =>
-    Object.entries(table).map(([action, reach]) => ({ action: `${service}:${action}`, reach })),
+    Object.entries(table).map(([action, scope]) => ({ action: `${service}:${action}`, scope })),
   );
-  const statement = (Sid: string, wanted: Reach) => ({
+  const statement = (Sid: string, wanted: ResourceScope) => ({
     Sid,
     Effect: 'Allow' as const,
-    Action: all.filter(({ reach }) => reach === wanted).map(({ action }) => action),
-    Resource: wanted.on,
+    Action: all.filter(({ scope }) => scope === wanted).map(({ action }) => action),
+    Resource: wanted.resource,
     ...given({ Condition: wanted.condition }),
   });
   return {
     Version: '2012-10-17',
     Statement: [
-      statement('OneclickLooks', everything),
-      statement('OneclickFeedsTargetGroups', groups),
-      statement('OneclickMarksInstances', ourTags),
+      statement('OneclickRead', everything),
+      statement('OneclickManageTargetGroups', groups),
+      statement('OneclickTagInstances', ourTags),
     ],
   };
 }

@@ -4,8 +4,8 @@ import { ec2 } from './instances.js';
 import type { AwsOptions } from './service.js';
 
 /**
- * The cloud of an AWS account and region, as the AWS CLI and every other tool would find it: by variables, `~/.aws`, SSO, or the
- * metadata service. Nothing is loaded, and nobody is asked, before the first call.
+ * Creates the cloud of an AWS account and region, found as the AWS CLI does: from variables, `~/.aws`, SSO or the metadata
+ * service. Loads and connects nothing before the first call.
  */
 export function awsCloud(options: AwsOptions): Cloud {
   return { ...ec2(options), ...elb(options) };

@@ -7,34 +7,34 @@ import type {
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { given } from '../../domain/given.js';
 import type { LoadBalancer } from '../../domain/target-group.js';
+import { cleanMessage } from './clean-message.js';
 import type { ConnectElb } from './connect-elb.js';
 import { chunks, oneOf, pages } from './lists.js';
-import { plainWords } from './words.js';
 
-/** DescribeLoadBalancers takes 20 ARNs at most (its API reference). */
-const mostArns = 20;
-/** What a page of listeners or rules holds at most; the SDK's paginators do not pass their pageSize on. */
+/** Limit of DescribeLoadBalancers. */
+const maxArns = 20;
+/** Maximum page size; the SDK's paginators ignore their pageSize. */
 const pageSize = 400;
 
 const kinds = ['application', 'network', 'gateway'] as const;
 const states = ['provisioning', 'active', 'active_impaired', 'failed'] as const;
 
-/** A balancer with its listeners, each with the ARNs of the groups that it forwards to. */
-interface Feeder {
+/** A load balancer with its listeners, and the ARNs of the groups that each forwards to. */
+interface BalancerListeners {
   readonly balancer: Omit<LoadBalancer, 'listeners'>;
   readonly listeners: readonly (LoadBalancer['listeners'][number] & {
     readonly groups: ReadonlySet<string>;
   })[];
 }
 
-/** The balancers that feed these groups, each as one of the groups sees it: with the listeners that forward to it. */
+/** Returns a function from a group to its load balancers, with only the listeners that forward to the group. */
 export async function balancers(
   connect: ConnectElb,
   groups: readonly TargetGroup[],
 ): Promise<(group: TargetGroup) => LoadBalancer[]> {
   const arns = new Set(groups.flatMap(({ LoadBalancerArns }) => LoadBalancerArns ?? []));
   const found: Described[] = [];
-  for (const LoadBalancerArns of chunks([...arns], mostArns)) {
+  for (const LoadBalancerArns of chunks([...arns], maxArns)) {
     const { client, sdk, options } = await connect();
     const { LoadBalancers } = await client.send(
       new sdk.DescribeLoadBalancersCommand({ LoadBalancerArns }),
@@ -42,7 +42,7 @@ export async function balancers(
     );
     found.push(...(LoadBalancers ?? []));
   }
-  const feeders = (await Promise.all(found.map((one) => feeder(connect, one, groups)))).flat();
+  const feeders = (await Promise.all(found.map((one) => describeBalancer(connect, one, groups)))).flat();
   return ({ TargetGroupArn: group = '', LoadBalancerArns = [] }) =>
     feeders
       .filter(({ balancer }) => LoadBalancerArns.includes(balancer.arn))
@@ -54,31 +54,31 @@ export async function balancers(
       }));
 }
 
-async function feeder(
+async function describeBalancer(
   connect: ConnectElb,
   described: Described,
   groups: readonly TargetGroup[],
-): Promise<Feeder[]> {
+): Promise<BalancerListeners[]> {
   const { LoadBalancerArn: arn, State } = described;
   if (arn === undefined) return [];
   const kind = oneOf(kinds, described.Type) ?? 'application';
-  const fed = groups.flatMap(({ TargetGroupArn, LoadBalancerArns }) =>
+  const forwardedGroups = groups.flatMap(({ TargetGroupArn, LoadBalancerArns }) =>
     LoadBalancerArns?.includes(arn) ? (TargetGroupArn ?? []) : [],
   );
   const [idleTimeout, listeners] = await Promise.all([
     kind === 'application' ? idleTimeoutOf(connect, arn) : undefined,
-    listenersOf(connect, arn, kind === 'application' ? fed : []),
+    listenersOf(connect, arn, kind === 'application' ? forwardedGroups : []),
   ]);
   const state = oneOf(states, State?.Code);
-  const reason = state === undefined ? `AWS calls its state ${State?.Code ?? 'nothing'}` : State?.Reason;
+  const reason = state === undefined ? `unknown state ${State?.Code ?? '(none)'}` : State?.Reason;
   const balancer = {
     arn,
     name: described.LoadBalancerName ?? arn,
     kind,
     scheme: described.Scheme === 'internal' ? ('internal' as const) : ('internet-facing' as const),
-    // What is not known is not counted on.
+    // Treats an unknown state as not ready.
     state: state ?? ('provisioning' as const),
-    ...(reason === undefined ? {} : { reason: plainWords(reason) }),
+    ...(reason === undefined ? {} : { reason: cleanMessage(reason) }),
     address: described.DNSName ?? '',
     zones: (described.AvailabilityZones ?? []).flatMap(({ ZoneName }) => ZoneName ?? []),
     securityGroups: described.SecurityGroups ?? [],
@@ -97,12 +97,12 @@ async function idleTimeoutOf(connect: ConnectElb, arn: string): Promise<number |
   return value === undefined ? undefined : seconds(value);
 }
 
-/** The listeners of a balancer; the rules of one are looked at where its default action does not forward to all of `fed`. */
+/** Returns the listeners; reads rules only if the default action does not forward to all groups. */
 async function listenersOf(
   connect: ConnectElb,
   balancer: string,
-  fed: readonly string[],
-): Promise<Feeder['listeners']> {
+  forwardedGroups: readonly string[],
+): Promise<BalancerListeners['listeners']> {
   const { client, sdk, options } = await connect();
   const listeners = await pages(async (Marker) => {
     const page = await client.send(
@@ -113,20 +113,20 @@ async function listenersOf(
   });
   return Promise.all(
     listeners.map(async (listener) => {
-      const usual = (listener.DefaultActions ?? []).flatMap(forwarded);
-      const complete = fed.every((group) => usual.includes(group));
-      const ruled = complete ? [] : (await ruledBy(connect, listener)).flatMap(forwarded);
+      const defaultGroups = (listener.DefaultActions ?? []).flatMap(forwarded);
+      const complete = forwardedGroups.every((group) => defaultGroups.includes(group));
+      const ruleGroups = complete ? [] : (await ruleActions(connect, listener)).flatMap(forwarded);
       return {
         protocol: listener.Protocol ?? '',
         port: listener.Port ?? 0,
-        groups: new Set([...usual, ...ruled]),
+        groups: new Set([...defaultGroups, ...ruleGroups]),
       };
     }),
   );
 }
 
-/** The actions of a listener's rules; only those of application load balancers have some. */
-async function ruledBy(connect: ConnectElb, { ListenerArn }: Listener): Promise<Action[]> {
+/** Returns the actions of a listener's rules; only application load balancers have rules. */
+async function ruleActions(connect: ConnectElb, { ListenerArn }: Listener): Promise<Action[]> {
   if (ListenerArn === undefined) return [];
   const { client, sdk, options } = await connect();
   const rules = await pages(async (Marker) => {
@@ -147,7 +147,7 @@ function forwarded({ Type, TargetGroupArn, ForwardConfig }: Action): string[] {
   ].flatMap((arn) => arn ?? []);
 }
 
-/** The value of an attribute, where there is one. */
+/** Returns the value of an attribute, if present. */
 export function attribute(
   all: readonly LoadBalancerAttribute[] | undefined,
   name: string,
@@ -155,7 +155,7 @@ export function attribute(
   return (all ?? []).find(({ Key }) => Key === name)?.Value;
 }
 
-/** Seconds, as the API has them, in ms; what is none is 0. */
+/** Converts seconds to ms; returns 0 for anything else. */
 export const seconds = (value: number | string | undefined): number => {
   const ms = Number(value ?? 0) * 1000;
   return Number.isFinite(ms) ? ms : 0;

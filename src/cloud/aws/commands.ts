@@ -9,29 +9,29 @@ const verbs = {
   'wait-drained': ['wait', 'target-deregistered'],
 } as const;
 
-/** The call as a command of the AWS CLI, for a POSIX shell. */
+/** Returns the call as an AWS CLI command for a POSIX shell. */
 export function awsCommand(call: CloudCall): string {
   switch (call.kind) {
     case 'tag':
-      return tagging('create-tags', call.instance, `Key=${call.key},Value=${call.value}`);
+      return tagCommand('create-tags', call.instance, `Key=${call.key},Value=${call.value}`);
     case 'untag':
-      return tagging('delete-tags', call.instance, `Key=${call.key}`);
+      return tagCommand('delete-tags', call.instance, `Key=${call.key}`);
     case 'tune':
-      return tuned(call.group, call.tuning).join(' && ');
+      return tuneCommands(call.group, call.tuning).join(' && ');
     default:
-      return elb(verbs[call.kind], call.group, ['--targets', ...call.targets.map(wired)]);
+      return elb(verbs[call.kind], call.group, ['--targets', ...call.targets.map(targetArgument)]);
   }
 }
 
-const wired = ({ id, port }: Target) => `Id=${id},Port=${port}`;
+const targetArgument = ({ id, port }: Target) => `Id=${id},Port=${port}`;
 
-const elb = (verb: readonly string[], group: string, words: readonly string[]) =>
-  commandLine(['aws', 'elbv2', ...verb, '--target-group-arn', group, ...words]);
+const elb = (verb: readonly string[], group: string, args: readonly string[]) =>
+  commandLine(['aws', 'elbv2', ...verb, '--target-group-arn', group, ...args]);
 
-const tagging = (verb: string, instance: string, tag: string) =>
+const tagCommand = (verb: string, instance: string, tag: string) =>
   commandLine(['aws', 'ec2', verb, '--resources', instance, '--tags', tag]);
 
-function tuned(group: string, tuning: Tuning): readonly string[] {
+function tuneCommands(group: string, tuning: Tuning): readonly string[] {
   const { interval, timeout, healthyThreshold, unhealthyThreshold, deregistrationDelay } = tuning;
   const checks = [
     ...flag('--health-check-interval-seconds', seconds(interval)),

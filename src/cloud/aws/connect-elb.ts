@@ -1,6 +1,6 @@
 import type { Service } from './service.js';
 
-/** The client of Elastic Load Balancing, loaded when it is first used. */
+/** Returns the client of Elastic Load Balancing; loads it on first use. */
 export type ConnectElb = () => Promise<
   Service<
     typeof import('./elb-sdk.js'),

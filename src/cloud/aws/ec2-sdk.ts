@@ -1,7 +1,4 @@
-/**
- * What is used of EC2's SDK, by name, so that a bundle leaves the rest out. Nothing else may import the package, and only by `await
- * import()`: it takes half a second to load.
- */
+/** Named exports, so that a bundler drops the rest. Import with `await import()`: loading takes half a second. */
 export {
   CreateTagsCommand,
   DeleteTagsCommand,

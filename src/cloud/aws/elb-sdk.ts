@@ -1,4 +1,4 @@
-/** What is used of the SDK of Elastic Load Balancing, as with EC2's. */
+/** Named exports of the Elastic Load Balancing SDK; see `ec2-sdk.ts`. */
 export {
   DeregisterTargetsCommand,
   DescribeListenersCommand,

@@ -1,21 +1,21 @@
 import { Failure, type FailureKind } from '../../domain/failure.js';
 import { given } from '../../domain/given.js';
 import { refusedTargets, unknownGroups, unknownInstances } from '../failures.js';
-import { plainWords } from './words.js';
+import { cleanMessage } from './clean-message.js';
 
-/** What was being done when it failed. */
-export interface Doing {
-  /** `ec2:DescribeInstances`, as IAM calls it. */
+/** The context of a call. */
+export interface CallContext {
+  /** The IAM action, such as `ec2:DescribeInstances`. */
   readonly action: string;
-  /** The target group that it was about. */
+  /** The ARN of the target group, if the call has one. */
   readonly group?: string;
   readonly profile?: string;
-  /** Where the service is, as far as it is known. */
-  readonly place: string;
+  /** URL or host name of the service. */
+  readonly endpoint: string;
 }
 
-/** An error of the SDK, as far as it can be relied upon: nothing of it. */
-interface Thrown {
+/** An error of the SDK; no property is guaranteed. */
+interface SdkError {
   readonly name?: unknown;
   readonly message?: unknown;
   readonly code?: unknown;
@@ -27,64 +27,69 @@ interface Thrown {
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-/** A Failure out of what the SDK throws; what is none of the world's doing comes back as it is. */
-export function awsFailure(error: unknown, doing: Doing): unknown {
+/** Converts an error of the SDK to a Failure; returns bugs unchanged. */
+export function awsFailure(error: unknown, call: CallContext): unknown {
   if (error instanceof Failure || typeof error !== 'object' || error === null) return error;
-  const thrown: Thrown = error;
-  return here(thrown, doing) ?? network(thrown, doing) ?? answered(thrown, doing) ?? error;
+  const sdkError: SdkError = error;
+  return (
+    localFailure(sdkError, call) ?? networkFailure(sdkError, call) ?? serviceFailure(sdkError, call) ?? error
+  );
 }
 
-/** What is missing or wrong on this machine. */
-function here(error: Thrown, { profile, place }: Doing): Failure | undefined {
+/** Converts errors of the local configuration. */
+function localFailure(error: SdkError, { profile, endpoint }: CallContext): Failure | undefined {
   const message = text(error.message);
   const named = profile === undefined ? '' : ` --profile ${profile}`;
-  const whose = profile === undefined ? '' : ` of the profile ${profile}`;
+  const owner = profile === undefined ? '' : ` for profile ${profile}`;
   if (message === 'Region is missing')
-    return access(
+    return accessFailure(
       'cloud.no-region',
       'no AWS region is set',
-      'Type `export AWS_REGION=…` or `aws configure`.',
+      'set AWS_REGION, or run `aws configure`',
       error,
     );
   if (message.startsWith('Region not accepted'))
-    return new Failure('usage', 'cloud.region', message, { hint: 'Check AWS_REGION.', cause: error });
+    return new Failure('usage', 'cloud.region', message, { hint: 'check AWS_REGION', cause: error });
   if (error.code === 'ERR_INVALID_URL')
-    return new Failure('usage', 'cloud.endpoint', `${place} is no URL`, { hint: 'Check AWS_ENDPOINT_URL.' });
+    return new Failure('usage', 'cloud.endpoint', `AWS_ENDPOINT_URL must be a URL, not ${endpoint}`, {
+      hint: 'check AWS_ENDPOINT_URL',
+    });
   if (!/^(Credentials|Token)?Provider(Error)?$/.test(text(error.name)) && !/credential_process/.test(message))
     return undefined;
   if (/expired|SSO session|sso login|reauthenticate/i.test(message))
-    return access(
+    return accessFailure(
       'cloud.expired',
-      `the login${whose} at AWS has expired`,
-      `Type \`aws sso login${named}\`.`,
+      `the AWS login${owner} has expired`,
+      `run: aws sso login${named}`,
       error,
     );
-  return access(
+  return accessFailure(
     'cloud.no-credentials',
-    `there are no AWS credentials${whose}`,
-    `Type \`aws configure${named}\` or \`aws sso login${named}\`, or set AWS_PROFILE.`,
+    `no AWS credentials found${owner}`,
+    `run \`aws configure${named}\` or \`aws sso login${named}\`, or set AWS_PROFILE`,
     error,
   );
 }
 
-const silence =
+const networkErrors =
   /\b(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|EPROTO)\b/;
-const distrust = /\b\w*(CERT|_SIGNATURE|_TLS_|_SSL_)\w*\b/;
+const certificateErrors = /\b\w*(CERT|_SIGNATURE|_TLS_|_SSL_)\w*\b/;
 
-/** What the network says: by its code, or in its words, where the SDK keeps no more of it. */
-function network(error: Thrown, { place }: Doing): Failure | undefined {
-  const said = text(error.code) || text(error.message);
-  if (/^HPE_|\bParse Error: /.test(said)) return nonsense(place, 'no HTTP', error);
-  const code = silence.exec(said)?.[0];
-  const untrusted = error.$metadata?.httpStatusCode === undefined ? distrust.exec(said)?.[0] : undefined;
+/** Converts network errors, from the code or, if the SDK dropped it, the message. */
+function networkFailure(error: SdkError, { endpoint }: CallContext): Failure | undefined {
+  const detail = text(error.code) || text(error.message);
+  if (/^HPE_|\bParse Error: /.test(detail)) return unexpectedResponse(endpoint, 'not HTTP', error);
+  const code = networkErrors.exec(detail)?.[0];
+  const untrusted =
+    error.$metadata?.httpStatusCode === undefined ? certificateErrors.exec(detail)?.[0] : undefined;
   if (code === undefined && untrusted === undefined && error.name !== 'TimeoutError') return undefined;
-  const where = text(error.hostname) || place;
-  const why =
+  const host = text(error.hostname) || endpoint;
+  const problem =
     untrusted === undefined
-      ? `cannot be reached (${code ?? 'no answer in time'})`
-      : `shows a certificate that is not trusted (${untrusted})`;
-  return new Failure('unreachable', 'cloud.unreachable', `${where} ${why}`, {
-    hint: 'Check the network, the region, and AWS_ENDPOINT_URL if it is set.',
+      ? `cannot be reached (${code ?? 'timed out'})`
+      : `has an untrusted certificate (${untrusted})`;
+  return new Failure('unreachable', 'cloud.unreachable', `${host} ${problem}`, {
+    hint: 'check the network, the region, and AWS_ENDPOINT_URL',
     cause: error,
   });
 }
@@ -94,91 +99,93 @@ const refusals: readonly (readonly [RegExp, FailureKind, string, string, string?
     /^(ExpiredToken|ExpiredTokenException|RequestExpired)$/,
     'access',
     'cloud.expired',
-    'the credentials for AWS have expired',
-    'Log in again (`aws sso login`), and check the clock of this machine.',
+    'the AWS credentials have expired',
+    "run `aws sso login`, and check this machine's clock",
   ],
   [
     /^(RequestTimeTooSkewed|RequestInTheFuture)$/,
     'access',
     'cloud.clock',
-    'AWS does not accept the time of this machine',
-    'Set its clock.',
+    "AWS rejected this machine's time",
+    "set this machine's clock",
   ],
   [
     /^(AuthFailure|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidSignatureException|IncompleteSignature|InvalidAccessKeyId|MissingAuthenticationToken)/,
     'access',
     'cloud.credentials',
-    'AWS does not accept the credentials',
-    'Check them with `aws sts get-caller-identity`, then type `aws configure` or `aws sso login`.',
+    'AWS rejected the credentials',
+    'check them with `aws sts get-caller-identity`, then run `aws configure` or `aws sso login`',
   ],
   [
     /^(OptInRequired|PendingVerification|Blocked)$/,
     'access',
     'cloud.account',
-    'the AWS account may not use this service',
-    'Look into the console of AWS: the account or the region is not enabled.',
+    'this service is not enabled for the AWS account',
+    'enable the account or the region in the AWS console',
   ],
 ];
 
 const throttled = /^(Throttling|ThrottlingException|RequestLimitExceeded|TooManyRequestsException|SlowDown)$/;
-const trouble = /^(InternalError|InternalFailure|ServiceUnavailable|Unavailable)/;
+const serverErrors = /^(InternalError|InternalFailure|ServiceUnavailable|Unavailable)/;
 
-/** What the service said. */
-function answered(error: Thrown, doing: Doing): Failure | undefined {
+/** Converts error responses of the service. */
+function serviceFailure(error: SdkError, call: CallContext): Failure | undefined {
   const code = text(error.name);
   if (error.$fault === undefined && error.$response === undefined) return undefined;
-  const words = plainWords(text(error.message)) || code;
-  if (/^(UnauthorizedOperation|AccessDenied|AccessDeniedException)$/.test(code)) return denied(error, doing);
+  const message = cleanMessage(text(error.message)) || code;
+  if (/^(UnauthorizedOperation|AccessDenied|AccessDeniedException)$/.test(code))
+    return deniedFailure(error, call);
   const refusal = refusals.find(([pattern]) => pattern.test(code));
   if (refusal !== undefined) {
-    const [, kind, dotted, message, hint] = refusal;
-    return new Failure(kind, dotted, message, { ...given({ hint }), cause: error });
+    const [, kind, failureCode, message, hint] = refusal;
+    return new Failure(kind, failureCode, message, { ...given({ hint }), cause: error });
   }
   if (code === 'TargetGroupNotFound' || code === 'TargetGroupNotFoundException')
-    return unknownGroups([doing.group ?? '']);
-  if (/^InvalidTarget(Exception)?$/.test(code)) return refusedTargets(words, error);
-  if (/^InvalidInstanceID/.test(code)) return unknownInstances(words, error);
+    return unknownGroups([call.group ?? '']);
+  if (/^InvalidTarget(Exception)?$/.test(code)) return refusedTargets(message, error);
+  if (/^InvalidInstanceID/.test(code)) return unknownInstances(message, error);
   if (throttled.test(code))
-    return new Failure(
-      'failed',
-      'cloud.throttled',
-      `AWS takes no more calls of this account for now (${doing.action})`,
-      {
-        hint: 'Something else calls AWS often: wait a minute.',
-        transient: true,
-        cause: error,
-      },
-    );
-  return other(error, code, words, doing);
+    return new Failure('failed', 'cloud.throttled', `AWS throttles ${call.action} for this account`, {
+      hint: 'wait a minute; another program may call AWS often',
+      transient: true,
+      cause: error,
+    });
+  return otherFailure(error, code, message, call);
 }
 
-function other(error: Thrown, code: string, words: string, { action, place }: Doing): Failure {
+function otherFailure(
+  error: SdkError,
+  code: string,
+  message: string,
+  { action, endpoint }: CallContext,
+): Failure {
   const status = error.$metadata?.httpStatusCode ?? 0;
-  if (error.$fault === undefined || code === 'Unknown') return nonsense(place, `status ${status}`, error);
-  const passing = status >= 500 || trouble.test(code);
-  return new Failure('failed', 'cloud.refused', `${action}: ${words} (${code})`, {
+  if (error.$fault === undefined || code === 'Unknown')
+    return unexpectedResponse(endpoint, `status ${status}`, error);
+  const passing = status >= 500 || serverErrors.test(code);
+  return new Failure('failed', 'cloud.refused', `${action}: ${message} (${code})`, {
     ...(passing ? { transient: true as const } : {}),
     cause: error,
   });
 }
 
-/** Somebody else answers. */
-export function nonsense(place: string, but: string, cause?: unknown): Failure {
-  return new Failure('unreachable', 'cloud.nonsense', `${place} does not answer as AWS does (${but})`, {
-    hint: 'Check AWS_ENDPOINT_URL, and whether a proxy or a login page stands in between.',
+/** Returns the failure of a server that does not respond like AWS. */
+export function unexpectedResponse(endpoint: string, detail: string, cause?: unknown): Failure {
+  return new Failure('unreachable', 'cloud.nonsense', `unexpected response from ${endpoint} (${detail})`, {
+    hint: 'check AWS_ENDPOINT_URL, and whether a proxy or a login page intercepts requests',
     ...given({ cause }),
   });
 }
 
-function denied(error: Thrown, { action }: Doing): Failure {
-  const who = /User: (arn:[^\s"]+)/.exec(plainWords(text(error.message)))?.[1];
-  return access(
+function deniedFailure(error: SdkError, { action }: CallContext): Failure {
+  const who = /User: (arn:[^\s"]+)/.exec(cleanMessage(text(error.message)))?.[1];
+  return accessFailure(
     'cloud.denied',
-    `${who ?? 'this login'} is not allowed ${action}`,
-    'Ask for it: `oneclick iam policy` prints all that is needed.',
+    `${who ?? 'this login'} has no permission for ${action}`,
+    'request the permissions that `oneclick iam policy` prints',
     error,
   );
 }
 
-const access = (code: string, message: string, hint: string, cause: unknown): Failure =>
+const accessFailure = (code: string, message: string, hint: string, cause: unknown): Failure =>
   new Failure('access', code, message, { hint, cause });

@@ -15,25 +15,25 @@ import type {
 import type { Cloud } from '../cloud.js';
 import { unknownGroups } from '../failures.js';
 import { attribute, balancers, seconds } from './balancers.js';
+import { cleanMessage } from './clean-message.js';
 import type { ConnectElb } from './connect-elb.js';
 import { chunks, oneOf, pages } from './lists.js';
 import { type AwsOptions, service } from './service.js';
 import { notRegistered, targetReason } from './target-reasons.js';
-import { plainWords } from './words.js';
 
-const mostNames = 20;
+const maxNames = 20;
 const pageSize = 400;
 
 const states = ['initial', 'healthy', 'unhealthy', 'draining', 'unused', 'unavailable'] as const;
 
-/** What Elastic Load Balancing does of a cloud. */
+/** Returns the calls to Elastic Load Balancing. */
 export function elb(
   aws: AwsOptions,
 ): Pick<Cloud, 'targetGroups' | 'targets' | 'register' | 'deregister' | 'tune'> {
-  const connect: ConnectElb = service('elasticloadbalancing', aws, async (config, around) => {
+  const connect: ConnectElb = service('elasticloadbalancing', aws, async (config, middleware) => {
     const sdk = await import('./elb-sdk.js');
     const client = new sdk.ElasticLoadBalancingV2Client(config);
-    client.middlewareStack.add(around, { step: 'initialize' });
+    client.middlewareStack.add(middleware, { step: 'initialize' });
     return { sdk, client };
   });
   return {
@@ -41,8 +41,8 @@ export function elb(
       const found = await described(connect, names);
       const groups = names.map((name) => found.find((one) => isNamed(one, name)));
       const missing = names.filter((_, at) => groups[at] === undefined);
-      if (missing.length > 0) throw unknownGroups(missing, await existing(connect));
-      return complete(
+      if (missing.length > 0) throw unknownGroups(missing, await groupNames(connect));
+      return withBalancers(
         connect,
         groups.flatMap((group) => group ?? []),
       );
@@ -60,14 +60,14 @@ export function elb(
     async register(group, targets) {
       if (targets.length === 0) return;
       const { client, sdk, options } = await connect();
-      const Targets = targets.map(wired);
+      const Targets = targets.map(sdkTarget);
       await client.send(new sdk.RegisterTargetsCommand({ TargetGroupArn: group, Targets }), options);
     },
 
     async deregister(group, targets) {
       if (targets.length === 0) return;
       const { client, sdk, options } = await connect();
-      const Targets = targets.map(wired);
+      const Targets = targets.map(sdkTarget);
       await client.send(new sdk.DeregisterTargetsCommand({ TargetGroupArn: group, Targets }), options);
     },
 
@@ -78,23 +78,23 @@ export function elb(
 const isArn = (name: string) => name.startsWith('arn:');
 const isNamed = (group: Described, name: string) =>
   group.TargetGroupArn === name || group.TargetGroupName === name;
-const wired = ({ id, port }: Target) => ({ Id: id, Port: port });
+const sdkTarget = ({ id, port }: Target) => ({ Id: id, Port: port });
 
-/** Those of the groups that exist, where all do; one that does not lets a whole call fail, and then it is none of that call. */
+/** Returns the named groups, or all groups if one is missing, because a missing group fails the whole call. */
 async function described(connect: ConnectElb, names: readonly string[]): Promise<Described[]> {
   const unique = [...new Set(names)];
-  const asked = [
-    ...chunks(unique.filter(isArn), mostNames).map((TargetGroupArns) => ({ TargetGroupArns })),
+  const queries = [
+    ...chunks(unique.filter(isArn), maxNames).map((TargetGroupArns) => ({ TargetGroupArns })),
     ...chunks(
       unique.filter((name) => !isArn(name)),
-      mostNames,
+      maxNames,
     ).map((Names) => ({ Names })),
   ];
   const found: Described[] = [];
-  for (const which of asked) {
+  for (const query of queries) {
     const { client, sdk, options } = await connect();
     try {
-      const { TargetGroups } = await client.send(new sdk.DescribeTargetGroupsCommand(which), options);
+      const { TargetGroups } = await client.send(new sdk.DescribeTargetGroupsCommand(query), options);
       found.push(...(TargetGroups ?? []));
     } catch (error) {
       if (error instanceof Failure && error.code === 'cloud.no-group') return everyGroup(connect);
@@ -115,12 +115,12 @@ async function everyGroup(connect: ConnectElb): Promise<Described[]> {
   });
 }
 
-async function existing(connect: ConnectElb): Promise<string[]> {
+async function groupNames(connect: ConnectElb): Promise<string[]> {
   return (await everyGroup(connect)).flatMap(({ TargetGroupName }) => TargetGroupName ?? []).sort();
 }
 
-async function complete(connect: ConnectElb, groups: readonly Described[]): Promise<TargetGroup[]> {
-  const feeding = await balancers(connect, groups);
+async function withBalancers(connect: ConnectElb, groups: readonly Described[]): Promise<TargetGroup[]> {
+  const balancersOf = await balancers(connect, groups);
   return Promise.all(
     groups.map(async (group) => {
       const arn = group.TargetGroupArn ?? '';
@@ -135,13 +135,13 @@ async function complete(connect: ConnectElb, groups: readonly Described[]): Prom
         ...given({ vpc: group.VpcId }),
         protocol: group.Protocol ?? '',
         settings: settingsOf(group, Attributes),
-        balancers: feeding(group),
+        balancers: balancersOf(group),
       };
     }),
   );
 }
 
-/** What nothing is said about is as AWS has it by default (CreateTargetGroup, ModifyTargetGroupAttributes). */
+/** Missing settings have AWS's defaults (CreateTargetGroup, ModifyTargetGroupAttributes). */
 function settingsOf(
   group: Described,
   attributes: readonly TargetGroupAttribute[] | undefined,
@@ -163,24 +163,24 @@ function settingsOf(
 }
 
 function healthOf({ Target, TargetHealth }: TargetHealthDescription): TargetHealth[] {
-  const { State: told, Reason, Description } = TargetHealth ?? {};
+  const { State: rawState, Reason, Description } = TargetHealth ?? {};
   if (Target?.Id === undefined || Target.Port === undefined || Reason === notRegistered) return [];
-  // Network load balancers take no new connections to such a target: it is unhealthy, with a grace for the old ones.
-  const state = told === 'unhealthy.draining' ? 'unhealthy' : oneOf(states, told);
-  const unknown = state === undefined ? plainWords(`AWS calls its state ${told ?? 'nothing'}`) : undefined;
+  // Network load balancers open no new connections to such a target.
+  const state = rawState === 'unhealthy.draining' ? 'unhealthy' : oneOf(states, rawState);
+  const unknown = state === undefined ? cleanMessage(`unknown state ${rawState ?? '(none)'}`) : undefined;
   const reason = Reason === undefined ? unknown : targetReason(Reason, Description);
   return [
     {
       id: Target.Id,
       port: Target.Port,
-      // What is not known is not counted on.
+      // Treats an unknown state as not ready.
       state: state ?? 'unavailable',
       ...given({ reason }),
     },
   ];
 }
 
-/** Whole seconds are the API's: what is asked for is the least, so it is never less. */
+/** Rounds up, because the values are minimums and the API takes whole seconds. */
 const wholeSeconds = (ms: number) => Math.ceil(ms / 1000);
 
 async function tune(connect: ConnectElb, group: string, tuning: Tuning): Promise<void> {

@@ -2,33 +2,33 @@ import type { Filter, Instance, SecurityGroupRule } from '@aws-sdk/client-ec2';
 import { given } from '../../domain/given.js';
 import type { CloudInstance, InboundRule } from '../../domain/target-group.js';
 import type { Cloud } from '../cloud.js';
+import { cleanMessage } from './clean-message.js';
 import { chunks, oneOf, pages } from './lists.js';
 import { type AwsOptions, service } from './service.js';
-import { plainWords } from './words.js';
 
-/** A filter takes 200 values at most (EC2 API reference, DescribeInstances). */
-const mostValues = 200;
-/** What a page of these answers holds at most. */
+/** Limit of values per filter (DescribeInstances). */
+const maxValues = 200;
+/** Maximum page size. */
 const pageSize = 1_000;
 
 const states = ['pending', 'running', 'stopping', 'stopped', 'shutting-down', 'terminated'] as const;
 const alive = ['pending', 'running', 'stopping', 'stopped'];
 
-/** What EC2 does of a cloud. */
+/** Returns the calls to EC2. */
 export function ec2(
   aws: AwsOptions,
 ): Pick<Cloud, 'instances' | 'instancesNamed' | 'tag' | 'untag' | 'inboundRules'> {
-  const connect = service('ec2', aws, async (config, around) => {
+  const connect = service('ec2', aws, async (config, middleware) => {
     const sdk = await import('./ec2-sdk.js');
     const client = new sdk.EC2Client(config);
-    client.middlewareStack.add(around, { step: 'initialize' });
+    client.middlewareStack.add(middleware, { step: 'initialize' });
     return { sdk, client };
   });
 
-  /** By a filter, since one ID that does not exist lets a call by IDs fail as a whole. */
+  /** Uses a filter, because a missing ID fails a whole call by IDs. */
   async function instancesBy(name: string, values: readonly string[], more: Filter[] = []) {
     const found: CloudInstance[] = [];
-    for (const Values of chunks([...new Set(values)], mostValues)) {
+    for (const Values of chunks([...new Set(values)], maxValues)) {
       const { client, sdk, options } = await connect();
       const reservations = await pages(async (mark) => {
         const page = await client.send(
@@ -50,7 +50,7 @@ export function ec2(
     instances: (ids) => instancesBy('instance-id', ids),
 
     instancesNamed: (names) =>
-      instancesBy('tag:Name', names.map(literally), [{ Name: 'instance-state-name', Values: alive }]),
+      instancesBy('tag:Name', names.map(escapeWildcards), [{ Name: 'instance-state-name', Values: alive }]),
 
     async tag(instances, tags) {
       const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
@@ -68,7 +68,7 @@ export function ec2(
 
     async inboundRules(securityGroups) {
       const found: InboundRule[] = [];
-      for (const Values of chunks([...new Set(securityGroups)], mostValues)) {
+      for (const Values of chunks([...new Set(securityGroups)], maxValues)) {
         const { client, sdk, options } = await connect();
         const rules = await pages(async (mark) => {
           const Filters = [{ Name: 'group-id', Values }];
@@ -85,8 +85,8 @@ export function ec2(
   };
 }
 
-/** In the values of a filter `*` and `?` stand for others. */
-const literally = (value: string) => value.replace(/[\\*?]/g, '\\$&');
+/** Filter values treat `*` and `?` as wildcards. */
+const escapeWildcards = (value: string) => value.replace(/[\\*?]/g, '\\$&');
 
 function instanceOf(instance: Instance): CloudInstance[] {
   const {
@@ -101,15 +101,15 @@ function instanceOf(instance: Instance): CloudInstance[] {
   const state = oneOf(states, State?.Name);
   const reason =
     state === undefined
-      ? `AWS calls its state ${State?.Name ?? 'nothing'}`
+      ? `unknown state ${State?.Name ?? '(none)'}`
       : StateReason?.Message || StateTransitionReason || undefined;
   const zone = instance.Placement?.AvailabilityZone;
   return [
     {
       id,
-      // What is not known is not counted on.
+      // Treats an unknown state as not ready.
       state: state ?? 'pending',
-      ...(reason === undefined ? {} : { reason: plainWords(reason) }),
+      ...(reason === undefined ? {} : { reason: cleanMessage(reason) }),
       ...given({ privateAddress: PrivateIpAddress, publicAddress: PublicIpAddress, zone }),
       securityGroups: (instance.SecurityGroups ?? []).flatMap(({ GroupId }) => GroupId ?? []),
       tags: Object.fromEntries(

@@ -1,10 +1,10 @@
-/** Parts of at most `size`, in order. */
+/** Splits a list into parts of at most `size`. */
 export function chunks<T>(all: readonly T[], size: number): T[][] {
   const parts = Math.ceil(all.length / size);
   return Array.from({ length: parts }, (_, part) => all.slice(part * size, (part + 1) * size));
 }
 
-/** The members of all pages; `next` asks for the one after a mark, and the first has none. A mark that comes twice ends it. */
+/** Reads all pages; `next` gets the mark of the previous page. Stops at a repeated mark. */
 export async function pages<Member>(
   next: (
     mark: string | undefined,
@@ -22,7 +22,7 @@ export async function pages<Member>(
   return all;
 }
 
-/** The one of `known` that `value` is. */
+/** Returns `value` if it is one of `known`. */
 export function oneOf<const Known extends string>(
   known: readonly Known[],
   value: string | undefined,

@@ -2,7 +2,7 @@ import type { EC2ClientConfig } from '@aws-sdk/client-ec2';
 import type { Clock } from '../../domain/clock.js';
 import type { Limiter } from '../limiter.js';
 
-/** What the SDK asks whether and when to try again. */
+/** The SDK's retry strategy. */
 type Strategy = Extract<NonNullable<EC2ClientConfig['retryStrategy']>, { acquireInitialRetryToken: unknown }>;
 type Token = Awaited<ReturnType<Strategy['acquireInitialRetryToken']>>;
 
@@ -11,22 +11,26 @@ export interface RetryOptions {
   /** 0 to 1 */
   readonly random: () => number;
   readonly limiter: Limiter;
-  /** How often a call is sent at most. */
+  /** Maximum number of attempts. */
   readonly attempts: number;
   readonly signal?: AbortSignal;
-  /** Is told before each pause what is waited for. */
+  /** Called with the reason before each delay. */
   readonly onWaiting: (text: string) => void;
 }
 
-/** The first pause at most, by what went wrong; each further one doubles it. ms */
-const pauses: Readonly<Record<string, number>> = { THROTTLING: 1_000, TRANSIENT: 200 };
-const longest = 20_000;
+/** Maximum of the first delay, by error type; doubles with each attempt. ms */
+const firstDelays: Readonly<Record<string, number>> = { THROTTLING: 1_000, TRANSIENT: 200 };
+const maxDelay = 20_000;
 
-/**
- * Sends within the rate, and again what was throttled or lost, after a pause of random length (full jitter, as AWS recommends in
- * "Exponential Backoff And Jitter"). What an answer says about itself is final. Which errors are which is the SDK's to say.
- */
-export function retries({ clock, random, limiter, attempts, signal, onWaiting }: RetryOptions): Strategy {
+/** Retries throttled and transient errors with exponential backoff and full jitter, within the rate limit. */
+export function retryStrategy({
+  clock,
+  random,
+  limiter,
+  attempts,
+  signal,
+  onWaiting,
+}: RetryOptions): Strategy {
   const token = (count: number): Token => ({ getRetryCount: () => count, getRetryDelay: () => 0 });
   return {
     async acquireInitialRetryToken() {
@@ -35,12 +39,12 @@ export function retries({ clock, random, limiter, attempts, signal, onWaiting }:
     },
     async refreshRetryTokenForRetry(old, { errorType }) {
       const tried = old.getRetryCount() + 1;
-      const first = pauses[errorType];
-      if (first === undefined || tried >= attempts) throw new Error('no further try');
-      const pause = random() * Math.min(longest, first * 2 ** (tried - 1));
-      const why = errorType === 'THROTTLING' ? 'AWS asks for fewer calls' : 'no useful answer from AWS';
-      onWaiting(`${why}: try ${tried + 1} of ${attempts} in ${(pause / 1000).toFixed(1)} s`);
-      await clock.sleep(pause, signal);
+      const first = firstDelays[errorType];
+      if (first === undefined || tried >= attempts) throw new Error('no attempts left');
+      const delay = random() * Math.min(maxDelay, first * 2 ** (tried - 1));
+      const reason = errorType === 'THROTTLING' ? 'AWS throttles calls' : 'AWS does not respond';
+      onWaiting(`${reason}: attempt ${tried + 1} of ${attempts} in ${(delay / 1000).toFixed(1)} s`);
+      await clock.sleep(delay, signal);
       await limiter.take(signal);
       return token(tried);
     },

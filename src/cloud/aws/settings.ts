@@ -1,19 +1,20 @@
 import { given } from '../../domain/given.js';
-/** The variables of an environment, as they are handed to a program. */
+
+/** Environment variables. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** The services that are called, by their names in IAM and in host names. */
+/** AWS services, as named in IAM and in host names. */
 export type ServiceName = 'ec2' | 'elasticloadbalancing';
 
 /**
- * What AWS's own variables say: https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html. What they leave open the SDK finds
- * as it always does: in `~/.aws`, by SSO, from the metadata service.
+ * Settings from AWS's variables (https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html). The SDK finds
+ * the others in `~/.aws`, by SSO or from the metadata service.
  */
 export interface Settings {
   readonly region?: string;
   readonly profile?: string;
   readonly credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
-  /** Where the service is instead of at AWS. */
+  /** URL of the service, instead of AWS's. */
   readonly endpoint?: string;
 }
 
@@ -22,15 +23,15 @@ const ownEndpoint: Record<ServiceName, string> = {
   elasticloadbalancing: 'AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2',
 };
 
-/** The settings of one service; an empty variable says nothing. As with the SDK a profile outranks keys. */
+/** Returns the settings of a service; ignores empty variables. As in the SDK, a profile takes precedence over keys. */
 export function settingsOf(service: ServiceName, variables: Variables): Settings {
-  const said = (name: string) => variables[name] || undefined;
-  const region = said('AWS_REGION') ?? said('AWS_DEFAULT_REGION');
-  const profile = said('AWS_PROFILE');
-  const ignored = said('AWS_IGNORE_CONFIGURED_ENDPOINT_URLS')?.toLowerCase() === 'true';
-  const endpoint = ignored ? undefined : (said(ownEndpoint[service]) ?? said('AWS_ENDPOINT_URL'));
-  const [accessKeyId, secretAccessKey] = [said('AWS_ACCESS_KEY_ID'), said('AWS_SECRET_ACCESS_KEY')];
-  const sessionToken = said('AWS_SESSION_TOKEN');
+  const variable = (name: string) => variables[name] || undefined;
+  const region = variable('AWS_REGION') ?? variable('AWS_DEFAULT_REGION');
+  const profile = variable('AWS_PROFILE');
+  const ignored = variable('AWS_IGNORE_CONFIGURED_ENDPOINT_URLS')?.toLowerCase() === 'true';
+  const endpoint = ignored ? undefined : (variable(ownEndpoint[service]) ?? variable('AWS_ENDPOINT_URL'));
+  const [accessKeyId, secretAccessKey] = [variable('AWS_ACCESS_KEY_ID'), variable('AWS_SECRET_ACCESS_KEY')];
+  const sessionToken = variable('AWS_SESSION_TOKEN');
   const keys =
     profile === undefined && accessKeyId !== undefined && secretAccessKey !== undefined
       ? { accessKeyId, secretAccessKey, ...given({ sessionToken }) }

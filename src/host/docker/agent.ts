@@ -4,15 +4,15 @@ import { inspect } from 'node:util';
 import type { Channel, ClientChannel } from 'ssh2';
 
 /**
- * A channel as the socket that Node's HTTP wants. A channel that is destroyed with unread data never closes, and an agent would
- * count it forever: here it is drained instead.
+ * An SSH channel as a socket for Node's HTTP. A channel destroyed with unread data never closes and would occupy the agent
+ * forever, so it is drained.
  */
 export class ChannelSocket extends Duplex {
-  /** Resolves when the other side has closed the channel. */
+  /** Resolves when the peer has closed the channel. */
   readonly gone: Promise<void>;
   readonly #channel: Channel;
 
-  /** `command` is what runs at the other end, where something does: its end says nothing before its exit status is known. */
+  /** `command` is the remote command behind the channel, if any; the stream ends only once its exit status is known. */
   constructor(channel: Channel, command?: { readonly name: string; readonly channel: ClientChannel }) {
     super({ allowHalfOpen: false });
     this.#channel = channel;
@@ -23,13 +23,13 @@ export class ChannelSocket extends Duplex {
     let failure: Error | undefined;
     if (command === undefined) channel.on('end', () => this.#finish());
     else {
-      let words = '';
+      let stderr = '';
       command.channel.stderr.on('data', (data: Buffer) => {
-        words += data.toString();
+        stderr += data.toString();
       });
       command.channel.on('exit', (code: number | null, signal?: string) => {
         if (code !== 0)
-          failure = new Error(`${command.name}: ${words.trim() || signal || `exit code ${code}`}`);
+          failure = new Error(`${command.name}: ${stderr.trim() || signal || `exit code ${code}`}`);
       });
     }
     this.gone = new Promise((resolve) => {
@@ -65,7 +65,7 @@ export class ChannelSocket extends Duplex {
     if (this.readableLength === 0) this.destroy();
   }
 
-  // What an agent and a request expect of a net.Socket; channels have none of it.
+  // Required by Node's agent; channels have no equivalent.
   setKeepAlive(): this {
     return this;
   }
@@ -84,32 +84,32 @@ export class ChannelSocket extends Duplex {
 }
 
 /**
- * An HTTP agent whose sockets are channels of an SSH connection. Node does not hold `maxSockets` while a socket is still
- * being opened, so the number is kept here, by what the remote side has closed.
+ * An HTTP agent whose sockets are channels of an SSH connection. Limits channels itself, because Node exceeds `maxSockets`
+ * while sockets are being opened.
  */
 export class ChannelAgent extends Agent {
   readonly #open: () => Promise<ChannelSocket>;
   readonly #waiting: (() => void)[] = [];
   #free: number;
 
-  /** `isShort`: whether others wait for what its idle channels take up. */
-  constructor(open: () => Promise<ChannelSocket>, isShort = () => false, channels = 16) {
+  /** `isExhausted` returns whether other requests wait for a channel. */
+  constructor(open: () => Promise<ChannelSocket>, isExhausted = () => false, channels = 16) {
     super({ keepAlive: true, maxFreeSockets: channels });
     this.#open = open;
     this.#free = channels;
-    // A channel that becomes idle is of no use to those who wait for one of their own before it is closed.
+    // Waiting requests need idle channels closed first.
     this.on('free', () => {
-      if (this.#waiting.length > 0 || isShort()) this.dropIdle();
+      if (this.#waiting.length > 0 || isExhausted()) this.closeIdle();
     });
   }
 
-  /** docker-modem inspects all of its options at each request, this agent with all of its sockets among them. */
+  /** docker-modem inspects its options, including this agent, at each request. */
   [inspect.custom](): string {
     return 'ChannelAgent';
   }
 
-  /** Closes the connections that nothing uses at the moment. */
-  dropIdle(): void {
+  /** Closes idle connections. */
+  closeIdle(): void {
     for (const sockets of Object.values(this.freeSockets))
       for (const socket of sockets ?? []) socket.destroy();
   }
@@ -122,12 +122,12 @@ export class ChannelAgent extends Agent {
       this.#free -= 1;
       this.#open().then(
         (socket) => {
-          void socket.gone.then(() => this.#leave());
+          void socket.gone.then(() => this.#release());
           done?.(null, socket);
         },
         (error: Error) => {
-          this.#leave();
-          // Node takes an error alone, which its types do not know.
+          this.#release();
+          // Node accepts an error alone; its types do not.
           (done as ((error: Error) => void) | undefined)?.(error);
         },
       );
@@ -137,7 +137,7 @@ export class ChannelAgent extends Agent {
     return undefined;
   }
 
-  #leave(): void {
+  #release(): void {
     this.#free += 1;
     this.#waiting.shift()?.();
   }

@@ -3,7 +3,7 @@ import type { Clock } from '../../domain/clock.js';
 import type { InspectedContainer } from '../../domain/facts.js';
 import { label } from '../../domain/labels.js';
 import type { ContainerOptions } from '../host.js';
-import { Refused } from './api.js';
+import { ApiError } from './api.js';
 import type { EngineCalls } from './engine-calls.js';
 
 const Created = z.object({ Id: z.string() });
@@ -14,16 +14,16 @@ export async function createContainer(
   { name, config }: ContainerOptions,
   find: (name: string) => Promise<InspectedContainer | undefined>,
 ): Promise<string> {
-  const doing = `creating the container ${name}`;
+  const action = `create container ${name}`;
   const request = { method: 'POST', path: '/containers/create', query: { name }, body: config } as const;
   try {
-    return Created.parse(await calls.raw(doing, request)).Id;
+    return Created.parse(await calls.raw(action, request)).Id;
   } catch (error) {
-    if (!(error instanceof Refused && error.status === 409)) throw calls.translate(doing, error);
-    const there = await find(name);
+    if (!(error instanceof ApiError && error.status === 409)) throw calls.translate(action, error);
+    const existing = await find(name);
     const step = labelsOf(config)[label.step];
-    if (step !== undefined && there?.labels[label.step] === step) return there.id;
-    throw calls.translate(doing, error);
+    if (step !== undefined && existing?.labels[label.step] === step) return existing.id;
+    throw calls.translate(action, error);
   }
 }
 
@@ -34,13 +34,14 @@ function labelsOf(config: ContainerOptions['config']): Readonly<Record<string, u
 
 /** See `Engine.remove`. */
 export async function removeContainer(calls: EngineCalls, idOrName: string): Promise<void> {
-  const doing = `removing the container ${idOrName}`;
+  const action = `remove container ${idOrName}`;
   const request = { method: 'DELETE', path: `/containers/${idOrName}`, query: { force: 'true' } } as const;
   try {
-    await calls.raw(doing, request);
+    await calls.raw(action, request);
   } catch (error) {
-    const going = error instanceof Refused && /is already in progress/.test(error.message);
-    if (!going && !(error instanceof Refused && error.status === 404)) throw calls.translate(doing, error);
+    const isGoing = error instanceof ApiError && /is already in progress/.test(error.message);
+    if (!isGoing && !(error instanceof ApiError && error.status === 404))
+      throw calls.translate(action, error);
   }
 }
 
@@ -54,15 +55,15 @@ export async function setRestart(
 ): Promise<void> {
   const body = { RestartPolicy: { Name: policy } };
   const request = { method: 'POST', path: `/containers/${idOrName}/update`, body } as const;
-  const doing = `setting the restart policy of ${idOrName}`;
+  const action = `set the restart policy of ${idOrName}`;
   for (let tries = 1; ; tries += 1) {
     try {
-      await calls.raw(doing, request);
+      await calls.raw(action, request);
       return;
     } catch (error) {
-      // While its process is just ending an engine refuses, a moment later it does not.
-      const ending = error instanceof Refused && /stopped container|not running/.test(error.message);
-      if (!ending || tries === 20) throw calls.translate(doing, error);
+      // The engine refuses while the process is exiting.
+      const isExiting = error instanceof ApiError && /stopped container|not running/.test(error.message);
+      if (!isExiting || tries === 20) throw calls.translate(action, error);
       await clock.sleep(100, lost);
     }
   }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ImageFacts, InspectedContainer } from '../../domain/facts.js';
 import { given } from '../../domain/given.js';
 
-/** Docker's JSON has null where other APIs have nothing. */
+/** Docker's JSON has null instead of empty lists. */
 const listOf = <T extends z.ZodType>(item: T) =>
   z
     .array(item)
@@ -25,14 +25,14 @@ export const Listed = z.object({
   Names: listOf(z.string()),
   Image: z.string(),
   State,
-  /** For people: `Exited (1) 2 hours ago`, `Up 3 minutes (healthy)`. */
+  /** Text such as `Exited (1) 2 hours ago` or `Up 3 minutes (healthy)`. */
   Status: z.string(),
   Labels: mapOf(z.string()),
   Ports: listOf(z.object({ PublicPort: z.number().optional() })),
   NetworkSettings: z.object({ Networks: mapOf(z.unknown()) }).nullish(),
 });
 
-/** The answer of `GET /containers/{id}/json`. */
+/** The response of `GET /containers/{id}/json`. */
 export const Inspected = z.object({
   Id: z.string(),
   Name: z.string(),
@@ -63,7 +63,7 @@ export const ListedImage = z.object({
   Size: z.number(),
 });
 
-/** What a list shows of a container: no restart policy (empty), no environment, ports only while it runs. */
+/** Converts a list item; it has no restart policy (empty), no environment, and ports only while running. */
 export function listedFacts(item: z.infer<typeof Listed>): InspectedContainer {
   const exit = /^Exited \((\d+)\)/.exec(item.Status)?.[1];
   const health = isHealth(/\((?:health: )?(\w+)\)$/.exec(item.Status)?.[1]);

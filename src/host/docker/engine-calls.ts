@@ -7,29 +7,29 @@ import { Failure } from '../../domain/failure.js';
 import type { CallLog } from '../call-log.js';
 import { engineFailure } from '../failures.js';
 import type { Host } from '../host.js';
-import { type ApiRequest, type DockerApi, Refused, refusal } from './api.js';
+import { ApiError, type ApiRequest, apiFailure, type DockerApi } from './api.js';
 import { PullError } from './pull-progress.js';
 
 /** ms */
-export const answerWithin = 60_000;
-/** The same for an engine that was silent the last time: it may be back, but is not waited for so long again. ms */
-const secondChance = 10_000;
+export const responseTimeout = 60_000;
+/** Shorter timeout after a previous timeout. ms */
+const retryTimeout = 10_000;
 
-/** How long, and until when. */
-export interface Asking {
-  /** Of the call, in ms; unlimited where the call itself waits for something. */
+/** Timeout and cancellation of a call. */
+export interface CallOptions {
+  /** Time for the whole call; unlimited if the call waits for an event. ms */
   readonly deadline?: number;
-  /** Those beside the loss of the host. */
+  /** Signals that cancel the call, in addition to the loss of the host. */
   readonly signals?: readonly (AbortSignal | undefined)[];
 }
 
-/** Requests to one engine: timed, cancelled, told of, and failing in the engine's own words. */
+/** Sends requests to an engine: logs them, applies timeouts, and converts errors to Failures. */
 export class EngineCalls {
   readonly #host: Host;
   readonly #api: DockerApi;
   readonly #clock: Clock;
   readonly #log: CallLog;
-  #silent = false;
+  #timedOut = false;
 
   constructor(host: Host, api: DockerApi, clock: Clock, log: CallLog) {
     this.#host = host;
@@ -38,113 +38,114 @@ export class EngineCalls {
     this.#log = log;
   }
 
-  /** Asks with GET, and parses the answer. */
+  /** Sends a GET request and parses the response. */
   async get<T>(
-    doing: string,
+    action: string,
     path: string,
     answer: z.ZodType<T>,
     query: Record<string, string> = {},
   ): Promise<T> {
-    return answer.parse(await this.ask(doing, { method: 'GET', path, query }));
+    return answer.parse(await this.send(action, { method: 'GET', path, query }));
   }
 
-  /** Asks, and takes these refusals for "it is so already". */
-  async settle(
-    doing: string,
+  /** Sends a request; error statuses in `accepted` count as success. */
+  async ensure(
+    action: string,
     request: ApiRequest,
-    fine: readonly number[],
-    asking: Asking = {},
+    accepted: readonly number[],
+    options: CallOptions = {},
   ): Promise<void> {
     try {
-      await this.raw(doing, request, asking);
+      await this.raw(action, request, options);
     } catch (error) {
-      if (!(error instanceof Refused && fine.includes(error.status))) throw this.translate(doing, error);
+      if (!(error instanceof ApiError && accepted.includes(error.status)))
+        throw this.translate(action, error);
     }
   }
 
-  /** Asks; a refusal is a Failure. */
-  ask(doing: string, request: ApiRequest, asking: Asking = {}): Promise<unknown> {
-    return this.raw(doing, request, asking).catch((error: unknown) => {
-      throw this.translate(doing, error);
+  /** Sends a request; converts an {@link ApiError} to a Failure. */
+  send(action: string, request: ApiRequest, options: CallOptions = {}): Promise<unknown> {
+    return this.raw(action, request, options).catch((error: unknown) => {
+      throw this.translate(action, error);
     });
   }
 
-  /** Asks; a refusal is thrown as such. */
-  raw(doing: string, request: ApiRequest, asking: Asking = {}): Promise<unknown> {
-    return this.#within(doing, request, asking, (answer) => Promise.resolve(answer));
+  /** Sends a request; throws an {@link ApiError} unchanged. */
+  raw(action: string, request: ApiRequest, options: CallOptions = {}): Promise<unknown> {
+    return this.#withLimit(action, request, options, (answer) => Promise.resolve(answer));
   }
 
-  /** Asks for a stream and reads it, within the deadline. */
+  /** Requests a stream and reads it within the deadline. */
   read<T>(
-    doing: string,
+    action: string,
     request: ApiRequest,
-    asking: Asking,
+    options: CallOptions,
     read: (stream: Readable) => Promise<T>,
   ): Promise<T> {
     const readStream = (answer: unknown) => {
-      if (!(answer instanceof Readable)) throw new TypeError(`${doing}: the answer is no stream`);
+      if (!(answer instanceof Readable)) throw new TypeError(`${action}: the response is not a stream`);
       return read(answer);
     };
-    return this.#within(doing, request, asking, readStream).catch((error: unknown) => {
-      throw this.translate(doing, error);
+    return this.#withLimit(action, request, options, readStream).catch((error: unknown) => {
+      throw this.translate(action, error);
     });
   }
 
-  /** Asks for a header of the answer alone; undefined when the engine knows of nothing there. */
+  /** Returns a header of a HEAD response, or undefined for status 404. */
   async header(
-    doing: string,
+    action: string,
     name: string,
     request: Pick<ApiRequest, 'path' | 'query'>,
   ): Promise<string | undefined> {
     const read = async (answer: unknown) => {
-      if (!(answer instanceof IncomingMessage)) throw new TypeError(`${doing}: the answer has no headers`);
+      if (!(answer instanceof IncomingMessage)) throw new TypeError(`${action}: the response has no headers`);
       answer.resume();
       return answer.headers[name];
     };
     try {
-      const value = await this.#within(doing, { ...request, method: 'HEAD', stream: true }, {}, read);
+      const value = await this.#withLimit(action, { ...request, method: 'HEAD', stream: true }, {}, read);
       if (typeof value === 'string') return value;
     } catch (error) {
-      if (error instanceof Refused && error.status === 404) return undefined;
-      throw this.translate(doing, error);
+      if (error instanceof ApiError && error.status === 404) return undefined;
+      throw this.translate(action, error);
     }
-    throw new TypeError(`${doing}: the answer has no ${name}`);
+    throw new TypeError(`${action}: the response has no ${name}`);
   }
 
-  /** Asks for the connection itself: what goes over it from then on is no HTTP. */
-  async hijack(doing: string, request: ApiRequest): Promise<Duplex> {
-    const answer = await this.ask(doing, { ...request, hijack: true });
+  /** Returns the upgraded connection, which no longer carries HTTP. */
+  async hijack(action: string, request: ApiRequest): Promise<Duplex> {
+    const answer = await this.send(action, { ...request, hijack: true });
     if (answer instanceof Duplex) return answer;
-    throw new TypeError(`${doing}: the engine does not give its connection away`);
+    throw new TypeError(`${action}: the engine did not upgrade the connection`);
   }
 
-  #within<T>(
-    doing: string,
+  #withLimit<T>(
+    action: string,
     request: ApiRequest,
-    { deadline = answerWithin, signals = [] }: Asking,
+    { deadline = responseTimeout, signals = [] }: CallOptions,
     read: (answer: unknown) => Promise<T>,
   ): Promise<T> {
     const { name, lost } = this.#host;
-    const limit = this.#silent ? deadline - answerWithin + secondChance : deadline;
-    const late = () => {
-      this.#silent = true;
-      const message = `${doing}: the Docker engine of ${name} did not answer within ${limit / 1000} s`;
+    const limit = this.#timedOut ? deadline - responseTimeout + retryTimeout : deadline;
+    const onTimeout = () => {
+      this.#timedOut = true;
+      const message = `cannot ${action}: the Docker engine on ${name} did not respond within ${limit / 1000} s`;
       return new Failure('unreachable', 'engine.silent', message, { host: name });
     };
     const work = async (stop: AbortSignal) => {
-      const answer = await this.#api.ask(request, stop);
-      this.#silent = false;
+      const answer = await this.#api.send(request, stop);
+      this.#timedOut = false;
       return read(answer);
     };
-    const asked = () => withTimeout(this.#clock, limit, [lost, ...signals], late, work);
-    return this.#log.record(name, 'engine', doing, asked, limit);
+    const call = () => withTimeout(this.#clock, limit, [lost, ...signals], onTimeout, work);
+    return this.#log.record(name, 'engine', action, call, limit);
   }
 
-  /** The Failure that an error stands for. */
-  translate(doing: string, error: unknown): unknown {
-    if (error instanceof Refused) return refusal(this.#host.name, doing, error);
+  /** Converts engine errors to Failures; returns other errors unchanged. */
+  translate(action: string, error: unknown): unknown {
+    if (error instanceof ApiError) return apiFailure(this.#host.name, action, error);
     if (error instanceof PullError)
-      return engineFailure(this.#host.name, doing, error.message, { cause: error });
+      return engineFailure(this.#host.name, action, error.message, { cause: error });
     return error;
   }
 }

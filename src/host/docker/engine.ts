@@ -5,7 +5,6 @@ import { label } from '../../domain/labels.js';
 import type { CallLog } from '../call-log.js';
 import type {
   ContainerOptions,
-  Dialogue,
   Engine,
   Host,
   LogLine,
@@ -14,10 +13,11 @@ import type {
   Process,
   PullProgress,
   RegistryAuth,
+  StdioOptions,
   VolumeFacts,
 } from '../host.js';
 import type { Connection } from '../ssh/connection.js';
-import { DockerApi, Refused } from './api.js';
+import { ApiError, DockerApi } from './api.js';
 import { createContainer, removeContainer, setRestart } from './container-calls.js';
 import {
   Inspected,
@@ -27,7 +27,7 @@ import {
   ListedImage,
   listedFacts,
 } from './container-facts.js';
-import { answerWithin, EngineCalls } from './engine-calls.js';
+import { EngineCalls, responseTimeout } from './engine-calls.js';
 import { pathFacts, readFiles, writeFiles } from './files.js';
 import { joinNetwork, leaveNetwork } from './network-membership.js';
 import { startAttached, startExec } from './process.js';
@@ -50,13 +50,13 @@ const Volumes = z.object({
     .nullish(),
 });
 
-/** A Docker engine by its API. */
+/** A Docker engine, through its API. */
 export class DockerEngine implements Engine {
   readonly #host: Host;
   readonly #clock: Clock;
   readonly #api: DockerApi;
   readonly #calls: EngineCalls;
-  /** Our containers as they were last listed: they are inspected while the next list is on its way. */
+  /** IDs of our containers in the last list, to inspect them in parallel with the next. */
   #ours: readonly string[] = [];
 
   constructor(host: Host, connection: Connection, clock: Clock, log: CallLog) {
@@ -75,7 +75,7 @@ export class DockerEngine implements Engine {
       Version: version,
       Os,
       Arch,
-    } = await this.#calls.get('asking for the version', '/version', Version);
+    } = await this.#calls.get('get the engine version', '/version', Version);
     return { version, platform: `${Os}/${Arch}` };
   }
 
@@ -96,13 +96,13 @@ export class DockerEngine implements Engine {
         return early.has(item.Id) ? early.get(item.Id) : this.container(item.Id);
       }),
     );
-    // One may have gone between the list and its inspection.
+    // A container may be removed between list and inspection.
     return facts.filter((container) => container !== undefined);
   }
 
   async #list(): Promise<readonly z.infer<typeof Listed>[]> {
     const query = { all: 'true' };
-    const listed = await this.#calls.get('listing containers', '/containers/json', z.array(Listed), query);
+    const listed = await this.#calls.get('list containers', '/containers/json', z.array(Listed), query);
     this.#ours = listed.flatMap(({ Id, Labels }) => (isOurs(Labels) ? [Id] : []));
     return listed;
   }
@@ -113,14 +113,14 @@ export class DockerEngine implements Engine {
   }
 
   async images(): Promise<readonly ImageFacts[]> {
-    const images = await this.#calls.get('listing images', '/images/json', z.array(ListedImage));
+    const images = await this.#calls.get('list images', '/images/json', z.array(ListedImage));
     return images.map(imageFacts);
   }
 
   async resolve(reference: string, auth: RegistryAuth | undefined): Promise<ResolvedImage> {
     const request = { method: 'GET', path: `/distribution/${reference}/json`, auth } as const;
     const { Descriptor, Platforms } = Distribution.parse(
-      await this.#calls.ask(`looking up ${reference}`, request),
+      await this.#calls.send(`look up ${reference}`, request),
     );
     const platforms = (Platforms ?? []).map(({ os, architecture, variant }) =>
       variant === undefined || variant === '' ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`,
@@ -141,12 +141,12 @@ export class DockerEngine implements Engine {
     const [repo = '', tag = 'latest'] = reference.split(':');
     const query = { fromSrc: '-', repo, tag };
     const request = { method: 'POST', path: '/images/create', query, archive, stream: true } as const;
-    await this.#calls.read(`making the image ${reference}`, request, {}, followImport);
+    await this.#calls.read(`import image ${reference}`, request, {}, followImport);
   }
 
   async removeImage(idOrReference: string): Promise<void> {
-    await this.#calls.settle(
-      `removing the image ${idOrReference}`,
+    await this.#calls.ensure(
+      `remove image ${idOrReference}`,
       { method: 'DELETE', path: `/images/${idOrReference}` },
       [404],
     );
@@ -158,14 +158,14 @@ export class DockerEngine implements Engine {
 
   async start(idOrName: string): Promise<void> {
     const request = { method: 'POST', path: `/containers/${idOrName}/start` } as const;
-    await this.#calls.settle(`starting the container ${idOrName}`, request, [304]);
+    await this.#calls.ensure(`start container ${idOrName}`, request, [304]);
   }
 
   async stop(idOrName: string, timeout: number): Promise<void> {
-    const doing = `stopping the container ${idOrName}`;
+    const action = `stop container ${idOrName}`;
     const query = { t: String(Math.ceil(timeout / 1000)) };
     const request = { method: 'POST', path: `/containers/${idOrName}/stop`, query } as const;
-    await this.#calls.settle(doing, request, [304, 404], { deadline: timeout + answerWithin });
+    await this.#calls.ensure(action, request, [304, 404], { deadline: timeout + responseTimeout });
   }
 
   remove(idOrName: string): Promise<void> {
@@ -178,29 +178,29 @@ export class DockerEngine implements Engine {
 
   async logs(idOrName: string, lines: number): Promise<readonly string[]> {
     const last: string[] = [];
-    const take = async (some: readonly LogLine[]) => {
+    const onLines = async (some: readonly LogLine[]) => {
       last.push(...some.map(({ text }) => text));
     };
-    await readLogs(this.#calls, this.#host.name, idOrName, { follow: false, lines }, take, {});
+    await readLogs(this.#calls, this.#host.name, idOrName, { follow: false, lines }, onLines, {});
     return last;
   }
 
   readLogs(
     idOrName: string,
     options: LogOptions,
-    take: (lines: readonly LogLine[]) => Promise<void>,
+    onLines: (lines: readonly LogLine[]) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<void> {
-    const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal] };
-    return readLogs(this.#calls, this.#host.name, idOrName, options, take, asking);
+    const callOptions = { deadline: Number.POSITIVE_INFINITY, signals: [signal] };
+    return readLogs(this.#calls, this.#host.name, idOrName, options, onLines, callOptions);
   }
 
-  exec(idOrName: string, argv: readonly string[], dialogue: Dialogue): Promise<Process> {
-    return startExec(this.#calls, this.#host, this.#clock, { container: idOrName, argv, dialogue });
+  exec(idOrName: string, argv: readonly string[], stdio: StdioOptions): Promise<Process> {
+    return startExec(this.#calls, this.#host, this.#clock, { container: idOrName, argv, stdio });
   }
 
-  attach(idOrName: string, dialogue: Dialogue): Promise<Process> {
-    return startAttached(this.#calls, this.#host, this, { container: idOrName, dialogue });
+  attach(idOrName: string, stdio: StdioOptions): Promise<Process> {
+    return startAttached(this.#calls, this.#host, this, { container: idOrName, stdio });
   }
 
   pathFacts(idOrName: string, path: string): Promise<PathFacts | undefined> {
@@ -210,10 +210,16 @@ export class DockerEngine implements Engine {
   readFiles(
     idOrName: string,
     path: string,
-    take: (archive: AsyncIterable<Buffer>) => Promise<void>,
+    consume: (archive: AsyncIterable<Buffer>) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<void> {
-    return readFiles(this.#calls, this.#host.name, this.#clock, { container: idOrName, path, signal }, take);
+    return readFiles(
+      this.#calls,
+      this.#host.name,
+      this.#clock,
+      { container: idOrName, path, signal },
+      consume,
+    );
   }
 
   writeFiles(
@@ -222,36 +228,37 @@ export class DockerEngine implements Engine {
     archive: AsyncIterable<Buffer>,
     signal?: AbortSignal,
   ): Promise<void> {
-    const order = { container: idOrName, path: folder, signal };
-    return writeFiles(this.#calls, this.#host.name, this.#clock, order, archive);
+    const request = { container: idOrName, path: folder, signal };
+    return writeFiles(this.#calls, this.#host.name, this.#clock, request, archive);
   }
 
   async wait(idOrName: string, signal?: AbortSignal): Promise<number> {
     const request = { method: 'POST', path: `/containers/${idOrName}/wait` } as const;
-    const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal] };
-    return Waited.parse(await this.#calls.ask(`waiting for ${idOrName}`, request, asking)).StatusCode;
+    const callOptions = { deadline: Number.POSITIVE_INFINITY, signals: [signal] };
+    return Waited.parse(await this.#calls.send(`wait for container ${idOrName}`, request, callOptions))
+      .StatusCode;
   }
 
   async rename(idOrName: string, name: string): Promise<void> {
-    const doing = `renaming the container ${idOrName}`;
+    const action = `rename container ${idOrName}`;
     const request = { method: 'POST', path: `/containers/${idOrName}/rename`, query: { name } } as const;
     try {
-      await this.#calls.raw(doing, request);
+      await this.#calls.raw(action, request);
     } catch (error) {
-      // Docker refuses the name that it has already.
-      const [asked, there] = await Promise.all([this.container(idOrName), this.container(name)]);
-      if (asked === undefined || asked.id !== there?.id) throw this.#calls.translate(doing, error);
+      // Docker refuses to rename a container to its own name.
+      const [renamed, named] = await Promise.all([this.container(idOrName), this.container(name)]);
+      if (renamed === undefined || renamed.id !== named?.id) throw this.#calls.translate(action, error);
     }
   }
 
   async networks(): Promise<readonly string[]> {
-    return (await this.#calls.get('listing networks', '/networks', Networks)).map(({ Name }) => Name);
+    return (await this.#calls.get('list networks', '/networks', Networks)).map(({ Name }) => Name);
   }
 
   async ensureNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
     const body = { Name: name, Driver: 'bridge', CheckDuplicate: true, Labels: labels };
-    await this.#calls.settle(
-      `making the network ${name}`,
+    await this.#calls.ensure(
+      `create network ${name}`,
       { method: 'POST', path: '/networks/create', body },
       [409],
     );
@@ -267,32 +274,28 @@ export class DockerEngine implements Engine {
 
   async volumes(label: string): Promise<readonly VolumeFacts[]> {
     const query = { filters: JSON.stringify({ label: [label] }) };
-    const { Volumes: found } = await this.#calls.get('listing volumes', '/volumes', Volumes, query);
+    const { Volumes: found } = await this.#calls.get('list volumes', '/volumes', Volumes, query);
     return (found ?? []).map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
   }
 
   async ensureVolume(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
     const body = { Name: name, Labels: labels };
-    await this.#calls.ask(`making the volume ${name}`, { method: 'POST', path: '/volumes/create', body });
+    await this.#calls.send(`create volume ${name}`, { method: 'POST', path: '/volumes/create', body });
   }
 
   async removeVolume(name: string): Promise<void> {
-    await this.#calls.settle(
-      `removing the volume ${name}`,
-      { method: 'DELETE', path: `/volumes/${name}` },
-      [404],
-    );
+    await this.#calls.ensure(`remove volume ${name}`, { method: 'DELETE', path: `/volumes/${name}` }, [404]);
   }
 
   async #inspect(idOrName: string): Promise<z.infer<typeof Inspected> | undefined> {
-    const doing = `inspecting the container ${idOrName}`;
+    const action = `inspect container ${idOrName}`;
     try {
       return Inspected.parse(
-        await this.#calls.raw(doing, { method: 'GET', path: `/containers/${idOrName}/json` }),
+        await this.#calls.raw(action, { method: 'GET', path: `/containers/${idOrName}/json` }),
       );
     } catch (error) {
-      if (error instanceof Refused && error.status === 404) return undefined;
-      throw this.#calls.translate(doing, error);
+      if (error instanceof ApiError && error.status === 404) return undefined;
+      throw this.#calls.translate(action, error);
     }
   }
 }

@@ -4,13 +4,13 @@ import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import type { PathFacts } from '../host.js';
 import type { EngineCalls } from './engine-calls.js';
-import { broken } from './read-logs.js';
+import { withFailures } from './read-logs.js';
 import { StallWatch } from './stall.js';
 
 /** ms */
-const stallsAfter = 60_000;
+const stallTimeout = 60_000;
 
-/** Bits of a mode as Go's `fs.FileMode` has them, which is what the engine sends. */
+/** Bits of Go's `fs.FileMode`, which the engine sends. */
 const bits = { folder: 1 << 31, link: 1 << 27 };
 
 const Stat = z.object({
@@ -20,7 +20,7 @@ const Stat = z.object({
   linkTarget: z.string().nullish(),
 });
 
-/** Where something is copied to or from, until the signal. */
+/** A path in a container to copy from or to. */
 export interface FileRequest {
   readonly container: string;
   readonly path: string;
@@ -34,22 +34,22 @@ export async function pathFacts(
   container: string,
   path: string,
 ): Promise<PathFacts | undefined> {
-  const doing = `looking at ${path} in ${container}`;
+  const action = `check ${path} in ${container}`;
   const request = { path: `/containers/${container}/archive`, query: { path } };
-  const header = await calls.header(doing, 'x-docker-container-path-stat', request);
+  const header = await calls.header(action, 'x-docker-container-path-stat', request);
   if (header === undefined) return undefined;
-  const { name, size, mode, linkTarget } = parseStat(header, host, doing);
+  const { name, size, mode, linkTarget } = parseStat(header, host, action);
   return {
     ...{ name, size, isFolder: (mode & bits.folder) !== 0 },
     ...((mode & bits.link) !== 0 && linkTarget ? { link: linkTarget } : {}),
   };
 }
 
-function parseStat(header: string, host: string, doing: string): z.infer<typeof Stat> {
+function parseStat(header: string, host: string, action: string): z.infer<typeof Stat> {
   try {
     return Stat.parse(JSON.parse(Buffer.from(header, 'base64').toString()));
   } catch (cause) {
-    throw new Failure('failed', 'engine.nonsense', `${doing}: the engine says nothing that can be read`, {
+    throw new Failure('failed', 'engine.nonsense', `cannot ${action}: the engine returned invalid data`, {
       ...{ host, cause },
     });
   }
@@ -61,14 +61,16 @@ export async function readFiles(
   host: string,
   clock: Clock,
   { container, path, signal }: FileRequest,
-  take: (archive: AsyncIterable<Buffer>) => Promise<void>,
+  consume: (archive: AsyncIterable<Buffer>) => Promise<void>,
 ): Promise<void> {
-  const doing = `copying ${path} out of ${container}`;
+  const action = `copy ${path} from ${container}`;
   const query = { path };
   const request = { method: 'GET', path: `/containers/${container}/archive`, query, stream: true } as const;
-  await whileItFlows(clock, host, doing, (stall) => {
-    const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal, stall.signal] };
-    return calls.read(doing, request, asking, (stream) => take(heard(broken(stream, host, doing), stall)));
+  await untilStalled(clock, host, action, (stall) => {
+    const callOptions = { deadline: Number.POSITIVE_INFINITY, signals: [signal, stall.signal] };
+    return calls.read(action, request, callOptions, (stream) =>
+      consume(watched(withFailures(stream, host, action), stall)),
+    );
   });
 }
 
@@ -80,9 +82,9 @@ export async function writeFiles(
   { container, path, signal }: FileRequest,
   archive: AsyncIterable<Buffer>,
 ): Promise<void> {
-  const doing = `copying into ${path} of ${container}`;
-  await whileItFlows(clock, host, doing, async (stall) => {
-    const body = Readable.from(heard(archive, stall), { objectMode: false });
+  const action = `copy to ${path} in ${container}`;
+  await untilStalled(clock, host, action, async (stall) => {
+    const body = Readable.from(watched(archive, stall), { objectMode: false });
     const query = { path, noOverwriteDirNonDir: 'true' };
     const request = {
       method: 'PUT',
@@ -91,7 +93,7 @@ export async function writeFiles(
       archive: body,
     } as const;
     try {
-      await calls.ask(doing, request, {
+      await calls.send(action, request, {
         ...{ deadline: Number.POSITIVE_INFINITY, signals: [signal, stall.signal] },
       });
     } finally {
@@ -100,17 +102,17 @@ export async function writeFiles(
   });
 }
 
-async function whileItFlows(
+async function untilStalled(
   clock: Clock,
   host: string,
-  doing: string,
+  action: string,
   act: (stall: StallWatch) => Promise<void>,
 ): Promise<void> {
   const stalled = () =>
-    new Failure('unreachable', 'copy.stalled', `${doing}: nothing moved for ${stallsAfter / 1000} s`, {
+    new Failure('unreachable', 'copy.stalled', `cannot ${action}: no data for ${stallTimeout / 1000} s`, {
       host,
     });
-  const stall = new StallWatch(clock, stallsAfter, doing, stalled);
+  const stall = new StallWatch(clock, stallTimeout, action, stalled);
   try {
     await act(stall);
   } finally {
@@ -118,9 +120,9 @@ async function whileItFlows(
   }
 }
 
-async function* heard(archive: AsyncIterable<Buffer>, stall: StallWatch): AsyncGenerator<Buffer> {
+async function* watched(archive: AsyncIterable<Buffer>, stall: StallWatch): AsyncGenerator<Buffer> {
   for await (const chunk of archive) {
-    stall.hear('');
+    stall.reset('');
     yield chunk;
   }
 }

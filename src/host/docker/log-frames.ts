@@ -2,19 +2,19 @@ import type { LogLine } from '../host.js';
 import { plainText } from '../plain-text.js';
 
 const header = 8;
-/** A line that goes on for longer is given in pieces: a program may never end its line. Characters. */
+/** Longer lines are split, because a program may never end its line. In characters. */
 const longest = 256 * 1024;
 
-/** A part of the engine's stream: what one output wrote. */
+/** A part of the engine's stream, from one output. */
 export interface Frame {
   readonly stream: 'stdout' | 'stderr';
   readonly data: Buffer;
 }
 
 /**
- * Takes the engine's stream apart as it comes: frames, `[stream, 0, 0, 0, length (4 bytes, big endian)]` and the bytes
- * (https://docs.docker.com/reference/api/engine/, "Stream format"), or with a terminal bytes that are all standard output.
- * Keeps no more than one unfinished frame.
+ * Parses the engine's stream: frames of `[stream, 0, 0, 0, length (4 bytes, big endian)]` and data
+ * (https://docs.docker.com/reference/api/engine/, "Stream format"), or raw standard output with a terminal. Buffers at
+ * most one incomplete frame.
  */
 export class Frames {
   readonly #raw: boolean;
@@ -24,7 +24,7 @@ export class Frames {
     this.#raw = raw;
   }
 
-  /** The frames that are whole now. */
+  /** Returns the frames that `chunk` completes. */
   take(chunk: Buffer): readonly Frame[] {
     if (this.#raw) return [{ stream: 'stdout', data: chunk }];
     let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
@@ -40,15 +40,15 @@ export class Frames {
   }
 }
 
-/** The lines of one output that has not ended its line. */
+/** An unfinished line of one output. */
 interface Open {
   readonly time: string;
   readonly text: string;
 }
 
 /**
- * Makes lines of frames that begin with their time. The engine cuts a line after 16 KiB, and gives each piece a frame
- * and a time of its own; it has the time of its first piece.
+ * Assembles lines from frames that start with a timestamp. The engine splits lines after 16 KiB into frames with their own
+ * timestamps; the line gets the first.
  */
 export class LogLines {
   readonly #open = new Map<Frame['stream'], Open>();
@@ -73,7 +73,7 @@ export class LogLines {
     });
   }
 
-  /** What was not ended when the stream did. */
+  /** Returns unfinished lines at the end of the stream. */
   end(): readonly LogLine[] {
     const rest = this.#rest.length === 0 ? [] : this.#piece('stdout', `${this.#rest.toString()}\n`);
     const open = [...this.#open].map(([stream, { time, text }]) => line(stream, time, text));

@@ -3,20 +3,19 @@ import { z } from 'zod';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import { lostFailure } from '../failures.js';
-import type { Dialogue, Engine, Host, Process, Size } from '../host.js';
+import type { Engine, Host, Process, Size, StdioOptions } from '../host.js';
 import type { EngineCalls } from './engine-calls.js';
 import { Frames } from './log-frames.js';
 
-const Made = z.object({ Id: z.string() });
+const Created = z.object({ Id: z.string() });
 const Ended = z.object({ Running: z.boolean(), ExitCode: z.number().nullish() });
 
-/** How long an engine may need to notice that a process has ended whose output has, in tries of 50 ms. */
-const mostTries = 100;
+/** The engine may report an exit after the output ended. Attempts, every 50 ms */
+const maxAttempts = 100;
 
 /**
- * Starts a process in a container. By the API and not by `docker exec` in a session of SSH: it takes whichever way to
- * the engine works on this host (`sudo docker` too), its words are data and never pass a shell, they are in no process
- * list outside of the container, and a terminal's size is a request of its own. See `Engine.exec`.
+ * Starts a process in a container. Uses the API instead of `docker exec` over SSH: it works with `sudo docker` too, and
+ * arguments never pass through a shell or appear in the host's process list. See `Engine.exec`.
  */
 export async function startExec(
   calls: EngineCalls,
@@ -25,50 +24,50 @@ export async function startExec(
   {
     container,
     argv,
-    dialogue,
-  }: { readonly container: string; readonly argv: readonly string[]; readonly dialogue: Dialogue },
+    stdio,
+  }: { readonly container: string; readonly argv: readonly string[]; readonly stdio: StdioOptions },
 ): Promise<Process> {
-  const doing = `running ${argv[0]} in ${container}`;
-  const { input, terminal } = dialogue;
+  const action = `run ${argv[0]} in ${container}`;
+  const { input, terminal } = stdio;
   const tty = terminal !== undefined;
   const size = terminal === undefined ? {} : { ConsoleSize: [terminal.rows, terminal.columns] };
   const body = { AttachStdin: input, AttachStdout: true, AttachStderr: true, Tty: tty, Cmd: argv, ...size };
-  const made = await calls.ask(doing, { method: 'POST', path: `/containers/${container}/exec`, body });
-  const path = `/exec/${Made.parse(made).Id}`;
+  const created = await calls.send(action, { method: 'POST', path: `/containers/${container}/exec`, body });
+  const path = `/exec/${Created.parse(created).Id}`;
   const start = { Detach: false, Tty: tty, ...size };
-  const socket = await calls.hijack(doing, { method: 'POST', path: `${path}/start`, body: start });
+  const socket = await calls.hijack(action, { method: 'POST', path: `${path}/start`, body: start });
   const process = new SocketProcess(socket, host, tty, {
-    resize: (query) => calls.settle(doing, { method: 'POST', path: `${path}/resize`, query }, []),
+    resize: (query) => calls.ensure(action, { method: 'POST', path: `${path}/resize`, query }, []),
     exit: async () => {
-      for (let tries = 0; tries < mostTries; tries += 1) {
-        const { Running, ExitCode } = await calls.get(doing, `${path}/json`, Ended);
+      for (let tries = 0; tries < maxAttempts; tries += 1) {
+        const { Running, ExitCode } = await calls.get(action, `${path}/json`, Ended);
         if (!Running && typeof ExitCode === 'number') return ExitCode;
         await clock.sleep(50, host.lost);
       }
-      throw new Failure('failed', 'exec.running', `${argv[0]} goes on without an output`, {
+      throw new Failure('failed', 'exec.running', `${argv[0]} is still running after its output ended`, {
         host: host.name,
       });
     },
   });
-  // Engines before 23 do not know the size at the start.
+  // Engines before 23 ignore the initial size.
   if (terminal !== undefined) void process.resize(terminal);
   return process;
 }
 
-/** Starts a container and talks to its main process. See `Engine.attach`. */
+/** Starts a container and attaches to its main process. See `Engine.attach`. */
 export async function startAttached(
   calls: EngineCalls,
   host: Host,
   engine: Engine,
-  { container, dialogue }: { readonly container: string; readonly dialogue: Dialogue },
+  { container, stdio }: { readonly container: string; readonly stdio: StdioOptions },
 ): Promise<Process> {
-  const doing = `talking to ${container}`;
-  const { input, terminal } = dialogue;
+  const action = `attach to ${container}`;
+  const { input, terminal } = stdio;
   const query = { stream: 'true', stdin: String(input), stdout: 'true', stderr: 'true' };
   const path = `/containers/${container}`;
-  const socket = await calls.hijack(doing, { method: 'POST', path: `${path}/attach`, query });
+  const socket = await calls.hijack(action, { method: 'POST', path: `${path}/attach`, query });
   const process = new SocketProcess(socket, host, terminal !== undefined, {
-    resize: (size) => calls.settle(doing, { method: 'POST', path: `${path}/resize`, query: size }, []),
+    resize: (size) => calls.ensure(action, { method: 'POST', path: `${path}/resize`, query: size }, []),
     exit: () => engine.wait(container),
   });
   try {
@@ -81,30 +80,30 @@ export async function startAttached(
   return process;
 }
 
-/** What a process is asked beside its connection. */
-interface Requests {
+/** Requests about a process, sent on other connections. */
+interface ProcessControl {
   resize(query: Readonly<Record<string, string>>): Promise<void>;
   exit(): Promise<number>;
 }
 
-/** A process at the other end of a connection that the engine has given away. */
+/** A process behind an upgraded connection. */
 class SocketProcess implements Process {
   readonly output: Process['output'];
   readonly #socket: Duplex;
   readonly #isTerminal: boolean;
   readonly #host: Host;
-  readonly #requests: Requests;
+  readonly #control: ProcessControl;
   #failure: Error | undefined;
-  /** The size that is still to be asked for. */
+  /** The size to request next. */
   #size: Size | undefined;
-  #sizing = Promise.resolve();
+  #resizing = Promise.resolve();
 
-  constructor(socket: Duplex, host: Host, isTerminal: boolean, requests: Requests) {
+  constructor(socket: Duplex, host: Host, isTerminal: boolean, requests: ProcessControl) {
     this.#socket = socket;
     this.#isTerminal = isTerminal;
     this.#host = host;
-    this.#requests = requests;
-    // Heard by everybody who waits, and thrown where it matters: to those who read.
+    this.#control = requests;
+    // Thrown to the reader of the output.
     socket.on('error', (error) => {
       this.#failure = error;
     });
@@ -129,26 +128,26 @@ class SocketProcess implements Process {
   }
 
   end(): void {
-    // An engine takes the end of a terminal's input for somebody who leaves, and says no more.
+    // The engine detaches when a terminal's input ends.
     if (!this.#isTerminal) this.#socket.end();
   }
 
   resize(size: Size): Promise<void> {
     this.#size = size;
-    this.#sizing = this.#sizing.then(() => this.#follow());
-    return this.#sizing;
+    this.#resizing = this.#resizing.then(() => this.#applySize());
+    return this.#resizing;
   }
 
-  /** One request after the other, since an engine takes what comes at once in any order; only the last size is of use. */
-  async #follow(): Promise<void> {
+  /** Sends one request at a time, because the engine may reorder them; skips outdated sizes. */
+  async #applySize(): Promise<void> {
     if (this.#size === undefined) return;
     const { columns, rows } = this.#size;
     this.#size = undefined;
-    await this.#requests.resize({ h: String(rows), w: String(columns) }).catch(() => undefined);
+    await this.#control.resize({ h: String(rows), w: String(columns) }).catch(() => undefined);
   }
 
   exit(): Promise<number> {
-    return this.#requests.exit();
+    return this.#control.exit();
   }
 
   close(): void {

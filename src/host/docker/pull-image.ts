@@ -6,9 +6,9 @@ import { followPull } from './pull-progress.js';
 import { StallWatch } from './stall.js';
 
 /** ms */
-const stallsAfter = 60_000;
+const stallTimeout = 60_000;
 
-/** What is pulled, and on whose behalf. */
+/** An image to pull. */
 export interface PullRequest {
   readonly image: string;
   readonly auth: RegistryAuth | undefined;
@@ -16,7 +16,7 @@ export interface PullRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Pulls an image; broken off when nothing comes for a minute. See `Engine.pull`. */
+/** Pulls an image; fails after a minute without progress. See `Engine.pull`. */
 export async function pullImage(
   calls: EngineCalls,
   host: string,
@@ -25,24 +25,24 @@ export async function pullImage(
 ): Promise<void> {
   const query = { fromImage: image, ...(isExact(image) ? {} : { tag: 'latest' }) };
   const request = { method: 'POST', path: '/images/create', query, auth, stream: true } as const;
-  const stall = new StallWatch(clock, stallsAfter, 'asking the registry', (last) =>
+  const stall = new StallWatch(clock, stallTimeout, 'contacting the registry', (last) =>
     stalled(host, image, last),
   );
-  const asking = { deadline: Number.POSITIVE_INFINITY, signals: [signal, stall.signal] };
+  const callOptions = { deadline: Number.POSITIVE_INFINITY, signals: [signal, stall.signal] };
   try {
-    await calls.read(`pulling ${image}`, request, asking, (stream) =>
-      followPull(stream, onProgress, (line) => stall.hear(line)),
+    await calls.read(`pull ${image}`, request, callOptions, (stream) =>
+      followPull(stream, onProgress, (line) => stall.reset(line)),
     );
   } finally {
     stall.end();
   }
 }
 
-/** Whether the reference names a tag or a digest. */
+/** Whether the reference has a tag or a digest. */
 const isExact = (reference: string) => /@|:[^/]*$/.test(reference);
 
 function stalled(host: string, image: string, last: string): Failure {
-  const message = `pulling ${image}: nothing came for ${stallsAfter / 1000} s after "${last}"`;
-  const hint = 'Look at the registry and at the network between it and the host.';
+  const message = `cannot pull ${image}: no progress for ${stallTimeout / 1000} s after "${last}"`;
+  const hint = 'check the registry, and the network between it and the host';
   return new Failure('failed', 'image.stalled', message, { host, hint });
 }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { PullProgress } from '../host.js';
 
-/** A line of the stream of `POST /images/create`. */
+/** A line of the response of `POST /images/create`. */
 const Line = z.object({
   status: z.string().optional(),
   id: z.string().optional(),
@@ -16,17 +16,17 @@ interface Layer {
   complete: boolean;
 }
 
-/** An error that the engine reports inside the stream. */
+/** An error that the engine reports in the stream. */
 export class PullError extends Error {}
 
 /**
- * Follows a pull to its end. `onLine` is called at each sign of life, with what is under way. Throws a
- * {@link PullError} for what the engine reports, and for a stream that ends before the pull does.
+ * Follows a pull to its end. Calls `onLine` with the status of each line. Throws a {@link PullError} for an error in the
+ * stream, or if the stream ends early.
  */
 export async function followPull(
   stream: Readable,
   onProgress: (progress: PullProgress) => void,
-  onLine: (doing: string) => void,
+  onLine: (status: string) => void,
 ): Promise<void> {
   const layers = new Map<string, Layer>();
   let finished = false;
@@ -38,10 +38,10 @@ export async function followPull(
     if (/^(Status|Digest):/.test(status)) finished = true;
     if (id !== undefined && update(layers, id, status, line.progressDetail)) onProgress(sum(layers));
   }
-  if (!finished) throw new PullError('the engine ended the pull before it was complete');
+  if (!finished) throw new PullError('the engine ended the pull early');
 }
 
-/** Follows an import to its end. Throws a {@link PullError} for what the engine reports. */
+/** Follows an import to its end. Throws a {@link PullError} for an error in the stream. */
 export async function followImport(stream: Readable): Promise<void> {
   for await (const text of linesOf(stream)) {
     const { error } = Line.parse(JSON.parse(text));
@@ -49,7 +49,7 @@ export async function followImport(stream: Readable): Promise<void> {
   }
 }
 
-/** Whether the line was about a layer. */
+/** Returns whether the line reports on a layer. */
 function update(
   layers: Map<string, Layer>,
   id: string,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Failure } from '../../domain/failure.js';
 import type { LogLine, LogOptions } from '../host.js';
-import type { Asking, EngineCalls } from './engine-calls.js';
+import type { CallOptions, EngineCalls } from './engine-calls.js';
 import { Frames, LogLines } from './log-frames.js';
 
 const Inspected = z.object({ Config: z.object({ Tty: z.boolean().nullish() }) });
@@ -12,11 +12,11 @@ export async function readLogs(
   host: string,
   container: string,
   { follow, lines, since }: LogOptions,
-  take: (lines: readonly LogLine[]) => Promise<void>,
-  asking: Asking,
+  onLines: (lines: readonly LogLine[]) => Promise<void>,
+  callOptions: CallOptions,
 ): Promise<void> {
-  const doing = `reading the logs of ${container}`;
-  const { Config } = await calls.get(doing, `/containers/${container}/json`, Inspected);
+  const action = `read the logs of ${container}`;
+  const { Config } = await calls.get(action, `/containers/${container}/json`, Inspected);
   const raw = Config.Tty === true;
   const query = {
     ...{ stdout: 'true', stderr: 'true', timestamps: 'true', follow: String(follow) },
@@ -24,32 +24,38 @@ export async function readLogs(
     ...(since === undefined ? {} : { since: unixTime(since) }),
   };
   const request = { method: 'GET', path: `/containers/${container}/logs`, query, stream: true } as const;
-  await calls.read(doing, request, asking, async (stream) => {
+  await calls.read(action, request, callOptions, async (stream) => {
     const [frames, whole] = [new Frames(raw), new LogLines(raw)];
-    await take([]);
-    for await (const chunk of broken(stream, host, doing)) await take(whole.take(frames.take(chunk)));
-    await take(whole.end());
+    await onLines([]);
+    for await (const chunk of withFailures(stream, host, action))
+      await onLines(whole.take(frames.take(chunk)));
+    await onLines(whole.end());
   });
 }
 
-/** The stream, which fails with a Failure when the engine breaks off. */
-export async function* broken(
+/** Yields the stream; throws a Failure of kind `unreachable` if it breaks. */
+export async function* withFailures(
   stream: AsyncIterable<Buffer>,
   host: string,
-  doing: string,
+  action: string,
 ): AsyncGenerator<Buffer> {
   try {
     yield* stream;
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
-    const words = cause instanceof Error ? cause.message : String(cause);
-    throw new Failure('unreachable', 'engine.down', `${doing}: the engine broke off: ${words}`, {
-      ...{ host, cause, transient: true },
-    });
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure(
+      'unreachable',
+      'engine.down',
+      `cannot ${action}: the engine closed the stream: ${detail}`,
+      {
+        ...{ host, cause, transient: true },
+      },
+    );
   }
 }
 
-/** RFC 3339 as the engine wants it: seconds, with all nine digits after the point. */
+/** Converts RFC 3339 to the engine's format: Unix seconds with nine decimals. */
 export function unixTime(time: string): string {
   const [, whole = time, fraction = ''] = /^(.*:\d\d)(?:\.(\d+))?(?:Z|[+-]\d\d:\d\d)$/.exec(time) ?? [];
   const zone = time.slice(whole.length).replace(/^\.\d+/, '');

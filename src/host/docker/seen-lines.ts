@@ -1,47 +1,46 @@
 import { given } from '../../domain/given.js';
 import type { LogLine, LogOptions } from '../host.js';
 
-/** How many lines of a log are remembered, to be told from new ones when it is read again. */
-const remembered = 2000;
+/** Number of recent lines to compare against when a log is read again. */
+const maxRemembered = 2000;
 
 /**
- * What has been read of a container's log, so that reading it again goes on without a gap and without a line twice.
- * The engine gives what is of a time and later, and lines of its two outputs may stand in another order than their
- * times: the last ones are therefore asked for again, and left out here.
+ * The lines read from a container's log, so that reading can resume without gaps or duplicates. Lines of the two outputs
+ * may be out of order, so recent lines are requested again and skipped.
  */
 export class SeenLines {
   readonly #first: LogOptions;
   readonly #startedAt: string;
   readonly #keys: { readonly key: string; readonly time: string }[] = [];
-  /** How often each of them is still to be left out, while the log is read again. */
+  /** How often to skip each line while the log is read again. */
   #again = new Map<string, number>();
   #answered = false;
 
-  /** `startedAt` is the time of the first reading, RFC 3339. */
+  /** `startedAt` is the time of the first read, RFC 3339. */
   constructor(first: LogOptions, startedAt: string) {
     this.#first = first;
     this.#startedAt = startedAt;
   }
 
-  /** What to ask the engine for now. */
+  /** Returns the options for the next read. */
   options(): LogOptions {
     const { follow, since, lines } = this.#first;
     if (!this.#answered) return this.#first;
     this.#again = new Map();
     for (const { key } of this.#keys) this.#again.set(key, (this.#again.get(key) ?? 0) + 1);
     const [earliest] = this.#keys.map(({ time }) => time).sort();
-    // Where nothing was there when it was first read, all is new; where nothing of it was wanted, all since then.
+    // No line yet: `--lines 0` skips older lines, otherwise all are new.
     const from = earliest ?? (lines === 0 ? this.#startedAt : since);
     return { follow, ...given({ since: from }) };
   }
 
-  /** The time of the last line; undefined before there was one. */
+  /** The time of the last line, if any. */
   get last(): string | undefined {
     return this.#keys.at(-1)?.time;
   }
 
-  /** Those of the lines that are new. */
-  fresh(lines: readonly LogLine[]): readonly LogLine[] {
+  /** Returns the lines that were not read before. */
+  unseen(lines: readonly LogLine[]): readonly LogLine[] {
     this.#answered = true;
     return lines.filter((line) => {
       const key = `${line.time} ${line.stream} ${line.text.length}`;
@@ -51,7 +50,7 @@ export class SeenLines {
         return false;
       }
       this.#keys.push({ key, time: line.time });
-      if (this.#keys.length > 2 * remembered) this.#keys.splice(0, remembered);
+      if (this.#keys.length > 2 * maxRemembered) this.#keys.splice(0, maxRemembered);
       return true;
     });
   }

@@ -1,16 +1,16 @@
 import type { Clock } from '../../domain/clock.js';
 
-/** Aborts its signal when nothing is heard for `ms`, with a reason made of the last thing that was. */
+/** A watchdog: aborts its signal after `ms` without a reset, with a failure made from the last status. */
 export class StallWatch {
   readonly #clock: Clock;
   readonly #stalled = new AbortController();
-  readonly #over = new AbortController();
-  #heard: number;
+  readonly #ended = new AbortController();
+  #lastReset: number;
   #last: string;
 
   constructor(clock: Clock, ms: number, first: string, failure: (last: string) => Error) {
     this.#clock = clock;
-    this.#heard = clock.monotonic();
+    this.#lastReset = clock.monotonic();
     this.#last = first;
     this.#watch(ms, failure).catch(() => undefined);
   }
@@ -19,20 +19,20 @@ export class StallWatch {
     return this.#stalled.signal;
   }
 
-  hear(what: string): void {
-    this.#heard = this.#clock.monotonic();
-    this.#last = what;
+  reset(status: string): void {
+    this.#lastReset = this.#clock.monotonic();
+    this.#last = status;
   }
 
   end(): void {
-    this.#over.abort();
+    this.#ended.abort();
   }
 
   async #watch(ms: number, failure: (last: string) => Error): Promise<void> {
     for (;;) {
-      const left = this.#heard + ms - this.#clock.monotonic();
+      const left = this.#lastReset + ms - this.#clock.monotonic();
       if (left <= 0) break;
-      await this.#clock.sleep(left, this.#over.signal);
+      await this.#clock.sleep(left, this.#ended.signal);
     }
     this.#stalled.abort(failure(this.#last));
   }

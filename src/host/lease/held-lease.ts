@@ -2,74 +2,77 @@ import { withTimeout } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import type { Lease } from '../../run/ports.js';
-import type { Held, Host } from '../host.js';
+import type { Host, RemoteProcess } from '../host.js';
 
 /** ms */
-const beat = 2000;
+const heartbeatInterval = 2000;
 /**
- * A holder that has heard nothing for so long lets go, and a client that has missed so much stops. A network that was gone for 5 s
- * says something again after 6.2 s, for TCP waits twice as long before each attempt (RFC 6298); the rest is for machines that are
- * busy. ms
+ * Time without a heartbeat after which the holder exits, and without a response after which the client stops. Longer than
+ * TCP's backoff (RFC 6298) after an outage of 5 s, which takes 6.2 s, so that busy machines survive it. ms
  */
-export const silence = 12_000;
+export const leaseTimeout = 12_000;
 
-/** The holder on one host. */
+/** A lease on one host. */
 export class HeldLease {
   readonly host: Host;
-  readonly #held: Held;
+  readonly #process: RemoteProcess;
   readonly #clock: Clock;
-  /** When the holder last answered. */
-  heard: number;
+  /** Monotonic time of the holder's last response. ms */
+  lastResponse: number;
   #released = false;
 
-  constructor(host: Host, held: Held, lines: AsyncIterator<string>, clock: Clock) {
+  constructor(host: Host, process: RemoteProcess, lines: AsyncIterator<string>, clock: Clock) {
     this.host = host;
-    this.#held = held;
+    this.#process = process;
     this.#clock = clock;
-    this.heard = clock.monotonic();
-    void this.#listen(lines);
+    this.lastResponse = clock.monotonic();
+    void this.#readLines(lines);
   }
 
-  beat(step: string): void {
-    this.#held.write(`beat ${step.replace(/\s+/g, ' ')}`);
+  heartbeat(step: string): void {
+    this.#process.write(`beat ${step.replace(/\s+/g, ' ')}`);
   }
 
-  /** Calls back when the holder is gone, unless it was released. */
+  /** Calls `listener` when the holder exits, unless it was released. */
   onEnd(listener: () => void): void {
-    void this.#held.ended.then(() => {
+    void this.#process.ended.then(() => {
       if (!this.#released) listener();
     });
   }
 
   async release(): Promise<void> {
     this.#released = true;
-    this.#held.write('release');
-    const late = () => silent(this.host);
-    await withTimeout(this.#clock, silence, [this.host.lost], late, () => this.#held.ended).catch(
-      () => undefined,
-    );
-    this.#held.end();
+    this.#process.write('release');
+    const onTimeout = () => unresponsive(this.host);
+    await withTimeout(
+      this.#clock,
+      leaseTimeout,
+      [this.host.lost],
+      onTimeout,
+      () => this.#process.ended,
+    ).catch(() => undefined);
+    this.#process.end();
   }
 
-  async #listen(lines: AsyncIterator<string>): Promise<void> {
-    while (!(await lines.next()).done) this.heard = this.#clock.monotonic();
+  async #readLines(lines: AsyncIterator<string>): Promise<void> {
+    while (!(await lines.next()).done) this.lastResponse = this.#clock.monotonic();
   }
 }
 
-/** The leases on all hosts of a run, as one. */
+/** The lease on all hosts of a run. */
 export class HostsLease implements Lease {
   readonly #parts: readonly HeldLease[];
   readonly #clock: Clock;
   readonly #lost = new AbortController();
-  readonly #over = new AbortController();
+  readonly #ended = new AbortController();
   #step = '';
   #released: Promise<void> | undefined;
 
   constructor(parts: readonly HeldLease[], clock: Clock) {
     this.#parts = parts;
     this.#clock = clock;
-    for (const part of parts) part.onEnd(() => this.#lose(part.host, 'its holder has ended'));
-    this.#keep().catch(() => undefined);
+    for (const part of parts) part.onEnd(() => this.#lose(part.host, 'its holder exited'));
+    this.#keepAlive().catch(() => undefined);
   }
 
   get lost(): AbortSignal {
@@ -78,47 +81,47 @@ export class HostsLease implements Lease {
 
   describe(step: string): void {
     this.#step = step;
-    this.#beat();
+    this.#heartbeat();
   }
 
   release(): Promise<void> {
-    this.#over.abort();
+    this.#ended.abort();
     this.#released ??= Promise.all(this.#parts.map((part) => part.release())).then(() => undefined);
     return this.#released;
   }
 
-  async #keep(): Promise<void> {
+  async #keepAlive(): Promise<void> {
     let last = this.#clock.monotonic();
     while (!this.#lost.signal.aborted) {
-      await this.#clock.sleep(beat, this.#over.signal);
+      await this.#clock.sleep(heartbeatInterval, this.#ended.signal);
       const now = this.#clock.monotonic();
       const [first] = this.#parts;
-      if (now - last > silence && first !== undefined)
+      if (now - last > leaseTimeout && first !== undefined)
         return this.#lose(first.host, 'this process was suspended');
       last = now;
-      const silentPart = this.#parts.find((part) => now - part.heard > silence);
-      if (silentPart !== undefined) return this.#lose(silentPart.host, 'its holder is silent');
-      this.#beat();
+      const timedOut = this.#parts.find((part) => now - part.lastResponse > leaseTimeout);
+      if (timedOut !== undefined) return this.#lose(timedOut.host, 'its holder does not respond');
+      this.#heartbeat();
     }
   }
 
-  #beat(): void {
-    if (this.#lost.signal.aborted || this.#over.signal.aborted) return;
-    for (const part of this.#parts) part.beat(this.#step);
+  #heartbeat(): void {
+    if (this.#lost.signal.aborted || this.#ended.signal.aborted) return;
+    for (const part of this.#parts) part.heartbeat(this.#step);
   }
 
-  #lose(host: Host, why: string): void {
-    this.#over.abort();
+  #lose(host: Host, reason: string): void {
+    this.#ended.abort();
     this.#lost.abort(
-      new Failure('unreachable', 'lease.lost', `the lease on ${host.name} was lost: ${why}`, {
+      new Failure('unreachable', 'lease.lost', `the lease on ${host.name} was lost: ${reason}`, {
         host: host.name,
-        hint: 'Another run may act there now. `oneclick status`, then `oneclick resume`.',
+        hint: 'another run may have started there; run `oneclick status`, then `oneclick resume`',
       }),
     );
   }
 }
 
-/** A host that does not answer in time. */
-export function silent(host: Host): Failure {
-  return new Failure('unreachable', 'host.silent', `${host.name} does not answer`, { host: host.name });
+/** Returns the failure of a host that does not respond in time. */
+export function unresponsive(host: Host): Failure {
+  return new Failure('unreachable', 'host.silent', `${host.name} does not respond`, { host: host.name });
 }

@@ -2,34 +2,34 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { EnvironmentId } from '../../domain/environment.js';
 
-/** Who holds a lease. */
+/** The run that holds a lease. */
 const Holder = z.object({
   who: z.string(),
   run: z.string(),
   recipe: z.string(),
   project: z.string(),
   environment: z.string(),
-  /** ISO 8601, by the clock of the holder's own machine. */
+  /** ISO 8601, by the clock of the machine that runs oneclick. */
   since: z.string(),
 });
 export type Holder = z.infer<typeof Holder> & { readonly host: string; readonly step: string };
 
-/** What the script is asked to do. */
+/** An action of the holder script. */
 export type LeaseAction = 'take' | 'look' | 'end';
 
 /**
- * The program that holds a lease on a host, for `sh`. Its arguments: the action, the path of the lock, the holder as JSON, the seconds of
- * silence after which it lets go. It says one line, the first word of which is the answer:
+ * The `sh` script that holds a lease on a host. Arguments: the action, the path of the lock, the holder as JSON, and the
+ * timeout in seconds. It prints one line, which starts with its answer:
  *
- * - `held`, and from then on `.` for each heartbeat, a line `beat STEP`. At the line `release` it ends; at silence, or when told to
- *   end, it kills its SSH session as well: a client that was suspended can send nothing any more;
- * - `busy`, with the holder and its step behind tabs;
+ * - `held`, then `.` for each heartbeat, a line `beat STEP`. It exits at the line `release`. At a timeout or a signal it
+ *   also kills its SSH session, so that a client that was suspended cannot send anything;
+ * - `busy`, with the holder and its step, separated by tabs;
  * - `free`, `ended`;
  * - `broken`, with the reason.
  *
- * The lock is one file for all users, which the kernel unlocks when its holder dies. It is opened for reading alone: O_CREAT on
- * a file of another user in a sticky folder is forbidden (fs.protected_regular). Next to it each holder writes who it is,
- * to a file with its process ID in the name; one whose process is gone, or was started at another time, is ignored.
+ * All users share one lock file, which the kernel unlocks when the holder dies. It is opened read-only, because
+ * fs.protected_regular forbids O_CREAT on another user's file in a sticky directory. Each holder writes its details to a
+ * file next to it, named by process ID; a file is ignored if its process is gone or has another start time.
  * dash has no `read -t`.
  */
 const script = `
@@ -63,19 +63,19 @@ case $action in
     exit 0 ;;
   end)
     look || { say free; exit 0; }
-    kill "$pid" 2>/dev/null || sudo -n kill "$pid" 2>/dev/null || { say "broken	it belongs to another user"; exit 1; }
+    kill "$pid" 2>/dev/null || sudo -n kill "$pid" 2>/dev/null || { say "broken	another user owns the holder"; exit 1; }
     waited=0
     while [ "$waited" -lt 150 ] && [ -e "/proc/$pid" ]; do sleep 0.1; waited=$((waited + 1)); done
-    if [ -e "/proc/$pid" ]; then say "broken	process $pid does not end"; else say "ended	$holder"; fi
+    if [ -e "/proc/$pid" ]; then say "broken	process $pid does not exit"; else say "ended	$holder"; fi
     exit 0 ;;
 esac
 for program in flock timeout; do
-  command -v "$program" >/dev/null || { say "broken	there is no $program"; exit 1; }
+  command -v "$program" >/dev/null || { say "broken	$program is not installed"; exit 1; }
 done
 for try in 1 2 3; do
   [ -e "$lock" ] || (set -C; : >"$lock") 2>/dev/null
   if [ -L "$lock" ] || [ ! -f "$lock" ] || [ ! -r "$lock" ]; then
-    say "broken	$lock is not a file that can be read"
+    say "broken	$lock is not a readable file"
     exit 1
   fi
   exec 9<"$lock"
@@ -85,7 +85,7 @@ for try in 1 2 3; do
     exit 1
   fi
   [ "$lock" -ef "/proc/$$/fd/9" ] && break
-  [ "$try" = 3 ] && { say "broken	$lock is replaced again and again"; exit 1; }
+  [ "$try" = 3 ] && { say "broken	$lock keeps being replaced"; exit 1; }
 done
 started=$(ticks $$)
 trap fence HUP INT TERM PIPE
@@ -103,19 +103,19 @@ done
 fence
 `;
 
-/** The command line of the holder. */
+/** Returns the command line of the holder; `timeout` in seconds. */
 export function holderArgv(action: LeaseAction, lock: string, info = '', silence = 0): string[] {
   return ['sh', '-c', script, 'oneclick-lease', action, lock, info, String(silence)];
 }
 
-/** What the holder says first. */
+/** The first line that the holder prints. */
 export type Answer =
   | { readonly kind: 'held' | 'free' }
   | { readonly kind: 'busy' | 'ended'; readonly holder: Holder | undefined }
   | { readonly kind: 'broken'; readonly reason: string };
 
-/** The path is safe whatever the names are, and the same for everybody. */
-export function lockOf({ project, environment }: EnvironmentId, folder = '/tmp'): string {
+/** Returns the path of the lock, the same for all users and safe for any names. */
+export function lockPath({ project, environment }: EnvironmentId, folder = '/tmp'): string {
   const hash = createHash('sha256')
     .update(JSON.stringify([project, environment]))
     .digest('hex')
@@ -123,19 +123,19 @@ export function lockOf({ project, environment }: EnvironmentId, folder = '/tmp')
   return `${folder}/oneclick-${hash}.lock`;
 }
 
-/** Reads the holder's first line. */
+/** Parses the holder's first line. */
 export function parseAnswer(line: string, host: string): Answer {
   const [kind = '', text = '', step = ''] = line.split('\t');
   if (kind === 'held' || kind === 'free') return { kind };
   if (kind === 'busy' || kind === 'ended') return { kind, holder: parseHolder(text, step, host) };
-  return { kind: 'broken', reason: text || line || 'it ended at once' };
+  return { kind: 'broken', reason: text || line || 'the holder exited at once' };
 }
 
 function parseHolder(text: string, step: string, host: string): Holder | undefined {
   try {
     return { ...Holder.parse(JSON.parse(text)), step, host };
   } catch {
-    // Somebody who holds the lock and does not say who they are.
+    // Another program holds the lock.
     return undefined;
   }
 }

@@ -6,31 +6,32 @@ import { given } from '../../domain/given.js';
 import type { RunInfo } from '../../domain/task.js';
 import type { Lease, Leases } from '../../run/ports.js';
 import type { Host } from '../host.js';
-import { HeldLease, HostsLease, silence, silent } from './held-lease.js';
-import { type Answer, type Holder, holderArgv, lockOf, parseAnswer } from './lease-holder.js';
+import { describeHolder } from './describe-holder.js';
+import { HeldLease, HostsLease, leaseTimeout, unresponsive } from './held-lease.js';
+import { type Answer, type Holder, holderArgv, lockPath, parseAnswer } from './lease-holder.js';
 
-/** What a lease is on. */
+/** The environment that a lease locks. */
 export type LeaseScope = EnvironmentId;
 
 export interface LeaseOptions {
   readonly clock: Clock;
-  /** At least 0, less than 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   readonly random: () => number;
-  /** Whether to wait for a lease that is held, for how long (ms), and whom to tell of each try that failed. */
+  /** Waits up to `deadline` ms for a lease that another run holds; calls `onBusy` after each attempt. */
   readonly wait?: {
     readonly deadline: number;
     readonly onBusy: (failure: Failure) => void;
-    /** Ends the waiting. */
+    /** Stops waiting. */
     readonly signal?: AbortSignal;
   };
-  /** The folder of the lock on the hosts; `/tmp`, which every user there shares. */
+  /** Directory of the lock on the hosts; `/tmp` by default, because all users share it. */
   readonly folder?: string;
 }
 
 /** ms */
-const answerWithin = 15_000;
+const responseTimeout = 15_000;
 
-/** Leases on hosts, each held by a process there that lives as long as it hears from here. */
+/** Leases on hosts; a process on each host holds one while it receives heartbeats. */
 export class HostLeases implements Leases {
   readonly #hosts: ReadonlyMap<string, Host>;
   readonly #options: LeaseOptions;
@@ -54,7 +55,7 @@ export class HostLeases implements Leases {
     }
   }
 
-  /** The lease, or the failure that says who holds it. Either all hosts are held afterwards, or none. */
+  /** Takes the lease on all hosts or on none; returns a failure that names the holder if it is held. */
   async #takeAll(hosts: readonly Host[], run: RunInfo): Promise<Lease | Failure> {
     const { clock } = this.#options;
     const tries = await Promise.allSettled(hosts.map((host) => this.#takeOne(host, run)));
@@ -68,7 +69,7 @@ export class HostLeases implements Leases {
     const busy = tries.flatMap((one) =>
       one.status === 'fulfilled' && !(one.value instanceof HeldLease) ? [one.value] : [],
     );
-    return heldFailure(run, busy);
+    return heldFailure(run, busy, clock.now());
   }
 
   async #takeOne(host: Host, run: RunInfo): Promise<HeldLease | Busy> {
@@ -81,25 +82,34 @@ export class HostLeases implements Leases {
       environment: run.environment,
       since: clock.now().toISOString(),
     } satisfies Omit<Holder, 'host' | 'step'>;
-    const argv = holderArgv('take', lockOf(run, this.#options.folder), JSON.stringify(info), silence / 1000);
-    const started = host.hold(argv);
-    const late = () => silent(host);
+    const argv = holderArgv(
+      'take',
+      lockPath(run, this.#options.folder),
+      JSON.stringify(info),
+      leaseTimeout / 1000,
+    );
+    const started = host.spawn(argv);
+    const onTimeout = () => unresponsive(host);
     const work = async () => {
       const held = await started;
       const lines = held.lines[Symbol.asyncIterator]();
       const first = await lines.next();
       return { held, lines, answer: parseAnswer(first.done ? '' : first.value, host.name) };
     };
-    const { held, lines, answer } = await withTimeout(clock, answerWithin, [host.lost], late, work).catch(
-      (error) => {
-        // Whoever answers late is let go at once.
-        started.then(
-          (held) => held.end(),
-          () => undefined,
-        );
-        throw error;
-      },
-    );
+    const { held, lines, answer } = await withTimeout(
+      clock,
+      responseTimeout,
+      [host.lost],
+      onTimeout,
+      work,
+    ).catch((error) => {
+      // A late holder would keep the lease.
+      started.then(
+        (held) => held.end(),
+        () => undefined,
+      );
+      throw error;
+    });
     if (answer.kind === 'held') return new HeldLease(host, held, lines, clock);
     held.end();
     if (answer.kind === 'busy') return { host: host.name, holder: answer.holder };
@@ -112,58 +122,60 @@ interface Busy {
   readonly holder: Holder | undefined;
 }
 
-/** Who holds the lease, by host; hosts on which nobody does are left out. */
+/** Returns the holders of the lease; skips hosts where it is free. */
 export async function leaseHolders(
   hosts: readonly Host[],
   scope: LeaseScope,
   folder?: string,
 ): Promise<Holder[]> {
-  const answers = await Promise.all(hosts.map((host) => ask(host, 'look', scope, folder)));
+  const answers = await Promise.all(hosts.map((host) => runHolder(host, 'look', scope, folder)));
   return answers.flatMap((answer) => (answer.kind === 'busy' ? (answer.holder ?? []) : []));
 }
 
 /**
- * Ends the holders of the lease, and with them their SSH sessions: their runs can change nothing any more. Returns whom it ended.
- * Throws a failure of kind `access` where a holder belongs to another user and there is no `sudo`.
+ * Ends the holders of the lease and their SSH sessions, so that their runs cannot change anything. Returns the holders it
+ * ended. Throws a failure of kind `access` if another user owns a holder and `sudo` is not available.
  */
 export async function endLeases(
   hosts: readonly Host[],
   scope: LeaseScope,
   folder?: string,
 ): Promise<Holder[]> {
-  const answers = await Promise.all(hosts.map((host) => ask(host, 'end', scope, folder)));
+  const answers = await Promise.all(hosts.map((host) => runHolder(host, 'end', scope, folder)));
   return answers.flatMap((answer) => (answer.kind === 'ended' ? (answer.holder ?? []) : []));
 }
 
-async function ask(host: Host, action: 'look' | 'end', scope: LeaseScope, folder?: string): Promise<Answer> {
-  const { stdout } = await host.run({ argv: holderArgv(action, lockOf(scope, folder)), timeout: 20_000 });
+async function runHolder(
+  host: Host,
+  action: 'look' | 'end',
+  scope: LeaseScope,
+  folder?: string,
+): Promise<Answer> {
+  const { stdout } = await host.run({ argv: holderArgv(action, lockPath(scope, folder)), timeout: 20_000 });
   const answer = parseAnswer(stdout.split('\n')[0] ?? '', host.name);
   if (answer.kind === 'broken') throw brokenFailure(host, answer);
   return answer;
 }
 
-function heldFailure({ project, environment }: LeaseScope, busy: readonly Busy[]): Failure {
-  const say = ({ host, holder }: Busy) => {
-    if (holder === undefined) return `${host}: somebody who does not say who`;
-    const at = holder.step === '' ? '' : `, at ${holder.step}`;
-    return `${host}: ${holder.who} since ${holder.since}, ${holder.recipe} ${holder.run}${at}`;
-  };
-  const [first] = busy;
-  return new Failure(
-    'lease',
-    'lease.held',
-    `another run holds ${project} ${environment} on ${busy.map(say).join('; ')}`,
-    {
-      ...given({ host: first?.host }),
-      hint: 'Wait for it with `--wait`, or end it with `oneclick lease take`.',
-    },
-  );
+/** Describes each run once, even if it holds several hosts. */
+function heldFailure({ project, environment }: LeaseScope, busy: readonly Busy[], now: Date): Failure {
+  const known = new Map(busy.flatMap(({ holder }) => (holder === undefined ? [] : [[holder.run, holder]])));
+  const unknown = busy.filter(({ holder }) => holder === undefined).map(({ host }) => host);
+  const sentences = [...known.values()].map((holder) => describeHolder(holder, now));
+  if (unknown.length > 0)
+    sentences.push(
+      `an unknown process holds the lease on ${project} ${environment} on ${unknown.join(', ')}`,
+    );
+  return new Failure('lease', 'lease.held', sentences.join('; '), {
+    ...given({ host: busy[0]?.host }),
+    hint: 'add `--wait`, or end that run with `oneclick lease take`',
+  });
 }
 
 function brokenFailure(host: Host, answer: Answer): Failure {
   const reason = answer.kind === 'broken' ? answer.reason : answer.kind;
-  return new Failure('access', 'lease.broken', `no lease can be held on ${host.name}: ${reason}`, {
+  return new Failure('access', 'lease.broken', `cannot hold a lease on ${host.name}: ${reason}`, {
     host: host.name,
-    hint: 'It takes `flock` (util-linux), `timeout` (coreutils) and a writable /tmp; to end one of another user, `sudo`.',
+    hint: "install util-linux and coreutils, and make /tmp writable; ending another user's run needs `sudo`",
   });
 }

@@ -6,9 +6,8 @@ import { needsNoQuotes, quote } from '../../domain/shell.js';
 import { resolveTarget, type SshEnvironment, type SshTarget } from './config.js';
 
 /**
- * The arguments with which the system's `ssh` reaches a host exactly as oneclick does: user, port, keys, host keys and
- * bastions are all decided. What else the person has in `~/.ssh/config` for the host holds too. Throws as
- * {@link resolveTarget} does.
+ * Returns the arguments for `ssh` to connect to a host as oneclick does: with the same user, port, keys, host keys and
+ * bastions. Other settings of `~/.ssh/config` also apply. Throws as {@link resolveTarget} does.
  */
 export async function sshArguments(
   address: HostAddress,
@@ -19,8 +18,8 @@ export async function sshArguments(
 }
 
 /**
- * The same as a person would write it: what the project says of the host; the rest ssh finds where oneclick does, in
- * `~/.ssh/config`, the agent and known_hosts.
+ * Returns short `ssh` arguments with the project's own settings only; `ssh` finds the rest in `~/.ssh/config`, the agent
+ * and known_hosts.
  */
 export function plainSshArguments(address: HostAddress): readonly string[] {
   return [...plainOptions(address), loginOf(address)];
@@ -29,17 +28,17 @@ export function plainSshArguments(address: HostAddress): readonly string[] {
 function plainOptions({ port, key, knownHosts, hostKeys, bastion }: HostAddress): readonly string[] {
   return [
     ...(port === undefined ? [] : ['-p', String(port)]),
-    ...(key === undefined ? [] : isPlain(key) ? ['-i', key] : ['-o', `IdentityFile=${inQuotes(key)}`]),
+    ...(key === undefined ? [] : isPlain(key) ? ['-i', key] : ['-o', `IdentityFile=${quoted(key)}`]),
     ...(knownHosts === undefined ? [] : ['-o', `UserKnownHostsFile=${plainPath(knownHosts)}`]),
     ...(hostKeys === 'known' ? [] : ['-o', 'StrictHostKeyChecking=accept-new']),
-    ...(bastion === undefined ? [] : plainWay(bastion)),
+    ...(bastion === undefined ? [] : plainJump(bastion)),
   ];
 }
 
 const loginOf = ({ user, address }: HostAddress) => (user === undefined ? address : `${user}@${address}`);
 
-/** A ProxyJump where the bastion needs no words of its own but user and port. */
-function plainWay(bastion: HostAddress): readonly string[] {
+/** ProxyJump supports only a user and a port; other bastions need a ProxyCommand. */
+function plainJump(bastion: HostAddress): readonly string[] {
   const { port, ...rest } = bastion;
   if (plainOptions(rest).length > 0)
     return ['-o', `ProxyCommand=${proxyCommand([...plainOptions(bastion), loginOf(bastion)])}`];
@@ -48,7 +47,7 @@ function plainWay(bastion: HostAddress): readonly string[] {
   return ['-J', port === undefined ? login : `${login}:${port}`];
 }
 
-/** ssh looks for its configuration in the home directory of the password file, whatever HOME says. */
+/** `ssh` ignores HOME and uses the home directory of the password file. */
 function configuration({ home }: SshEnvironment): readonly string[] {
   if (home === userInfo().homedir) return [];
   const file = join(home, '.ssh', 'config');
@@ -60,13 +59,13 @@ function options(target: SshTarget, config: readonly string[]): readonly string[
   const settings: readonly (readonly [string, string | undefined])[] = [
     ['HostName', escaped(address)],
     ['HostKeyAlias', keyAlias],
-    ...keys.map(({ path }) => ['IdentityFile', inQuotes(path)] as const),
+    ...keys.map(({ path }) => ['IdentityFile', quoted(path)] as const),
     ['IdentitiesOnly', target.onlyTheseKeys ? 'yes' : 'no'],
-    ['IdentityAgent', agent === undefined ? undefined : inQuotes(agent)],
-    ['UserKnownHostsFile', knownHosts.map(inQuotes).join(' ')],
+    ['IdentityAgent', agent === undefined ? undefined : quoted(agent)],
+    ['UserKnownHostsFile', knownHosts.map(quoted).join(' ')],
     ['GlobalKnownHostsFile', '/dev/null'],
     ['StrictHostKeyChecking', hostKeys === 'accept-new' ? 'accept-new' : 'yes'],
-    ['ProxyCommand', jump === undefined ? undefined : through(jump, config)],
+    ['ProxyCommand', jump === undefined ? undefined : jumpCommand(jump, config)],
   ];
   return [
     ...config,
@@ -75,23 +74,23 @@ function options(target: SshTarget, config: readonly string[]): readonly string[
   ];
 }
 
-/** The way through a bastion. ssh's own ProxyJump would take neither the bastion's key nor its known_hosts. */
-function through(jump: SshTarget, config: readonly string[]): string {
+/** ssh's own ProxyJump would use neither the bastion's key nor its known_hosts. */
+function jumpCommand(jump: SshTarget, config: readonly string[]): string {
   return proxyCommand([...options(jump, config), '--', jump.address]);
 }
 
-/** A ProxyCommand is for ssh to hand to a shell, so its words are quoted, and its percent signs doubled. */
+/** `ssh` expands percent signs in a ProxyCommand and passes it to a shell. */
 function proxyCommand(argv: readonly string[]): string {
-  const words = argv.map((word) => quote(word).replaceAll('%', '%%'));
-  return ['ssh', '-W', "'[%h]:%p'", ...words].join(' ');
+  const quotedArgs = argv.map((arg) => quote(arg).replaceAll('%', '%%'));
+  return ['ssh', '-W', "'[%h]:%p'", ...quotedArgs].join(' ');
 }
 
 const isPlain = (path: string) => needsNoQuotes(path) && !path.includes('%');
 
-const plainPath = (path: string) => (isPlain(path) ? path : inQuotes(path));
+const plainPath = (path: string) => (isPlain(path) ? path : quoted(path));
 
-/** A path as a word of ssh's configuration. */
-function inQuotes(path: string): string {
+/** Quotes a path for ssh's configuration. */
+function quoted(path: string): string {
   return `"${escaped(path)}"`;
 }
 

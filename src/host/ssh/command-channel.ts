@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
-import type { Held } from '../host.js';
+import type { RemoteProcess } from '../host.js';
 import { afterMarker } from './shell.js';
 
-/** Everything that a command says until its channel is closed. */
-export function listen(channel: ClientChannel) {
+/** Collects a command's output and exit status until its channel closes. */
+export function collectOutput(channel: ClientChannel) {
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   let exit: { readonly code: number | null; readonly signal: string | undefined } | undefined;
@@ -15,7 +15,7 @@ export function listen(channel: ClientChannel) {
     exit = { code, signal };
   });
   const text = (parts: readonly Buffer[]) => Buffer.concat(parts).toString();
-  // In an object, for a promise itself would be awaited together with the channel's opening.
+  // Wrapped, because opening the channel would await a bare promise.
   return {
     all: new Promise<{ exit: typeof exit; stdout: string; stderr: string }>((resolve) => {
       channel.on('close', () => resolve({ exit, stdout: text(stdout), stderr: text(stderr) }));
@@ -23,16 +23,16 @@ export function listen(channel: ClientChannel) {
   };
 }
 
-/** The channel of a process that is talked to by lines. */
-export function held(channel: ClientChannel): Held {
+/** Wraps a channel as a process with line-based input and output. */
+export function remoteProcess(channel: ClientChannel): RemoteProcess {
   const lines = new Readable({ objectMode: true, read: () => undefined });
-  let begun = false;
+  let hasStarted = false;
   let rest = '';
   channel.on('data', (data: Buffer) => {
     rest += data.toString();
     const whole = afterMarker(rest);
-    if (!begun && whole !== undefined) [begun, rest] = [true, whole];
-    if (!begun) return;
+    if (!hasStarted && whole !== undefined) [hasStarted, rest] = [true, whole];
+    if (!hasStarted) return;
     const parts = rest.split('\n');
     rest = parts.pop() ?? '';
     for (const line of parts) lines.push(line);

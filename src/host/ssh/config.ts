@@ -6,54 +6,54 @@ import type { HostAddress } from '../../domain/environment.js';
 import { Failure } from '../../domain/failure.js';
 import { given } from '../../domain/given.js';
 
-/** What of this machine decides how hosts are reached. */
+/** The local settings that decide how to connect to hosts. */
 export interface SshEnvironment {
   /** The home directory. */
   readonly home: string;
-  /** The name of the user here, which is the default there. */
+  /** The local user name, the default for hosts. */
   readonly user: string;
-  /** The environment: `PATH` finds `ssh`, `SSH_AUTH_SOCK` the agent. */
+  /** Environment variables, such as `PATH` and `SSH_AUTH_SOCK`. */
   readonly variables: Readonly<Record<string, string | undefined>>;
 }
 
-/** How to reach one host, with everything decided. */
+/** The resolved settings for connecting to a host. */
 export interface SshTarget {
-  /** The name that people and output use. */
+  /** The host name in output. */
   readonly name: string;
   readonly address: string;
   readonly port: number;
   readonly user: string;
-  /** The name that known_hosts files have for it, where it is not the address. */
+  /** The name in known_hosts files, if it is not the address. */
   readonly keyAlias?: string;
   readonly keys: readonly KeyFile[];
-  /** Whether the agent's other keys are not to be tried. */
+  /** Whether to skip the agent's other keys. */
   readonly onlyTheseKeys: boolean;
-  /** The socket of the agent. */
+  /** Path of the agent's socket. */
   readonly agent?: string;
-  /** Accepted keys are written to the first one. */
+  /** Files with known host keys; new keys are added to the first. */
   readonly knownHosts: readonly string[];
   readonly hostKeys: HostAddress['hostKeys'];
-  /** The host to go through. */
+  /** The jump host. */
   readonly jump?: SshTarget;
-  /** A command whose standard input and output lead to the host. */
+  /** A command whose standard input and output connect to the host. */
   readonly proxyCommand?: string;
 }
 
-/** A private key; one that was asked for must be there. */
+/** A private key file; it must exist if `required`. */
 export interface KeyFile {
   readonly path: string;
   readonly required: boolean;
 }
 
-/** The settings of one host: what `ssh -G` prints, by name in lower case. */
+/** The output of `ssh -G`, by name in lower case. */
 type Settings = ReadonlyMap<string, readonly string[]>;
 
 const maxJumps = 8;
 const defaultKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
 /**
- * Decides how a host is reached: the address's own settings first, then what `ssh` itself says about the user's
- * configuration (`Include` and `Match` too), then the defaults. Throws a failure of kind `usage` when `ssh` cannot read its configuration.
+ * Resolves the settings for a host: those of the address first, then the user's ssh configuration, then defaults. Throws
+ * a failure of kind `usage` if `ssh` cannot read its configuration.
  */
 export async function resolveTarget(
   address: HostAddress,
@@ -62,7 +62,7 @@ export async function resolveTarget(
 ): Promise<SshTarget> {
   if (depth > maxJumps)
     throw new Failure('usage', 'ssh.jumps', `${address.name} is behind more than ${maxJumps} jump hosts`);
-  const settings = await askSsh(address, environment);
+  const settings = await readSshConfig(address, environment);
   const first = (key: string) => settings.get(key)?.[0];
   const host = first('hostname') ?? address.address;
   const port = address.port ?? Number(first('port') ?? 22);
@@ -99,7 +99,7 @@ export async function resolveTarget(
   };
 }
 
-/** The last of the hosts to go through; each of them may itself be behind the one before it. */
+/** Returns the last jump host, with those before it. */
 async function resolveJump(
   address: HostAddress,
   proxyJump: string | undefined,
@@ -113,7 +113,7 @@ async function resolveJump(
   return last === undefined ? undefined : resolveTarget(last, environment, depth + 1);
 }
 
-/** `[user@]host[:port]` or `ssh://[user@]host[:port]`, as ProxyJump has it. */
+/** Parses a ProxyJump value: `[user@]host[:port]` or `ssh://[user@]host[:port]`. */
 function jumpAddress(hop: string, address: HostAddress, bastion: HostAddress | undefined): HostAddress {
   const parts = /^(?:ssh:\/\/)?(?:(.+)@)?(\[[^\]]+\]|[^:]+)(?::(\d+))?\/?$/.exec(hop);
   const [, user, host, port] = parts ?? [];
@@ -130,11 +130,11 @@ function jumpAddress(hop: string, address: HostAddress, bastion: HostAddress | u
   };
 }
 
-/** What `ssh -G` says; nothing when the user has no configuration, or no `ssh`. */
-async function askSsh(address: HostAddress, environment: SshEnvironment): Promise<Settings> {
+/** Runs `ssh -G`; returns nothing without a configuration or without `ssh`. */
+async function readSshConfig(address: HostAddress, environment: SshEnvironment): Promise<Settings> {
   const file = join(environment.home, '.ssh', 'config');
   if (!(await exists(file)) && !(await exists('/etc/ssh/ssh_config'))) return new Map();
-  // ssh looks for its configuration in the home directory of the password file, whatever HOME says.
+  // `ssh` ignores HOME and uses the home directory of the password file.
   const own =
     environment.home === userInfo().homedir ? [] : ['-F', (await exists(file)) ? file : '/dev/null'];
   const user = address.user === undefined ? [] : ['-l', address.user];
@@ -188,11 +188,11 @@ interface Tokens {
   readonly local: string;
 }
 
-/** Replaces `~` and the tokens of ssh_config(5) that file names may hold. */
+/** Expands `~` and the tokens of ssh_config(5) in a file name. */
 function expand(text: string, { home, host, port, user, local }: Tokens): string {
   const tokens: Record<string, string> = { d: home, h: host, p: String(port), r: user, u: local, '%': '%' };
   const { homedir } = userInfo();
-  // ssh has already put the home directory of the password file in the place of some `~`.
+  // ssh has already expanded some `~` to the password file's home.
   return (text.startsWith(`${homedir}/`) ? `~${text.slice(homedir.length)}` : text)
     .replace(/^~(?=\/|$)/, () => home)
     .replace(/%([dhpru%])/g, (_, letter: string) => tokens[letter] ?? '');

@@ -6,42 +6,40 @@ import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import { lostFailure } from '../failures.js';
 import type { SshTarget } from './config.js';
-import { Dropped, handshakeFailure, place, refused, unreachable } from './dial-failures.js';
-import type { Keyring, Offer } from './keys.js';
-import { type KnownKeys, knownKeys, rememberKey } from './known-hosts.js';
+import { authFailure, endpoint, handshakeFailure, TransientError, unreachable } from './dial-failures.js';
+import type { Keyring, LoginMethod } from './keys.js';
+import { addKnownHost, type KnownKeys, readKnownKeys } from './known-hosts.js';
 import { openRoute } from './route.js';
 import { Sessions } from './sessions.js';
 
-/** Time to connect and log in to a host, where nobody says. ms */
-export const connectWithin = 10_000;
+/** Default time to connect and log in to a host. ms */
+export const connectTimeout = 10_000;
 
-/** A connection that is open and logged in. */
+/** An open, authenticated connection. */
 export interface Connection {
   readonly target: SshTarget;
   readonly client: Client;
   readonly sessions: Sessions;
-  /** Aborted, with a failure as its reason, when the connection has ended for whatever reason. */
+  /** Aborted when the connection ends, with a Failure as its reason. */
   readonly lost: AbortSignal;
-  /** Resolves when it has ended; a peer that does not answer is not waited for. */
+  /** Closes the connection; does not wait for an unresponsive peer. */
   close(): Promise<void>;
 }
 
 export interface DialOptions {
   readonly clock: Clock;
   readonly keyring: Keyring;
-  /** Time to connect and log in, tries included; 10 s by default. ms */
+  /** Time to connect and log in, including retries; 10 s by default. ms */
   readonly deadline?: number;
-  /** How often the peer is asked for a sign of life, three of which may be missed; 5 s by default. ms */
+  /** Keepalive interval; the connection is lost after three misses. 5 s by default. ms */
   readonly keepalive?: number;
-  /** Ends it early. */
+  /** Cancels the attempt. */
   readonly signal?: AbortSignal;
 }
 
-type Serving = NonNullable<Algorithms['serverHostKey']>;
+type HostKeyAlgorithms = NonNullable<Algorithms['serverHostKey']>;
 
-/**
- * Without diffie-hellman-group-exchange, which takes seconds, and the fastest first.
- */
+/** Fastest first; without diffie-hellman-group-exchange, which takes seconds. */
 const keyExchange: NonNullable<Algorithms['kex']> = [
   'curve25519-sha256',
   'curve25519-sha256@libssh.org',
@@ -61,51 +59,51 @@ const supportedHostKeys: readonly string[] = [
   'ssh-rsa',
 ];
 
-const retries = 3;
-/** How long the peer has to answer a goodbye, ms. */
-const goodbye = 2000;
+const maxAttempts = 3;
+/** How long the peer has to close the connection. ms */
+const closeTimeout = 2000;
 
 /**
- * Connects to a host, through `bastion` when that is given. Throws a failure of kind `unreachable`, or `access`: an
- * unknown or changed host key, or nobody let in.
+ * Connects to a host, through `bastion` if given. Throws a failure of kind `unreachable`, or `access` if the host key is
+ * unknown or changed, or the login is denied.
  */
 export async function dial(
   target: SshTarget,
   options: DialOptions,
   bastion?: Connection,
 ): Promise<Connection> {
-  const { clock, keyring, deadline = connectWithin } = options;
+  const { clock, keyring, deadline = connectTimeout } = options;
   const [known, { ready, locked }] = await Promise.all([
-    knownKeys(ownerOf(target), target.knownHosts),
-    keyring.offers(target),
+    readKnownKeys(ownerOf(target), target.knownHosts),
+    keyring.loginMethods(target),
   ]);
-  const attempt = (offers: readonly Offer[]) => {
-    const late = () =>
-      unreachable(target, `${place(target)} did not answer within ${deadline / 1000} s`, bastion?.target);
+  const attempt = (methods: readonly LoginMethod[]) => {
+    const onTimeout = () =>
+      unreachable(target, `${endpoint(target)} did not respond within ${deadline / 1000} s`, bastion?.target);
     const signals = [bastion?.lost, options.signal];
-    return withTimeout(clock, deadline, signals, late, (signal) =>
-      persist(target, offers, known, options, bastion, signal),
+    return withTimeout(clock, deadline, signals, onTimeout, (signal) =>
+      loginWithRetries(target, methods, known, options, bastion, signal),
     );
   };
-  const unlocked: Offer[] = [];
+  const unlocked: LoginMethod[] = [];
   for (;;) {
     const path = locked[unlocked.length];
-    // A passphrase is asked for only when nothing else is left to offer, and outside the deadline.
+    // Prompts only after all other keys failed, outside the deadline.
     if (ready.length + unlocked.length > 0) {
       try {
         return await attempt([...ready, ...unlocked]);
       } catch (error) {
         if (path === undefined || !(error instanceof Failure) || error.code !== 'host.auth') throw error;
       }
-    } else if (path === undefined) throw refused(target, []);
+    } else if (path === undefined) throw authFailure(target, []);
     if (path !== undefined) unlocked.push(await keyring.unlock(target, path));
   }
 }
 
-/** Tries again what is likely to pass: a server that hangs up before the handshake (MaxStartups), a resolver that is busy. */
-async function persist(
+/** Retries transient errors, such as a dropped handshake (MaxStartups) or a busy resolver. */
+async function loginWithRetries(
   target: SshTarget,
-  offers: readonly Offer[],
+  methods: readonly LoginMethod[],
   known: KnownKeys,
   options: DialOptions,
   bastion: Connection | undefined,
@@ -113,11 +111,16 @@ async function persist(
 ): Promise<Connection> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await login(target, offers, known, options, bastion, signal);
+      return await login(target, methods, known, options, bastion, signal);
     } catch (error) {
-      if (!(error instanceof Dropped)) throw error;
-      if (tries === retries)
-        throw unreachable(target, `${place(target)} hangs up: ${error.message}`, bastion?.target, error);
+      if (!(error instanceof TransientError)) throw error;
+      if (tries === maxAttempts)
+        throw unreachable(
+          target,
+          `${endpoint(target)} closes the connection: ${error.message}`,
+          bastion?.target,
+          error,
+        );
       await options.clock.sleep(200 * tries, signal);
     }
   }
@@ -125,7 +128,7 @@ async function persist(
 
 async function login(
   target: SshTarget,
-  offers: readonly Offer[],
+  methods: readonly LoginMethod[],
   known: KnownKeys,
   options: DialOptions,
   bastion: Connection | undefined,
@@ -136,7 +139,7 @@ async function login(
   const ssh = new NodeSSH();
   let keyFailure: Failure | undefined;
   const hostVerifier = (key: Buffer, verify: (valid: boolean) => void): void => {
-    void accept(target, known, key).then(
+    void verifyHostKey(target, known, key).then(
       (failure) => {
         keyFailure = failure;
         verify(failure === undefined);
@@ -145,7 +148,7 @@ async function login(
         keyFailure = new Failure(
           'access',
           'host.key-unknown',
-          `the host key of ${target.name} could not be remembered: ${String(error)}`,
+          `cannot save the host key of ${target.name}: ${String(error)}`,
           { host: target.name },
         );
         verify(false);
@@ -153,7 +156,7 @@ async function login(
     );
   };
   const tried: string[] = [];
-  const left = [...offers];
+  const remaining = [...methods];
   const config: Config = {
     sock,
     username: target.user,
@@ -163,23 +166,23 @@ async function login(
     algorithms: { kex: keyExchange, ...hostKeyAlgorithms(known) },
     hostVerifier,
     authHandler: (_methods, _partial, next) => {
-      const offer = left.shift();
-      if (offer !== undefined) tried.push(offer.label);
-      // ssh2 takes `false` for "nothing left", which its types do not know.
-      next(offer?.method ?? (false as never));
+      const method = remaining.shift();
+      if (method !== undefined) tried.push(method.label);
+      // ssh2 expects `false` after the last method; its types omit it.
+      next(method?.method ?? (false as never));
     },
   };
-  const forget = whenAborted(signal, () => sock.destroy());
+  const stopListening = whenAborted(signal, () => sock.destroy());
   try {
     await ssh.connect(config);
-    if (ssh.connection === null) throw new Dropped('the connection ended at once');
+    if (ssh.connection === null) throw new TransientError('the connection closed at once');
     return open(target, ssh.connection, sock, options.clock);
   } catch (error) {
     sock.destroy();
     if (keyFailure !== undefined) throw keyFailure;
     throw handshakeFailure(target, known, tried, error);
   } finally {
-    forget();
+    stopListening();
   }
 }
 
@@ -202,7 +205,7 @@ function open(target: SshTarget, client: Client, sock: Duplex, clock: Clock): Co
     sessions: new Sessions(target.name, lost.signal, clock),
     close: () => {
       client.end();
-      clock.sleep(goodbye, lost.signal).then(
+      clock.sleep(closeTimeout, lost.signal).then(
         () => sock.destroy(),
         () => undefined,
       );
@@ -211,19 +214,19 @@ function open(target: SshTarget, client: Client, sock: Duplex, clock: Clock): Co
   };
 }
 
-/** The failure of a host key that is not to be trusted; remembers it where that was asked for. */
-async function accept(target: SshTarget, known: KnownKeys, key: Buffer): Promise<Failure | undefined> {
-  const verdict = known.judge(key);
+/** Returns the failure of an untrusted host key; saves a new key if `accept-new` is set. */
+async function verifyHostKey(target: SshTarget, known: KnownKeys, key: Buffer): Promise<Failure | undefined> {
+  const status = known.check(key);
   const [file] = target.knownHosts;
-  if (verdict.kind !== 'unknown' || target.hostKeys !== 'accept-new' || file === undefined)
-    return known.failure(key, verdict);
-  await rememberKey(ownerOf(target), key, file);
+  if (status.kind !== 'unknown' || target.hostKeys !== 'accept-new' || file === undefined)
+    return known.failure(key, status);
+  await addKnownHost(ownerOf(target), key, file);
   return undefined;
 }
 
-function hostKeyAlgorithms(known: KnownKeys): { serverHostKey?: Serving } {
+function hostKeyAlgorithms(known: KnownKeys): { serverHostKey?: HostKeyAlgorithms } {
   const wanted = known.algorithms()?.filter((name) => supportedHostKeys.includes(name)) ?? [];
-  return wanted.length === 0 ? {} : { serverHostKey: wanted as Serving };
+  return wanted.length === 0 ? {} : { serverHostKey: wanted as HostKeyAlgorithms };
 }
 
 const ownerOf = ({ name, keyAlias, address, port }: SshTarget) => ({

@@ -2,12 +2,12 @@ import { Failure } from '../../domain/failure.js';
 import type { SshTarget } from './config.js';
 import type { KnownKeys } from './known-hosts.js';
 
-/** What stops a try, and is likely to pass. */
-export class Dropped extends Error {}
+/** An error that a retry may fix. */
+export class TransientError extends Error {}
 
-export const place = ({ address, port }: SshTarget) => `${address}:${port}`;
+export const endpoint = ({ address, port }: SshTarget) => `${address}:${port}`;
 
-/** What an error of ssh2, while it connects and logs in, means. */
+/** Converts an error of ssh2 while connecting or logging in. */
 export function handshakeFailure(
   target: SshTarget,
   known: KnownKeys,
@@ -15,47 +15,47 @@ export function handshakeFailure(
   error: unknown,
 ): Error {
   const { message, level } = error as Error & { level?: string };
-  if (level === 'client-authentication') return refused(target, tried, error);
-  if (level === 'agent') return refused(target, [...tried, `(the agent: ${message})`], error);
-  if (/no matching host key format/.test(message)) return known.noneShown();
+  if (level === 'client-authentication') return authFailure(target, tried, error);
+  if (level === 'agent') return authFailure(target, [...tried, `(agent: ${message})`], error);
+  if (/no matching host key format/.test(message)) return known.noMatchingKey();
   if ((level === 'handshake' || level === 'protocol') && !/lost before/.test(message))
-    return unreachable(target, `${place(target)} does not speak SSH as we do: ${message}`, undefined, error);
-  return new Dropped(message);
+    return unreachable(target, `SSH handshake with ${endpoint(target)} failed: ${message}`, undefined, error);
+  return new TransientError(message);
 }
 
-/** Nobody is let in. */
-export function refused(target: SshTarget, tried: readonly string[], cause?: unknown): Failure {
-  const with_ = tried.length === 0 ? 'there is no key to show it' : `it was shown ${tried.join(', ')}`;
+/** Returns the failure of a login that no key was accepted for. */
+export function authFailure(target: SshTarget, tried: readonly string[], cause?: unknown): Failure {
+  const keys = tried.length === 0 ? 'no key found' : `tried ${tried.join(', ')}`;
   const login = `${target.user}@${target.address}`;
-  return new Failure('access', 'host.auth', `${target.name} does not let ${target.user} in: ${with_}`, {
+  return new Failure('access', 'host.auth', `cannot log in to ${target.name} as ${target.user}: ${keys}`, {
     host: target.name,
     hint:
       tried.length === 0
-        ? 'Start an agent and `ssh-add` a key, or name one under `ssh: key:`.'
-        : `\`ssh-copy-id ${target.port === 22 ? '' : `-p ${target.port} `}${login}\` puts your key there; check the user, too.`,
+        ? 'start an agent and `ssh-add` a key, or set `ssh: key:`'
+        : `check the user, or install your key: ssh-copy-id ${target.port === 22 ? '' : `-p ${target.port} `}${login}`,
     cause,
   });
 }
 
-/** What an error of a socket means. */
+/** Converts a socket error. */
 export function socketFailure(target: SshTarget, error: NodeJS.ErrnoException): Error {
   const reasons: Record<string, string> = {
-    ECONNREFUSED: 'refuses the connection: is sshd running there?',
-    ETIMEDOUT: 'does not answer',
+    ECONNREFUSED: 'refused the connection; is sshd running?',
+    ETIMEDOUT: 'does not respond',
     EHOSTUNREACH: 'cannot be reached: no route',
     ENETUNREACH: 'cannot be reached: no network',
-    ENOTFOUND: 'is not a name that can be resolved',
+    ENOTFOUND: 'cannot be resolved',
   };
-  if (error.code === 'EAI_AGAIN' || error.code === 'ECONNRESET') return new Dropped(error.message);
+  if (error.code === 'EAI_AGAIN' || error.code === 'ECONNRESET') return new TransientError(error.message);
   return unreachable(
     target,
-    `${place(target)} ${reasons[error.code ?? ''] ?? `cannot be reached: ${error.message}`}`,
+    `${endpoint(target)} ${reasons[error.code ?? ''] ?? `cannot be reached: ${error.message}`}`,
     undefined,
     error,
   );
 }
 
-/** The host cannot be reached, through the bastion where there is one. */
+/** Returns the failure of a host that cannot be reached, through `bastion` if given. */
 export function unreachable(
   target: SshTarget,
   message: string,
@@ -65,7 +65,7 @@ export function unreachable(
   const through = bastion === undefined ? '' : `-J ${bastion.user}@${bastion.address} `;
   return new Failure('unreachable', 'host.unreachable', `${target.name}: ${message}`, {
     host: target.name,
-    hint: `Try \`ssh ${through}-p ${target.port} ${target.user}@${target.address}\`.`,
+    hint: `try: ssh ${through}-p ${target.port} ${target.user}@${target.address}`,
     cause,
   });
 }

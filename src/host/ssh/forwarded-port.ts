@@ -4,28 +4,28 @@ import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import { ChannelSocket } from '../docker/agent.js';
 import { lostFailure } from '../failures.js';
-import type { ForwardedPort, TakeConnection } from '../host.js';
+import type { ConnectionHandler, ForwardedPort } from '../host.js';
 import type { Connection } from './connection.js';
 
 const loopback = '127.0.0.1';
 /** ms */
-const answerWithin = 10_000;
-/** A run that has just died may still be listening. ms */
-const pause = 200;
-const mostTries = 5;
+const responseTimeout = 10_000;
+/** A run that just died may still be listening. ms */
+const retryDelay = 200;
+const maxAttempts = 5;
 
-/** A port on the host's loopback, by remote forwarding. See `Host.lend`. */
+/** Forwards a port on the host's loopback to this process. See `Host.forwardPort`. */
 export async function forwardPort(
   connection: Connection,
   clock: Clock,
   port: number,
-  take: TakeConnection,
+  handle: ConnectionHandler,
 ): Promise<ForwardedPort> {
   const { client, lost, target } = connection;
-  const ask = (wanted: number) => {
-    const late = () =>
-      new Failure('unreachable', 'host.timeout', `${target.name} does not answer`, { host: target.name });
-    return withTimeout(clock, answerWithin, [lost], late, () => listen(connection, wanted));
+  const requestPort = (requested: number) => {
+    const onTimeout = () =>
+      new Failure('unreachable', 'host.timeout', `${target.name} does not respond`, { host: target.name });
+    return withTimeout(clock, responseTimeout, [lost], onTimeout, () => openPort(connection, requested));
   };
   const open = new Set<ChannelSocket>();
   const onConnection = (
@@ -34,20 +34,20 @@ export async function forwardPort(
     reject: () => void,
   ) => {
     if (destPort !== port) return;
-    // With `GatewayPorts yes` sshd listens for everybody, whatever it was asked for.
+    // With `GatewayPorts yes` sshd listens on all addresses.
     if (!isLoopback(srcIP)) return reject();
     const socket = new ChannelSocket(accept());
     socket.on('error', () => undefined);
     open.add(socket);
     void socket.gone.then(() => open.delete(socket));
-    take(socket);
+    handle(socket);
   };
   client.on('tcp connection', onConnection);
   try {
-    for (let tries = 1; (await ask(port)) === undefined; tries += 1) {
-      const failure = await refusal(connection, port, ask);
-      if (failure.code !== 'lend.taken' || tries === mostTries) throw failure;
-      await clock.sleep(pause, lost);
+    for (let tries = 1; (await requestPort(port)) === undefined; tries += 1) {
+      const failure = await forwardFailure(connection, port, requestPort);
+      if (failure.code !== 'lend.taken' || tries === maxAttempts) throw failure;
+      await clock.sleep(retryDelay, lost);
     }
   } catch (error) {
     client.off('tcp connection', onConnection);
@@ -55,15 +55,15 @@ export async function forwardPort(
   }
   return {
     end() {
-      unlisten(connection, port);
+      closePort(connection, port);
       client.off('tcp connection', onConnection);
       for (const socket of open) socket.destroy();
     },
   };
 }
 
-/** The port that sshd listens on; undefined where it does not, for which it gives no reason. */
-function listen({ client, target }: Connection, port: number): Promise<number | undefined> {
+/** Returns the port that sshd listens on, or undefined if it refuses; sshd gives no reason. */
+function openPort({ client, target }: Connection, port: number): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     try {
       client.forwardIn(loopback, port, (error, given) => resolve(error ? undefined : given));
@@ -73,32 +73,32 @@ function listen({ client, target }: Connection, port: number): Promise<number | 
   });
 }
 
-/** Without an answer: what is sent later on this connection comes after it. */
-function unlisten({ client }: Connection, port: number): void {
+/** Does not wait: later requests on this connection are handled after it. */
+function closePort({ client }: Connection, port: number): void {
   try {
     client.unforwardIn(loopback, port);
   } catch {
-    // The connection has ended, and the port with it.
+    // The port closed with the connection.
   }
 }
 
-/** Where another port would do, this one is taken. */
-async function refusal(
+/** If sshd accepts another port, this one is in use. */
+async function forwardFailure(
   connection: Connection,
   port: number,
-  ask: (port: number) => Promise<number | undefined>,
+  requestPort: (port: number) => Promise<number | undefined>,
 ): Promise<Failure> {
   const { name, user } = connection.target;
-  const other = await ask(0);
+  const other = await requestPort(0);
   if (other === undefined)
-    return new Failure('access', 'lend.forbidden', `${name} forbids ${user} remote forwarding over SSH`, {
+    return new Failure('access', 'lend.forbidden', `${name} does not allow ${user} remote port forwarding`, {
       host: name,
-      hint: 'Set `AllowTcpForwarding yes` (or `remote`) in its sshd_config; `DisableForwarding`, `PermitListen` and `no-port-forwarding` in authorized_keys count too.',
+      hint: 'set `AllowTcpForwarding yes` in its sshd_config, and check `DisableForwarding`, `PermitListen` and authorized_keys',
     });
-  unlisten(connection, other);
-  return new Failure('failed', 'lend.taken', `port ${port} of ${name} is taken`, {
+  closePort(connection, other);
+  return new Failure('failed', 'lend.taken', `port ${port} on ${name} is in use`, {
     host: name,
-    hint: `\`ss -ltnp 'sport = :${port}'\` on ${name} says by what.`,
+    hint: `run on ${name}: ss -ltnp 'sport = :${port}'`,
   });
 }
 

@@ -8,53 +8,53 @@ interface Entry {
   readonly file: string;
   readonly line: number;
   readonly revoked: boolean;
-  /** The names that it is about: patterns, or one hashed name. */
+  /** Host patterns, or one hashed name. */
   readonly names: string;
   readonly type: string;
   readonly key: Buffer;
 }
 
-/** Whose key is looked up, as known_hosts files write it. */
+/** A host to look up in known_hosts files. */
 export interface KeyOwner {
-  /** For people: the name of the host. */
+  /** The host name in messages. */
   readonly host: string;
   readonly address: string;
   readonly port: number;
 }
 
-/** What the files say of a key. */
-export type KeyVerdict =
+/** The status of a host key. */
+export type KeyStatus =
   | { readonly kind: 'known' }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'revoked'; readonly at: Entry }
   | { readonly kind: 'changed'; readonly at: Entry };
 
-const written = ({ address, port }: KeyOwner) => (port === 22 ? address : `[${address}]:${port}`);
+const hostPattern = ({ address, port }: KeyOwner) => (port === 22 ? address : `[${address}]:${port}`);
 
-/** The key's fingerprint as `ssh` prints it: `SHA256:…`. */
+/** Returns a key's fingerprint as `ssh` prints it: `SHA256:…`. */
 export function fingerprint(key: Buffer): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 }
 
-/** The type that a public key's blob names: `ssh-ed25519`. */
+/** Returns the type of a public key: `ssh-ed25519`. */
 export function keyType(key: Buffer): string {
   return key.toString('latin1', 4, 4 + key.readUInt32BE(0));
 }
 
-/** The keys of a host in one or more known_hosts files. */
+/** The known keys of a host. */
 export class KnownKeys {
   readonly #owner: KeyOwner;
   readonly #entries: readonly Entry[];
 
   constructor(owner: KeyOwner, files: readonly { readonly file: string; readonly text: string }[]) {
     this.#owner = owner;
-    const name = written(owner);
+    const name = hostPattern(owner);
     this.#entries = files
       .flatMap(({ file, text }) => entries(file, text))
       .filter((e) => covers(e.names, name));
   }
 
-  judge(key: Buffer): KeyVerdict {
+  check(key: Buffer): KeyStatus {
     const same = this.#entries.filter((entry) => entry.key.equals(key));
     const revoked = same.find((entry) => entry.revoked);
     if (revoked !== undefined) return { kind: 'revoked', at: revoked };
@@ -64,10 +64,7 @@ export class KnownKeys {
     return at === undefined ? { kind: 'unknown' } : { kind: 'changed', at };
   }
 
-  /**
-   * The signature algorithms to ask the host for, so that it shows a key that can be compared; undefined when no
-   * key of it is known.
-   */
+  /** Returns the signature algorithms of the known keys, or undefined if there are none. */
   algorithms(): string[] | undefined {
     const types = new Set(this.#entries.filter((entry) => !entry.revoked).map((entry) => entry.type));
     const offered = [...types].flatMap((type) =>
@@ -76,39 +73,39 @@ export class KnownKeys {
     return offered.length === 0 ? undefined : offered;
   }
 
-  /** The failure of a host that shows none of the kinds of key that are known of it. */
-  noneShown(): Failure {
+  /** Returns the failure of a host without a key of a known type. */
+  noMatchingKey(): Failure {
     const at = this.#entries.find((entry) => !entry.revoked);
-    const where = at === undefined ? '' : `; ${at.file}:${at.line} has ${fingerprint(at.key)} (${at.type})`;
-    return this.#changed(`${this.#owner.host} no longer shows a host key of a known kind${where}`);
+    const known = at === undefined ? '' : `; ${at.file}:${at.line} has ${fingerprint(at.key)} (${at.type})`;
+    return this.#changed(`${this.#owner.host} no longer has a host key of a known type${known}`);
   }
 
-  /** The failure to throw for a key that is not known; undefined for one that is. */
-  failure(key: Buffer, verdict: KeyVerdict): Failure | undefined {
+  /** Returns the failure of an untrusted key, or undefined if it is known. */
+  failure(key: Buffer, status: KeyStatus): Failure | undefined {
     const { host } = this.#owner;
-    const shown = `${fingerprint(key)} (${keyType(key)})`;
-    switch (verdict.kind) {
+    const presented = `${fingerprint(key)} (${keyType(key)})`;
+    switch (status.kind) {
       case 'known':
         return undefined;
       case 'revoked':
         return new Failure(
           'access',
           'host.key-revoked',
-          `the key that ${host} shows, ${shown}, is revoked in ${verdict.at.file}:${verdict.at.line}`,
-          { host, hint: 'Do not connect before the host has a new key.' },
+          `the host key of ${host}, ${presented}, is revoked in ${status.at.file}:${status.at.line}`,
+          { host, hint: 'do not connect until the host has a new key' },
         );
       case 'changed': {
-        const { file, line, type, key: known } = verdict.at;
+        const { file, line, type, key: known } = status.at;
         return this.#changed(
-          `the host key of ${host} has changed: it shows ${shown}, ${file}:${line} has ${fingerprint(known)} (${type})`,
+          `the host key of ${host} changed to ${presented}; ${file}:${line} has ${fingerprint(known)} (${type})`,
         );
       }
       case 'unknown':
-        return new Failure('access', 'host.key-unknown', `the host key of ${host} is not known: ${shown}`, {
+        return new Failure('access', 'host.key-unknown', `the host key of ${host} is unknown: ${presented}`, {
           host,
-          hint: `Compare the fingerprint with the machine's, then accept it: \`ssh-keyscan ${
+          hint: `compare the fingerprint with the host's, then accept it: \`ssh-keyscan ${
             this.#owner.port === 22 ? '' : `-p ${this.#owner.port} `
-          }${this.#owner.address} >> ~/.ssh/known_hosts\`, or set \`host_keys: accept-new\`.`,
+          }${this.#owner.address} >> ~/.ssh/known_hosts\`, or set \`host_keys: accept-new\``,
         });
     }
   }
@@ -116,23 +113,23 @@ export class KnownKeys {
   #changed(message: string): Failure {
     return new Failure('access', 'host.key-changed', message, {
       host: this.#owner.host,
-      hint: `Somebody may be listening in. Only if the machine was set up anew: \`ssh-keygen -R '${written(this.#owner)}'\`, then connect again.`,
+      hint: `this may be an attack; only if the host was reinstalled, run: ssh-keygen -R '${hostPattern(this.#owner)}'`,
     });
   }
 }
 
-/** Reads what these files, as far as they exist, know of the host. */
-export async function knownKeys(owner: KeyOwner, files: readonly string[]): Promise<KnownKeys> {
+/** Reads the host's keys from these files; skips missing files. */
+export async function readKnownKeys(owner: KeyOwner, files: readonly string[]): Promise<KnownKeys> {
   const read = async (file: string) => ({ file, text: await readFile(file, 'utf8').catch(() => '') });
   return new KnownKeys(owner, await Promise.all(files.map(read)));
 }
 
-/** Remembers the key of a host that was not known; a new file is for its owner alone. */
-export async function rememberKey(owner: KeyOwner, key: Buffer, file: string): Promise<void> {
+/** Adds a host key to a known_hosts file; creates the file with mode 600. */
+export async function addKnownHost(owner: KeyOwner, key: Buffer, file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const text = await readFile(file, 'utf8').catch(() => '');
   const start = text === '' || text.endsWith('\n') ? '' : '\n';
-  await appendFile(file, `${start}${written(owner)} ${keyType(key)} ${key.toString('base64')}\n`, {
+  await appendFile(file, `${start}${hostPattern(owner)} ${keyType(key)} ${key.toString('base64')}\n`, {
     mode: 0o600,
   });
 }
@@ -143,7 +140,7 @@ function entries(file: string, text: string): Entry[] {
     const marker = fields[0]?.startsWith('@') ? fields.shift() : undefined;
     const [names, type, key] = fields;
     if (names === undefined || names.startsWith('#') || type === undefined || key === undefined) return [];
-    // Certificates of hosts are not supported, so their authorities say nothing.
+    // Skips `@cert-authority`: host certificates are not supported.
     if (marker !== undefined && marker !== '@revoked') return [];
     return [
       { file, line: index + 1, revoked: marker === '@revoked', names, type, key: Buffer.from(key, 'base64') },

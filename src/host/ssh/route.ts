@@ -4,15 +4,15 @@ import { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import { whenAborted } from '../../domain/abort.js';
 import type { SshTarget } from './config.js';
-import { place, socketFailure, unreachable } from './dial-failures.js';
+import { endpoint, socketFailure, unreachable } from './dial-failures.js';
 
-/** A connected host that forwards to others. */
+/** A connected host that forwards connections to others. */
 export interface Bastion {
   readonly target: SshTarget;
   readonly client: Pick<Client, 'forwardOut'>;
 }
 
-/** Opens a way to the host: through the bastion, by the user's ProxyCommand, or directly. */
+/** Opens a stream to the host: through the bastion, the user's ProxyCommand, or directly. */
 export async function openRoute(
   target: SshTarget,
   bastion: Bastion | undefined,
@@ -21,12 +21,12 @@ export async function openRoute(
   if (bastion !== undefined) return openThrough(target, bastion);
   if (target.proxyCommand !== undefined) return spawnProxy(target.proxyCommand, signal);
   return new Promise((resolve, reject) => {
-    // ssh2 leaves Nagle's algorithm on, which costs 40 ms a command.
+    // Nagle's algorithm, on by default, costs 40 ms per command.
     const socket = connectSocket({ host: target.address, port: target.port, noDelay: true });
-    const forget = whenAborted(signal, () => socket.destroy());
+    const stopListening = whenAborted(signal, () => socket.destroy());
     socket.once('error', (error: NodeJS.ErrnoException) => reject(socketFailure(target, error)));
     socket.once('connect', () => {
-      forget();
+      stopListening();
       resolve(socket);
     });
   });
@@ -40,7 +40,7 @@ function openThrough(target: SshTarget, bastion: Bastion): Promise<Duplex> {
         reject(
           unreachable(
             target,
-            `${bastion.target.name} cannot reach ${place(target)}: ${error.message}`,
+            `${bastion.target.name} cannot reach ${endpoint(target)}: ${error.message}`,
             bastion.target,
             error,
           ),

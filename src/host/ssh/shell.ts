@@ -1,20 +1,20 @@
 import { quote } from '../../domain/shell.js';
 import type { Command } from '../host.js';
 
-/** Written to both outputs right before the command's own: what a login shell says comes before it. */
+/** Printed to both outputs before the command starts, to skip the login shell's output. */
 const marker = '\u0001oneclick\u0001\n';
 
-/** What is sent to a host for a command. */
+/** A command in the form that is sent to a host. */
 export interface ShellLine {
-  /** For the login shell, whichever it is: no part of the command is in it. */
+  /** For the login shell; contains no part of the command. */
   readonly line: string;
-  /** For its standard input: the command itself, then the command's own input. */
+  /** For its standard input: the command, then the command's own input. */
   readonly input: string;
 }
 
 /**
- * Turns a command into a line that every login shell (sh, csh, fish) reads alike. The words, the environment and the
- * input follow on standard input, so that none of them shows in a process list.
+ * Converts a command to a line that works in every login shell (sh, csh, fish). Arguments, environment and input are sent
+ * on standard input, so that they do not appear in a process list. Throws a TypeError for an invalid variable name.
  */
 export function shellLine({
   argv,
@@ -22,7 +22,7 @@ export function shellLine({
   stdin = '',
 }: Pick<Command, 'argv' | 'env' | 'stdin'>): ShellLine {
   const exports = Object.entries(env).map(([name, value]) => {
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new TypeError(`not a name of a variable: ${name}`);
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new TypeError(`not a variable name: ${name}`);
     return `export ${name}=${quote(value)}\n`;
   });
   const mark = `printf '\\001oneclick\\001\\n'\nprintf '\\001oneclick\\001\\n' >&2\n`;
@@ -30,7 +30,7 @@ export function shellLine({
   return { line: `exec sh -c 'eval "$(head -c ${Buffer.byteLength(script)})"'`, input: script + stdin };
 }
 
-/** What the command itself wrote; undefined when it never began to run. */
+/** Returns the command's own output, or undefined if it never started. */
 export function afterMarker(output: string): string | undefined {
   const start = output.indexOf(marker);
   return start < 0 ? undefined : output.slice(start + marker.length);

@@ -23,7 +23,7 @@ has systemd
 has root
 `;
 const { signal } = new AbortController();
-const missing = new Failure('unreachable', 'engine.missing', 'there is no Docker on web-1');
+const missing = new Failure('unreachable', 'engine.missing', 'Docker is not installed on web-1');
 
 /** A host whose engine fails `failures` times; its commands exit with `codes`. */
 function host(answer: string, { failures = 1, codes = {} as Readonly<Record<string, number>> } = {}) {
@@ -156,7 +156,7 @@ describe('waiting for a started engine', () => {
     const answer = waitForEngine(made, clock, signal);
     await clock.advance(500);
     expect(await answer).toBe('28.0.0');
-    const refused = new Failure('access', 'engine.access', 'admin may not use Docker');
+    const refused = new Failure('access', 'engine.access', 'admin has no permission to use Docker');
     made.engine.faults.fail('version', refused);
     await expect(waitForEngine(made, clock, signal)).rejects.toBe(refused);
     made.engine.faults.fail('version', down, 200);

@@ -53,7 +53,7 @@ describe('an interrupted run', () => {
   });
 
   it('changes nothing while it waits for a lease', async () => {
-    fleet.host('host-1').faults.before('hold', () => fleet.interrupts.cancel.abort('SIGINT'));
+    fleet.host('host-1').faults.before('spawn', () => fleet.interrupts.cancel.abort('SIGINT'));
     await expect(fleet.deploy(next)).rejects.toMatchObject({ kind: 'interrupted' });
     expect(fleet.runningTags()).toEqual(serves('v1'));
   });

@@ -168,7 +168,10 @@ describe('a recipe on hosts that another run holds', () => {
     });
     await run();
     expect(refusals).toEqual([
-      expect.objectContaining({ code: 'lease.held', message: expect.stringContaining('deploy run-2') }),
+      expect.objectContaining({
+        code: 'lease.held',
+        message: expect.stringContaining('has been deploying web for 0 s (run run-2)'),
+      }),
     ]);
     expect(fleet.runningTags()).toEqual(serves('v2'));
   });

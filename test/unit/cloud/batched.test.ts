@@ -15,7 +15,7 @@ function setting(instances = 8) {
   const group = behind.addGroup('web');
   const cloud = batched(behind, { clock });
   const registered = async () => (await behind.targets(group)).map(({ id }) => id);
-  /** What became of calls that were made together. */
+  /** The results of concurrent calls. */
   const together = async (calls: readonly Promise<unknown>[]) => {
     const all = Promise.allSettled(calls);
     await clock.advance(25);
@@ -24,8 +24,8 @@ function setting(instances = 8) {
   return { clock, behind, cloud, group, targets, registered, together };
 }
 
-describe('calls for one group that are made together', () => {
-  it('are one registration, one look, one deregistration', async () => {
+describe('concurrent calls for one group', () => {
+  it('are one registration, one read, one deregistration', async () => {
     const { behind, cloud, group, targets, registered, together } = setting();
     await together(targets.map((target) => cloud.register(group, [target])));
     expect(await registered()).toEqual(targets.map(({ id }) => id));
@@ -36,7 +36,7 @@ describe('calls for one group that are made together', () => {
     expect(behind.faults.count('deregister')).toBe(1);
   });
 
-  it('answer everyone', async () => {
+  it('return a result to each caller', async () => {
     const { clock, behind, cloud, group, targets } = setting(2);
     await behind.register(group, targets);
     const looks = Promise.all([cloud.targets(group), cloud.targets(group)]);
@@ -46,13 +46,13 @@ describe('calls for one group that are made together', () => {
     expect(other).toEqual(one);
   });
 
-  it('name a target once that several ask for', async () => {
+  it('send a target once that several calls name', async () => {
     const { behind, cloud, group, targets, together } = setting(2);
     await together([cloud.register(group, targets), cloud.register(group, targets)]);
     expect(behind.faults.calls.at(-1)?.args).toEqual([group, targets]);
   });
 
-  it('are not mixed with those of another group, nor with later ones', async () => {
+  it('are not mixed with calls of another group or later calls', async () => {
     const { behind, cloud, group, targets, together } = setting(3);
     const [one, two, three] = targets.map((target) => [target]);
     const other = behind.addGroup('api');
@@ -65,7 +65,7 @@ describe('calls for one group that are made together', () => {
     ]);
   });
 
-  it('fail together when the group is gone', async () => {
+  it('fail together if the group does not exist', async () => {
     const { behind, cloud, group, targets, together } = setting(2);
     behind.faults.fail('register', new Failure('access', 'cloud.denied', 'not allowed'));
     behind.faults.fail('deregister', new Failure('unreachable', 'cloud.unreachable', 'gone'));
@@ -85,7 +85,7 @@ describe('a target that is refused', () => {
   const outcome = (bad: number, all: number) =>
     Array.from({ length: all }, (_, n) => (n === bad ? refused : 'done'));
 
-  it('fails for the one who asked for it, and the others are registered', async () => {
+  it('fails only for its caller; the others are registered', async () => {
     const { behind, cloud, group, targets, registered, together } = setting();
     behind.setState('i-102', 'stopped');
     expect(await together(targets.map((target) => cloud.register(group, [target])))).toEqual(outcome(2, 8));
@@ -93,7 +93,7 @@ describe('a target that is refused', () => {
     expect(behind.faults.count('register')).toBe(3);
   });
 
-  it('is found when the refusal does not say which it was', async () => {
+  it('is found if the error does not name it', async () => {
     const { behind, cloud, group, targets, registered, together } = setting(4);
     behind.setState('i-102', 'stopped');
     behind.faults.fail('register', refusedTargets('One or more targets are not valid'));
@@ -101,7 +101,7 @@ describe('a target that is refused', () => {
     expect(await registered()).toHaveLength(3);
   });
 
-  it('is found beside another one that the refusal did not name yet', async () => {
+  it('is found if the error named only another one', async () => {
     const { behind, cloud, group, targets, together } = setting(4);
     behind.setState('i-102', 'stopped');
     behind.faults.fail('register', refusedTargets('not valid: i-101'));
@@ -110,7 +110,7 @@ describe('a target that is refused', () => {
     expect(outcomes).toEqual(['done', 'not valid: i-101', refused, 'done']);
   });
 
-  it('fails alone as it would without others', async () => {
+  it('fails as it would alone', async () => {
     const { behind, cloud, group, targets, together } = setting(1);
     behind.setState('i-100', 'stopped');
     expect(await together([cloud.register(group, targets)])).toEqual([
@@ -120,7 +120,7 @@ describe('a target that is refused', () => {
   });
 });
 
-it('eight instances that wait for their targets cost one look every 2 s, and no more calls than one', async () => {
+it('eight waiting instances cost one read every 2 s, as many as one', async () => {
   const { clock, behind, cloud, group, targets } = setting();
   const poll = poller({ clock, random: () => 0.5 });
   const deploy = async (target: Target, delay: number) => {

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { CallCount } from '../../fakes/call-count.js';
 
-it('counts calls by group and action, each as often as it was sent', () => {
+it('counts attempts by group and action', () => {
   const count = new CallCount();
   count.add({ action: 'elb:Register', group: 'web', attempts: 2 });
   count.add({ action: 'elb:Health', group: 'web', attempts: 1 });

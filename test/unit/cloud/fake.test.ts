@@ -16,7 +16,7 @@ function setting() {
 }
 
 describe('the fake cloud', () => {
-  it('calls a target healthy after a threshold of checks, and drains it for the delay', async () => {
+  it('reports a target healthy after the threshold, and drains it for the delay', async () => {
     const { clock, cloud, group, health } = setting();
     await cloud.register(group, [target]);
     await clock.advance(9_999);
@@ -30,7 +30,7 @@ describe('the fake cloud', () => {
     expect(await health()).toBeUndefined();
   });
 
-  it('sees after a threshold of checks that a target answers badly, and well again', async () => {
+  it('reports a target unhealthy and healthy again after the thresholds', async () => {
     const { clock, cloud, group, health } = setting();
     await cloud.register(group, [target]);
     await clock.advance(10_000);
@@ -47,7 +47,7 @@ describe('the fake cloud', () => {
     expect(await health()).toMatchObject({ state: 'healthy' });
   });
 
-  it('does not check an instance that has stopped, and forgets one that has ended', async () => {
+  it('does not check a stopped instance, and forgets a terminated one', async () => {
     const { cloud, group, health } = setting();
     await cloud.register(group, [target]);
     cloud.setState('i-1', 'stopped', 'User initiated');
@@ -56,7 +56,7 @@ describe('the fake cloud', () => {
     expect(await health()).toBeUndefined();
   });
 
-  it('does not use a target in a zone that no load balancer is in', async () => {
+  it('does not use a target in a zone without a load balancer', async () => {
     const { cloud, group, health } = setting();
     const balancers = [fakeBalancer('web', { zones: ['us-east-1b'] })];
     cloud.addGroup('web', { balancers });
@@ -64,7 +64,7 @@ describe('the fake cloud', () => {
     expect(await health()).toMatchObject({ state: 'unused', reason: targetReason('Target.NotInUse') });
   });
 
-  it('does not find by name what has ended', async () => {
+  it('does not find terminated instances by name', async () => {
     const { cloud } = setting();
     cloud.setState('i-1', 'shutting-down');
     expect(await cloud.instancesNamed(['web-1'])).toEqual([]);

@@ -15,7 +15,7 @@ function setting() {
 }
 
 describe('a limiter', () => {
-  it('lets a burst through at once, and then one after the other in the order in which they came', async () => {
+  it('allows a burst at once, then one call at a time in order', async () => {
     const { clock, done, take } = setting();
     const all = ['a', 'b', 'c', 'd'].map((name) => take(name));
     await clock.advance(1_000);
@@ -23,7 +23,7 @@ describe('a limiter', () => {
     expect(done).toEqual(['a at 0', 'b at 0', 'c at 200', 'd at 400']);
   });
 
-  it('saves up no more than a burst while nobody calls', async () => {
+  it('saves up at most one burst while idle', async () => {
     const { clock, done, take } = setting();
     await clock.advance(60_000);
     const all = ['a', 'b', 'c'].map((name) => take(name));
@@ -32,7 +32,7 @@ describe('a limiter', () => {
     expect(done).toEqual(['a at 60000', 'b at 60000', 'c at 60200']);
   });
 
-  it('gives the token of one that gives up to the next', async () => {
+  it('passes the token of a cancelled call to the next', async () => {
     const { clock, done, take } = setting();
     const stop = new AbortController();
     const all = [take('a'), take('b'), take('c', stop.signal), take('d')];
@@ -43,7 +43,7 @@ describe('a limiter', () => {
     expect(done).toEqual(['a at 0', 'b at 0', 'c: enough', 'd at 200']);
   });
 
-  it('lets one go at once that gives up behind others', async () => {
+  it('rejects a cancelled call at once although others wait', async () => {
     const { clock, done, take } = setting();
     const stop = new AbortController();
     const all = [take('a'), take('b'), take('c'), take('d', stop.signal), take('e')];
@@ -56,7 +56,7 @@ describe('a limiter', () => {
     expect(done.slice(3)).toEqual(['c at 200', 'e at 400']);
   });
 
-  it('keeps nobody waiting who has given up before', async () => {
+  it('rejects a call that was cancelled before', async () => {
     const { clock, done, take } = setting();
     await take('a', AbortSignal.abort(new Error('enough')));
     await Promise.all([take('b'), take('c')]);

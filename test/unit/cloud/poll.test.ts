@@ -6,7 +6,7 @@ import { MovableClock } from '../../fakes/clock.js';
 const waiting = (because: string): PollAnswer<string> => ({ kind: 'waiting', because });
 const done: PollAnswer<string> = { kind: 'done', result: 'healthy' };
 
-/** A wait that sees one of `sights` after the other and then the last again, and the times at which it looked. */
+/** A wait that gets one answer after the other, then the last one again, and the times of its polls. */
 function setting(random: () => number = () => 0.5) {
   const clock = new MovableClock();
   const poll = poller({ clock, random });
@@ -39,7 +39,7 @@ function setting(random: () => number = () => 0.5) {
 }
 
 describe('a poller', () => {
-  it('looks at once, every 2 s for half a minute, and then every 5 s', async () => {
+  it('polls at once, every 2 s for 30 s, then every 5 s', async () => {
     const { clock, wait } = setting();
     const { looks, outcome } = wait([waiting('initial')], { deadline: 47_000 });
     await clock.advance(60_000);
@@ -51,14 +51,14 @@ describe('a poller', () => {
   it.each([
     [0, 1_600],
     [1, 2_400],
-  ])('keeps programs apart by a fifth: %d', async (random, second) => {
+  ])('adds 20 % jitter: %d', async (random, second) => {
     const { clock, wait } = setting(() => random);
     const { looks } = wait([waiting('initial'), done]);
     await clock.advance(5_000);
     expect(looks).toEqual([0, second]);
   });
 
-  it('lets all who wait look at the same moments', async () => {
+  it('polls for all waits at the same time', async () => {
     const numbers = [0.1, 0.9, 0.3, 0.7, 0.5];
     const { clock, wait } = setting(() => numbers.shift() ?? 0.5);
     const first = wait([waiting('initial')]);
@@ -68,10 +68,10 @@ describe('a poller', () => {
     expect(second.looks.slice(1)).toEqual(first.looks.slice(1));
   });
 
-  it('looks in between when it is known that it may be otherwise then', async () => {
+  it('polls earlier if the answer says so', async () => {
     const { clock, wait } = setting();
     const { looks } = wait([
-      { kind: 'waiting', because: 'healthy, once', soon: 500 },
+      { kind: 'waiting', because: 'healthy, once', recheckIn: 500 },
       waiting('initial'),
       done,
     ]);
@@ -79,7 +79,7 @@ describe('a poller', () => {
     expect(looks).toEqual([0, 500, 2_000]);
   });
 
-  it('ends with what was made of the last look', async () => {
+  it('resolves with the result of the last poll', async () => {
     const { clock, wait } = setting();
     const { looks, outcome } = wait([waiting('initial'), done]);
     await clock.advance(2_000);
@@ -87,7 +87,7 @@ describe('a poller', () => {
     expect(looks).toHaveLength(2);
   });
 
-  it('says after each look what it waits for, why, and until when', async () => {
+  it('reports condition, reason and deadline after each poll', async () => {
     const { clock, wait } = setting();
     const { told } = wait([waiting('2 of 3 initial'), waiting('1 of 3 initial'), done]);
     await clock.advance(10_000);
@@ -98,21 +98,21 @@ describe('a poller', () => {
     ]);
   });
 
-  it('says at the deadline what it waited for, and what it saw last', async () => {
+  it('fails at the deadline with the condition and the last reason', async () => {
     const { clock, wait } = setting();
     const { outcome } = wait([waiting('initial'), waiting('unhealthy')], { deadline: 15_000 });
     await clock.advance(20_000);
     expect(await outcome).toMatchObject({
       kind: 'failed',
       code: 'wait.timeout',
-      message: 'waited 15 s for web to become healthy: unhealthy',
+      message: 'timed out after 15 s waiting for web to become healthy: unhealthy',
     });
   });
 
-  it('fails at once when it cannot get better', async () => {
+  it('fails at once with a failed answer', async () => {
     const { wait } = setting();
     const failure = new Failure('failed', 'instance.dead', 'i-1 has ended: Server.InternalError');
-    expect(await wait([{ kind: 'hopeless', failure }]).outcome).toBe(failure);
+    expect(await wait([{ kind: 'failed', failure }]).outcome).toBe(failure);
   });
 
   it.each(['access', 'usage', 'failed'] as const)(
@@ -129,7 +129,7 @@ describe('a poller', () => {
     expect(await wait([new TypeError('undefined is not a function')]).outcome).toBeInstanceOf(TypeError);
   });
 
-  it('looks again when a look fails in a way that passes, and says so', async () => {
+  it('polls again after a passing failure, and reports it', async () => {
     const { clock, wait } = setting();
     const gone = new Failure('unreachable', 'cloud.unreachable', 'ec2 cannot be reached');
     const throttled = new Failure('failed', 'cloud.throttled', 'AWS takes no more calls', {
@@ -141,7 +141,7 @@ describe('a poller', () => {
     expect(told.map(({ because }) => because)).toEqual(['ec2 cannot be reached', 'AWS takes no more calls']);
   });
 
-  it('ends with the reason of its signal, between looks and during one', async () => {
+  it("rejects with its signal's reason, between polls and during one", async () => {
     const { clock, wait } = setting();
     const stop = new AbortController();
     const between = wait([waiting('initial')], { signal: stop.signal });

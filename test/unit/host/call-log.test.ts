@@ -4,7 +4,7 @@ import { CallLog, type PendingCall, type RemoteCall } from '../../../src/host/ca
 import { MovableClock } from '../../fakes/clock.js';
 
 describe('a call to a host', () => {
-  it('is told of when it begins, with how long it may take, and when it is over, however that comes', async () => {
+  it('is reported when it starts, with its timeout, and when it ends or fails', async () => {
     const clock = new MovableClock();
     const told: (PendingCall | RemoteCall)[] = [];
     const log = new CallLog(

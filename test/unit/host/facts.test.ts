@@ -38,7 +38,7 @@ const read = (parts: Partial<FactsRequest> = {}) =>
   });
 
 describe('the facts of all hosts', () => {
-  it('hold the ports that something listens on, each once, and the free space in bytes', async () => {
+  it('contain each listening port once, and the free space in bytes', async () => {
     const { facts } = await read();
     expect(facts.hosts['host-1']).toMatchObject({
       listening: [8080],
@@ -46,14 +46,14 @@ describe('the facts of all hosts', () => {
     });
   });
 
-  it('lack a host that fails, which is a problem that names it', async () => {
+  it('omit a host that fails, and list it as a problem', async () => {
     hosts[1]?.engine.faults.fail('containers', new Failure('unreachable', 'host.lost', 'lost'));
     const { facts, problems } = await read();
     expect(Object.keys(facts.hosts)).toEqual(['host-1']);
     expect(problems).toMatchObject([{ kind: 'unreachable', host: 'host-2' }]);
   });
 
-  it('name the volume of a log line that cannot be read', async () => {
+  it('name the volume of an unreadable log line', async () => {
     await hosts[0]?.engine.ensureVolume('line', {
       'oneclick.log': 'shop/production',
       'oneclick.activation': '{',
@@ -63,7 +63,7 @@ describe('the facts of all hosts', () => {
     expect(problems[0]?.message).toContain('line');
   });
 
-  it('name the secrets that have other values, and hold no value', async () => {
+  it('name the secrets that differ, without values', async () => {
     const env = ['TOKEN=old=value', 'SAME=1', 'PATH=/bin'];
     hosts[0]?.engine.addForeign({ name: 'web', env });
     const secrets = new Map([
@@ -76,14 +76,14 @@ describe('the facts of all hosts', () => {
     expect(JSON.stringify(facts)).not.toMatch(/old=value|new=value/);
   });
 
-  it('ask a registry once for what is not known, by one host', async () => {
+  it('resolve an unknown image once, on one host', async () => {
     const { facts } = await read();
     expect(hosts.map(({ engine }) => engine.faults.count('resolve'))).toEqual([1, 0]);
     await read({ resolved: facts.resolved });
     expect(hosts.map(({ engine }) => engine.faults.count('resolve'))).toEqual([1, 0]);
   });
 
-  it('ask no registry where nobody wants to know', async () => {
+  it('query no registry unless requested', async () => {
     await read({ resolves: false });
     expect(hosts.map(({ engine }) => engine.faults.count('resolve'))).toEqual([0, 0]);
   });

@@ -21,7 +21,7 @@ async function started(registry: FakeRegistry, name = 'web') {
 }
 
 describe('the fake host', () => {
-  it('answers a probe as the running container that publishes the port does', async () => {
+  it('answers a probe like the running container that publishes the port', async () => {
     const registry = new FakeRegistry();
     registry.push('shop/web:1', { answers: 503, body: 'starting' });
     const host = await started(registry);
@@ -43,7 +43,7 @@ describe('the fake host', () => {
     await expect(host.engine.start('other')).rejects.toMatchObject({ code: 'engine.port-taken' });
   });
 
-  it('starts again what its restart policy says, and nothing else', async () => {
+  it('restarts containers by their restart policy only', async () => {
     const registry = new FakeRegistry();
     registry.push('shop/web:1');
     const host = await started(registry);

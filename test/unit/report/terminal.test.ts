@@ -251,8 +251,8 @@ describe('an activity outside a run', () => {
 
   it('has every call above it when verbose', async () => {
     const { terminal, reporter } = open(80, 'verbose');
-    reporter.call({ host: 'web-1', kind: 'engine', what: 'looking up api:v2' })({ duration: 21 });
+    reporter.call({ host: 'web-1', kind: 'engine', what: 'look up api:v2' })({ duration: 21 });
     reporter.close();
-    expect(terminal.screen).toMatch(/^\d\d:\d\d:\d\d web-1: looking up api:v2 \(21 ms\)$/);
+    expect(terminal.screen).toMatch(/^\d\d:\d\d:\d\d web-1: look up api:v2 \(21 ms\)$/);
   });
 });

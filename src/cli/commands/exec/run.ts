@@ -11,7 +11,7 @@ import {
 import { inOneOffContainer, releaseAt } from '../../../app/one-off-container.js';
 import { newRun, openSession, type Session } from '../../../app/session.js';
 import { exitCode, Failure } from '../../../domain/failure.js';
-import type { Dialogue } from '../../../host/host.js';
+import type { StdioOptions } from '../../../host/host.js';
 import { schema } from '../../../report/json.js';
 import { lineLabeler } from '../../../report/log-text.js';
 import { loadStyle, plainStyle } from '../../../report/style.js';
@@ -102,7 +102,7 @@ function serviceFor({ environment }: Session, name: string | undefined, { host, 
 
 const notRunningHint = 'find running instances with oneclick status, or use --new';
 
-function dialogueOf({ flags, terminal }: Job): Dialogue {
+function dialogueOf({ flags, terminal }: Job): StdioOptions {
   return {
     input: flags.interactive || flags.tty,
     ...(flags.tty ? { terminal: terminal.size() } : {}),

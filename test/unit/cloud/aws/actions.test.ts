@@ -3,7 +3,7 @@ import { iamPolicy } from '../../../../src/cloud/aws/actions.js';
 import { fakeBalancer } from '../../../fakes/cloud.js';
 import { setting } from './setting.js';
 
-it('the policy allows exactly the actions that are called', async () => {
+it('the policy allows exactly the called actions', async () => {
   const { api, cloud, behind, count } = await setting();
   behind.launch('i-1', { name: 'web-1' });
   const balancers = [fakeBalancer('shared')];
@@ -28,12 +28,12 @@ it('the policy allows exactly the actions that are called', async () => {
   expect([...sent].sort()).toEqual(allowed.map((action) => action.split(':')[1]).sort());
 });
 
-it('the policy restricts what changes something to target groups, and to our tags of instances', () => {
+it('the policy restricts writes to target groups and to our instance tags', () => {
   const reading = /^\w+:Describe/;
   for (const { Action, Resource } of iamPolicy().Statement)
     expect(Action.every((action) => reading.test(action))).toBe(Resource === '*');
   expect(iamPolicy().Statement.at(-1)).toEqual({
-    Sid: 'OneclickMarksInstances',
+    Sid: 'OneclickTagInstances',
     Effect: 'Allow',
     Action: ['ec2:CreateTags', 'ec2:DeleteTags'],
     Resource: 'arn:aws:ec2:*:*:instance/*',

@@ -11,8 +11,8 @@ const elb = (action: string, body: string) => ({
   body: `<${action}Response xmlns="http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"><${action}Result>${body}</${action}Result></${action}Response>`,
 });
 
-describe('a partial answer', () => {
-  it('without any list is an empty one', async () => {
+describe('a partial response', () => {
+  it('without a list is empty', async () => {
     const { api, cloud, behind } = await setting();
     const group = behind.addGroup('web');
     api.replyOnce('DescribeInstances', ec2('DescribeInstances', ''), 1);
@@ -24,7 +24,7 @@ describe('a partial answer', () => {
     api.close();
   });
 
-  it('with instances that have next to nothing still gives what they have', async () => {
+  it('returns instances with missing properties', async () => {
     const { api, cloud } = await setting();
     const items =
       '<item><instanceId>i-1</instanceId></item><item/><item><instanceId>i-2</instanceId><instanceState><name>dreaming</name></instanceState></item>';
@@ -37,13 +37,13 @@ describe('a partial answer', () => {
     );
     const bare = { state: 'pending', securityGroups: [], tags: {} };
     expect(await cloud.instances(['i-1', 'i-2'])).toEqual([
-      { ...bare, id: 'i-1', reason: 'AWS calls its state nothing' },
-      { ...bare, id: 'i-2', reason: 'AWS calls its state dreaming' },
+      { ...bare, id: 'i-1', reason: 'unknown state (none)' },
+      { ...bare, id: 'i-2', reason: 'unknown state dreaming' },
     ]);
     api.close();
   });
 
-  it('with targets in states that nobody knows calls them unavailable, and leaves out what has no port', async () => {
+  it('treats targets in unknown states as unavailable, and skips those without a port', async () => {
     const { api, cloud } = await setting();
     const health = (id: string, port: string, state: string) =>
       `<member><Target><Id>${id}</Id>${port}</Target><TargetHealth><State>${state}</State></TargetHealth></member>`;
@@ -58,13 +58,13 @@ describe('a partial answer', () => {
       elb('DescribeTargetHealth', `<TargetHealthDescriptions>${members.join('')}</TargetHealthDescriptions>`),
     );
     expect(await cloud.targets('arn:aws:web')).toEqual([
-      { id: 'i-1', port: 80, state: 'unavailable', reason: 'AWS calls its state sulking' },
+      { id: 'i-1', port: 80, state: 'unavailable', reason: 'unknown state sulking' },
       { id: 'i-2', port: 80, state: 'unhealthy' },
     ]);
     api.close();
   });
 
-  it('about a target group leaves it the settings that AWS gives by default, and no balancer that is not told of', async () => {
+  it("gives a target group AWS's default settings, and no unknown load balancer", async () => {
     const { api, cloud } = await setting();
     const arn = 'arn:aws:elasticloadbalancing:us-east-1:0:targetgroup/web/0';
     const member = `<member><TargetGroupArn>${arn}</TargetGroupArn><LoadBalancerArns><member>arn:gone</member></LoadBalancerArns></member>`;
@@ -96,20 +96,20 @@ describe('a partial answer', () => {
     api.close();
   });
 
-  it('without one of the groups that were asked for is the failure that AWS should have answered with', async () => {
+  it('without a requested group fails as AWS should have', async () => {
     const { api, cloud, behind } = await setting();
     behind.addGroup('web');
     api.replyOnce('DescribeTargetGroups', elb('DescribeTargetGroups', ''), 1);
     expect(await failure(cloud.targetGroups(['wbe']))).toMatchObject({
       code: 'cloud.no-group',
-      hint: expect.stringContaining('Did you mean web?'),
+      hint: expect.stringContaining('did you mean web?'),
     });
     api.close();
   });
 });
 
-describe('a long answer', () => {
-  it('about groups comes in pages of 400, and names no more of 1,001 than a person reads', async () => {
+describe('a long response', () => {
+  it('reads groups in pages of 400, and lists only some of 1,001', async () => {
     const { api, cloud, behind } = await setting();
     for (let n = 0; n <= 1_000; n += 1) behind.addGroup(`service-${n}`);
     const failed = await failure(cloud.targetGroups(['gone']));
@@ -120,7 +120,7 @@ describe('a long answer', () => {
     api.close();
   });
 
-  it('about groups by name is asked for 20 at a time', async () => {
+  it('requests groups by name 20 at a time', async () => {
     const { api, cloud, behind } = await setting();
     const names = Array.from({ length: 45 }, (_, n) => `service-${n}`);
     for (const name of names) behind.addGroup(name, { balancers: [] });
@@ -132,7 +132,7 @@ describe('a long answer', () => {
     api.close();
   });
 
-  it('about instances is asked for 200 at a time, by filter, and every page of it is read', async () => {
+  it('requests instances by filter 200 at a time, and reads every page', async () => {
     const { api, cloud, behind } = await setting();
     const ids = Array.from({ length: 1_050 }, (_, n) => `i-${n}`);
     for (const id of ids) behind.launch(id);
@@ -152,7 +152,7 @@ describe('a long answer', () => {
     api.close();
   });
 
-  it('that refers to itself ends', async () => {
+  it('stops at a repeated mark', async () => {
     const { api, cloud } = await setting();
     const again = '<reservationSet/><nextToken>again</nextToken>';
     api.replyOnce('DescribeInstances', ec2('DescribeInstances', again), 9);
@@ -163,7 +163,7 @@ describe('a long answer', () => {
 });
 
 describe('a call', () => {
-  it('is not made for nothing', async () => {
+  it('is not sent for an empty list', async () => {
     const { api, cloud } = await setting();
     await cloud.instances([]);
     await cloud.targetGroups([]);
@@ -177,14 +177,14 @@ describe('a call', () => {
     api.close();
   });
 
-  it('finds a name as it is written, with a star in it', async () => {
+  it('finds a name with a literal star', async () => {
     const { api, cloud } = await setting();
     await cloud.instancesNamed(['web-*?\\']);
     expect(api.requests[0]?.form.get('Filter.1.Value.1')).toBe('web-\\*\\?\\\\');
     api.close();
   });
 
-  it('about a group that is fed by a rule alone finds the listener, and looks at no rules where none is needed', async () => {
+  it('finds a listener that forwards only by a rule, and reads rules only if needed', async () => {
     const { api, cloud, behind } = await setting();
     const shared = fakeBalancer('shared', { listeners: [{ protocol: 'HTTPS', port: 443 }] });
     behind.addGroup('web', { balancers: [shared] });
@@ -197,7 +197,7 @@ describe('a call', () => {
     api.close();
   });
 
-  it('ends with the reason of the signal, in the middle of its tries, and none is made after that', async () => {
+  it("rejects with the signal's reason between attempts, and sends no more", async () => {
     const stop = new AbortController();
     const onWaiting = () => stop.abort(new Error('enough'));
     const { api, cloud } = await setting({ signal: stop.signal, onWaiting });
@@ -208,7 +208,7 @@ describe('a call', () => {
     api.close();
   });
 
-  it('that hangs ends with the reason of the signal', async () => {
+  it("rejects with the signal's reason while it hangs", async () => {
     const stop = new AbortController();
     const { api, cloud, behind } = await setting({ signal: stop.signal });
     const group = behind.addGroup('web');
@@ -220,7 +220,7 @@ describe('a call', () => {
     api.close();
   });
 
-  it('is counted with every time it was sent', async () => {
+  it('is counted with all attempts', async () => {
     const { api, cloud, behind, count } = await setting();
     const group = behind.addGroup('web');
     api.replyOnce('DescribeTargetHealth', { status: 503, body: '' }, 2);

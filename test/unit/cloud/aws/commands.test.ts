@@ -12,13 +12,13 @@ it.each([
   ['wait-healthy', 'wait target-in-service'],
   ['deregister', 'deregister-targets'],
   ['wait-drained', 'wait target-deregistered'],
-] as const)('writes %s as aws elbv2 %s', (kind, verb) => {
+] as const)('prints %s as aws elbv2 %s', (kind, verb) => {
   expect(awsCommand({ kind, group, targets })).toBe(
     `aws elbv2 ${verb} --target-group-arn arn:web --targets Id=i-1,Port=80 Id=i-2,Port=81`,
   );
 });
 
-it('writes tags, quoted where a shell needs it', () => {
+it('prints tags, quoted for a shell', () => {
   const tag = { instance: 'i-1', key: 'oneclick:quarantine:web' };
   expect(awsCommand({ kind: 'tag', ...tag, value: 'ada at 9' })).toBe(
     "aws ec2 create-tags --resources i-1 --tags 'Key=oneclick:quarantine:web,Value=ada at 9'",
@@ -28,7 +28,7 @@ it('writes tags, quoted where a shell needs it', () => {
   );
 });
 
-it('writes settings in seconds', () => {
+it('prints settings in seconds', () => {
   const tuning = { interval: 5000, timeout: 4000, healthyThreshold: 2, unhealthyThreshold: 3 };
   const checks =
     'aws elbv2 modify-target-group --target-group-arn arn:web --health-check-interval-seconds 5 --health-check-timeout-seconds 4 --healthy-threshold-count 2 --unhealthy-threshold-count 3';

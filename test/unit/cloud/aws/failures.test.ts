@@ -11,7 +11,7 @@ import { ec2Error, elbError, type ScriptedReply } from '../../../fakes/aws.js';
 import { InstantClock } from '../../../fakes/clock.js';
 import { failure, login, setting } from './setting.js';
 
-/** A call of each of the services, and how that one refuses. */
+/** A call to each service, and its error format. */
 const services = [
   {
     action: 'DescribeInstances',
@@ -37,14 +37,14 @@ describe.each(services)('$named', ({ action, call, refuse, named }) => {
   }
 
   it.each(['UnauthorizedOperation', 'AccessDenied', 'AccessDeniedException'])(
-    'names the action that is not allowed, and who asked, for %s',
+    'names the denied action and the user for %s',
     async (code) => {
       const words = `User: arn:aws:iam::1:user/me is not authorized to perform: ${named} Encoded authorization failure message: c2VjcmV0`;
       const { failed } = await answered(refuse(code, words, 403));
       expect(failed).toMatchObject({
         kind: 'access',
         code: 'cloud.denied',
-        message: `arn:aws:iam::1:user/me is not allowed ${named}`,
+        message: `arn:aws:iam::1:user/me has no permission for ${named}`,
         hint: expect.stringContaining('oneclick iam policy'),
       });
     },
@@ -57,7 +57,7 @@ describe.each(services)('$named', ({ action, call, refuse, named }) => {
     ['InvalidClientTokenId', 'cloud.credentials', 'aws configure'],
     ['SignatureDoesNotMatch', 'cloud.credentials', 'aws sts get-caller-identity'],
     ['OptInRequired', 'cloud.account', 'console'],
-  ])('fails at once for %s, and repeats nothing of what AWS says about it', async (code, dotted, hint) => {
+  ])("fails at once for %s, without AWS's message", async (code, dotted, hint) => {
     const { failed, api } = await answered(refuse(code, 'x-amz-security-token:hush', 403), 9);
     expect(failed).toMatchObject({ kind: 'access', code: dotted, hint: expect.stringContaining(hint) });
     expect(JSON.stringify(failureRecord(failed))).not.toContain('hush');
@@ -72,20 +72,20 @@ describe.each(services)('$named', ({ action, call, refuse, named }) => {
       await failure(call(world.cloud));
       world.api.close();
       expect(world.waiting).toEqual([
-        'AWS asks for fewer calls: try 2 of 8 in 0.5 s',
-        'AWS asks for fewer calls: try 3 of 8 in 1.0 s',
+        'AWS throttles calls: attempt 2 of 8 in 0.5 s',
+        'AWS throttles calls: attempt 3 of 8 in 1.0 s',
       ]);
       expect(world.api.requests).toHaveLength(3);
     },
   );
 
-  it('gives up after eight tries, in the hope that it passes', async () => {
+  it('gives up after eight attempts with a passing failure', async () => {
     const { failed, api } = await answered(refuse('Throttling', 'Rate exceeded'), 9);
     expect(failed).toMatchObject({ kind: 'failed', code: 'cloud.throttled', transient: true });
     expect(api.requests).toHaveLength(8);
   });
 
-  it('tries again when the service is in trouble, and quotes it in the end', async () => {
+  it('retries a server error, then quotes it', async () => {
     const { failed, waiting } = await answered(refuse('InternalError', 'we are sorry', 500), 9);
     expect(waiting).toHaveLength(7);
     expect(failed).toMatchObject({
@@ -95,7 +95,7 @@ describe.each(services)('$named', ({ action, call, refuse, named }) => {
     });
   });
 
-  it('quotes what it does not know, in one line', async () => {
+  it('quotes an unknown error in one line', async () => {
     const { failed } = await answered(
       refuse('SomethingNew', 'never\n   seen\u009b31m Encoded authorization failure message: c2VjcmV0'),
     );
@@ -112,7 +112,7 @@ describe.each(services)('$named', ({ action, call, refuse, named }) => {
     ['words', { status: 200, body: 'Welcome to nginx!' }],
     ['half of an answer', { status: 200, body: `<${action}Response><` }],
     ['a page of a proxy', { status: 403, body: '<html>Forbidden</html>', foreign: true as const }],
-  ])('takes %s for what it is: not AWS', async (_, instead) => {
+  ])('rejects %s as not AWS', async (_, instead) => {
     const { failed, api } = await answered(instead);
     expect(failed).toMatchObject({
       kind: 'unreachable',
@@ -129,7 +129,7 @@ describe('on this machine', () => {
   const home = mkdtempSync(join(tmpdir(), 'oneclick-aws-'));
   afterAll(() => rmSync(home, { recursive: true }));
 
-  /** Nothing of the machine that runs the test: the SDK reads the process. */
+  /** Hides local settings, because the SDK reads the process environment. */
   beforeEach(() => {
     writeFileSync(
       join(home, 'config'),
@@ -144,24 +144,24 @@ describe('on this machine', () => {
     });
   });
 
-  it('a region is missing: says how to set one', async () => {
+  it('reports how to set a missing region', async () => {
     expect(
       await failure(cloud({ AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' }).targets('arn')),
     ).toMatchObject({
       kind: 'access',
       code: 'cloud.no-region',
-      hint: expect.stringContaining('export AWS_REGION='),
+      hint: expect.stringContaining('set AWS_REGION'),
     });
   });
 
-  it('a region is misspelled: is a mistake', async () => {
+  it('reports a misspelled region as a usage error', async () => {
     expect(await failure(cloud({ ...login, AWS_REGION: 'eu central' }).targets('arn'))).toMatchObject({
       kind: 'usage',
       code: 'cloud.region',
     });
   });
 
-  it('credentials are missing: says how to get some', async () => {
+  it('reports how to get missing credentials', async () => {
     expect(await failure(cloud({ AWS_REGION: 'us-east-1' }).targets('arn'))).toMatchObject({
       kind: 'access',
       code: 'cloud.no-credentials',
@@ -169,7 +169,7 @@ describe('on this machine', () => {
     });
   });
 
-  it('a profile does not exist: names it', async () => {
+  it('names a profile that does not exist', async () => {
     const variables = { AWS_REGION: 'us-east-1', AWS_PROFILE: 'shop' };
     expect(await failure(cloud(variables).targets('arn'))).toMatchObject({
       kind: 'access',
@@ -179,23 +179,23 @@ describe('on this machine', () => {
     });
   });
 
-  it('the login of a profile is over: says how to log in again', async () => {
+  it('reports how to renew an expired login', async () => {
     const variables = { AWS_REGION: 'us-east-1', AWS_PROFILE: 'old' };
     expect(await failure(cloud(variables).targets('arn'))).toMatchObject({
       kind: 'access',
       code: 'cloud.expired',
-      hint: 'Type `aws sso login --profile old`.',
+      hint: 'run: aws sso login --profile old',
     });
   });
 
-  it('the endpoint is no URL: is a mistake', async () => {
+  it('reports an invalid endpoint URL as a usage error', async () => {
     expect(await failure(cloud({ ...login, AWS_ENDPOINT_URL: 'nonsense' }).targets('arn'))).toMatchObject({
       kind: 'usage',
       code: 'cloud.endpoint',
     });
   });
 
-  it('the network is gone: names the endpoint, after eight tries', async () => {
+  it('names an unreachable endpoint after eight attempts', async () => {
     const waiting: string[] = [];
     const gone = awsCloud({
       variables: { ...login, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' },
@@ -211,19 +211,19 @@ describe('on this machine', () => {
     expect(waiting).toHaveLength(7);
   });
 
-  it('something else listens there: is not AWS', async () => {
+  it('rejects another server as not AWS', async () => {
     const server = createServer((socket) => socket.on('data', () => socket.end('SSH-2.0-OpenSSH_9.2\r\n')));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     expect(await failure(cloud({ ...login, AWS_ENDPOINT_URL: url }).targets('arn'))).toMatchObject({
       kind: 'unreachable',
       code: 'cloud.nonsense',
-      message: `${url} does not answer as AWS does (no HTTP)`,
+      message: `unexpected response from ${url} (not HTTP)`,
     });
     server.close();
   });
 
-  it('no failure tells a secret', async () => {
+  it('shows no secret in any failure', async () => {
     const variables = {
       ...login,
       AWS_SESSION_TOKEN: 'a-token-that-nobody-may-see',

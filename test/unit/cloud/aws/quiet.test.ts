@@ -12,15 +12,15 @@ const cloud = (variables: Variables) =>
     attempts: 1,
   });
 
-// In a file of their own: the SDK says these things once in a process.
-it('the SDK says nothing about the age of Node', async () => {
+// In its own file, because the SDK warns once per process.
+it('the SDK prints no warning about the Node version', async () => {
   const warn = jest.spyOn(process, 'emitWarning');
   await failure(cloud(login).targets('arn'));
   await failure(cloud(login).instances(['i-1']));
   expect(warn).not.toHaveBeenCalled();
 });
 
-it('the SDK says nothing about a profile beside keys', async () => {
+it('the SDK prints no warning about a profile with keys', async () => {
   const warn = jest.spyOn(console, 'warn').mockReturnValue(undefined);
   Object.assign(process.env, login, { AWS_EC2_METADATA_DISABLED: 'true', AWS_CONFIG_FILE: '/dev/null' });
   await failure(cloud({ AWS_REGION: 'us-east-1', AWS_PROFILE: 'shop' }).targets('arn'));

@@ -5,14 +5,14 @@ import { CallCount } from '../../../fakes/call-count.js';
 import { InstantClock, MovableClock } from '../../../fakes/clock.js';
 import { FakeCloud } from '../../../fakes/cloud.js';
 
-/** What a login on this machine leaves in the environment. */
+/** The environment variables of a login. */
 export const login = {
   AWS_REGION: 'us-east-1',
   AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
   AWS_SECRET_ACCESS_KEY: 'a-secret-that-nobody-may-see',
 };
 
-/** The adapter, talking to an endpoint on this machine, and what lies behind that. */
+/** The adapter with a local endpoint, and the world behind it. */
 export async function setting(special: Partial<AwsOptions> = {}) {
   const clock = new MovableClock();
   const behind = new FakeCloud(clock);
@@ -31,7 +31,7 @@ export async function setting(special: Partial<AwsOptions> = {}) {
   return { clock, hurried, behind, api, cloud, waiting, count };
 }
 
-/** What a call failed with. */
+/** The failure of a call. */
 export async function failure(call: Promise<unknown>): Promise<unknown> {
   return call.then(
     () => undefined,

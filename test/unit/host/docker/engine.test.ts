@@ -52,7 +52,7 @@ async function connect(
   return host;
 }
 
-/** A program that commands on the host find. */
+/** A program on the host's PATH. */
 function program(name: string, script: string): void {
   const file = join(home, name);
   writeFileSync(file, `#!/bin/sh\n${script}\n`);
@@ -70,7 +70,7 @@ const failureOf = (work: Promise<unknown>) =>
   );
 
 describe('the connection to the engine', () => {
-  it('is never more than a few channels, however much is asked at once', async () => {
+  it('uses a limited number of channels for any number of requests', async () => {
     docker.on('GET /images/json', (response) => void setImmediate(() => response.end('[]')));
     const host = await connect();
     await Promise.all(Array.from({ length: 80 }, () => host.engine.images()));
@@ -78,7 +78,7 @@ describe('the connection to the engine', () => {
     expect(docker.mostOpen).toBeLessThanOrEqual(16);
   });
 
-  it('has room for questions however many logs are followed', async () => {
+  it('handles requests while many logs are followed', async () => {
     docker.json('GET /images/json', []);
     const followed = Array.from({ length: 40 }, (_, index) => `web-${index}`);
     for (const name of followed) docker.json(`GET /containers/${name}/json`, { Config: { Tty: false } });
@@ -99,7 +99,7 @@ describe('the connection to the engine', () => {
     enough.abort(new Error('enough'));
   });
 
-  it('closes the channel of an answer that is broken off, though much of it is unread', async () => {
+  it('closes the channel of a cancelled response with unread data', async () => {
     docker.on('POST /images/create', (response) => {
       const line = `${JSON.stringify({ status: 'Downloading', id: 'a', progressDetail: { current: 1, total: 2 } })}\n`;
       const feed = () => {
@@ -123,7 +123,7 @@ describe('the connection to the engine', () => {
     expect(await host.engine.images()).toEqual([]);
   });
 
-  it('that breaks is a failure of the engine, and the next call finds it again', async () => {
+  it('fails the call if it breaks, and reconnects for the next', async () => {
     docker.on('GET /images/json', (response) => void response.socket?.destroy());
     const host = await connect();
     await expect(host.engine.images()).rejects.toMatchObject({
@@ -135,7 +135,7 @@ describe('the connection to the engine', () => {
     expect(await host.engine.images()).toEqual([]);
   });
 
-  it('is opened anew when the engine has ended those that were opened ahead', async () => {
+  it('reopens if the engine closed the spare channels', async () => {
     docker.json('GET /images/json', []);
     const { engine } = await connect();
     expect(await engine.images()).toEqual([]);
@@ -143,12 +143,12 @@ describe('the connection to the engine', () => {
       docker.hangUp();
       await new Promise((resolve) => setImmediate(resolve));
     }
-    // The ends travel over the same connection, in their order, before the answer to this.
+    // This response arrives after the channels have closed.
     await engine.images().catch(nothing);
     expect(await Promise.all(Array.from({ length: 6 }, () => engine.images()))).toHaveLength(6);
   });
 
-  it('is waited for a minute, and 10 s when it was silent before, until it has answered again', async () => {
+  it('times out after a minute, then after 10 s until the engine responds', async () => {
     const clock = new MovableClock();
     const { engine } = await connect({ docker: docker.port }, clock);
     const silentFor = async (seconds: number) => {
@@ -158,7 +158,7 @@ describe('the connection to the engine', () => {
       await clock.advance(seconds * 1000);
       expect(await failing).toMatchObject({
         code: 'engine.silent',
-        message: expect.stringContaining(`did not answer within ${seconds} s`),
+        message: expect.stringContaining(`did not respond within ${seconds} s`),
       });
     };
     docker.on('GET /images/json', nothing);
@@ -170,7 +170,7 @@ describe('the connection to the engine', () => {
     await silentFor(60);
   });
 
-  it('does not follow DOCKER_HOST of this machine', async () => {
+  it('ignores the local DOCKER_HOST', async () => {
     const before = process.env.DOCKER_HOST;
     process.env.DOCKER_HOST = 'tcp://127.0.0.1:1';
     try {
@@ -183,8 +183,8 @@ describe('the connection to the engine', () => {
   });
 });
 
-describe('where the socket of the engine cannot be forwarded', () => {
-  it('its command line is the way, and leaves room for commands even with one session', async () => {
+describe('without forwarding of the engine socket', () => {
+  it('uses the docker command, and still runs commands with one session', async () => {
     program('docker', `[ "$1" = version ] && exit 0; ${proxy()}`);
     docker.json('GET /images/json', []);
     const host = await connect({ programs: home, maxSessions: 1 });
@@ -193,7 +193,7 @@ describe('where the socket of the engine cannot be forwarded', () => {
     expect(await host.engine.images()).toEqual([]);
   });
 
-  it('its command line is the way for more calls at once than the server allows sessions', async () => {
+  it('uses the docker command for more calls than sessions', async () => {
     docker.json('GET /version', { Version: '28.0.0', Os: 'linux', Arch: 'amd64' });
     program('docker', `[ "$1" = version ] && exit 0; ${proxy()}`);
     const { engine } = await connect({ programs: home, maxSessions: 4 });
@@ -202,7 +202,7 @@ describe('where the socket of the engine cannot be forwarded', () => {
     expect(engine.streams).toBe(6);
   });
 
-  it('root’s is, where only root may and sudo asks for nothing', async () => {
+  it('uses sudo if the user has no permission', async () => {
     program(
       'docker',
       `[ "$AS_ROOT" ] || { echo 'permission denied while trying to connect' >&2; exit 1; }; [ "$1" = version ] && exit 0; ${proxy()}`,
@@ -212,19 +212,19 @@ describe('where the socket of the engine cannot be forwarded', () => {
     expect(await (await connect({ programs: home })).engine.images()).toEqual([]);
   });
 
-  it('it is said who may not, and what lets them', async () => {
+  it('names the user without permission, and the fix', async () => {
     program('docker', "echo 'permission denied while trying to connect' >&2; exit 1");
     program('sudo', "echo 'sudo: a password is required' >&2; exit 1");
     const failure = await failureOf((await connect({ programs: home })).engine.images());
     expect(failure).toMatchObject({
       kind: 'access',
       code: 'engine.access',
-      message: 'deploy may not use Docker on web-1',
+      message: 'deploy has no permission to use Docker on web-1',
       hint: expect.stringContaining('usermod -aG docker deploy'),
     });
   });
 
-  it('it is said that no engine runs, or that there is none', async () => {
+  it('reports an engine that is down or not installed', async () => {
     program(
       'docker',
       "echo 'Cannot connect to the Docker daemon. Is the docker daemon running?' >&2; exit 1",
@@ -240,11 +240,11 @@ describe('where the socket of the engine cannot be forwarded', () => {
     expect(missing).toMatchObject({
       kind: 'unreachable',
       code: 'engine.missing',
-      hint: 'oneclick host bootstrap web-1',
+      hint: 'run: oneclick host bootstrap web-1',
     });
   });
 
-  it('the words of a command that ends early are kept, instead of a socket that hangs up', async () => {
+  it('reports the error output of a command that exits early', async () => {
     program('docker', '[ "$1" = version ] && exit 0; echo \'the engine went away\' >&2; exit 1');
     const failure = await failureOf((await connect({ programs: home })).engine.images());
     expect(failure).toMatchObject({
@@ -255,7 +255,7 @@ describe('where the socket of the engine cannot be forwarded', () => {
 });
 
 describe('a request', () => {
-  it('carries the configuration of a container in its body alone', async () => {
+  it('sends the container configuration only in its body', async () => {
     docker.json('POST /containers/create', { Id: 'abc' }, 201);
     const host = await connect();
     expect(
@@ -265,7 +265,7 @@ describe('a request', () => {
     expect(JSON.parse(docker.requests[0]?.body ?? '')).toEqual({ Image: 'shop/web', Env: ['TOKEN=planted'] });
   });
 
-  it('to set a restart policy is made again while the process is just ending', async () => {
+  it('retries a restart policy while the process is exiting', async () => {
     const { engine } = await connect();
     let refusals = 2;
     docker.on('POST /containers/web/update', (response) => {
@@ -277,7 +277,7 @@ describe('a request', () => {
     expect(docker.requests.filter(({ url }) => url.startsWith('/containers/web/update'))).toHaveLength(3);
   });
 
-  it('to set a restart policy fails with the words of any other refusal', async () => {
+  it('fails to set a restart policy with any other error', async () => {
     const { engine } = await connect();
     docker.json('POST /containers/web/update', { message: 'no such policy' }, 400);
     await expect(engine.setRestart('web', 'never')).rejects.toMatchObject({
@@ -285,7 +285,7 @@ describe('a request', () => {
     });
   });
 
-  it('that an engine fails at, with words that nobody knows, may be worth another try', async () => {
+  it('is passing if the engine fails with an unknown error', async () => {
     const { engine } = await connect();
     const refusal = async (status: number, message: string) => {
       docker.json('POST /containers/web/start', { message }, status);
@@ -298,7 +298,7 @@ describe('a request', () => {
     expect(await refusal(400, 'no such thing')).toMatchObject({ transient: false });
   });
 
-  it('carries credentials of a registry in one header alone', async () => {
+  it('sends registry credentials only in one header', async () => {
     docker.lines('POST /images/create', [{ status: 'Status: Image is up to date' }]);
     docker.json('GET /distribution/shop/web:1/json', {
       Descriptor: { digest: 'sha256:1' },
@@ -360,23 +360,23 @@ describe('a pull', () => {
     ['Get "https://registry/v2/": dial tcp 10.0.0.1:443: i/o timeout', 'unreachable', 'registry.unreachable'],
     ['Get "https://registry/v2/": EOF', 'unreachable', 'registry.unreachable'],
     ['something else', 'failed', 'engine.refused'],
-  ])('that the engine breaks off with "%s" has failed: %s, %s', async (error, kind, code) => {
+  ])('that ends with "%s" fails: %s, %s', async (error, kind, code) => {
     docker.lines('POST /images/create', [
       { status: 'Pulling fs layer', id: 'a' },
       { error, errorDetail: { message: error } },
     ]);
     const failure = await failureOf((await connect()).engine.pull('shop/web:1', undefined, nothing));
-    expect(failure).toMatchObject({ kind, code, host: 'web-1', message: `pulling shop/web:1: ${error}` });
+    expect(failure).toMatchObject({ kind, code, host: 'web-1', message: `cannot pull shop/web:1: ${error}` });
   });
 
-  it('that ends without having said that it is complete has failed', async () => {
+  it('fails if it ends before it is complete', async () => {
     docker.lines('POST /images/create', [{ status: 'Pulling fs layer', id: 'a' }]);
     await expect((await connect()).engine.pull('shop/web:1', undefined, nothing)).rejects.toMatchObject({
       kind: 'failed',
     });
   });
 
-  it('that brings nothing for a minute is broken off, and what it was at is named', async () => {
+  it('fails after a minute without progress, with its last status', async () => {
     const begun = new Promise<{ destroyed: boolean }>((resolve) => {
       docker.on('POST /images/create', (response) => {
         response.write(
@@ -403,7 +403,7 @@ describe('a pull', () => {
     });
   });
 
-  it('that is cancelled is broken off at the engine, too', async () => {
+  it('also stops at the engine when cancelled', async () => {
     const cancel = new AbortController();
     const broken = new Promise((resolve) => {
       docker.on('POST /images/create', (response) => {
@@ -424,7 +424,7 @@ describe('a pull', () => {
 });
 
 describe('the terminal of a process', () => {
-  it('has the last of its sizes, however late the engine answers the ones before', async () => {
+  it('ends up with the last size although the engine responds late', async () => {
     docker.json('POST /containers/web/exec', { Id: 'one' }, 201);
     const unanswered: (() => void)[] = [];
     docker.on('POST /exec/one/resize', (response) => void unanswered.push(() => response.end()));

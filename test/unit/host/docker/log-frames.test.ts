@@ -10,7 +10,7 @@ function frame(stream: number, text: string): Buffer {
   return Buffer.concat([head, Buffer.from(text)]);
 }
 
-/** What is read of bytes that come in pieces of this size. */
+/** The lines read from bytes in chunks of this size. */
 function read(bytes: Buffer, size: number, raw = false) {
   const [frames, lines] = [new Frames(raw), new LogLines(raw)];
   const found = [];
@@ -51,14 +51,14 @@ describe('the lines of a log', () => {
     ]);
   });
 
-  it('that never end are given in pieces', () => {
+  it('are split if they never end', () => {
     const piece = frame(1, `${time(1)} ${'x'.repeat(16_384)}`);
     const found = read(Buffer.concat(Array.from({ length: 40 }, () => piece)), 65_536);
     expect(found.length).toBeGreaterThan(1);
     expect(found.reduce((sum, { text }) => sum + text.length, 0)).toBe(40 * 16_384);
   });
 
-  it('are asked for with all digits of their time', () => {
+  it('are requested with full timestamp precision', () => {
     expect(unixTime('2026-01-01T00:00:00.123456789Z')).toBe('1767225600.123456789');
     expect(unixTime('2026-01-01T00:00:00Z')).toBe('1767225600.000000000');
     expect(unixTime('2026-01-01T01:00:00.5+01:00')).toBe('1767225600.500000000');

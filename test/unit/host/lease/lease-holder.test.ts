@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { holderArgv, type LeaseAction } from '../../../../src/host/lease/lease-holder.js';
-import { spawnHeld } from '../../../fakes/held-process.js';
+import { spawnHere } from '../../../fakes/remote-process.js';
 
 let folder: string;
 let lock: string;
@@ -14,14 +14,14 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const start = (action: LeaseAction, info = '{"who":"ana"}', silence = 5, env = process.env) => {
-  const held = spawnHeld(holderArgv(action, lock, info, silence), env);
+  const held = spawnHere(holderArgv(action, lock, info, silence), env);
   const lines = held.lines[Symbol.asyncIterator]();
   return { ...held, next: async () => (await lines.next()).value as string | undefined };
 };
 const ask = (action: LeaseAction) => start(action).next();
 
 describe('the holder of a lease on a host', () => {
-  it('is the only one, and others are told who and at which step it is', async () => {
+  it('is the only one, and tells others its run and step', async () => {
     const first = start('take');
     expect(await first.next()).toBe('held');
     first.write('beat web/start 1');
@@ -36,7 +36,7 @@ describe('the holder of a lease on a host', () => {
     expect(readdirSync(folder)).toEqual(['a.lock']);
   });
 
-  it('lets go when its input ends', async () => {
+  it('exits when its input ends', async () => {
     const first = start('take');
     await first.next();
     first.end();
@@ -47,8 +47,8 @@ describe('the holder of a lease on a host', () => {
     await second.ended;
   });
 
-  it('leaves nothing when it is asked something by a client that has died before the answer', async () => {
-    const { next, write, deaf, ended } = start('take');
+  it('leaves no files if the client dies before the answer', async () => {
+    const { next, write, ignoreOutput, ended } = start('take');
     await next();
     deaf();
     write('beat web/start 1');
@@ -56,14 +56,14 @@ describe('the holder of a lease on a host', () => {
     expect(readdirSync(folder)).toEqual(['a.lock']);
   });
 
-  it('lets go after silence', async () => {
+  it('exits after a timeout', async () => {
     const first = start('take', '{}', 1);
     await first.next();
     expect(await first.ended).toBe(1);
     expect(await ask('look')).toBe('free');
   });
 
-  it('that was killed leaves nothing that counts', async () => {
+  it('leaves no valid files when killed', async () => {
     const first = start('take', '{}', 1);
     await first.next();
     first.kill('SIGKILL');
@@ -75,7 +75,7 @@ describe('the holder of a lease on a host', () => {
     await second.ended;
   });
 
-  it('is ended by whoever takes the lease away, who is told whom it was', async () => {
+  it('is ended by a run that takes the lease, which learns its name', async () => {
     const first = start('take', '{"who":"ana"}', 1);
     await first.next();
     expect(await ask('end')).toBe('ended\t{"who":"ana"}\t');
@@ -83,22 +83,22 @@ describe('the holder of a lease on a host', () => {
     expect(await ask('end')).toBe('free');
   });
 
-  it('is not believed to live because another process has its number', async () => {
+  it('does not count as alive if another process has its ID', async () => {
     writeFileSync(`${lock}.${process.pid}`, '12345\n{"who":"old"}\nstep\n');
     expect(await ask('look')).toBe('free');
   });
 
-  it('says so when the lock cannot be one', async () => {
+  it('reports an invalid lock file', async () => {
     symlinkSync('/etc/hostname', lock);
-    expect(await ask('take')).toMatch(/^broken\t.*is not a file/);
+    expect(await ask('take')).toMatch(/^broken\t.*is not a readable file/);
   });
 
-  it('says so when the lock is replaced as often as it is taken', async () => {
+  it('reports a lock file that keeps being replaced', async () => {
     const flock = join(folder, 'flock');
     writeFileSync(flock, `#!/bin/sh\nrm -f '${lock}'\n: >'${lock}'\nexec /usr/bin/flock "$@"\n`);
     chmodSync(flock, 0o755);
     const replaced = start('take', '{}', 5, { ...process.env, PATH: `${folder}:${process.env.PATH}` });
-    expect(await replaced.next()).toMatch(/^broken\t.*is replaced/);
+    expect(await replaced.next()).toMatch(/^broken\t.*keeps being replaced/);
     expect(await replaced.ended).toBe(1);
   });
 });

@@ -8,8 +8,8 @@ import type { RunInfo } from '../../../../src/domain/task.js';
 import { endLeases, HostLeases, leaseHolders } from '../../../../src/host/lease/lease.js';
 import type { Lease } from '../../../../src/run/ports.js';
 import { MovableClock } from '../../../fakes/clock.js';
-import { FakeHeldProcess, spawnHeld } from '../../../fakes/held-process.js';
 import { FakeHost, runLocally } from '../../../fakes/host.js';
+import { FakeRemoteProcess, spawnHere } from '../../../fakes/remote-process.js';
 
 const run: RunInfo = {
   id: 'run-1',
@@ -21,7 +21,7 @@ const run: RunInfo = {
 };
 const ben = { ...run, id: 'run-2', recipe: 'rollback', who: 'ben@ci' };
 const hosts = (...list: FakeHost[]) => new Map(list.map((host) => [host.name, host]));
-const busy = `busy\t${JSON.stringify({ who: 'ben@ci', run: 'run-2', recipe: 'rollback', project: 'shop', environment: 'production', since: '2026-01-01T00:00:00.000Z' })}\tweb/pull`;
+const busy = `busy\t${JSON.stringify({ who: 'ben@ci', run: 'run-2', recipe: 'rollback', project: 'shop', environment: 'production', since: '2026-01-01T00:00:00.000Z' })}\timage.pull/web/a`;
 
 describe('with real holders, a lease', () => {
   let folder: string;
@@ -34,7 +34,7 @@ describe('with real holders, a lease', () => {
     rmSync(folder, { recursive: true });
   });
   const machine = (name: string) =>
-    new FakeHost(name, { clock: systemClock, holds: spawnHeld, answers: [runLocally(folder)] });
+    new FakeHost(name, { clock: systemClock, spawns: spawnHere, answers: [runLocally(folder)] });
   const take = async (host: FakeHost, who: RunInfo) => {
     const leases = new HostLeases(hosts(host), { clock: systemClock, random: () => 0, folder });
     const lease = await leases.take(who);
@@ -42,18 +42,19 @@ describe('with real holders, a lease', () => {
     return lease;
   };
 
-  it('keeps every other run of the environment out, by name and step, until it is released', async () => {
+  it('excludes other runs of the environment, with its run and step, until it is released', async () => {
     const host = machine('web-1');
     const lease = await take(host, run);
-    lease.describe('web/web-1/container.start');
+    lease.describe('container.start/web/web-1');
     while ((await leaseHolders([host], run, folder))[0]?.step === '');
     const refused = (await take(host, ben).catch((error: unknown) => error)) as Failure;
     expect(refused).toMatchObject({ kind: 'lease', code: 'lease.held', host: 'web-1' });
-    expect(refused.message).toContain('ana@laptop');
-    expect(refused.message).toContain('deploy run-1, at web/web-1/container.start');
+    expect(refused.message).toMatch(
+      /^ana@laptop has been deploying web for \d+ s \(run run-1\), now starting web on web-1$/,
+    );
     expect(refused.hint).toContain('oneclick lease take');
     expect(await leaseHolders([host], run, folder)).toMatchObject([
-      { host: 'web-1', who: 'ana@laptop', step: 'web/web-1/container.start' },
+      { host: 'web-1', who: 'ana@laptop', step: 'container.start/web/web-1' },
     ]);
     await lease.release();
     await lease.release();
@@ -62,14 +63,14 @@ describe('with real holders, a lease', () => {
     await (await take(host, ben)).release();
   });
 
-  it('of another environment is another lease', async () => {
+  it('is separate for each environment', async () => {
     const host = machine('web-1');
     const one = await take(host, run);
     const other = await take(host, { ...run, environment: 'staging' });
     await Promise.all([one.release(), other.release()]);
   });
 
-  it('that is taken away is lost', async () => {
+  it('is lost when another run takes it', async () => {
     const host = machine('web-1');
     const lease = await take(host, run);
     const lost = new Promise((resolve) =>
@@ -85,25 +86,39 @@ describe('a lease', () => {
   const clock = () => new MovableClock();
 
   it('is held on all hosts or on none', async () => {
-    const free = new FakeHeldProcess('held');
+    const free = new FakeRemoteProcess('held');
     free.onWrite = (line) => {
       if (line === 'release') free.exit(0);
     };
     const time = clock();
-    const a = new FakeHost('a', { clock: time, holds: () => free });
-    const b = new FakeHost('b', { clock: time, holds: () => new FakeHeldProcess(busy) });
+    const a = new FakeHost('a', { clock: time, spawns: () => free });
+    const b = new FakeHost('b', { clock: time, spawns: () => new FakeRemoteProcess(busy) });
     const taking = new HostLeases(hosts(a, b), { clock: time, random: () => 0 }).take(run);
     await expect(taking).rejects.toMatchObject({ code: 'lease.held', host: 'b' });
     expect(free.written).toEqual(['release']);
   });
 
-  it('is waited for with pauses, and each refusal is told, up to a deadline', async () => {
+  it('names a run once for all its hosts, and reports unknown processes', async () => {
+    const time = clock();
+    const machine = (name: string, answer: string) =>
+      new FakeHost(name, { clock: time, spawns: () => new FakeRemoteProcess(answer) });
+    const taking = new HostLeases(hosts(machine('a', busy), machine('b', busy), machine('c', 'busy\t\t')), {
+      ...{ clock: time, random: () => 0 },
+    }).take(run);
+    await expect(taking).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /^ben@ci has been rolling back web for \d+ \w+ \(run run-2\), now pulling the image of web on a; an unknown process holds the lease on shop production on c$/,
+      ),
+    });
+  });
+
+  it('is retried with delays up to a deadline, and reports each attempt', async () => {
     const time = clock();
     const told: string[] = [];
     const answers = [busy, busy, 'held'];
     const host = new FakeHost('a', {
       clock: time,
-      holds: () => new FakeHeldProcess(answers.shift() ?? busy),
+      spawns: () => new FakeRemoteProcess(answers.shift() ?? busy),
     });
     const wait = { deadline: 10_000, onBusy: (failure: Failure) => told.push(failure.code) };
     const leases = new HostLeases(hosts(host), { clock: time, random: () => 0.5, wait });
@@ -117,13 +132,13 @@ describe('a lease', () => {
   });
 
   async function held(time: MovableClock) {
-    const holder = new FakeHeldProcess('held');
-    const host = new FakeHost('a', { clock: time, holds: () => holder });
+    const holder = new FakeRemoteProcess('held');
+    const host = new FakeHost('a', { clock: time, spawns: () => holder });
     const lease = await new HostLeases(hosts(host), { clock: time, random: () => 0 }).take(run);
     return { holder, lease };
   }
 
-  it('sends heartbeats with the step, and lives as long as they are answered', async () => {
+  it('sends heartbeats with the step, and lasts while they are answered', async () => {
     const time = clock();
     const { holder, lease } = await held(time);
     holder.onWrite = () => holder.print('.');
@@ -134,7 +149,7 @@ describe('a lease', () => {
     expect(new Set(holder.written)).toEqual(new Set(['beat web/pull now']));
   });
 
-  it('is lost when its holder ends, or falls silent', async () => {
+  it('is lost when its holder exits or stops responding', async () => {
     const time = clock();
     const ended = await held(time);
     ended.holder.exit(1);
@@ -157,11 +172,11 @@ describe('a lease', () => {
     expect(holder.written.length).toBe(sent);
   });
 
-  it('that cannot be held says why', async () => {
+  it('fails with the reason if it cannot be held', async () => {
     const time = clock();
     const host = new FakeHost('a', {
       clock: time,
-      holds: () => new FakeHeldProcess('broken\tthere is no flock'),
+      spawns: () => new FakeRemoteProcess('broken\tflock is not installed'),
     });
     const taking = new HostLeases(hosts(host), { clock: time, random: () => 0 }).take(run);
     await expect(taking).rejects.toMatchObject({

@@ -15,7 +15,7 @@ afterEach(() => rmSync(home, { recursive: true }));
 
 const base: HostAddress = { name: 'web-1', address: '10.0.0.5', hostKeys: 'known' };
 
-/** What ssh itself makes of the arguments. */
+/** Resolves the arguments with `ssh -G`. */
 async function settings(address: HostAddress): Promise<string> {
   const variables = { PATH: process.env.PATH };
   const argv = await sshArguments(address, { home, user: 'me', variables });
@@ -23,7 +23,7 @@ async function settings(address: HostAddress): Promise<string> {
 }
 
 describe('the arguments of ssh', () => {
-  it('say user, port, key and known hosts, and that the host key must be known', async () => {
+  it('set user, port, key, known hosts and strict host key checking', async () => {
     const text = await settings({
       ...{ ...base, user: 'ops', port: 2222, key: '~/my 100% key', knownHosts: '~/known hosts' },
     });
@@ -35,7 +35,7 @@ describe('the arguments of ssh', () => {
     expect(await settings({ ...base, hostKeys: 'accept-new' })).toContain('stricthostkeychecking accept-new');
   });
 
-  it('lead through a bastion that has a user, a key and known hosts of its own', async () => {
+  it('connect through a bastion with its own user, key and known hosts', async () => {
     const bastion = { name: 'gate', address: 'gate.example.org', user: 'jump', key: "~/it's a key" };
     const text = await settings({ ...base, bastion: { ...bastion, hostKeys: 'accept-new' } });
     const [, command = ''] = /^proxycommand (.*)$/m.exec(text) ?? [];
@@ -49,8 +49,8 @@ describe('the arguments of ssh', () => {
   });
 });
 
-describe('the arguments of ssh as a person would write them', () => {
-  it('are user and address where the project says no more', () => {
+describe('the short arguments of ssh', () => {
+  it('are user and address without other settings', () => {
     expect(plainSshArguments({ ...base, user: 'deploy' })).toEqual(['deploy@10.0.0.5']);
     expect(plainSshArguments({ ...base, port: 2222 })).toEqual(['-p', '2222', '10.0.0.5']);
     const bastion = { ...base, user: 'ops', address: 'gate.example.org', port: 2222 };
@@ -63,7 +63,7 @@ describe('the arguments of ssh as a person would write them', () => {
     ]);
   });
 
-  it('name a key and known hosts, whatever is in their paths', () => {
+  it('quote the paths of a key and known hosts', () => {
     const own = { ...base, key: '/keys/deploy', knownHosts: '/keys/known_hosts' };
     expect(plainSshArguments(own)).toEqual([
       '-i',
@@ -83,7 +83,7 @@ describe('the arguments of ssh as a person would write them', () => {
     expect(text).toContain('stricthostkeychecking accept-new');
   });
 
-  it('lead through a bastion with a key of its own by a command that takes it', () => {
+  it('use a ProxyCommand for a bastion with its own key', () => {
     const bastion = { ...base, address: 'gate.example.org', user: 'jump', port: 2222, key: "/it's a key" };
     const [, command = ''] = /^proxycommand (.*)$/m.exec(plainSettings({ ...base, bastion })) ?? [];
     const through = command.replaceAll('%%', '%').replace("'[%h]:%p'", 'TARGET');

@@ -19,8 +19,8 @@ const resolve = (more: Partial<HostAddress> = {}, variables: Record<string, stri
     { home, user: 'me', variables: { PATH: process.env.PATH, ...variables } },
   );
 
-describe('how a host is reached', () => {
-  it('is what ~/.ssh/config says, Include and Match among it', async () => {
+describe('the connection settings of a host', () => {
+  it('come from ~/.ssh/config, including Include and Match', async () => {
     writeFileSync(join(home, '.ssh', 'more'), 'Host web\n  Port 2222\n');
     configure(`Include ${home}/.ssh/more
 Match host web
@@ -49,7 +49,7 @@ Match host web
     expect(target.jump).toBeUndefined();
   });
 
-  it('is what the project says, where it says something', async () => {
+  it('come from the project first', async () => {
     configure('Host *\n  User someone\n  Port 2222\n  IdentityFile ~/.ssh/theirs\n');
     expect(await resolve({ user: 'deploy', port: 22, key: '~/mine', knownHosts: '~/known' })).toMatchObject({
       user: 'deploy',
@@ -59,7 +59,7 @@ Match host web
     });
   });
 
-  it('has the defaults of ssh without a configuration, and without an ssh', async () => {
+  it('default to those of ssh without a configuration or without ssh', async () => {
     for (const PATH of [process.env.PATH ?? '', join(home, 'nothing')]) {
       const target = await resolve({ user: 'me' }, { PATH });
       expect(target).toMatchObject({ address: 'web', port: 22, user: 'me', onlyTheseKeys: false });
@@ -68,7 +68,7 @@ Match host web
     }
   });
 
-  it('goes through jump hosts, each with its own settings', async () => {
+  it('include jump hosts, each with its own settings', async () => {
     configure(`Host web
   ProxyJump ana@edge:2200,inner
 Host edge
@@ -87,7 +87,7 @@ Host inner
     expect(direct.jump?.jump).toBeUndefined();
   });
 
-  it('ends with a failure where jump hosts lead in a circle, or the configuration cannot be read', async () => {
+  it('fail for a cycle of jump hosts or an unreadable configuration', async () => {
     configure('Host web\n  ProxyJump other\nHost other\n  ProxyJump web\n');
     await expect(resolve()).rejects.toMatchObject({ kind: 'usage', code: 'ssh.jumps' });
     configure('NoSuchOption yes\n');
@@ -98,7 +98,7 @@ Host inner
     });
   });
 
-  it('asks the agent of the environment, another one, or none', async () => {
+  it('select the agent of the environment, another one, or none', async () => {
     const variables = { SSH_AUTH_SOCK: '/run/agent', OTHER: '/run/other' };
     expect((await resolve({}, variables)).agent).toBe('/run/agent');
     configure('IdentityAgent $OTHER\n');

@@ -77,7 +77,7 @@ async function refusal(
 
 const echo = (word: string) => ({ argv: ['echo', word], timeout: 60_000 });
 
-/** A TCP server of a kind, closed after the test. */
+/** A TCP server, closed after the test. */
 async function listen(
   server: ReturnType<typeof createServer> | ReturnType<typeof createHttpServer>,
 ): Promise<number> {
@@ -92,7 +92,7 @@ async function listen(
 }
 
 describe('connecting', () => {
-  it('runs commands, many at once, over one connection and within its sessions', async () => {
+  it('runs many commands at once over one connection, within its session limit', async () => {
     const server = await serve();
     const host = await connected(server.port);
     const words = Array.from({ length: 25 }, (_, index) => `word ${index}`);
@@ -102,16 +102,16 @@ describe('connecting', () => {
     expect(server.mostSessions).toBeLessThanOrEqual(10);
   });
 
-  it.each([1, 2])('works where a connection may have %d sessions', async (maxSessions) => {
+  it.each([1, 2])('works with a limit of %d sessions', async (maxSessions) => {
     const server = await serve({ maxSessions });
     const host = await connected(server.port);
     const answers = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((word) => host.run(echo(word))));
     expect(answers.map(({ stdout }) => stdout.trim())).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
-  it('says which setting leaves no session beside a held one', async () => {
+  it('names the setting if a long-lived session leaves no other', async () => {
     const host = await connected((await serve({ maxSessions: 1 })).port);
-    const held = await host.hold(['cat']);
+    const held = await host.spawn(['cat']);
     await expect(host.run(echo('a'))).rejects.toMatchObject({
       code: 'host.sessions',
       hint: expect.stringContaining('MaxSessions'),
@@ -120,7 +120,7 @@ describe('connecting', () => {
     expect(await held.ended).toBe(0);
   });
 
-  it('is refused by name, kind and hint when nothing listens, the name is unknown, or nobody answers', async () => {
+  it('fails with host, kind and hint if nothing listens, the name is unknown, or there is no response', async () => {
     const silent = await listen(createServer(() => undefined));
     const closed = await listen(createServer());
     await closing.pop()?.();
@@ -128,7 +128,7 @@ describe('connecting', () => {
       kind: 'unreachable',
       code: 'host.unreachable',
       host: 'web-1',
-      message: expect.stringContaining('refuses the connection'),
+      message: expect.stringContaining('refused the connection'),
     });
     expect(await refusal(22, { address: 'no-such-host.invalid' })).toMatchObject({ kind: 'unreachable' });
     expect(await refusal(silent, {}, { deadline: 300 })).toMatchObject({
@@ -137,14 +137,14 @@ describe('connecting', () => {
     });
   });
 
-  it('tries again when the server hangs up before the handshake, as it does when it is busy', async () => {
+  it('retries when a busy server closes the connection before the handshake', async () => {
     const server = await serve({ drops: 2 });
     expect((await (await connected(server.port)).run(echo('a'))).stdout).toBe('a\n');
     expect(server.connections).toBe(3);
     expect(await refusal((await serve({ drops: 9 })).port)).toMatchObject({ kind: 'unreachable' });
   });
 
-  it('fails for some hosts and connects to the others', async () => {
+  it('connects to the other hosts if some fail', async () => {
     const server = await serve();
     const addresses = [addressOf(1, { name: 'down' }), addressOf(server.port, { name: 'up' })];
     const { connected: hosts, failures } = await connect(addresses);
@@ -154,7 +154,7 @@ describe('connecting', () => {
 });
 
 describe('logging in', () => {
-  it('is refused with the user and what was shown', async () => {
+  it('fails with the user and the keys it tried', async () => {
     const server = await serve({ authorized: [keyPair().public] });
     const failure = await refusal(server.port);
     expect(failure).toMatchObject({
@@ -162,10 +162,10 @@ describe('logging in', () => {
       code: 'host.auth',
       hint: expect.stringContaining('ssh-copy-id'),
     });
-    expect(failure.message).toContain(`does not let deploy in: it was shown ${home}/key`);
+    expect(failure.message).toContain(`as deploy: tried ${home}/key`);
   });
 
-  it('says when there is no key at all, and when the named one is not there', async () => {
+  it('reports that no key was found, or that the configured key is missing', async () => {
     const server = await serve();
     expect(await refusal(server.port, { key: '~/none' })).toMatchObject({
       code: 'host.key-missing',
@@ -176,7 +176,7 @@ describe('logging in', () => {
     expect(failures).toMatchObject([{ code: 'host.auth', hint: expect.stringContaining('ssh-add') }]);
   });
 
-  it('asks for a passphrase once for all hosts, and only where another key does not do', async () => {
+  it('prompts for a passphrase once for all hosts, after all other keys', async () => {
     const locked = keyPair('ed25519', 'secret');
     writeFileSync(join(home, 'locked'), locked.private);
     const servers = [
@@ -199,12 +199,12 @@ describe('logging in', () => {
       { code: 'host.key-locked', host: 'web-1' },
     ]);
     const wrong = await connect(addresses.slice(0, 1), { askPassphrase: async () => 'guess' });
-    expect(wrong.failures).toMatchObject([{ message: expect.stringContaining('not the passphrase') }]);
+    expect(wrong.failures).toMatchObject([{ message: expect.stringContaining('wrong passphrase') }]);
   });
 });
 
 describe('an agent', () => {
-  it('lets in with the key that a file names, or with any of its keys, and is no loss when it is gone', async () => {
+  it('logs in with the configured key or any other; a missing agent is ignored', async () => {
     const locked = keyPair('ed25519', 'secret');
     writeFileSync(join(home, 'locked'), locked.private);
     writeFileSync(join(home, 'locked.pub'), locked.public);
@@ -239,7 +239,7 @@ describe('an agent', () => {
 });
 
 describe('the key of a host', () => {
-  it('is refused when unknown, accepted and remembered on request, and refused when it changes', async () => {
+  it('is rejected if unknown, saved with accept-new, and rejected if it changes', async () => {
     const server = await serve();
     const fresh = { knownHosts: '~/fresh' };
     expect(await refusal(server.port, fresh)).toMatchObject({ kind: 'access', code: 'host.key-unknown' });
@@ -253,7 +253,7 @@ describe('the key of a host', () => {
     expect(failure.message).toContain(`${home}/fresh:1`);
   });
 
-  it('of another type than the known one is a changed key', async () => {
+  it('counts as changed if it has another type', async () => {
     const server = await serve({ hostKeyType: 'ecdsa' });
     writeFileSync(join(home, 'fresh'), `[127.0.0.1]:${server.port} ${keyPair().public}\n`);
     expect(await refusal(server.port, { knownHosts: '~/fresh' })).toMatchObject({ code: 'host.key-changed' });
@@ -261,7 +261,7 @@ describe('the key of a host', () => {
 });
 
 describe('a connection', () => {
-  it('through a bastion is one to the bastion, with a channel for each host', async () => {
+  it('shares one connection to a bastion, with a channel per host', async () => {
     const bastion = await serve();
     const servers = [await serve(), await serve(), await serve()];
     const through = addressOf(bastion.port, { name: 'bastion' });
@@ -278,7 +278,7 @@ describe('a connection', () => {
       await expect(host.run(echo('a'))).rejects.toMatchObject({ kind: 'unreachable' });
   });
 
-  it('through a bastion that cannot be reached fails for each host behind it', async () => {
+  it('fails for each host behind an unreachable bastion', async () => {
     const bastion = addressOf(1, { name: 'bastion' });
     const addresses = ['a', 'b'].map((name) => addressOf(2, { name, bastion }));
     const { failures } = await connect(addresses);
@@ -288,11 +288,11 @@ describe('a connection', () => {
     ]);
   });
 
-  it('that is cut fails what is under way and all that follows', async () => {
+  it('fails pending and later calls once it is cut', async () => {
     const server = await serve();
     const host = await connected(server.port);
     const running = host.run({ argv: ['sleep', '60'], timeout: 60_000 });
-    const held = await host.hold(['cat']);
+    const held = await host.spawn(['cat']);
     const cut = new Promise((resolve) => host.lost.addEventListener('abort', resolve));
     server.cut();
     await cut;
@@ -302,7 +302,7 @@ describe('a connection', () => {
     await expect(host.engine.images()).rejects.toMatchObject({ code: 'host.lost' });
   });
 
-  it('to a peer that is frozen is found dead by its missing signs of life', async () => {
+  it('detects a frozen peer by missing keepalives', async () => {
     const server = await serve();
     const proxy = await TcpProxy.to('127.0.0.1', server.port);
     closing.push(() => proxy.close());
@@ -312,7 +312,7 @@ describe('a connection', () => {
     await expect(running).rejects.toMatchObject({ kind: 'unreachable', code: 'host.lost' });
   });
 
-  it('to a peer that is frozen is closed all the same', async () => {
+  it('closes although the peer is frozen', async () => {
     const server = await serve();
     const proxy = await TcpProxy.to('127.0.0.1', server.port);
     closing.push(() => proxy.close());
@@ -325,7 +325,7 @@ describe('a connection', () => {
     expect(host.lost.aborted).toBe(true);
   });
 
-  it('tells of each call, and which may have waited for which', async () => {
+  it('reports each call and its order', async () => {
     const calls: RemoteCall[] = [];
     const server = await serve();
     const host = await connected(server.port, {}, { onCallEnd: (call) => calls.push(call) });
@@ -345,7 +345,7 @@ describe('a connection', () => {
 });
 
 describe('a command', () => {
-  it('that ends without an exit status, or by a signal, has failed', async () => {
+  it('fails if it exits without a status or by a signal', async () => {
     const none = await connected((await serve({ exec: (_command, channel) => channel.end() })).port);
     await expect(none.run(echo('a'))).rejects.toMatchObject({ kind: 'failed', code: 'host.no-status' });
     const host = await connected((await serve()).port);
@@ -354,7 +354,7 @@ describe('a command', () => {
     });
   });
 
-  it('is ended there when it takes too long, or is cancelled', async () => {
+  it('is terminated on the host at a timeout or when cancelled', async () => {
     const host = await connected((await serve()).port);
     const slow = { argv: ['sleep', '60'], timeout: 50 };
     await expect(host.run(slow)).rejects.toMatchObject({ kind: 'failed', code: 'host.timeout' });
@@ -365,7 +365,7 @@ describe('a command', () => {
     expect((await host.run(echo('a'))).stdout).toBe('a\n');
   });
 
-  it('that the login shell does not run is a matter of access, with its words', async () => {
+  it('fails with kind access and the output if the login shell refuses it', async () => {
     const exec: SshServerOptions['exec'] = (_command, channel) => {
       channel.write('This account is currently not available.\n');
       channel.exit(1);
@@ -379,9 +379,9 @@ describe('a command', () => {
     });
   });
 
-  it('that is held is talked to line by line', async () => {
+  it('exchanges lines if it is spawned', async () => {
     const host = await connected((await serve()).port);
-    const held = await host.hold(['sh', '-c', 'while read -r line; do echo "<$line>"; done; exit 4']);
+    const held = await host.spawn(['sh', '-c', 'while read -r line; do echo "<$line>"; done; exit 4']);
     held.write('one');
     held.write("it's two");
     const lines = held.lines[Symbol.asyncIterator]();
@@ -412,7 +412,7 @@ describe.each([
 ])('a probe %s', (_, tcpForwarding) => {
   const probing = async () => connected((await serve({ tcpForwarding })).port);
 
-  it('sees status and body, whatever the status', async () => {
+  it('returns any status and its body', async () => {
     const port = await listen(
       createHttpServer((request, response) => response.writeHead(503).end(`at ${request.url}`)),
     );
@@ -429,7 +429,7 @@ describe.each([
     expect(body).toBe('x'.repeat(2048));
   });
 
-  it('is unhealthy without an answer, with one that is not HTTP, and where nothing listens', async () => {
+  it('is unhealthy without a response, with one that is not HTTP, or if nothing listens', async () => {
     const host = await probing();
     const silent = await listen(createServer());
     await expect(host.probe({ port: silent, path: '/', timeout: 200 })).rejects.toMatchObject({
@@ -446,7 +446,7 @@ describe.each([
     });
   });
 
-  it('reaches a port that stays open, and not one that only accepts', async () => {
+  it('accepts a port that stays open, but not one that closes at once', async () => {
     const host = await probing();
     const stays = await listen(createServer((socket) => socket.on('error', () => undefined).resume()));
     await host.reach(stays, { timeout: 2000 });

@@ -52,7 +52,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** What is said to whoever connects to the port, `nothing` where one is hung up on, `refused` where nobody listens. */
+/** The greeting on the port: `nothing` if the connection closes, `refused` if nothing listens. */
 function heard(port: number): Promise<string> {
   return new Promise((resolve) => {
     const socket = dial({ host: '127.0.0.1', port });
@@ -66,21 +66,21 @@ function heard(port: number): Promise<string> {
 
 const greet = (connection: Duplex) => connection.write('hello');
 
-describe('a port that is lent', () => {
-  it('leads here, directly and through a bastion, until that is ended', async () => {
+describe('a forwarded port', () => {
+  it('forwards connections, directly and through a bastion, until it is ended', async () => {
     for (const bastion of [undefined, await serve()]) {
       const host = await connected(await serve(), bastion);
       const port = await freePort();
       const lent = await host.forwardPort(port, greet);
       expect([await heard(port), await heard(port)]).toEqual(['hello', 'hello']);
       lent.end();
-      // The end has arrived when what was asked after it is answered.
+      // A later response means that the end has arrived.
       await host.run({ argv: ['true'], timeout: 60_000 });
       expect(await heard(port)).toBe('refused');
     }
   });
 
-  it('cuts off what is connected when it is ended', async () => {
+  it('closes open connections when it is ended', async () => {
     const host = await connected(await serve());
     const port = await freePort();
     const lent = await host.forwardPort(port, greet);
@@ -91,7 +91,7 @@ describe('a port that is lent', () => {
     await cut;
   });
 
-  it('ends with the connection, and may be ended then', async () => {
+  it('closes with the connection, and can still be ended', async () => {
     const server = await serve();
     const host = await connected(server);
     const port = await freePort();
@@ -104,14 +104,14 @@ describe('a port that is lent', () => {
     await expect(host.forwardPort(port, greet)).rejects.toMatchObject({ kind: 'unreachable', host: 'web-1' });
   });
 
-  it('leads nobody here who comes from elsewhere, though sshd listens for all', async () => {
+  it('rejects remote clients if sshd listens on all addresses', async () => {
     const host = await connected(await serve({ from: '192.0.2.7' }));
     const port = await freePort();
     await host.forwardPort(port, greet);
     expect(await heard(port)).toBe('nothing');
   });
 
-  it('is a matter of access where sshd forbids it', async () => {
+  it('fails with kind access if sshd forbids it', async () => {
     const host = await connected(await serve({ remoteForwarding: false }));
     await expect(host.forwardPort(await freePort(), greet)).rejects.toMatchObject({
       kind: 'access',
@@ -121,7 +121,7 @@ describe('a port that is lent', () => {
     });
   });
 
-  it('is waited for a moment where another one has it, and then refused by its number', async () => {
+  it('retries while the port is in use, then fails with its number', async () => {
     const [first, second] = [await connected(await serve()), await connected(await serve())];
     const port = await freePort();
     const lent = await first.forwardPort(port, greet);

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { fingerprint, KnownKeys, knownKeys, rememberKey } from '../../../../src/host/ssh/known-hosts.js';
+import { addKnownHost, fingerprint, KnownKeys, readKnownKeys } from '../../../../src/host/ssh/known-hosts.js';
 
 function key(type: string, secret: string): Buffer {
   const length = Buffer.alloc(4);
@@ -18,7 +18,7 @@ const line = (names: string, blob = ed, type = 'ssh-ed25519') =>
   `${names} ${type} ${blob.toString('base64')}`;
 const web = { host: 'web-1', address: 'web.example.org', port: 22 };
 const judge = (text: string, owner = web, blob = ed) =>
-  new KnownKeys(owner, [{ file: 'known_hosts', text }]).judge(blob).kind;
+  new KnownKeys(owner, [{ file: 'known_hosts', text }]).check(blob).kind;
 
 describe('a host key is known', () => {
   it('by its plain name, in any case, among others and with a comment', () => {
@@ -38,7 +38,7 @@ describe('a host key is known', () => {
     expect(judge(line(`|1|${salt.toString('base64')}|${hash}`), { ...web, address: 'db' })).toBe('unknown');
   });
 
-  it('by a pattern, unless another one takes it back', () => {
+  it('by a pattern, unless a negated one matches', () => {
     expect(judge(line('*.example.org'))).toBe('known');
     expect(judge(line('web.example.or?'))).toBe('known');
     expect(judge(line('*.example.org,!web.example.org'))).toBe('unknown');
@@ -53,8 +53,8 @@ describe('a host key is known', () => {
 describe('a host key that differs', () => {
   const known = new KnownKeys(web, [{ file: '/home/me/.ssh/known_hosts', text: `\n${line(web.address)}` }]);
 
-  it('is refused with file, line, both fingerprints and what to type', () => {
-    const failure = known.failure(other, known.judge(other));
+  it('is rejected with file, line, both fingerprints and a command', () => {
+    const failure = known.failure(other, known.check(other));
     expect(failure).toMatchObject({ kind: 'access', code: 'host.key-changed', host: 'web-1' });
     expect(failure?.message).toContain('/home/me/.ssh/known_hosts:2');
     expect(failure?.message).toContain(fingerprint(ed));
@@ -63,23 +63,23 @@ describe('a host key that differs', () => {
   });
 
   it('counts as changed when it is of another type', () => {
-    expect(known.judge(rsa)).toMatchObject({ kind: 'changed' });
-    expect(known.noneShown()).toMatchObject({ code: 'host.key-changed' });
+    expect(known.check(rsa)).toMatchObject({ kind: 'changed' });
+    expect(known.noMatchingKey()).toMatchObject({ code: 'host.key-changed' });
   });
 
-  it('of a host that nobody knows shows its fingerprint and how to accept it', () => {
+  it('is rejected with its fingerprint and a command to accept it if the host is unknown', () => {
     const nothing = new KnownKeys({ ...web, port: 2222 }, []);
-    const failure = nothing.failure(ed, nothing.judge(ed));
+    const failure = nothing.failure(ed, nothing.check(ed));
     expect(failure).toMatchObject({ code: 'host.key-unknown' });
     expect(failure?.message).toContain(fingerprint(ed));
     expect(failure?.hint).toContain('ssh-keyscan -p 2222 web.example.org');
   });
 });
 
-describe('the algorithms that a host is asked for', () => {
+describe('the requested host key algorithms', () => {
   const algorithms = (text: string) => new KnownKeys(web, [{ file: 'f', text }]).algorithms();
 
-  it('are those of the keys that are known', () => {
+  it('are those of the known keys', () => {
     expect(algorithms(line('web.example.org', rsa, 'ssh-rsa'))).toEqual([
       'rsa-sha2-512',
       'rsa-sha2-256',
@@ -88,22 +88,22 @@ describe('the algorithms that a host is asked for', () => {
     expect(algorithms(line('*'))).toEqual(['ssh-ed25519']);
   });
 
-  it('are left open when no key is known', () => {
+  it('are undefined without a known key', () => {
     expect(algorithms(line('another'))).toBeUndefined();
     expect(algorithms(`@revoked ${line('*')}`)).toBeUndefined();
   });
 });
 
-it('remembers an accepted key in a file of its owner alone, on a line of its own', async () => {
+it('saves an accepted key on its own line in a private file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'known-hosts-'));
   try {
     const file = join(folder, 'ssh', 'known_hosts');
-    await rememberKey({ ...web, port: 2222 }, ed, file);
+    await addKnownHost({ ...web, port: 2222 }, ed, file);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     await writeFile(file, (await readFile(file, 'utf8')).trimEnd());
-    await rememberKey(web, other, file);
-    expect((await knownKeys({ ...web, port: 2222 }, [file])).judge(ed).kind).toBe('known');
-    expect((await knownKeys(web, [file, join(folder, 'none')])).judge(other).kind).toBe('known');
+    await addKnownHost(web, other, file);
+    expect((await readKnownKeys({ ...web, port: 2222 }, [file])).check(ed).kind).toBe('known');
+    expect((await readKnownKeys(web, [file, join(folder, 'none')])).check(other).kind).toBe('known');
   } finally {
     await rm(folder, { recursive: true });
   }

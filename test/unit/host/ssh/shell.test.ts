@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { afterMarker, shellLine } from '../../../../src/host/ssh/shell.js';
 
-/** What a login shell makes of it. */
+/** Runs a line in a login shell. */
 function login(command: Parameters<typeof shellLine>[0], noise = '') {
   const { line, input } = shellLine(command);
   const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', `${noise}${line}`], {
@@ -19,7 +19,7 @@ const hostile = fc.string({
 });
 
 describe('a command on a host', () => {
-  it('gets its words exactly as they are', () => {
+  it('receives its arguments unchanged', () => {
     fc.assert(
       fc.property(fc.array(hostile, { maxLength: 4 }), (words) => {
         const script = 'for word; do printf "<%s>" "$word"; done';
@@ -30,7 +30,7 @@ describe('a command on a host', () => {
     );
   });
 
-  it('gets its environment and its input exactly as they are, even with trailing newlines', () => {
+  it('receives its environment and input unchanged, including trailing newlines', () => {
     fc.assert(
       fc.property(hostile, hostile, (value, stdin) => {
         const argv = ['sh', '-c', 'printf "<%s>" "$SECRET"; cat'];
@@ -40,12 +40,12 @@ describe('a command on a host', () => {
     );
   });
 
-  it('is not seen in what the login shell is given', () => {
+  it("does not appear in the login shell's arguments", () => {
     const { line } = shellLine({ argv: ['echo', 'word'], env: { TOKEN: 'hunter2' }, stdin: 'input' });
     expect(line).toMatch(/^exec sh -c 'eval "\$\(head -c \d+\)"'$/);
   });
 
-  it('answers with its own exit code and without what the login shell said first', () => {
+  it("returns its own exit code, without the login shell's output", () => {
     const noise = 'echo Welcome; echo careful >&2; ';
     expect(login({ argv: ['sh', '-c', 'echo out; echo err >&2; exit 3'] }, noise)).toMatchObject({
       code: 3,
@@ -54,15 +54,15 @@ describe('a command on a host', () => {
     });
   });
 
-  it('says 127 for a program that is not there', () => {
+  it('returns 127 for a missing program', () => {
     expect(login({ argv: ['no-such-program'] }).code).toBe(127);
   });
 
-  it('never began when the login shell refused', () => {
+  it('has not started if the login shell refused', () => {
     expect(login({ argv: ['true'] }, 'echo This account is not available; exit 1; ').stdout).toBeUndefined();
   });
 
-  it('refuses a NUL character and a strange name of a variable', () => {
+  it('rejects a NUL character and an invalid variable name', () => {
     expect(() => shellLine({ argv: ['a\0b'] })).toThrow(TypeError);
     expect(() => shellLine({ argv: ['a'], env: { 'A;B': '' } })).toThrow(TypeError);
   });

@@ -1,5 +1,6 @@
 import { audits } from '../../../../app/audits.js';
 import type { Context } from '../../../../app/context.js';
+import { describeStep } from '../../../../host/lease/describe-holder.js';
 import { leaseHolders } from '../../../../host/lease/lease.js';
 import { table } from '../../../../report/table.js';
 import { withOutput } from '../../../command-output.js';
@@ -23,7 +24,7 @@ export function run(context: Context, _: readonly string[], flags: LeaseShowFlag
             { title: 'WHO', value: (row) => row.who },
             { title: 'RUN', value: (row) => row.run },
             { title: 'SINCE', value: (row) => row.since },
-            { title: 'STEP', value: (row) => row.step, narrow: 'cut' },
+            { title: 'STEP', value: (row) => describeStep(row.step), narrow: 'cut' },
           ],
           page,
         );

@@ -1,20 +1,20 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-import type { Held } from '../../src/host/host.js';
+import type { RemoteProcess } from '../../src/host/host.js';
 
-/** A process on this machine instead of a host. `kill` sends a signal, `deaf` stops reading its output. */
-export function spawnHeld(
+/** A process on this machine instead of a host; `kill` sends it a signal, `ignoreOutput` stops reading it. */
+export function spawnHere(
   argv: readonly string[],
   env: NodeJS.ProcessEnv = process.env,
-): Held & { readonly pid: number; kill(signal: NodeJS.Signals): void; deaf(): void } {
+): RemoteProcess & { readonly pid: number; kill(signal: NodeJS.Signals): void; ignoreOutput(): void } {
   const [program = '', ...args] = argv;
   const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.on('error', () => undefined);
   return {
     pid: child.pid ?? 0,
     kill: (signal) => child.kill(signal),
-    deaf: () => child.stdout.destroy(),
+    ignoreOutput: () => child.stdout.destroy(),
     lines: createInterface({ input: child.stdout }),
     write: (line) => child.stdin.write(`${line}\n`),
     ended: new Promise((resolve) => child.on('close', (code) => resolve(code ?? undefined))),
@@ -22,8 +22,8 @@ export function spawnHeld(
   };
 }
 
-/** A process that the test controls. */
-export class FakeHeldProcess implements Held {
+/** A process that a test controls. */
+export class FakeRemoteProcess implements RemoteProcess {
   readonly lines = new Readable({ objectMode: true, read: () => undefined });
   readonly written: string[] = [];
   readonly ended: Promise<number | undefined>;
