@@ -36,6 +36,8 @@ export interface SessionOptions {
   readonly env?: string;
   /** The environment set by a variable or the user's file. */
   readonly environment?: Pick<SettingSources<string>, 'variable' | 'user'>;
+  /** Leaves out the warning about secret files that git does not ignore. */
+  readonly skipSecretFileCheck?: boolean;
 }
 
 /** Returns the folders, files and variables that a configuration may refer to. */
@@ -73,7 +75,8 @@ export async function openSession(
         listener.warn(`secret ${name} is shorter than 6 characters, so it is not redacted in output`);
     },
   });
-  for (const warning of [...resolved.warnings, ...(await secrets.warnings())]) listener.warn(warning);
+  const exposed = options.skipSecretFileCheck ? [] : await secrets.warnings();
+  for (const warning of [...resolved.warnings, ...exposed]) listener.warn(warning);
   return {
     context,
     listener,

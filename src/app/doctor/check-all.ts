@@ -17,7 +17,9 @@ export async function openForChecks(
 ): Promise<{ readonly session: Session | Failure; readonly warnings: readonly string[] }> {
   const warnings: string[] = [];
   const collecting: Listener = { ...listener, warn: (text) => void warnings.push(text) };
-  const session = await orFailure(openSession(context, collecting, options));
+  // Doctor reports secret files as a finding of its own.
+  const opening = openSession(context, collecting, { ...options, skipSecretFileCheck: true });
+  const session = await orFailure(opening);
   return { session: session instanceof Failure ? session : { ...session, listener }, warnings };
 }
 

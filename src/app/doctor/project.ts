@@ -19,7 +19,6 @@ export async function checkProject(
   warnings: readonly string[],
 ): Promise<readonly Finding[]> {
   const { context, project, environment } = session;
-  const sorted = warnings.filter((text) => !text.startsWith('git does not ignore'));
   const found = await Promise.all([
     [
       passed(
@@ -27,7 +26,7 @@ export async function checkProject(
         project.source.file,
         `${count(environment.services.length, 'service')} on ${count(environment.hosts.length, 'host')} of ${environment.name}`,
       ),
-      ...sorted.map((text) => warning(configuration, project.source.file, text)),
+      ...warnings.map((text) => warning(configuration, project.source.file, text)),
     ],
     checkEnvFiles(context, project.folder),
     checkSecrets(session),

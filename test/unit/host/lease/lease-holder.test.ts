@@ -50,7 +50,7 @@ describe('the holder of a lease on a host', () => {
   it('leaves no files if the client dies before the answer', async () => {
     const { next, write, ignoreOutput, ended } = start('take');
     await next();
-    deaf();
+    ignoreOutput();
     write('beat web/start 1');
     await ended;
     expect(readdirSync(folder)).toEqual(['a.lock']);
