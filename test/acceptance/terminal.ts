@@ -3,16 +3,16 @@ import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import headless from '@xterm/headless';
 
-/** What a person at a terminal does. */
+/** The settings of a terminal session. */
 export interface TerminalSession {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly columns: number;
-  /** Typed once this is asked. */
+  /** An answer to type at a prompt. */
   readonly answer?: { readonly to: string; readonly with: string };
 }
 
-/** What a command has left on the screen when it has ended, and above it. */
+/** The final screen of a command, including scrollback. */
 export interface Screen {
   readonly text: string;
   readonly code: number;
@@ -20,7 +20,7 @@ export interface Screen {
 
 const rows = 24;
 
-/** Gives the words after the first three a terminal of their own, and everything that they write there to standard output. */
+/** Python: runs a command (arguments from the fourth) on a new terminal and copies its output to standard output. */
 const program = `
 import fcntl, os, pty, select, struct, sys, termios
 columns, asked, answer = int(sys.argv[1]), sys.argv[2].encode(), sys.argv[3].encode()
@@ -42,7 +42,7 @@ while True:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 `;
 
-/** Runs a command on a terminal of this width, as a person sees it in the end: what was drawn over is gone. */
+/** Runs a command on a terminal and returns the final screen, without text that was overwritten. */
 export async function runOnTerminal(
   argv: readonly string[],
   { cwd, env, columns, answer }: TerminalSession,

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Project } from '../integration/harness.js';
 import { runOnTerminal } from './terminal.js';
 
-/** What differs from one run to the next, and what stands for it. */
+/** Replaces text that differs between runs. */
 const replacements: readonly (readonly [RegExp, string])[] = [
   [/sha256:[0-9a-f]{64}/g, 'sha256:DIGEST'],
   [/sha256:[0-9a-f]{12}/g, 'sha256:DIGEST'],
@@ -16,19 +16,19 @@ const replacements: readonly (readonly [RegExp, string])[] = [
   [/\b\d+(\.\d+)?(ms|s)\b(?=[),]|$| ago|, gap)/gm, 'Ns'],
   [/\b(in|gap|within) \d+(\.\d+)?\s?s\b/g, '$1 Ns'],
   [/\d+ seconds? ago|just now|now$/gm, 'N ago'],
-  // The width of a column is that of what stood there.
+  // Column widths depend on the replaced text.
   [/N ago +(?=\S)/g, 'N ago  '],
   [/SINCE +(?=\S)/g, 'SINCE  '],
   [/BY +(?=\S)/g, 'BY  '],
   [/\b10\.\d+\.\d+\.(\d+)\b/g, '10.0.0.$1'],
   [/:22 +(?=\S)/g, ':22  '],
-  // Whichever came first.
+  // Either host may come first.
   [/\(sandbox-\d and (\d more)\)/g, '(sandbox-1 and $1)'],
   [/ +$/gm, ''],
   [/ADDRESS +(?=\S)/g, 'ADDRESS  '],
 ];
 
-/** The text with what differs from run to run replaced, and lines that only differ in their host in the hosts' order. */
+/** Replaces text that differs between runs, and sorts lines that differ only in their host. */
 export function normalized(text: string, names: Readonly<Record<string, string>>): string {
   const named = Object.entries(names).reduce((all, [from, to]) => all.replaceAll(from, to), text);
   const replaced = replacements.reduce((all, [pattern, word]) => all.replace(pattern, word), named);
@@ -54,7 +54,7 @@ function inHostOrder(lines: readonly string[]): readonly string[] {
   return sorted;
 }
 
-/** Types commands one after the other and keeps what is on the screen: the command, its output, its exit code. */
+/** Runs commands and records each with its output and exit code. */
 export class Transcript {
   readonly #project: Project;
   readonly #names: Readonly<Record<string, string>>;
@@ -71,27 +71,27 @@ export class Transcript {
 
   async run(...argv: readonly string[]): Promise<void> {
     const { code, stdout, stderr } = await this.#project.run(...argv);
-    this.#keep(argv, stderr + stdout, code);
+    this.#record(argv, stderr + stdout, code);
   }
 
-  /** The same on a terminal of 80 columns, where whoever is asked says yes. */
+  /** Runs a command on a terminal of 80 columns; answers prompts with yes. */
   async runOnTerminal(...argv: readonly string[]): Promise<void> {
     const { folder: cwd, env } = this.#project;
     const binary = join(import.meta.dirname, '../../bin/oneclick');
     const answer = { to: '[y/N]', with: 'y' };
     const session = { cwd, env: { ...env, TERM: 'xterm-256color' }, columns: 80, answer };
     const { text, code } = await runOnTerminal([process.execPath, binary, ...argv], session);
-    this.#keep(argv, text, code);
+    this.#record(argv, text, code);
   }
 
-  #keep(argv: readonly string[], screen: string, code: number | null): void {
+  #record(argv: readonly string[], screen: string, code: number | null): void {
     const output = normalized(screen, this.#names).replace(/\n*$/, '\n');
     const command = normalized(argv.join(' '), this.#names);
     this.#text += `$ oneclick ${command}\n${output}${code === 0 ? '' : `(exit code ${code})\n`}\n`;
   }
 }
 
-/** The kept transcript of that name; with UPDATE_TRANSCRIPTS set, this one is kept from now on. */
+/** Returns the saved transcript; with UPDATE_TRANSCRIPTS set, saves this one first. */
 export async function savedTranscript(name: string, text: string): Promise<string> {
   const path = join(import.meta.dirname, 'transcripts', `${name}.txt`);
   if (process.env.UPDATE_TRANSCRIPTS) {

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/global
 import { machines, type Project, type Sandbox } from '../integration/harness.js';
 import { savedTranscript, Transcript } from './transcript.js';
 
-// What people see of every command. `UPDATE_TRANSCRIPTS=1` keeps what is seen now: read the difference before you commit it.
+// Compares command output with saved transcripts. UPDATE_TRANSCRIPTS=1 saves new ones: review the diff before committing.
 
 jest.setTimeout(300_000);
 
@@ -18,12 +18,12 @@ beforeAll(async () => {
 afterEach(() => sandbox.wipe());
 afterAll(() => sandbox.down());
 
-async function newTranscript(on: readonly number[] = [1, 2, 3]): Promise<Transcript> {
-  // Names as long as these everywhere, so that lines break at the same places.
+async function newTranscript(hosts: readonly number[] = [1, 2, 3]): Promise<Transcript> {
+  // Names of fixed length, so that lines wrap at the same places.
   project = await sandbox.newProject({ ONECLICK_ENV: 'practice' });
   await project.write(
     { web: {} },
-    { project: 'shop', environments: { practice: sandbox.environmentOf(on) } },
+    { project: 'shop', environments: { practice: sandbox.environmentOf(hosts) } },
   );
   for (const machine of [1, 2, 3]) await sandbox.inside(machine, 'docker', 'image', 'prune', '-af');
   return new Transcript(project, {
@@ -39,7 +39,7 @@ async function expectSaved(name: string, { text }: Transcript): Promise<void> {
   expect(text).toEqual(await savedTranscript(name, text));
 }
 
-test('the first release, the same again, the next one, one that fails, and the way back', async () => {
+test('deploys, a repeated deploy, a failed deploy and a rollback', async () => {
   const transcript = await newTranscript();
   await transcript.run('plan');
   await transcript.run('deploy');
@@ -53,8 +53,8 @@ test('the first release, the same again, the next one, one that fails, and the w
   await expectSaved('releases', transcript);
 });
 
-test('the same on a terminal of 80 columns, where somebody is asked', async () => {
-  // On several hosts it depends on their pace which lines are told as one.
+test('deploys with prompts on a terminal of 80 columns', async () => {
+  // With several hosts, merged lines depend on timing.
   const transcript = await newTranscript([1]);
   await transcript.runOnTerminal('deploy');
   await transcript.runOnTerminal('deploy', 'web', '--tag', 'v2', '--plain');
@@ -89,7 +89,7 @@ test('leases, runs and recipes of the project', async () => {
   await expectSaved('project', transcript);
 });
 
-test('what is wrong with a command or a file, and what to type instead', async () => {
+test('mistakes in commands and files, with hints', async () => {
   const transcript = await newTranscript();
   await transcript.run('deplyo');
   await transcript.run('deploy', '--tga', 'v2');
@@ -105,7 +105,7 @@ test('what is wrong with a command or a file, and what to type instead', async (
   await expectSaved('mistakes', transcript);
 });
 
-test('the machines of the sandbox, which are there already', async () => {
+test('commands of a running sandbox', async () => {
   const transcript = await newTranscript();
   const named = ['--name', sandbox.name];
   await transcript.run('sandbox', 'up', '--machines', '3', ...named);
@@ -115,7 +115,7 @@ test('the machines of the sandbox, which are there already', async () => {
   await expectSaved('sandbox', transcript);
 });
 
-test('the words of help, and the recipes that are shipped', async () => {
+test('help texts and shipped recipes', async () => {
   const transcript = await newTranscript();
   for (const command of [
     [],

@@ -12,7 +12,7 @@ import type { Pair } from './statistics.js';
 /** What to measure. */
 export interface BalancedOptions {
   readonly hosts: readonly number[];
-  /** To each number of hosts. */
+  /** Deploys per number of hosts. */
   readonly deploys: number;
 }
 
@@ -20,24 +20,24 @@ export interface BalancedOptions {
 const groupSettings = { interval: 5, threshold: 2, delay: 10 };
 
 /**
- * The least that these settings allow, ms: the first check comes an interval after the registration, the last one that is needed as
- * many intervals later as there are more to pass; and the load balancer has to say twice that a target is healthy, an interval apart.
+ * The minimum time that the settings allow, ms: one interval until the first check, one for each further check, and one more
+ * because the load balancer must report healthy twice.
  */
 const minimum = (groupSettings.threshold + 1) * groupSettings.interval * 1000;
 
-/** No two looks of a poller are closer, and the calls of one are sent together. ms */
+/** Calls within this time belong to one poll, ms. */
 const pollWindow = 1000;
 
 /** One deploy. */
 interface DeployResult {
-  /** From the start of the command until the release was current, ms. */
+  /** From the start of the command until the release was activated, ms. */
   readonly live: number;
-  /** As long until the new targets were registered. */
+  /** From the start until the new targets were registered, ms. */
   readonly registered: number;
   readonly calls: readonly ApiCall[];
 }
 
-/** Deploys to instances behind a load balancer of the sandbox: how long until they are live, and what they ask the API. */
+/** Measures deploys behind a load balancer of the sandbox: time until live, and API calls. */
 export async function balancedDeploys(
   bench: Bench,
   sandbox: Sandbox,
@@ -69,7 +69,7 @@ export async function balancedDeploys(
             { of: 'ratio', most: 1.3 },
           ),
           comparison(
-            '  of it, after the targets are registered',
+            '  of which after registering the targets',
             'ms',
             paired(({ live, registered }) => live - registered),
           ),
@@ -80,32 +80,32 @@ export async function balancedDeploys(
 function figuresOf(name: string, results: readonly DeployResult[]): readonly Figure[] {
   return [
     comparison(
-      `live, ${name}, against the least that the checks allow`,
+      `live, ${name}, against the minimum of the checks`,
       'ms',
       results.map(({ live }) => ({ ours: live, theirs: minimum })),
     ),
     single(
-      '  of it, until the targets are registered',
+      '  of which until the targets are registered',
       'ms',
       results.map(({ registered }) => registered),
     ),
     comparison(
-      '  calls of it, against 8 and 2 for each look of polling',
+      '  API calls, against 8 and 2 per poll',
       '',
-      results.map(({ calls }) => ({ ours: calls.length, theirs: 8 + 2 * countPolls(calls).looks.length })),
+      results.map(({ calls }) => ({ ours: calls.length, theirs: 8 + 2 * countPolls(calls).polls.length })),
       { of: 'ratio', most: 1 },
     ),
     single(
-      '  calls of it without those of polling',
+      '  API calls without polling',
       '',
       results.map(({ calls }) => countPolls(calls).others),
     ),
   ];
 }
 
-/** Polling is what asks for the targets' health after they were registered; its calls look by look, and how many others there are. */
+/** Counts calls per poll of target health after registration, and all other calls. */
 function countPolls(calls: readonly ApiCall[]): {
-  readonly looks: readonly number[];
+  readonly polls: readonly number[];
   readonly others: number;
 } {
   const registered = calls.findIndex(({ action }) => action === 'RegisterTargets');
@@ -116,7 +116,7 @@ function countPolls(calls: readonly ApiCall[]): {
     if (last?.[0] !== undefined && call.at - last[0].at < pollWindow) last.push(call);
     else polls.push([call]);
   }
-  return { looks: polls.map(({ length }) => length), others: calls.length - polled.length };
+  return { polls: polls.map(({ length }) => length), others: calls.length - polled.length };
 }
 
 async function deployRepeatedly(
@@ -141,7 +141,7 @@ async function deployRepeatedly(
       });
       const calls = api.take();
       const registering = calls.find(({ action }) => action === 'RegisterTargets');
-      if (registering === undefined) throw new Error('the deploy has registered nothing');
+      if (registering === undefined) throw new Error('the deploy registered no target');
       return { live: liveAt(stdout) - started, registered: registering.at - started, calls };
     };
     await deploy('v1');
@@ -149,7 +149,7 @@ async function deployRepeatedly(
     for (let done = 1; done <= deploys; done += 1) {
       const one = await deploy(await sandbox.newVersion());
       results.push(one);
-      bench.note(`${count} behind a load balancer: ${done} of ${deploys}, live after ${describe(one)}`);
+      bench.note(`${count} hosts behind a load balancer: ${done} of ${deploys}, live after ${describe(one)}`);
     }
     return results;
   } finally {
@@ -160,15 +160,15 @@ async function deployRepeatedly(
 function describe({ live, registered, calls }: DeployResult): string {
   const counts = new Map<string, number>();
   for (const { action } of calls) counts.set(action, (counts.get(action) ?? 0) + 1);
-  const { others, looks: polls } = countPolls(calls);
+  const { others, polls } = countPolls(calls);
   const each = [...counts].map(([action, count]) => `${action} ${count}`).join(', ');
-  return `${live} ms, registered after ${registered}; ${others} calls and ${polls.length} looks (${polls.join(' ')}): ${each}`;
+  return `${live} ms, registered after ${registered}; ${others} calls and ${polls.length} polls (${polls.join(' ')}): ${each}`;
 }
 
-/** When the run says that it is committed, as the time of this machine. ms */
+/** The time of the event run.committed, ms since the epoch. */
 function liveAt(events: string): number {
   const line = events.split('\n').find((one) => one.includes('"run.committed"'));
-  if (line === undefined) throw new Error(`the deploy did not say that it is live:\n${events}`);
+  if (line === undefined) throw new Error(`no run.committed event in the output:\n${events}`);
   return Date.parse((JSON.parse(line) as { at: string }).at);
 }
 
@@ -178,7 +178,7 @@ const awsVariables = {
   AWS_SECRET_ACCESS_KEY: 'sandbox',
 };
 
-/** Makes a load balancer with one target group of this name; answers what removes both. */
+/** Creates a load balancer with one target group; returns a function that removes both. */
 async function createLoadBalancer(endpoint: string, name: string): Promise<() => Promise<void>> {
   const credentials = { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' };
   const client = { endpoint, region: awsVariables.AWS_REGION, credentials };

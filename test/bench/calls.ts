@@ -1,17 +1,17 @@
 import ssh2 from 'ssh2';
 import { CallLog, type RemoteCall } from '../../src/host/call-log.js';
 
-/** Something that was asked of a host: a call as the transport logs it, or the opening of a channel for one. */
+/** A call to a host as logged by the transport, or the opening of a channel for one. */
 export interface Call {
   readonly host: string;
   readonly kind: RemoteCall['kind'] | 'open';
   readonly what: string;
-  /** ms; no two moments are the same */
+  /** Unique, ms. */
   readonly began: number;
   readonly ended: number;
 }
 
-/** Moments in their order, which may be less than a microsecond apart. */
+/** A clock whose readings always increase. */
 export class StrictClock {
   #last = 0;
 
@@ -23,8 +23,8 @@ export class StrictClock {
 }
 
 /**
- * Collects the calls to a host until the function that it gives back is called. The command line has no place for an
- * observer, and the transport does not log the channels of forwarded sockets: both are watched where they pass.
+ * Records the calls to a host until the returned function is called. Patches prototypes, because the command line accepts no
+ * observer and the transport does not log channels of forwarded sockets.
  */
 export function recordCalls(host: string, clock: StrictClock, calls: Call[]): () => void {
   const { record } = CallLog.prototype;
@@ -58,8 +58,8 @@ export function recordCalls(host: string, clock: StrictClock, calls: Call[]): ()
 }
 
 /**
- * The longest chain of calls of one host of which each had to wait for the one before: it began after that had ended, or asks over the
- * channel whose opening it encloses. Repeated probes of one port are one call, and so are their channels.
+ * Returns the longest chain of calls that depend on each other: each began after the previous one ended, or uses the channel
+ * opened by it. Repeated probes of a port count as one call.
  */
 export function longestChain(calls: readonly Call[]): readonly Call[] {
   const order = mergeProbes(calls).sort((a, b) => a.ended - b.ended);
@@ -69,9 +69,9 @@ export function longestChain(calls: readonly Call[]): readonly Call[] {
     const longest = before.reduce<Call[]>((most, chain) => (chain.length > most.length ? chain : most), []);
     chains.push([...longest, call]);
   }
-  const whole = chains.reduce<Call[]>((most, chain) => (chain.length > most.length ? chain : most), []);
-  // The container is looked at with each probe: that too is one question, asked again.
-  return whole.filter(({ kind, what }, at) => whole[at - 1]?.kind !== kind || whole[at - 1]?.what !== what);
+  const chain = chains.reduce<Call[]>((most, chain) => (chain.length > most.length ? chain : most), []);
+  // Each probe also inspects the container; repetitions count once.
+  return chain.filter(({ kind, what }, at) => chain[at - 1]?.kind !== kind || chain[at - 1]?.what !== what);
 }
 
 function dependsOn(call: Call, before: Call | undefined): boolean {
@@ -89,11 +89,11 @@ function mergeProbes(calls: readonly Call[]): Call[] {
     const known = probes.get(key);
     if (!isProbe) others.push(call);
     else if (known === undefined) probes.set(key, call);
-    // A channel is opened for each probe: the first one counts, and it came before the answer.
+    // Each probe opens a channel; only the first one counts.
     else if (call.kind !== 'open') probes.set(key, { ...known, ended: call.ended });
   }
   return [...others, ...probes.values()];
 }
 
-/** The channel of a probe, not of a request to the engine. */
+/** Whether the channel is for a probe, not for the engine. */
 const isPort = ({ kind, what }: Call) => kind === 'open' && !what.startsWith('/');

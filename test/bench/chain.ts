@@ -21,13 +21,13 @@ interface Phase {
   readonly ended: number;
 }
 
-/** What was seen of one run. */
+/** The trace of one run. */
 interface RunTrace {
   readonly chain: readonly Call[];
   readonly phases: readonly Phase[];
 }
 
-/** The longest chain of dependent calls to one host, of a deploy and of the rollback after it, and where their time goes. */
+/** Measures the longest chain of dependent calls to one host for a deploy and a rollback; prints their phases. */
 export async function chains(
   bench: Bench,
   sandbox: Sandbox,
@@ -42,9 +42,9 @@ export async function chains(
   await setup.waitForVersion('v1');
   await setup.close();
   for (const [name, { chain, phases }] of Object.entries({ deploy, rollback })) {
-    print(`\n${name} to one host, in this process: start, duration (ms) and name of each part`);
+    print(`\n${name} to one host, in this process: start (ms), duration (ms) and name of each phase`);
     for (const { began, ended, name: part } of phases) print(`${columns(began, ended)}  ${part}`);
-    print(`${name}: the longest chain of calls that waited for each other`);
+    print(`${name}: longest chain of dependent calls`);
     for (const { began, ended, kind, what } of chain)
       print(`${columns(began, ended)}  ${kind.padEnd(7)} ${what.split('\n')[0]?.slice(0, 80)}`);
   }
@@ -57,7 +57,7 @@ export async function chains(
 const columns = (began: number, ended: number) =>
   `${began.toFixed(0).padStart(7)} ${(ended - began).toFixed(1).padStart(8)}`;
 
-/** Runs a recipe in this process as the command does, and watches. */
+/** Runs a recipe in this process and records calls and events. */
 async function traceRun(
   bench: Bench,
   setup: Setup,
@@ -110,7 +110,7 @@ async function traceRun(
 
 type Events = readonly { readonly event: RunEvent; readonly at: number }[];
 
-/** What comes before the steps of a run and after them, told by its calls and events. */
+/** Derives the phases before and after the steps of a run from its calls and events. */
 function phasesAroundSteps(
   start: number,
   end: number,

@@ -1,19 +1,19 @@
-import { request as ask, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse, request as sendRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** A call as it passed. */
+/** A recorded call. */
 export interface ApiCall {
-  /** `RegisterTargets` */
+  /** Such as `RegisterTargets`. */
   readonly action: string;
-  /** When it came, as the time of this machine. ms */
+  /** Local time, ms since the epoch. */
   readonly at: number;
 }
 
-/** Stands before an endpoint of AWS, hands everything on, and keeps who was called for what. */
+/** A proxy to an AWS endpoint that records all calls. */
 export class CountingProxy {
   readonly #server = createServer((request, reply) => {
-    this.#handOn(request, reply).catch(() => reply.destroy());
+    this.#forward(request, reply).catch(() => reply.destroy());
   });
   readonly #endpoint: URL;
   #calls: ApiCall[] = [];
@@ -32,7 +32,7 @@ export class CountingProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** The calls since this was asked last, in their order. */
+  /** Returns and clears the calls so far. */
   take(): readonly ApiCall[] {
     const calls = this.#calls;
     this.#calls = [];
@@ -44,12 +44,12 @@ export class CountingProxy {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  async #handOn(incoming: IncomingMessage, reply: ServerResponse): Promise<void> {
+  async #forward(incoming: IncomingMessage, reply: ServerResponse): Promise<void> {
     const at = Date.now();
     const { method, url: path, headers } = incoming;
     const form = await text(incoming);
     this.#calls.push({ action: new URLSearchParams(form).get('Action') ?? '', at });
-    const forwarded = ask(new URL(path ?? '/', this.#endpoint), { method, headers }, (answer) => {
+    const forwarded = sendRequest(new URL(path ?? '/', this.#endpoint), { method, headers }, (answer) => {
       reply.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(reply);
     });

@@ -1,9 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/**
- * A long wire to one address: everything arrives later, in its order. A connection itself is accepted at once, as the kernel
- * does that; it would cost both contestants one round trip.
- */
+/** A proxy to one address that delays all data. Connections are accepted without delay. */
 export class DelayProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -12,14 +9,14 @@ export class DelayProxy {
     this.#server = server;
   }
 
-  /** `delay` is that of each direction, in ms. */
+  /** Starts a proxy; `delay` applies to each direction, ms. */
   static async to(address: string, port: number, delay: number): Promise<DelayProxy> {
     const server = createServer({ noDelay: true, allowHalfOpen: true });
     const proxy = new DelayProxy(server);
     server.on('connection', (near) => {
       const far = connect({ host: address, port, noDelay: true, allowHalfOpen: true });
-      proxy.#carry(near, far, delay);
-      proxy.#carry(far, near, delay);
+      proxy.#forward(near, far, delay);
+      proxy.#forward(far, near, delay);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return proxy;
@@ -35,7 +32,7 @@ export class DelayProxy {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  #carry(from: Socket, to: Socket, delay: number): void {
+  #forward(from: Socket, to: Socket, delay: number): void {
     this.#sockets.add(from);
     from.on('error', () => undefined);
     from.on('data', (data) => setTimeout(() => to.write(data), delay));

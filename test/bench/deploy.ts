@@ -5,26 +5,26 @@ import type { Bench } from './process.js';
 import type { Sandbox } from './sandbox.js';
 import { Setup } from './setup.js';
 
-/** What to measure: every number of hosts at every distance, and nearby with traffic too. */
+/** Measures all combinations; traffic only without added round trip. */
 export interface DeployOptions {
   readonly hosts: readonly number[];
   readonly pairs: number;
-  /** Round trips that are added to the network's own, in ms; 0 for none. */
+  /** Added round trips, ms; 0 for none. */
   readonly roundTrips: readonly number[];
   readonly traffic: readonly boolean[];
 }
 
 /** One deploy. */
 interface Measurement {
-  /** Until the command has returned and every host has answered with the new version, in ms. */
+  /** Time until the command exited and all hosts respond with the new version, ms. */
   readonly wall: number;
   readonly seen: ProbeResult | undefined;
 }
 
-/** Times for a machine to calm down after what was prepared on it. ms */
+/** Pause after preparing the machines, ms. */
 const settleTime = 1000;
 
-/** Deploys v1 -> v2 by us and by the sticky note, in turns. */
+/** Compares deploys from v1 to v2 by oneclick and the sticky note, in turns. */
 export async function deploys(bench: Bench, sandbox: Sandbox, options: DeployOptions): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const roundTrip of options.roundTrips) {
@@ -32,7 +32,7 @@ export async function deploys(bench: Bench, sandbox: Sandbox, options: DeployOpt
       const setup = await Setup.of(bench, sandbox, hosts, roundTrip);
       try {
         for (const traffic of options.traffic) {
-          // What a client sees does not depend on how far away the one who deploys is.
+          // Traffic does not depend on the distance of the deploying client.
           if (traffic && roundTrip > 0) continue;
           const name = `${hosts} host${hosts === 1 ? '' : 's'}${traffic ? ', traffic' : ''}${roundTrip > 0 ? `, +${roundTrip} ms` : ''}`;
           figures.push(...(await compare(bench, sandbox, setup, { name, traffic, pairs: options.pairs })));
@@ -107,7 +107,7 @@ async function measure(
   try {
     if (prober !== undefined) await sleep(300);
     const start = performance.now();
-    await (contestant === 'ours' ? setup.deploy(tag) : setup.note(tag));
+    await (contestant === 'ours' ? setup.deploy(tag) : setup.stickyNote(tag));
     await setup.waitForVersion(tag);
     const wall = performance.now() - start;
     if (prober !== undefined) await sleep(200);
@@ -117,7 +117,7 @@ async function measure(
   }
 }
 
-/** What a deploy to many hosts takes of the memory here. */
+/** Measures local memory and processor time of a deploy to many hosts. */
 export async function memory(
   bench: Bench,
   sandbox: Sandbox,
@@ -129,7 +129,7 @@ export async function memory(
   for (let done = 0; done < runs; done += 1) {
     await setup.reset('ours');
     const { usage } = await setup.deploy(await sandbox.newVersion(), true);
-    if (usage === undefined) throw new Error('the deploy did not say what it used');
+    if (usage === undefined) throw new Error('the deploy reported no resource usage');
     used.push(usage.memory);
     cpu.push(usage.cpu);
     bench.note(`memory: ${done + 1} of ${runs}, ${Math.round(usage.memory)} MB`);
@@ -137,6 +137,6 @@ export async function memory(
   await setup.close();
   return [
     single(`memory of a deploy to ${hosts} hosts`, 'MB', used, 120),
-    single(`  processor time of it`, 'ms', cpu),
+    single(`  its processor time`, 'ms', cpu),
   ];
 }

@@ -1,31 +1,31 @@
 import { type Pair, ratios, type Spread, spread } from './statistics.js';
 
-/** One line of the report: what was measured, and what is asked for. */
+/** A line of the report: measured values and their target. */
 export interface Figure {
   readonly name: string;
   readonly unit: string;
   readonly ours: Spread;
   readonly theirs?: Spread;
-  /** Ours over theirs, of pairs. */
+  /** Ours divided by theirs, pair by pair. */
   readonly ratio?: Spread;
   readonly target?: Target;
 }
 
-/** The most that the median may be: of the ratio, or of ours. */
+/** The maximum median of the ratio, or of ours. */
 export interface Target {
   readonly of: 'ratio' | 'ours';
   readonly most: number;
 }
 
-/** A figure of a contest. */
+/** A comparison of two contestants. */
 export function comparison(name: string, unit: string, pairs: readonly Pair[], target?: Target): Figure {
   const ours = spread(pairs.map((pair) => pair.ours));
   const theirs = spread(pairs.map((pair) => pair.theirs));
   const ratio = pairs.some((pair) => pair.theirs === 0) ? {} : { ratio: ratios(pairs) };
-  return { name, unit, ours, theirs, ...ratio, ...(target === undefined ? {} : { target: target }) };
+  return { name, unit, ours, theirs, ...ratio, ...(target === undefined ? {} : { target }) };
 }
 
-/** A figure without an opponent. */
+/** A figure without a comparison. */
 export function single(name: string, unit: string, values: readonly number[], most?: number): Figure {
   return {
     name,
@@ -35,16 +35,16 @@ export function single(name: string, unit: string, values: readonly number[], mo
   };
 }
 
-/** Whether it is as asked for; undefined where nothing is asked. */
+/** Whether the target is met; undefined without a target. */
 export function meetsTarget({ target, ours, ratio }: Figure): boolean | undefined {
   if (target === undefined) return undefined;
   const measured = target.of === 'ours' ? ours : ratio;
   return measured !== undefined && measured.median <= target.most;
 }
 
-const heads = ['', 'runs', 'ours', 'against', 'ratio', 'asked', ''];
+const heads = ['', 'runs', 'ours', 'against', 'ratio', 'target', ''];
 
-/** All figures as one table: medians, with the least and the most in brackets. */
+/** Formats figures as a table of medians, with minimum and maximum in brackets. */
 export function tableOf(figures: readonly Figure[]): string {
   const rows = figures.map((figure) => {
     const { name, unit, ours, theirs, ratio, target } = figure;

@@ -1,16 +1,15 @@
 /**
- * `npm run bench`: how fast oneclick is, beside what it is measured against. Its parts, all by default:
+ * `npm run bench [PART…]`: measures the speed of oneclick and compares it with plain scripts. Parts, all by default:
  *
- *     deploy     deploys to real machines by us and by the sticky note, in turns   --hosts 1,4,8 --pairs 9
- *                --far 40 (ms of added round trip, 0 for none)  --traffic both|yes|no
- *     memory     what a deploy to many hosts takes here                            --hosts (the most of them)
- *     chain      the longest chain of dependent calls to one host, and where the time of one deploy goes,
- *                at the first distance of --far
- *     balanced   deploys behind a load balancer, until they are live, and their calls   --hosts 1,4,8 --deploys 3
- *     startup    commands that touch no server, and a deploy before its first packet   --runs 15
- *     simulated  our own time for a host of many
+ *     deploy     deploys to machines, compared with the sticky note         --hosts 1,4,8 --pairs 9
+ *                --far 40 (added round trip, ms; 0 for none)  --traffic both|yes|no
+ *     memory     local memory of a deploy to the most hosts                 --hosts 1,4,8
+ *     chain      longest chain of dependent calls, and phases of a deploy   --far 40 (uses the first)
+ *     balanced   time until live, and API calls, behind a load balancer     --hosts 1,4,8 --deploys 3
+ *     startup    commands without a server, and time to the first packet    --runs 15
+ *     simulated  local processor time per host, with simulated hosts
  *
- * `--json FILE` keeps the figures. Everything that is started is taken down, after Ctrl-C too.
+ * `--json FILE` writes the figures to a file. Removes the sandbox at the end, also after Ctrl-C.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -54,7 +53,7 @@ function parseSettings(argv: readonly string[]): Settings {
     },
   });
   const unknown = positionals.find((name) => !parts.some((part) => part === name));
-  if (unknown !== undefined) throw new Error(`there is no part ${unknown}: ${parts.join(', ')}`);
+  if (unknown !== undefined) throw new Error(`unknown part "${unknown}" (available: ${parts.join(', ')})`);
   const parseNumbers = (text: string) => text.split(',').map(Number);
   return {
     parts: parts.filter((part) => positionals.length === 0 || positionals.includes(part)),
@@ -86,7 +85,7 @@ async function measure(bench: Bench, wanted: Settings): Promise<readonly Figure[
     if (has('deploy')) figures.push(...(await deploys(bench, sandbox, wanted)));
     if (has('balanced')) figures.push(...(await balancedDeploys(bench, sandbox, wanted)));
   } finally {
-    bench.note('taking the machines down');
+    bench.note('removing the machines');
     await Sandbox.down(bench);
   }
   return figures;
@@ -95,7 +94,7 @@ async function measure(bench: Bench, wanted: Settings): Promise<readonly Figure[
 async function main(): Promise<void> {
   const abort = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => abort.abort(new Error(`ended by ${signal}`)));
+    process.once(signal, () => abort.abort(new Error(`interrupted by ${signal}`)));
   const folder = await mkdtemp(join(tmpdir(), 'oneclick-bench-'));
   const bench: Bench = {
     signal: abort.signal,

@@ -1,18 +1,18 @@
 import { get } from 'node:http';
 
-/** What a client saw that asked again and again. */
+/** Results of repeated requests. */
 export interface ProbeResult {
   readonly requests: number;
   readonly failed: number;
-  /** The longest time between two good answers, in ms. */
+  /** The longest time between two successful responses, ms. */
   readonly gap: number;
 }
 
-/** ms */
+/** Time between requests, ms. */
 const interval = 5;
 const answerTimeout = 1000;
 
-/** Asks a web server every 5 ms, whether or not it has answered before, on a new connection each time. */
+/** Sends a request every 5 ms on a new connection, without waiting for the previous response. */
 export class Prober {
   readonly #url: string;
   readonly #timer: NodeJS.Timeout;
@@ -23,7 +23,7 @@ export class Prober {
 
   constructor(url: string) {
     this.#url = url;
-    this.#timer = setInterval(() => this.#ask(), interval);
+    this.#timer = setInterval(() => this.#send(), interval);
   }
 
   stop(): ProbeResult {
@@ -32,7 +32,7 @@ export class Prober {
     return { requests: this.#requests, failed: this.#failed, gap };
   }
 
-  #ask(): void {
+  #send(): void {
     this.#requests += 1;
     const end = (good: boolean) => {
       if (!good) {
@@ -51,7 +51,7 @@ export class Prober {
   }
 }
 
-/** The text that a web server answers with now; empty when it does not. */
+/** Returns the current response of a web server; empty if it fails. */
 export function responseOf(url: string): Promise<string> {
   return new Promise((resolve) => {
     const request = get(url, { agent: false, timeout: answerTimeout }, (response) => {

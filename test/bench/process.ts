@@ -1,35 +1,35 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-/** The folder of the repository: npm starts scripts there. */
+/** The repository, where npm starts scripts. */
 export const root = process.cwd();
 export const oneclick = join(root, 'bin/oneclick');
 
-/** What the parts of the benchmark share. */
+/** Shared by all parts of the benchmark. */
 export interface Bench {
-  /** Aborted by Ctrl-C: everything under way ends, and what was started is taken down. */
+  /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
-  /** A folder of this run alone, removed at its end. */
+  /** A temporary folder, removed at the end. */
   readonly folder: string;
-  /** Where `oneclick` keeps its state meanwhile. */
+  /** Environment variables for oneclick, with its own state folder. */
   readonly env: NodeJS.ProcessEnv;
-  /** Says what is under way. */
+  /** Prints progress. */
   note(text: string): void;
 }
 
-/** What a process has used until its end. */
+/** Resources used by a process. */
 export interface Usage {
   /** ms */
   readonly cpu: number;
-  /** The most that was resident, in MB. */
+  /** Peak resident memory, MB. */
   readonly memory: number;
 }
 
 export interface ProcessResult {
   readonly stdout: string;
-  /** ms, from the start of the process until its output was closed */
+  /** From the start of the process until its output closed, ms. */
   readonly wall: number;
-  /** Of programs of Node that were asked for it. */
+  /** Only with the option `measured`, for Node.js programs. */
   readonly usage: Usage | undefined;
 }
 
@@ -40,7 +40,7 @@ export interface RunOptions {
   readonly measured?: boolean;
 }
 
-/** Runs a program to its end; rejects with what it said when it fails, or takes two minutes. */
+/** Runs a program; rejects with its output if it fails or takes more than two minutes. */
 export function run(argv: readonly string[], options: RunOptions = {}): Promise<ProcessResult> {
   const { cwd = root, env = process.env, signal, measured = false } = options;
   const [file = '', ...args] = argv;

@@ -7,7 +7,7 @@ import { type Bench, oneclick, root, run } from './process.js';
 /** A machine of the benchmark's own sandbox. */
 export interface Machine {
   readonly name: string;
-  /** Of the instance that it is for the API. */
+  /** The ID of its instance in the AWS API. */
   readonly id: string;
   readonly address: string;
   readonly port: number;
@@ -31,13 +31,13 @@ const Status = z.object({
 const sandboxName = 'bench';
 const exec = promisify(execFile);
 
-/** Real machines, and versions of the sample application that they can pull. */
+/** The benchmark's sandbox: machines, and versions of the sample application to pull. */
 export class Sandbox {
   readonly all: readonly Machine[];
   readonly registry: string;
   readonly key: string;
   readonly knownHosts: string;
-  /** Where the API of AWS answers. */
+  /** The URL of the AWS API. */
   readonly endpoint: string;
   readonly #bench: Bench;
   #versions = 0;
@@ -51,7 +51,7 @@ export class Sandbox {
     this.endpoint = status.endpoint;
   }
 
-  /** Starts the sandbox; v1 of the sample application is in its registry then. */
+  /** Starts the sandbox and pushes v1 of the sample application. */
   static async up(bench: Bench, count: number): Promise<Sandbox> {
     const { env, signal } = bench;
     bench.note(`starting ${count} machines`);
@@ -72,7 +72,7 @@ export class Sandbox {
     return `${this.registry}/sample:${tag}`;
   }
 
-  /** Pushes a version that no machine has yet, one layer of 256 KB above v1, and gives its tag. */
+  /** Pushes a new version, v1 with another layer of 256 KB, and returns its tag. */
   async newVersion(): Promise<string> {
     this.#versions += 1;
     const tag = `v2-${this.#versions}`;
@@ -90,13 +90,13 @@ RUN ["/bin/busybox", "dd", "if=/dev/urandom", "of=/layer", "bs=65536", "count=4"
     return tag;
   }
 
-  /** A shell script inside a machine. */
+  /** Runs a shell script on a machine and returns its output. */
   async inside(machine: Machine, script: string): Promise<string> {
     const { signal } = this.#bench;
     return (await exec('docker', ['exec', machine.container, 'sh', '-c', script], { signal })).stdout;
   }
 
-  /** As if nothing had ever been deployed there, but v1 is pulled. */
+  /** Removes everything except the image v1 from the machines. */
   async reset(machines: readonly Machine[]): Promise<void> {
     const v1 = this.image('v1');
     const script = `docker rm -f $(docker ps -aq); docker volume rm $(docker volume ls -q); docker network prune -f

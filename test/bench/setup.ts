@@ -10,10 +10,10 @@ const port = 8080;
 /** The name of the sticky note's container. */
 const container = 'web';
 
-/** Machines as both contestants reach them, at some distance, and what each of them needs to deploy there. */
+/** Machines, optionally with added delay, and the files that oneclick and the sticky note need to deploy to them. */
 export class Setup {
   readonly machines: readonly Machine[];
-  /** The project of `oneclick`. */
+  /** The project folder. */
   readonly folder: string;
   readonly environment = 'production';
   readonly #bench: Bench;
@@ -30,10 +30,10 @@ export class Setup {
     this.#sandbox = sandbox;
     this.#wires = proxies;
     this.machines = machines;
-    this.folder = join(bench.folder, `${machines.length}-${proxies.length === 0 ? 'near' : 'far'}`);
+    this.folder = join(bench.folder, `${machines.length}-${proxies.length === 0 ? 'direct' : 'delayed'}`);
   }
 
-  /** The first machines of the sandbox. `roundTrip` is what is added to the network's own, in ms. */
+  /** Uses the first machines of the sandbox, with this round trip added, ms. */
   static async of(bench: Bench, sandbox: Sandbox, hosts: number, roundTrip: number): Promise<Setup> {
     const machines = sandbox.all.slice(0, hosts);
     const delayed = roundTrip > 0 ? machines : [];
@@ -53,7 +53,7 @@ export class Setup {
     return `http://${address}:${port}/up`;
   }
 
-  /** A deploy, as a user types it. */
+  /** Deploys with oneclick. */
   deploy(tag: string, measured = false): Promise<ProcessResult> {
     const argv = ['deploy', 'web', '--tag', tag, '--env', this.environment, '--batch', 'all', '--yes'];
     return this.oneclick(argv, measured);
@@ -64,8 +64,8 @@ export class Setup {
     return run([process.execPath, oneclick, ...argv], { cwd: this.folder, env, signal, measured });
   }
 
-  /** The same by the sticky note. */
-  note(tag: string): Promise<ProcessResult> {
+  /** Deploys with the sticky note. */
+  stickyNote(tag: string): Promise<ProcessResult> {
     const { signal } = this.#bench;
     const names = this.machines.map(({ name }) => name);
     const script = join(root, 'test/bench/sticky-note.sh');
@@ -73,7 +73,7 @@ export class Setup {
     return run(['bash', script, ...args, join(this.folder, 'ssh_config'), ...names], { signal });
   }
 
-  /** Only v1 is on the machines, as if one of the contestants had deployed it. */
+  /** Resets the machines to v1, deployed by one of the contestants. */
   async reset(contestant: 'ours' | 'theirs'): Promise<void> {
     await this.#sandbox.reset(this.machines);
     if (contestant === 'ours') await this.deploy('v1');
@@ -84,16 +84,16 @@ export class Setup {
     await this.waitForVersion('v1');
   }
 
-  /** Resolves when every machine answers with this version. */
+  /** Waits until all machines respond with this version. */
   async waitForVersion(version: string): Promise<void> {
     const end = performance.now() + 30_000;
-    const ask = async (machine: Machine): Promise<void> => {
+    const wait = async (machine: Machine): Promise<void> => {
       while ((await responseOf(this.url(machine))) !== version) {
         this.#bench.signal.throwIfAborted();
-        if (performance.now() > end) throw new Error(`${machine.name} does not answer with ${version}`);
+        if (performance.now() > end) throw new Error(`${machine.name} does not respond with ${version}`);
       }
     };
-    await Promise.all(this.machines.map(ask));
+    await Promise.all(this.machines.map(wait));
   }
 
   async #write(): Promise<void> {
@@ -128,7 +128,7 @@ export class Setup {
     await writeFile(join(this.folder, 'ssh_config'), sshConfig.join(''));
   }
 
-  /** The machines' keys, under the addresses at which they are reached here. */
+  /** The host keys of the machines, under their local addresses. */
   async #knownHosts(at: (index: number) => { address: string; port: number }): Promise<string> {
     const knownHostName = ({ address, port }: { address: string; port: number }) =>
       port === 22 ? address : `[${address}]:${port}`;

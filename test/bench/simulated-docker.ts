@@ -20,7 +20,7 @@ interface ParsedRequest {
 
 const digestOf = (words: string) => `sha256:${createHash('sha256').update(words).digest('hex')}`;
 
-/** A Docker engine that only keeps books: as much of its API as a deploy uses, answered at once. */
+/** The part of the Docker API that a deploy uses. Responds at once and runs nothing. */
 export class SimulatedDocker {
   readonly #containers = new Map<string, Container>();
   readonly #volumes: unknown[] = [];
@@ -30,7 +30,7 @@ export class SimulatedDocker {
 
   private constructor() {
     this.#server = createServer((request, response) => void this.#serve(request, response));
-    // Docker's closes no connection because it is idle.
+    // Like the engine, never closes idle connections.
     this.#server.keepAliveTimeout = 0;
   }
 
@@ -49,14 +49,14 @@ export class SimulatedDocker {
     const received = await text(request);
     const path = pathname.split('/').filter((part) => part !== '');
     const isJson = request.headers['content-type']?.includes('json') === true && received !== '';
-    const asked = { path, query: searchParams, body: isJson ? JSON.parse(received) : {} };
-    const answer = this.#answer(`${request.method} ${path[0]}/${path.at(-1)}`, asked);
+    const parsed = { path, query: searchParams, body: isJson ? JSON.parse(received) : {} };
+    const answer = this.#answer(`${request.method} ${path[0]}/${path.at(-1)}`, parsed);
     response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(answer ?? { message: 'no such thing' }));
+    response.end(JSON.stringify(answer ?? { message: 'not found' }));
   }
 
-  #answer(route: string, asked: ParsedRequest): unknown {
-    const { path, query, body } = asked;
+  #answer(route: string, request: ParsedRequest): unknown {
+    const { path, query, body } = request;
     switch (route) {
       case 'GET version/version':
         return { Version: '20.10.24', Os: 'linux', Arch: 'amd64' };
@@ -82,11 +82,11 @@ export class SimulatedDocker {
       case 'POST containers/create':
         return this.#create(query.get('name') ?? '', body);
       default:
-        return this.#aboutContainer(route, asked);
+        return this.#answerContainer(route, request);
     }
   }
 
-  #aboutContainer(route: string, { path, body }: ParsedRequest): unknown {
+  #answerContainer(route: string, { path, body }: ParsedRequest): unknown {
     if (route === 'GET containers/json' && path.length === 2)
       return [...this.#containers.values()].map((one) => ({
         ...{ Id: one.Id, Names: [`/${one.Name}`], Image: one.Config.Image, Labels: one.Config.Labels },

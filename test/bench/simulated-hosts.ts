@@ -1,6 +1,6 @@
 /**
- * So many hosts in one process, on ports of the loopback: SSH as it is, and behind it a Docker engine and a shell that only
- * answer. `node simulated-hosts.js COUNT`; says on one line where they are.
+ * `node simulated-hosts.js COUNT`: starts SSH servers on loopback ports, each with a simulated Docker engine and shell. Prints
+ * their ports as one line of JSON.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,19 +8,19 @@ import type { ServerChannel } from 'ssh2';
 import { SshServer } from '../fakes/ssh-server.js';
 import { SimulatedDocker } from './simulated-docker.js';
 
-/** What is said of a crowd of hosts. */
+/** The printed line. */
 export interface SimulatedHosts {
   readonly ports: readonly number[];
   /** Lines of a known_hosts file. */
   readonly known: string;
-  /** Where the application of every host answers. */
+  /** The port of the application, the same for all hosts. */
   readonly service: number;
 }
 
 const marker = '\u0001oneclick\u0001\n';
 const disk = 'Filesystem 1024-blocks Used Available Capacity Mounted\n/dev/sda 99999999 1 99999998 1% /\n';
 
-/** Holds a lease, or says how the machine is: the program comes first on standard input, as long as the command line says. */
+/** Simulates the lease holder or the disk check. The script arrives on standard input; `head -c` gives its length. */
 function runCommand(command: string, channel: ServerChannel): void {
   const length = Number(/head -c (\d+)/.exec(command)?.[1] ?? 0);
   let received = '';
@@ -49,11 +49,11 @@ function runCommand(command: string, channel: ServerChannel): void {
   });
 }
 
-const service = createServer((_, response) => response.end('well'));
+const service = createServer((_, response) => response.end('ok'));
 await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
 
 const hosts: SshServer[] = [];
-for (let made = 0; made < Number(process.argv[2]); made += 1) {
+for (let count = 0; count < Number(process.argv[2]); count += 1) {
   const docker = await SimulatedDocker.start();
   hosts.push(await SshServer.start({ docker: docker.port, exec: runCommand }));
 }
@@ -63,5 +63,5 @@ const simulated: SimulatedHosts = {
   service: (service.address() as AddressInfo).port,
 };
 process.stdout.write(`${JSON.stringify(simulated)}\n`);
-// It ends with the process that has started it.
+// Exits with its parent process.
 process.stdin.resume().on('end', () => process.exit());

@@ -10,7 +10,7 @@ import type { SimulatedHosts } from './simulated-hosts.js';
 
 const [few, many] = [20, 200];
 
-/** What a deploy to so many hosts takes here, where the hosts themselves cost nothing. */
+/** Measures local time and memory of deploys to many simulated hosts. */
 export async function simulated(bench: Bench, runs: number): Promise<Figure[]> {
   const oneHost = await measureDeploys(bench, 1, runs);
   const fewHosts = await measureDeploys(bench, few, runs);
@@ -27,12 +27,12 @@ export async function simulated(bench: Bench, runs: number): Promise<Figure[]> {
       'ms',
       oneHost.map(({ cpu }) => cpu),
     ),
-    comparison(`  for each further one, of ${many} against of ${few}`, 'ms', pairs, {
+    comparison(`  per further host, ${many} hosts against ${few}`, 'ms', pairs, {
       of: 'ratio',
       most: 1.2,
     }),
     single(
-      `memory of a deploy to ${many}`,
+      `memory of a deploy to ${many} simulated hosts`,
       'MB',
       manyHosts.map(({ memory }) => memory),
       300,
@@ -57,9 +57,9 @@ async function measureDeploys(bench: Bench, hosts: number, runs: number): Promis
     await deploy('v0');
     for (let done = 1; done <= runs; done += 1) {
       const { usage, wall } = await deploy(`v${done}`);
-      if (usage === undefined) throw new Error('the deploy did not say what it used');
+      if (usage === undefined) throw new Error('the deploy reported no resource usage');
       bench.note(
-        `  ${Math.round(wall)} ms, of the processor ${Math.round(usage.cpu)} ms, ${Math.round(usage.memory)} MB`,
+        `  ${Math.round(wall)} ms, ${Math.round(usage.cpu)} ms of processor time, ${Math.round(usage.memory)} MB`,
       );
       usages.push(usage);
     }

@@ -8,7 +8,7 @@ import { comparison, type Figure, single } from './figures.js';
 import { type Bench, oneclick, run } from './process.js';
 import type { Pair } from './statistics.js';
 
-/** How long commands take that touch no server, and how long a deploy takes to touch the first one. */
+/** Measures commands without a server, and the time until a deploy opens its first connection. */
 export async function startup(bench: Bench, runs: number): Promise<Figure[]> {
   const pairs: Record<'version' | 'help', Pair[]> = { version: [], help: [] };
   const toConnection: number[] = [];
@@ -16,10 +16,10 @@ export async function startup(bench: Bench, runs: number): Promise<Figure[]> {
   const node = async () => (await run([process.execPath, '-e', '0'], bench)).wall;
   const ours = async (flag: string) => (await run([process.execPath, oneclick, flag], bench)).wall;
   try {
-    // The first of each reads the disk.
+    // Warm up the file cache.
     await Promise.all([node(), ours('--version'), ours('--help')]);
     await connection.measure();
-    bench.note(`start-up: ${runs} runs of each`);
+    bench.note(`startup: ${runs} runs of each`);
     for (let done = 0; done < runs; done += 1) {
       pairs.version.push(await measurePair(done, () => ours('--version'), node));
       pairs.help.push(await measurePair(done, () => ours('--help'), node));
@@ -46,16 +46,16 @@ async function measurePair(
   return { ours: await ours(), theirs: first };
 }
 
-/** A host that only notices when it is called. */
+/** A server that waits for the first connection of a deploy. */
 class FirstConnection {
   readonly #bench: Bench;
   readonly #folder: string;
-  readonly #server = createServer((socket) => this.#called(socket));
-  #called: (socket: Socket) => void = (socket) => socket.destroy();
+  readonly #server = createServer((socket) => this.#onConnection(socket));
+  #onConnection: (socket: Socket) => void = (socket) => socket.destroy();
 
   private constructor(bench: Bench) {
     this.#bench = bench;
-    this.#folder = join(bench.folder, 'dialed');
+    this.#folder = join(bench.folder, 'first-connection');
   }
 
   static async open(bench: Bench): Promise<FirstConnection> {
@@ -74,7 +74,7 @@ class FirstConnection {
     return connection;
   }
 
-  /** ms from the start of a deploy to its first connection; it is ended then. */
+  /** Returns the time from the start of a deploy to its first connection, ms; kills the deploy. */
   measure(): Promise<number> {
     const { env, signal } = this.#bench;
     const argv = [oneclick, 'deploy', 'web', '--tag', 'v2', '--yes'];
@@ -82,13 +82,15 @@ class FirstConnection {
       const start = performance.now();
       let wall: number | undefined;
       const child = spawn(process.execPath, argv, { cwd: this.#folder, env, signal, stdio: 'ignore' });
-      this.#called = (socket) => {
+      this.#onConnection = (socket) => {
         wall ??= performance.now() - start;
         socket.destroy();
         child.kill('SIGKILL');
       };
       child.on('error', reject);
-      child.on('close', () => (wall === undefined ? reject(new Error('it never called')) : resolve(wall)));
+      child.on('close', () =>
+        wall === undefined ? reject(new Error('the deploy opened no connection')) : resolve(wall),
+      );
     });
   }
 

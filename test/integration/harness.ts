@@ -117,7 +117,7 @@ export async function machines(file: string, count = sharedMachines): Promise<Sa
   const folders: string[] = [];
   const started: ChildProcess[] = [];
 
-  const project = async (extra: NodeJS.ProcessEnv = {}, binary?: string): Promise<Project> => {
+  const newProject = async (extra: NodeJS.ProcessEnv = {}, binary?: string): Promise<Project> => {
     projectCount += 1;
     const name = folders.length === 0 ? file : `${file}-${projectCount}`;
     const port = 8100 + 10 * projectCount;
@@ -187,7 +187,7 @@ export async function machines(file: string, count = sharedMachines): Promise<Sa
 
   return {
     ...{ name: sandbox, registry: status.registry, knownHosts: status.knownHosts, environment },
-    ...{ newProject: project, container, inside, clean, wipe },
+    ...{ newProject, container, inside, clean, wipe },
     image: (tag) => `${status.registry}/sample:${tag}`,
     publish: (tag) => pushVersion(status.registry, tag),
     environmentOf: (chosen, ssh = {}) => ({
