@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { machines, type Project, type Sandbox } from '../integration/harness.js';
+import { openSandbox, type Project, type Sandbox } from '../integration/harness.js';
 import { savedTranscript, Transcript } from './transcript.js';
 
 // Compares command output with saved transcripts. UPDATE_TRANSCRIPTS=1 saves new ones: review the diff before committing.
@@ -13,7 +13,7 @@ let sandbox: Sandbox;
 let project: Project;
 
 beforeAll(async () => {
-  sandbox = await machines('transcripts');
+  sandbox = await openSandbox('transcripts');
 });
 afterEach(() => sandbox.wipe());
 afterAll(() => sandbox.down());

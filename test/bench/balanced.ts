@@ -9,7 +9,7 @@ import { type Bench, oneclick, run } from './process.js';
 import type { Machine, Sandbox } from './sandbox.js';
 import type { Pair } from './statistics.js';
 
-/** What to measure. */
+/** Options of the measurement. */
 export interface BalancedOptions {
   readonly hosts: readonly number[];
   /** Deploys per number of hosts. */

@@ -240,9 +240,9 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         const process = await engine.exec(name, world.echo, { input: true });
         await process.write(Buffer.from('in'));
         process.end();
-        const said = { stdout: '', stderr: '' };
-        for await (const { stream, data } of process.output) said[stream] += data.toString();
-        expect([said, await process.exit()]).toEqual([{ stdout: 'in', stderr: 'err' }, 3]);
+        const output = { stdout: '', stderr: '' };
+        for await (const { stream, data } of process.output) output[stream] += data.toString();
+        expect([output, await process.exit()]).toEqual([{ stdout: 'in', stderr: 'err' }, 3]);
         await engine.stop(name, 1000);
         await expect(engine.exec(name, world.echo, { input: false })).rejects.toMatchObject({
           kind: 'failed',

@@ -145,12 +145,12 @@ export class FakeHost implements Host {
 
   #ask(socket: Duplex, path: string): Promise<ProbeAnswer> {
     return new Promise((resolve, reject) => {
-      const asked = request({ createConnection: () => socket, path });
-      asked.on('error', reject).on('response', (answer) => {
+      const sent = request({ createConnection: () => socket, path });
+      sent.on('error', reject).on('response', (answer) => {
         const status = answer.statusCode ?? 0;
         text(answer).then((body) => resolve({ status, body, duration: 0 }), reject);
       });
-      asked.end();
+      sent.end();
     });
   }
 

@@ -55,8 +55,8 @@ export class FakeMachines {
 
   /** Makes the load balancer of a group answer on all hosts: 200 with a healthy target, else 503. */
   serveBalancer(group: string, address: string): void {
-    const answer = async (asked: string) => {
-      if (asked !== address) return undefined;
+    const answer = async (requested: string) => {
+      if (requested !== address) return undefined;
       return (await this.cloud.targets(group)).some(({ state }) => state === 'healthy') ? 200 : 503;
     };
     for (const host of this.hosts) host.answerFrom = answer;

@@ -1,10 +1,10 @@
 import { afterAll, jest, test } from '@jest/globals';
-import { machines } from '../integration/harness.js';
+import { openSandbox } from '../integration/harness.js';
 import { checkRow, type Row, selectRows, tracePoints } from './table.js';
 
 jest.setTimeout(180_000);
 
-const sandbox = await machines('client');
+const sandbox = await openSandbox('client');
 afterAll(async () => {
   await sandbox.clean();
   await sandbox.down();

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest } from '@jest/globals';
-import { machines, type Sandbox } from '../integration/harness.js';
+import { openSandbox, type Sandbox } from '../integration/harness.js';
 import { testFaults } from './engine-rows.js';
 
 jest.setTimeout(240_000);
@@ -7,7 +7,7 @@ jest.setTimeout(240_000);
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await machines('containers', 1);
+  sandbox = await openSandbox('containers', 1);
 });
 afterEach(() => sandbox.clean());
 afterAll(() => sandbox.down());
@@ -89,7 +89,7 @@ describe('an old container that', () => {
         service: brokenBy('ignore-term'),
         code: 0,
         serves: 'v2',
-        checkRow: async (project) => {
+        check: async (project) => {
           const states = await sandbox.inside(
             1,
             ...['docker', 'ps', '-a', '--filter', `label=oneclick.project=${project.name}`],
@@ -115,7 +115,7 @@ describe('when another user', () => {
         },
         code: 7,
         prints: ['sandbox-1', /port is already allocated/],
-        checkRow: async () => {
+        check: async () => {
           expect(await sandbox.inside(1, 'docker', 'ps', '--filter', 'name=^stranger$', '-q')).not.toBe('');
         },
       },

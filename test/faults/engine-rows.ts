@@ -32,15 +32,15 @@ export interface Row {
   /** Expected in the output. */
   readonly prints?: readonly (string | RegExp)[];
   /** Checks more of the result. */
-  readonly checkRow?: (project: Project) => Promise<void>;
+  readonly check?: (project: Project) => Promise<void>;
 }
 
 /** Defines a test per row, which also expects one running container, none that was never started, and no lease. */
 export function testFaults(sandbox: () => Sandbox, rows: readonly Row[]): void {
-  test.each(rows.map((row) => [row.title, row] as const))('%s', (_, row) => check(sandbox(), row));
+  test.each(rows.map((row) => [row.title, row] as const))('%s', (_, row) => checkRow(sandbox(), row));
 }
 
-async function check(sandbox: Sandbox, row: Row): Promise<void> {
+async function checkRow(sandbox: Sandbox, row: Row): Promise<void> {
   const project = await sandbox.newProject();
   const service = { ...row.service };
   await project.write({ web: service });
@@ -55,7 +55,7 @@ async function check(sandbox: Sandbox, row: Row): Promise<void> {
   for (const words of row.prints ?? []) expect(output).toMatch(words);
   expect({ code: result.code, output }).toMatchObject({ code: row.code });
   await expectServes(sandbox, project, row.serves);
-  await row.checkRow?.(project);
+  await row.check?.(project);
 }
 
 /** Expects one running container with this tag (or none), none that was never started, and no lease on the machine. */
@@ -74,16 +74,16 @@ export async function expectServes(
 }
 
 /** Adds the fault as a step to the recipe of a project, so that it always comes at the same point. */
-export async function injectFault(sandbox: Sandbox, project: Project, before: Injection): Promise<void> {
-  const line = before.line(project);
-  if (before.step === undefined) {
+export async function injectFault(sandbox: Sandbox, project: Project, injection: Injection): Promise<void> {
+  const line = injection.line(project);
+  if (injection.step === undefined) {
     await sandbox.inside(1, 'sh', '-c', line);
     return;
   }
-  const recipe = before.recipe ?? 'swap-plain';
+  const recipe = injection.recipe ?? 'swap-plain';
   const shipped = await readFile(join(recipes, `${recipe}.yml`), 'utf8');
   const command = JSON.stringify(`docker exec ${sandbox.container(1)} sh -c ${quoted(line)}`);
-  const changed = shipped.replace(new RegExp(`^( *)- ${before.step}\\b`, 'm'), `$1- run: ${command}\n$&`);
+  const changed = shipped.replace(new RegExp(`^( *)- ${injection.step}\\b`, 'm'), `$1- run: ${command}\n$&`);
   expect(changed).not.toBe(shipped);
   const folder = join(project.folder, '.oneclick/recipes');
   await mkdir(folder, { recursive: true });

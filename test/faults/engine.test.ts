@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { machines, type Project, type Sandbox, succeeds } from '../integration/harness.js';
+import { openSandbox, type Project, type Sandbox, succeeds } from '../integration/harness.js';
 import { expectServes, type Injection, injectFault } from './engine-rows.js';
 
 jest.setTimeout(240_000);
@@ -9,7 +9,7 @@ jest.setTimeout(240_000);
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await machines('engine', 1);
+  sandbox = await openSandbox('engine', 1);
 });
 afterAll(() => sandbox.down());
 

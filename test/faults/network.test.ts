@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, jest, test } from '@jest/globals';
-import { machines, waitFor } from '../integration/harness.js';
+import { openSandbox, waitFor } from '../integration/harness.js';
 import { checkRow, everyMachine, type Fault, type Outcome, type Row, selectRows } from './table.js';
 
 jest.setTimeout(180_000);
 
-const sandbox = await machines('network');
+const sandbox = await openSandbox('network');
 afterAll(async () => {
   await sandbox.clean();
   await sandbox.down();

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { machines, type Project, type Sandbox, succeeds } from '../integration/harness.js';
+import { openSandbox, type Project, type Sandbox, succeeds } from '../integration/harness.js';
 import { type BadRegistry, type Fault, startBadRegistry } from './bad-registry.js';
 import { expectServes, injectFault } from './engine-rows.js';
 
@@ -13,7 +13,7 @@ let sandbox: Sandbox;
 let registry: BadRegistry;
 
 beforeAll(async () => {
-  sandbox = await machines('registry', 1);
+  sandbox = await openSandbox('registry', 1);
   registry = await startBadRegistry(sandbox);
   pushLargeImage('big');
 });

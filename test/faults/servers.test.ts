@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { machines, type Project, type Sandbox, succeeds, waitFor } from '../integration/harness.js';
+import { openSandbox, type Project, type Sandbox, succeeds, waitFor } from '../integration/harness.js';
 
 jest.setTimeout(600_000);
 
@@ -9,7 +9,7 @@ jest.setTimeout(600_000);
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await machines('servers', 1);
+  sandbox = await openSandbox('servers', 1);
   push('servers-1', [`FROM ${sandboxImage()}`, ...installServers, 'RUN echo one >/var/www/html/index.html']);
   push('servers-2', [`FROM ${sandbox.image('servers-1')}`, 'RUN echo two >/var/www/html/index.html']);
 });

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { machines, type Sandbox, succeeds } from '../integration/harness.js';
+import { openSandbox, type Sandbox, succeeds } from '../integration/harness.js';
 
 jest.setTimeout(240_000);
 
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await machines('strings', 1);
+  sandbox = await openSandbox('strings', 1);
 });
 afterEach(() => sandbox.clean());
 afterAll(() => sandbox.down());

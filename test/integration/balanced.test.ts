@@ -2,7 +2,7 @@ import * as ec2 from '@aws-sdk/client-ec2';
 import * as elb from '@aws-sdk/client-elastic-load-balancing-v2';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { machines, type Project, type Sandbox, succeeds, waitFor } from './harness.js';
+import { openSandbox, type Project, type Sandbox, succeeds, waitFor } from './harness.js';
 import { request, type Tally, traffic } from './traffic.js';
 
 jest.setTimeout(600_000);
@@ -14,7 +14,7 @@ let subnets: readonly string[] = [];
 const credentials = { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' };
 
 beforeAll(async () => {
-  sandbox = await machines('balanced');
+  sandbox = await openSandbox('balanced');
   const project = await sandbox.newProject();
   const { stdout } = await project.run('sandbox', 'status', '--name', sandbox.name, '--json');
   endpoint = z.object({ endpoint: z.string() }).parse(JSON.parse(stdout)).endpoint;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { machines, type Project, type Sandbox, succeeds } from './harness.js';
+import { openSandbox, type Project, type Sandbox, succeeds } from './harness.js';
 
 jest.setTimeout(900_000);
 
@@ -7,7 +7,7 @@ let sandbox: Sandbox;
 let project: Project;
 
 beforeAll(async () => {
-  sandbox = await machines('bootstrap', 2);
+  sandbox = await openSandbox('bootstrap', 2);
   project = await sandbox.newProject();
   const environments = {
     bare: sandbox.environmentOf([1, 2], { user: 'ops' }),

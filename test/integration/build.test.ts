@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { machines, type Project, type Sandbox, succeeds } from './harness.js';
+import { openSandbox, type Project, type Sandbox, succeeds } from './harness.js';
 
 jest.setTimeout(300_000);
 
@@ -13,7 +13,7 @@ let sandbox: Sandbox;
 const builtImages = new Set<string>();
 
 beforeAll(async () => {
-  sandbox = await machines('build', 1);
+  sandbox = await openSandbox('build', 1);
 });
 afterEach(() => sandbox.clean());
 afterAll(async () => {

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { machines, type Project, type Sandbox, succeeds, waitFor } from './harness.js';
+import { openSandbox, type Project, type Sandbox, succeeds, waitFor } from './harness.js';
 
 jest.setTimeout(300_000);
 
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await machines('everyday');
+  sandbox = await openSandbox('everyday');
 });
 afterEach(() => sandbox.clean());
 afterAll(() => sandbox.down());

@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
-import { machines, succeeds } from './harness.js';
+import { openSandbox, succeeds } from './harness.js';
 
 jest.setTimeout(180_000);
 
-const sandbox = await machines('compose');
+const sandbox = await openSandbox('compose');
 afterEach(() => sandbox.clean());
 afterAll(() => sandbox.down());
 

@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, rm, symlink, truncate, utimes, writeFi
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
-import { machines, type Project, type Sandbox, succeeds, waitFor } from './harness.js';
+import { openSandbox, type Project, type Sandbox, succeeds, waitFor } from './harness.js';
 
 jest.setTimeout(300_000);
 
@@ -17,7 +17,7 @@ const inside = async (...argv: readonly string[]) =>
   (await succeeds(project.start('exec', 'web', '--', ...argv))).stdout.trimEnd();
 
 beforeAll(async () => {
-  sandbox = await machines('cp', 2);
+  sandbox = await openSandbox('cp', 2);
 });
 beforeEach(async () => {
   project = await sandbox.newProject();

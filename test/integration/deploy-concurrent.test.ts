@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { allContainerStates, expectSettled } from './expect-settled.js';
-import { machines, type Project, type Result, type Sandbox, slow, succeeds, waitFor } from './harness.js';
+import { openSandbox, type Project, type Result, type Sandbox, slow, succeeds, waitFor } from './harness.js';
 
 jest.setTimeout(300_000);
 
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await machines('concurrent');
+  sandbox = await openSandbox('concurrent');
 });
 afterEach(() => sandbox.clean());
 afterAll(() => sandbox.down());

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { machines, type Project, type Sandbox, succeeds } from './harness.js';
+import { openSandbox, type Project, type Sandbox, succeeds } from './harness.js';
 
 jest.setTimeout(300_000);
 
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await machines('failure');
+  sandbox = await openSandbox('failure');
 });
 afterEach(() => sandbox.clean());
 afterAll(() => sandbox.down());

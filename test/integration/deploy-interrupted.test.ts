@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import {
-  machines,
+  openSandbox,
   type Project,
   type RunningCommand,
   type Sandbox,
@@ -16,7 +16,7 @@ jest.setTimeout(300_000);
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await machines('interrupted');
+  sandbox = await openSandbox('interrupted');
 });
 afterEach(() => sandbox.clean());
 afterAll(() => sandbox.down());
@@ -109,7 +109,7 @@ test('a killed run can be neither resumed nor undone after another deploy', asyn
     const { code, stderr } = await project.run(...argv);
     expect([code, stderr]).toEqual([
       7,
-      expect.stringMatching(/cannot go on: run [0-9a-f]{6} of \S+ has released .*:v3/),
+      expect.stringMatching(/cannot be resumed: run [0-9a-f]{6} by \S+ has since released .*:v3/),
     ]);
   }
   await expectOnly(project, 'v3');

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { machines, type Project, type Sandbox, succeeds } from './harness.js';
+import { openSandbox, type Project, type Sandbox, succeeds } from './harness.js';
 
 jest.setTimeout(300_000);
 
@@ -7,7 +7,7 @@ let sandbox: Sandbox;
 let project: Project;
 
 beforeAll(async () => {
-  sandbox = await machines('deploy');
+  sandbox = await openSandbox('deploy');
 });
 afterEach(() => sandbox.clean());
 afterAll(() => sandbox.down());

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
 import { expectSettled } from './expect-settled.js';
-import { machines, type Project, type Sandbox, slow, succeeds, waitFor } from './harness.js';
+import { openSandbox, type Project, type Sandbox, slow, succeeds, waitFor } from './harness.js';
 
 jest.setTimeout(300_000);
 
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await machines('restart');
+  sandbox = await openSandbox('restart');
 });
 afterEach(async () => {
   await sandbox.inside(1, 'engine', 'start');

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { machines, type Project, type Sandbox, succeeds } from './harness.js';
+import { openSandbox, type Project, type Sandbox, succeeds } from './harness.js';
 
 jest.setTimeout(300_000);
 
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await machines('explain', 1);
+  sandbox = await openSandbox('explain', 1);
 });
 afterAll(() => sandbox.down());
 

@@ -62,7 +62,7 @@ export interface Sandbox {
   /** The hosts and the ssh settings of the sandbox's environment. */
   readonly environment: z.infer<typeof Environment>;
   /** An environment with these machines; `ssh` overrides settings of the sandbox. */
-  environmentOf(openSandbox: readonly number[], ssh?: object): z.infer<typeof Environment>;
+  environmentOf(machines: readonly number[], ssh?: object): z.infer<typeof Environment>;
   /** The known_hosts file of the sandbox. */
   readonly knownHosts: string;
   /** Removes everything that projects created, except the network, which the next test uses again. */
@@ -96,7 +96,7 @@ async function chooseSandbox(
 }
 
 /** Starts or reuses a sandbox for a test file. */
-export async function machines(file: string, count = sharedMachines): Promise<Sandbox> {
+export async function openSandbox(file: string, count = sharedMachines): Promise<Sandbox> {
   const all = Array.from({ length: count }, (_, index) => index + 1);
   const { sandbox, state, shared } = await chooseSandbox(file, count);
   const env = { ...process.env, XDG_STATE_HOME: state, CI: '', GITHUB_ACTIONS: '' };

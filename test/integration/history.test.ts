@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { machines, type Sandbox, succeeds } from './harness.js';
+import { openSandbox, type Sandbox, succeeds } from './harness.js';
 
 jest.setTimeout(300_000);
 
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await machines('past', 1);
+  sandbox = await openSandbox('past', 1);
 });
 afterAll(() => sandbox.down());
 

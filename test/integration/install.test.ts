@@ -12,7 +12,7 @@ import { readVerifiedRecipes } from '../../src/app/verified-recipes.js';
 import { verifyRecipes } from '../../src/recipe/load.js';
 import { tasks } from '../../src/tasks/registry.js';
 import { expectSettled } from './expect-settled.js';
-import { machines, type Sandbox, succeeds } from './harness.js';
+import { openSandbox, type Sandbox, succeeds } from './harness.js';
 
 jest.setTimeout(300_000);
 
@@ -26,7 +26,7 @@ let installed = '';
 let seconds = Number.POSITIVE_INFINITY;
 
 beforeAll(async () => {
-  sandbox = await machines('install');
+  sandbox = await openSandbox('install');
   folder = await mkdtemp(join(tmpdir(), 'oneclick-install-'));
   // Uses the existing build, because other tests use it meanwhile.
   const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { transferRegistry } from '../../src/domain/transfer-registry.js';
-import { machines, type Project, type Sandbox, succeeds, waitFor } from './harness.js';
+import { openSandbox, type Project, type Sandbox, succeeds, waitFor } from './harness.js';
 
 jest.setTimeout(300_000);
 
@@ -16,7 +16,7 @@ let sandbox: Sandbox;
 let temporary: string;
 
 beforeAll(async () => {
-  sandbox = await machines('push-over-ssh', 2);
+  sandbox = await openSandbox('push-over-ssh', 2);
 });
 beforeEach(async () => {
   temporary = await mkdtemp(join(tmpdir(), 'temporary-'));

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { expectSettled } from './expect-settled.js';
-import { machines, type Sandbox, slow, succeeds, waitFor } from './harness.js';
+import { openSandbox, type Sandbox, slow, succeeds, waitFor } from './harness.js';
 
 jest.setTimeout(300_000);
 
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await machines('reach');
+  sandbox = await openSandbox('reach');
 });
 afterEach(async () => {
   for (const machine of [2, 3]) await sandbox.inside(machine, 'iptables', '-F', 'INPUT');
@@ -158,7 +158,7 @@ test("two users of one host respect each other's lease and can roll back each ot
   await expectSettled(sandbox, project, ['v2']);
 });
 
-test("another user's run is ended by who may become root there, and by nobody else", async () => {
+test("another user's lease can be taken only by a user with root access", async () => {
   const project = await sandbox.newProject();
   await project.write({ web: slow(8) }, loginAs('root'));
   await succeeds(project.start('deploy', ...onProduction));

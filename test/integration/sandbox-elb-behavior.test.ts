@@ -11,7 +11,7 @@ import {
   targetGroup,
   thisMachine,
 } from './elb.js';
-import { machines, type Sandbox } from './harness.js';
+import { openSandbox, type Sandbox } from './harness.js';
 import { request } from './traffic.js';
 
 jest.setTimeout(180_000);
@@ -21,7 +21,7 @@ let endpoint: Endpoint;
 const servers: Server[] = [];
 
 beforeAll(async () => {
-  m = await machines('sandbox-elb-behavior');
+  m = await openSandbox('sandbox-elb-behavior');
   endpoint = await openEndpoint(m);
 });
 

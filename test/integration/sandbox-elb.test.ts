@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@j
 import { sandboxFilter } from '../../src/sandbox/docker.js';
 import { endpointUrl } from '../../src/sandbox/endpoint-process.js';
 import { type Balanced, balanced, type Endpoint, openEndpoint, type Port, removeAll } from './elb.js';
-import { machines, type Sandbox, waitFor } from './harness.js';
+import { openSandbox, type Sandbox, waitFor } from './harness.js';
 import { request, traffic } from './traffic.js';
 
 jest.setTimeout(400_000);
@@ -13,7 +13,7 @@ let m: Sandbox;
 let endpoint: Endpoint;
 
 beforeAll(async () => {
-  m = await machines('sandbox-elb');
+  m = await openSandbox('sandbox-elb');
   endpoint = await openEndpoint(m);
 });
 

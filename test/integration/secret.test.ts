@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process';
 import { readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { machines, type Sandbox, succeeds } from './harness.js';
+import { openSandbox, type Sandbox, succeeds } from './harness.js';
 
 jest.setTimeout(300_000);
 
 let sandbox: Sandbox;
 
 beforeAll(async () => {
-  sandbox = await machines('secret');
+  sandbox = await openSandbox('secret');
 });
 afterEach(() => sandbox.clean());
 afterAll(() => sandbox.down());
