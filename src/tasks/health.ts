@@ -48,7 +48,7 @@ export async function waitUntilHealthy(
       const message = `not healthy within ${health.deadline / 1000} s: ${state}`;
       throw await unhealthy(host, container, message, [state], { hint: hintOf(state, spec) });
     }
-    progress(`waiting for ${healthCheckName(spec)}: ${state} (timeout ${timeout})`);
+    progress(`${healthCheckName(spec)}: ${state} (timeout ${timeout})`);
     await clock.sleep(Math.min(firstIntervals[tries] ?? health.interval, health.interval), signal);
   }
 }

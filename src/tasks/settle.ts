@@ -123,7 +123,7 @@ async function waitUntilUnused(
         ? { kind: 'done', result: undefined }
         : { kind: 'waiting', because: 'still draining' };
     },
-    onWaiting: ({ what, until }) => progress(`waiting for ${what} (timeout ${timeOfDay(until)})`),
+    onWaiting: ({ what, until }) => progress(`${what} (timeout ${timeOfDay(until)})`),
   });
   progress('waiting 15 s more for late requests');
   await clock.sleep(lateRequests, signal);

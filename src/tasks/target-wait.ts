@@ -73,7 +73,7 @@ async function pollTarget(
       probe: () => cloud.targets(group),
       until: (targets) => until(healthOf(targets, target)),
       onWaiting: ({ because, until }) =>
-        progress(`waiting for ${what}: ${because} (timeout ${timeOfDay(until)})`),
+        progress(`${what}: ${because} (timeout ${timeOfDay(until)})`),
     });
   } catch (error) {
     if (!(error instanceof Failure) || error.code !== 'wait.timeout' || host === undefined) throw error;
