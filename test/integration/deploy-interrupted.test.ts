@@ -101,7 +101,7 @@ test('a run that was killed cannot go on, forward or back, once another one has 
     const { code, stderr } = await project.run(...argv);
     expect([code, stderr]).toEqual([
       7,
-      expect.stringMatching(/cannot go on: run [0-9a-f]{6} of \S+ has released .*:v3/),
+      expect.stringMatching(/cannot be resumed: run [0-9a-f]{6} by \S+ has since released .*:v3/),
     ]);
   }
   await expectOnly(project, 'v3');
