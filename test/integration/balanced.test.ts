@@ -160,7 +160,7 @@ test('a canary that is undone, one that is promoted, and a rollback lose not one
     const begun = await finished(project.start(...canary));
     expect(begun.stderr).toMatch(/web: canary on sandbox-1, about 50% of requests/);
     expect((await finished(project.start('status'))).stdout).toMatch(
-      /^canary +web release 2 on sandbox-1, /m,
+      /^canary +web release 2 on sandbox-1; next: /m,
     );
     await finished(project.start('rollback', '--no-settle'));
     // What leaks does so for a moment.

@@ -161,7 +161,7 @@ test("another user's run is ended by who may become root there, and by nobody el
   await project.write({ web: slow(8) }, as('deploy'));
   const refused = await project.run('lease', 'take', '--yes', ...here);
   expect(refused.code).toBe(4);
-  expect(refused.stderr).toContain('belongs to another user');
+  expect(refused.stderr).toContain('another user owns the holder');
   expect(running.child.exitCode).toBeNull();
   await project.write({ web: slow(8) }, as('ops'));
   await finished(project.start('lease', 'take', '--yes', ...here));
