@@ -69,7 +69,7 @@ function healthCheckName({ health, port }: ContainerSpec): string {
   return port === undefined ? 'the container to stay up' : `port ${port.container}`;
 }
 
-/** One look at the container. Times in ms. */
+/** One check of the container. Times in ms. */
 interface Attempt {
   readonly elapsed: number;
   /** Short at first: the bridge drops packets until it has learnt a new container's address. */

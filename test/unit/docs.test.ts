@@ -68,7 +68,7 @@ describe('the documentation', () => {
     const failure = await failureOf(() =>
       program(async () => testContext({ env: {}, packageDir: '/package' }), [...own.split(' '), end]),
     );
-    expect(failure.message).toBe(`unknown option '${end}'`);
+    expect(failure.message).toBe(`unknown option "${end}"`);
   });
 
   it('names files that are there', () => {
