@@ -1,7 +1,7 @@
 const Sequencer = require('@jest/test-sequencer').default;
 
-/** Begin first, for they last longest: jest knows that only of what it has run before, which a clean clone has not. */
-const long = [
+// A clean clone has no cached durations, so the slowest files are listed here.
+const slowest = [
   'faults/client',
   'integration/balanced',
   'faults/network',
@@ -15,10 +15,10 @@ const long = [
 
 module.exports = class LongestFirst extends Sequencer {
   sort(tests) {
-    const place = ({ path }) => {
-      const index = long.findIndex((name) => path.includes(name));
-      return index === -1 ? long.length : index;
+    const rank = ({ path }) => {
+      const index = slowest.findIndex((name) => path.includes(name));
+      return index === -1 ? slowest.length : index;
     };
-    return super.sort(tests).sort((one, other) => place(one) - place(other));
+    return super.sort(tests).sort((one, other) => rank(one) - rank(other));
   }
 };

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import headless from '@xterm/headless';
 
 /** What a person at a terminal does. */
-export interface Sitting {
+export interface TerminalSession {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly columns: number;
@@ -43,9 +43,9 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 `;
 
 /** Runs a command on a terminal of this width, as a person sees it in the end: what was drawn over is gone. */
-export async function onTerminal(
+export async function runOnTerminal(
   argv: readonly string[],
-  { cwd, env, columns, answer }: Sitting,
+  { cwd, env, columns, answer }: TerminalSession,
 ): Promise<Screen> {
   const words = [String(columns), answer?.to ?? '', answer?.with ?? '', ...argv];
   const child = spawn('python3', ['-c', program, ...words], {
@@ -54,10 +54,10 @@ export async function onTerminal(
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'close');
-  const written = await buffer(child.stdout);
+  const output = await buffer(child.stdout);
   const [code] = await ended;
   const terminal = new headless.Terminal({ cols: columns, rows, scrollback: 10_000, allowProposedApi: true });
-  await new Promise<void>((resolve) => terminal.write(written, resolve));
+  await new Promise<void>((resolve) => terminal.write(output, resolve));
   const { active } = terminal.buffer;
   const lines = Array.from({ length: active.length }, (_, line) => {
     return active.getLine(line)?.translateToString(true) ?? '';

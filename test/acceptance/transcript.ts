@@ -1,10 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Project } from '../integration/harness.js';
-import { onTerminal } from './terminal.js';
+import { runOnTerminal } from './terminal.js';
 
 /** What differs from one run to the next, and what stands for it. */
-const changing: readonly (readonly [RegExp, string])[] = [
+const replacements: readonly (readonly [RegExp, string])[] = [
   [/sha256:[0-9a-f]{64}/g, 'sha256:DIGEST'],
   [/sha256:[0-9a-f]{12}/g, 'sha256:DIGEST'],
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'],
@@ -29,9 +29,9 @@ const changing: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** The text with what differs from run to run replaced, and lines that only differ in their host in the hosts' order. */
-export function settled(text: string, names: Readonly<Record<string, string>>): string {
+export function normalized(text: string, names: Readonly<Record<string, string>>): string {
   const named = Object.entries(names).reduce((all, [from, to]) => all.replaceAll(from, to), text);
-  const replaced = changing.reduce((all, [pattern, word]) => all.replace(pattern, word), named);
+  const replaced = replacements.reduce((all, [pattern, word]) => all.replace(pattern, word), named);
   const lines = replaced
     .split('\n')
     .filter((line) => !/still running|^waiting for |\(timeout [\d:]+\)|^checking .* \(Ns\)$/.test(line));
@@ -69,30 +69,30 @@ export class Transcript {
     return this.#text;
   }
 
-  async type(...argv: readonly string[]): Promise<void> {
+  async run(...argv: readonly string[]): Promise<void> {
     const { code, stdout, stderr } = await this.#project.run(...argv);
     this.#keep(argv, stderr + stdout, code);
   }
 
   /** The same on a terminal of 80 columns, where whoever is asked says yes. */
-  async sit(...argv: readonly string[]): Promise<void> {
+  async runOnTerminal(...argv: readonly string[]): Promise<void> {
     const { folder: cwd, env } = this.#project;
     const binary = join(import.meta.dirname, '../../bin/oneclick');
     const answer = { to: '[y/N]', with: 'y' };
-    const sitting = { cwd, env: { ...env, TERM: 'xterm-256color' }, columns: 80, answer };
-    const { text, code } = await onTerminal([process.execPath, binary, ...argv], sitting);
+    const session = { cwd, env: { ...env, TERM: 'xterm-256color' }, columns: 80, answer };
+    const { text, code } = await runOnTerminal([process.execPath, binary, ...argv], session);
     this.#keep(argv, text, code);
   }
 
   #keep(argv: readonly string[], screen: string, code: number | null): void {
-    const said = settled(screen, this.#names).replace(/\n*$/, '\n');
-    const typed = settled(argv.join(' '), this.#names);
-    this.#text += `$ oneclick ${typed}\n${said}${code === 0 ? '' : `(exit code ${code})\n`}\n`;
+    const output = normalized(screen, this.#names).replace(/\n*$/, '\n');
+    const command = normalized(argv.join(' '), this.#names);
+    this.#text += `$ oneclick ${command}\n${output}${code === 0 ? '' : `(exit code ${code})\n`}\n`;
   }
 }
 
 /** The kept transcript of that name; with UPDATE_TRANSCRIPTS set, this one is kept from now on. */
-export async function kept(name: string, text: string): Promise<string> {
+export async function savedTranscript(name: string, text: string): Promise<string> {
   const path = join(import.meta.dirname, 'transcripts', `${name}.txt`);
   if (process.env.UPDATE_TRANSCRIPTS) {
     await mkdir(dirname(path), { recursive: true });

@@ -12,7 +12,7 @@ export interface Call {
 }
 
 /** Moments in their order, which may be less than a microsecond apart. */
-export class Moments {
+export class StrictClock {
   #last = 0;
 
   /** ms */
@@ -26,30 +26,30 @@ export class Moments {
  * Collects the calls to a host until the function that it gives back is called. The command line has no place for an
  * observer, and the transport does not log the channels of forwarded sockets: both are watched where they pass.
  */
-export function watchCalls(host: string, moments: Moments, calls: Call[]): () => void {
+export function recordCalls(host: string, clock: StrictClock, calls: Call[]): () => void {
   const { record } = CallLog.prototype;
   const { forwardOut, openssh_forwardOutStreamLocal: forwardSocket } = ssh2.Client.prototype;
-  const opened = <Done extends (...answer: never[]) => void>(what: string, done: Done): Done => {
-    const began = moments.now();
-    const told = (...answer: Parameters<Done>) => {
-      calls.push({ host, kind: 'open', what, began, ended: moments.now() });
+  const timed = <Done extends (...answer: never[]) => void>(what: string, done: Done): Done => {
+    const began = clock.now();
+    const wrapped = (...answer: Parameters<Done>) => {
+      calls.push({ host, kind: 'open', what, began, ended: clock.now() });
       done(...answer);
     };
-    return told as Done;
+    return wrapped as Done;
   };
   CallLog.prototype.record = async function (this: CallLog, name, kind, what, work) {
-    const began = moments.now();
+    const began = clock.now();
     try {
       return await record.call(this, name, kind, what, work);
     } finally {
-      calls.push({ host: name, kind, what, began, ended: moments.now() });
+      calls.push({ host: name, kind, what, began, ended: clock.now() });
     }
   } as typeof record;
   ssh2.Client.prototype.forwardOut = function (from, fromPort, to, port, done) {
-    return forwardOut.call(this, from, fromPort, to, port, done && opened(`${to}:${port}`, done));
+    return forwardOut.call(this, from, fromPort, to, port, done && timed(`${to}:${port}`, done));
   };
   ssh2.Client.prototype.openssh_forwardOutStreamLocal = function (path, done) {
-    return forwardSocket.call(this, path, done && opened(path, done));
+    return forwardSocket.call(this, path, done && timed(path, done));
   };
   return () => {
     CallLog.prototype.record = record;
@@ -61,11 +61,11 @@ export function watchCalls(host: string, moments: Moments, calls: Call[]): () =>
  * The longest chain of calls of one host of which each had to wait for the one before: it began after that had ended, or asks over the
  * channel whose opening it encloses. Repeated probes of one port are one call, and so are their channels.
  */
-export function chainOf(calls: readonly Call[]): readonly Call[] {
-  const order = once(calls).sort((a, b) => a.ended - b.ended);
+export function longestChain(calls: readonly Call[]): readonly Call[] {
+  const order = mergeProbes(calls).sort((a, b) => a.ended - b.ended);
   const chains: Call[][] = [];
   for (const call of order) {
-    const before = chains.filter((chain) => waits(call, chain.at(-1)));
+    const before = chains.filter((chain) => dependsOn(call, chain.at(-1)));
     const longest = before.reduce<Call[]>((most, chain) => (chain.length > most.length ? chain : most), []);
     chains.push([...longest, call]);
   }
@@ -74,13 +74,13 @@ export function chainOf(calls: readonly Call[]): readonly Call[] {
   return whole.filter(({ kind, what }, at) => whole[at - 1]?.kind !== kind || whole[at - 1]?.what !== what);
 }
 
-function waits(call: Call, before: Call | undefined): boolean {
+function dependsOn(call: Call, before: Call | undefined): boolean {
   if (before === undefined) return false;
   if (before.ended < call.began) return true;
   return before.kind === 'open' && call.kind !== 'open' && call.began < before.began;
 }
 
-function once(calls: readonly Call[]): Call[] {
+function mergeProbes(calls: readonly Call[]): Call[] {
   const probes = new Map<string, Call>();
   const others: Call[] = [];
   for (const call of calls) {

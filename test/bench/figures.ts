@@ -8,33 +8,38 @@ export interface Figure {
   readonly theirs?: Spread;
   /** Ours over theirs, of pairs. */
   readonly ratio?: Spread;
-  readonly asked?: Asked;
+  readonly target?: Target;
 }
 
 /** The most that the median may be: of the ratio, or of ours. */
-export interface Asked {
+export interface Target {
   readonly of: 'ratio' | 'ours';
   readonly most: number;
 }
 
 /** A figure of a contest. */
-export function contest(name: string, unit: string, pairs: readonly Pair[], asked?: Asked): Figure {
+export function comparison(name: string, unit: string, pairs: readonly Pair[], target?: Target): Figure {
   const ours = spread(pairs.map((pair) => pair.ours));
   const theirs = spread(pairs.map((pair) => pair.theirs));
   const ratio = pairs.some((pair) => pair.theirs === 0) ? {} : { ratio: ratios(pairs) };
-  return { name, unit, ours, theirs, ...ratio, ...(asked === undefined ? {} : { asked }) };
+  return { name, unit, ours, theirs, ...ratio, ...(target === undefined ? {} : { target: target }) };
 }
 
 /** A figure without an opponent. */
-export function alone(name: string, unit: string, values: readonly number[], most?: number): Figure {
-  return { name, unit, ours: spread(values), ...(most === undefined ? {} : { asked: { of: 'ours', most } }) };
+export function single(name: string, unit: string, values: readonly number[], most?: number): Figure {
+  return {
+    name,
+    unit,
+    ours: spread(values),
+    ...(most === undefined ? {} : { target: { of: 'ours', most } }),
+  };
 }
 
 /** Whether it is as asked for; undefined where nothing is asked. */
-export function isKept({ asked, ours, ratio }: Figure): boolean | undefined {
-  if (asked === undefined) return undefined;
-  const measured = asked.of === 'ours' ? ours : ratio;
-  return measured !== undefined && measured.median <= asked.most;
+export function meetsTarget({ target, ours, ratio }: Figure): boolean | undefined {
+  if (target === undefined) return undefined;
+  const measured = target.of === 'ours' ? ours : ratio;
+  return measured !== undefined && measured.median <= target.most;
 }
 
 const heads = ['', 'runs', 'ours', 'against', 'ratio', 'asked', ''];
@@ -42,17 +47,17 @@ const heads = ['', 'runs', 'ours', 'against', 'ratio', 'asked', ''];
 /** All figures as one table: medians, with the least and the most in brackets. */
 export function tableOf(figures: readonly Figure[]): string {
   const rows = figures.map((figure) => {
-    const { name, unit, ours, theirs, ratio, asked } = figure;
-    const limit = asked === undefined ? '' : `≤ ${asked.most}${asked.of === 'ratio' ? 'x' : ` ${unit}`}`;
-    const kept = isKept(figure);
+    const { name, unit, ours, theirs, ratio, target } = figure;
+    const limit = target === undefined ? '' : `≤ ${target.most}${target.of === 'ratio' ? 'x' : ` ${unit}`}`;
+    const isMet = meetsTarget(figure);
     return [
       name,
       String(ours.count),
-      `${text(ours)} ${unit}`,
-      theirs === undefined ? '' : `${text(theirs)} ${unit}`,
-      ratio === undefined ? '' : `${text(ratio, 2)}x`,
+      `${formatSpread(ours)} ${unit}`,
+      theirs === undefined ? '' : `${formatSpread(theirs)} ${unit}`,
+      ratio === undefined ? '' : `${formatSpread(ratio, 2)}x`,
       limit,
-      kept === undefined ? '' : kept ? '✓' : '✗',
+      isMet === undefined ? '' : isMet ? '✓' : '✗',
     ];
   });
   const lines = [heads, ...rows];
@@ -67,7 +72,7 @@ export function tableOf(figures: readonly Figure[]): string {
     .join('\n');
 }
 
-function text({ median, least, most }: Spread, digits?: number): string {
-  const say = (value: number) => value.toFixed(digits ?? (value < 10 && !Number.isInteger(value) ? 1 : 0));
-  return least === most ? say(median) : `${say(median)} (${say(least)}–${say(most)})`;
+function formatSpread({ median, least, most }: Spread, digits?: number): string {
+  const format = (value: number) => value.toFixed(digits ?? (value < 10 && !Number.isInteger(value) ? 1 : 0));
+  return least === most ? format(median) : `${format(median)} (${format(least)}–${format(most)})`;
 }

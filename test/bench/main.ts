@@ -19,9 +19,9 @@ import { parseArgs } from 'node:util';
 import { balancedDeploys } from './balanced.js';
 import { chains } from './chain.js';
 import { deploys, memory } from './deploy.js';
-import { type Figure, isKept, tableOf } from './figures.js';
-import { Machines } from './machines.js';
+import { type Figure, meetsTarget, tableOf } from './figures.js';
 import type { Bench } from './process.js';
+import { Sandbox } from './sandbox.js';
 import { simulated } from './simulated.js';
 import { startup } from './startup.js';
 
@@ -39,7 +39,7 @@ interface Settings {
   readonly json: string | undefined;
 }
 
-function settings(argv: readonly string[]): Settings {
+function parseSettings(argv: readonly string[]): Settings {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
@@ -55,14 +55,14 @@ function settings(argv: readonly string[]): Settings {
   });
   const unknown = positionals.find((name) => !parts.some((part) => part === name));
   if (unknown !== undefined) throw new Error(`there is no part ${unknown}: ${parts.join(', ')}`);
-  const numbers = (text: string) => text.split(',').map(Number);
+  const parseNumbers = (text: string) => text.split(',').map(Number);
   return {
     parts: parts.filter((part) => positionals.length === 0 || positionals.includes(part)),
-    hosts: numbers(values.hosts),
+    hosts: parseNumbers(values.hosts),
     pairs: Number(values.pairs),
     runs: Number(values.runs),
     deploys: Number(values.deploys),
-    roundTrips: numbers(values.far),
+    roundTrips: parseNumbers(values.far),
     traffic: values.traffic === 'both' ? [false, true] : [values.traffic === 'yes'],
     json: values.json,
   };
@@ -75,11 +75,11 @@ async function measure(bench: Bench, wanted: Settings): Promise<readonly Figure[
   const has = (part: Part) => wanted.parts.includes(part);
   if (has('startup')) figures.push(...(await startup(bench, wanted.runs)));
   if (has('simulated')) figures.push(...(await simulated(bench, 3)));
-  const crowded = has('memory') || has('deploy') || has('balanced');
-  if (!has('chain') && !crowded) return figures;
-  const most = crowded ? Math.max(...wanted.hosts) : 1;
+  const needsHosts = has('memory') || has('deploy') || has('balanced');
+  if (!has('chain') && !needsHosts) return figures;
+  const most = needsHosts ? Math.max(...wanted.hosts) : 1;
   try {
-    const sandbox = await Machines.up(bench, most);
+    const sandbox = await Sandbox.up(bench, most);
     if (has('chain'))
       figures.push(...(await chains(bench, sandbox, { roundTrip: wanted.roundTrips[0] ?? 0, print })));
     if (has('memory')) figures.push(...(await memory(bench, sandbox, { hosts: most, runs: 3 })));
@@ -87,30 +87,30 @@ async function measure(bench: Bench, wanted: Settings): Promise<readonly Figure[
     if (has('balanced')) figures.push(...(await balancedDeploys(bench, sandbox, wanted)));
   } finally {
     bench.note('taking the machines down');
-    await Machines.down(bench);
+    await Sandbox.down(bench);
   }
   return figures;
 }
 
 async function main(): Promise<void> {
-  const interruption = new AbortController();
+  const abort = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => interruption.abort(new Error(`ended by ${signal}`)));
+    process.once(signal, () => abort.abort(new Error(`ended by ${signal}`)));
   const folder = await mkdtemp(join(tmpdir(), 'oneclick-bench-'));
   const bench: Bench = {
-    signal: interruption.signal,
+    signal: abort.signal,
     folder,
     env: { ...process.env, XDG_STATE_HOME: join(folder, 'state'), CI: '', GITHUB_ACTIONS: '' },
     note: (text) => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`),
   };
   try {
-    const wanted = settings(process.argv.slice(2));
+    const wanted = parseSettings(process.argv.slice(2));
     const figures = await measure(bench, wanted);
     print(`\n${tableOf(figures)}`);
     if (wanted.json !== undefined) await writeFile(wanted.json, `${JSON.stringify(figures, null, 2)}\n`);
-    if (figures.some((figure) => isKept(figure) === false)) process.exitCode = 1;
+    if (figures.some((figure) => meetsTarget(figure) === false)) process.exitCode = 1;
   } catch (error) {
-    const cause = interruption.signal.aborted ? interruption.signal.reason : error;
+    const cause = abort.signal.aborted ? abort.signal.reason : error;
     process.stderr.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : cause}\n`);
     process.exitCode = 2;
   } finally {

@@ -1,7 +1,7 @@
 import { get } from 'node:http';
 
 /** What a client saw that asked again and again. */
-export interface Seen {
+export interface ProbeResult {
   readonly requests: number;
   readonly failed: number;
   /** The longest time between two good answers, in ms. */
@@ -9,7 +9,7 @@ export interface Seen {
 }
 
 /** ms */
-const every = 5;
+const interval = 5;
 const answerTimeout = 1000;
 
 /** Asks a web server every 5 ms, whether or not it has answered before, on a new connection each time. */
@@ -23,10 +23,10 @@ export class Prober {
 
   constructor(url: string) {
     this.#url = url;
-    this.#timer = setInterval(() => this.#ask(), every);
+    this.#timer = setInterval(() => this.#ask(), interval);
   }
 
-  stop(): Seen {
+  stop(): ProbeResult {
     clearInterval(this.#timer);
     const gap = Math.max(this.#gap, performance.now() - this.#last);
     return { requests: this.#requests, failed: this.#failed, gap };
@@ -43,25 +43,25 @@ export class Prober {
       this.#gap = Math.max(this.#gap, now - this.#last);
       this.#last = now;
     };
-    const asked = get(this.#url, { agent: false, timeout: answerTimeout }, (answer) => {
-      answer.resume().on('end', () => end(answer.statusCode === 200));
+    const request = get(this.#url, { agent: false, timeout: answerTimeout }, (response) => {
+      response.resume().on('end', () => end(response.statusCode === 200));
     });
-    asked.on('timeout', () => asked.destroy(new Error('no answer')));
-    asked.on('error', () => end(false));
+    request.on('timeout', () => request.destroy(new Error('no answer')));
+    request.on('error', () => end(false));
   }
 }
 
 /** The text that a web server answers with now; empty when it does not. */
-export function answerOf(url: string): Promise<string> {
+export function responseOf(url: string): Promise<string> {
   return new Promise((resolve) => {
-    const asked = get(url, { agent: false, timeout: answerTimeout }, (answer) => {
+    const request = get(url, { agent: false, timeout: answerTimeout }, (response) => {
       let text = '';
-      answer.setEncoding('utf8').on('data', (part: string) => {
+      response.setEncoding('utf8').on('data', (part: string) => {
         text += part;
       });
-      answer.on('end', () => resolve(text.trim()));
+      response.on('end', () => resolve(text.trim()));
     });
-    asked.on('timeout', () => asked.destroy(new Error('no answer')));
-    asked.on('error', () => resolve(''));
+    request.on('timeout', () => request.destroy(new Error('no answer')));
+    request.on('error', () => resolve(''));
   });
 }

@@ -25,7 +25,7 @@ export interface Usage {
   readonly memory: number;
 }
 
-export interface Ended {
+export interface ProcessResult {
   readonly stdout: string;
   /** ms, from the start of the process until its output was closed */
   readonly wall: number;
@@ -41,7 +41,7 @@ export interface RunOptions {
 }
 
 /** Runs a program to its end; rejects with what it said when it fails, or takes two minutes. */
-export function run(argv: readonly string[], options: RunOptions = {}): Promise<Ended> {
+export function run(argv: readonly string[], options: RunOptions = {}): Promise<ProcessResult> {
   const { cwd = root, env = process.env, signal, measured = false } = options;
   const [file = '', ...args] = argv;
   return new Promise((resolve, reject) => {
@@ -50,15 +50,15 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
       ...{ cwd, signal, timeout: 120_000, stdio: ['ignore', 'pipe', 'pipe', measured ? 'pipe' : 'ignore'] },
       env: measured ? { ...env, NODE_OPTIONS: `--require=${join(root, 'test/bench/usage.cjs')}` } : env,
     });
-    const said = ['', '', '', ''];
+    const outputs = ['', '', '', ''];
     for (const [index, stream] of child.stdio.entries())
       stream?.on('data', (data: Buffer) => {
-        said[index] += data.toString();
+        outputs[index] += data.toString();
       });
     child.on('error', reject);
     child.on('close', (code) => {
       const wall = performance.now() - start;
-      const [, stdout = '', stderr = '', usage = ''] = said;
+      const [, stdout = '', stderr = '', usage = ''] = outputs;
       if (code !== 0) reject(new Error(`${argv.join(' ')}: exit ${code}\n${stdout}${stderr}`));
       else resolve({ stdout, wall, usage: usage === '' ? undefined : (JSON.parse(usage) as Usage) });
     });

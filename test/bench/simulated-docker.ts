@@ -12,7 +12,7 @@ interface Container {
   readonly State: { Status: string; ExitCode: number; StartedAt: string };
 }
 
-interface Asked {
+interface ParsedRequest {
   readonly path: readonly string[];
   readonly query: URLSearchParams;
   readonly body: Record<string, unknown>;
@@ -46,16 +46,16 @@ export class SimulatedDocker {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://docker');
-    const said = await text(request);
+    const received = await text(request);
     const path = pathname.split('/').filter((part) => part !== '');
-    const isJson = request.headers['content-type']?.includes('json') === true && said !== '';
-    const asked = { path, query: searchParams, body: isJson ? JSON.parse(said) : {} };
+    const isJson = request.headers['content-type']?.includes('json') === true && received !== '';
+    const asked = { path, query: searchParams, body: isJson ? JSON.parse(received) : {} };
     const answer = this.#answer(`${request.method} ${path[0]}/${path.at(-1)}`, asked);
     response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer ?? { message: 'no such thing' }));
   }
 
-  #answer(route: string, asked: Asked): unknown {
+  #answer(route: string, asked: ParsedRequest): unknown {
     const { path, query, body } = asked;
     switch (route) {
       case 'GET version/version':
@@ -86,7 +86,7 @@ export class SimulatedDocker {
     }
   }
 
-  #aboutContainer(route: string, { path, body }: Asked): unknown {
+  #aboutContainer(route: string, { path, body }: ParsedRequest): unknown {
     if (route === 'GET containers/json' && path.length === 2)
       return [...this.#containers.values()].map((one) => ({
         ...{ Id: one.Id, Names: [`/${one.Name}`], Image: one.Config.Image, Labels: one.Config.Labels },

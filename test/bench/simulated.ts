@@ -4,46 +4,52 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stringify } from 'yaml';
 import { keyPair } from '../fakes/ssh-server.js';
-import { alone, contest, type Figure } from './figures.js';
+import { comparison, type Figure, single } from './figures.js';
 import { type Bench, oneclick, run, type Usage } from './process.js';
-import type { Crowd } from './simulated-hosts.js';
+import type { SimulatedHosts } from './simulated-hosts.js';
 
 const [few, many] = [20, 200];
 
 /** What a deploy to so many hosts takes here, where the hosts themselves cost nothing. */
 export async function simulated(bench: Bench, runs: number): Promise<Figure[]> {
-  const one = await deploysTo(bench, 1, runs);
-  const some = await deploysTo(bench, few, runs);
-  const crowd = await deploysTo(bench, many, runs);
-  const own = Math.min(...one.map(({ cpu }) => cpu));
-  const each = (hosts: number) => (used: Usage | undefined) => ((used?.cpu ?? 0) - own) / (hosts - 1);
-  const pairs = crowd.map((used, index) => ({ ours: each(many)(used), theirs: each(few)(some[index]) }));
+  const oneHost = await measureDeploys(bench, 1, runs);
+  const fewHosts = await measureDeploys(bench, few, runs);
+  const manyHosts = await measureDeploys(bench, many, runs);
+  const fixed = Math.min(...oneHost.map(({ cpu }) => cpu));
+  const each = (hosts: number) => (usages: Usage | undefined) => ((usages?.cpu ?? 0) - fixed) / (hosts - 1);
+  const pairs = manyHosts.map((usages, index) => ({
+    ours: each(many)(usages),
+    theirs: each(few)(fewHosts[index]),
+  }));
   return [
-    alone(
+    single(
       'processor time of a deploy to one simulated host',
       'ms',
-      one.map(({ cpu }) => cpu),
+      oneHost.map(({ cpu }) => cpu),
     ),
-    contest(`  for each further one, of ${many} against of ${few}`, 'ms', pairs, { of: 'ratio', most: 1.2 }),
-    alone(
+    comparison(`  for each further one, of ${many} against of ${few}`, 'ms', pairs, {
+      of: 'ratio',
+      most: 1.2,
+    }),
+    single(
       `memory of a deploy to ${many}`,
       'MB',
-      crowd.map(({ memory }) => memory),
+      manyHosts.map(({ memory }) => memory),
       300,
     ),
   ];
 }
 
-async function deploysTo(bench: Bench, hosts: number, runs: number): Promise<Usage[]> {
+async function measureDeploys(bench: Bench, hosts: number, runs: number): Promise<Usage[]> {
   bench.note(`${hosts} simulated host${hosts === 1 ? '' : 's'}`);
   const program = join(import.meta.dirname, 'simulated-hosts.js');
   const child = spawn(process.execPath, [program, String(hosts)], {
     ...{ signal: bench.signal, stdio: ['pipe', 'pipe', 'inherit'] },
   });
   child.on('error', () => undefined);
-  const used: Usage[] = [];
+  const usages: Usage[] = [];
   try {
-    const folder = await projectFor(bench, await crowdOf(child.stdout));
+    const folder = await projectFor(bench, await readHosts(child.stdout));
     const deploy = (tag: string) => {
       const argv = [process.execPath, oneclick, 'deploy', 'web', '--tag', tag, '--batch', 'all', '--yes'];
       return run(argv, { cwd: folder, env: bench.env, signal: bench.signal, measured: true });
@@ -55,21 +61,21 @@ async function deploysTo(bench: Bench, hosts: number, runs: number): Promise<Usa
       bench.note(
         `  ${Math.round(wall)} ms, of the processor ${Math.round(usage.cpu)} ms, ${Math.round(usage.memory)} MB`,
       );
-      used.push(usage);
+      usages.push(usage);
     }
   } finally {
     child.kill();
   }
-  return used;
+  return usages;
 }
 
-async function crowdOf(stdout: NodeJS.ReadableStream | null): Promise<Crowd> {
+async function readHosts(stdout: NodeJS.ReadableStream | null): Promise<SimulatedHosts> {
   for await (const line of createInterface({ input: stdout ?? process.stdin }))
-    return JSON.parse(line) as Crowd;
+    return JSON.parse(line) as SimulatedHosts;
   throw new Error('the simulated hosts did not start');
 }
 
-async function projectFor(bench: Bench, { ports, known, service }: Crowd): Promise<string> {
+async function projectFor(bench: Bench, { ports, known, service }: SimulatedHosts): Promise<string> {
   const folder = join(bench.folder, `simulated-${ports.length}`);
   await mkdir(folder);
   await writeFile(join(folder, 'key'), keyPair().private, { mode: 0o600 });

@@ -4,39 +4,39 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { keyPair } from '../fakes/ssh-server.js';
-import { alone, contest, type Figure } from './figures.js';
+import { comparison, type Figure, single } from './figures.js';
 import { type Bench, oneclick, run } from './process.js';
 import type { Pair } from './statistics.js';
 
 /** How long commands take that touch no server, and how long a deploy takes to touch the first one. */
 export async function startup(bench: Bench, runs: number): Promise<Figure[]> {
   const pairs: Record<'version' | 'help', Pair[]> = { version: [], help: [] };
-  const early: number[] = [];
-  const dialed = await Dialed.open(bench);
+  const toConnection: number[] = [];
+  const connection = await FirstConnection.open(bench);
   const node = async () => (await run([process.execPath, '-e', '0'], bench)).wall;
   const ours = async (flag: string) => (await run([process.execPath, oneclick, flag], bench)).wall;
   try {
     // The first of each reads the disk.
     await Promise.all([node(), ours('--version'), ours('--help')]);
-    await dialed.once();
+    await connection.measure();
     bench.note(`start-up: ${runs} runs of each`);
     for (let done = 0; done < runs; done += 1) {
-      pairs.version.push(await inTurns(done, () => ours('--version'), node));
-      pairs.help.push(await inTurns(done, () => ours('--help'), node));
-      const first = await inTurns(done, () => dialed.once(), node);
-      early.push(first.ours - first.theirs);
+      pairs.version.push(await measurePair(done, () => ours('--version'), node));
+      pairs.help.push(await measurePair(done, () => ours('--help'), node));
+      const first = await measurePair(done, () => connection.measure(), node);
+      toConnection.push(first.ours - first.theirs);
     }
   } finally {
-    await dialed.close();
+    await connection.close();
   }
   return [
-    contest('--version, against node -e 0', 'ms', pairs.version, { of: 'ratio', most: 1.3 }),
-    contest('--help, against node -e 0', 'ms', pairs.help, { of: 'ratio', most: 1.3 }),
-    alone('deploy until its first packet, above node -e 0', 'ms', early, 300),
+    comparison('--version, against node -e 0', 'ms', pairs.version, { of: 'ratio', most: 1.3 }),
+    comparison('--help, against node -e 0', 'ms', pairs.help, { of: 'ratio', most: 1.3 }),
+    single('deploy until its first packet, above node -e 0', 'ms', toConnection, 300),
   ];
 }
 
-async function inTurns(
+async function measurePair(
   turn: number,
   ours: () => Promise<number>,
   theirs: () => Promise<number>,
@@ -47,7 +47,7 @@ async function inTurns(
 }
 
 /** A host that only notices when it is called. */
-class Dialed {
+class FirstConnection {
   readonly #bench: Bench;
   readonly #folder: string;
   readonly #server = createServer((socket) => this.#called(socket));
@@ -58,24 +58,24 @@ class Dialed {
     this.#folder = join(bench.folder, 'dialed');
   }
 
-  static async open(bench: Bench): Promise<Dialed> {
-    const dialed = new Dialed(bench);
-    await new Promise<void>((resolve) => dialed.#server.listen(0, '127.0.0.1', resolve));
-    const { port } = dialed.#server.address() as AddressInfo;
-    await mkdir(dialed.#folder);
-    await writeFile(join(dialed.#folder, 'key'), keyPair().private, { mode: 0o600 });
+  static async open(bench: Bench): Promise<FirstConnection> {
+    const connection = new FirstConnection(bench);
+    await new Promise<void>((resolve) => connection.#server.listen(0, '127.0.0.1', resolve));
+    const { port } = connection.#server.address() as AddressInfo;
+    await mkdir(connection.#folder);
+    await writeFile(join(connection.#folder, 'key'), keyPair().private, { mode: 0o600 });
     const project = {
       project: 'shop',
-      ssh: { key: join(dialed.#folder, 'key') },
+      ssh: { key: join(connection.#folder, 'key') },
       services: { web: { image: 'shop:v1', port: '8080:8080', health: '/up' } },
       environments: { production: { hosts: { 'web-1': { address: '127.0.0.1', port } } } },
     };
-    await writeFile(join(dialed.#folder, 'oneclick.yml'), stringify(project));
-    return dialed;
+    await writeFile(join(connection.#folder, 'oneclick.yml'), stringify(project));
+    return connection;
   }
 
   /** ms from the start of a deploy to its first connection; it is ended then. */
-  once(): Promise<number> {
+  measure(): Promise<number> {
     const { env, signal } = this.#bench;
     const argv = [oneclick, 'deploy', 'web', '--tag', 'v2', '--yes'];
     return new Promise((resolve, reject) => {

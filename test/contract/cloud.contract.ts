@@ -54,7 +54,7 @@ export function cloudContract(name: string, open: () => Promise<CloudWorld>): vo
     /** The states seen, in order, up to this one. */
     async function until(wanted: TargetHealth['state'] | 'gone', one: Target): Promise<string[]> {
       const states: string[] = [];
-      for (let tries = 0; tries < 120; tries += 1) {
+      for (let attempts = 0; attempts < 120; attempts += 1) {
         const state = await seen(one);
         if (states.at(-1) !== state) states.push(state);
         if (state === wanted) return states;

@@ -67,8 +67,8 @@ async function instances(client: EC2Client, cloud: Cloud, name: string) {
   const { Subnets = [] } = await client.send(new sdk.DescribeSubnetsCommand({}));
   const { Images } = await client.send(new sdk.DescribeImagesCommand({}));
   const group = async (GroupName: string) => {
-    const made = { GroupName, Description: 'the contract of clouds', VpcId: vpc };
-    return (await client.send(new sdk.CreateSecurityGroupCommand(made))).GroupId ?? '';
+    const input = { GroupName, Description: 'the contract of clouds', VpcId: vpc };
+    return (await client.send(new sdk.CreateSecurityGroupCommand(input))).GroupId ?? '';
   };
   const security = {
     group: await group(`${name}-in`),
@@ -136,30 +136,30 @@ async function groups(
   ];
   const group = async (Name: string) => {
     const check = { HealthCheckPath: '/up/', HealthCheckIntervalSeconds: 5, HealthCheckTimeoutSeconds: 2 };
-    const made = await client.send(
+    const created = await client.send(
       new sdk.CreateTargetGroupCommand({
         ...{ Name, VpcId: vpc, Protocol: 'HTTP', Port: 80, ...check },
         ...{ HealthyThresholdCount: 2, UnhealthyThresholdCount: 2 },
       }),
     );
-    const TargetGroupArn = made.TargetGroups?.[0]?.TargetGroupArn ?? '';
+    const TargetGroupArn = created.TargetGroups?.[0]?.TargetGroupArn ?? '';
     const Attributes = [{ Key: 'deregistration_delay.timeout_seconds', Value: '3' }];
     await client.send(new sdk.ModifyTargetGroupAttributesCommand({ TargetGroupArn, Attributes }));
     return TargetGroupArn;
   };
-  const [fed, idle] = [await group(name), await group(`${name}-idle`)];
-  const made = await client.send(new sdk.CreateLoadBalancerCommand({ Name: name, Subnets: zones }));
-  const LoadBalancerArn = made.LoadBalancers?.[0]?.LoadBalancerArn ?? '';
+  const [balancedGroup, idle] = [await group(name), await group(`${name}-idle`)];
+  const created = await client.send(new sdk.CreateLoadBalancerCommand({ Name: name, Subnets: zones }));
+  const LoadBalancerArn = created.LoadBalancers?.[0]?.LoadBalancerArn ?? '';
   await client.send(
     new sdk.CreateListenerCommand({
       ...{ LoadBalancerArn, Protocol: 'HTTP', Port: 80 },
-      DefaultActions: [{ Type: 'forward', TargetGroupArn: fed }],
+      DefaultActions: [{ Type: 'forward', TargetGroupArn: balancedGroup }],
     }),
   );
   return {
     remove: async () => {
       await client.send(new sdk.DeleteLoadBalancerCommand({ LoadBalancerArn }));
-      for (const TargetGroupArn of [fed, idle])
+      for (const TargetGroupArn of [balancedGroup, idle])
         await client.send(new sdk.DeleteTargetGroupCommand({ TargetGroupArn }));
     },
   };

@@ -68,11 +68,11 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
     }
     const facts = (container: string) => world.host.engine.container(container);
     async function answers(port: number, path = '/up'): Promise<number> {
-      for (let tries = 0; ; tries += 1) {
+      for (let attempts = 0; ; attempts += 1) {
         try {
           return (await world.host.probe({ port, path, timeout: 2000 })).status;
         } catch (error) {
-          if (tries === 20) throw error;
+          if (attempts === 20) throw error;
           await world.host.run({ argv: ['sleep', '0.1'], timeout: 2000 });
         }
       }
@@ -86,7 +86,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
     });
 
     describe('images', () => {
-      it('resolve to the digest that a pull gets, with progress for all layers', async () => {
+      it('resolve to the digest that a pull gets; the pull reports progress for all layers', async () => {
         const { engine } = world.host;
         const resolved = await engine.resolve(world.other, undefined);
         expect(resolved.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
@@ -353,7 +353,7 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         await engine.setRestart(name, 'unless-stopped');
         expect(await facts(name)).not.toHaveProperty('restarts');
         await engine.start(name);
-        for (let tries = 0; tries < 30 && (await facts(name))?.restarts === undefined; tries += 1)
+        for (let attempts = 0; attempts < 30 && (await facts(name))?.restarts === undefined; attempts += 1)
           await world.host.run({ argv: ['sleep', '0.1'], timeout: 2000 });
         expect((await facts(name))?.restarts).toBeGreaterThan(0);
       });
@@ -406,23 +406,25 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
     it('forwards a port to this process, once at a time, until it ends', async () => {
       const { host } = world;
       const [port] = world.ports;
-      const server = createServer((asked, answer) => answer.writeHead(207).end(`you want ${asked.url}`));
-      const take = (connection: Duplex) => server.emit('connection', connection);
-      const lent = await host.forwardPort(port, take);
-      const asked = { port, path: '/v2/', timeout: 2000 };
-      for (const tries of [1, 2])
-        expect([tries, await host.probe(asked)]).toMatchObject([
-          tries,
-          { status: 207, body: 'you want /v2/' },
+      const server = createServer((request, response) =>
+        response.writeHead(207).end(`requested ${request.url}`),
+      );
+      const onConnection = (connection: Duplex) => server.emit('connection', connection);
+      const forwarded = await host.forwardPort(port, onConnection);
+      const request = { port, path: '/v2/', timeout: 2000 };
+      for (const attempt of [1, 2])
+        expect([attempt, await host.probe(request)]).toMatchObject([
+          attempt,
+          { status: 207, body: 'requested /v2/' },
         ]);
-      await expect(host.forwardPort(port, take)).rejects.toMatchObject({
+      await expect(host.forwardPort(port, onConnection)).rejects.toMatchObject({
         code: 'lend.taken',
         host: host.name,
       });
-      lent.end();
-      await expect(host.probe(asked)).rejects.toMatchObject({ kind: 'unhealthy' });
-      (await host.forwardPort(port, take)).end();
-      lent.end();
+      forwarded.end();
+      await expect(host.probe(request)).rejects.toMatchObject({ kind: 'unhealthy' });
+      (await host.forwardPort(port, onConnection)).end();
+      forwarded.end();
     });
 
     it("returns a command's code and output, with unchanged arguments and input", async () => {

@@ -24,7 +24,7 @@ const options = { clock: systemClock, random: Math.random };
 describe('a lease on real machines', () => {
   const closing: (() => Promise<void>)[] = [];
   let proxy: TcpProxy;
-  let near: Host;
+  let proxied: Host;
   let direct: Host;
 
   beforeEach(async () => {
@@ -38,7 +38,7 @@ describe('a lease on real machines', () => {
       knownHosts: '/dev/null',
       hostKeys: 'accept-new',
     } as const;
-    near = await open(through);
+    proxied = await open(through);
     direct = await open(address);
     closing.push(() => proxy.close());
   });
@@ -69,7 +69,7 @@ describe('a lease on real machines', () => {
   }
 
   it('names its holder to a second run, and is free once released', async () => {
-    const lease = await take(near, run);
+    const lease = await take(proxied, run);
     lease.describe('web/start');
     while ((await leaseHolders([direct], run))[0]?.step === '');
     await expect(take(direct, ben)).rejects.toMatchObject({ code: 'lease.held' });
@@ -78,11 +78,11 @@ describe('a lease on real machines', () => {
     ]);
     await lease.release();
     await (await take(direct, ben)).release();
-    expect(near.lost.aborted).toBe(false);
+    expect(proxied.lost.aborted).toBe(false);
   });
 
   it('is free within seconds after its process is killed', async () => {
-    const lease = await take(near, run);
+    const lease = await take(proxied, run);
     const lost = lossOf(lease);
     proxy.cut();
     expect(await lost).toMatchObject({ code: 'lease.lost' });
@@ -90,28 +90,30 @@ describe('a lease on real machines', () => {
   });
 
   it('is free within 15 s after a network cut; its run stops and cannot send anything', async () => {
-    const lease = await take(near, run);
+    const lease = await take(proxied, run);
     const lost = lossOf(lease);
     proxy.freeze();
-    const late = near
+    const late = proxied
       .run({ argv: ['touch', `/tmp/${run.project}`], timeout: 30_000 })
       .catch((error: unknown) => error);
     expect(await untilFree()).toBeLessThan(15_000);
     expect(await lost).toMatchObject({ code: 'lease.lost' });
     proxy.unfreeze();
     expect(await late).toMatchObject({ kind: 'unreachable' });
-    expect(near.lost.aborted).toBe(true);
+    expect(proxied.lost.aborted).toBe(true);
     expect(await direct.run({ argv: ['test', '-e', `/tmp/${run.project}`], timeout: 5000 })).toMatchObject({
       code: 1,
     });
   });
 
   it('ends the SSH connection of its run when taken', async () => {
-    const lease = await take(near, run);
+    const lease = await take(proxied, run);
     const lost = lossOf(lease);
     expect(await endLeases([direct], run)).toMatchObject([{ who: 'ana' }]);
     expect(await lost).toMatchObject({ code: 'lease.lost' });
-    await expect(near.run({ argv: ['true'], timeout: 5000 })).rejects.toMatchObject({ kind: 'unreachable' });
+    await expect(proxied.run({ argv: ['true'], timeout: 5000 })).rejects.toMatchObject({
+      kind: 'unreachable',
+    });
     await (await take(direct, ben)).release();
   });
 });

@@ -44,13 +44,13 @@ const region = {
 /** Starts an endpoint on a free port. */
 export async function awsApi(cloud: FakeCloud): Promise<AwsApi> {
   const services = await servicesOf(cloud);
-  const asked: { action: string; form: URLSearchParams }[] = [];
-  const others: { action: string; other: ScriptedReply; times: number }[] = [];
+  const requested: { action: string; form: URLSearchParams }[] = [];
+  const scripts: { action: string; other: ScriptedReply; times: number }[] = [];
   const server = createServer((request, response) => {
     void text(request).then(async (form) => {
       const action = new URLSearchParams(form).get('Action') ?? '';
-      asked.push({ action, form: new URLSearchParams(form) });
-      const scripted = others.find((one) => one.action === action && one.times > 0);
+      requested.push({ action, form: new URLSearchParams(form) });
+      const scripted = scripts.find((one) => one.action === action && one.times > 0);
       if (scripted !== undefined) scripted.times -= 1;
       const authorization = request.headers.authorization;
       const reply: ScriptedReply =
@@ -62,8 +62,8 @@ export async function awsApi(cloud: FakeCloud): Promise<AwsApi> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests: asked,
-    replyOnce: (action, other, times = 1) => others.push({ action, other, times }),
+    requests: requested,
+    replyOnce: (action, other, times = 1) => scripts.push({ action, other, times }),
     close: () => {
       server.close();
       server.closeAllConnections();

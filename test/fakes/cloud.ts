@@ -47,7 +47,7 @@ export const defaultSettings: TargetGroupSettings = {
 };
 
 /** A load balancer with one listener, unless `special` differs. */
-export function fakeBalancer(name: string, special: Partial<LoadBalancer> = {}): LoadBalancer {
+export function fakeBalancer(name: string, overrides: Partial<LoadBalancer> = {}): LoadBalancer {
   return {
     arn: `arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/${name}/0`,
     name,
@@ -59,7 +59,7 @@ export function fakeBalancer(name: string, special: Partial<LoadBalancer> = {}):
     securityGroups: ['sg-balancer'],
     idleTimeout: 60_000,
     listeners: [{ protocol: 'HTTP', port: 80 }],
-    ...special,
+    ...overrides,
   };
 }
 

@@ -10,7 +10,7 @@ export interface ServerRequest {
   readonly body: string;
 }
 
-type Answer = (response: ServerResponse, asked: ServerRequest) => void;
+type Answer = (response: ServerResponse, request: ServerRequest) => void;
 
 /** A Docker API with scripted answers. Accepts all connection upgrades; other requests get 404. */
 export class DockerServer {
@@ -84,10 +84,10 @@ export class DockerServer {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part);
     const { method = '', url = '', headers } = request;
-    const asked = { method, url, headers, body: Buffer.concat(parts).toString() };
-    this.requests.push(asked);
+    const recorded = { method, url, headers, body: Buffer.concat(parts).toString() };
+    this.requests.push(recorded);
     const answer = this.#answers.get(`${method} ${url.replace(/\?.*$/, '')}`);
     if (answer === undefined) response.writeHead(404).end(JSON.stringify({ message: 'page not found' }));
-    else answer(response, asked);
+    else answer(response, recorded);
   }
 }

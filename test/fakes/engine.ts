@@ -245,14 +245,14 @@ export class FakeEngine implements Engine {
   async create(options: ContainerOptions): Promise<string> {
     await this.faults.pass('create', options);
     const body = options.config as ContainerBody;
-    const there = this.#find(options.name);
+    const existing = this.#find(options.name);
     const labels = body.Labels ?? {};
-    if (there !== undefined) {
+    if (existing !== undefined) {
       const step = labels['oneclick.step'];
-      if (step !== undefined && there.facts.labels['oneclick.step'] === step) return there.facts.id;
+      if (step !== undefined && existing.facts.labels['oneclick.step'] === step) return existing.facts.id;
       throw this.#refuse(
         'create container',
-        `Conflict. The container name "/${options.name}" is already in use by container "${there.facts.id}".`,
+        `Conflict. The container name "/${options.name}" is already in use by container "${existing.facts.id}".`,
       );
     }
     const image = this.#image(body.Image ?? '');
@@ -401,11 +401,11 @@ export class FakeEngine implements Engine {
   async rename(idOrName: string, name: string): Promise<void> {
     await this.faults.pass('rename', idOrName, name);
     const container = this.#require(idOrName, 'rename container');
-    const there = this.#find(name);
-    if (there !== undefined && there !== container)
+    const existing = this.#find(name);
+    if (existing !== undefined && existing !== container)
       throw this.#refuse(
         'rename container',
-        `Conflict. The container name "/${name}" is already in use by container "${there.facts.id}".`,
+        `Conflict. The container name "/${name}" is already in use by container "${existing.facts.id}".`,
       );
     container.facts = { ...container.facts, name };
   }

@@ -31,7 +31,7 @@ export interface FakeHostOptions {
   readonly spawns?: (argv: readonly string[]) => RemoteProcess;
 }
 
-/** An in-memory host. The first matching answer answers a command; without one, the test fails. */
+/** An in-memory host. The first matching answer answers a command; without one, the call throws. */
 export class FakeHost implements Host {
   readonly name: string;
   readonly engine: FakeEngine;
@@ -44,10 +44,10 @@ export class FakeHost implements Host {
   readonly forwardedPorts = new Map<number, ConnectionHandler>();
   closed = false;
 
-  constructor(name: string, { clock, registry, answers = [], spawns: holds, engine }: FakeHostOptions) {
+  constructor(name: string, { clock, registry, answers = [], spawns, engine }: FakeHostOptions) {
     this.name = name;
     this.#clock = clock;
-    this.#spawns = holds;
+    this.#spawns = spawns;
     this.answers = [...answers];
     this.engine =
       engine ?? new FakeEngine({ clock, host: name, ...(registry === undefined ? {} : { registry }) });
@@ -64,12 +64,12 @@ export class FakeHost implements Host {
       const result = await answer(command);
       if (result !== undefined) return { code: 0, stdout: '', stderr: '', ...result };
     }
-    throw new Error(`nothing answers on the fake host ${this.name}: ${command.argv.join(' ')}`);
+    throw new Error(`unexpected command on the fake host ${this.name}: ${command.argv.join(' ')}`);
   }
 
   async spawn(argv: readonly string[]): Promise<RemoteProcess> {
     await this.#pass('spawn', argv);
-    if (this.#spawns === undefined) throw new Error(`nothing is held on the fake host ${this.name}`);
+    if (this.#spawns === undefined) throw new Error(`nothing can be spawned on the fake host ${this.name}`);
     return this.#spawns(argv);
   }
 
@@ -109,8 +109,8 @@ export class FakeHost implements Host {
       throw this.#unhealthy('probe.refused', `nothing listens on port ${port}`);
   }
 
-  async forwardPort(port: number, take: ConnectionHandler): Promise<ForwardedPort> {
-    await this.#pass('forwardPort', port, take);
+  async forwardPort(port: number, onConnection: ConnectionHandler): Promise<ForwardedPort> {
+    await this.#pass('forwardPort', port, onConnection);
     if (
       this.forwardedPorts.has(port) ||
       this.engine.occupied.has(port) ||
@@ -119,16 +119,16 @@ export class FakeHost implements Host {
       throw new Failure('failed', 'lend.taken', `port ${port} of ${this.name} is in use`, {
         host: this.name,
       });
-    this.forwardedPorts.set(port, take);
+    this.forwardedPorts.set(port, onConnection);
     return { end: () => this.forwardedPorts.delete(port) };
   }
 
   /** Connects to a forwarded port, as a program on the host does. */
   dial(port: number): Duplex {
-    const take = this.forwardedPorts.get(port);
-    if (take === undefined) throw new Error(`port ${port} is not forwarded to ${this.name}`);
+    const onConnection = this.forwardedPorts.get(port);
+    if (onConnection === undefined) throw new Error(`port ${port} is not forwarded to ${this.name}`);
     const [here, there] = duplexPair();
-    take(there);
+    onConnection(there);
     return here;
   }
 

@@ -11,10 +11,10 @@ export class FakeLeaseHolders {
     return [...this.#locks.keys()];
   }
 
-  /** What the command line of a holder that takes a lease does. */
+  /** Runs the command line of a lease holder. */
   readonly hold = (argv: readonly string[]): RemoteProcess => {
     const [action, path = '', holder = ''] = argv.slice(argv.indexOf('oneclick-lease') + 1);
-    if (action !== 'take') throw new Error(`no lease is held by: ${argv.slice(3).join(' ')}`);
+    if (action !== 'take') throw new Error(`not a lease holder: ${argv.slice(3).join(' ')}`);
     const busy = this.#locks.get(path);
     if (busy !== undefined) return new FakeRemoteProcess(`busy\t${busy.holder}\t${busy.step}`);
     const lock = { holder, step: '' };

@@ -25,7 +25,7 @@ export class RecordingListener implements Listener {
 
   event(event: RunEvent): void {
     this.events.push(event);
-    this.#hear(event.type === 'run.warning' ? `warn ${event.text}` : `event ${event.type}`);
+    this.#record(event.type === 'run.warning' ? `warn ${event.text}` : `event ${event.type}`);
   }
 
   call() {
@@ -33,23 +33,23 @@ export class RecordingListener implements Listener {
   }
 
   busy(text: string, _options?: BusyOptions): () => void {
-    this.#hear(`busy ${text}`);
+    this.#record(`busy ${text}`);
     let isOver = false;
     return () => {
-      if (!isOver) this.#hear('ready');
+      if (!isOver) this.#record('ready');
       isOver = true;
     };
   }
 
   note(text: string): void {
-    this.#hear(`note ${text}`);
+    this.#record(`note ${text}`);
   }
 
   warn(text: string): void {
-    this.#hear(`warn ${text}`);
+    this.#record(`warn ${text}`);
   }
 
-  #hear(line: string): void {
+  #record(line: string): void {
     this.lines.push(line);
     for (const { text, resolve } of this.#awaited) if (line.startsWith(text)) resolve();
   }

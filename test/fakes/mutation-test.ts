@@ -42,8 +42,8 @@ export async function testMutations({ texts, syntax, count, read, place }: Mutat
   let refused = 0;
   let needed = 0;
   for (const [of, text] of Object.entries(texts)) await failureOf(() => read(text, of));
-  const atFirst = heapAfterGarbage();
-  const survives = async (mutation: Mutation): Promise<void> => {
+  const heapBefore = heapAfterGarbage();
+  const check = async (mutation: Mutation): Promise<void> => {
     const text = mutated(texts[mutation.of] ?? '', mutation, syntax);
     const [started, before] = [process.cpuUsage(), process.memoryUsage().heapUsed];
     const refusal = await failureOf(() => read(text, mutation.of));
@@ -55,14 +55,14 @@ export async function testMutations({ texts, syntax, count, read, place }: Mutat
     expect(exitCode([refusal.kind])).toBe(2);
     expect([refusal.message, ...refusal.evidence].join('\n')).toMatch(place);
   };
-  const property = fc.asyncProperty(mutationOf(Object.keys(texts)), survives);
+  const property = fc.asyncProperty(mutationOf(Object.keys(texts)), check);
   await fc.assert(property, {
     seed,
     numRuns: runs,
     includeErrorInReport: true,
   });
   expect(needed).toBeLessThan(memory.needed);
-  expect(heapAfterGarbage() - atFirst).toBeLessThan(memory.kept);
+  expect(heapAfterGarbage() - heapBefore).toBeLessThan(memory.kept);
   return refused / runs;
 }
 

@@ -1,15 +1,14 @@
 /**
- * Loaded into the binary before its own code (`node --import`): names the moments of a run as they pass, and at one of them kills
- * the process, or runs a command while the process stands still. So a fault strikes at a step, not at a time.
+ * Preloaded into oneclick (`node --import`). At a named point of a run, kills the process or runs a command while the process
+ * is blocked, so that faults are injected at a step and not at a time.
  *
- * A moment is an event that has just reached the disk (`event step.started container.stop/web/sandbox-1`), or a request that
- * changes something, once it has left (`sent POST /containers/web-2/start`) or once its answer is there and nobody has seen it
- * (`answered …`). One that comes again has its number behind it: `… #2`.
+ * Points: `start`, before anything is read; an event that was written to disk
+ * (`event step.started container.stop/web/sandbox-1`); a request other than GET that was sent
+ * (`sent POST /containers/web-2/start`); its response, before the program sees it (`answered …`). Repeated points are
+ * numbered: `… #2`.
  *
- * The first of all, before anything was read, is `start`.
- *
- * The file that ONECLICK_TRAP names holds `{ at, run, trace, clock }`, all optional: the moment, the command, a file for all
- * moments, by how many ms the clock is wrong.
+ * The file ONECLICK_TRAP contains `{ at, run, trace, clock }`, all optional: the point, the command, a file to append all
+ * points to, and an offset to the clock (ms).
  */
 import { spawnSync } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
@@ -18,14 +17,14 @@ import { open } from 'node:fs/promises';
 
 const file = process.env.ONECLICK_TRAP ?? '';
 const { at, run, trace, clock = 0 } = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
-const times = new Map();
-/** The names of the hosts by the IDs that steps are called by. */
+const counts = new Map();
+/** Host names by instance ID. */
 const hosts = new Map();
 
-function pass(moment) {
-  const count = (times.get(moment) ?? 0) + 1;
-  times.set(moment, count);
-  const name = count === 1 ? moment : `${moment} #${count}`;
+function pass(point) {
+  const count = (counts.get(point) ?? 0) + 1;
+  counts.set(point, count);
+  const name = count === 1 ? point : `${point} #${count}`;
   if (trace !== undefined) appendFileSync(trace, `${name}\n`);
   if (name !== at) return;
   if (run === undefined) process.kill(process.pid, 'SIGKILL');
@@ -33,12 +32,12 @@ function pass(moment) {
 }
 
 const handle = await open(new URL(import.meta.url));
-const files = Object.getPrototypeOf(handle);
+const fileHandle = Object.getPrototypeOf(handle);
 await handle.close();
-const { appendFile, sync } = files;
+const { appendFile, sync } = fileHandle;
 
-/** Line by line, for events that go to the disk together can be torn apart by a crash. */
-files.appendFile = async function (text, ...rest) {
+/** Writes line by line, because a crash can separate events that are written together. */
+fileHandle.appendFile = async function (text, ...rest) {
   if (!readlinkSync(`/proc/self/fd/${this.fd}`).endsWith('.jsonl'))
     return appendFile.call(this, text, ...rest);
   for (const line of text.split(/(?<=\n)/)) {
@@ -58,20 +57,20 @@ subscribe('http.client.response.finish', ({ request }) => {
   if (request.method !== 'GET') pass(`answered ${nameOf(request)}`);
 });
 
-/** The same for every project, whose name and environment are left out, and for every release that comes after the first. */
+/** Replaces project, environment, IDs and later release numbers, so that names match in all runs. */
 function nameOf({ method, path }) {
   const [place] = path.split('?');
   const short = place.replace(/(?<=\/)[^/]+-pair-/, '').replace(/[0-9a-f]{64}/, 'ID');
   return `${method} ${short.replace(/web-(?!1\b)\d+/, 'web-2')}`;
 }
 
-const RightDate = Date;
-globalThis.Date = class extends RightDate {
+const RealDate = Date;
+globalThis.Date = class extends RealDate {
   constructor(...parts) {
-    super(...(parts.length === 0 ? [RightDate.now() + clock] : parts));
+    super(...(parts.length === 0 ? [RealDate.now() + clock] : parts));
   }
   static now() {
-    return RightDate.now() + clock;
+    return RealDate.now() + clock;
   }
 };
 

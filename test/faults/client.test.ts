@@ -1,53 +1,57 @@
 import { afterAll, jest, test } from '@jest/globals';
 import { machines } from '../integration/harness.js';
-import { chosen, moments, play, type Row } from './table.js';
+import { checkRow, type Row, selectRows, tracePoints } from './table.js';
 
 jest.setTimeout(180_000);
 
-const field = await machines('client');
+const sandbox = await machines('client');
 afterAll(async () => {
-  await field.clean();
-  await field.down();
+  await sandbox.clean();
+  await sandbox.down();
 });
 
-const killed = { name: 'the client killed' };
-const dead = { codes: [null] };
+const killed = { name: 'client killed' };
+const noExitCode = { codes: [null] };
 
-/** What there is to say when there is nothing to go on with, or v1 is back and was the first. */
-const nothing = { codes: [2], says: [/no unfinished run/] };
-const isBack = { codes: [2], says: [/web has no release before 1/] };
-/** A request that has left may arrive, or not. */
-const mayBeBack = { codes: [0, 2] };
+const nothingToResume = { codes: [2], prints: [/no unfinished run/] };
+const alreadyRolledBack = { codes: [2], prints: [/web has no release before 1/] };
+/** A request that was sent may or may not have arrived. */
+const maybeRolledBack = { codes: [0, 2] };
 
-/** For every moment of a command a row for each way to go on. */
-function sweep(command: Row['command'], passed: readonly string[]): readonly Row[] {
-  const place = (moment: string) => {
-    const index = passed.indexOf(moment);
-    if (index === -1) throw new Error(`"${moment}" is not among ${passed.join(', ')}`);
+/** Returns rows for each point of a command: one with `resume`, one with a retry. */
+function killRows(command: Row['command'], points: readonly string[]): readonly Row[] {
+  const indexOf = (point: string) => {
+    const index = points.indexOf(point);
+    if (index === -1) throw new Error(`"${point}" is not among ${points.join(', ')}`);
     return index;
   };
-  const begun = place('event run.started');
-  const over = place('event run.ended');
+  const started = indexOf('event run.started');
+  const ended = indexOf('event run.ended');
   const [committing, committed] = [
-    place('sent POST /volumes/create'),
-    place('answered POST /volumes/create'),
+    indexOf('sent POST /volumes/create'),
+    indexOf('answered POST /volumes/create'),
   ];
   const [before, after] = command === 'deploy' ? (['v1', 'v2'] as const) : (['v2', 'v1'] as const);
-  return passed.flatMap((at, index): readonly Row[] => {
-    const row = { fault: killed, command, at, answer: dead, serves: after };
-    const again = index >= committed ? isBack : index >= committing ? mayBeBack : undefined;
+  return points.flatMap((at, index): readonly Row[] => {
+    const row = { fault: killed, command, at, outcome: noExitCode, serves: after };
+    const retryOutcome =
+      index >= committed ? alreadyRolledBack : index >= committing ? maybeRolledBack : undefined;
     return [
-      index < begun
-        ? { ...row, next: 'resume', ends: nothing, serves: before }
-        : { ...row, next: 'resume', ...(index >= over ? { ends: nothing } : {}) },
-      { ...row, next: 'again', ...(command === 'rollback' && again !== undefined ? { ends: again } : {}) },
+      index < started
+        ? { ...row, next: 'resume', nextOutcome: nothingToResume, serves: before }
+        : { ...row, next: 'resume', ...(index >= ended ? { nextOutcome: nothingToResume } : {}) },
+      {
+        ...row,
+        next: 'retry',
+        ...(command === 'rollback' && retryOutcome !== undefined ? { nextOutcome: retryOutcome } : {}),
+      },
     ];
   });
 }
 
-const passed = await moments(field);
+const points = await tracePoints(sandbox);
 
-test.each(chosen([...sweep('deploy', passed.deploy), ...sweep('rollback', passed.rollback)]))(
+test.each(selectRows([...killRows('deploy', points.deploy), ...killRows('rollback', points.rollback)]))(
   '$title',
-  ({ row }) => play(field, row),
+  ({ row }) => checkRow(sandbox, row),
 );

@@ -1,97 +1,96 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest } from '@jest/globals';
-import { type Machines, machines } from '../integration/harness.js';
-import { faults } from './engine-rows.js';
+import { machines, type Sandbox } from '../integration/harness.js';
+import { testFaults } from './engine-rows.js';
 
 jest.setTimeout(240_000);
 
-let field: Machines;
+let sandbox: Sandbox;
 
 beforeAll(async () => {
-  field = await machines('containers', 1);
+  sandbox = await machines('containers', 1);
 });
-afterEach(() => field.clean());
-afterAll(() => field.down());
+afterEach(() => sandbox.clean());
+afterAll(() => sandbox.down());
 
-/** The new release fails in this way; the sample application knows how. */
-const broken = (how: string) => ({ env: { BROKEN: how } });
-/** The new release is this line of shell. */
-const program = (line: string) => ({ docker: { Entrypoint: ['/bin/sh', '-c', line] } });
+/** A fault built into the sample application. */
+const brokenBy = (how: string) => ({ env: { BROKEN: how } });
+/** Runs a shell script instead of the sample application. */
+const runScript = (line: string) => ({ docker: { Entrypoint: ['/bin/sh', '-c', line] } });
 
 describe('a new container that', () => {
-  faults(
-    () => field,
+  testFaults(
+    () => sandbox,
     [
       {
-        fault: 'exits at once is taken back, with its code and its last words',
-        change: broken('exit'),
+        title: 'exits at once is undone; its exit code and last log lines are shown',
+        change: brokenBy('exit'),
         code: 6,
         serves: 'v1',
-        says: ['sandbox-1', 'exit code 3', 'cannot go on: told to exit'],
+        prints: ['sandbox-1', 'exit code 3', 'cannot go on: told to exit'],
       },
       {
-        fault: 'exits while it is waited for is taken back, with its code and its last words',
-        change: program('sleep 1; echo too late; exit 7'),
+        title: 'exits during the wait for health is undone; its exit code and last log lines are shown',
+        change: runScript('sleep 1; echo too late; exit 7'),
         code: 6,
         serves: 'v1',
-        says: ['sandbox-1', 'exit code 7', 'too late'],
+        prints: ['sandbox-1', 'exit code 7', 'too late'],
       },
       {
-        fault: 'exits after 3 s, without a port to be asked on, is not mistaken for one that serves',
-        change: { ...broken('exit-late'), health: { settle: '4s', deadline: '8s' }, port: null },
+        title: 'has no port and exits after 3 s is not considered healthy',
+        change: { ...brokenBy('exit-late'), health: { settle: '4s', deadline: '8s' }, port: null },
         code: 6,
         serves: 'v1',
-        says: ['sandbox-1', 'exit code 3', 'told to exit late'],
+        prints: ['sandbox-1', 'exit code 3', 'told to exit late'],
       },
       {
-        fault: 'never answers is taken back at its deadline',
-        change: broken('never'),
+        title: 'never answers is undone at its deadline',
+        change: brokenBy('never'),
         code: 6,
         serves: 'v1',
-        says: ['sandbox-1', 'not healthy within 4 s', /no answer|did not respond/],
+        prints: ['sandbox-1', 'not healthy within 4 s', /no answer|did not respond/],
       },
       {
-        fault: 'answers 500 is taken back, with the answer',
-        change: broken('500'),
+        title: 'answers 500 is undone; the response is shown',
+        change: brokenBy('500'),
         code: 6,
         serves: 'v1',
-        says: ['sandbox-1', 'not healthy within 4 s', 'HTTP 500'],
+        prints: ['sandbox-1', 'not healthy within 4 s', 'HTTP 500'],
       },
       {
-        fault: 'answers too slowly is taken back at its deadline',
+        title: 'answers too slowly is undone at its deadline',
         change: { env: { BROKEN: 'slow', SLOW: '3' } },
         code: 6,
         serves: 'v1',
-        says: ['sandbox-1', 'not healthy within 4 s', /no answer|did not respond/],
+        prints: ['sandbox-1', 'not healthy within 4 s', /no answer|did not respond/],
       },
       {
-        fault: 'answers slowly, but in time, serves',
+        title: 'answers slowly, but in time, becomes healthy',
         change: { env: { BROKEN: 'slow', SLOW: '0.5' } },
         code: 0,
         serves: 'v2',
       },
       {
-        fault:
-          'needs more memory than it may have is taken back, and the card says that the memory was too small',
-        change: { ...program('tail /dev/zero'), memory: '16m' },
+        title: 'exceeds its memory limit is undone, and the report names the limit',
+        change: { ...runScript('tail /dev/zero'), memory: '16m' },
         code: 6,
         serves: 'v1',
-        says: ['sandbox-1', /out of memory/i, 'exit code 137', /memory:/],
+        prints: ['sandbox-1', /out of memory/i, 'exit code 137', /memory:/],
       },
     ],
   );
 });
 
 describe('an old container that', () => {
-  faults(
-    () => field,
+  testFaults(
+    () => sandbox,
     [
       {
-        fault: 'ignores TERM is killed after its stop timeout, and the new one serves',
-        service: broken('ignore-term'),
+        title: 'ignores TERM is killed after its stop timeout, and the new container serves',
+        service: brokenBy('ignore-term'),
         code: 0,
         serves: 'v2',
-        also: async (project) => {
-          const states = await field.inside(
+        checkRow: async (project) => {
+          const states = await sandbox.inside(
             1,
             ...['docker', 'ps', '-a', '--filter', `label=oneclick.project=${project.name}`],
             ...['--format', '{{.Status}}'],
@@ -103,68 +102,71 @@ describe('an old container that', () => {
   );
 });
 
-describe('somebody who', () => {
-  faults(
-    () => field,
+describe('when another user', () => {
+  testFaults(
+    () => sandbox,
     [
       {
-        fault: 'takes the port between preflight and swap is left alone, and the card names the port',
-        before: {
+        title:
+          'takes the port before the swap, their container is not touched, and the report names the port',
+        inject: {
           step: 'container.start',
-          line: ({ port }) => `docker run -d --name stranger -p ${port}:8080 ${field.image('v3')}`,
+          line: ({ port }) => `docker run -d --name stranger -p ${port}:8080 ${sandbox.image('v3')}`,
         },
         code: 7,
-        says: ['sandbox-1', /port is already allocated/],
-        also: async () => {
-          expect(await field.inside(1, 'docker', 'ps', '--filter', 'name=^stranger$', '-q')).not.toBe('');
+        prints: ['sandbox-1', /port is already allocated/],
+        checkRow: async () => {
+          expect(await sandbox.inside(1, 'docker', 'ps', '--filter', 'name=^stranger$', '-q')).not.toBe('');
         },
       },
       {
-        fault: 'removes the kept container before a rollback gets it made anew',
+        title: 'removes the old container before a rollback, it is created again',
         run: 'rollback',
-        before: { line: ({ name }) => withoutKept(name) },
+        inject: { line: ({ name }) => removeOldContainer(name) },
         code: 0,
         serves: 'v1',
       },
       {
-        fault: 'removes the kept container in mid-rollback gets back what ran, and its name is told',
+        title:
+          'removes the old container during a rollback, the rollback is undone, and the report names the container',
         run: 'rollback',
-        before: {
+        inject: {
           step: 'container.start',
-          line: ({ name }) => withoutKept(name),
+          line: ({ name }) => removeOldContainer(name),
         },
         code: 1,
         serves: 'v2',
-        says: ['sandbox-1', /No such container/i],
+        prints: ['sandbox-1', /No such container/i],
       },
       {
-        fault: 'removes the network before a deploy gets it made again',
-        before: { line: ({ name }) => withoutNetwork(name) },
+        title: 'removes the network before a deploy, it is created again',
+        inject: { line: ({ name }) => removeNetwork(name) },
         code: 0,
         serves: 'v2',
       },
       {
-        fault: 'removes the network in mid-deploy gets it made again',
-        before: { step: 'container.start', line: ({ name }) => withoutNetwork(name) },
+        title: 'removes the network during a deploy, it is created again',
+        inject: { step: 'container.start', line: ({ name }) => removeNetwork(name) },
         code: 0,
         serves: 'v2',
       },
       {
-        fault: 'removes the image between pull and create is told so, and the old one serves on',
-        before: { step: 'container.create', line: () => 'docker image prune --all --force' },
+        title:
+          'removes the image between pull and create, the report names it, and the old container keeps serving',
+        inject: { step: 'container.create', line: () => 'docker image prune --all --force' },
         code: 1,
         serves: 'v1',
-        says: ['sandbox-1', /No such image/i],
+        prints: ['sandbox-1', /No such image/i],
       },
     ],
   );
 });
 
-/** A line of shell that removes the network of a project, and all containers that run on it. */
-const withoutNetwork = (project: string) =>
+/** A shell command that removes the network of a project and its containers. */
+const removeNetwork = (project: string) =>
   `network=$(docker network ls -q --filter label=oneclick.project=${project}); ` +
   'docker rm -f $(docker ps -q --filter network=$network); docker network rm $network';
 
-/** A line of shell that removes the container of the first release of a project. */
-const withoutKept = (project: string) =>
+/** A shell command that removes the container of the first release. */
+const removeOldContainer = (project: string) =>
   `docker rm $(docker ps -aq --filter label=oneclick.project=${project} --filter label=oneclick.release=1)`;

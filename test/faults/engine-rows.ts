@@ -1,66 +1,66 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { finished, type Machines, type Project } from '../integration/harness.js';
+import { type Project, type Sandbox, succeeds } from '../integration/harness.js';
 
 const recipes = join(import.meta.dirname, '../../recipes');
 
-/** What somebody does in the middle of a run. */
-export interface Meddling {
-  /** By default the plain swap. */
+/** A fault injected into a run. */
+export interface Injection {
+  /** Defaults to the plain swap. */
   readonly recipe?: string;
-  /** The step before which it happens; by default before the run. */
+  /** Injected before this step; by default before the run. */
   readonly step?: string;
-  /** A line for the machine's shell, as root. */
+  /** A shell command, run as root on the machine. */
   readonly line: (project: Project) => string;
 }
 
-/** A fault that a run meets on a machine, and what must be true afterwards. */
+/** A fault on a machine, and the expected result. */
 export interface Row {
   /** The name of the test. */
-  readonly fault: string;
-  /** Keys of the service, from the first deploy on. */
+  readonly title: string;
+  /** Keys of the service, from the first deploy. */
   readonly service?: object;
-  /** Keys that come with the run that fails. */
+  /** Keys added for the run under test. */
   readonly change?: object;
-  /** What the run is; by default a deploy of v2 over v1. A rollback is one from v2 to v1. */
+  /** A deploy from v1 to v2 (default), or a rollback from v2 to v1. */
   readonly run?: 'deploy' | 'rollback';
-  readonly before?: Meddling;
+  readonly inject?: Injection;
   readonly code: number;
-  /** The tag that serves afterwards; none where nothing may. */
+  /** The tag that serves afterwards; undefined if none does. */
   readonly serves?: string;
-  /** What must be told. */
-  readonly says?: readonly (string | RegExp)[];
-  /** More that must be true. */
-  readonly also?: (project: Project) => Promise<void>;
+  /** Expected in the output. */
+  readonly prints?: readonly (string | RegExp)[];
+  /** Checks more of the result. */
+  readonly checkRow?: (project: Project) => Promise<void>;
 }
 
-/** The tests of a table. After each run its project has one container that runs, none that never did, and no lease. */
-export function faults(field: () => Machines, rows: readonly Row[]): void {
-  test.each(rows.map((row) => [row.fault, row] as const))('%s', (_, row) => check(field(), row));
+/** Defines a test per row, which also expects one running container, none that was never started, and no lease. */
+export function testFaults(sandbox: () => Sandbox, rows: readonly Row[]): void {
+  test.each(rows.map((row) => [row.title, row] as const))('%s', (_, row) => check(sandbox(), row));
 }
 
-async function check(field: Machines, row: Row): Promise<void> {
-  const project = await field.project();
+async function check(sandbox: Sandbox, row: Row): Promise<void> {
+  const project = await sandbox.newProject();
   const service = { ...row.service };
   await project.write({ web: service });
-  await finished(project.start('deploy'));
-  if (row.run === 'rollback') await finished(project.start('deploy', 'web', '--tag', 'v2'));
+  await succeeds(project.start('deploy'));
+  if (row.run === 'rollback') await succeeds(project.start('deploy', 'web', '--tag', 'v2'));
   await project.write({ web: { ...service, ...row.change } });
-  if (row.before !== undefined) await meddle(field, project, row.before);
-  const answer = await project.run(
+  if (row.inject !== undefined) await injectFault(sandbox, project, row.inject);
+  const result = await project.run(
     ...(row.run === 'rollback' ? ['rollback'] : ['deploy', 'web', '--tag', 'v2']),
   );
-  const told = answer.stdout + answer.stderr;
-  for (const words of row.says ?? []) expect(told).toMatch(words);
-  expect({ code: answer.code, told }).toMatchObject({ code: row.code });
-  await expectServes(field, project, row.serves);
-  await row.also?.(project);
+  const output = result.stdout + result.stderr;
+  for (const words of row.prints ?? []) expect(output).toMatch(words);
+  expect({ code: result.code, output }).toMatchObject({ code: row.code });
+  await expectServes(sandbox, project, row.serves);
+  await row.checkRow?.(project);
 }
 
-/** One container runs, none was made in vain, and nobody holds the lease: asked of the machine, not of oneclick. */
+/** Expects one running container with this tag (or none), none that was never started, and no lease on the machine. */
 export async function expectServes(
-  field: Machines,
+  sandbox: Sandbox,
   project: Project,
   tag: string | undefined,
   machine = 1,
@@ -70,19 +70,19 @@ export async function expectServes(
   expect(states.filter((line) => line.endsWith(' running'))).toHaveLength(tag === undefined ? 0 : 1);
   expect(states.filter((line) => line.endsWith(' created'))).toEqual([]);
   const held = 'for lock in /tmp/oneclick-*.lock; do flock -n "$lock" true || echo "$lock is held"; done';
-  expect(await field.inside(machine, 'sh', '-c', held)).toBe('');
+  expect(await sandbox.inside(machine, 'sh', '-c', held)).toBe('');
 }
 
-/** Puts the fault into a recipe of the project, as one of its steps: it always comes at the same moment. */
-export async function meddle(field: Machines, project: Project, before: Meddling): Promise<void> {
+/** Adds the fault as a step to the recipe of a project, so that it always comes at the same point. */
+export async function injectFault(sandbox: Sandbox, project: Project, before: Injection): Promise<void> {
   const line = before.line(project);
   if (before.step === undefined) {
-    await field.inside(1, 'sh', '-c', line);
+    await sandbox.inside(1, 'sh', '-c', line);
     return;
   }
   const recipe = before.recipe ?? 'swap-plain';
   const shipped = await readFile(join(recipes, `${recipe}.yml`), 'utf8');
-  const command = JSON.stringify(`docker exec ${field.container(1)} sh -c ${quoted(line)}`);
+  const command = JSON.stringify(`docker exec ${sandbox.container(1)} sh -c ${quoted(line)}`);
   const changed = shipped.replace(new RegExp(`^( *)- ${before.step}\\b`, 'm'), `$1- run: ${command}\n$&`);
   expect(changed).not.toBe(shipped);
   const folder = join(project.folder, '.oneclick/recipes');

@@ -2,112 +2,112 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, jest, test } from '@jest/globals';
 import { machines, waitFor } from '../integration/harness.js';
-import { chosen, type Ending, everyMachine, type Fault, play, type Row } from './table.js';
+import { checkRow, everyMachine, type Fault, type Outcome, type Row, selectRows } from './table.js';
 
 jest.setTimeout(180_000);
 
-const field = await machines('network');
+const sandbox = await machines('network');
 afterAll(async () => {
-  await field.clean();
-  await field.down();
+  await sandbox.clean();
+  await sandbox.down();
 });
 
-/** What somebody does inside of machines, by lines of shell, while the client stands still. */
-const inside =
-  (line: string, which: readonly number[] = everyMachine): NonNullable<Fault['strike']> =>
+/** Runs a shell command on machines while the client is blocked. */
+const injectWith =
+  (line: string, which: readonly number[] = everyMachine): NonNullable<Fault['inject']> =>
   ({ container }) => [
     'sh',
     '-c',
-    which.map((machine) => `docker exec ${container(machine)} bash -c ${quoted(line)}`).join('; '),
+    which.map((machine) => `docker exec ${container(machine)} bash -c ${shellQuoted(line)}`).join('; '),
   ];
-const healed =
-  (line: string, which: readonly number[] = everyMachine): NonNullable<Fault['heal']> =>
+const repairWith =
+  (line: string, which: readonly number[] = everyMachine): NonNullable<Fault['repair']> =>
   ({ inside }) =>
     Promise.all(which.map((machine) => inside(machine, 'bash', '-c', line)));
-const quoted = (line: string) => `'${line.replaceAll("'", `'\\''`)}'`;
-/** Without waiting for its end. */
-const later = (seconds: number, line: string) =>
-  `setsid sh -c ${quoted(`sleep ${seconds}; ${line}`)} >/dev/null 2>&1 </dev/null &`;
+const shellQuoted = (line: string) => `'${line.replaceAll("'", `'\\''`)}'`;
+/** Runs a shell command after a delay, in the background. */
+const runLater = (seconds: number, line: string) =>
+  `setsid sh -c ${shellQuoted(`sleep ${seconds}; ${line}`)} >/dev/null 2>&1 </dev/null &`;
 
-const drop = 'iptables -I INPUT -p tcp --dport 22 -j DROP; iptables -I OUTPUT -p tcp --sport 22 -j DROP';
-const pass = 'iptables -F INPUT; iptables -F OUTPUT';
+const dropSsh = 'iptables -I INPUT -p tcp --dport 22 -j DROP; iptables -I OUTPUT -p tcp --sport 22 -j DROP';
+const acceptSsh = 'iptables -F INPUT; iptables -F OUTPUT';
 
-/** The first machine alone, until the client has given up. */
+/** On the first machine, until the client has given up. */
 const cut: Fault = {
-  name: 'the network cut for good',
-  strike: inside(drop, [1]),
-  heal: healed(pass, [1]),
+  name: 'network cut for good',
+  inject: injectWith(dropSsh, [1]),
+  repair: repairWith(acceptSsh, [1]),
 };
-const cutShortly: Fault = {
-  name: 'the network cut for 5 s',
-  strike: inside(`${drop}; ${later(5, pass)}`, [1]),
+const cutBriefly: Fault = {
+  name: 'network cut for 5 s',
+  inject: injectWith(`${dropSsh}; ${runLater(5, acceptSsh)}`, [1]),
 };
 
-const held = 'for lock in /tmp/oneclick-*.lock; do flock -n "$lock" true || echo held; done';
-/** Whoever cannot be reached any more has no lease 20 s later, and nobody has told the machines. */
-const gone: Fault = {
-  name: 'the client and its network gone for good',
-  strike: (machines) => ['sh', '-c', `${inside(drop)(machines).at(-1)}; kill -9 $PPID`],
-  heal: async ({ inside }) => {
+const heldLocks = 'for lock in /tmp/oneclick-*.lock; do flock -n "$lock" true || echo held; done';
+/** The lease of an unreachable client ends within 20 s. */
+const clientGone: Fault = {
+  name: 'client killed and its network cut for good',
+  inject: (machines) => ['sh', '-c', `${injectWith(dropSsh)(machines).at(-1)}; kill -9 $PPID`],
+  repair: async ({ inside }) => {
     for (const machine of everyMachine) {
-      await waitFor(async () => (await inside(machine, 'sh', '-c', held)) === '', 20_000);
-      await inside(machine, 'sh', '-c', pass);
+      await waitFor(async () => (await inside(machine, 'sh', '-c', heldLocks)) === '', 20_000);
+      await inside(machine, 'sh', '-c', acceptSsh);
     }
   },
 };
 
-/** Nothing on the machine runs any more, but its kernel still acknowledges what comes. */
+/** All processes are frozen, but the kernel still acknowledges packets. */
 const frozen: Fault = {
-  name: 'a machine that freezes',
-  strike: ({ container }) => ['docker', 'pause', container(1)],
-  heal: ({ container }) => promisify(execFile)('docker', ['unpause', container(1)]),
+  name: 'machine frozen',
+  inject: ({ container }) => ['docker', 'pause', container(1)],
+  repair: ({ container }) => promisify(execFile)('docker', ['unpause', container(1)]),
 };
-const frozenShortly: Fault = {
-  name: 'a machine that freezes for 5 s',
-  strike: ({ container }) => [
+const frozenBriefly: Fault = {
+  name: 'machine frozen for 5 s',
+  inject: ({ container }) => [
     'sh',
     '-c',
-    `docker pause ${container(1)}; ${later(5, `docker unpause ${container(1)}`)}`,
+    `docker pause ${container(1)}; ${runLater(5, `docker unpause ${container(1)}`)}`,
   ],
 };
 
-/** The next connection meets a new server; those who are logged in stay so. */
+/** Existing connections stay open. */
 const restartSshd =
   'old=$(cat /run/sshd.pid); kill "$old"; ' +
   'until new=$(cat /run/sshd.pid 2>/dev/null) && [ -n "$new" ] && [ "$new" != "$old" ]; do sleep 0.1; done';
-const restarted: Fault = { name: 'sshd restarted', strike: inside(restartSshd) };
+const restarted: Fault = { name: 'sshd restarted', inject: injectWith(restartSshd) };
 const loggedOut: Fault = {
-  name: 'sshd restarted, and every session ended',
-  strike: inside('pkill -x sshd', [1]),
-  // The file is there from when the new one listens.
-  heal: healed('until kill -0 "$(cat /run/sshd.pid 2>/dev/null)" 2>/dev/null; do sleep 0.1; done', [1]),
+  name: 'sshd restarted and all sessions closed',
+  inject: injectWith('pkill -x sshd', [1]),
+  // The PID file exists once the new server listens.
+  repair: repairWith('until kill -0 "$(cat /run/sshd.pid 2>/dev/null)" 2>/dev/null; do sleep 0.1; done', [1]),
 };
 
-/** sshd of both machines is told something before the client comes. */
-const configured = (name: string, line: string): Fault => ({
+/** Changes a setting of sshd on both machines. */
+const sshdSetting = (name: string, line: string): Fault => ({
   name,
-  strike: inside(`printf '${line}\\n' >/etc/ssh/sshd_config.d/fault.conf; ${restartSshd}`),
-  heal: healed(`rm /etc/ssh/sshd_config.d/fault.conf; ${restartSshd}`),
+  inject: injectWith(`printf '${line}\\n' >/etc/ssh/sshd_config.d/fault.conf; ${restartSshd}`),
+  repair: repairWith(`rm /etc/ssh/sshd_config.d/fault.conf; ${restartSshd}`),
 });
 
-const loud: Fault = {
-  name: 'a login shell that prints',
-  strike: inside(
+const noisyShell: Fault = {
+  name: 'login shell with output',
+  inject: injectWith(
     'cp /home/deploy/.bashrc /home/deploy/.bashrc.kept; ' +
       'echo "echo welcome; echo held; echo mind the gap >&2" >/home/deploy/.bashrc',
   ),
-  heal: healed('mv /home/deploy/.bashrc.kept /home/deploy/.bashrc'),
+  repair: repairWith('mv /home/deploy/.bashrc.kept /home/deploy/.bashrc'),
 };
 
-const dead = { codes: [null] };
-const well = { codes: [0] };
-/** Nothing has begun: the machine is named. */
-const unreached: Ending = { codes: [5], says: [/sandbox-1/] };
-/** It stops where it stands, names the machine, and says how to go on. */
-const lost: Ending = { codes: [7], says: [/sandbox-1/, /oneclick resume/] };
-/** The request has left, and its answer may still have come. */
-const perhapsLost: Ending = { codes: [0, 7], says: [/sandbox-1/] };
-const perhapsOver: Ending = { codes: [0, 2] };
+const killed = { codes: [null] };
+const succeeded = { codes: [0] };
+/** Fails before any change and names the machine. */
+const unreachable: Outcome = { codes: [5], prints: [/sandbox-1/] };
+/** Stops, names the machine, and suggests oneclick resume. */
+const connectionLost: Outcome = { codes: [7], prints: [/sandbox-1/, /oneclick resume/] };
+/** The response to the last request may have arrived. */
+const maybeLost: Outcome = { codes: [0, 7], prints: [/sandbox-1/] };
+const maybeFinished: Outcome = { codes: [0, 2] };
 const deploy = { command: 'deploy', serves: 'v2' } as const;
 const rollback = { command: 'rollback', serves: 'v1' } as const;
 const before = { at: 'start' };
@@ -118,61 +118,73 @@ const inCommit = { at: 'event step.started release.commit/web' };
 const atCommit = { at: 'sent POST /volumes/create' };
 
 const rows: readonly Row[] = [
-  { ...deploy, ...before, fault: cut, answer: unreached, serves: 'v1' },
-  { ...deploy, ...inPull, fault: cut, answer: lost, next: 'resume' },
-  { ...deploy, ...inPull, fault: cut, answer: lost, next: 'again' },
-  { ...deploy, ...inSwap, fault: cut, answer: lost, next: 'resume' },
-  { ...deploy, ...inSwap, fault: cut, answer: lost, next: 'again' },
-  { ...deploy, ...inStart, fault: cut, answer: lost, next: 'resume' },
-  { ...deploy, ...inCommit, fault: cut, answer: lost, next: 'resume' },
-  { ...deploy, ...inCommit, fault: cut, answer: lost, next: 'again' },
-  { ...deploy, ...atCommit, fault: cut, answer: perhapsLost, next: 'resume', ends: perhapsOver },
-  { ...rollback, ...inSwap, fault: cut, answer: lost, next: 'resume' },
-  { ...rollback, ...atCommit, fault: cut, answer: perhapsLost, next: 'resume', ends: perhapsOver },
-  { ...deploy, ...before, fault: cutShortly, answer: well },
-  { ...deploy, ...inPull, fault: cutShortly, answer: well },
-  { ...deploy, ...inSwap, fault: cutShortly, answer: well },
-  { ...deploy, ...atCommit, fault: cutShortly, answer: well },
-  { ...rollback, ...inSwap, fault: cutShortly, answer: well },
-  { ...deploy, ...inSwap, fault: gone, answer: dead, next: 'resume' },
-  { ...deploy, ...inSwap, fault: gone, answer: dead, next: 'again' },
-  { ...deploy, ...inSwap, fault: frozen, answer: lost, next: 'resume' },
-  { ...deploy, ...inSwap, fault: frozenShortly, answer: well },
-  { ...deploy, ...inSwap, fault: restarted, answer: well },
-  { ...deploy, ...inSwap, fault: loggedOut, answer: lost, next: 'resume' },
+  { ...deploy, ...before, fault: cut, outcome: unreachable, serves: 'v1' },
+  { ...deploy, ...inPull, fault: cut, outcome: connectionLost, next: 'resume' },
+  { ...deploy, ...inPull, fault: cut, outcome: connectionLost, next: 'retry' },
+  { ...deploy, ...inSwap, fault: cut, outcome: connectionLost, next: 'resume' },
+  { ...deploy, ...inSwap, fault: cut, outcome: connectionLost, next: 'retry' },
+  { ...deploy, ...inStart, fault: cut, outcome: connectionLost, next: 'resume' },
+  { ...deploy, ...inCommit, fault: cut, outcome: connectionLost, next: 'resume' },
+  { ...deploy, ...inCommit, fault: cut, outcome: connectionLost, next: 'retry' },
+  { ...deploy, ...atCommit, fault: cut, outcome: maybeLost, next: 'resume', nextOutcome: maybeFinished },
+  { ...rollback, ...inSwap, fault: cut, outcome: connectionLost, next: 'resume' },
+  { ...rollback, ...atCommit, fault: cut, outcome: maybeLost, next: 'resume', nextOutcome: maybeFinished },
+  { ...deploy, ...before, fault: cutBriefly, outcome: succeeded },
+  { ...deploy, ...inPull, fault: cutBriefly, outcome: succeeded },
+  { ...deploy, ...inSwap, fault: cutBriefly, outcome: succeeded },
+  { ...deploy, ...atCommit, fault: cutBriefly, outcome: succeeded },
+  { ...rollback, ...inSwap, fault: cutBriefly, outcome: succeeded },
+  { ...deploy, ...inSwap, fault: clientGone, outcome: killed, next: 'resume' },
+  { ...deploy, ...inSwap, fault: clientGone, outcome: killed, next: 'retry' },
+  { ...deploy, ...inSwap, fault: frozen, outcome: connectionLost, next: 'resume' },
+  { ...deploy, ...inSwap, fault: frozenBriefly, outcome: succeeded },
+  { ...deploy, ...inSwap, fault: restarted, outcome: succeeded },
+  { ...deploy, ...inSwap, fault: loggedOut, outcome: connectionLost, next: 'resume' },
   {
     ...{ ...deploy, ...before, serves: 'v1' },
-    fault: configured('MaxSessions 1', 'MaxSessions 1'),
-    answer: { codes: [4], says: [/sandbox-1/, /MaxSessions 10/] },
+    fault: sshdSetting('MaxSessions 1', 'MaxSessions 1'),
+    outcome: { codes: [4], prints: [/sandbox-1/, /MaxSessions 10/] },
   },
-  { ...deploy, ...before, fault: configured('MaxSessions 2', 'MaxSessions 2'), answer: well },
+  { ...deploy, ...before, fault: sshdSetting('MaxSessions 2', 'MaxSessions 2'), outcome: succeeded },
   {
-    ...{ ...deploy, ...before, answer: well },
-    fault: configured('forwarding of TCP forbidden', 'AllowTcpForwarding no'),
-  },
-  {
-    ...{ ...deploy, ...before, answer: well },
-    fault: configured('forwarding of sockets forbidden', 'AllowStreamLocalForwarding no'),
+    ...{ ...deploy, ...before, outcome: succeeded },
+    fault: sshdSetting('TCP forwarding forbidden', 'AllowTcpForwarding no'),
   },
   {
-    ...{ ...deploy, ...before, answer: well },
-    fault: configured('all forwarding forbidden', 'DisableForwarding yes'),
+    ...{ ...deploy, ...before, outcome: succeeded },
+    fault: sshdSetting('socket forwarding forbidden', 'AllowStreamLocalForwarding no'),
+  },
+  {
+    ...{ ...deploy, ...before, outcome: succeeded },
+    fault: sshdSetting('all forwarding forbidden', 'DisableForwarding yes'),
   },
   {
     ...rollback,
     ...before,
-    answer: well,
-    fault: configured('all forwarding forbidden', 'DisableForwarding yes'),
+    outcome: succeeded,
+    fault: sshdSetting('all forwarding forbidden', 'DisableForwarding yes'),
   },
-  { ...deploy, ...before, answer: well, fault: configured('a banner', 'Banner /etc/os-release') },
-  { ...deploy, ...before, answer: well, fault: loud },
-  { ...rollback, ...before, answer: well, fault: loud },
-  { ...deploy, answer: well, fault: { name: 'a round trip of 40 ms', distance: 20 } },
-  { ...deploy, answer: well, fault: { name: 'a round trip of 200 ms', distance: 100 } },
-  { ...rollback, answer: well, fault: { name: 'a round trip of 200 ms', distance: 100 } },
-  { ...deploy, answer: well, fault: { name: 'a client whose clock is an hour late', clock: -3_600_000 } },
-  { ...deploy, answer: well, fault: { name: 'a client whose clock is an hour early', clock: 3_600_000 } },
-  { ...rollback, answer: well, fault: { name: 'a client whose clock is an hour late', clock: -3_600_000 } },
+  { ...deploy, ...before, outcome: succeeded, fault: sshdSetting('SSH banner', 'Banner /etc/os-release') },
+  { ...deploy, ...before, outcome: succeeded, fault: noisyShell },
+  { ...rollback, ...before, outcome: succeeded, fault: noisyShell },
+  { ...deploy, outcome: succeeded, fault: { name: 'round trip of 40 ms', delay: 20 } },
+  { ...deploy, outcome: succeeded, fault: { name: 'round trip of 200 ms', delay: 100 } },
+  { ...rollback, outcome: succeeded, fault: { name: 'round trip of 200 ms', delay: 100 } },
+  {
+    ...deploy,
+    outcome: succeeded,
+    fault: { name: 'client clock an hour slow', clockOffset: -3_600_000 },
+  },
+  {
+    ...deploy,
+    outcome: succeeded,
+    fault: { name: 'client clock an hour fast', clockOffset: 3_600_000 },
+  },
+  {
+    ...rollback,
+    outcome: succeeded,
+    fault: { name: 'client clock an hour slow', clockOffset: -3_600_000 },
+  },
 ];
 
-test.each(chosen(rows))('$title', ({ row }) => play(field, row));
+test.each(selectRows(rows))('$title', ({ row }) => checkRow(sandbox, row));

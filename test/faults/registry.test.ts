@@ -3,162 +3,162 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { finished, type Machines, machines, type Project } from '../integration/harness.js';
-import { type BadRegistry, badRegistry, type Fault } from './bad-registry.js';
-import { expectServes, meddle } from './engine-rows.js';
+import { machines, type Project, type Sandbox, succeeds } from '../integration/harness.js';
+import { type BadRegistry, type Fault, startBadRegistry } from './bad-registry.js';
+import { expectServes, injectFault } from './engine-rows.js';
 
 jest.setTimeout(240_000);
 
-let field: Machines;
+let sandbox: Sandbox;
 let registry: BadRegistry;
 
 beforeAll(async () => {
-  field = await machines('registry', 1);
-  registry = await badRegistry(field);
-  layered('big');
+  sandbox = await machines('registry', 1);
+  registry = await startBadRegistry(sandbox);
+  pushLargeImage('big');
 });
 afterAll(async () => {
-  await field.clean();
+  await sandbox.clean();
   await registry.close();
-  await field.down();
+  await sandbox.down();
 });
 
-/** Pushes an image with a layer that nothing else has. */
-function layered(tag: string): void {
-  const image = field.image(tag);
-  const dockerfile = `FROM ${field.image('v2')}\nRUN ["/bin/busybox", "dd", "if=/dev/urandom", "of=/layer", "bs=1M", "count=4"]\n`;
+/** Pushes an image with a unique layer of 4 MB. */
+function pushLargeImage(tag: string): void {
+  const image = sandbox.image(tag);
+  const dockerfile = `FROM ${sandbox.image('v2')}\nRUN ["/bin/busybox", "dd", "if=/dev/urandom", "of=/layer", "bs=1M", "count=4"]\n`;
   execFileSync('docker', ['build', '--no-cache', '--tag', image, '-'], { input: dockerfile, stdio: 'pipe' });
   execFileSync('docker', ['push', image], { stdio: 'pipe' });
 }
 
-/** A project that runs v1 of the sandbox's registry. */
-async function running(): Promise<Project> {
-  const project = await field.project();
+/** A project that runs v1 from the sandbox's registry. */
+async function deployedProject(): Promise<Project> {
+  const project = await sandbox.newProject();
   await project.write({ web: {} });
-  await finished(project.start('deploy'));
+  await succeeds(project.start('deploy'));
   return project;
 }
 
-/** A project that is to run an image of the bad registry. */
-async function wanting(image: string, env: NodeJS.ProcessEnv = {}): Promise<Project> {
-  const project = await field.project(env);
+/** A project with an image of the bad registry, not yet deployed. */
+async function projectWith(image: string, env: NodeJS.ProcessEnv = {}): Promise<Project> {
+  const project = await sandbox.newProject(env);
   await project.write({ web: { image } });
   return project;
 }
 
-const status =
+const respondWith =
   (code: number, headers: Record<string, string> = {}, body: object = {}): Fault =>
   (_, answer) => {
     answer.writeHead(code, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
     return true;
   };
 
-/** Only the layer of 4 MB is not what it should be. */
-const inLayer =
-  (spoil: (body: Buffer) => { part: Buffer; ends: boolean }): Fault =>
-  (asked, answer, truly) => {
-    if (!asked.url?.includes('/blobs/') || asked.method !== 'GET') return false;
-    void truly().then(({ status: code, headers, body }) => {
+/** Damages only the layer of 4 MB. */
+const damageLayer =
+  (damage: (body: Buffer) => { part: Buffer; ends: boolean }): Fault =>
+  (incoming, answer, forward) => {
+    if (!incoming.url?.includes('/blobs/') || incoming.method !== 'GET') return false;
+    void forward().then(({ status: code, headers, body }) => {
       answer.writeHead(code, headers);
-      const { part, ends } = body.length > 1e6 ? spoil(body) : { part: body, ends: true };
+      const { part, ends } = body.length > 1e6 ? damage(body) : { part: body, ends: true };
       if (ends) answer.end(part);
       else answer.write(part);
     });
     return true;
   };
 
-const corrupt = inLayer((body) => {
+const corrupt = damageLayer((body) => {
   body.writeUInt8(body.readUInt8(body.length >> 1) ^ 1, body.length >> 1);
   return { part: body, ends: true };
 });
-const stalls = inLayer((body) => ({ part: body.subarray(0, body.length >> 1), ends: false }));
+const stall = damageLayer((body) => ({ part: body.subarray(0, body.length >> 1), ends: false }));
 
 describe('a registry that', () => {
   const rows: readonly {
     readonly does: string;
     readonly fault: Fault;
-    /** Where it is, if not where the bad one is. */
+    /** Replaces the address of the bad registry. */
     readonly name?: string;
     readonly tag?: string;
     readonly code: number;
-    readonly says: readonly RegExp[];
+    readonly prints: readonly RegExp[];
   }[] = [
     {
       does: 'hangs up',
-      fault: (asked) => asked.socket.destroy() !== undefined,
+      fault: (incoming) => incoming.socket.destroy() !== undefined,
       code: 5,
-      says: [/EOF|reset|refused/],
+      prints: [/EOF|reset|refused/],
     },
     {
       does: 'does not listen',
       fault: () => false,
       name: '127.0.0.1:9',
       code: 5,
-      says: [/connection refused/],
+      prints: [/connection refused/],
     },
     {
-      does: 'wants a login',
-      fault: status(401, { 'www-authenticate': 'Basic realm="bad"' }),
+      does: 'requires a login',
+      fault: respondWith(401, { 'www-authenticate': 'Basic realm="bad"' }),
       code: 4,
-      says: [/docker login/],
+      prints: [/docker login/],
     },
     {
-      does: 'answers with what a terminal would obey',
-      fault: status(
+      does: 'sends terminal escape sequences',
+      fault: respondWith(
         403,
         {},
         { errors: [{ code: 'DENIED', message: '\u001b[2J\u001b]0;owned\u0007go away' }] },
       ),
       code: 4,
-      says: [/denied/, /go away/],
+      prints: [/denied/, /go away/],
     },
-    { does: 'answers 500', fault: status(500), code: 1, says: [/500/] },
-    { does: 'answers 429', fault: status(429), code: 1, says: [/429|too ?many ?requests/i] },
-    { does: 'serves a corrupt layer', fault: corrupt, tag: 'big', code: 1, says: [/verification failed/] },
+    { does: 'answers 500', fault: respondWith(500), code: 1, prints: [/500/] },
+    { does: 'answers 429', fault: respondWith(429), code: 1, prints: [/429|too ?many ?requests/i] },
+    { does: 'serves a corrupt layer', fault: corrupt, tag: 'big', code: 1, prints: [/verification failed/] },
     {
-      does: 'stalls in mid-layer',
-      fault: stalls,
+      does: 'stalls within a layer',
+      fault: stall,
       tag: 'big',
       code: 1,
-      says: [/no progress for 60 s/, /registry/],
+      prints: [/no progress for 60 s/, /registry/],
     },
   ];
   let project: Project;
   beforeAll(async () => {
-    project = await running();
+    project = await deployedProject();
   });
-  afterAll(() => field.clean());
+  afterAll(() => sandbox.clean());
 
   test.each(rows.map((row) => [row.does, row] as const))(
-    '%s is named, and what runs is not touched',
-    async (_, { fault, name = registry.name, tag = 'v2', code, says }) => {
+    '%s is named, and the running container is not touched',
+    async (_, { fault, name = registry.name, tag = 'v2', code, prints }) => {
       await project.write({ web: { image: `${name}/sample:${tag}` } });
       registry.fault = fault;
       const answer = await project.run('deploy');
-      const told = answer.stdout + answer.stderr;
-      expect({ code: answer.code, told }).toMatchObject({ code });
-      for (const words of [/sandbox-1/, ...says]) expect(told).toMatch(words);
-      expect(told).not.toMatch(/[^\P{Cc}\n\t]/u);
-      await expectServes(field, project, 'v1');
+      const output = answer.stdout + answer.stderr;
+      expect({ code: answer.code, output }).toMatchObject({ code });
+      for (const words of [/sandbox-1/, ...prints]) expect(output).toMatch(words);
+      expect(output).not.toMatch(/[^\P{Cc}\n\t]/u);
+      await expectServes(sandbox, project, 'v1');
     },
   );
 });
 
 test('a rollback needs no registry', async () => {
   registry.fault = () => false;
-  const project = await wanting(`${registry.name}/sample:v1`);
-  await finished(project.start('deploy'));
-  await finished(project.start('deploy', 'web', '--tag', 'v2'));
-  registry.fault = (asked) => asked.socket.destroy() !== undefined;
-  await finished(project.start('rollback'));
+  const project = await projectWith(`${registry.name}/sample:v1`);
+  await succeeds(project.start('deploy'));
+  await succeeds(project.start('deploy', 'web', '--tag', 'v2'));
+  registry.fault = (incoming) => incoming.socket.destroy() !== undefined;
+  await succeeds(project.start('rollback'));
   expect(await versions()).toEqual(['v1']);
-  await field.clean();
+  await sandbox.clean();
 });
 
 describe('the password of a registry', () => {
   const password = 'Pw9-planted-4711';
   let folder: string;
-  let seen: string;
+  let processes: string;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'oneclick-docker-'));
@@ -166,42 +166,42 @@ describe('the password of a registry', () => {
     await writeFile(join(folder, 'config.json'), JSON.stringify({ auths: { [registry.name]: { auth } } }));
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
-  afterEach(() => field.clean());
+  afterEach(() => sandbox.clean());
 
-  /** Answers who knows the password; sees the processes of this machine and of those in it while it is asked. */
-  const login =
+  /** Requires the password; records all processes at each request. */
+  const requirePassword =
     (right: string): Fault =>
-    (asked, answer, truly) => {
-      seen += execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
+    (incoming, answer, forward) => {
+      processes += execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
       const basic = `Basic ${Buffer.from(`somebody:${right}`).toString('base64')}`;
-      if (asked.headers.authorization === basic) return false;
-      return status(401, { 'www-authenticate': 'Basic realm="bad"' })(asked, answer, truly);
+      if (incoming.headers.authorization === basic) return false;
+      return respondWith(401, { 'www-authenticate': 'Basic realm="bad"' })(incoming, answer, forward);
     };
 
   test.each([
-    ['a right one lets the image in', password, 0],
-    ['a wrong one is told to log in', 'another', 4],
-  ])('is in no argument, output or journal: %s', async (_, right, code) => {
-    const project = await wanting(`${registry.name}/sample:v2`, { DOCKER_CONFIG: folder });
-    seen = '';
-    registry.fault = login(right);
+    ['a correct one allows the pull', password, 0],
+    ['a wrong one fails with a hint to log in', 'another', 4],
+  ])('appears in no argument, output or journal: %s', async (_, right, code) => {
+    const project = await projectWith(`${registry.name}/sample:v2`, { DOCKER_CONFIG: folder });
+    processes = '';
+    registry.fault = requirePassword(right);
     const answer = await project.run('deploy');
     expect(answer).toMatchObject({ code });
-    expect(seen).toContain('oneclick');
-    const told = seen + answer.stdout + answer.stderr + (await journals(project));
-    expect(told).not.toContain(password);
-    expect(told).not.toContain(Buffer.from(`somebody:${password}`).toString('base64'));
+    expect(processes).toContain('oneclick');
+    const output = processes + answer.stdout + answer.stderr + (await journals(project));
+    expect(output).not.toContain(password);
+    expect(output).not.toContain(Buffer.from(`somebody:${password}`).toString('base64'));
     expect(await versions()).toEqual(code === 0 ? ['v2'] : []);
   });
 });
 
-test('a tag that moves during the deploy does not: the digest of its start is what runs', async () => {
+test('a tag that moves during a deploy has no effect: the digest from the start is deployed', async () => {
   registry.fault = () => false;
   push('v2', 'moving');
-  const project = await wanting(`${registry.name}/sample:moving`);
-  // The machine pushes: its loopback leads to the registry too.
-  const [from, to] = [field.image('v3'), field.image('moving')];
-  await meddle(field, project, {
+  const project = await projectWith(`${registry.name}/sample:moving`);
+  // Pushed from the machine, which reaches the registry on loopback.
+  const [from, to] = [sandbox.image('v3'), sandbox.image('moving')];
+  await injectFault(sandbox, project, {
     ...{ recipe: 'deploy', step: 'image.pull' },
     line: () => `docker pull -q ${from} && docker tag ${from} ${to} && docker push -q ${to}`,
   });
@@ -211,20 +211,20 @@ test('a tag that moves during the deploy does not: the digest of its start is wh
 });
 
 function push(tag: string, as: string): void {
-  execFileSync('docker', ['tag', field.image(tag), field.image(as)]);
-  execFileSync('docker', ['push', field.image(as)], { stdio: 'pipe' });
+  execFileSync('docker', ['tag', sandbox.image(tag), sandbox.image(as)]);
+  execFileSync('docker', ['push', sandbox.image(as)], { stdio: 'pipe' });
 }
 
-/** What the running containers of services are, by what they say themselves. */
+/** Returns $VERSION of the running containers. */
 async function versions(): Promise<readonly string[]> {
   const all =
     "for c in $(docker ps -q --filter label=oneclick.service); do docker exec $c sh -c 'echo $VERSION'; done";
-  return (await field.inside(1, 'sh', '-c', all)).split('\n').filter((line) => line !== '');
+  return (await sandbox.inside(1, 'sh', '-c', all)).split('\n').filter((line) => line !== '');
 }
 
 async function journals(project: Project): Promise<string> {
   const folder = join(project.folder, '.oneclick/runs');
-  // A run that never began has none.
+  // A run that never started has no journal.
   const files = await readdir(folder).catch(() => []);
   return (await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')))).join('');
 }

@@ -1,40 +1,40 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { finished, type Machines, machines, type Project, waitFor } from '../integration/harness.js';
+import { machines, type Project, type Sandbox, succeeds, waitFor } from '../integration/harness.js';
 
 jest.setTimeout(600_000);
 
-// Servers that nobody here wrote, with files of their own: their data outlives an update and the way back.
+// Third-party servers keep their data through an update and a rollback.
 
-let field: Machines;
+let sandbox: Sandbox;
 
 beforeAll(async () => {
-  field = await machines('servers', 1);
-  push('servers-1', [`FROM ${sandboxImage()}`, ...installed, 'RUN echo one >/var/www/html/index.html']);
-  push('servers-2', [`FROM ${field.image('servers-1')}`, 'RUN echo two >/var/www/html/index.html']);
+  sandbox = await machines('servers', 1);
+  push('servers-1', [`FROM ${sandboxImage()}`, ...installServers, 'RUN echo one >/var/www/html/index.html']);
+  push('servers-2', [`FROM ${sandbox.image('servers-1')}`, 'RUN echo two >/var/www/html/index.html']);
 });
 afterAll(async () => {
-  await field.clean();
-  await field.down();
+  await sandbox.clean();
+  await sandbox.down();
 });
 
 const sandboxImage = () =>
   execFileSync('docker', ['images', '--quiet', 'oneclick-sandbox'], { encoding: 'utf8' }).split('\n')[0];
 
-const installed = [
+const installServers = [
   'RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends ' +
     'nginx-light redis-server postgresql >/dev/null && rm -rf /var/lib/apt/lists/*',
   'RUN install -d -o redis -g redis /data/redis && install -d -o postgres -g postgres /data/postgres',
 ];
 
-/** Builds an image of these lines and pushes it to the sandbox's registry. */
+/** Builds an image from a Dockerfile and pushes it to the sandbox's registry. */
 function push(tag: string, dockerfile: readonly (string | undefined)[]): void {
-  const image = field.image(tag);
+  const image = sandbox.image(tag);
   execFileSync('docker', ['build', '--tag', image, '-'], { input: dockerfile.join('\n'), stdio: 'pipe' });
   execFileSync('docker', ['push', image], { stdio: 'pipe' });
 }
 
-/** postgres as its users run it: a cluster in a volume, made at the first start. */
+/** Creates the database cluster in the volume at the first start. */
 const postgres = [
   'PATH=$PATH:$(echo /usr/lib/postgresql/*/bin)',
   '[ -s /data/postgres/PG_VERSION ] || initdb --auth=trust --pgdata=/data/postgres',
@@ -58,47 +58,47 @@ function services({ port }: Project, image: string): Record<string, object> {
     db: {
       ...{ image, port: `${port + 2}:5432`, health, user: 'postgres', volumes: ['db:/data/postgres'] },
       command: ['/bin/sh', '-c', postgres],
-      // SIGTERM would wait until every client has left.
+      // SIGTERM waits until all clients disconnect.
       stop: { timeout: '20s', signal: 'SIGINT' },
     },
   };
 }
 
-/** A command in the running container of a service. */
-async function within(service: string, ...argv: readonly string[]): Promise<string> {
-  const id = await field.inside(1, 'docker', 'ps', '-q', '--filter', `label=oneclick.service=${service}`);
-  return field.inside(1, 'docker', 'exec', id, ...argv);
+/** Runs a command in the container of a service. */
+async function execIn(service: string, ...argv: readonly string[]): Promise<string> {
+  const id = await sandbox.inside(1, 'docker', 'ps', '-q', '--filter', `label=oneclick.service=${service}`);
+  return sandbox.inside(1, 'docker', 'exec', id, ...argv);
 }
 const sql = (statement: string) =>
-  within('db', 'psql', '-h', '127.0.0.1', '-U', 'postgres', '-Atc', statement);
-const cached = (...words: readonly string[]) => within('cache', 'redis-cli', ...words);
+  execIn('db', 'psql', '-h', '127.0.0.1', '-U', 'postgres', '-Atc', statement);
+const redis = (...args: readonly string[]) => execIn('cache', 'redis-cli', ...args);
 
-/** What they keep is there, and the page is that of the version. */
-async function expectKept(project: Project, page: string): Promise<void> {
-  expect(await field.inside(1, 'curl', '-fs', `http://127.0.0.1:${project.port}/`)).toBe(page);
-  expect(await cached('get', 'colour')).toBe('blue');
+/** Expects the data of redis and postgres, and this page. */
+async function expectData(project: Project, page: string): Promise<void> {
+  expect(await sandbox.inside(1, 'curl', '-fs', `http://127.0.0.1:${project.port}/`)).toBe(page);
+  expect(await redis('get', 'colour')).toBe('blue');
   expect(await sql('select name from ships order by name')).toBe('Endurance\nFram');
 }
 
-test('nginx, redis and postgres are deployed, updated and rolled back, and their data is still there', async () => {
-  const project = await field.project();
-  await project.write(services(project, field.image('servers-1')));
-  await finished(project.start('deploy'));
-  await cached('set', 'colour', 'blue');
+test('nginx, redis and postgres are deployed, updated and rolled back, and keep their data', async () => {
+  const project = await sandbox.newProject();
+  await project.write(services(project, sandbox.image('servers-1')));
+  await succeeds(project.start('deploy'));
+  await redis('set', 'colour', 'blue');
   await sql('create table ships (name text)');
   await sql("insert into ships values ('Endurance'), ('Fram')");
-  await expectKept(project, 'one');
-  await project.write(services(project, field.image('servers-2')));
-  await finished(project.start('deploy'));
-  await expectKept(project, 'two');
+  await expectData(project, 'one');
+  await project.write(services(project, sandbox.image('servers-2')));
+  await succeeds(project.start('deploy'));
+  await expectData(project, 'two');
   await sql("insert into ships values ('Gjøa')");
-  await finished(project.start('rollback'));
+  await succeeds(project.start('rollback'));
   expect(await sql('select count(*) from ships')).toBe('3');
   await sql("delete from ships where name = 'Gjøa'");
-  await expectKept(project, 'one');
-  await field.inside(1, 'engine', 'restart');
+  await expectData(project, 'one');
+  await sandbox.inside(1, 'engine', 'restart');
   await waitFor(() =>
-    expectKept(project, 'one').then(
+    expectData(project, 'one').then(
       () => true,
       () => false,
     ),

@@ -1,26 +1,26 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { finished, type Machines, machines } from '../integration/harness.js';
+import { machines, type Sandbox, succeeds } from '../integration/harness.js';
 
 jest.setTimeout(240_000);
 
-let field: Machines;
+let sandbox: Sandbox;
 
 beforeAll(async () => {
-  field = await machines('strings', 1);
+  sandbox = await machines('strings', 1);
 });
-afterEach(() => field.clean());
-afterAll(() => field.down());
+afterEach(() => sandbox.clean());
+afterAll(() => sandbox.down());
 
-/** Where a string is taken for a line of shell, it leaves this file. */
-const trap = '/tmp/interpreted';
+/** Created if a shell interprets one of the strings. */
+const marker = '/tmp/interpreted';
 
-/** A shell, a template, a terminal or a parser would each do something with one of these. */
+/** Strings that a shell, template, terminal or parser could interpret. */
 const hostile: Readonly<Record<string, string>> = {
   EMPTY: '',
   QUOTES: `'"'"'\\"\\\\'`,
   NEWLINES: 'one\ntwo\r\n\nOTHER=three\n',
-  SUBSTITUTION: `$(touch ${trap}) \`touch ${trap}\` ; touch ${trap} | touch ${trap} & $HOME $! $1`,
+  SUBSTITUTION: `$(touch ${marker}) \`touch ${marker}\` ; touch ${marker} | touch ${marker} & $HOME $! $1`,
   TEMPLATE: '{{ rollout.release }} {{.Config}} %s %n <%= 1 %>',
   DASH: '-rf --privileged',
   ESCAPES: '\u001b[2J\u001b]0;owned\u0007\u009b31m',
@@ -29,29 +29,29 @@ const hostile: Readonly<Record<string, string>> = {
   LONG: 'x'.repeat(100_000),
 };
 
-/** On the host, and in the container. A path with a dollar sign is refused when the file is read. */
-const folders = `/tmp/a 'b' \`touch ${trap}\`;-rf "c":/mnt/-rf 'ẞ' | x`;
+/** Host and container paths. Configuration with a dollar sign in a path is refused. */
+const volume = `/tmp/a 'b' \`touch ${marker}\`;-rf "c":/mnt/-rf 'ẞ' | x`;
 
-/** Nothing but lines, blanks and what can be seen. */
+/** Control characters other than newline and tab. */
 const controls = /[^\P{Cc}\n\t]/u;
 
-async function interpreted(): Promise<boolean> {
-  const there = await field.inside(1, 'sh', '-c', `test -e ${trap} && echo yes || echo no`);
+async function wasInterpreted(): Promise<boolean> {
+  const onMachine = await sandbox.inside(1, 'sh', '-c', `test -e ${marker} && echo yes || echo no`);
   return (
-    there === 'yes' ||
-    execFileSync('sh', ['-c', `test -e ${trap} && echo yes || echo no`], { encoding: 'utf8' }).trim() ===
+    onMachine === 'yes' ||
+    execFileSync('sh', ['-c', `test -e ${marker} && echo yes || echo no`], { encoding: 'utf8' }).trim() ===
       'yes'
   );
 }
 
-/** What the engine has of the container that runs. */
-async function inspected<T>(format: string): Promise<T> {
-  const id = await field.inside(1, 'docker', 'ps', '-q', '--filter', 'label=oneclick.service');
-  return JSON.parse(await field.inside(1, 'docker', 'inspect', '-f', `{{json ${format}}}`, id)) as T;
+/** Inspects the running container. */
+async function inspectContainer<T>(format: string): Promise<T> {
+  const id = await sandbox.inside(1, 'docker', 'ps', '-q', '--filter', 'label=oneclick.service');
+  return JSON.parse(await sandbox.inside(1, 'docker', 'inspect', '-f', `{{json ${format}}}`, id)) as T;
 }
 
-test('hostile values, labels, words and paths reach the container as they were written, through a rollback too', async () => {
-  const project = await field.project({ SECRET: hostile.SUBSTITUTION });
+test('hostile values, labels, arguments and paths reach the container unchanged, also after a rollback', async () => {
+  const project = await sandbox.newProject({ SECRET: hostile.SUBSTITUTION });
   const labels = Object.fromEntries(
     Object.entries(hostile).map(([name, value]) => [`x.${name} $(id)`, value]),
   );
@@ -60,47 +60,47 @@ test('hostile values, labels, words and paths reach the container as they were w
     env: hostile,
     secrets: ['SECRET'],
     command: ['web', ...Object.values(words)],
-    volumes: [folders],
+    volumes: [volume],
     docker: { Labels: labels },
   };
   await project.write({ web });
-  const first = await finished(project.start('deploy'));
-  await finished(project.start('deploy', 'web', '--tag', 'v2'));
-  await field.inside(
+  const first = await succeeds(project.start('deploy'));
+  await succeeds(project.start('deploy', 'web', '--tag', 'v2'));
+  await sandbox.inside(
     1,
     'sh',
     '-c',
     `docker rm $(docker ps -aq --filter label=oneclick.release=1 --filter label=oneclick.project=${project.name})`,
   );
-  await finished(project.start('rollback'));
-  const env = await inspected<readonly string[]>('.Config.Env');
+  await succeeds(project.start('rollback'));
+  const env = await inspectContainer<readonly string[]>('.Config.Env');
   for (const [name, value] of Object.entries(hostile)) expect(env).toContain(`${name}=${value}`);
   expect(env).toContain(`SECRET=${hostile.SUBSTITUTION}`);
-  expect(await inspected('.Config.Labels')).toMatchObject(labels);
-  expect(await inspected('.Args')).toEqual(['web', ...Object.values(words)]);
-  expect(await inspected('.HostConfig.Binds')).toContain(folders);
-  expect(await interpreted()).toBe(false);
+  expect(await inspectContainer('.Config.Labels')).toMatchObject(labels);
+  expect(await inspectContainer('.Args')).toEqual(['web', ...Object.values(words)]);
+  expect(await inspectContainer('.HostConfig.Binds')).toContain(volume);
+  expect(await wasInterpreted()).toBe(false);
   expect(first.stdout + first.stderr).not.toMatch(controls);
 });
 
-test('what a container logs is shown without what a terminal would obey', async () => {
-  const project = await field.project();
+test('control characters in container logs are not printed', async () => {
+  const project = await sandbox.newProject();
   await project.write({ web: {} });
-  await finished(project.start('deploy'));
+  await succeeds(project.start('deploy'));
   const line = String.raw`printf 'last \033[2J\033]0;owned\007\033P$q\033\\ \r\302\233words\b\b\n'; exit 3`;
   await project.write({ web: { docker: { Entrypoint: ['/bin/sh', '-c', line] } } });
   for (const flags of [[], ['--json']]) {
-    const answer = await project.run('deploy', 'web', '--tag', 'v2', ...flags);
-    expect(answer).toMatchObject({ code: 6 });
-    const told = answer.stdout + answer.stderr;
-    expect(told).toContain('words');
-    expect(told).not.toMatch(controls);
+    const result = await project.run('deploy', 'web', '--tag', 'v2', ...flags);
+    expect(result).toMatchObject({ code: 6 });
+    const output = result.stdout + result.stderr;
+    expect(output).toContain('words');
+    expect(output).not.toMatch(controls);
   }
   expect(await project.serving(1)).toEqual(['v1']);
 });
 
 test('a commit message is never interpreted', async () => {
-  const project = await field.project();
+  const project = await sandbox.newProject();
   const git = (...argv: readonly string[]) =>
     execFileSync('git', ['-c', 'user.name=$(id)', '-c', 'user.email=`id`@x', ...argv], {
       cwd: project.folder,
@@ -115,8 +115,8 @@ test('a commit message is never interpreted', async () => {
     '-m',
     `-m "${hostile.SUBSTITUTION}" ${hostile.ESCAPES}${hostile.QUOTES}\n\n${hostile.NEWLINES}`,
   );
-  const answer = await finished(project.start('deploy'));
-  expect(answer.stdout + answer.stderr).not.toMatch(controls);
+  const result = await succeeds(project.start('deploy'));
+  expect(result.stdout + result.stderr).not.toMatch(controls);
   expect(await project.serving(1)).toEqual(['v1']);
-  expect(await interpreted()).toBe(false);
+  expect(await wasInterpreted()).toBe(false);
 });

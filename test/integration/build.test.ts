@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { finished, type Machines, machines, type Project } from './harness.js';
+import { machines, type Project, type Sandbox, succeeds } from './harness.js';
 
 jest.setTimeout(300_000);
 
 const exec = promisify(execFile);
-let field: Machines;
-const made = new Set<string>();
+let sandbox: Sandbox;
+const builtImages = new Set<string>();
 
 beforeAll(async () => {
-  field = await machines('build', 1);
+  sandbox = await machines('build', 1);
 });
-afterEach(() => field.clean());
+afterEach(() => sandbox.clean());
 afterAll(async () => {
-  if (made.size > 0) await exec('docker', ['rmi', '--force', ...made]);
-  await field.down();
+  if (builtImages.size > 0) await exec('docker', ['rmi', '--force', ...builtImages]);
+  await sandbox.down();
 });
 
 const git = async ({ folder }: Project, ...words: readonly string[]) => {
@@ -26,14 +26,14 @@ const git = async ({ folder }: Project, ...words: readonly string[]) => {
   return (await exec('git', ['-C', folder, ...own, ...words])).stdout.trim();
 };
 
-/** Writes what is built, commits it, and gives the commit. */
-async function version(project: Project, name: string): Promise<string> {
-  const text = `FROM ${field.image('v1')}\nENV VERSION=${name}\n`;
+/** Writes and commits a Dockerfile for this version; returns the commit. */
+async function commitVersion(project: Project, name: string): Promise<string> {
+  const text = `FROM ${sandbox.image('v1')}\nENV VERSION=${name}\n`;
   await writeFile(join(project.folder, 'Dockerfile'), text);
   await git(project, 'add', '--all');
   await git(project, 'commit', '--quiet', '--message', name);
   const commit = await git(project, 'rev-parse', '--short=12', 'HEAD');
-  made.add(`${field.registry}/built:${commit}`);
+  builtImages.add(`${sandbox.registry}/built:${commit}`);
   return commit;
 }
 
@@ -50,50 +50,50 @@ const Findings = z.object({
   ),
 });
 
-async function examined(project: Project) {
+async function runDoctor(project: Project) {
   const { code, stdout } = await project.run('doctor', '--json');
   const { findings } = Findings.parse(JSON.parse(stdout));
   return { code, findings, bad: findings.filter(({ state }) => state === 'bad') };
 }
 
-test('what is built is deployed by its commit, again after a change, and brought back', async () => {
-  const project = await field.project();
-  await project.write({ web: { image: `${field.registry}/built`, build: '.' } });
+test('a build is deployed under its commit, then the next commit, and rolled back', async () => {
+  const project = await sandbox.newProject();
+  await project.write({ web: { image: `${sandbox.registry}/built`, build: '.' } });
   await git(project, 'init', '--quiet');
-  const answer = () => field.inside(1, 'curl', '-s', `http://127.0.0.1:${project.port}/`);
+  const page = () => sandbox.inside(1, 'curl', '-s', `http://127.0.0.1:${project.port}/`);
 
-  const first = await version(project, 'one');
-  const deployed = await finished(project.start('deploy', '--build'));
-  expect(deployed.stderr).toContain(`build web: ${field.registry}/built:${first}`);
-  expect(await project.serving(1)).toEqual([`${field.registry}/built:${first}`]);
-  expect(await answer()).toContain('one');
+  const first = await commitVersion(project, 'one');
+  const deployed = await succeeds(project.start('deploy', '--build'));
+  expect(deployed.stderr).toContain(`build web: ${sandbox.registry}/built:${first}`);
+  expect(await project.serving(1)).toEqual([`${sandbox.registry}/built:${first}`]);
+  expect(await page()).toContain('one');
 
-  // The registry has it, and nothing has changed.
-  const again = await finished(project.start('deploy', '--build'));
-  expect(again.stderr).toContain(`${field.registry}/built:${first} is already in the registry`);
+  // Nothing has changed, so nothing is built.
+  const again = await succeeds(project.start('deploy', '--build'));
+  expect(again.stderr).toContain(`${sandbox.registry}/built:${first} is already in the registry`);
 
   await writeFile(join(project.folder, 'Dockerfile'), 'FROM scratch\n');
   const dirty = await project.run('deploy', '--build');
   expect(dirty.code).toBe(2);
   expect(dirty.stderr).toContain('--dirty');
 
-  const second = await version(project, 'two');
-  await finished(project.start('deploy', '--build'));
-  expect(await project.serving(1)).toEqual([`${field.registry}/built:${second}`]);
-  expect(await answer()).toContain('two');
+  const second = await commitVersion(project, 'two');
+  await succeeds(project.start('deploy', '--build'));
+  expect(await project.serving(1)).toEqual([`${sandbox.registry}/built:${second}`]);
+  expect(await page()).toContain('two');
 
-  await finished(project.start('rollback'));
-  expect(await project.serving(1)).toEqual([`${field.registry}/built:${first}`]);
-  expect(await answer()).toContain('one');
+  await succeeds(project.start('rollback'));
+  expect(await project.serving(1)).toEqual([`${sandbox.registry}/built:${first}`]);
+  expect(await page()).toContain('one');
 });
 
-test('a build that fails changes nothing, and says why', async () => {
-  const project = await field.project();
-  await project.write({ web: { image: `${field.registry}/built`, build: '.' } });
+test('a failed build changes nothing and reports the reason', async () => {
+  const project = await sandbox.newProject();
+  await project.write({ web: { image: `${sandbox.registry}/built`, build: '.' } });
   await git(project, 'init', '--quiet');
   await writeFile(
     join(project.folder, 'Dockerfile'),
-    `FROM ${field.image('v1')}\nRUN ["/bin/busybox", "false"]\n`,
+    `FROM ${sandbox.image('v1')}\nRUN ["/bin/busybox", "false"]\n`,
   );
   await git(project, 'add', '--all');
   await git(project, 'commit', '--quiet', '--message', 'broken');
@@ -101,32 +101,32 @@ test('a build that fails changes nothing, and says why', async () => {
   expect(code).toBe(1);
   expect(stderr).toContain('✗ cannot build web');
   expect(await project.containers(1)).toEqual([]);
-  const dead = await field.project({ DOCKER_HOST: 'tcp://127.0.0.1:1' });
-  await dead.write({ web: { image: `${field.registry}/built`, build: '.' } });
+  const dead = await sandbox.newProject({ DOCKER_HOST: 'tcp://127.0.0.1:1' });
+  await dead.write({ web: { image: `${sandbox.registry}/built`, build: '.' } });
   const unreachable = await dead.run('build', '--tag', 'v1');
   expect(unreachable.code).toBe(5);
   expect(unreachable.stderr).toContain('does not respond');
 });
 
-test('doctor says what is wrong, how to mend it, and nothing once that is done', async () => {
-  const project = await field.project();
+test('doctor reports a taken port and a user without access to Docker', async () => {
+  const project = await sandbox.newProject();
   await project.write({ web: {} });
-  expect(await examined(project)).toMatchObject({ code: 0, bad: [] });
+  expect(await runDoctor(project)).toMatchObject({ code: 0, bad: [] });
 
   const stranger = ['docker', 'run', '-d', '--name', 'stranger', '-p', `${project.port}:8080`];
-  await field.inside(1, ...stranger, field.image('v1'));
-  const onPort = await examined(project);
+  await sandbox.inside(1, ...stranger, sandbox.image('v1'));
+  const onPort = await runDoctor(project);
   expect(onPort.code).toBe(1);
   expect(onPort.bad).toMatchObject([{ about: 'ports', text: expect.stringContaining('stranger') }]);
 
-  const { user } = field.environment.ssh;
-  await field.inside(1, 'gpasswd', '--delete', user, 'docker');
+  const { user } = sandbox.environment.ssh;
+  await sandbox.inside(1, 'gpasswd', '--delete', user, 'docker');
   try {
-    const noDocker = await examined(project);
+    const noDocker = await runDoctor(project);
     expect(noDocker.code).toBe(4);
     expect(noDocker.bad.map(({ about }) => about)).toContain('docker');
     expect(noDocker.findings.find(({ about }) => about === 'clock')).toMatchObject({ state: 'good' });
   } finally {
-    await field.inside(1, 'usermod', '-aG', 'docker', user);
+    await sandbox.inside(1, 'usermod', '-aG', 'docker', user);
   }
 });

@@ -4,29 +4,29 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { finished, type Machines, machines, type Project, waitFor } from './harness.js';
+import { machines, type Project, type Sandbox, succeeds, waitFor } from './harness.js';
 
 jest.setTimeout(300_000);
 
-let field: Machines;
+let sandbox: Sandbox;
 
 beforeAll(async () => {
-  field = await machines('everyday');
+  sandbox = await machines('everyday');
 });
-afterEach(() => field.clean());
-afterAll(() => field.down());
+afterEach(() => sandbox.clean());
+afterAll(() => sandbox.down());
 
 const exec = promisify(execFile);
 
 async function deployed(keys: object = {}, env: NodeJS.ProcessEnv = {}, rest: object = {}): Promise<Project> {
-  const project = await field.project(env);
+  const project = await sandbox.newProject(env);
   await project.write({ web: keys }, rest);
-  await finished(project.start('deploy', '--batch', 'all'));
+  await succeeds(project.start('deploy', '--batch', 'all'));
   return project;
 }
 
-/** Serves, and writes a hundred numbered lines at once, more than ten times a second. */
-const chatty = {
+/** Writes 100 numbered lines more than ten times a second. */
+const manyLogLines = {
   docker: {
     Entrypoint: [
       '/bin/sh',
@@ -46,16 +46,16 @@ const Line = z.strictObject({
   text: z.string(),
 });
 
-/** The memory that a process has in use, MB. */
-async function memory(pid: number | undefined): Promise<number> {
+/** Resident memory of a process, MB. */
+async function residentMemory(pid: number | undefined): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024;
 }
 
-test('the logs of three hosts at 1,000 lines a second are whole, through a lost connection too, in bounded memory', async () => {
-  const project = await deployed(chatty);
+test('logs --follow loses no line of three hosts at 1,000 lines a second, even when a connection is lost, in bounded memory', async () => {
+  const project = await deployed(manyLogLines);
   const running = project.start('logs', '--follow', '--json');
-  // Roughly: what is cut between two chunks is not counted.
+  // Approximate: lines split between two chunks are not counted.
   const counts = new Map([1, 2, 3].map((machine) => [`sandbox-${machine}`, 0]));
   running.child.stdout?.on('data', (text: string) => {
     for (const [, host = ''] of text.matchAll(/"host":"([^"]+)".*"line \d+"/g))
@@ -63,14 +63,14 @@ test('the logs of three hosts at 1,000 lines a second are whole, through a lost 
   });
   const hasRead = (lines: number) => waitFor(async () => Math.min(...counts.values()) >= lines);
   await hasRead(5_000);
-  const before = await memory(running.child.pid);
+  const before = await residentMemory(running.child.pid);
   await hasRead(10_000);
-  await field.inside(2, 'sh', '-c', 'kill $(pgrep -f "^sshd: .*@notty")');
+  await sandbox.inside(2, 'sh', '-c', 'kill $(pgrep -f "^sshd: .*@notty")');
   await running.prints(/sandbox-2: connected again/);
   await hasRead(20_000);
-  const after = await memory(running.child.pid);
+  const after = await residentMemory(running.child.pid);
   running.child.kill('SIGINT');
-  const { code, stdout } = await running.answer;
+  const { code, stdout } = await running.result;
   expect(code).toBe(130);
   const lines = stdout
     .trimEnd()
@@ -86,34 +86,34 @@ test('the logs of three hosts at 1,000 lines a second are whole, through a lost 
   }
   expect(after - before).toBeLessThan(60);
   const swapped = lines.filter(({ time }, index) => time < (lines[index - 1]?.time ?? ''));
-  // Those of the host that was away come late.
+  // Lines of the host that was disconnected arrive late.
   expect(swapped.filter(({ host }) => host !== 'sandbox-2').length).toBeLessThan(lines.length / 100);
 });
 
-test('logs without --follow are in the order of time, and end quietly when nobody reads on', async () => {
+test('logs without --follow are sorted by time, and a closed pipe ends them without an error', async () => {
   const project = await deployed();
-  const { stdout } = await finished(project.start('logs'));
+  const { stdout } = await succeeds(project.start('logs'));
   const lines = stdout.trimEnd().split('\n');
   expect(lines).toHaveLength(6);
   for (const line of lines) expect(line).toMatch(/^sandbox-[123] \| sample v1: (starting|listening)/);
-  expect((await finished(project.start('logs', '--grep', 'listening', '--host', 'sandbox-2'))).stdout).toBe(
+  expect((await succeeds(project.start('logs', '--grep', 'listening', '--host', 'sandbox-2'))).stdout).toBe(
     'sandbox-2 | sample v1: listening on port 8080\n',
   );
   const line = `'${process.execPath}' '${join(import.meta.dirname, '../../bin/oneclick')}' logs | head -1; echo "\${PIPESTATUS[0]}"`;
-  const env = { ...process.env, XDG_STATE_HOME: stateFolder(), ONECLICK_ENV: `sandbox-${field.sandbox}` };
+  const env = { ...process.env, XDG_STATE_HOME: stateFolder(), ONECLICK_ENV: `sandbox-${sandbox.name}` };
   const piped = await exec('bash', ['-c', line], { cwd: project.folder, env });
   expect([piped.stdout.split('\n').slice(1), piped.stderr]).toEqual([['0', ''], '']);
 });
 
-/** Where the sandbox keeps what it knows of itself. */
+/** The state folder of the sandbox. */
 function stateFolder(): string {
-  return join(field.knownHosts, '../../../..');
+  return join(sandbox.knownHosts, '../../../..');
 }
 
-test('a command in a container has its input, its outputs and its exit code, and leaves nothing behind', async () => {
+test('exec passes on output and exit code, and leaves no container behind', async () => {
   const project = await deployed();
-  const said = await project.run('exec', 'web', '--', 'sh', '-c', 'echo out; echo err >&2; exit 4');
-  expect(said).toEqual({ code: 4, stdout: 'out\n', stderr: 'err\n' });
+  const output = await project.run('exec', 'web', '--', 'sh', '-c', 'echo out; echo err >&2; exit 4');
+  expect(output).toEqual({ code: 4, stdout: 'out\n', stderr: 'err\n' });
   const all = await project.run('exec', '--all', '--', 'sh', '-c', 'echo "$VERSION"; exit 3');
   expect(all.code).toBe(3);
   for (const host of ['sandbox-1', 'sandbox-2', 'sandbox-3']) {
@@ -126,11 +126,11 @@ test('a command in a container has its input, its outputs and its exit code, and
   await interrupted.prints(/begun/);
   expect(await project.containers(1)).toHaveLength(2);
   interrupted.child.kill('SIGINT');
-  expect((await interrupted.answer).code).toBe(130);
+  expect((await interrupted.result).code).toBe(130);
   expect(await project.containers(1)).toHaveLength(1);
 });
 
-/** A terminal of 100 x 30 that becomes one of 132 x 43; prints what was on it, the exit code, and whether it is as before. */
+/** Runs a command on a terminal that is resized; prints its exit code and whether the terminal was restored. */
 const terminal = `
 import fcntl, json, os, pty, re, select, signal, struct, sys, termios, time
 def size(fd, rows, columns): fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
@@ -154,7 +154,7 @@ raw = termios.tcgetattr(side) != before
 os.write(main, b'stty size\\n'); until(rb'30 100')
 size(main, 43, 132)
 os.write(main, b'until [ "$(stty size)" = "43 132" ]; do :; done; sh -c "echo foll\\'\\'owed; exec sleep 60"\\n')
-# Said by what has the terminal by then: a shell that starts a command would take the interrupt for itself.
+# The foreground process prints this, so the interrupt reaches it and not the shell.
 until(rb'followed')
 os.write(main, b'\\x03')
 os.write(main, b'exit 9\\n')
@@ -164,35 +164,38 @@ print(json.dumps({'code': code, 'raw': raw, 'restored': termios.tcgetattr(side) 
 
 test.each([
   ['in a container', ['exec', 'web', '-it', '--', 'sh']],
-  ['of a host', ['ssh', 'web/1']],
-])('a shell %s knows the size of its terminal, follows it, and gives the terminal back', async (_, words) => {
-  const project = await deployed();
-  const binary = join(import.meta.dirname, '../../bin/oneclick');
-  const argv = [process.execPath, binary, ...words];
-  const env = {
-    ...process.env,
-    CI: '',
-    XDG_STATE_HOME: stateFolder(),
-    ONECLICK_ENV: `sandbox-${field.sandbox}`,
-  };
-  const { stdout } = await exec('python3', ['-c', terminal, ...argv], { cwd: project.folder, env });
-  expect(JSON.parse(stdout)).toEqual({ code: 9, raw: true, restored: true });
-});
+  ['on a host', ['ssh', 'web/1']],
+])(
+  'a shell %s gets the terminal size, follows a resize, and restores the terminal at exit',
+  async (_, words) => {
+    const project = await deployed();
+    const binary = join(import.meta.dirname, '../../bin/oneclick');
+    const argv = [process.execPath, binary, ...words];
+    const env = {
+      ...process.env,
+      CI: '',
+      XDG_STATE_HOME: stateFolder(),
+      ONECLICK_ENV: `sandbox-${sandbox.name}`,
+    };
+    const { stdout } = await exec('python3', ['-c', terminal, ...argv], { cwd: project.folder, env });
+    expect(JSON.parse(stdout)).toEqual({ code: 9, raw: true, restored: true });
+  },
+);
 
-test('ssh reaches the hosts as oneclick does, through a bastion too, and its exit code is passed on', async () => {
-  const address = field.environment.hosts['sandbox-1']?.address ?? '';
+test('ssh uses the connection settings of the environment, including a bastion, and passes on the exit code', async () => {
+  const address = sandbox.environment.hosts['sandbox-1']?.address ?? '';
   const bastion = { address, user: 'ops' };
-  const environments = { through: field.some([2, 3], { bastion }) };
-  const project = await field.project({ HOME: '/nonexistent' });
+  const environments = { through: sandbox.environmentOf([2, 3], { bastion }) };
+  const project = await sandbox.newProject({ HOME: '/nonexistent' });
   await project.write({ web: {} }, { environments });
   expect(await project.run('ssh', 'sandbox-1', '--', 'echo "$USER"; exit 7')).toEqual({
     ...{ code: 7, stderr: '' },
-    stdout: `${field.environment.ssh.user}\n`,
+    stdout: `${sandbox.environment.ssh.user}\n`,
   });
   const through = await project.run('ssh', 'web/1', '--env', 'through', '--', 'echo $SSH_CONNECTION');
   expect(through).toMatchObject({ code: 0, stdout: expect.stringMatching(new RegExp(`^${address} `)) });
-  const unnamed = await project.run('ssh');
-  expect(unnamed).toMatchObject({
+  const withoutHost = await project.run('ssh');
+  expect(withoutHost).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('sandbox-1, sandbox-2, sandbox-3'),
   });

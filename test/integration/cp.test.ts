@@ -3,32 +3,32 @@ import { chmod, mkdir, readdir, readFile, rm, symlink, truncate, utimes, writeFi
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
-import { finished, type Machines, machines, type Project, waitFor } from './harness.js';
+import { machines, type Project, type Sandbox, succeeds, waitFor } from './harness.js';
 
 jest.setTimeout(300_000);
 
 const exec = promisify(execFile);
 const past = new Date('2020-02-02T02:02:02Z');
-let field: Machines;
+let sandbox: Sandbox;
 let project: Project;
 const path = (...parts: readonly string[]) => join(project.folder, ...parts);
-const cp = (...words: readonly string[]) => finished(project.start('cp', ...words));
+const cp = (...words: readonly string[]) => succeeds(project.start('cp', ...words));
 const inside = async (...argv: readonly string[]) =>
-  (await finished(project.start('exec', 'web', '--', ...argv))).stdout.trimEnd();
+  (await succeeds(project.start('exec', 'web', '--', ...argv))).stdout.trimEnd();
 
 beforeAll(async () => {
-  field = await machines('cp', 2);
+  sandbox = await machines('cp', 2);
 });
 beforeEach(async () => {
-  project = await field.project();
+  project = await sandbox.newProject();
   await project.write({ web: {} });
-  await finished(project.start('deploy', '--batch', 'all'));
+  await succeeds(project.start('deploy', '--batch', 'all'));
 });
-afterEach(() => field.clean());
-afterAll(() => field.down());
+afterEach(() => sandbox.clean());
+afterAll(() => sandbox.down());
 
-/** A folder with one of everything that is kept. */
-async function things(): Promise<void> {
+/** Creates a folder with modes, times, links and a long name. */
+async function createTree(): Promise<void> {
   await mkdir(path('things/inner'), { recursive: true });
   await writeFile(path('things/inner/note'), 'hello');
   await chmod(path('things/inner/note'), 0o646);
@@ -39,14 +39,14 @@ async function things(): Promise<void> {
   for (const name of ['inner/note', 'inner', '.']) await utimes(path('things', name), past, past);
 }
 
-/** Names, kinds, modes, times and where links lead, of everything in a folder. */
-async function listed(folder: string): Promise<string> {
+/** Lists names, types, modes, times and link targets in a folder. */
+async function listTree(folder: string): Promise<string> {
   const { stdout } = await exec('find', ['.', '-printf', '%P %y %m %Ts %l\n'], { cwd: path(folder) });
   return stdout.split('\n').sort().join('\n');
 }
 
-test('a folder comes back from a container as it went in, and belongs to root there', async () => {
-  await things();
+test('a folder is copied to a container and back unchanged, and belongs to root there', async () => {
+  await createTree();
   const into = await cp('things', 'web:/');
   expect(into.stdout).toBe('copied 2 files (16 B) to web on sandbox-1, /\n');
   expect(await inside('stat', '-c', '%a %u %g %Y', '/things/inner/note')).toBe(
@@ -54,14 +54,14 @@ test('a folder comes back from a container as it went in, and belongs to root th
   );
   expect(await inside('readlink', '/things/out')).toBe('/etc/passwd');
   await cp('web:/things', 'back');
-  expect(await listed('back')).toBe(await listed('things'));
+  expect(await listTree('back')).toBe(await listTree('things'));
   await cp('web:/things/.', '.');
   expect(await readFile(path('inner/note'), 'utf8')).toBe('hello');
   await cp('web:/things/inner/note', 'renamed', '--json');
   expect(await readFile(path('renamed'), 'utf8')).toBe('hello');
 });
 
-test('the instance is the first, the one that is named, or each of them', async () => {
+test('cp uses the first instance, the named one, or all of them', async () => {
   await writeFile(path('note'), 'all');
   expect((await cp('note', 'web:/note', '--all')).stdout).toMatch(/^sandbox-1 +1 +3 B\nsandbox-2 +1 +3 B$/m);
   await writeFile(path('note'), 'second');
@@ -72,7 +72,7 @@ test('the instance is the first, the one that is named, or each of them', async 
   expect(await readFile(path('second'), 'utf8')).toBe('second');
 });
 
-test('what is wrong with a copy is said, with what to do', async () => {
+test('a copy that cannot be done is refused with a reason', async () => {
   expect(await project.run('cp', 'web:/nothing', '.')).toMatchObject({
     ...{ code: 1, stderr: expect.stringContaining('/nothing does not exist in web') },
   });
@@ -82,34 +82,34 @@ test('what is wrong with a copy is said, with what to do', async () => {
   });
   await writeFile(path('note'), '');
   expect(await project.run('cp', 'note', 'web:/no/such/folder')).toMatchObject({ code: 1 });
-  await finished(project.start('stop', '--yes'));
+  await succeeds(project.start('stop', '--yes'));
   expect(await project.run('cp', 'note', 'web:/')).toMatchObject({
     ...{ code: 1, stderr: expect.stringContaining('web is not running on sandbox-1') },
   });
 });
 
-/** The most memory that a process had, MB; looked at until it has ended. */
-async function peak(running: ReturnType<Project['start']>): Promise<number> {
+/** Peak memory of a process, MB; polled until it exits. */
+async function peakMemory(running: ReturnType<Project['start']>): Promise<number> {
   let most = 0;
-  let over = false;
-  void running.answer.then(() => {
-    over = true;
+  let ended = false;
+  void running.result.then(() => {
+    ended = true;
   });
   await waitFor(async () => {
     const status = await readFile(`/proc/${running.child.pid}/status`, 'utf8').catch(() => '');
     most = Math.max(most, Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
-    return over;
+    return ended;
   }, 240_000);
-  await finished(running);
+  await succeeds(running);
   return most;
 }
 
-test('a gigabyte goes through in little memory, both ways, and an interrupted copy leaves nothing', async () => {
+test('a gigabyte is copied both ways in bounded memory, and an interrupted copy leaves nothing', async () => {
   await writeFile(path('big'), 'begin');
   await truncate(path('big'), 1e9);
-  const into = await peak(project.start('cp', 'big', 'web:/big'));
+  const into = await peakMemory(project.start('cp', 'big', 'web:/big'));
   await rm(path('big'));
-  const out = await peak(project.start('cp', 'web:/big', 'big'));
+  const out = await peakMemory(project.start('cp', 'web:/big', 'big'));
   const { stdout } = await exec('stat', ['-c', '%s', path('big')]);
   expect(stdout).toBe('1000000000\n');
   expect(Math.max(into, out)).toBeLessThan(300);
@@ -117,6 +117,6 @@ test('a gigabyte goes through in little memory, both ways, and an interrupted co
   const interrupted = project.start('cp', 'web:/big', 'empty');
   await waitFor(async () => (await readdir(path('empty'))).length > 0);
   interrupted.child.kill('SIGINT');
-  expect((await interrupted.answer).code).toBe(130);
+  expect((await interrupted.result).code).toBe(130);
   expect(await readdir(path('empty'))).toEqual([]);
 });

@@ -1,27 +1,27 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { finished, type Machines, machines, type Project } from './harness.js';
+import { machines, type Project, type Sandbox, succeeds } from './harness.js';
 
 jest.setTimeout(300_000);
 
-let field: Machines;
+let sandbox: Sandbox;
 
 beforeAll(async () => {
-  field = await machines('failure');
+  sandbox = await machines('failure');
 });
-afterEach(() => field.clean());
-afterAll(() => field.down());
+afterEach(() => sandbox.clean());
+afterAll(() => sandbox.down());
 
 const everywhere = (tag: string) => [[tag], [tag], [tag]];
 
-/** A project that runs v1 everywhere. */
+/** A project that runs v1 on all hosts. */
 async function deployed(services: Readonly<Record<string, object>> = { web: {} }): Promise<Project> {
-  const made = await field.project();
-  await made.write(services);
-  await finished(made.start('deploy', '--batch', 'all'));
-  return made;
+  const project = await sandbox.newProject();
+  await project.write(services);
+  await succeeds(project.start('deploy', '--batch', 'all'));
+  return project;
 }
 
-/** Answers 500 from v2 on, on the second machine only. */
+/** v2 answers 500 on the second machine only. */
 const failsOnSecond = {
   volumes: ['/etc/hostname:/machine:ro'],
   docker: {
@@ -33,7 +33,7 @@ const failsOnSecond = {
   },
 };
 
-test('a release that answers 500 is taken back in the first batch, and the card shows why', async () => {
+test('a release that answers 500 is undone in the first batch, and the report shows why', async () => {
   const project = await deployed();
   const { code, stderr } = await project.run('deploy', 'web', '--tag', 'broken', '--batch', '1');
   expect(code).toBe(6);
@@ -43,7 +43,7 @@ test('a release that answers 500 is taken back in the first batch, and the card 
   expect(await project.served()).toEqual(everywhere('v1'));
 });
 
-test('a release that exits at once is taken back, and its last words are shown', async () => {
+test('a release that exits at once is undone, and its last log lines are shown', async () => {
   const project = await deployed();
   const { code, stderr } = await project.run('deploy', 'web', '--tag', 'exits', '--batch', 'all');
   expect(code).toBe(6);
@@ -51,7 +51,7 @@ test('a release that exits at once is taken back, and its last words are shown',
   expect(await project.served()).toEqual(everywhere('v1'));
 });
 
-test('a release that fails on the second machine only is taken back on the first too', async () => {
+test('a release that fails only on the second machine is also undone on the first', async () => {
   const project = await deployed({ web: failsOnSecond });
   const { code, stderr } = await project.run('deploy', 'web', '--tag', 'v2', '--batch', '1');
   expect(code).toBe(6);
@@ -63,43 +63,46 @@ test('a release that fails on the second machine only is taken back on the first
 test('a later deploy after a failed one succeeds', async () => {
   const project = await deployed();
   expect(await project.run('deploy', 'web', '--tag', 'broken')).toMatchObject({ code: 6 });
-  await finished(project.start('deploy', 'web', '--tag', 'v2'));
+  await succeeds(project.start('deploy', 'web', '--tag', 'v2'));
   expect(await project.served()).toEqual(everywhere('v2'));
-  await finished(project.start('rollback'));
+  await succeeds(project.start('rollback'));
   expect(await project.served()).toEqual(everywhere('v1'));
 });
 
-test('a rollback needs no registry, which a deploy does', async () => {
+test('a rollback works without the registry; a deploy does not', async () => {
   const project = await deployed();
-  await finished(project.start('deploy', 'web', '--tag', 'v2', '--batch', 'all'));
-  const onAll = (line: string) =>
-    Promise.all([1, 2, 3].map((machine) => field.inside(machine, 'sh', '-c', line)));
-  await onAll('touch /run/stopped/relay; pkill -x haproxy');
+  await succeeds(project.start('deploy', 'web', '--tag', 'v2', '--batch', 'all'));
+  const runOnAll = (line: string) =>
+    Promise.all([1, 2, 3].map((machine) => sandbox.inside(machine, 'sh', '-c', line)));
+  await runOnAll('touch /run/stopped/relay; pkill -x haproxy');
   try {
     expect(await project.run('deploy', 'web', '--tag', 'v3')).toMatchObject({ code: 5 });
-    await finished(project.start('rollback', '--batch', 'all'));
+    await succeeds(project.start('rollback', '--batch', 'all'));
     expect(await project.served()).toEqual(everywhere('v1'));
   } finally {
-    const there = 'curl -fs -o /dev/null "http://127.0.0.1:$REGISTRY_PORT/v2/"';
-    await onAll(`rm -f /run/stopped/relay; until ${there}; do sleep 0.1; done`);
+    const registryAnswers = 'curl -fs -o /dev/null "http://127.0.0.1:$REGISTRY_PORT/v2/"';
+    await runOnAll(`rm -f /run/stopped/relay; until ${registryAnswers}; do sleep 0.1; done`);
   }
 });
 
-test('when the second of two services fails, both are as before', async () => {
-  const project = await field.project();
+test('both services are undone when the second fails', async () => {
+  const project = await sandbox.newProject();
   const api = { port: `${project.port + 1}:8080`, needs: ['web'] };
   await project.write({ web: {}, api });
-  await finished(project.start('deploy'));
-  await project.write({ web: { image: field.image('v2') }, api: { ...api, image: field.image('broken') } });
+  await succeeds(project.start('deploy'));
+  await project.write({
+    web: { image: sandbox.image('v2') },
+    api: { ...api, image: sandbox.image('broken') },
+  });
   expect(await project.run('deploy')).toMatchObject({ code: 6 });
   expect(await project.served()).toEqual(everywhere('v1'));
   expect(await project.served(1)).toEqual(everywhere('v1'));
 });
 
-test('a release command that fails leaves everything as it was, and its words are shown', async () => {
+test('a failed release command changes nothing, and its output is shown', async () => {
   const project = await deployed();
   await project.write({
-    web: { image: field.image('v2'), release_command: 'migrate', env: { MIGRATE_EXIT: 4 } },
+    web: { image: sandbox.image('v2'), release_command: 'migrate', env: { MIGRATE_EXIT: 4 } },
   });
   const { code, stderr } = await project.run('deploy');
   expect(code).toBe(1);
@@ -107,9 +110,9 @@ test('a release command that fails leaves everything as it was, and its words ar
   expect(await project.served()).toEqual(everywhere('v1'));
 });
 
-test('a release command that succeeded before a later failure is named: it was not taken back', async () => {
+test('a release command that succeeded before a failure is reported as not undone', async () => {
   const project = await deployed();
-  await project.write({ web: { image: field.image('broken'), release_command: 'migrate' } });
+  await project.write({ web: { image: sandbox.image('broken'), release_command: 'migrate' } });
   const { code, stderr } = await project.run('deploy');
   expect(code).toBe(6);
   expect(stderr).toMatch(
@@ -118,65 +121,75 @@ test('a release command that succeeded before a later failure is named: it was n
   expect(await project.served()).toEqual(everywhere('v1'));
 });
 
-test('a changed host key is refused before anything is done', async () => {
+test('a changed host key is refused before anything changes', async () => {
   const project = await deployed();
   const { readFile, writeFile } = await import('node:fs/promises');
-  const known = await readFile(field.knownHosts, 'utf8');
+  const known = await readFile(sandbox.knownHosts, 'utf8');
   const [first, second] = known.split('\n').filter((line) => line.trim() !== '');
   const [name] = (first ?? '').split(' ');
-  const keyOfAnother = (second ?? '').split(' ').slice(1).join(' ');
-  await writeFile(field.knownHosts, known.replace(first ?? '', `${name} ${keyOfAnother}`));
+  const otherKey = (second ?? '').split(' ').slice(1).join(' ');
+  await writeFile(sandbox.knownHosts, known.replace(first ?? '', `${name} ${otherKey}`));
   try {
     const { code, stderr } = await project.run('deploy', 'web', '--tag', 'v2');
     expect(code).toBe(4);
     expect(stderr).toMatch(/sandbox-1.*host key|host key/i);
   } finally {
-    await writeFile(field.knownHosts, known);
+    await writeFile(sandbox.knownHosts, known);
   }
   expect(await project.served()).toEqual(everywhere('v1'));
 });
 
-test('a secret reaches the container and is nowhere else', async () => {
-  const planted = 'Zq8-planted-secret-4711';
-  const project = await field.project({ DATABASE_URL: planted });
+test('a secret reaches the container, and no output, journal, label or volume', async () => {
+  const secret = 'Zq8-planted-secret-4711';
+  const project = await sandbox.newProject({ DATABASE_URL: secret });
   const secrets = { secrets: ['DATABASE_URL'] };
   await project.write({ web: secrets });
-  const first = await finished(project.start('deploy', '--json'));
-  await project.write({ web: { ...secrets, image: field.image('exits'), command: ['web'] } });
+  const first = await succeeds(project.start('deploy', '--json'));
+  await project.write({ web: { ...secrets, image: sandbox.image('exits'), command: ['web'] } });
   const failed = await project.run('deploy', 'web');
   expect(failed.code).toBe(6);
   const plan = await project.run('deploy', 'web', '--tag', 'v2', '--dry-run', '--json');
-  const [container] = await field.inside(1, 'docker', 'ps', '-q').then((text) => text.split('\n'));
-  const inspect = (format: string) => field.inside(1, 'docker', 'inspect', '-f', format, container ?? '');
-  expect(await inspect('{{json .Config.Env}}')).toContain(planted);
+  const [container] = await sandbox.inside(1, 'docker', 'ps', '-q').then((text) => text.split('\n'));
+  const inspect = (format: string) => sandbox.inside(1, 'docker', 'inspect', '-f', format, container ?? '');
+  expect(await inspect('{{json .Config.Env}}')).toContain(secret);
   const { readdir, readFile } = await import('node:fs/promises');
   const runs = `${project.folder}/.oneclick/runs`;
   const journals = await Promise.all(
     (await readdir(runs)).map((name) => readFile(`${runs}/${name}`, 'utf8')),
   );
   expect(journals.length).toBeGreaterThan(0);
-  const volumes = await field.inside(1, 'sh', '-c', 'docker volume inspect $(docker volume ls -q)');
-  const said = [first, failed, plan].flatMap(({ stdout, stderr }) => [stdout, stderr]);
-  for (const text of [...said, ...journals, await inspect('{{json .Config.Labels}}'), volumes]) {
-    expect(text).not.toContain(planted);
+  const volumes = await sandbox.inside(1, 'sh', '-c', 'docker volume inspect $(docker volume ls -q)');
+  const output = [first, failed, plan].flatMap(({ stdout, stderr }) => [stdout, stderr]);
+  for (const text of [...output, ...journals, await inspect('{{json .Config.Labels}}'), volumes]) {
+    expect(text).not.toContain(secret);
   }
 });
 
-test('a container of somebody else on the port is named, and kept as release 0 when it is adopted', async () => {
-  const project = await field.project();
+test('a foreign container on the port is named, and becomes release 0 when adopted', async () => {
+  const project = await sandbox.newProject();
   await project.write({ web: {} });
   const publish = `${project.port}:8080`;
   for (const machine of [1, 2, 3]) {
-    await field.inside(machine, 'docker', 'run', '-d', '--name', 'sticky', '-p', publish, field.image('v3'));
+    await sandbox.inside(
+      machine,
+      'docker',
+      'run',
+      '-d',
+      '--name',
+      'sticky',
+      '-p',
+      publish,
+      sandbox.image('v3'),
+    );
   }
   const refused = await project.run('deploy');
   expect(refused.code).not.toBe(0);
   expect(refused.stderr).toContain('sticky');
   const names = (machine: number) =>
-    field.inside(machine, 'docker', 'ps', '--filter', `publish=${project.port}`, '--format', '{{.Names}}');
+    sandbox.inside(machine, 'docker', 'ps', '--filter', `publish=${project.port}`, '--format', '{{.Names}}');
   expect(await names(1)).toBe('sticky');
-  await finished(project.start('deploy', '--adopt', 'sticky'));
+  await succeeds(project.start('deploy', '--adopt', 'sticky'));
   expect(await project.served()).toEqual(everywhere('v1'));
-  await finished(project.start('rollback'));
+  await succeeds(project.start('rollback'));
   expect(await Promise.all([1, 2, 3].map(names))).toEqual(['sticky', 'sticky', 'sticky']);
 });

@@ -13,7 +13,7 @@ import { connect } from '../../src/sandbox/docker.js';
 import { ensureImage } from '../../src/sandbox/image.js';
 import { findNetwork } from '../../src/sandbox/network.js';
 import { clients } from '../unit/sandbox/aws/region.js';
-import { type Machines, waitFor } from './harness.js';
+import { type Sandbox, waitFor } from './harness.js';
 
 /** An instance ID that stands for this machine; its targets are servers in the test process. */
 export const thisMachine = 'i-00000000000000000';
@@ -31,7 +31,7 @@ export interface Endpoint {
 type Api = Pick<Endpoint, 'api' | 'region'>;
 
 /** Opens an endpoint for load balancing in a running sandbox. */
-export async function openEndpoint(on: Machines): Promise<Endpoint> {
+export async function openEndpoint(on: Sandbox): Promise<Endpoint> {
   let current = await openRegionApi(on);
   return {
     get api() {
@@ -47,7 +47,7 @@ export async function openEndpoint(on: Machines): Promise<Endpoint> {
   };
 }
 
-async function openRegionApi({ sandbox, environment }: Machines): Promise<Omit<Endpoint, 'reopen'>> {
+async function openRegionApi({ name: sandbox, environment }: Sandbox): Promise<Omit<Endpoint, 'reopen'>> {
   const shutdown = new AbortController();
   const progress = (text: string) => process.stderr.write(`${text}\n`);
   const context: Context = { docker: await connect(), progress, signal: shutdown.signal, clock, env: {} };

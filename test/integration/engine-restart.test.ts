@@ -3,33 +3,33 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
 import { expectSettled } from './expect-settled.js';
-import { finished, type Machines, machines, type Project, slow, waitFor } from './harness.js';
+import { machines, type Project, type Sandbox, slow, succeeds, waitFor } from './harness.js';
 
 jest.setTimeout(300_000);
 
-let field: Machines;
+let sandbox: Sandbox;
 
 beforeAll(async () => {
-  field = await machines('restart');
+  sandbox = await machines('restart');
 });
 afterEach(async () => {
-  await field.inside(1, 'engine', 'start');
-  await field.clean();
+  await sandbox.inside(1, 'engine', 'start');
+  await sandbox.clean();
 });
-afterAll(() => field.down());
+afterAll(() => sandbox.down());
 
 /** A project that runs v1 on the first machine; later versions answer after 5 s. */
 async function deployed(): Promise<Project> {
-  const made = await field.project({ ONECLICK_ENV: 'one' });
-  await made.write({ web: slow(5) }, { environments: { one: field.some([1]) } });
-  await finished(made.start('deploy', '--batch', 'all'));
-  return made;
+  const project = await sandbox.newProject({ ONECLICK_ENV: 'one' });
+  await project.write({ web: slow(5) }, { environments: { one: sandbox.environmentOf([1]) } });
+  await succeeds(project.start('deploy', '--batch', 'all'));
+  return project;
 }
 
-const restarted = () => field.inside(1, 'engine', 'restart');
+const restartEngine = () => sandbox.inside(1, 'engine', 'restart');
 
-/** Until the engine answers and runs what it should. */
-const settled = (project: Project, tag: string) =>
+/** Waits until the engine responds and runs this tag. */
+const waitUntilServing = (project: Project, tag: string) =>
   waitFor(() =>
     project.serving(1).then(
       (tags) => tags.join() === tag,
@@ -37,21 +37,21 @@ const settled = (project: Project, tag: string) =>
     ),
   );
 
-test('an engine that restarts after a deploy and after a rollback runs one container', async () => {
+test('a restarted engine runs one container, after a deploy and after a rollback', async () => {
   const project = await deployed();
-  await finished(project.start('deploy', 'web', '--tag', 'v2', '--batch', 'all'));
-  await restarted();
-  await settled(project, 'v2');
-  await expectSettled(field, project, ['v2']);
-  await finished(project.start('rollback', '--batch', 'all'));
-  await restarted();
-  await settled(project, 'v1');
-  await expectSettled(field, project, ['v1']);
+  await succeeds(project.start('deploy', 'web', '--tag', 'v2', '--batch', 'all'));
+  await restartEngine();
+  await waitUntilServing(project, 'v2');
+  await expectSettled(sandbox, project, ['v2']);
+  await succeeds(project.start('rollback', '--batch', 'all'));
+  await restartEngine();
+  await waitUntilServing(project, 'v1');
+  await expectSettled(sandbox, project, ['v1']);
 });
 
-test('an engine that restarts between the stop of the old and the start of the new runs the new one', async () => {
+test('an engine restart between stopping the old and starting the new container leaves the new one running', async () => {
   const project = await deployed();
-  // The project's own swap halts at that place until the gate is opened.
+  // The swap recipe of this project waits until /tmp/gate-open exists.
   await mkdir(join(project.folder, '.oneclick/recipes'), { recursive: true });
   await writeFile(
     join(project.folder, '.oneclick/recipes/swap-plain.yml'),
@@ -65,61 +65,61 @@ test('an engine that restarts between the stop of the old and the start of the n
     ].join('\n'),
   );
   const running = project.start('deploy', 'web', '--tag', 'v2');
-  await waitFor(async () => (await field.inside(1, 'ls', '/tmp')).includes('at-gate'));
+  await waitFor(async () => (await sandbox.inside(1, 'ls', '/tmp')).includes('at-gate'));
   expect(await project.serving(1)).toEqual([]);
-  await restarted();
+  await restartEngine();
   expect(await project.serving(1)).toEqual([]);
-  await field.inside(1, 'touch', '/tmp/gate-open');
-  await finished(running);
-  await field.inside(1, 'rm', '/tmp/at-gate', '/tmp/gate-open');
-  await expectSettled(field, project, ['v2']);
+  await sandbox.inside(1, 'touch', '/tmp/gate-open');
+  await succeeds(running);
+  await sandbox.inside(1, 'rm', '/tmp/at-gate', '/tmp/gate-open');
+  await expectSettled(sandbox, project, ['v2']);
 });
 
-test('an engine that restarts while health is waited for leaves the old release, in one container', async () => {
+test('an engine restart during the wait for health leaves one container of the old release', async () => {
   const project = await deployed();
   const running = project.start('deploy', 'web', '--tag', 'v2', '--batch', '1');
   await waitFor(async () => (await project.serving(1)).includes('v2'));
-  await restarted();
-  const { code, stderr } = await running.answer;
+  await restartEngine();
+  const { code, stderr } = await running.result;
   expect({ code, stderr }).toMatchObject({ code: 6 });
   expect(stderr).toContain('sandbox-1');
-  await expectSettled(field, project, ['v1']);
+  await expectSettled(sandbox, project, ['v1']);
 });
 
-test('after a deploy died with its engine in mid-swap, the engine brings neither back by itself, and the next deploy does', async () => {
+test('after a killed deploy and an engine restart during a swap nothing runs until the next deploy', async () => {
   const project = await deployed();
   const running = project.start('deploy', 'web', '--tag', 'v2', '--batch', '1');
   await waitFor(async () => (await project.serving(1)).includes('v2'));
   running.child.kill('SIGKILL');
-  await running.answer;
-  await restarted();
+  await running.result;
+  await restartEngine();
   expect(await project.serving(1)).toEqual([]);
-  await finished(project.start('deploy', 'web', '--tag', 'v2', '--wait'));
-  await expectSettled(field, project, ['v2']);
+  await succeeds(project.start('deploy', 'web', '--tag', 'v2', '--wait'));
+  await expectSettled(sandbox, project, ['v2']);
 });
 
 const Status = z.object({
   services: z.array(z.object({ instances: z.array(z.object({ host: z.string(), state: z.string() })) })),
 });
 
-// An engine that was killed finds its containers running, stops them, and takes `unless-stopped` for a stop by hand.
-test('what a killed engine runs again is what it would of a plain docker run; status says so, and a deploy mends it', async () => {
+// A killed engine stops its containers at the next start, and counts that as a manual stop.
+test('after an engine was killed, containers behave like those of docker run, status reports them, and a deploy starts them', async () => {
   const project = await deployed();
-  const plain = ['--restart', 'unless-stopped', '-p', `${project.port + 1}:8080`, field.image('v1')];
-  await field.inside(1, 'docker', 'run', '-d', '--name', 'plain', ...plain);
-  await field.inside(1, 'engine', 'kill');
+  const plain = ['--restart', 'unless-stopped', '-p', `${project.port + 1}:8080`, sandbox.image('v1')];
+  await sandbox.inside(1, 'docker', 'run', '-d', '--name', 'plain', ...plain);
+  await sandbox.inside(1, 'engine', 'kill');
   await waitFor(async () => {
     const answers = ['sh', '-c', 'curl -fs --unix-socket /run/docker.sock http://engine/_ping || true'];
-    return (await field.inside(1, ...answers)) === 'OK';
+    return (await sandbox.inside(1, ...answers)) === 'OK';
   });
-  const state = (name: string) => field.inside(1, 'docker', 'inspect', '-f', '{{.State.Status}}', name);
+  const state = (name: string) => sandbox.inside(1, 'docker', 'inspect', '-f', '{{.State.Status}}', name);
   const [name = ''] = (await project.containers(1)).map((line) => line.split(' ')[0] ?? '');
   expect(await state(name)).toBe(await state('plain'));
-  const { stdout } = await finished(project.start('status', '--json'));
-  const said = Status.parse(JSON.parse(stdout)).services[0]?.instances.find(
+  const { stdout } = await succeeds(project.start('status', '--json'));
+  const instance = Status.parse(JSON.parse(stdout)).services[0]?.instances.find(
     ({ host }) => host === 'sandbox-1',
   );
-  expect([await state(name), said?.state]).toEqual(['exited', 'stopped']);
-  await finished(project.start('deploy'));
-  await expectSettled(field, project, ['v1']);
+  expect([await state(name), instance?.state]).toEqual(['exited', 'stopped']);
+  await succeeds(project.start('deploy'));
+  await expectSettled(sandbox, project, ['v1']);
 });

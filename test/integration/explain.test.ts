@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
-import { finished, type Machines, machines, type Project } from './harness.js';
+import { machines, type Project, type Sandbox, succeeds } from './harness.js';
 
 jest.setTimeout(300_000);
 
-let field: Machines;
+let sandbox: Sandbox;
 
 beforeAll(async () => {
-  field = await machines('explain', 1);
+  sandbox = await machines('explain', 1);
 });
-afterAll(() => field.down());
+afterAll(() => sandbox.down());
 
 const port = 8099;
 const secrets = { TOKEN: `a'b"c $(id) \`id\` \\n\n\n  end\n`, OTHER_TOKEN: '-n %s ẞ \u{1f6a2}' };
@@ -18,7 +18,7 @@ const hostile = {
   PLAIN: 'v',
   QUOTES: `'"'"'\\"`,
   LINES: 'one\ntwo\r\n',
-  UNSEEN: '\u001b[2J\u202e \u{1f600}\u200d',
+  INVISIBLE: '\u001b[2J\u202e \u{1f600}\u200d',
 };
 
 const services = {
@@ -45,27 +45,27 @@ const services = {
   },
 };
 
-/** A machine with nothing on it, and the project as if it had never been there. */
-async function begin(): Promise<Project> {
-  await field.wipe();
-  const project = await field.project({ ONECLICK_ENV: 'one', ...secrets });
-  await project.write(services, { environments: { one: field.some([1]) } });
+/** Wipes the machine and creates a project. */
+async function freshProject(): Promise<Project> {
+  await sandbox.wipe();
+  const project = await sandbox.newProject({ ONECLICK_ENV: 'one', ...secrets });
+  await project.write(services, { environments: { one: sandbox.environmentOf([1]) } });
   return project;
 }
 
-/** What a shell makes of the commands that the arguments are explained by. */
-async function byHand(project: Project, ...argv: readonly string[]): Promise<void> {
-  const { stdout } = await finished(project.start(...argv, '--explain'));
+/** Runs the commands printed by --explain in a shell. */
+async function runExplained(project: Project, ...argv: readonly string[]): Promise<void> {
+  const { stdout } = await succeeds(project.start(...argv, '--explain'));
   for (const value of Object.values(secrets)) expect(stdout).not.toContain(value.slice(0, 6));
   const shell = spawn('sh', ['-e'], {
     ...{ cwd: project.folder, env: { ...process.env, ...secrets }, stdio: ['pipe', 'pipe', 'pipe'] },
   });
-  let said = '';
+  let output = '';
   for (const stream of [shell.stdout, shell.stderr])
-    stream.setEncoding('utf8').on('data', (text) => (said += text));
+    stream.setEncoding('utf8').on('data', (text) => (output += text));
   shell.stdin.end(stdout);
   const code = await new Promise((resolve) => shell.on('close', resolve));
-  expect({ code, said }).toEqual({ code: 0, said: expect.any(String) });
+  expect({ code, output }).toEqual({ code: 0, output: expect.any(String) });
 }
 
 const Labels = z.record(z.string(), z.string());
@@ -89,16 +89,18 @@ const Volume = z.object({ Name: z.string(), Labels: Labels.nullable() });
 
 const byName = (a: { readonly name: string }, b: { readonly name: string }) => (a.name < b.name ? -1 : 1);
 
-/** All that the machine has of the project, without what differs from run to run. */
-async function made() {
+/** Containers, volumes and networks, without parts that differ between runs. */
+async function projectState() {
   const inspected = async (line: string): Promise<unknown> =>
-    JSON.parse(await field.inside(1, 'sh', '-c', line));
+    JSON.parse(await sandbox.inside(1, 'sh', '-c', line));
   const containers = z.array(Inspected).parse(await inspected('docker inspect $(docker ps -aq)'));
   const volumes = z.array(Volume).parse(await inspected('docker volume inspect $(docker volume ls -q)'));
   return {
     containers: containers.map(containerOf).sort(byName),
-    volumes: volumes.map(({ Name, Labels }) => ({ name: Name, labels: lasting(Labels ?? {}) })).sort(byName),
-    networks: await field.inside(
+    volumes: volumes
+      .map(({ Name, Labels }) => ({ name: Name, labels: stableLabels(Labels ?? {}) }))
+      .sort(byName),
+    networks: await sandbox.inside(
       1,
       'docker',
       'network',
@@ -120,7 +122,7 @@ function containerOf({
   HostConfig,
   ...rest
 }: z.infer<typeof Inspected>) {
-  // An entrypoint of several words becomes one, and a command: what runs is the same.
+  // `docker create` moves further entrypoint words to the command.
   const {
     Labels,
     Env,
@@ -139,13 +141,13 @@ function containerOf({
       state: State.Status,
       hostname: isNamed(Hostname) && Hostname,
     },
-    // docker create has no order of its variables.
+    // `docker create` does not keep the order of variables.
     ...{
-      labels: lasting(Labels),
+      labels: stableLabels(Labels),
       env: (Env ?? []).sort(),
       mounts: Mounts.map((mount) => JSON.stringify(mount)).sort(),
     },
-    ...{ config: said(config), host: said(HostConfig) },
+    ...{ config: withoutDefaults(config), host: withoutDefaults(HostConfig) },
     networks: Object.entries(rest.NetworkSettings.Networks).map(([name, { Aliases }]) => [
       name,
       Aliases?.filter(isNamed),
@@ -155,8 +157,8 @@ function containerOf({
 
 const withoutRun = (text: string) => text.replace(/-command-\w+$/, '-command-RUN');
 
-/** Labels without the run that made them, and when. */
-function lasting({
+/** Labels without run and time. */
+function stableLabels({
   'oneclick.run': _,
   'oneclick.step': step = '',
   ...labels
@@ -170,12 +172,12 @@ function lasting({
   return { ...labels, step: step.replace(/^\w+\//, ''), 'oneclick.activation': activation };
 }
 
-/** What an engine takes for unsaid, as JSON. */
-const unsaid = new Set(['null', '""', '0', 'false', '-1', '[]', '{}']);
+/** JSON of values that an engine treats as unset. */
+const defaultValues = new Set(['null', '""', '0', 'false', '-1', '[]', '{}']);
 
-/** What was said; the order of lists is docker create's own. */
-function said(record: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const entries = Object.entries(record).filter(([, value]) => !unsaid.has(JSON.stringify(value)));
+/** The values that were set; lists are sorted, because `docker create` reorders them. */
+function withoutDefaults(record: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(record).filter(([, value]) => !defaultValues.has(JSON.stringify(value)));
   return Object.fromEntries(
     entries.map(([key, value]) => [
       key,
@@ -184,47 +186,47 @@ function said(record: Readonly<Record<string, unknown>>): Readonly<Record<string
   );
 }
 
-test('what the commands of a deploy make is what the deploy makes', async () => {
-  await finished((await begin()).start('deploy'));
-  const own = await made();
-  expect(own.containers.map(({ name, state }) => `${name} ${state}`)).toEqual([
+test('the commands of deploy --explain have the same result as the deploy', async () => {
+  await succeeds((await freshProject()).start('deploy'));
+  const expected = await projectState();
+  expect(expected.containers.map(({ name, state }) => `${name} ${state}`)).toEqual([
     '/explain-one-network running',
     '/explain-one-web-1 running',
     expect.stringMatching('/explain-one-web-1-command-RUN exited'),
     '/explain-one-worker-1 running',
   ]);
-  await byHand(await begin(), 'deploy');
-  expect(await made()).toEqual(own);
+  await runExplained(await freshProject(), 'deploy');
+  expect(await projectState()).toEqual(expected);
 });
 
-test('what was done by hand, oneclick goes on with, and the other way round', async () => {
-  const project = await begin();
+test('explained commands and oneclick can be used in turns', async () => {
+  const project = await freshProject();
   const tags = async () =>
-    (await field.inside(1, 'docker', 'ps', '--format', '{{.Label "oneclick.reference"}}')).match(/v\d/g);
-  await byHand(project, 'deploy');
-  const before = await field.inside(1, 'docker', 'ps', '-q');
-  await finished(project.start('deploy'));
-  expect(await field.inside(1, 'docker', 'ps', '-q')).toBe(before);
-  await byHand(project, 'deploy', '--image', `web=${field.image('v2')}`);
+    (await sandbox.inside(1, 'docker', 'ps', '--format', '{{.Label "oneclick.reference"}}')).match(/v\d/g);
+  await runExplained(project, 'deploy');
+  const before = await sandbox.inside(1, 'docker', 'ps', '-q');
+  await succeeds(project.start('deploy'));
+  expect(await sandbox.inside(1, 'docker', 'ps', '-q')).toBe(before);
+  await runExplained(project, 'deploy', '--image', `web=${sandbox.image('v2')}`);
   expect(await tags()).toEqual(expect.arrayContaining(['v2', 'v1']));
-  await finished(project.start('rollback'));
+  await succeeds(project.start('rollback'));
   expect(await tags()).toEqual(['v1', 'v1']);
-  await finished(project.start('deploy', 'web', '--tag', 'v3'));
-  await byHand(project, 'rollback');
+  await succeeds(project.start('deploy', 'web', '--tag', 'v3'));
+  await runExplained(project, 'rollback');
   expect(await tags()).toEqual(['v1', 'v1']);
-  for (const verb of ['restart', 'stop', 'start']) await byHand(project, verb);
+  for (const verb of ['restart', 'stop', 'start']) await runExplained(project, verb);
   expect(await tags()).toEqual(['v1', 'v1']);
-  const { stdout } = await finished(project.start('status'));
+  const { stdout } = await succeeds(project.start('status'));
   expect(stdout).toMatch(/^one: all 2 instances run their current release\n/);
 });
 
-test('commands that cannot be carried out are refused as the deploy is', async () => {
-  const project = await begin();
+test('--explain fails for the same reasons as the deploy', async () => {
+  const project = await freshProject();
   expect(await project.run('deploy', '--tag', 'missing', 'web', '--explain')).toMatchObject({
     code: 1,
     stdout: '',
   });
   expect(await project.run('deploy', '--build', '--explain')).toMatchObject({ code: 2 });
-  const { stdout } = await finished(project.start('deploy', 'worker', '--explain', '--json'));
+  const { stdout } = await succeeds(project.start('deploy', 'worker', '--explain', '--json'));
   expect(JSON.parse(stdout)).toMatchObject({ schema: 1, environment: 'one', recipe: 'deploy', setup: [] });
 });

@@ -12,46 +12,46 @@ import { readVerifiedRecipes } from '../../src/app/verified-recipes.js';
 import { verifyRecipes } from '../../src/recipe/load.js';
 import { tasks } from '../../src/tasks/registry.js';
 import { expectSettled } from './expect-settled.js';
-import { finished, type Machines, machines } from './harness.js';
+import { machines, type Sandbox, succeeds } from './harness.js';
 
 jest.setTimeout(300_000);
 
 const exec = promisify(execFile);
 const repository = join(import.meta.dirname, '../..');
 
-let field: Machines;
+let sandbox: Sandbox;
 let folder = '';
 let oneclick = '';
 let installed = '';
 let seconds = Number.POSITIVE_INFINITY;
 
 beforeAll(async () => {
-  field = await machines('install');
+  sandbox = await machines('install');
   folder = await mkdtemp(join(tmpdir(), 'oneclick-install-'));
-  // What is built already: building it again would take it away from under the tests that run meanwhile.
+  // Uses the existing build, because other tests use it meanwhile.
   const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder];
   const { stdout } = await exec('npm', pack, { cwd: repository });
   const tarball = join(folder, stdout.trim().split('\n').at(-1) ?? '');
   const install = ['install', '--global', '--prefix', folder, '--no-audit', '--no-fund'];
-  const begun = performance.now();
+  const started = performance.now();
   await exec('npm', [...install, tarball], { cwd: folder });
-  seconds = (performance.now() - begun) / 1000;
+  seconds = (performance.now() - started) / 1000;
   oneclick = join(folder, 'bin/oneclick');
   installed = join(folder, 'lib/node_modules/oneclick');
 });
 afterAll(async () => {
-  await field.clean();
-  await field.down();
+  await sandbox.clean();
+  await sandbox.down();
   await rm(folder, { recursive: true, force: true });
 });
 
-test('the package is installed in less than 4 s, and takes less than 20 MB', async () => {
+test('the package installs in less than 4 s and takes less than 20 MB', async () => {
   const { stdout } = await exec('du', ['-sk', join(folder, 'lib')]);
   expect(Number.parseInt(stdout, 10) / 1024).toBeLessThan(20);
   expect(seconds).toBeLessThan(4);
 });
 
-test('the installed package imports nothing that it neither ships nor declares', async () => {
+test('the installed package imports only declared dependencies and its own files', async () => {
   const manifest = z
     .object({ dependencies: z.record(z.string(), z.string()).default({}) })
     .parse(JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')));
@@ -68,7 +68,7 @@ test('the installed package imports nothing that it neither ships nor declares',
   expect(undeclared).toEqual([]);
 });
 
-test('the installed package carries the licences of what is bundled into it', async () => {
+test('the installed package contains the licenses of bundled packages', async () => {
   const licenses = await readFile(join(installed, 'dist/LICENSES.txt'), 'utf8');
   for (const name of ['@aws-sdk/client-ec2', '@smithy/core', 'ssh2', 'yaml', 'zod'])
     expect(licenses).toMatch(new RegExp(`^${name} \\d.* \\(.+\\)$`, 'm'));
@@ -76,20 +76,20 @@ test('the installed package carries the licences of what is bundled into it', as
 });
 
 test('every command of the installed package shows its help', async () => {
-  const shown: string[] = [];
+  const commands: string[] = [];
   const show = async (...command: readonly string[]): Promise<void> => {
     const { stdout } = await exec(oneclick, [...command, '--help'], { cwd: folder });
     expect(stdout).toContain(`Usage: ${['oneclick', ...command].join(' ')}`);
-    shown.push(command.join(' '));
+    commands.push(command.join(' '));
     const [, listed = ''] = stdout.split('\nCommands:\n');
     for (const [, name = ''] of listed.matchAll(/^ {2}([a-z-]+)/gm))
       if (name !== 'help') await show(...command, name);
   };
   await show();
-  expect(shown).toEqual(expect.arrayContaining(['deploy', 'lb tune', 'sandbox up', 'iam policy']));
+  expect(commands).toEqual(expect.arrayContaining(['deploy', 'lb tune', 'sandbox up', 'iam policy']));
 });
 
-test('the installed package says its version and lists the recipes that it ships, outside of any project', async () => {
+test('the installed package prints its version and lists its recipes outside a project', async () => {
   const { version } = JSON.parse(
     (await exec('npm', ['pkg', 'get', 'version', 'name'], { cwd: repository })).stdout,
   );
@@ -98,29 +98,29 @@ test('the installed package says its version and lists the recipes that it ships
   for (const recipe of ['deploy', 'rollback', 'swap-plain']) expect(stdout).toContain(recipe);
 });
 
-test('the installed package has verified the recipes that it ships', async () => {
+test('the installed package contains the verification of its recipes', async () => {
   const shipped = shippedRecipes({ packageDir: installed });
   expect(await readVerifiedRecipes({ packageDir: installed })).toEqual(await verifyRecipes([shipped], tasks));
 });
 
 test('the installed package deploys and rolls back', async () => {
-  const project = await field.project({}, oneclick);
+  const project = await sandbox.newProject({}, oneclick);
   await project.write({ web: {} });
-  await finished(project.start('deploy'));
-  await finished(project.start('deploy', 'web', '--tag', 'v2'));
-  await expectSettled(field, project, ['v2', 'v2', 'v2']);
-  await finished(project.start('rollback'));
-  await expectSettled(field, project, ['v1', 'v1', 'v1']);
+  await succeeds(project.start('deploy'));
+  await succeeds(project.start('deploy', 'web', '--tag', 'v2'));
+  await expectSettled(sandbox, project, ['v2', 'v2', 'v2']);
+  await succeeds(project.start('rollback'));
+  await expectSettled(sandbox, project, ['v1', 'v1', 'v1']);
 });
 
-/** What a file of the bundle imports or requires, whenever that may be. */
+/** The modules that a bundled file imports or requires. */
 function importsOf(text: string): readonly string[] {
-  // That is what the bundler calls `require` in a module.
+  // The bundler renames `require` to `__require`.
   const { importedFiles } = ts.preProcessFile(text.replaceAll('__require(', 'require('), true, true);
   return importedFiles.map(({ fileName }) => fileName);
 }
 
-/** `@aws-sdk/core` of `@aws-sdk/core/client`. */
+/** Returns `@aws-sdk/core` for `@aws-sdk/core/client`. */
 function packageOf(name: string): string {
   return name
     .split('/')

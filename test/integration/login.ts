@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import ssh from 'ssh2';
 
-/** What `command` prints on the instance, for the holder of `privateKey`; `through` a connection to another one. */
+/** Logs in with a key, optionally through another connection, and returns the output of a command. */
 export async function login(
   host: string,
   username: string,
@@ -10,11 +10,11 @@ export async function login(
   through?: ssh.Client,
 ) {
   const sock = through && (await promisify(through.forwardOut.bind(through))('127.0.0.1', 0, host, 22));
-  return printed(await connection({ host, username, privateKey, ...(sock && { sock }) }), command);
+  return outputOf(await connection({ host, username, privateKey, ...(sock && { sock }) }), command);
 }
 
-/** What a command prints; ends the connection. */
-export async function printed(client: ssh.Client, command: string): Promise<string> {
+/** Returns the output of a command and closes the connection. */
+export async function outputOf(client: ssh.Client, command: string): Promise<string> {
   try {
     return await new Promise<string>((resolve, reject) => {
       client.exec(command, (error, channel) => {
@@ -31,7 +31,7 @@ export async function printed(client: ssh.Client, command: string): Promise<stri
   }
 }
 
-/** A connection; the host key is looked at by `options` alone. */
+/** Opens a connection; only `options` can verify the host key. */
 export function connection(options: ssh.ConnectConfig): Promise<ssh.Client> {
   const client = new ssh.Client();
   return new Promise((resolve, reject) => {

@@ -11,12 +11,12 @@ import {
   targetGroup,
   thisMachine,
 } from './elb.js';
-import { type Machines, machines } from './harness.js';
+import { machines, type Sandbox } from './harness.js';
 import { request } from './traffic.js';
 
 jest.setTimeout(180_000);
 
-let m: Machines;
+let m: Sandbox;
 let endpoint: Endpoint;
 const servers: Server[] = [];
 

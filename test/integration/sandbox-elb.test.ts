@@ -4,12 +4,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@j
 import { sandboxFilter } from '../../src/sandbox/docker.js';
 import { endpointUrl } from '../../src/sandbox/endpoint-process.js';
 import { type Balanced, balanced, type Endpoint, openEndpoint, type Port, removeAll } from './elb.js';
-import { type Machines, machines, waitFor } from './harness.js';
+import { machines, type Sandbox, waitFor } from './harness.js';
 import { request, traffic } from './traffic.js';
 
 jest.setTimeout(400_000);
 
-let m: Machines;
+let m: Sandbox;
 let endpoint: Endpoint;
 
 beforeAll(async () => {
@@ -37,7 +37,7 @@ async function serve(machine: number, port: number, tag: string): Promise<Port> 
 /** The container of the only load balancer. */
 async function balancerContainer() {
   const { docker } = endpoint.region.context;
-  const filters = sandboxFilter(m.sandbox, 'load-balancer');
+  const filters = sandboxFilter(m.name, 'load-balancer');
   const [found] = await docker.listContainers({ all: true, filters });
   return docker.getContainer(found?.Id ?? '');
 }

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { parse } from 'yaml';
 import type { SandboxStatus } from '../../src/sandbox/sandbox.js';
-import { connection, printed } from './login.js';
+import { connection, outputOf } from './login.js';
 
 jest.setTimeout(300_000);
 
@@ -78,7 +78,7 @@ async function login(sandbox: SandboxStatus, number: number, user: string, comma
   const known = (await readFile(sandbox.knownHosts ?? '', 'utf8')).split('\n');
   const pinned = known.find((line) => line.split(/[ ,]/).includes(at))?.split(' ')[2];
   const hostVerifier = (key: Buffer) => key.toString('base64') === pinned;
-  return printed(await connection({ host: at, username: user, privateKey, hostVerifier }), command);
+  return outputOf(await connection({ host: at, username: user, privateKey, hostVerifier }), command);
 }
 
 let sandbox: SandboxStatus;

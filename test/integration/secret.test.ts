@@ -2,22 +2,21 @@ import { spawn } from 'node:child_process';
 import { readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { finished, type Machines, machines } from './harness.js';
+import { machines, type Sandbox, succeeds } from './harness.js';
 
 jest.setTimeout(300_000);
 
-let field: Machines;
+let sandbox: Sandbox;
 
 beforeAll(async () => {
-  field = await machines('secret');
+  sandbox = await machines('secret');
 });
-afterEach(() => field.clean());
-afterAll(() => field.down());
+afterEach(() => sandbox.clean());
+afterAll(() => sandbox.down());
 
 /**
- * Reads the command lines and environments of all processes of a machine, those inside of its containers left out,
- * again and again until its standard input ends; what it looks for is the first line there, not in its own arguments.
- * Prints where it found that, and `lease` and `samples` with what else it has seen.
+ * Searches command lines and environments of all processes of a machine, except in containers, until its input ends. The
+ * first input line is the text to find. Prints findings, the number of samples, and whether a lease holder was seen.
  */
 const sampler = `
 use Fcntl; my $planted = <STDIN>; chomp $planted; my ($samples, $lease) = (0, 0);
@@ -41,15 +40,15 @@ for (;;) {
 print "samples $samples lease $lease\\n";
 `;
 
-/** Starts sampling a machine; what is given back ends it and tells what it printed. */
-async function sample(machine: number, planted: string): Promise<() => Promise<string>> {
-  const child = spawn('docker', ['exec', '-i', field.container(machine), 'perl', '-e', sampler]);
+/** Starts sampling a machine; returns a function that stops it and returns its output. */
+async function startSampling(machine: number, secret: string): Promise<() => Promise<string>> {
+  const child = spawn('docker', ['exec', '-i', sandbox.container(machine), 'perl', '-e', sampler]);
   let printed = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
       printed += text;
     });
-  child.stdin.write(`${planted}\n`);
+  child.stdin.write(`${secret}\n`);
   const ended = new Promise((resolve) => child.on('close', resolve));
   return async () => {
     child.stdin.end();
@@ -58,46 +57,46 @@ async function sample(machine: number, planted: string): Promise<() => Promise<s
   };
 }
 
-/** The same on this machine, for processes that the kernel shows as ours: what they are called with, and their environment. */
-async function sampleHere(planted: string, until: Promise<unknown>) {
-  const own = await readlink('/proc/self/ns/pid');
-  let [going, samples] = [true, 0];
+/** Samples the processes of this machine until a promise settles. */
+async function sampleHere(secret: string, until: Promise<unknown>) {
+  const namespace = await readlink('/proc/self/ns/pid');
+  let [running, samples] = [true, 0];
   const found = new Set<string>();
   void until.finally(() => {
-    going = false;
+    running = false;
   });
   const text = (file: string) => readFile(file, 'utf8').catch(() => '');
-  while (going) {
+  while (running) {
     for (const process of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-      if ((await readlink(`/proc/${process}/ns/pid`).catch(() => '')) !== own) continue;
+      if ((await readlink(`/proc/${process}/ns/pid`).catch(() => '')) !== namespace) continue;
       const line = await text(`/proc/${process}/cmdline`);
-      if (line.includes(planted)) found.add(`${process} ${line}`);
-      if ((await text(`/proc/${process}/environ`)).includes(planted)) found.add(`${process} environ ${line}`);
+      if (line.includes(secret)) found.add(`${process} ${line}`);
+      if ((await text(`/proc/${process}/environ`)).includes(secret)) found.add(`${process} environ ${line}`);
     }
     samples += 1;
   }
   return { samples, found: [...found] };
 }
 
-test('while a secret is deployed no process here or there is called with it or has it in its environment', async () => {
-  const planted = 'Zq8-planted-in-a-file-4711';
-  const project = await field.project();
+test('during a deploy no local or remote process has a secret in its arguments or environment', async () => {
+  const secret = 'Zq8-planted-in-a-file-4711';
+  const project = await sandbox.newProject();
   const release_command = 'migrate';
   await project.write({ web: { secrets: ['DATABASE_URL'], release_command } });
   await writeFile(join(project.folder, '.gitignore'), '.env.*\n');
-  await writeFile(join(project.folder, `.env.sandbox-${field.sandbox}`), `DATABASE_URL=${planted}\n`);
-  const there = await Promise.all([1, 2, 3].map((machine) => sample(machine, planted)));
+  await writeFile(join(project.folder, `.env.sandbox-${sandbox.name}`), `DATABASE_URL=${secret}\n`);
+  const samplers = await Promise.all([1, 2, 3].map((machine) => startSampling(machine, secret)));
   const running = project.start('deploy');
-  const here = await sampleHere(planted, running.answer);
-  const seen = await Promise.all(there.map((end) => end()));
-  await finished(running);
-  const container = await field.inside(1, 'docker', 'ps', '-q', '--filter', `publish=${project.port}`);
-  expect(await field.inside(1, 'docker', 'inspect', '-f', '{{json .Config.Env}}', container)).toContain(
-    planted,
+  const local = await sampleHere(secret, running.result);
+  const remote = await Promise.all(samplers.map((end) => end()));
+  await succeeds(running);
+  const container = await sandbox.inside(1, 'docker', 'ps', '-q', '--filter', `publish=${project.port}`);
+  expect(await sandbox.inside(1, 'docker', 'inspect', '-f', '{{json .Config.Env}}', container)).toContain(
+    secret,
   );
-  expect(here.found).toEqual([]);
-  expect(here.samples).toBeGreaterThan(3);
-  for (const printed of seen) {
+  expect(local.found).toEqual([]);
+  expect(local.samples).toBeGreaterThan(3);
+  for (const printed of remote) {
     expect(printed).not.toContain('found');
     expect(printed).toMatch(/^samples \d\d+ lease 1$/m);
   }

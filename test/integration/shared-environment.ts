@@ -1,8 +1,8 @@
 import { delimiter } from 'node:path';
 
 /**
- * The file of the environment of the sandbox that this worker's tests share. ONECLICK_TEST_ENVIRONMENT names one for each
- * worker (see bin/test); undefined without it.
+ * Returns the environment file of the sandbox that this jest worker shares, or undefined if ONECLICK_TEST_ENVIRONMENT, which
+ * lists one file per worker (see bin/test), is not set.
  */
 export function sharedEnvironment(): string | undefined {
   const files = (process.env.ONECLICK_TEST_ENVIRONMENT || undefined)?.split(delimiter) ?? [];

@@ -1,21 +1,21 @@
 import { Agent, get } from 'node:http';
 
-/** What became of requests at a constant rate. */
+/** The results of requests. */
 export interface Tally {
   readonly answered: number;
-  /** Each answer that is not 2xx, and each request without one. */
+  /** Responses other than 2xx, and requests without a response. */
   readonly failures: readonly string[];
 }
 
 /** Requests at a constant rate until they are stopped. */
 export interface Traffic {
-  /** So far. */
+  /** Responses so far. */
   readonly answered: number;
-  /** Sends no more, and awaits what is in flight. */
+  /** Stops sending and waits for open requests. */
   stop(): Promise<Tally>;
 }
 
-/** One GET; answers the status and the text, or throws. */
+/** Sends a GET request; returns status and body, and rejects without a response. */
 export function request(
   url: string,
   options: { readonly agent?: Agent; readonly headers?: Record<string, string> } = {},
@@ -32,11 +32,11 @@ export function request(
   });
 }
 
-/** Asks `url` so many times a second: over connections that are kept alive, or over a new one each time. */
+/** Sends requests at a constant rate, over kept-alive or new connections. */
 export function traffic(url: string, perSecond: number, connections: 'kept' | 'new'): Traffic {
   const agent = connections === 'kept' ? new Agent({ keepAlive: true, maxSockets: 4 }) : undefined;
   const failures: string[] = [];
-  const flying = new Set<Promise<void>>();
+  const inFlight = new Set<Promise<void>>();
   let answered = 0;
   const send = async () => {
     try {
@@ -48,8 +48,8 @@ export function traffic(url: string, perSecond: number, connections: 'kept' | 'n
     }
   };
   const timer = setInterval(() => {
-    const sent = send().finally(() => flying.delete(sent));
-    flying.add(sent);
+    const sent = send().finally(() => inFlight.delete(sent));
+    inFlight.add(sent);
   }, 1000 / perSecond);
   return {
     get answered() {
@@ -57,7 +57,7 @@ export function traffic(url: string, perSecond: number, connections: 'kept' | 'n
     },
     stop: async () => {
       clearInterval(timer);
-      await Promise.all(flying);
+      await Promise.all(inFlight);
       agent?.destroy();
       return { answered, failures };
     },

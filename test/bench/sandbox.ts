@@ -28,11 +28,11 @@ const Status = z.object({
   ),
 });
 
-const sandbox = 'bench';
+const sandboxName = 'bench';
 const exec = promisify(execFile);
 
 /** Real machines, and versions of the sample application that they can pull. */
-export class Machines {
+export class Sandbox {
   readonly all: readonly Machine[];
   readonly registry: string;
   readonly key: string;
@@ -52,20 +52,20 @@ export class Machines {
   }
 
   /** Starts the sandbox; v1 of the sample application is in its registry then. */
-  static async up(bench: Bench, count: number): Promise<Machines> {
+  static async up(bench: Bench, count: number): Promise<Sandbox> {
     const { env, signal } = bench;
     bench.note(`starting ${count} machines`);
     const argv = [process.execPath, oneclick, 'sandbox'];
-    await run([...argv, 'up', '--name', sandbox, '--machines', String(count)], { env, signal });
-    const { stdout } = await run([...argv, 'status', '--name', sandbox, '--json'], { env, signal });
-    const machines = new Machines(bench, Status.parse(JSON.parse(stdout)));
+    await run([...argv, 'up', '--name', sandboxName, '--machines', String(count)], { env, signal });
+    const { stdout } = await run([...argv, 'status', '--name', sandboxName, '--json'], { env, signal });
+    const machines = new Sandbox(bench, Status.parse(JSON.parse(stdout)));
     await run([join(root, 'test/sample/build.sh'), machines.registry, 'v1'], { signal });
     return machines;
   }
 
   /** Removes the sandbox, also after an interruption. */
   static async down({ env }: Bench): Promise<void> {
-    await run([process.execPath, oneclick, 'sandbox', 'down', '--name', sandbox], { env });
+    await run([process.execPath, oneclick, 'sandbox', 'down', '--name', sandboxName], { env });
   }
 
   image(tag: string): string {

@@ -4,7 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
  * A long wire to one address: everything arrives later, in its order. A connection itself is accepted at once, as the kernel
  * does that; it would cost both contestants one round trip.
  */
-export class Distance {
+export class DelayProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -13,16 +13,16 @@ export class Distance {
   }
 
   /** `delay` is that of each direction, in ms. */
-  static async to(address: string, port: number, delay: number): Promise<Distance> {
+  static async to(address: string, port: number, delay: number): Promise<DelayProxy> {
     const server = createServer({ noDelay: true, allowHalfOpen: true });
-    const distance = new Distance(server);
+    const proxy = new DelayProxy(server);
     server.on('connection', (near) => {
       const far = connect({ host: address, port, noDelay: true, allowHalfOpen: true });
-      distance.#carry(near, far, delay);
-      distance.#carry(far, near, delay);
+      proxy.#carry(near, far, delay);
+      proxy.#carry(far, near, delay);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return distance;
+    return proxy;
   }
 
   get port(): number {

@@ -11,7 +11,7 @@ export interface ApiCall {
 }
 
 /** Stands before an endpoint of AWS, hands everything on, and keeps who was called for what. */
-export class CountedApi {
+export class CountingProxy {
   readonly #server = createServer((request, reply) => {
     this.#handOn(request, reply).catch(() => reply.destroy());
   });
@@ -22,10 +22,10 @@ export class CountedApi {
     this.#endpoint = new URL(endpoint);
   }
 
-  static async before(endpoint: string): Promise<CountedApi> {
-    const api = new CountedApi(endpoint);
-    await new Promise<void>((resolve) => api.#server.listen(0, '127.0.0.1', resolve));
-    return api;
+  static async to(endpoint: string): Promise<CountingProxy> {
+    const proxy = new CountingProxy(endpoint);
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    return proxy;
   }
 
   get url(): string {
@@ -33,10 +33,10 @@ export class CountedApi {
   }
 
   /** The calls since this was asked last, in their order. */
-  taken(): readonly ApiCall[] {
-    const taken = this.#calls;
+  take(): readonly ApiCall[] {
+    const calls = this.#calls;
     this.#calls = [];
-    return taken;
+    return calls;
   }
 
   async close(): Promise<void> {
@@ -44,16 +44,16 @@ export class CountedApi {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  async #handOn(asked: IncomingMessage, reply: ServerResponse): Promise<void> {
+  async #handOn(incoming: IncomingMessage, reply: ServerResponse): Promise<void> {
     const at = Date.now();
-    const { method, url: path, headers } = asked;
-    const form = await text(asked);
+    const { method, url: path, headers } = incoming;
+    const form = await text(incoming);
     this.#calls.push({ action: new URLSearchParams(form).get('Action') ?? '', at });
-    const onward = ask(new URL(path ?? '/', this.#endpoint), { method, headers }, (answer) => {
+    const forwarded = ask(new URL(path ?? '/', this.#endpoint), { method, headers }, (answer) => {
       reply.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(reply);
     });
-    onward.on('error', () => reply.destroy());
-    onward.end(form);
+    forwarded.on('error', () => reply.destroy());
+    forwarded.end(form);
   }
 }

@@ -1,52 +1,52 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { Distance } from './distance.js';
-import type { Machine, Machines } from './machines.js';
-import { answerOf } from './prober.js';
-import { type Bench, type Ended, oneclick, root, run } from './process.js';
+import { DelayProxy } from './delay-proxy.js';
+import { responseOf } from './prober.js';
+import { type Bench, oneclick, type ProcessResult, root, run } from './process.js';
+import type { Machine, Sandbox } from './sandbox.js';
 
 const port = 8080;
 /** The name of the sticky note's container. */
 const container = 'web';
 
 /** Machines as both contestants reach them, at some distance, and what each of them needs to deploy there. */
-export class Course {
+export class Setup {
   readonly machines: readonly Machine[];
   /** The project of `oneclick`. */
   readonly folder: string;
   readonly environment = 'production';
   readonly #bench: Bench;
-  readonly #sandbox: Machines;
-  readonly #wires: readonly Distance[];
+  readonly #sandbox: Sandbox;
+  readonly #wires: readonly DelayProxy[];
 
   private constructor(
     bench: Bench,
-    sandbox: Machines,
+    sandbox: Sandbox,
     machines: readonly Machine[],
-    wires: readonly Distance[],
+    proxies: readonly DelayProxy[],
   ) {
     this.#bench = bench;
     this.#sandbox = sandbox;
-    this.#wires = wires;
+    this.#wires = proxies;
     this.machines = machines;
-    this.folder = join(bench.folder, `${machines.length}-${wires.length === 0 ? 'near' : 'far'}`);
+    this.folder = join(bench.folder, `${machines.length}-${proxies.length === 0 ? 'near' : 'far'}`);
   }
 
   /** The first machines of the sandbox. `roundTrip` is what is added to the network's own, in ms. */
-  static async of(bench: Bench, sandbox: Machines, hosts: number, roundTrip: number): Promise<Course> {
+  static async of(bench: Bench, sandbox: Sandbox, hosts: number, roundTrip: number): Promise<Setup> {
     const machines = sandbox.all.slice(0, hosts);
-    const far = roundTrip > 0 ? machines : [];
-    const wires = await Promise.all(
-      far.map(({ address, port }) => Distance.to(address, port, roundTrip / 2)),
+    const delayed = roundTrip > 0 ? machines : [];
+    const proxies = await Promise.all(
+      delayed.map(({ address, port }) => DelayProxy.to(address, port, roundTrip / 2)),
     );
-    const course = new Course(bench, sandbox, machines, wires);
-    await course.#write();
-    return course;
+    const setup = new Setup(bench, sandbox, machines, proxies);
+    await setup.#write();
+    return setup;
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#wires.map((wire) => wire.close()));
+    await Promise.all(this.#wires.map((proxy) => proxy.close()));
   }
 
   url({ address }: Machine): string {
@@ -54,41 +54,41 @@ export class Course {
   }
 
   /** A deploy, as a user types it. */
-  deploy(tag: string, measured = false): Promise<Ended> {
+  deploy(tag: string, measured = false): Promise<ProcessResult> {
     const argv = ['deploy', 'web', '--tag', tag, '--env', this.environment, '--batch', 'all', '--yes'];
     return this.oneclick(argv, measured);
   }
 
-  oneclick(argv: readonly string[], measured = false): Promise<Ended> {
+  oneclick(argv: readonly string[], measured = false): Promise<ProcessResult> {
     const { env, signal } = this.#bench;
     return run([process.execPath, oneclick, ...argv], { cwd: this.folder, env, signal, measured });
   }
 
   /** The same by the sticky note. */
-  note(tag: string): Promise<Ended> {
+  note(tag: string): Promise<ProcessResult> {
     const { signal } = this.#bench;
     const names = this.machines.map(({ name }) => name);
-    const note = join(root, 'test/bench/sticky-note.sh');
-    const what = [this.#sandbox.image(tag), container, `${port}:${port}`, '/up'];
-    return run(['bash', note, ...what, join(this.folder, 'ssh_config'), ...names], { signal });
+    const script = join(root, 'test/bench/sticky-note.sh');
+    const args = [this.#sandbox.image(tag), container, `${port}:${port}`, '/up'];
+    return run(['bash', script, ...args, join(this.folder, 'ssh_config'), ...names], { signal });
   }
 
   /** Only v1 is on the machines, as if one of the contestants had deployed it. */
-  async ready(contestant: 'ours' | 'theirs'): Promise<void> {
+  async reset(contestant: 'ours' | 'theirs'): Promise<void> {
     await this.#sandbox.reset(this.machines);
     if (contestant === 'ours') await this.deploy('v1');
     else {
       const start = `docker run -d --name ${container} --restart unless-stopped -p ${port}:${port} ${this.#sandbox.image('v1')}`;
       await Promise.all(this.machines.map((machine) => this.#sandbox.inside(machine, start)));
     }
-    await this.answers('v1');
+    await this.waitForVersion('v1');
   }
 
   /** Resolves when every machine answers with this version. */
-  async answers(version: string): Promise<void> {
+  async waitForVersion(version: string): Promise<void> {
     const end = performance.now() + 30_000;
     const ask = async (machine: Machine): Promise<void> => {
-      while ((await answerOf(this.url(machine))) !== version) {
+      while ((await responseOf(this.url(machine))) !== version) {
         this.#bench.signal.throwIfAborted();
         if (performance.now() > end) throw new Error(`${machine.name} does not answer with ${version}`);
       }
@@ -99,9 +99,9 @@ export class Course {
   async #write(): Promise<void> {
     await mkdir(this.folder, { recursive: true });
     const at = (index: number) => {
-      const wire = this.#wires[index];
+      const proxy = this.#wires[index];
       const { address, port } = this.machines[index] ?? { address: '', port: 0 };
-      return wire === undefined ? { address, port } : { address: '127.0.0.1', port: wire.port };
+      return proxy === undefined ? { address, port } : { address: '127.0.0.1', port: proxy.port };
     };
     const { key, registry } = this.#sandbox;
     const known = join(this.folder, 'known_hosts');
@@ -114,7 +114,7 @@ export class Course {
       environments: { [this.environment]: { hosts } },
     };
     await writeFile(join(this.folder, 'oneclick.yml'), stringify(project));
-    const config = this.machines.map(({ name, user }, index) => {
+    const sshConfig = this.machines.map(({ name, user }, index) => {
       const { address, port } = at(index);
       return `Host ${name}
   HostName ${address}
@@ -125,20 +125,20 @@ export class Course {
   UserKnownHostsFile ${known}
 `;
     });
-    await writeFile(join(this.folder, 'ssh_config'), config.join(''));
+    await writeFile(join(this.folder, 'ssh_config'), sshConfig.join(''));
   }
 
   /** The machines' keys, under the addresses at which they are reached here. */
   async #knownHosts(at: (index: number) => { address: string; port: number }): Promise<string> {
-    const written = ({ address, port }: { address: string; port: number }) =>
+    const knownHostName = ({ address, port }: { address: string; port: number }) =>
       port === 22 ? address : `[${address}]:${port}`;
     const lines = (await readFile(this.#sandbox.knownHosts, 'utf8')).split('\n');
     return this.machines
       .flatMap((machine, index) =>
         lines.flatMap((line) => {
           const [name, ...key] = line.split(' ');
-          return name?.split(',').includes(written(machine))
-            ? [`${written(at(index))} ${key.join(' ')}\n`]
+          return name?.split(',').includes(knownHostName(machine))
+            ? [`${knownHostName(at(index))} ${key.join(' ')}\n`]
             : [];
         }),
       )
