@@ -96,7 +96,7 @@ describe('the flags of a command', () => {
     expect(entry(serve, load).definition).toBe(serve);
   });
 
-  it('default to false, to what they say, or to an empty list', () => {
+  it('default to false, to their own default, or to an empty list', () => {
     const defaults = Object.values(serve.options).map(
       (option) => commanderOption(option).defaultValue as unknown,
     );
