@@ -1,7 +1,9 @@
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { parseImage, withTag } from '../domain/image.js';
 import { nearest } from '../domain/nearest.js';
 import type { Service } from '../domain/service.js';
+import { unknownName } from '../domain/unknown-name.js';
 
 /** The services, hosts and images that a command names. */
 export interface ServiceSelection {
@@ -52,14 +54,12 @@ function notOnHosts({ name, instances }: Service, named: boolean): [] {
   });
 }
 
-/** Throws a usage Failure if the name is unknown; suggests the nearest name, or lists all. */
+/** Throws a usage Failure if the name is unknown; lists all names and suggests the nearest. */
 export function requireKnown(kind: string, name: string, known: readonly string[]): void {
   if (known.includes(name)) return;
   const near = nearest(name, known);
-  const message = `unknown ${kind} "${name}"`;
-  if (near !== undefined)
-    throw new Failure('usage', `${kind}.unknown`, message, { hint: `did you mean ${near}?` });
-  throw new Failure('usage', `${kind}.unknown`, `${message} (available: ${known.join(', ')})`);
+  const hint = near === undefined ? undefined : `did you mean ${near}?`;
+  throw new Failure('usage', `${kind}.unknown`, unknownName(kind, name, known), given({ hint }));
 }
 
 function imagesByService(selection: ServiceSelection, names: readonly string[]): ReadonlyMap<string, string> {

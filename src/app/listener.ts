@@ -1,7 +1,7 @@
 import type { CallObserver, PendingCall } from '../host/call-log.js';
 import type { RunEvent } from '../run/events.js';
 
-/** Receives the progress of a command, such as a terminal or a log does. Its methods never throw. */
+/** Receives the progress of a command, for a terminal or a log. Its methods never throw. */
 export interface Listener {
   event(event: RunEvent): void;
   /** Reports the start of a call to a host; returns a function that reports its end. */

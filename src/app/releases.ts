@@ -55,8 +55,8 @@ export function releasesDocument(facts: Facts, scope: RollbackScope): ReleasesDo
 function rollbackOf(facts: Facts, scope: RollbackScope, service: Service) {
   const target = rollbackTarget(facts, scope, service, undefined);
   if (target instanceof Failure) {
-    const hint = target.hint === undefined ? '' : `: ${target.hint}`;
-    return { release: null, because: `rollback fails: ${target.message}${hint}` };
+    const hint = target.hint === undefined ? '' : ` (${target.hint})`;
+    return { release: null, because: `rollback is not possible: ${target.message}${hint}` };
   }
   const { from, to } = target;
   if (from.number === canaryOf(facts, service.name)?.number)

@@ -34,7 +34,7 @@ export interface RecipeRequest {
   readonly wait: boolean;
   /** Images to send from this machine. */
   readonly transfer?: ImageTransfer;
-  /** Asks whether to run the plan; absent when nobody can be asked. */
+  /** Asks whether to run the plan; absent if prompts are not possible. */
   readonly confirm?: (preview: Preview) => Promise<boolean>;
   /** Receives a plan that was not confirmed, just before it runs. */
   readonly onPlanned?: (preview: Preview) => void;
@@ -130,7 +130,7 @@ async function runWithoutPreview(
   return { kind: 'ran', report };
 }
 
-/** Confirms; asks again if the plan changed once the lease is held. Throws PlanChanged if nobody can be asked. */
+/** Confirms; asks again if the plan changed once the lease is held. Throws PlanChanged if prompts are not possible. */
 async function confirmAndRun(
   session: Session,
   connected: ConnectedEnvironment,

@@ -36,7 +36,7 @@ export interface SessionOptions {
   readonly env?: string;
   /** The environment set by a variable or the user's file. */
   readonly environment?: Pick<SettingSources<string>, 'variable' | 'user'>;
-  /** Leaves out the warning about secret files that git does not ignore. */
+  /** Skips the warning about secret files that git does not ignore. */
   readonly skipSecretFileCheck?: boolean;
 }
 

@@ -62,7 +62,7 @@ export function choice<const Choice extends string>(
 ): ValueOption<Choice> {
   return value(flags, description, (text) => {
     const chosen = choices.find((known) => known === text);
-    if (chosen === undefined) throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.`);
+    if (chosen === undefined) throw new InvalidArgumentError(`must be ${choices.join(' or ')}`);
     return chosen;
   });
 }

@@ -38,7 +38,7 @@ export const changeOptions = {
   only: list('--only <host>', 'change only this host (repeatable)'),
   batch: value('--batch <n>', 'change this many instances at a time: 1, 25% or all'),
   ...dryRunOptions,
-  onFailure: choice('--on-failure <policy>', 'when a step fails, revert or stop', ['revert', 'stop']),
+  onFailure: choice('--on-failure <policy>', 'if a step fails: revert or stop', ['revert', 'stop']),
   ...waitOption,
   ...yesOption,
 };

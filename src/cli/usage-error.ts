@@ -10,13 +10,22 @@ export function firstWord(argv: readonly string[]): string | undefined {
 /** Turns an error of commander into a usage failure that suggests the nearest known word. */
 export function usageError(error: CommanderError, root: Command, argv: readonly string[]): Failure {
   const command = commandOf(root, argv);
-  const message = error.message.replace(/^error: /, '');
+  const message = error.message.replace(/^error: /, '').replace(/'(.*?)'/g, '"$1"');
   const options = [...root.options, ...command.options];
   const near = suggestion(error, message, { command, options }, argv);
   const help = `${pathOf(command)} --help`;
-  return new Failure('usage', 'arguments', message, {
+  return new Failure('usage', 'arguments', rephrased(message), {
     hint: near === undefined ? help : `did you mean ${near}?`,
   });
+}
+
+/** Names an option by its long flag, as other messages do. */
+function rephrased(message: string): string {
+  return message.replace(
+    /^option "(?:-\w, )?(--[\w-]+).*?" argument (?:"(.*)" is invalid\. (.*)|missing)$/s,
+    (_, flag: string, text?: string, rule = '') =>
+      text === undefined ? `${flag} requires a value` : `${flag} ${rule}, not "${text}"`,
+  );
 }
 
 /** The innermost command in the arguments. */
@@ -36,7 +45,7 @@ function suggestion(
   argv: readonly string[],
 ): string | undefined {
   const names = command.commands.map((child) => child.name());
-  const unknown = /'([^']+)'/.exec(message)?.[1] ?? '';
+  const unknown = /"([^"]+)"/.exec(message)?.[1] ?? '';
   if (code === 'commander.unknownCommand') return nearest(unknown, names);
   // A misspelled name is taken for an argument of the family's default command.
   if (code === 'commander.excessArguments')

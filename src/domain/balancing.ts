@@ -10,7 +10,7 @@ import type {
 
 /** Allowed on top of the time that the group's settings imply, ms. */
 const grace = 60_000;
-/** How long new requests may still arrive after the deregistration delay, ms: load balancer nodes learn of it late. */
+/** How long new requests may still arrive after the deregistration delay, ms: load balancer nodes apply it late. */
 export const lateRequests = 15_000;
 
 /** The least time that a new target needs to become healthy, ms. */

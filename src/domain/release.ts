@@ -39,7 +39,7 @@ export type Release = z.infer<typeof Release>;
 export const Activation = z.strictObject({
   /**
    * One above the highest order of any service on any host, assigned under the lease. All activations of a run share it, so that a
-   * rollback knows what belongs together.
+   * rollback can undo them together.
    */
   order: z.int().min(1),
   kind: z.enum(['deploy', 'rollback', 'adopt', 'canary']),

@@ -55,7 +55,7 @@ export function rollbackTarget(
     to === undefined
       ? `${service.name} has no release before ${active.release.number}`
       : `${service.name} has no release ${to}`;
-  const hint = known.length < 2 ? 'there is no other release' : `available: ${known.join(', ')}`;
+  const hint = known.length < 2 ? 'deploy another release first' : `available: ${known.join(', ')}`;
   return blocked('release.unknown', message, hint);
 }
 

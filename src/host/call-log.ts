@@ -4,7 +4,7 @@ import { Failure } from '../domain/failure.js';
 /** A finished call to a host. Contains no secrets, because commands carry none in argv. */
 export interface RemoteCall {
   readonly host: string;
-  readonly kind: 'connect' | 'run' | 'hold' | 'engine' | 'probe' | 'reach' | 'lend';
+  readonly kind: 'connect' | 'run' | 'hold' | 'engine' | 'probe' | 'reach' | 'forward';
   readonly what: string;
   /** ms */
   readonly duration: number;

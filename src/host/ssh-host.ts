@@ -146,7 +146,7 @@ export class SshHost implements Host {
   }
 
   forwardPort(port: number, handle: ConnectionHandler): Promise<ForwardedPort> {
-    return this.#log.record(this.name, 'lend', `forward 127.0.0.1:${port}`, () =>
+    return this.#log.record(this.name, 'forward', `forward 127.0.0.1:${port}`, () =>
       forwardPort(this.#connection, this.#clock, port, handle),
     );
   }

@@ -14,16 +14,9 @@ const maxColumns = 60;
 /** Returns a call in words: `connect to root@10.0.0.5:22`, `run df -h`. */
 export function callText({ kind, what }: Pick<Call, 'kind' | 'what'>): string {
   const text = cut(oneLine(what), maxColumns);
-  switch (kind) {
-    case 'connect':
-      return `connect to ${text}`;
-    case 'run':
-      return `run ${text}`;
-    case 'hold':
-      return 'take the lease';
-    default:
-      return text;
-  }
+  if (kind === 'connect') return `connect to ${text}`;
+  if (kind === 'run') return `run ${text}`;
+  return kind === 'hold' ? 'take the lease' : text;
 }
 
 /** Returns a finished call on one line: `14:03:30 web-1: looking up api:v2 (21 ms)`. */

@@ -74,9 +74,9 @@ export function failureCard(card: Card, page: Page): string {
 function heading({ subject, step, failures, result, cancelled }: Card): string {
   const [first] = failures;
   if (subject === undefined) return first === undefined ? 'failed' : withHost(first);
-  const end = cancelled === true ? 'was interrupted' : 'failed';
+  const end = cancelled === true ? ' was interrupted' : first === undefined ? '' : ' failed';
   const at = step === undefined ? '' : ` at "${oneLine(step)}"`;
-  return `${subject} ${end}${at}${result === undefined ? '' : `: ${resultTexts[result]}`}`;
+  return `${subject}${end}${at}${result === undefined ? '' : `: ${resultTexts[result]}`}`;
 }
 
 const label = (name: string) => `  ${name.padEnd(5)}  `;

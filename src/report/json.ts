@@ -16,7 +16,7 @@ export const schema = 1;
 
 /**
  * Prints one event per line on stdout, `{schema, type, at, …}`, and a command's result as one document, `{schema, …}`.
- * Leaves out intents, receipts and inputs: their shape belongs to the tasks.
+ * Omits intents, receipts and inputs: their shape belongs to the tasks.
  */
 export class JsonReporter implements Reporter {
   readonly #output: Output;

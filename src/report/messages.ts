@@ -35,7 +35,7 @@ export interface Activity {
   readonly late: boolean;
 }
 
-/** Time without news, in ms, after which reporters say what they are waiting for. */
+/** Time without news, in ms, after which reporters show the current wait. */
 export const maxSilence = 5_000;
 
 /** Calls younger than this, in ms, are not worth reporting. */

@@ -87,7 +87,7 @@ export function processOutput(
   };
 }
 
-/** Whether the variable CI says that this is a CI job. */
+/** Whether the variable CI marks this as a CI job. */
 export function isCi({ CI }: OutputProcess['env']): boolean {
   return CI !== undefined && !['', '0', 'false'].includes(CI.toLowerCase());
 }

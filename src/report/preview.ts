@@ -28,7 +28,7 @@ interface Entry {
 /** A line of an entry, and its hosts. */
 interface Line {
   readonly mark: Mark;
-  /** Empty if the title says it already. */
+  /** Empty if it would repeat the title. */
   readonly text: string;
   readonly note: string;
   readonly hosts: string[];

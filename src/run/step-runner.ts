@@ -193,7 +193,7 @@ export class StepRunner<Facts, Ports> {
     const failure = failureRecord(isAborted ? this.#cancellation.work.reason : error);
     await this.#recorder.record({ type: 'step.failed', step: step.id, ms, failure });
     if (part === 'after') {
-      const text = `${failure.message} (the run is committed; the next run tries again)`;
+      const text = `${failure.message} (the run is committed; the next run retries it)`;
       await this.#recorder.record({ type: 'run.warning', step: step.id, text });
     }
     return false;

@@ -85,7 +85,7 @@ async function waitUntilAnswered(
         ...{ host: name, hint: 'run: oneclick lb status' },
       });
     }
-    progress(`waiting for ${urlOf(request)}: ${problem}`);
+    progress(`${urlOf(request)}: ${problem}`);
     await clock.sleep(retryInterval, signal);
   }
 }

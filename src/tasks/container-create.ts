@@ -127,7 +127,7 @@ function noFreePort(host: HostFacts, { name }: Service, { from, to }: { from: nu
 
 function staleNote({ staleSecrets = [] }: ContainerFacts): string {
   if (staleSecrets.length === 0) return '';
-  return `, with older values of ${staleSecrets.join(', ')} (--current-secrets creates it again)`;
+  return `, with older values of ${staleSecrets.join(', ')} (pass --current-secrets to update them)`;
 }
 
 function candidate(name: string, labels: Record<string, string>, spec: ContainerSpec): ContainerFacts {

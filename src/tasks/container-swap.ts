@@ -46,7 +46,7 @@ export const containerStop = task({
   check(facts, input, subject) {
     const { service, host } = instanceOf(facts, subject);
     const old = oldContainers(facts, host, subject, service, input);
-    if (old.length === 0) return { kind: 'done', because: 'no old container is running here', receipt: {} };
+    if (old.length === 0) return { kind: 'done', because: 'no old container is running', receipt: {} };
     const names = old.map(({ name }) => name);
     const spec = (input.rollout.before ?? input.rollout.adopted)?.spec;
     return {

@@ -48,7 +48,7 @@ export async function waitUntilHealthy(
       const message = `not healthy within ${health.deadline / 1000} s: ${state}`;
       throw await unhealthy(host, container, message, [state], { hint: hintOf(state, spec) });
     }
-    progress(`waiting for ${healthCheckName(spec)}: ${state} (timeout ${timeout})`);
+    progress(`${healthCheckName(spec)}: ${state} (timeout ${timeout})`);
     await clock.sleep(Math.min(firstIntervals[tries] ?? health.interval, health.interval), signal);
   }
 }
@@ -69,7 +69,7 @@ function healthCheckName({ health, port }: ContainerSpec): string {
   return port === undefined ? 'the container to stay up' : `port ${port.container}`;
 }
 
-/** One look at the container. Times in ms. */
+/** One check of the container. Times in ms. */
 interface Attempt {
   readonly elapsed: number;
   /** Short at first: the bridge drops packets until it has learnt a new container's address. */

@@ -30,7 +30,7 @@ function stopVerdict(
 ): Verdict<Facts, z.infer<typeof StopIntent>, Record<string, never>> {
   const { service, host } = instanceOf(facts, subject);
   const containers = running(facts, subject);
-  if (containers.length === 0) return { kind: 'done', because: 'not running here', receipt: {} };
+  if (containers.length === 0) return { kind: 'done', because: 'not running', receipt: {} };
   const names = containers.map(({ name }) => name);
   return {
     kind: 'todo',
@@ -94,7 +94,7 @@ export const containerHalt = task({
   },
   async apply({ ports, subject }, { containers, timeout }) {
     const { engine } = ports.host(hostName(subject));
-    // The restart policy stays: it tells later runs that no run has died here.
+    // The restart policy stays, so that later runs do not mistake this for a dead run.
     await Promise.all(containers.map(({ name }) => engine.stop(name, timeout)));
     return {};
   },

@@ -39,8 +39,8 @@ export const releaseRecall = task({
     const { number, reference, spec } = back;
     const same = number === from.number;
     const because = same
-      ? `keep ${service.name} on release ${number} (${canary ? 'no canary' : 'not part of the last run'})`
-      : `${canary ? 'promote' : 'roll back'} ${service.name} from release ${from.number} to ${number} (${reference})`;
+      ? `stay on release ${number} (${canary ? 'no canary' : 'not part of the last run'})`
+      : `${canary ? 'promote' : 'roll back'} from release ${from.number} to ${number} (${reference})`;
     return { kind: 'done', because, receipt: { number, reference, image: spec.image }, news: true };
   },
   explain: () => [],
@@ -87,7 +87,7 @@ export const releaseCommit = task({
       kind: 'todo',
       changes: hosts.map((host) => ({
         host,
-        text: `log ${service.name} release ${rollout.release.number} as ${canary ? 'a canary' : 'current'}`,
+        text: `record ${service.name} release ${rollout.release.number} as ${canary ? 'a canary' : 'current'}`,
       })),
       intent: { lines, order: rollout.order },
       expect: { order: rollout.order },
@@ -99,7 +99,7 @@ export const releaseCommit = task({
     Object.entries(lines).flatMap(([host, missing]) =>
       missing.map((line) => {
         const { name, labels } = volumeOf(line, subject);
-        const why = `log the activation of release ${line.release.number}: no automatic rollback from here`;
+        const why = `record the activation of release ${line.release.number} (no automatic rollback from here)`;
         return dockerOn(host, why, 'volume', 'create', ...optionPairs('--label', labels), name);
       }),
     ),
@@ -112,7 +112,7 @@ export const releaseCommit = task({
     if (failures.length === written.length) throw commitFailure(failures);
     for (const failure of failures) {
       if (!(failure instanceof Failure)) throw failure;
-      warn(`${failure.host}: cannot log the release: ${failure.message} (the next run fixes this)`);
+      warn(`${failure.host}: cannot record the release: ${failure.message} (the next run retries it)`);
     }
     return { order };
   },

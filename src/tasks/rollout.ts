@@ -70,7 +70,7 @@ function describe({ kind, release, before, adopted }: Rollout, canary: boolean):
   const name = `release ${release.number} (${release.reference})`;
   if (kind === 'same') return `${name} is already current`;
   if (adopted !== undefined) return `${name} replaces ${adopted.adopted}, kept as release 0`;
-  if (before === undefined) return `${name} is the first`;
+  if (before === undefined) return `${name} is the first release`;
   return `${name} ${canary ? 'runs as a canary next to' : 'replaces'} release ${before.number}`;
 }
 

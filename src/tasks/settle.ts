@@ -43,10 +43,10 @@ export const targetSettle = task({
     if (!changesThroughRouter(service))
       return { kind: 'done', because: 'already stopped during the swap', receipt: {} };
     const old = oldContainers(facts, host, subject);
-    if (old.length === 0) return { kind: 'done', because: 'no old container is running here', receipt: {} };
+    if (old.length === 0) return { kind: 'done', because: 'no old container is running', receipt: {} };
     const names = old.map(({ name }) => name);
     if (!now) {
-      const because = `${names.join(', ')} keeps running until you run: oneclick settle`;
+      const because = `${names.join(', ')} will keep running until you run: oneclick settle`;
       return { kind: 'done', because, receipt: {}, news: true };
     }
     const { group } = groupOf(facts, service);
@@ -123,7 +123,7 @@ async function waitUntilUnused(
         ? { kind: 'done', result: undefined }
         : { kind: 'waiting', because: 'still draining' };
     },
-    onWaiting: ({ what, until }) => progress(`waiting for ${what} (timeout ${timeOfDay(until)})`),
+    onWaiting: ({ what, until }) => progress(`${what} (timeout ${timeOfDay(until)})`),
   });
   progress('waiting 15 s more for late requests');
   await clock.sleep(lateRequests, signal);

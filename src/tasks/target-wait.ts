@@ -72,8 +72,7 @@ async function pollTarget(
       ...{ what, signal, deadline: clock.monotonic() + patience },
       probe: () => cloud.targets(group),
       until: (targets) => until(healthOf(targets, target)),
-      onWaiting: ({ because, until }) =>
-        progress(`waiting for ${what}: ${because} (timeout ${timeOfDay(until)})`),
+      onWaiting: ({ because, until }) => progress(`${what}: ${because} (timeout ${timeOfDay(until)})`),
     });
   } catch (error) {
     if (!(error instanceof Failure) || error.code !== 'wait.timeout' || host === undefined) throw error;

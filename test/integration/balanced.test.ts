@@ -163,7 +163,7 @@ test('no request is lost on a single instance during canaries and a rollback, wh
     const started = await succeeds(project.start(...canary));
     expect(started.stderr).toMatch(/web: canary on sandbox-1, about 50% of requests/);
     expect((await succeeds(project.start('status'))).stdout).toMatch(
-      /^canary +web release 2 on sandbox-1, /m,
+      /^canary +web release 2 on sandbox-1; next: /m,
     );
     await succeeds(project.start('rollback', '--no-settle'));
     // The leak fault delays the switch.

@@ -39,7 +39,7 @@ const layers: Record<string, { readonly values: readonly string[]; readonly type
   sandbox: { values: ['domain/nearest'] },
 };
 
-/** Where a package may be imported; the sandbox is a program of its own. */
+/** Where a package may be imported; the sandbox is a separate program. */
 const packages: Record<string, readonly string[]> = {
   commander: ['cli'],
   'node-ssh': ['host'],

@@ -60,15 +60,15 @@ describe('the documentation', () => {
     expect(warnings).toEqual([]);
   });
 
-  // Commander complains of the first flag that it does not know, once it has understood all that stands before it.
+  // Commander rejects the first unknown flag after it has parsed everything before it.
   it.each(commands)('oneclick %s is a command', async (line) => {
     const end = '--the-end-of-the-line';
-    // What stands after -- is a command of its own.
+    // Words after -- are another command.
     const [own = ''] = line.split(' -- ');
     const failure = await failureOf(() =>
       program(async () => testContext({ env: {}, packageDir: '/package' }), [...own.split(' '), end]),
     );
-    expect(failure.message).toBe(`unknown option '${end}'`);
+    expect(failure.message).toBe(`unknown option "${end}"`);
   });
 
   it('names files that are there', () => {
@@ -88,7 +88,7 @@ describe('the documentation', () => {
     expect([...unknown]).toEqual(['container.hold']);
   });
 
-  it('adds a task that compiles, does what it says, and takes it back', async () => {
+  it('adds a task that compiles, applies its changes and undoes them', async () => {
     const compiled = read('test/fixtures/container-hold.ts')
       .replaceAll("'../../src/domain/", "'../domain/")
       .replace("'../../src/tasks/", "'./");
@@ -138,7 +138,7 @@ describe('the documentation', () => {
     expect(text).toContain(blocks.find(({ language }) => language === 'sh')?.text);
   });
 
-  it.each(settingsTable())('says the same by %s, %s and %s', async (...ways) => {
+  it.each(settingsTable())('sets the same value by %s, %s and %s', async (...ways) => {
     const [flag = '', variable = '', line = ''] = ways;
     const [name = '', value = ''] = variable.split('=');
     const said = [

@@ -195,7 +195,7 @@ export function buildArguments(
     ...(plain && builder !== 'classic' ? ['--progress', 'plain'] : []),
     // Otherwise a failed step leaves its container.
     ...(builder === 'classic' ? ['--force-rm'] : []),
-    // Custom builders keep images to themselves otherwise.
+    // Otherwise custom builders do not load the image into Docker.
     ...(builder === 'buildx' ? ['--load'] : []),
     context,
   ];

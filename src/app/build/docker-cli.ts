@@ -63,7 +63,7 @@ export class DockerCli {
     const code = await watchProgram(
       {
         argv: ['docker', ...argv],
-        // Empty counts as unset; docker then explains itself that buildx is missing.
+        // Empty counts as unset; docker then reports that buildx is missing.
         env: { DOCKER_BUILDKIT: this.builder === 'classic' ? '' : '1', ...env },
         ...(onLine === undefined ? {} : { onLine: keep }),
         ...given({ stdoutFile }),

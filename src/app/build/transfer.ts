@@ -55,7 +55,7 @@ export async function packImages(
       saved.images.flatMap((image) => image.resolved.map((known) => [known.reference, known])),
     );
     for (const { reference } of built)
-      if (!resolved.has(reference)) throw unreadableArchive(`it lacks ${reference}`);
+      if (!resolved.has(reference)) throw unreadableArchive(`${reference} is missing`);
     return {
       hosts: new Set(
         services

@@ -17,7 +17,7 @@ export async function openForChecks(
 ): Promise<{ readonly session: Session | Failure; readonly warnings: readonly string[] }> {
   const warnings: string[] = [];
   const collecting: Listener = { ...listener, warn: (text) => void warnings.push(text) };
-  // Doctor reports secret files as a finding of its own.
+  // Secret files have their own check.
   const opening = openSession(context, collecting, { ...options, skipSecretFileCheck: true });
   const session = await orFailure(opening);
   return { session: session instanceof Failure ? session : { ...session, listener }, warnings };
@@ -47,6 +47,6 @@ export async function checkAll(
 async function checkEnvironment(session: Session): Promise<readonly Finding[]> {
   // Secrets have their own check.
   const services = session.environment.services.map((service) => ({ ...service, secrets: [] }));
-  const busy = 'checking this machine and the hosts';
+  const busy = 'checking the hosts';
   return withEnvironment(session, { services, busy }, (connected) => checkHosts(session, connected));
 }

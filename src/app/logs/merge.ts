@@ -116,7 +116,7 @@ export class LogMerge<Line extends Timed> {
     if (head === undefined) return [];
     queue.next += 1;
     queue.size -= head.line.text.length + overhead;
-    // Seldom, because splice() moves all remaining lines.
+    // Rarely, because splice() moves all remaining lines.
     if (queue.next > 1000 || queue.next === queue.lines.length) {
       queue.lines.splice(0, queue.next);
       queue.next = 0;

@@ -11,16 +11,11 @@ const verbs = {
 
 /** Returns the call as an AWS CLI command for a POSIX shell. */
 export function awsCommand(call: CloudCall): string {
-  switch (call.kind) {
-    case 'tag':
-      return tagCommand('create-tags', call.instance, `Key=${call.key},Value=${call.value}`);
-    case 'untag':
-      return tagCommand('delete-tags', call.instance, `Key=${call.key}`);
-    case 'tune':
-      return tuneCommands(call.group, call.tuning).join(' && ');
-    default:
-      return elb(verbs[call.kind], call.group, ['--targets', ...call.targets.map(targetArgument)]);
-  }
+  const { kind } = call;
+  if (kind === 'tag') return tagCommand('create-tags', call.instance, `Key=${call.key},Value=${call.value}`);
+  if (kind === 'untag') return tagCommand('delete-tags', call.instance, `Key=${call.key}`);
+  if (kind === 'tune') return tuneCommands(call.group, call.tuning).join(' && ');
+  return elb(verbs[kind], call.group, ['--targets', ...call.targets.map(targetArgument)]);
 }
 
 const targetArgument = ({ id, port }: Target) => `Id=${id},Port=${port}`;

@@ -197,7 +197,7 @@ describe('a recipe on hosts that another run holds', () => {
       await fleet.deploy(at(web, 'v2'));
     });
 
-    it('fails after the wait if the plan has changed and nobody can be asked', async () => {
+    it('fails after the wait if the plan has changed and prompts are not possible', async () => {
       const rolling = whileAnotherDeploys('v3', rollback({ wait: true }));
       await expect(rolling).rejects.toMatchObject({ code: 'plan.changed' });
       expect(fleet.runningTags()).toEqual(serves('v3'));

@@ -162,7 +162,7 @@ describe('deploy --build --push-over-ssh', () => {
     expect(await project.failure(...words, '--json')).toMatchObject({ code: 'shipment.unreadable' });
     await project.save(tarOf(classicLayout([{ tag: `${name}/acme/other:v2`, layers: [] }])));
     expect(await project.failure(...words, '--json')).toMatchObject({
-      message: expect.stringContaining(`it lacks ${tag}`),
+      message: expect.stringContaining(`${tag} is missing`),
     });
     await project.docker('full');
     expect(await project.failure(...words, '--json')).toMatchObject({

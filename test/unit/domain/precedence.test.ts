@@ -12,7 +12,7 @@ describe('a setting', () => {
     expect(resolveSetting({})).toBeUndefined();
   });
 
-  it('can be false even if a source of lower precedence says true', () => {
+  it('can be false even if a source of lower precedence is true', () => {
     expect(resolveSetting({ flag: false, user: true })?.value).toBe(false);
   });
 });

@@ -141,7 +141,7 @@ describe('abandoning a run', () => {
     expect(harness.events.at(-1)?.type).toBe('run.ended');
   });
 
-  it('during an undo lists what is not undone', async () => {
+  it('during an undo lists the steps that are not undone', async () => {
     const harness = new RunHarness();
     const gate = new Gate();
     harness.world.faults = new Map([['c', { when: 'before', kind: 'unhealthy' }]]);

@@ -17,9 +17,9 @@ describe('a deploy of two services to three hosts', () => {
     expect(fleet.running()).toEqual(everywhere('web 1 unless-stopped', 'api 1 unless-stopped'));
   });
 
-  it('logs every service on every host, as the dry run shows', async () => {
+  it('records every service on every host, as the dry run shows', async () => {
     const { changes } = await fleet.dryRun('deploy', [web, api]);
-    expect(changes.filter((line) => line.includes(': log '))).toHaveLength(6);
+    expect(changes.filter((line) => line.includes(': record '))).toHaveLength(6);
     await fleet.deploy(web, api);
     const facts = await fleet.facts([web, api]);
     for (const { log } of Object.values(facts.hosts))

@@ -33,8 +33,8 @@ export function builtServices(all: readonly Service[], names: readonly string[])
   if (built.length === 0 || (names.length > 0 && other !== undefined)) {
     const message =
       names.length === 0 || other === undefined
-        ? 'no service has build:'
-        : `${other.name} has an image instead of build:`;
+        ? 'no service is built from source'
+        : `${other.name} uses an image and is not built`;
     throw new Failure('usage', 'build.none', message, { hint: 'add build: . to the service' });
   }
   return built;

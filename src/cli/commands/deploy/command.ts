@@ -8,7 +8,7 @@ export const deploy = defineCommand({
   options: {
     ...changeOptions,
     image: list('--image <ref>', 'deploy this image: REF or SERVICE=REF (repeatable)'),
-    tag: value('--tag <tag>', 'deploy this tag of the named services and of those that are built'),
+    tag: value('--tag <tag>', 'deploy this tag of named services and of services with build:'),
     build: flag('--build', 'build and push images before the deploy'),
     ...buildOptions,
     pushOverSsh: flag(

@@ -6,7 +6,7 @@ export const diff = defineCommand({
   summary: 'compare two releases',
   usage: '[A] [B] [service] [options]',
   arguments: {
-    '[release...]': 'numbers, current, or next for the configuration (default: the last two)',
+    '[release...]': 'a number, current, or next for the configuration (default: the last two)',
   },
   options: { ...environmentOption },
   examples: ['oneclick diff', 'oneclick diff next', 'oneclick diff 2 3 web'],

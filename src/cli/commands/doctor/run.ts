@@ -15,7 +15,7 @@ import type { DoctorFlags } from './command.js';
 /** Runs all checks even when some fail; changes files only with `--fix`. */
 export function run(context: Context, _: readonly string[], flags: DoctorFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
-    const done = out.reporter.busy('checking this machine and the hosts');
+    const done = out.reporter.busy('checking this machine');
     const { session, warnings } = await openForChecks(context, out.reporter, flags);
     if (flags.fix && !(session instanceof Failure)) {
       done();

@@ -8,7 +8,7 @@ export const exec = defineCommand({
   // A command without its -- gets a better message from run().
   allowExcessArguments: true,
   takesCommand: true,
-  arguments: { '[service]': 'service to use (required if there are several)' },
+  arguments: { '[service]': 'service to run in (required if there are several)' },
   options: {
     ...environmentOption,
     interactive: flag('-i, --interactive', 'pass standard input to the command'),

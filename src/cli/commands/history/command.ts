@@ -9,7 +9,7 @@ export const history = defineCommand({
   options: {
     ...environmentOption,
     number: {
-      ...value('-n, --number <n>', 'show at most this many entries (default: 20)', wholeNumber),
+      ...value('-n, --number <n>', 'show at most this many runs (default: 20)', wholeNumber),
       default: 20,
     },
   },

@@ -15,8 +15,8 @@ export const logs = defineCommand({
       wholeNumber,
     ),
     since: value('--since <time>', 'print lines since this duration or time: 10m, 2h, 3d or ISO 8601'),
-    host: list('--host <host>', 'print lines of this host only (repeatable)'),
-    grep: value('--grep <text>', 'print lines with this text only'),
+    host: list('--host <host>', 'print only lines of this host (repeatable)'),
+    grep: value('--grep <text>', 'print only lines that contain this text'),
   },
   examples: [
     'oneclick logs --follow',

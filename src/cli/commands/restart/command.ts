@@ -3,7 +3,7 @@ import { dryRunOptions, environmentOption, waitOption } from '../../options.js';
 
 export const restart = defineCommand({
   name: 'restart',
-  summary: 'restart services, one host at a time',
+  summary: 'restart services, one instance at a time',
   arguments: { '[service...]': 'services to restart (default: all)' },
   options: {
     ...environmentOption,

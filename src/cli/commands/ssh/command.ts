@@ -8,7 +8,7 @@ export const ssh = defineCommand({
   // A command without its -- gets a better message from run().
   allowExcessArguments: true,
   takesCommand: true,
-  arguments: { '[host]': 'name of the host, or an instance such as web/1' },
+  arguments: { '[host]': 'name of a host, or an instance such as web/1' },
   options: { ...environmentOption },
   examples: ['oneclick ssh', 'oneclick ssh web/1', 'oneclick ssh web-1 -- df -h'],
 });

@@ -19,7 +19,7 @@ const listed = (more: object) =>
   );
 
 describe('a container in a list', () => {
-  it('shows what it publishes while it runs, once per port, and its networks', () => {
+  it('shows its networks and, while it runs, each published port once', () => {
     const Ports = [{ PublicPort: 8080 }, { PublicPort: 8080 }, { PublicPort: 80 }, {}];
     expect(listed({ Ports, Labels: null, NetworkSettings: { Networks: { shop: {} } } })).toEqual({
       id: 'abc',
@@ -83,7 +83,7 @@ describe('a container that is inspected', () => {
     expect(inspectedFacts({ ...answer({}), RestartCount: 0 })).not.toHaveProperty('restarts');
   });
 
-  it('has no health where there is no check, or the check says none', () => {
+  it('has no health without a check, or if the check reports none', () => {
     expect(inspectedFacts(answer({ Health: { Status: 'none' } }))).not.toHaveProperty('health');
     expect(inspectedFacts(answer({ Health: { Status: 'unhealthy' } })).health).toBe('unhealthy');
   });

@@ -4,7 +4,7 @@ import { dryRunOptions, environmentOption } from '../../../options.js';
 export const lbActivate = defineCommand({
   name: 'activate',
   summary: 'register instances and wait until they are healthy',
-  arguments: { '<instance...>': 'instance IDs, hosts, Name tags, or places such as web/2' },
+  arguments: { '<instance...>': 'instance IDs, host names, Name tags, or instances such as web/2' },
   options: { ...environmentOption, ...dryRunOptions },
   examples: ['oneclick lb activate i-0123456789abcdef0', 'oneclick lb activate web/2'],
 });

@@ -4,11 +4,11 @@ import { dryRunOptions, environmentOption } from '../../../options.js';
 export const lbDeactivate = defineCommand({
   name: 'deactivate',
   summary: 'drain and deregister instances, and keep them out',
-  arguments: { '<instance...>': 'instance IDs, hosts, Name tags, or places such as web/2' },
+  arguments: { '<instance...>': 'instance IDs, host names, Name tags, or instances such as web/2' },
   options: {
     ...environmentOption,
     ...dryRunOptions,
-    force: flag('--force', 'take out even the last healthy instance'),
+    force: flag('--force', 'deactivate even the last healthy instance'),
   },
   examples: ['oneclick lb deactivate i-0123456789abcdef0', 'oneclick lb deactivate web/2 --dry-run'],
 });

@@ -3,7 +3,7 @@ import { environmentOption } from '../../../options.js';
 
 export const leaseShow = defineCommand({
   name: 'show',
-  summary: 'show which run holds the hosts',
+  summary: 'show which run holds the lease',
   isDefault: true,
   options: { ...environmentOption },
   examples: ['oneclick lease', 'oneclick lease show --env production'],

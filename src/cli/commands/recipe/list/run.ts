@@ -12,7 +12,7 @@ export function run(context: Context, _: readonly string[], flags: RecipeListFla
     const recipes = await Promise.all(
       [...files].map(async ([name, { file }]) => {
         const recipe = await readRecipe(name, sources);
-        return { name, file, summary: recipe.partial ? 'part of other recipes' : (recipe.summary ?? '') };
+        return { name, file, summary: recipe.partial ? 'Part of other recipes' : (recipe.summary ?? '') };
       }),
     );
     recipes.sort((a, b) => a.name.localeCompare(b.name));
