@@ -50,12 +50,16 @@ const maxRaces = 5;
 export async function ensureNetwork(context: Context, sandbox: string): Promise<Network> {
   const present = await findNetwork(context, sandbox);
   if (present !== undefined) return present;
-  for (let attempt = 0; ; attempt++) {
+  // The engine refuses subnets of networks that it does not list yet.
+  const refused: string[] = [];
+  for (;;) {
+    const subnet = await chooseSubnet(context, refused);
     try {
-      await createNetwork(context, sandbox);
+      await createNetwork(context, sandbox, subnet);
       break;
     } catch (error) {
-      if (attempt === maxRaces || !/overlaps/i.test(messageOf(error))) throw error;
+      if (refused.length === maxRaces || !/overlaps/i.test(messageOf(error))) throw error;
+      refused.push(subnet);
     }
   }
   const created = await findNetwork(context, sandbox);
@@ -64,11 +68,14 @@ export async function ensureNetwork(context: Context, sandbox: string): Promise<
   return created;
 }
 
-async function createNetwork(context: Context, sandbox: string): Promise<void> {
+async function chooseSubnet(context: Context, refused: readonly string[]): Promise<string> {
   const networks = (await context.docker.listNetworks()).flatMap((network) => network.IPAM?.Config ?? []);
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   const taken = [...networks.map((config) => config.Subnet), ...addresses.map((address) => address.cidr)];
-  const subnet = freeSubnet(taken.filter((range) => typeof range === 'string'));
+  return freeSubnet([...refused, ...taken.filter((range) => typeof range === 'string')]);
+}
+
+async function createNetwork(context: Context, sandbox: string, subnet: string): Promise<void> {
   context.progress(`creating the network oneclick-${sandbox} (${subnet})`);
   await context.docker.createNetwork({
     Name: `oneclick-${sandbox}`,

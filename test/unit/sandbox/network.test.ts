@@ -28,7 +28,10 @@ test('addresses are fixed by role and number', () => {
   expect(address(network, 1)).toBe('10.213.4.11');
 });
 
-test('takes the next subnet if another sandbox takes one at the same time', async () => {
+test.each([
+  ['is listed', true],
+  ['is still being created', false],
+])('takes the next subnet if the network of another sandbox %s', async (_, isListed) => {
   const docker = await DockerServer.start();
   const networks: { Name: string; IPAM: unknown; Labels: unknown }[] = [];
   const wanted: string[] = [];
@@ -40,9 +43,10 @@ test('takes the next subnet if another sandbox takes one at the same time', asyn
   docker.on('POST /networks/create', (response, { body }) => {
     const network = JSON.parse(body);
     wanted.push(network.IPAM.Config[0].Subnet);
-    if (wanted.length > 1) networks.push(network);
-    else networks.push({ ...network, Name: 'oneclick-other' });
-    if (wanted.length > 1) response.end(JSON.stringify({ Id: 'n' }));
+    const isFree = wanted[0] !== network.IPAM.Config[0].Subnet;
+    if (isFree) networks.push(network);
+    else if (isListed) networks.push({ ...network, Name: 'oneclick-other' });
+    if (isFree) response.end(JSON.stringify({ Id: 'n' }));
     else response.writeHead(403).end('{"message":"Pool overlaps with other one on this address space"}');
   });
   const context = {
