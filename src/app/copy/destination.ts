@@ -13,7 +13,7 @@ export interface CopyTarget {
   /** Absolute, with a final link followed. */
   readonly path: string;
   readonly kind: 'folder' | 'file' | 'missing';
-  /** Whether it was typed with a slash or a dot at its end. */
+  /** Whether the path ends with a slash or a dot. */
   readonly mustBeFolder: boolean;
 }
 
@@ -28,7 +28,7 @@ export interface Destination {
 /** Whether the path means the contents of a folder, as `.` and `folder/.` do. */
 export const isContents = (path: string) => /(^|\/)\.\/?$/.test(path);
 
-/** Whether the path can only mean a folder. */
+/** Whether the path must be a folder. */
 export const mustBeFolder = (path: string) => path.endsWith('/') || isContents(path);
 
 /** Resolves a target by the rules of `docker cp`. Throws a Failure if a file would replace a folder or a folder a file. */
