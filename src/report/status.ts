@@ -1,4 +1,5 @@
 import type { InstanceStatus, StatusDocument } from '../app/status.js';
+import { describeStep } from '../domain/describe-step.js';
 import { ago, bytes, count } from '../domain/measure.js';
 import type { Page } from './style.js';
 import { type Column, table } from './table.js';
@@ -128,7 +129,7 @@ function leaseTexts({ leases }: StatusDocument, now: Date): string[] {
       held.map(({ host }) => host),
       40,
     );
-    return `held by ${who} ${hosts}: ${recipe} ${run}, started ${ago(new Date(since), now)}${step === '' ? '' : `, now at ${step}`}`;
+    return `held by ${who} ${hosts}: ${recipe} ${run}, started ${ago(new Date(since), now)}${step === '' ? '' : `, now ${describeStep(step)}`}`;
   });
 }
 

@@ -102,7 +102,12 @@ async function readBounded(file: FileHandle, path: string): Promise<Buffer> {
  */
 export async function readJournal(path: string): Promise<readonly RunEvent[]> {
   const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new Failure('usage', 'journal.missing', `no journal at ${path}`, { cause });
+    const run = basename(path, '.jsonl');
+    const hint = 'list the runs: oneclick history';
+    throw new Failure('usage', 'journal.missing', `unknown run "${run}": no journal at ${path}`, {
+      cause,
+      hint,
+    });
   });
   try {
     const bytes = await readBounded(file, path);

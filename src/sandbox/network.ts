@@ -43,82 +43,83 @@ export async function findNetwork(context: Context, sandbox: string): Promise<Ne
   };
 }
 
-/** Attempts to find a subnet when other sandboxes are created at the same time. */
-const maxRaces = 5;
+/** Ports for sandboxes: one registry each, and its endpoint 100 higher. */
+const firstPort = 5500;
+const maxSandboxes = 100;
 
 /** Returns the sandbox's network, creating it in a free subnet if needed. */
 export async function ensureNetwork(context: Context, sandbox: string): Promise<Network> {
   const present = await findNetwork(context, sandbox);
   if (present !== undefined) return present;
-  // The engine refuses subnets of networks that it does not list yet.
-  const refused: string[] = [];
-  for (;;) {
-    const subnet = await chooseSubnet(context, refused);
+  const [subnets, ports] = await Promise.all([takenSubnets(context), takenPorts(context)]);
+  for (const { subnet, port } of freeSubnets(subnets)) {
+    if (ports.has(port) || !(await canListen(port)) || !(await canListen(port + 100))) continue;
     try {
-      await createNetwork(context, sandbox, subnet);
-      break;
+      await createNetwork(context, sandbox, subnet, port);
     } catch (error) {
-      if (refused.length === maxRaces || !/overlaps/i.test(messageOf(error))) throw error;
-      refused.push(subnet);
+      // The engine refuses subnets of networks that it does not list yet.
+      if (!/overlaps/i.test(messageOf(error))) throw error;
+      continue;
     }
-  }
-  const created = await findNetwork(context, sandbox);
-  if (created === undefined)
+    const created = await findNetwork(context, sandbox);
+    if (created !== undefined) return created;
     throw new SandboxFailure('network.lost', `the network ${sandbox} was removed during creation`);
-  return created;
+  }
+  throw new SandboxFailure(
+    'network.full',
+    'no private subnet with a free registry port is left on this machine',
+    {
+      hint: `remove unused networks: docker network prune; ports ${firstPort} to ${firstPort + maxSandboxes - 1} are for registries`,
+    },
+  );
 }
 
-async function chooseSubnet(context: Context, refused: readonly string[]): Promise<string> {
+async function takenSubnets(context: Context): Promise<string[]> {
   const networks = (await context.docker.listNetworks()).flatMap((network) => network.IPAM?.Config ?? []);
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   const taken = [...networks.map((config) => config.Subnet), ...addresses.map((address) => address.cidr)];
-  return freeSubnet([...refused, ...taken.filter((range) => typeof range === 'string')]);
+  return taken.filter((range) => typeof range === 'string');
 }
 
-async function createNetwork(context: Context, sandbox: string, subnet: string): Promise<void> {
+async function takenPorts(context: Context): Promise<ReadonlySet<number | undefined>> {
+  const containers = await context.docker.listContainers({ all: true });
+  const networks = await context.docker.listNetworks({ filters: { label: [labels.registryPort] } });
+  return new Set([
+    ...containers.flatMap((container) => container.Ports.map((port) => port.PublicPort)),
+    ...networks.map((network) => Number(network.Labels?.[labels.registryPort])),
+  ]);
+}
+
+async function createNetwork(context: Context, sandbox: string, subnet: string, port: number): Promise<void> {
   context.progress(`creating the network oneclick-${sandbox} (${subnet})`);
   await context.docker.createNetwork({
     Name: `oneclick-${sandbox}`,
     Driver: 'bridge',
     CheckDuplicate: true,
     IPAM: { Driver: 'default', Config: [{ Subnet: subnet, Gateway: subnet.replace('.0/24', '.1') }] },
-    Labels: { [labels.sandbox]: sandbox, [labels.registryPort]: String(await freePort(context)) },
+    Labels: { [labels.sandbox]: sandbox, [labels.registryPort]: String(port) },
   });
 }
 
 /**
- * Returns the first /24 that overlaps no `taken` range (IPv4 CIDRs; others are ignored). Candidates avoid Docker's
- * address pools (172.17-31 and 192.168), which other networks and the inner engines use.
- * @throws SandboxFailure if no /24 is free
+ * Returns each /24 that overlaps no `taken` range (IPv4 CIDRs; others are ignored), with its registry port. The engine
+ * reserves a subnet for one network, and so its port too. Candidates avoid Docker's address pools (172.17-31 and
+ * 192.168), which other networks and the inner engines use.
  */
-export function freeSubnet(taken: readonly string[]): string {
+export function freeSubnets(taken: readonly string[]): { readonly subnet: string; readonly port: number }[] {
   const ranges = taken.flatMap((cidr) => parseRange(cidr) ?? []);
   // 198.18/15 is for benchmarks (RFC 2544), so free on machines in 10.0.0.0/8.
-  for (const block of ['10.213', '198.18']) {
-    for (let third = 0; third < 256; third++) {
-      const candidate = `${block}.${third}.0/24`;
-      const wanted = parseRange(candidate);
-      if (wanted === undefined) continue;
-      if (ranges.every((other) => wanted.last < other.first || other.last < wanted.first)) return candidate;
-    }
-  }
-  throw new SandboxFailure('network.full', 'no private subnet is free on this machine', {
-    hint: 'remove unused networks: docker network prune',
+  const candidates = ['10.213', '198.18'].flatMap((block) =>
+    Array.from({ length: maxSandboxes }, (_, third) => ({
+      subnet: `${block}.${third}.0/24`,
+      port: firstPort + third,
+    })),
+  );
+  return candidates.filter(({ subnet }) => {
+    const wanted = parseRange(subnet);
+    if (wanted === undefined) return false;
+    return ranges.every((other) => wanted.last < other.first || other.last < wanted.first);
   });
-}
-
-/** Returns a registry port that is free together with the endpoint's port. */
-async function freePort(context: Context): Promise<number> {
-  const containers = await context.docker.listContainers({ all: true });
-  const networks = await context.docker.listNetworks({ filters: { label: [labels.registryPort] } });
-  const taken = new Set([
-    ...containers.flatMap((container) => container.Ports.map((port) => port.PublicPort)),
-    ...networks.map((network) => Number(network.Labels?.[labels.registryPort])),
-  ]);
-  for (let port = 5500; port < 5600; port++) {
-    if (!taken.has(port) && (await canListen(port)) && (await canListen(port + 100))) return port;
-  }
-  throw new SandboxFailure('registry.port', 'no registry port is free (5500 to 5599)');
 }
 
 function canListen(port: number): Promise<boolean> {

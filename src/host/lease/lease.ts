@@ -113,7 +113,7 @@ export class HostLeases implements Leases {
     if (answer.kind === 'held') return new HeldLease(host, held, lines, clock);
     held.end();
     if (answer.kind === 'busy') return { host: host.name, holder: answer.holder };
-    throw brokenFailure(host, answer);
+    throw brokenFailure('hold a', host, answer);
   }
 }
 
@@ -153,7 +153,7 @@ async function runHolder(
 ): Promise<Answer> {
   const { stdout } = await host.run({ argv: holderArgv(action, lockPath(scope, folder)), timeout: 20_000 });
   const answer = parseAnswer(stdout.split('\n')[0] ?? '', host.name);
-  if (answer.kind === 'broken') throw brokenFailure(host, answer);
+  if (answer.kind === 'broken') throw brokenFailure(action === 'look' ? 'read the' : 'end the', host, answer);
   return answer;
 }
 
@@ -172,9 +172,9 @@ function heldFailure({ project, environment }: LeaseScope, busy: readonly Busy[]
   });
 }
 
-function brokenFailure(host: Host, answer: Answer): Failure {
+function brokenFailure(action: 'hold a' | 'read the' | 'end the', host: Host, answer: Answer): Failure {
   const reason = answer.kind === 'broken' ? answer.reason : answer.kind;
-  return new Failure('access', 'lease.broken', `cannot hold a lease on ${host.name}: ${reason}`, {
+  return new Failure('access', 'lease.broken', `cannot ${action} lease on ${host.name}: ${reason}`, {
     host: host.name,
     hint: "install util-linux and coreutils, and make /tmp writable; ending another user's run needs `sudo`",
   });

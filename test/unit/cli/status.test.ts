@@ -110,7 +110,7 @@ describe('the status', () => {
         runs: [open, runOf('r9', 'unfinished', since), runOf('over', 'ended', since)],
       }),
     );
-    expect(said).toContain('lease    held by eve on host-1: deploy r9, started just now, now at\n');
+    expect(said).toContain('lease    held by eve on host-1: deploy r9, started just now, now pulling the\n');
     expect(said).toContain(
       'run      deploy run-2, started by ada just now, was interrupted: oneclick resume\n',
     );

@@ -1,25 +1,36 @@
 import { describe, expect, test } from '@jest/globals';
 import Dockerode from 'dockerode';
 import { systemClock } from '../../../src/domain/clock.js';
-import { address, ensureNetwork, freeSubnet } from '../../../src/sandbox/network.js';
+import { address, ensureNetwork, freeSubnets } from '../../../src/sandbox/network.js';
 import { DockerServer } from '../../fakes/docker-server.js';
 
 describe('the subnet of a sandbox', () => {
+  const first = (taken: string[]) => freeSubnets(taken)[0]?.subnet;
+
   test('is the first candidate if nothing overlaps', () => {
-    expect(freeSubnet(['172.17.0.0/16', '127.0.0.1/8', 'fe80::1/64'])).toBe('10.213.0.0/24');
+    expect(first(['172.17.0.0/16', '127.0.0.1/8', 'fe80::1/64'])).toBe('10.213.0.0/24');
   });
 
   test('overlaps no existing network, wider or narrower', () => {
-    expect(freeSubnet(['10.213.0.128/25', '10.213.1.7/32', '10.213.2.0/23'])).toBe('10.213.4.0/24');
+    expect(first(['10.213.0.128/25', '10.213.1.7/32', '10.213.2.0/23'])).toBe('10.213.4.0/24');
   });
 
   test('avoids 10.0.0.0/8 on a machine in that range', () => {
-    expect(freeSubnet(['10.4.5.6/8'])).toBe('198.18.0.0/24');
+    expect(first(['10.4.5.6/8'])).toBe('198.18.0.0/24');
   });
 
-  test('fails if none is free', () => {
-    expect(() => freeSubnet(['0.0.0.0/0'])).toThrow('no private subnet is free');
+  test('has a registry port of its own, so that two sandboxes that start at once never share one', () => {
+    const [one, two] = freeSubnets([]);
+    expect(one?.port).not.toBe(two?.port);
   });
+});
+
+const contextOn = (docker: DockerServer) => ({
+  docker: new Dockerode({ host: '127.0.0.1', port: docker.port }),
+  progress: () => undefined,
+  signal: new AbortController().signal,
+  clock: systemClock,
+  env: {},
 });
 
 test('addresses are fixed by role and number', () => {
@@ -49,15 +60,22 @@ test.each([
     if (isFree) response.end(JSON.stringify({ Id: 'n' }));
     else response.writeHead(403).end('{"message":"Pool overlaps with other one on this address space"}');
   });
-  const context = {
-    docker: new Dockerode({ host: '127.0.0.1', port: docker.port }),
-    progress: () => undefined,
-    signal: new AbortController().signal,
-    clock: systemClock,
-    env: {},
-  };
-  const { prefix } = await ensureNetwork(context, 'mine');
+  const context = contextOn(docker);
+  const { prefix, registryPort } = await ensureNetwork(context, 'mine');
+  const ports = wanted.map((subnet) => 5500 + Number(subnet.split('.')[2]));
+  expect(registryPort).toBe(ports[1]);
   expect(`${prefix}0/24`).toBe(wanted[1]);
   expect(new Set(wanted).size).toBe(2);
+  await docker.close();
+});
+
+test('fails if no subnet is free', async () => {
+  const docker = await DockerServer.start();
+  docker.json('GET /containers/json', []);
+  docker.on('GET /networks', (response, { url }) =>
+    response.end(url.includes('filters') ? '[]' : '[{"IPAM":{"Config":[{"Subnet":"0.0.0.0/0"}]}}]'),
+  );
+  const context = contextOn(docker);
+  await expect(ensureNetwork(context, 'mine')).rejects.toMatchObject({ code: 'network.full' });
   await docker.close();
 });

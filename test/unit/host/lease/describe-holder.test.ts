@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { describeHolder, describeStep } from '../../../../src/host/lease/describe-holder.js';
+import { describeStep } from '../../../../src/domain/describe-step.js';
+import { describeHolder } from '../../../../src/host/lease/describe-holder.js';
 import { tasks } from '../../../../src/tasks/registry.js';
 
 const now = new Date('2026-11-30T03:32:46.212Z');

@@ -1,6 +1,6 @@
 import { audits } from '../../../../app/audits.js';
 import type { Context } from '../../../../app/context.js';
-import { describeStep } from '../../../../host/lease/describe-holder.js';
+import { describeStep } from '../../../../domain/describe-step.js';
 import { leaseHolders } from '../../../../host/lease/lease.js';
 import { table } from '../../../../report/table.js';
 import { withOutput } from '../../../command-output.js';
