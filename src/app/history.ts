@@ -1,4 +1,5 @@
 import type { Facts } from '../domain/facts.js';
+import { given } from '../domain/given.js';
 import { type HistoryEntry, historyOf, type KnownRun } from '../domain/history.js';
 import { linesOf } from '../domain/log.js';
 import type { Service } from '../domain/service.js';
@@ -67,8 +68,7 @@ function knownRun(
     {
       ...{ id, recipe, who, started, services },
       outcome: outcome?.result ?? 'unfinished',
-      ...(commit === undefined ? {} : { commit }),
-      ...(ms === undefined ? {} : { ms }),
+      ...given({ commit, ms }),
     },
   ];
 }

@@ -2,6 +2,7 @@ import type { ImageTransfer } from '../app/build/transfer.js';
 import { selectServices, untouchedHosts } from '../app/choose-services.js';
 import type { Context } from '../app/context.js';
 import { openSession, type Session } from '../app/session.js';
+import { given } from '../domain/given.js';
 import type { Service } from '../domain/service.js';
 import { type CommandOutput, confirmOption, withOutput } from './command-output.js';
 import type { ChangeFlags } from './options.js';
@@ -43,8 +44,7 @@ export function change(
         services: names,
         only: flags.only,
         images: flags.image ?? [],
-        ...(flags.tag === undefined ? {} : { tag: flags.tag }),
-        ...(session.commit === undefined ? {} : { commit: session.commit }),
+        ...given({ tag: flags.tag, commit: session.commit }),
       });
       const { services, notes } = select?.(named) ?? { services: named, notes: [] };
       for (const note of notes) out.reporter.note(note);
@@ -52,12 +52,11 @@ export function change(
         recipe,
         services,
         untouchedHosts: untouchedHosts(session.environment.services, services),
-        params: { ...params, ...(flags.batch === undefined ? {} : { batch: flags.batch }) },
+        params: { ...params, ...given({ batch: flags.batch }) },
         ...dryRunOption(flags),
         wait: flags.wait,
         ...confirmOption(out, flags),
-        ...(flags.onFailure === undefined ? {} : { onFailure: flags.onFailure }),
-        ...(transfer === undefined ? {} : { transfer }),
+        ...given({ onFailure: flags.onFailure, transfer }),
       });
       const isDone = code === 0 && !flags.dryRun && !flags.explain;
       if (nextStep !== undefined && isDone)

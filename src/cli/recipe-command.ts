@@ -1,6 +1,7 @@
 import { type RecipeRequest, type RecipeResult, runRecipe } from '../app/run-recipe.js';
 import type { RunReport } from '../app/run-report.js';
 import type { Session } from '../app/session.js';
+import { given } from '../domain/given.js';
 import { plainSshArguments } from '../host/ssh/argv.js';
 import { explanationDocument, explanationText } from '../report/explain.js';
 import { previewDocument } from '../report/json.js';
@@ -113,7 +114,7 @@ function showReport(reporter: Reporter, { environment }: Session, report: RunRep
   if (result === 'done' || result === 'unchanged')
     reporter.summary(outcome, {
       ...{ recipe: run.recipe, environment: environment.name, services, ms },
-      ...(live === undefined ? {} : { live }),
+      ...given({ live }),
     });
   else reporter.failure({ failures, result, cancelled, runs, left, never, ...nextCommand(report) });
 }

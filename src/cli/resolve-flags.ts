@@ -4,6 +4,7 @@ import { localFiles } from '../config/files.js';
 import { userSettings } from '../config/user.js';
 import type { UserSettings } from '../config/user-file.js';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { resolveSetting } from '../domain/precedence.js';
 import type { Detail } from '../report/reporter.js';
 import type { Globals, TypedGlobals } from './global-flags.js';
@@ -29,8 +30,7 @@ export async function resolveFlags<Flags>(
     input: resolve('input', noInput === undefined ? undefined : !noInput, true),
     detail: detail(typed, env, user),
     environment: { variable: env.ONECLICK_ENV || undefined, user: user.environment },
-    ...(color === undefined ? {} : { color }),
-    ...(file === undefined ? {} : { file }),
+    ...given({ color, file }),
   };
 }
 

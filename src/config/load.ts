@@ -145,7 +145,7 @@ function checkDefault({ config, environments, source }: Project): Problem[] {
   const names = [...new Set([...environments.map((entry) => entry.name), ...written])];
   if (name === undefined || names.includes(name)) return [];
   const suggestion = nearest(name, names);
-  const options = suggestion === undefined ? {} : { suggestion };
+  const options = given({ suggestion });
   return [source.problem(['default_environment'], unknownName('environment', name, names), options)];
 }
 

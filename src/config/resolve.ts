@@ -66,7 +66,7 @@ function needs(layers: Layers, name: string): string[] {
   for (const [index, needed] of names.entries()) {
     if (known.includes(needed)) continue;
     const suggestion = nearest(needed, known);
-    const options = suggestion === undefined ? {} : { suggestion };
+    const options = given({ suggestion });
     layers.report(['services', name, 'needs', index], unknownName('service', needed, known), options);
   }
   return names.filter((needed) => layers.services.includes(needed));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { given } from './given.js';
 import { nearest } from './nearest.js';
 import type { Problem } from './problem.js';
 import type { Path, Source } from './source.js';
@@ -60,7 +61,7 @@ export function issueProblems(
 
 const suggest = (word: string, candidates: Iterable<string>) => {
   const suggestion = nearest(word, candidates);
-  return suggestion === undefined ? {} : { suggestion };
+  return given({ suggestion });
 };
 
 /** Formats a path: `services.web.ports[1]`. */

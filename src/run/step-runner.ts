@@ -1,6 +1,7 @@
 import { unlessAborted } from '../domain/abort.js';
 import type { Clock } from '../domain/clock.js';
 import { Failure, failureRecord } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import type { AnyTask, TaskContext, Verdict } from '../domain/task.js';
 import type { Cancellation } from './cancellation.js';
 import { checkTask, subjectOf, taskOf } from './check-task.js';
@@ -92,7 +93,7 @@ export class StepRunner<Facts, Ports> {
       const receipt = task.receipt.parse(answer);
       this.#facts = predict(this.#facts as Facts);
       const policy = task.onLaterFailure?.(receipt);
-      const laterPolicy = policy === undefined ? {} : { onLaterFailure: policy };
+      const laterPolicy = given({ onLaterFailure: policy });
       const ms = this.#since(started);
       await this.#recorder.record({ type: 'step.done', step: step.id, ms, receipt, ...laterPolicy });
       if (task.commits) await this.commit();
@@ -207,7 +208,7 @@ export class StepRunner<Facts, Ports> {
       clock,
       signal,
       progress: (text, fraction) => {
-        const part = fraction === undefined ? {} : { fraction };
+        const part = given({ fraction });
         this.#recorder.emit({ type: 'step.progress', step: step.id, text, ...part });
       },
       warn: (text) => void this.#recorder.record({ type: 'run.warning', step: step.id, text }),

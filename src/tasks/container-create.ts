@@ -113,7 +113,7 @@ function keptContainer(
 
 function portOf({ port }: ContainerSpec, own: number | undefined): { port?: number } {
   const host = port?.range === undefined ? port?.host : own;
-  return host === undefined ? {} : { port: host };
+  return given({ port: host });
 }
 
 function noFreePort(host: HostFacts, { name }: Service, { from, to }: { from: number; to: number }): Failure {

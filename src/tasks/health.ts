@@ -235,7 +235,7 @@ export const healthWait = task({
     const gap = stoppedAt === undefined ? undefined : Math.max(0, context.clock.now().getTime() - stoppedAt);
     await host.engine.setRestart(container, spec.restart);
     if (idle !== undefined) await warnAboutKeepAlive(host, spec, idle, context);
-    return gap === undefined ? {} : { gap };
+    return given({ gap });
   },
   undo: 'nothing',
 });

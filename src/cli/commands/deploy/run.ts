@@ -2,6 +2,7 @@ import { chooseCanary } from '../../../app/canary.js';
 import type { Context } from '../../../app/context.js';
 import type { Session } from '../../../app/session.js';
 import { Failure } from '../../../domain/failure.js';
+import { given } from '../../../domain/given.js';
 import { type Change, change, type PreparedChange } from '../../change.js';
 import type { CommandOutput } from '../../command-output.js';
 import { programOutput } from '../../program-output.js';
@@ -14,7 +15,7 @@ export function run(context: Context, services: readonly string[], flags: Deploy
   const { adopt, build, canary, settle } = flags;
   const deployment: Change =
     canary === undefined
-      ? { recipe: 'deploy', params: { settle, ...(adopt === undefined ? {} : { adopt }) } }
+      ? { recipe: 'deploy', params: { settle, ...given({ adopt }) } }
       : {
           recipe: 'canary',
           params: {},

@@ -6,6 +6,7 @@ import { checkStreamLimit, type LogEntry, readInstance } from '../../../app/logs
 import { openSession, type Session } from '../../../app/session.js';
 import { parseDuration } from '../../../config/parsers.js';
 import { Failure } from '../../../domain/failure.js';
+import { given } from '../../../domain/given.js';
 import type { LogOptions } from '../../../host/host.js';
 import { lineLabeler, logJson } from '../../../report/log-text.js';
 import { loadStyle, plainStyle } from '../../../report/style.js';
@@ -137,8 +138,7 @@ export function logOptions(
   const lines = flags.lines ?? (all ? undefined : defaultLines);
   return {
     follow: flags.follow,
-    ...(lines === undefined ? {} : { lines }),
-    ...(since === undefined ? {} : { since }),
+    ...given({ lines, since }),
   };
 }
 
