@@ -35,11 +35,17 @@ export function quarantineTag({ name }: Pick<TargetGroup, 'name'>): string {
 }
 
 /** The value of the quarantine tag (user and time), or undefined if the instance is not quarantined. */
-export function quarantineOf(group: TargetGroup, instance: CloudInstance | undefined): string | undefined {
+export function quarantineOf(
+  group: Pick<TargetGroup, 'name'>,
+  instance: CloudInstance | undefined,
+): string | undefined {
   const tags = instance?.tags ?? {};
   const tag = quarantineTag(group);
   return Object.hasOwn(tags, tag) ? tags[tag] : undefined;
 }
+
+/** Returns a target as text, such as `i-0123456789abcdef0:8080`. */
+export const targetName = ({ id, port }: Target) => `${id}:${port}`;
 
 /** Whether two targets are the same: an instance may be registered on several ports. */
 export const isTarget = (one: Target, other: Target) => one.id === other.id && one.port === other.port;

@@ -86,6 +86,7 @@ export function containerLabels(
   service: string,
   release: Release,
   role: 'service' | 'command' | 'exec',
+  logCopy?: string,
 ) {
   const { run } = subject;
   return {
@@ -98,7 +99,7 @@ export function containerLabels(
     [label.run]: run.id,
     [label.step]: `${run.id}/${subject.step}`,
     [label.who]: run.who,
-    ...given({ [label.commit]: release.commit }),
+    ...given({ [label.commit]: release.commit, [label.logCopy]: logCopy }),
   };
 }
 

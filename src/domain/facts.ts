@@ -85,6 +85,8 @@ export interface Facts {
   /** By the name or ARN in the configuration; absent if not read. */
   readonly groups?: Readonly<Record<string, GroupFacts>>;
   readonly hosts: Readonly<Record<string, HostFacts>>;
+  /** Release logs that are missing on every host, rebuilt from the labels of containers; by service. */
+  readonly restored?: Readonly<Record<string, readonly Activation[]>>;
   /** By reference. */
   readonly resolved: Readonly<Record<string, ResolvedImage>>;
 }

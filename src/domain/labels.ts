@@ -20,6 +20,8 @@ export const label = {
   log: 'oneclick.log',
   /** The log line, as JSON. */
   activation: 'oneclick.activation',
+  /** On a service container: a copy of the last log lines, in case that the volumes are lost. */
+  logCopy: 'oneclick.log-copy',
   /** On an audit volume: `project/environment`. */
   audit: 'oneclick.audit',
   /** The audit entry, as JSON. */

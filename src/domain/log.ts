@@ -17,7 +17,7 @@ export function canaryOf(facts: Facts, service: string): Release | undefined {
 
 /** The release log of a service, in order, merged from all hosts because a host may have been added later or have lost its lines. */
 export function linesOf(facts: Facts, service: string): readonly Activation[] {
-  const byOrder = new Map<number, Activation>();
+  const byOrder = new Map((facts.restored?.[service] ?? []).map((line) => [line.order, line]));
   for (const host of Object.values(facts.hosts)) {
     for (const line of host.log[service] ?? []) byOrder.set(line.order, line);
   }
@@ -59,14 +59,18 @@ export function nextOrder(facts: Facts): number {
 
 /** The order of the last activation in the environment, or 0. */
 export function highestOrder(facts: Facts): number {
-  const lines = Object.values(facts.hosts).flatMap((host) => Object.values(host.log).flat());
-  return lines.reduce((highest, line) => Math.max(highest, line.order), 0);
+  return allLines(facts).reduce((highest, line) => Math.max(highest, line.order), 0);
 }
 
 /** Returns an activation by another run, of any service, with at least this order. */
 export function laterActivation(facts: Facts, run: string, order: number): Activation | undefined {
-  const lines = Object.values(facts.hosts).flatMap((host) => Object.values(host.log).flat());
-  return lines.find((line) => line.order >= order && line.run !== run);
+  return allLines(facts).find((line) => line.order >= order && line.run !== run);
+}
+
+function allLines({ hosts, restored = {} }: Facts): readonly Activation[] {
+  return [...Object.values(hosts).map(({ log }) => log), restored].flatMap((log) =>
+    Object.values(log).flat(),
+  );
 }
 
 /** How many log lines a host keeps for each service. */

@@ -5,7 +5,7 @@ import type { ContainerFacts, Facts, HostFacts } from './facts.js';
 import { given } from './given.js';
 import { label, releaseOf } from './labels.js';
 import { canaryOf, current, findRelease, linesOf, nextOrder, releaseLog } from './log.js';
-import { Release } from './release.js';
+import { type Activation, Release } from './release.js';
 import type { Service } from './service.js';
 import type { RunInfo } from './task.js';
 
@@ -63,6 +63,20 @@ export function rolloutOf(
     todaysSecrets: true,
     ...given({ before: active?.release, adopted }),
   };
+}
+
+/** Returns the log lines of a rollout; none if it changes nothing. */
+export function activationsOf(
+  { adopted, release, order, kind }: Rollout,
+  { id, who, started }: RunInfo,
+  canary: boolean,
+): readonly Activation[] {
+  if (kind === 'same') return [];
+  const common = { run: id, who, at: started };
+  const adoption: Activation[] =
+    adopted === undefined ? [] : [{ ...common, order: order - 1, kind: 'adopt', release: adopted }];
+  const name = canary ? 'canary' : kind === 'rollback' ? 'rollback' : 'deploy';
+  return [...adoption, { ...common, order, kind: name, release }];
 }
 
 function promotion(facts: Facts, release: Release, before: Release, todaysSecrets: boolean): Rollout {
@@ -129,6 +143,11 @@ function adoptedRelease(facts: Facts, service: Service, name: string): Release |
 /** Returns the running containers of a service on a host. */
 export function serving(host: HostFacts, id: EnvironmentId, service: string): readonly ContainerFacts[] {
   return containersOf(host, id, service).filter(isUp);
+}
+
+/** Whether a container runs and is no candidate: a candidate gets its restart policy once it is healthy. */
+export function serves(container: ContainerFacts): boolean {
+  return isUp(container) && container.restart !== 'no';
 }
 
 export function isUp(container: ContainerFacts): boolean {

@@ -5,6 +5,7 @@ import { given } from '../domain/given.js';
 import { parseJson } from '../domain/json.js';
 import { label } from '../domain/labels.js';
 import { current, keepsImage, releaseLog } from '../domain/log.js';
+import { restoreLogs } from '../domain/log-copy.js';
 import { Activation } from '../domain/release.js';
 import type { Service } from '../domain/service.js';
 import type { Host, RegistryAuth, VolumeFacts } from './host.js';
@@ -35,13 +36,16 @@ export async function readFacts(hosts: readonly Host[], request: FactsRequest): 
     hosts.map((host) => attempt(problems, host.name, () => readHost(host, request))),
   );
   const byName = Object.fromEntries(read.filter((facts) => facts !== undefined).map((f) => [f.host, f]));
-  const known: Facts = { hosts: byName, resolved: {} };
+  const known = withRestoredLogs({ hosts: byName, resolved: {} }, request);
   const fresh = request.services.filter((service) => !hasMutableTag(service) && isUnresolved(known, service));
   const late = await resolveAll(hosts, request, fresh, problems);
-  return {
-    facts: { hosts: byName, resolved: { ...request.resolved, ...(await early), ...late } },
-    problems,
-  };
+  const resolved = { ...request.resolved, ...(await early), ...late };
+  return { facts: { ...known, resolved }, problems };
+}
+
+function withRestoredLogs(facts: Facts, request: FactsRequest): Facts {
+  const restored = restoreLogs(facts, request, request.services);
+  return Object.keys(restored).length === 0 ? facts : { ...facts, restored };
 }
 
 function hasMutableTag(service: Service): boolean {

@@ -6,17 +6,24 @@ import { serviceOf } from './task.js';
 
 type Secrets = ReadonlyMap<string, string>;
 
+/** A service container to create. */
+export interface NewContainer {
+  readonly release: Release;
+  /** From the release's port range, if it has one. */
+  readonly port?: number | undefined;
+  readonly logCopy?: string | undefined;
+}
+
 /** Returns the body of `POST /containers/create` for a service container of a release. */
 export function serviceConfig(
-  release: Release,
-  port: number | undefined,
+  { release, port, logCopy }: NewContainer,
   subject: Subject,
   secrets: Secrets = new Map(),
 ) {
   const { run } = subject;
   const { name } = serviceOf(subject);
   return containerConfig(atHostPort(release.spec, port), {
-    labels: containerLabels(subject, name, release, 'service'),
+    labels: containerLabels(subject, name, release, 'service', logCopy),
     network: networkName(run),
     alias: name,
     volumePrefix: prefix(run),

@@ -11,6 +11,7 @@ import type { ContainerFacts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
+import { logCopy } from '../domain/log-copy.js';
 import { type ContainerSpec, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
@@ -30,6 +31,8 @@ const CreateIntent = z.strictObject({
   release: Release,
   /** From the release's port range, if it has one. */
   port: z.int().optional(),
+  /** The value of the label with the last lines of the release log. */
+  logCopy: z.string().optional(),
 });
 
 /** Creates the container of a release, or reuses the one that the host has kept. */
@@ -40,12 +43,12 @@ export const containerCreate = task({
   needs: ['hosts'],
   summary: 'Creates the new container before touching the old one, or reuses a kept container.',
   provides: 'container',
-  input: z.strictObject({ rollout: Rollout }),
+  input: z.strictObject({ rollout: Rollout, canary: z.boolean().default(false) }),
   intent: CreateIntent,
   receipt: Created,
   defaults: { rollout: '{{ rollout }}' },
   title: ({ rollout }, { service }) => `create ${service?.name} release ${rollout.release.number}`,
-  check(facts, { rollout }, subject) {
+  check(facts, { rollout, canary }, subject) {
     const { service, host } = instanceOf(facts, subject);
     const { release } = rollout;
     const kept = keptContainer(host, subject, service, rollout);
@@ -70,24 +73,26 @@ export const containerCreate = task({
     const free = range === undefined ? undefined : freePort(host, range);
     if (range !== undefined && free === undefined)
       return { kind: 'blocked', problems: [noFreePort(host, service, range)] };
-    const labels = containerLabels(subject, service.name, release, 'service');
+    const copy = logCopy(facts, service, rollout, subject.run, canary);
+    const labels = containerLabels(subject, service.name, release, 'service', copy);
     const created = candidate(name, labels, atHostPort(release.spec, free));
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `create ${name} from ${release.reference}` }],
-      intent: { name, release, ...given({ port: free }) },
+      intent: { name, release, logCopy: copy, ...given({ port: free }) },
       expect: { name, ...portOf(release.spec, free) },
       predict: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, created] })),
     };
   },
-  explain({ name, release, port }, subject) {
+  explain({ name, ...container }, subject) {
     const why = `create ${name} before touching the old container`;
-    const { secrets } = release.spec;
-    return [createCommand(hostName(subject), why, name, serviceConfig(release, port, subject), secrets)];
+    const { secrets } = container.release.spec;
+    return [createCommand(hostName(subject), why, name, serviceConfig(container, subject), secrets)];
   },
-  async apply({ ports, subject }, { name, release, port }) {
+  async apply({ ports, subject }, { name, release, port, logCopy }) {
     const { engine } = ports.host(hostName(subject));
-    const config = serviceConfig(release, port, subject, await ports.secrets(release.spec.secrets));
+    const secrets = await ports.secrets(release.spec.secrets);
+    const config = serviceConfig({ release, port, logCopy }, subject, secrets);
     await engine.create({ name, config });
     return { name, ...portOf(release.spec, port) };
   },

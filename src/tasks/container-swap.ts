@@ -6,7 +6,7 @@ import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
-import { isProvisional, isUp, leftoverContainers, Rollout } from '../domain/rollout.js';
+import { isProvisional, isUp, leftoverContainers, Rollout, serves } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import { stopCommand } from './explain-docker.js';
@@ -79,8 +79,9 @@ export const containerStop = task({
       if (!comesBack) continue;
       const { run, service } = context.subject;
       await startOnNetwork(host.engine, name, run, service?.name);
-      if (spec !== undefined) await waitUntilHealthy(host, name, spec, context).catch(asPassing);
+      // First: an unhealthy container must also survive a reboot.
       await host.engine.setRestart(name, restart);
+      if (spec !== undefined) await waitUntilHealthy(host, name, spec, context).catch(asPassing);
     }
   },
 });
@@ -93,8 +94,8 @@ function asPassing(error: unknown): never {
 }
 
 /**
- * All containers of the service but the new one. An undo starts the current release again, even if a dead run stopped it;
- * its restart policy is lost then, so the release's policy applies.
+ * All containers of the service but the new one. An undo starts those again that served, whatever the log says. If none
+ * did, because a dead run stopped it, it starts the current release, with the release's restart policy.
  */
 function oldContainers(
   facts: Facts,
@@ -112,8 +113,9 @@ function oldContainers(
   const dead = new Set(
     leftoverContainers(host, facts, subject.run, service.name, subject.run.id).map(({ name }) => name),
   );
+  const isServed = others.some(serves);
   const provisional = active !== undefined && before !== undefined && isProvisional(active, before);
-  const interrupted = provisional || (active !== undefined && !isUp(active) && dead.size > 0);
+  const interrupted = !isServed && (provisional || (active !== undefined && !isUp(active) && dead.size > 0));
   return others
     .filter((other) => isUp(other) || (interrupted && other.name === active?.name))
     .map((other) => ({
@@ -122,7 +124,7 @@ function oldContainers(
         other.restart === '' || (interrupted && other.name === active?.name)
           ? (before?.spec.restart ?? 'no')
           : other.restart,
-      comesBack: interrupted ? other.name === active?.name : !dead.has(other.name),
+      comesBack: interrupted ? other.name === active?.name : serves(other) || !dead.has(other.name),
     }));
 }
 

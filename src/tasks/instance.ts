@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { groupOf, quarantineOf, quarantineTag, withGroup, withTag } from '../domain/balancing.js';
+import { timeOfDay } from '../domain/clock.js';
 import type { Facts } from '../domain/facts.js';
 import type { Subject } from '../domain/task.js';
 import { serviceOf, task } from './task.js';
@@ -74,14 +75,28 @@ export const instanceReadmit = task({
   explain: ({ id, tag }) => [
     { why: 'allow deploys to register it again', call: { kind: 'untag', instance: id, key: tag } },
   ],
-  async apply({ ports }, { id, tag }) {
-    await ports.cloud().untag([id], [tag]);
+  async apply({ ports, clock, signal, progress }, { id, tag }) {
+    const cloud = ports.cloud();
+    await cloud.untag([id], [tag]);
+    // DescribeInstances may still return the tag, which would prevent the registration.
+    await ports.poll({
+      ...{ what: `tag ${tag} to disappear from ${id}`, signal, deadline: clock.monotonic() + tagTimeout },
+      probe: () => cloud.instances([id]),
+      until: ([instance]) =>
+        Object.hasOwn(instance?.tags ?? {}, tag)
+          ? { kind: 'waiting', because: 'still listed' }
+          : { kind: 'done', result: undefined },
+      onWaiting: ({ what, because, until }) => progress(`${what}: ${because} (timeout ${timeOfDay(until)})`),
+    });
     return {};
   },
   async undo({ ports }, { id, tag, before = '' }) {
     await ports.cloud().tag([id], { [tag]: before });
   },
 });
+
+/** EC2 is eventually consistent. https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html ms */
+const tagTimeout = 60_000;
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html */
 const maxTagLength = 256;

@@ -9,7 +9,7 @@ import { canaryOf, lineName, maxLogLines, releaseLog } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { Activation } from '../domain/release.js';
 import { promotionOf, rollbackTarget } from '../domain/rollback-target.js';
-import { Rollout } from '../domain/rollout.js';
+import { activationsOf, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import type { Host } from '../host/host.js';
@@ -164,16 +164,11 @@ function newLines(
   log: readonly Activation[],
   canary: boolean,
 ): readonly Activation[] {
-  const common = { run: run.id, who: run.who, at: run.started };
-  const { adopted, release, order, kind } = rollout;
-  const logged =
-    kind === 'same' ||
-    log.some((line) => line.order === order && line.run === run.id && line.release.number === release.number);
-  if (logged) return [];
-  const adoption: Activation[] =
-    adopted === undefined ? [] : [{ ...common, order: order - 1, kind: 'adopt', release: adopted }];
-  const name = canary ? 'canary' : kind === 'rollback' ? 'rollback' : 'deploy';
-  return [...adoption, { ...common, order, kind: name, release }];
+  const { release, order } = rollout;
+  const logged = log.some(
+    (line) => line.order === order && line.run === run.id && line.release.number === release.number,
+  );
+  return logged ? [] : activationsOf(rollout, run, canary);
 }
 
 function missingLines(

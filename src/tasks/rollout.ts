@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { releaseLog } from '../domain/log.js';
+import type { Activation } from '../domain/release.js';
 import { leftoverContainers, Rollout, rolloutOf, rolloutTo } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
@@ -41,7 +42,7 @@ export const rolloutResolve = task({
       const hint = known.length === 0 ? `run: oneclick deploy ${service.name}` : 'run: oneclick releases';
       return { kind: 'blocked', problems: [new Failure('usage', 'release.unknown', message, { hint })] };
     }
-    const because = describe(rollout, input.canary) + leftovers(facts, subject);
+    const because = describe(rollout, input.canary) + leftovers(facts, subject) + restored(facts, service);
     return { kind: 'done', because, receipt: rollout, news: true };
   },
   explain: () => [],
@@ -63,7 +64,8 @@ function decide(facts: Facts, input: Input, subject: Subject): Rollout | undefin
   const service = serviceOf(subject);
   if (input.release !== undefined) return rolloutTo(facts, service, input.release, input.todaysSecrets);
   if (input.image === undefined) throw new Error(`${subject.step}: bound without image and release`);
-  return rolloutOf(facts, subject.run, service, input.image, input.adopt);
+  const isRepeated = hasAdopted(releaseLog(facts, service.name), input.adopt);
+  return rolloutOf(facts, subject.run, service, input.image, isRepeated ? undefined : input.adopt);
 }
 
 function describe({ kind, release, before, adopted }: Rollout, canary: boolean): string {
@@ -85,9 +87,22 @@ function leftovers(facts: Facts, subject: Subject): string {
   return found.length === 0 ? '' : `; a run that died left containers on ${[...new Set(found)].join(', ')}`;
 }
 
+function restored({ restored = {} }: Facts, { name }: Service): string {
+  return restored[name] === undefined
+    ? ''
+    : '; the release log was lost and is rebuilt from the labels of containers';
+}
+
+/** Whether a run has adopted the container before, as when the same command is repeated. */
+function hasAdopted(log: readonly Activation[], name: string | undefined): boolean {
+  return log.some(({ kind, release }) => kind === 'adopt' && release.adopted === name);
+}
+
 function adoptProblem(facts: Facts, service: Service, adopt: string | undefined): Failure | undefined {
   if (adopt === undefined) return undefined;
-  if (releaseLog(facts, service.name).length > 0) {
+  const log = releaseLog(facts, service.name);
+  if (hasAdopted(log, adopt)) return undefined;
+  if (log.length > 0) {
     return new Failure(
       'usage',
       'adopt.late',

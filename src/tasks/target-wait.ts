@@ -1,9 +1,10 @@
 import type { PollAnswer } from '../cloud/poll.js';
-import { healthOf, reasonOf } from '../domain/balancing.js';
+import { healthOf, isRegistered, reasonOf, targetName } from '../domain/balancing.js';
 import { timeOfDay } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
 import type { Target, TargetHealth } from '../domain/target-group.js';
 import type { TaskContext } from '../domain/task.js';
+import { isQuarantined, staysOut } from './target-quarantine.js';
 import type { Ports } from './task.js';
 
 /** A target and how long to wait for it. Times in ms. */
@@ -18,9 +19,6 @@ export interface TargetWait {
   readonly interval: number;
 }
 
-/** Returns a target as text, such as `i-0123456789abcdef0:8080`. */
-export const targetName = ({ id, port }: Target) => `${id}:${port}`;
-
 /** Deregisters a target and waits until it has drained. */
 export async function deregisterAndDrain(context: TaskContext<Ports>, intent: TargetWait): Promise<void> {
   await context.ports.cloud().deregister(intent.group, [intent.target]);
@@ -29,19 +27,31 @@ export async function deregisterAndDrain(context: TaskContext<Ports>, intent: Ta
 
 /** Waits until a deregistered target has drained. */
 export function waitUntilDrained(context: TaskContext<Ports>, intent: TargetWait): Promise<void> {
-  return pollTarget(
-    context,
-    intent,
-    `target ${targetName(intent.target)} in ${intent.name} to drain`,
-    (health) => (health === undefined ? done : stillWaiting(health)),
+  const what = `target ${targetName(intent.target)} in ${intent.name} to drain`;
+  const readHealth = () => healthNow(context, intent);
+  return pollTarget(context, intent, what, readHealth, (health) =>
+    health === undefined ? done : stillWaiting(health),
   );
 }
 
-/** Waits until the load balancer reports the target healthy twice, an interval apart: its nodes may disagree at first. */
+/**
+ * Waits until the load balancer reports the target healthy twice, an interval apart: its nodes may disagree at first.
+ * Warns and ends if somebody deactivates the instance meanwhile.
+ */
 export async function waitUntilTargetHealthy(context: TaskContext<Ports>, intent: TargetWait): Promise<void> {
-  const { clock } = context;
+  const { clock, ports } = context;
   let first: number | undefined;
-  await pollTarget(context, intent, `target ${targetName(intent.target)} in ${intent.name}`, (health) => {
+  const what = `target ${targetName(intent.target)} in ${intent.name}`;
+  const probe = async () => {
+    const health = await healthNow(context, intent);
+    const isOut = !isRegistered(health) && (await isQuarantined(ports.cloud(), intent, intent.target));
+    return { health, isOut };
+  };
+  await pollTarget(context, intent, what, probe, ({ health, isOut }) => {
+    if (isOut) {
+      context.warn(staysOut(intent, intent.target));
+      return done;
+    }
     if (health?.state !== 'healthy') {
       first = undefined;
       const failure = unusable(health, intent);
@@ -49,7 +59,7 @@ export async function waitUntilTargetHealthy(context: TaskContext<Ports>, intent
     }
     first ??= clock.monotonic();
     const soon = first + intent.interval - clock.monotonic();
-    return soon <= 0 ? done : { kind: 'waiting', because: 'healthy once', soon };
+    return soon <= 0 ? done : { kind: 'waiting', because: 'healthy once', recheckIn: soon };
   });
 }
 
@@ -59,19 +69,23 @@ function stillWaiting(health: TargetHealth | undefined): PollAnswer<undefined> {
   return { kind: 'waiting', because: health === undefined ? 'not registered yet' : reasonOf(health) };
 }
 
-async function pollTarget(
+async function healthNow({ ports }: TaskContext<Ports>, { group, target }: TargetWait) {
+  return healthOf(await ports.cloud().targets(group), target);
+}
+
+async function pollTarget<Seen>(
   { ports, subject, clock, signal, progress }: TaskContext<Ports>,
-  { group, target, patience }: TargetWait,
+  { patience }: TargetWait,
   what: string,
-  until: (health: TargetHealth | undefined) => PollAnswer<undefined>,
+  probe: () => Promise<Seen>,
+  until: (seen: Seen) => PollAnswer<undefined>,
 ): Promise<void> {
-  const cloud = ports.cloud();
   const host = subject.instance?.host;
   try {
     await ports.poll({
       ...{ what, signal, deadline: clock.monotonic() + patience },
-      probe: () => cloud.targets(group),
-      until: (targets) => until(healthOf(targets, target)),
+      probe,
+      until,
       onWaiting: ({ because, until }) => progress(`${what}: ${because} (timeout ${timeOfDay(until)})`),
     });
   } catch (error) {

@@ -9,6 +9,7 @@ import {
   lastHealthy,
   lateRequests,
   quarantineOf,
+  targetName,
   withGroup,
   withTarget,
 } from '../domain/balancing.js';
@@ -22,7 +23,8 @@ import { leftoverContainers } from '../domain/rollout.js';
 import type { Instance, Service } from '../domain/service.js';
 import { Target, type TargetHealth } from '../domain/target-group.js';
 import type { Subject } from '../domain/task.js';
-import { deregisterAndDrain, targetName, waitUntilDrained, waitUntilTargetHealthy } from './target-wait.js';
+import { registerUnlessQuarantined } from './target-quarantine.js';
+import { deregisterAndDrain, waitUntilDrained, waitUntilTargetHealthy } from './target-wait.js';
 import { serviceOf, task } from './task.js';
 
 const Intent = z.strictObject({
@@ -85,9 +87,8 @@ export const targetRegister = task({
     { why: 'wait until it is healthy', call: { kind: 'wait-healthy', group, targets: [target] } },
   ],
   async apply(context, intent) {
-    const cloud = context.ports.cloud();
-    await cloud.register(intent.group, [intent.target]);
-    await waitUntilTargetHealthy(context, intent);
+    const [registered] = await registerUnlessQuarantined(context, intent, [intent.target]);
+    if (registered !== undefined) await waitUntilTargetHealthy(context, intent);
     return { target: intent.target };
   },
   async undo(context, intent) {
@@ -187,8 +188,8 @@ export const targetDeregister = task({
   },
   async undo(context, intent) {
     if (intent.registered.length === 0) return;
-    await context.ports.cloud().register(intent.group, intent.registered);
-    const waits = intent.registered.map((target) => waitUntilTargetHealthy(context, { ...intent, target }));
+    const registered = await registerUnlessQuarantined(context, intent, intent.registered);
+    const waits = registered.map((target) => waitUntilTargetHealthy(context, { ...intent, target }));
     await Promise.all(waits);
   },
 });

@@ -482,6 +482,12 @@ export class FakeEngine implements Engine {
     return this.#find(idOrName)?.aliases.get(network) ?? [];
   }
 
+  /** Replaces the labels of a container, as another version would have set them. */
+  relabel(idOrName: string, labels: Readonly<Record<string, string>>): void {
+    const container = this.#require(idOrName, 'relabel');
+    container.facts = { ...container.facts, labels };
+  }
+
   /** Adds a container that oneclick did not create; it runs unless `facts` differ. */
   addForeign(facts: Partial<InspectedContainer> & { name: string }, behaviour: Behaviour = {}): string {
     const id = this.#add(

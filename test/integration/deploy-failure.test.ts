@@ -69,6 +69,17 @@ test('a later deploy after a failed one succeeds', async () => {
   expect(await project.served()).toEqual(everywhere('v1'));
 });
 
+test('a release that fails after `docker system prune --volumes` is undone, and the releases are still known', async () => {
+  const project = await deployed();
+  await succeeds(project.start('deploy', 'web', '--tag', 'v2', '--batch', 'all'));
+  const prune = ['docker', 'system', 'prune', '--volumes', '--force'];
+  await Promise.all([1, 2, 3].map((machine) => sandbox.inside(machine, ...prune)));
+  expect(await project.run('deploy', 'web', '--tag', 'broken', '--batch', 'all')).toMatchObject({ code: 6 });
+  expect(await project.served()).toEqual(everywhere('v2'));
+  await succeeds(project.start('rollback', '--batch', 'all'));
+  expect(await project.served()).toEqual(everywhere('v1'));
+});
+
 test('a rollback works without the registry; a deploy does not', async () => {
   const project = await deployed();
   await succeeds(project.start('deploy', 'web', '--tag', 'v2', '--batch', 'all'));

@@ -45,7 +45,9 @@ describe('an activation', () => {
     const before = fleet.clock.monotonic();
     expect((await fleet.run('lb-activate', [web])).result).toBe('done');
     expect(await states()).toEqual(['i-1:8080 healthy', 'i-2:8080 healthy', 'i-3:8080 healthy']);
+    // Healthy after 10 s, and again an interval later: not at the next poll.
     expect(fleet.clock.monotonic() - before).toBeGreaterThanOrEqual(15_000);
+    expect(fleet.clock.monotonic() - before).toBeLessThan(15_500);
     expect((await fleet.run('lb-activate', [web])).result).toBe('unchanged');
   });
 
@@ -72,6 +74,18 @@ describe('an activation', () => {
     fleet.cloud.addGroup('lonely', { balancers: [] });
     const { problems } = await fleet.dryRun('lb-activate', [{ ...web, targetGroup: 'lonely' }]);
     expect(problems).toEqual(['target-group.unused']);
+  });
+});
+
+describe('an activation whose tag is still listed after its removal', () => {
+  it('waits until the tag is gone, then registers the instance', async () => {
+    await fleet.run('lb-deactivate', [onlyOn('host-2')]);
+    const stale = await fleet.cloud.instances(['i-2']);
+    const read = fleet.cloud.instances.bind(fleet.cloud);
+    let answers = 0;
+    fleet.cloud.instances = async (ids) => (answers++ < 3 && ids.length === 1 ? stale : read(ids));
+    expect((await fleet.run('lb-activate', [onlyOn('host-2')])).result).toBe('done');
+    expect(await states()).toEqual(['i-2:8080 healthy']);
   });
 });
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { quarantineTag } from '../../../src/domain/balancing.js';
 import type { Service } from '../../../src/domain/service.js';
 import { defaultSettings } from '../../fakes/cloud.js';
 import { at, Fleet, serviceOn } from './fleet.js';
@@ -113,6 +114,36 @@ describe('a deploy beside', () => {
     expect((await fleet.deploy(at(web, 'v2'))).result).toBe('done');
     expect(await targets()).toEqual(['i-1:20001 healthy', 'i-3:20001 healthy']);
     expect(fleet.runningTags()).toEqual(onEach('v2 unless-stopped'));
+  });
+
+  describe('during which somebody deactivates an instance', () => {
+    const deactivate = async () => {
+      await fleet.cloud.tag(['i-2'], { [quarantineTag({ name: 'shop-web' })]: 'bob' });
+      const own = (await fleet.cloud.targets(group)).filter(({ id }) => id === 'i-2');
+      await fleet.cloud.deregister(group, own);
+    };
+    const othersServe = ['i-1:20001 healthy', 'i-3:20001 healthy'];
+
+    it.each([
+      ['before the registration', 'register', 1],
+      ['right after the registration', 'instances', 3],
+      ['while it waits for the load balancer', 'targets', 3],
+    ] as const)('does not register it: %s', async (_, call, nth) => {
+      let calls = 0;
+      fleet.cloud.faults.before(
+        call,
+        async () => {
+          if (++calls === nth) await deactivate();
+        },
+        nth,
+      );
+      expect((await fleet.deploy(at(web, 'v2'))).result).toBe('done');
+      expect(calls).toBe(nth);
+      await fleet.clock.advance(300_000);
+      expect(await targets()).toEqual(othersServe);
+      expect(fleet.warnings.join()).toMatch(/i-2:20001 stays out of shop-web: .* deactivated during the run/);
+      expect(fleet.runningTags()).toEqual(onEach('v2 unless-stopped'));
+    });
   });
 
   it('is refused if its port range has no free port', async () => {

@@ -63,6 +63,15 @@ describe('a canary', () => {
     expect(why).toBe('canary: container keeps restarting: exited with code 137');
   });
 
+  it('stays a canary when the release log is lost', async () => {
+    for (const { engine } of fleet.hosts)
+      for (const { name } of await engine.volumes('oneclick.log=shop/production'))
+        await engine.removeVolume(name);
+    const { restored } = await fleet.facts([web]);
+    const lines = restored?.web?.map(({ kind, release }) => `${kind} ${release.number}`);
+    expect(lines).toEqual(['deploy 1', 'canary 2']);
+  });
+
   it('is shown by releases and plan: it replaces nothing, and a rollback removes it', async () => {
     const facts = await fleet.facts([web]);
     const { run } = await fleet.plan('rollback', [web]);

@@ -57,6 +57,17 @@ describe('a deploy of two services to three hosts', () => {
     expect(fleet.state()).toEqual(before);
   });
 
+  it('restores the restart policy even if the old container is unhealthy too', async () => {
+    let isDown = false;
+    for (const tag of ['good', 'next']) fleet.push('web', tag, { answers: () => (isDown ? 500 : 200) });
+    await fleet.deploy(at(web, 'good'));
+    isDown = true;
+    const outcome = await fleet.deploy(at(web, 'next'));
+    expect(outcome).toMatchObject({ result: 'incomplete', exitCode: 7 });
+    expect(outcome.left.map(({ message }) => message)).toContainEqual(expect.stringContaining('not healthy'));
+    expect(fleet.runningTags()).toEqual(everywhere('web good unless-stopped'));
+  });
+
   it('leaves nothing if the first deploy fails', async () => {
     fleet.push('web', 'bad', { exits: { code: 3 } });
     expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ result: 'reverted', exitCode: 6 });
