@@ -4,7 +4,7 @@ import type { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
 import { current, releaseLog } from '../domain/log.js';
-import { leftoverContainers } from '../domain/rollout.js';
+import { isUp, leftoverContainers, serving } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import { type ServiceStatus, serviceStatus } from '../domain/service-status.js';
 import type { Holder } from '../host/lease/lease-holder.js';
@@ -38,7 +38,13 @@ export interface StatusDocument {
   /** Hosts whose disk is nearly full. Bytes. */
   readonly disks: readonly { readonly host: string; readonly free: number; readonly size: number | null }[];
   /** Containers of runs that died. */
-  readonly left: readonly { readonly host: string; readonly container: string; readonly run: string }[];
+  readonly left: readonly {
+    readonly host: string;
+    readonly container: string;
+    readonly run: string;
+    /** Whether nothing else of its service runs on the host. */
+    readonly serves: boolean;
+  }[];
   /** Empty if all hosts have the same version. */
   readonly engines: readonly { readonly engine: string; readonly hosts: readonly string[] }[];
 }
@@ -115,8 +121,12 @@ function leftovers({ id, services, facts, holders }: StatusInput): StatusDocumen
     instances.flatMap(({ host }) => {
       const known = facts.hosts[host];
       if (known === undefined) return [];
+      const up = serving(known, id, name);
       return leftoverContainers(known, facts, id, name)
-        .map((container) => ({ host, container: container.name, run: container.labels[label.run] ?? '' }))
+        .map((container) => ({
+          ...{ host, container: container.name, run: container.labels[label.run] ?? '' },
+          serves: isUp(container) && up.every((other) => other === container),
+        }))
         .filter((left) => !alive.has(left.run));
     }),
   );

@@ -63,6 +63,8 @@ export type Verdict<Facts, Intent, Receipt> =
     }
   | {
       readonly kind: 'todo';
+      /** Replaces the task's title, if the facts tell more than the input. */
+      readonly title?: string;
       readonly changes: readonly Change[];
       /** Journaled before `apply`: chosen names and the state before. */
       readonly intent: Intent;

@@ -143,9 +143,10 @@ const diskText = ({ host, free, size }: StatusDocument['disks'][number]) =>
   `${host}: ${bytes(free)} free${size === null ? '' : ` of ${bytes(size)}`}`;
 
 const leftoverTexts = ({ left }: StatusDocument) =>
-  left.map(
-    ({ host, container, run }) =>
-      `${container} on ${host}: left over from run ${run}, which died; the next deploy removes it`,
+  left.map(({ host, container, run, serves }) =>
+    serves
+      ? `${container} on ${host}: serves, but run ${run} died before it became current; continue the run (oneclick resume ${run}) or deploy again`
+      : `${container} on ${host}: left over from run ${run}, which died; the next deploy removes it`,
   );
 
 const engineTexts = ({ engines }: StatusDocument) =>

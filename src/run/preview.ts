@@ -13,6 +13,7 @@ export type PreviewVerdict =
   | { readonly kind: 'done'; readonly because: string }
   | {
       readonly kind: 'todo';
+      readonly title?: string;
       readonly changes: readonly Change[];
       /** `expected` depends on earlier steps: on their predicted results, or on unknown steps on the same host. */
       readonly certainty: 'certain' | 'expected';
@@ -124,7 +125,7 @@ export class DryRun<Facts, Ports> {
           : this.#check(task, resolved.value, subject, resolved.from);
     return {
       step,
-      title: titleOf(task, input, subject),
+      title: (verdict.kind === 'todo' ? verdict.title : undefined) ?? titleOf(task, input, subject),
       verdict,
       ...(typeof task.undo === 'object' ? { never: task.undo.never } : {}),
       after,
@@ -153,9 +154,9 @@ export class DryRun<Facts, Ports> {
     this.#facts = verdict.predict(this.#facts);
     if (verdict.expect !== undefined) this.#receipts.set(subject.step, verdict.expect);
     this.#tentative.add(subject.step);
-    const { changes, waits } = verdict;
+    const { changes, waits, title } = verdict;
     const certainty = isTentative ? 'expected' : 'certain';
-    return { kind: 'todo', changes, certainty, ...given({ waits }) };
+    return { kind: 'todo', changes, certainty, ...given({ waits, title }) };
   }
 
   #isUndecided(host: string | undefined): boolean {

@@ -69,7 +69,8 @@ export class StepRunner<Facts, Ports> {
       const verdict = checkTask(task, this.#facts as Facts, input, subject);
       if (verdict.kind === 'blocked') return await this.#blocked(step, verdict.problems, part);
       if (verdict.kind === 'done') return await this.#skip(step, task, verdict);
-      if (!(await this.#start(step, task, titleOf(task, input, subject), verdict))) return false;
+      const { title = titleOf(task, input, subject) } = verdict;
+      if (!(await this.#start(step, task, title, verdict))) return false;
       return await this.apply(step, verdict.intent, part, verdict.predict);
     } catch (error) {
       return this.#failed(step, error, 0, part);

@@ -3,7 +3,7 @@ import { containerOf, containersOf, withState } from '../domain/container.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
-import { label } from '../domain/labels.js';
+import { label, releaseOf } from '../domain/labels.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
 import { isProvisional, isUp, leftoverContainers, Rollout, serves } from '../domain/rollout.js';
@@ -51,6 +51,7 @@ export const containerStop = task({
     const spec = (input.rollout.before ?? input.rollout.adopted)?.spec;
     return {
       kind: 'todo',
+      title: stopTitle(service, host, names),
       changes: names.map((name) => ({ host: host.host, text: `stop ${name}` })),
       intent: { containers: old, timeout: service.stop.timeout, ...given({ spec }) },
       expect: {},
@@ -85,6 +86,14 @@ export const containerStop = task({
     }
   },
 });
+
+/** Names the releases that run here: after a partial deploy, hosts differ. */
+function stopTitle({ name }: Service, { containers }: HostFacts, stopped: readonly string[]): string {
+  const found = containers.filter((container) => stopped.includes(container.name)).map(releaseOf);
+  const releases = [...new Set(found)].filter((release) => release !== undefined);
+  if (releases.length < 1 || found.includes(undefined)) return `stop ${stopped.join(', ')}`;
+  return `stop ${name} release${releases.length === 1 ? '' : 's'} ${releases.join(', ')}`;
+}
 
 /** A stopping engine may accept a start, then kill the container; a later start can succeed. */
 function asPassing(error: unknown): never {

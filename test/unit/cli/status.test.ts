@@ -95,7 +95,7 @@ describe('the status', () => {
 
   it('reports leases, unfinished runs, full disks, leftovers and different engines', async () => {
     await fleet.deploy(web);
-    await fleet.run('deploy', [at(web, 'v2')], {}, 20);
+    await fleet.run('deploy', [at(web, 'v2')], {}, 14);
     const { facts } = await sight();
     const first = facts.hosts['host-1'];
     if (first === undefined) throw new Error('a fleet without a host');
@@ -128,6 +128,20 @@ describe('the status', () => {
     await fleet.deploy(web);
     const old = new Date(fleet.clock.now().getTime() - 3_600_000).toISOString();
     expect(text(await sight({ runs: [runOf('gone', 'unfinished', old)] }))).not.toContain('resume');
+  });
+});
+
+describe('the status after a run that died', () => {
+  it('does not announce the removal of the only container that serves', async () => {
+    await fleet.deploy(web);
+    await fleet.run('deploy', [at(web, 'v2')], {}, 20);
+    expect(fleet.running()).toContain('host-1 web 2 unless-stopped');
+    const shown = text(await sight());
+    expect(shown).toMatch(
+      /shop-production-web-2 on host-1: serves, but run run-2 died before it\s+became current/,
+    );
+    expect(shown).toContain('oneclick resume run-2');
+    expect(shown).not.toMatch(/web-2 on host-1: left over/);
   });
 });
 

@@ -57,6 +57,26 @@ describe('a deploy of two services to three hosts', () => {
     expect(fleet.state()).toEqual(before);
   });
 
+  it('names the release that each host stops, after a deploy to some of them', async () => {
+    await fleet.deploy(web);
+    const [, second] = web.instances;
+    if (second === undefined) throw new Error('a fleet without a second host');
+    await fleet.deploy({ ...at(web, 'v2'), instances: [second] });
+    const { steps } = await fleet.preview('deploy', [at(web, 'v3')]);
+    const stops = steps.filter(({ step }) => step.task === 'container.stop').map(({ title }) => title);
+    expect(stops).toEqual(['stop web release 1', 'stop web release 2', 'stop web release 1']);
+  });
+
+  it('names the candidate of a dead run that it stops', async () => {
+    await fleet.deploy(web);
+    await fleet.run('deploy', [at(web, 'v2')], {}, 20);
+    await fleet.deploy(at(web, 'v3'));
+    const titles = fleet.events.flatMap((event) =>
+      event.type === 'step.started' && event.step.startsWith('container.stop') ? [event.title] : [],
+    );
+    expect(titles).toEqual(['stop web release 2', 'stop web release 1', 'stop web release 1']);
+  });
+
   it('restores the restart policy even if the old container is unhealthy too', async () => {
     let isDown = false;
     for (const tag of ['good', 'next']) fleet.push('web', tag, { answers: () => (isDown ? 500 : 200) });
