@@ -4,7 +4,7 @@ import { addCommands, exampleText } from './build-command.js';
 import { commands } from './commands/list.js';
 import type { Globals, TypedGlobals } from './global-flags.js';
 import { rootCommand } from './lazy-command.js';
-import { firstWord, usageError } from './usage-error.js';
+import { firstWord, requireKnownCommand, usageError } from './usage-error.js';
 
 const description = 'Deploy container images to your servers over SSH, and roll them back.';
 
@@ -44,6 +44,7 @@ export async function program(
     }
   });
   try {
+    requireKnownCommand(root, own);
     await root.parseAsync([...own], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;

@@ -1,10 +1,31 @@
-import type { Command, CommanderError, Option } from 'commander';
+import { type Command, CommanderError, type Option } from 'commander';
 import { Failure } from '../domain/failure.js';
 import { nearest } from '../domain/nearest.js';
 
 /** The first word that is neither a global flag nor its value. */
 export function firstWord(argv: readonly string[]): string | undefined {
   return argv.find((word, at) => !word.startsWith('-') && !['-f', '--file'].includes(argv[at - 1] ?? ''));
+}
+
+/** Throws a CommanderError for a request for help on an unknown command, for which commander shows the general help. */
+export function requireKnownCommand(root: Command, argv: readonly string[]): void {
+  if (!argv.some((word) => ['--help', '-h', 'help'].includes(word))) return;
+  const switches = [
+    '-h',
+    '--help',
+    ...root.options.flatMap(({ short, long, required }) => (required ? [] : [short, long])),
+  ];
+  let command = root;
+  for (const [at, word] of argv.entries()) {
+    const before = argv[at - 1];
+    const isValue = before?.startsWith('-') === true && !switches.includes(before);
+    if (word.startsWith('-') || isValue || word === 'help') continue;
+    if (command.commands.length === 0) return;
+    const known: Command | undefined = command.commands.find((child) => child.name() === word);
+    if (known === undefined)
+      throw new CommanderError(1, 'commander.unknownCommand', `error: unknown command '${word}'`);
+    command = known;
+  }
 }
 
 /** Turns an error of commander into a usage failure that suggests the nearest known word. */

@@ -28,6 +28,17 @@ describe('an unknown word', () => {
     expect(await refused(line)).toMatchObject({ kind: 'usage', hint: `did you mean ${meant}?` });
   });
 
+  it.each([
+    'frobnicate --help',
+    '--help frobnicate',
+    'help frobnicate',
+    '-h --plain frobnicate',
+    'config frobnicate --help',
+    'help lease frobnicate',
+  ])('is unknown with a request for help, too: %s', async (line) => {
+    expect(await refused(line)).toMatchObject({ kind: 'usage', message: 'unknown command "frobnicate"' });
+  });
+
   it('leads to the help of the command when nothing similar exists', async () => {
     expect((await refused('frobnicate')).hint).toBe('oneclick --help');
     expect((await refused('deploy --host web-1')).hint).toBe('oneclick deploy --help');
