@@ -25,7 +25,7 @@ export function selectServices(all: readonly Service[], selection: ServiceSelect
   const hosts = [...new Set(all.flatMap(({ instances }) => instances.map(({ host }) => host)))];
   for (const name of selection.only) requireKnown('host', name, hosts);
   const images = imagesByService(selection, names);
-  const named = new Set([...selection.services, ...images.keys()]);
+  const named = new Set([...selection.services, ...images.keys(), ...taggedService(all, selection)]);
   const wanted = selection.services.length === 0 ? all : all.filter(({ name }) => named.has(name));
   return wanted.flatMap((service) => {
     const instances = service.instances.filter(
@@ -80,6 +80,22 @@ function imagesByService(selection: ServiceSelection, names: readonly string[]):
     images.set(target, reference);
   }
   return images;
+}
+
+/**
+ * The only service, if the tag would apply to no other: a CI must not believe that it is deployed. Throws a usage Failure if
+ * there are several.
+ */
+function taggedService(all: readonly Service[], { services, tag }: ServiceSelection): readonly string[] {
+  const names = all.map(({ name }) => name);
+  if (tag === undefined || services.length > 0 || all.some(({ image }) => image.kind !== 'fixed')) return [];
+  if (names.length === 1) return names;
+  throw new Failure(
+    'usage',
+    'tag.service',
+    `--tag ${tag} must name a service (available: ${names.join(', ')})`,
+    { hint: `run: oneclick deploy ${names[0] ?? 'web'} --tag ${tag}` },
+  );
 }
 
 /** A named service resolves its tag again; others keep the digest in the release log. */

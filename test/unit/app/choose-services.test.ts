@@ -76,6 +76,20 @@ describe('the images of a command', () => {
     expect(images({}).api).toEqual(build);
   });
 
+  it('have the given tag if there is only one', () => {
+    const { web } = images({ tag: 'v7' }, [service('web')]);
+    expect(web).toMatchObject({ reference: 'registry/web:v7', moves: true });
+  });
+
+  it('must be named if a given tag could mean several, and none is built', () => {
+    expect(() => choose({ tag: 'v7' }, [service('web'), service('db')])).toThrow(
+      expect.objectContaining({
+        ...{ kind: 'usage', message: '--tag v7 must name a service (available: web, db)' },
+        hint: 'run: oneclick deploy web --tag v7',
+      }),
+    );
+  });
+
   it('change a fixed tag only for named services', () => {
     expect(images({ tag: 'v7' }).web).toMatchObject({ reference: 'registry/web:1', moves: false });
     expect(images({ services: ['web'], tag: 'v7' }).web).toMatchObject({
