@@ -49,6 +49,11 @@ export function namesRegistry(text: string): boolean {
   return rest.length > 0 && (/[.:A-Z]/.test(first) || first === 'localhost');
 }
 
+/** Returns the reference as engines list it: `nginx` for `docker.io/library/nginx`. */
+export function familiarName(text: string): string {
+  return text.replace(/^(?:index\.)?docker\.io\//, '').replace(/^library\/(?=[^/]+$)/, '');
+}
+
 /** Returns the reference with this tag and without a digest. */
 export function withTag(text: string, tag: string): string {
   return `${parseImage(text).repository}:${tag}`;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
-import { parseImage, withDigest } from '../domain/image.js';
+import { familiarName, parseImage, withDigest } from '../domain/image.js';
 import { current, keepsImage, releaseLog } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
 import type { Service } from '../domain/service.js';
@@ -172,14 +172,14 @@ function lostTransfer(
 /** An adopted container may have no digest; it keeps its image on the host. */
 function hasImage(host: HostFacts, image: string): boolean {
   return (
-    host.images.some(({ digests }) => digests.includes(image)) ||
+    host.images.some(({ digests }) => digests.includes(familiarName(image))) ||
     (!image.includes('@') && host.containers.some((container) => container.image === image))
   );
 }
 
 function withImage(facts: Facts, name: string, image: string): Facts {
   const host = hostFacts(facts, name);
-  const images = [...host.images, { id: image, digests: [image], tags: [], size: 0 }];
+  const images = [...host.images, { id: image, digests: [familiarName(image)], tags: [], size: 0 }];
   return { ...facts, hosts: { ...facts.hosts, [name]: { ...host, images } } };
 }
 
@@ -188,7 +188,7 @@ const minimumFree = 256 * 1024 * 1024;
 
 /** Estimates the size from the largest image of the repository. */
 function diskTooFull(host: HostFacts, image: string): Failure | undefined {
-  const repository = image.split('@')[0];
+  const repository = familiarName(image).split('@')[0];
   const before = host.images.filter(({ digests }) =>
     digests.some((digest) => digest.split('@')[0] === repository),
   );

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { containerOf, containersOf, isOurs, withHost } from '../domain/container.js';
 import type { EnvironmentId } from '../domain/environment.js';
 import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
+import { familiarName } from '../domain/image.js';
 import { label } from '../domain/labels.js';
 import { lineName, maxLogLines, releaseLog, rollbackHistory } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
@@ -89,17 +90,17 @@ function prunable(
   );
   const removed = new Set(old.map(({ name }) => name));
   const used = new Set([
-    ...kept.map((release) => release.spec.image),
-    ...host.containers.filter(({ name }) => !removed.has(name)).map(({ image }) => image),
+    ...kept.map((release) => familiarName(release.spec.image)),
+    ...host.containers.filter(({ name }) => !removed.has(name)).map(({ image }) => familiarName(image)),
   ]);
-  const repositories = new Set(log.map((line) => line.release.spec.image.split('@')[0]));
+  const repositories = new Set(log.map((line) => familiarName(line.release.spec.image).split('@')[0]));
   const images = host.images
     .filter(({ id, digests, tags }) => ![id, ...digests, ...tags].some((name) => used.has(name)))
     .flatMap(({ digests }) => digests)
     .filter(
       (digest) =>
         repositories.has(digest.split('@')[0]) &&
-        (wasDeployed(log, digest) || old.some(({ image }) => image === digest)),
+        (wasDeployed(log, digest) || old.some(({ image }) => familiarName(image) === digest)),
     );
   const lines = (host.log[service.name] ?? []).slice(0, -maxLogLines);
   return {
@@ -131,5 +132,5 @@ function isAbandonedExec({ labels, state }: ContainerFacts): boolean {
 }
 
 function wasDeployed(log: readonly Activation[], digest: string): boolean {
-  return log.some((line) => line.release.spec.image === digest);
+  return log.some((line) => familiarName(line.release.spec.image) === digest);
 }

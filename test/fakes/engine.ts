@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../src/domain/clock.js';
 import type { ImageFacts, InspectedContainer, ResolvedImage } from '../../src/domain/facts.js';
+import { familiarName } from '../../src/domain/image.js';
 import { engineFailure } from '../../src/host/failures.js';
 import type {
   ContainerOptions,
@@ -196,8 +197,8 @@ export class FakeEngine implements Engine {
       onProgress({ done, total, layers: image.layers.length, layersDone: index + 1 });
     }
     const known = this.#images.get(image.id)?.facts;
-    const tags = reference.includes('@') ? [] : [reference];
-    const digests = [`${image.repository}@${image.digest}`];
+    const tags = reference.includes('@') ? [] : [familiarName(reference)];
+    const digests = [familiarName(`${image.repository}@${image.digest}`)];
     for (const [id, other] of this.#images)
       this.#images.set(id, {
         ...other,
@@ -648,11 +649,9 @@ export class FakeEngine implements Engine {
   }
 
   #image(idOrReference: string): { facts: ImageFacts; image: FakeImage } | undefined {
+    const name = familiarName(idOrReference);
     return [...this.#images.values()].find(
-      ({ facts }) =>
-        facts.id === idOrReference ||
-        facts.tags.includes(idOrReference) ||
-        facts.digests.includes(idOrReference),
+      ({ facts }) => facts.id === name || facts.tags.includes(name) || facts.digests.includes(name),
     );
   }
 

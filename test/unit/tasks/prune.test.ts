@@ -25,6 +25,26 @@ describe('a deploy', () => {
     expect(await tags('v1', 'v2', 'v3', 'v4')).toEqual(['v3', 'v4']);
   });
 
+  it.each(['docker.io/acme/web', 'docker.io/library/web', 'index.docker.io/acme/web'])(
+    'finds images of %s, which engines list by their short names',
+    async (repository) => {
+      const on = (tag: string) => ({
+        ...web,
+        image: { kind: 'fixed' as const, reference: `${repository}:${tag}`, moves: true },
+      });
+      for (const tag of ['v1', 'v2', 'v3', 'v4']) {
+        fleet.registry.push(`${repository}:${tag}`);
+        await fleet.deploy(on(tag));
+      }
+      const { engine } = fleet.host('host-1');
+      const present = (await engine.images()).flatMap(({ digests }) => digests);
+      const short = repository.replace(/^.*docker.io.(library.)?/, '');
+      expect(present.map((digest) => digest.split('@')[0])).toEqual([short, short]);
+      const { changes } = await fleet.dryRun('rollback', [on('v4')]);
+      expect(changes.filter((text) => text.includes('pull'))).toEqual([]);
+    },
+  );
+
   it('never removes the release that a rollback would start, however old', async () => {
     for (const tag of ['v1', 'v2']) await fleet.deploy(at(web, tag));
     await fleet.rollback(web);
