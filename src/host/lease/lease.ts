@@ -172,10 +172,13 @@ function heldFailure({ project, environment }: LeaseScope, busy: readonly Busy[]
   });
 }
 
+const defaultHint =
+  "install util-linux and coreutils, and make /tmp writable; ending another user's run needs `sudo`";
+
 function brokenFailure(action: 'hold a' | 'read the' | 'end the', host: Host, answer: Answer): Failure {
-  const reason = answer.kind === 'broken' ? answer.reason : answer.kind;
+  const { reason, hint = defaultHint } = answer.kind === 'broken' ? answer : { reason: answer.kind };
   return new Failure('access', 'lease.broken', `cannot ${action} lease on ${host.name}: ${reason}`, {
     host: host.name,
-    hint: "install util-linux and coreutils, and make /tmp writable; ending another user's run needs `sudo`",
+    hint,
   });
 }
