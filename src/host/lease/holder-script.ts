@@ -21,12 +21,12 @@
  */
 export const holderScript = `
 action=$1 lock=$2 info=$3 silence=$4 script=$5 session=\${6:-$PPID} own=$2.$$
-holder= pid= uid= noted= new= me=$(id -u)
+holder= pid= uid= noted= new=
 say() { printf '%s\\n' "$*"; }
 broken() { say "broken	$1	$2"; exit 1; }
 remove="remove it as root: sudo rm -r $lock"
-set -- $(stat -L -c '%g %G' /var/run/docker.sock 2>/dev/null)
-group=$1 group_name=$2
+set -- $(stat -L -c '%u %g %G' /proc/self /var/run/docker.sock 2>/dev/null)
+me=$1 group=$5 group_name=$6
 [ "$group" != 0 ] || group=
 trusted() {
   [ "$1" = root ] && return
@@ -38,7 +38,11 @@ become_root() {
   [ "$me" != 0 ] && sudo -n true 2>/dev/null || return
   exec sudo -n sh -c 'eval "$5"' "$0" "$action" "$lock" "$info" "$silence" "$script" "$session"
 }
-ticks() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+ticks() {
+  IFS= read -r stat <"/proc/$1/stat" || return
+  set -- \${stat##*) }
+  say "\${20}"
+} 2>/dev/null
 hidden() {
   [ "$me" != 0 ] && [ ! -r "/proc/$pid/stat" ] && grep -q 'hidepid=[^0o]' /proc/mounts &&
     grep -q "FLOCK.*:$(stat -c %i "$lock") 0 EOF" /proc/locks
