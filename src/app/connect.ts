@@ -7,6 +7,7 @@ import type { HostAddress } from '../domain/environment.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Blocked, Failure, failureRecord } from '../domain/failure.js';
 import { parseImage } from '../domain/image.js';
+import { runVariables } from '../domain/parent-run.js';
 import type { Service } from '../domain/service.js';
 import type { Need } from '../domain/task.js';
 import type { CallListener } from '../host/call-log.js';
@@ -229,6 +230,7 @@ class OpenEnvironment implements ConnectedEnvironment {
         parseImage(reference).registry === transfer?.login.serveraddress
           ? transfer.login
           : registryAuth(reference, logins),
+      variables: (run) => runVariables(run, context.env),
       local: (command, onLine, signal) => runHere(context, project.folder, command, onLine, signal),
     };
   }

@@ -1,6 +1,7 @@
 import { timeOfDay } from '../domain/clock.js';
 import type { Facts } from '../domain/facts.js';
 import type { Failure } from '../domain/failure.js';
+import { parentRuns } from '../domain/parent-run.js';
 import { HostLeases } from '../host/lease/lease.js';
 import type { Interrupts } from '../run/cancellation.js';
 import type { Outcome, RunEvent } from '../run/events.js';
@@ -82,7 +83,8 @@ function openLeases(
     done();
     done = listener.busy(`waiting for the lease: ${message} (timeout ${until})`);
   };
-  const options = { clock, random, ...(wait ? { wait: { deadline: leaseTimeout, onBusy } } : {}) };
+  const parents = parentRuns(context.env);
+  const options = { clock, random, parents, ...(wait ? { wait: { deadline: leaseTimeout, onBusy } } : {}) };
   const hostLeases = new HostLeases(hosts.connected, options);
   const own: Leases = { take: (run) => hostLeases.take(run).finally(() => done()) };
   return transfer === undefined ? own : new RegistryLeases(own, hosts.connected, transfer, listener);

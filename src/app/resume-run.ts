@@ -1,6 +1,7 @@
 import type { Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { laterActivation } from '../domain/log.js';
+import { parentRuns, startedByRun } from '../domain/parent-run.js';
 import { Rollout } from '../domain/rollout.js';
 import { type JournaledRun, journalPath, listRuns, readRun } from '../run/journal.js';
 import { resumeDirection } from '../run/resume.js';
@@ -37,12 +38,17 @@ export async function readResumable(
   return journaled;
 }
 
-/** Resumes a run by its own plan; the session must be for the run's environment. */
+/**
+ * Resumes a run by its own plan; the session must be for the run's environment. Throws a Failure `lease.own` if that run
+ * started this process.
+ */
 export async function resumeRecipe(
   session: Session,
   { events, progress: { plan, receipts } }: JournaledRun,
   { revert, wait, interrupts }: ResumeRequest,
 ): Promise<RecipeResult> {
+  if (parentRuns(session.context.env).includes(plan.run.id))
+    throw startedByRun(plan.run, 'a run cannot resume itself', `run it after run ${plan.run.id}`);
   const needs = needsToResume(plan, receipts, tasks);
   const connect = {
     ...{ services: plan.services, needs },

@@ -38,9 +38,10 @@ export const shellLocal = task({
       line: commandLine(['/bin/sh', '-c', command]),
     },
   ],
-  async apply({ ports, signal, progress }, { command, timeout }) {
-    const argv = ['/bin/sh', '-c', command];
-    return receiptOf(command, await ports.local({ argv, timeout: timeout * 1000 }, progress, signal));
+  async apply({ ports, subject, signal, progress }, { command, timeout }) {
+    const env = ports.variables(subject.run);
+    const local = { argv: ['/bin/sh', '-c', command], env, timeout: timeout * 1000 };
+    return receiptOf(command, await ports.local(local, progress, signal));
   },
   undo,
 });
@@ -67,7 +68,8 @@ export const shellRemote = task({
   ],
   async apply({ ports, subject, signal }, { command, timeout }) {
     const host = ports.host(hostName(subject));
-    const result = await host.run({ argv: ['sh', '-c', command], timeout: timeout * 1000 }, signal);
+    const env = ports.variables(subject.run);
+    const result = await host.run({ argv: ['sh', '-c', command], env, timeout: timeout * 1000 }, signal);
     return receiptOf(command, result, host.name);
   },
   undo,

@@ -3,7 +3,7 @@ import type { Poll } from '../cloud/poll.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import type { Instance, Service } from '../domain/service.js';
-import type { AnyTask, Subject, Task } from '../domain/task.js';
+import type { AnyTask, RunInfo, Subject, Task } from '../domain/task.js';
 import { defineTask } from '../domain/task.js';
 import type { Command, CommandResult, Host, RegistryAuth } from '../host/host.js';
 
@@ -19,6 +19,8 @@ export interface Ports {
   secrets(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Returns the caller's credentials for the registry of an image reference. */
   auth(reference: string): Promise<RegistryAuth | undefined>;
+  /** Returns the variables that tell a command which run started it. */
+  variables(run: RunInfo): Readonly<Record<string, string>>;
   /** Runs a command on this machine, in the project's folder. */
   local(command: Command, onLine: (line: string) => void, signal: AbortSignal): Promise<CommandResult>;
 }

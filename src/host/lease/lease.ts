@@ -3,6 +3,7 @@ import type { Clock } from '../../domain/clock.js';
 import type { EnvironmentId } from '../../domain/environment.js';
 import { Failure } from '../../domain/failure.js';
 import { given } from '../../domain/given.js';
+import { startedByRun } from '../../domain/parent-run.js';
 import type { RunInfo } from '../../domain/task.js';
 import type { Lease, Leases } from '../../run/ports.js';
 import type { Host } from '../host.js';
@@ -24,6 +25,8 @@ export interface LeaseOptions {
     /** Stops waiting. */
     readonly signal?: AbortSignal;
   };
+  /** IDs of the runs that started this process: waiting for one of them would never end. */
+  readonly parents?: readonly string[];
   /** Directory of the lock on the hosts; `/tmp` by default, because all users share it. */
   readonly folder?: string;
 }
@@ -48,6 +51,7 @@ export class HostLeases implements Leases {
     for (;;) {
       const taken = await this.#takeAll(hosts, run);
       if (!(taken instanceof Failure)) return taken;
+      if (taken.code === 'lease.own') throw taken;
       const pause = 1000 + 2000 * random();
       if (wait === undefined || clock.monotonic() + pause - start > wait.deadline) throw taken;
       wait.onBusy(taken);
@@ -69,7 +73,16 @@ export class HostLeases implements Leases {
     const busy = tries.flatMap((one) =>
       one.status === 'fulfilled' && !(one.value instanceof HeldLease) ? [one.value] : [],
     );
-    return heldFailure(run, busy, clock.now());
+    return this.#ownFailure(run, busy) ?? heldFailure(run, busy, clock.now());
+  }
+
+  /** The failure if a run that started this process holds the lease. */
+  #ownFailure({ recipe }: RunInfo, busy: readonly Busy[]): Failure | undefined {
+    const { parents = [] } = this.#options;
+    const own = busy.find(({ holder }) => holder !== undefined && parents.includes(holder.run))?.holder;
+    if (own === undefined) return undefined;
+    const hint = `use the step \`- recipe: ${recipe}\` instead, or run it after run ${own.run}`;
+    return startedByRun({ ...own, id: own.run }, 'it would wait for itself', hint);
   }
 
   async #takeOne(host: Host, run: RunInfo): Promise<HeldLease | Busy> {
@@ -172,10 +185,13 @@ function heldFailure({ project, environment }: LeaseScope, busy: readonly Busy[]
   });
 }
 
+const defaultHint =
+  "install util-linux and coreutils, and make /tmp writable; ending another user's run needs `sudo`";
+
 function brokenFailure(action: 'hold a' | 'read the' | 'end the', host: Host, answer: Answer): Failure {
-  const reason = answer.kind === 'broken' ? answer.reason : answer.kind;
+  const { reason, hint = defaultHint } = answer.kind === 'broken' ? answer : { reason: answer.kind };
   return new Failure('access', 'lease.broken', `cannot ${action} lease on ${host.name}: ${reason}`, {
     host: host.name,
-    hint: "install util-linux and coreutils, and make /tmp writable; ending another user's run needs `sudo`",
+    hint,
   });
 }

@@ -75,6 +75,8 @@ export type FleetRequest = Partial<Omit<RecipeRequest, 'recipe' | 'services'>>;
 
 /** Fake machines, and a project that the application layer deploys to them. */
 export class Fleet extends FakeMachines {
+  /** The environment variables of this process. */
+  variables: Context['env'] = {};
   readonly secrets = new Map<string, string>();
   readonly listener = new RecordingListener();
   /** Interrupts the current run; each run has its own. */
@@ -258,7 +260,7 @@ export class Fleet extends FakeMachines {
 
   #context(): Context {
     return {
-      ...{ cwd: '/shop', env: {}, home: '/home/ada', user: 'ada', who: 'ada' },
+      ...{ cwd: '/shop', env: this.variables, home: '/home/ada', user: 'ada', who: 'ada' },
       ...{ clock: this.clock, random: () => 0.5, redaction: new Redaction() },
       runId: () => `run-${++this.#runs}`,
       ...{ stateDir: '/state', configDir: '/config', packageDir },

@@ -131,6 +131,19 @@ describe('a lease', () => {
     expect(await failing).toBe('lease.held');
   });
 
+  it('fails at once if a run that started this process holds it, even when waiting', async () => {
+    const time = clock();
+    const host = new FakeHost('a', { clock: time, spawns: () => new FakeRemoteProcess(busy) });
+    const wait = { deadline: 10_000, onBusy: () => undefined };
+    const options = { clock: time, random: () => 0, wait, parents: ['run-2', 'run-3'] };
+    const taking = new HostLeases(hosts(host), options).take({ ...run, recipe: 'restart' });
+    await expect(taking).rejects.toMatchObject({
+      ...{ kind: 'lease', code: 'lease.own' },
+      message: 'this command was started by run run-2, which holds production; it would wait for itself',
+      hint: 'use the step `- recipe: restart` instead, or run it after run run-2',
+    });
+  });
+
   async function held(time: MovableClock) {
     const holder = new FakeRemoteProcess('held');
     const host = new FakeHost('a', { clock: time, spawns: () => holder });

@@ -1,5 +1,6 @@
 import { writeAudits } from '../../../../app/audits.js';
 import type { Context } from '../../../../app/context.js';
+import { parentRuns, startedByRun } from '../../../../domain/parent-run.js';
 import { endLeases, leaseHolders } from '../../../../host/lease/lease.js';
 import { confirm } from '../../../../report/prompter.js';
 import { withOutput } from '../../../command-output.js';
@@ -11,6 +12,13 @@ export function run(context: Context, _: readonly string[], flags: LeaseTakeFlag
   return withOutput(context, flags, (out) =>
     withHosts(context, out, flags, async (hosts, scope) => {
       const holders = await leaseHolders(hosts, scope);
+      const own = holders.find((holder) => parentRuns(context.env).includes(holder.run));
+      if (own !== undefined)
+        throw startedByRun(
+          { ...own, id: own.run },
+          'it would end itself',
+          `stop run ${own.run} with Ctrl-C instead`,
+        );
       const who = [...new Set(holders.map((holder) => `${holder.who} (run ${holder.run})`))].join(', ');
       const question = `End the run of ${who} now, without undoing it?`;
       if (holders.length > 0 && !flags.yes && !(await confirm(question, out.ask))) return 1;
