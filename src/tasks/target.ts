@@ -10,6 +10,7 @@ import {
   lateRequests,
   quarantineOf,
   targetName,
+  timeToHealthy,
   withGroup,
   withTarget,
 } from '../domain/balancing.js';
@@ -60,7 +61,7 @@ export const targetRegister = task({
   title: (_, subject) => `register ${serviceOf(subject).name} with the load balancer`,
   check(facts, { port }, subject) {
     const { service, known, instance, target, health } = targetOf(facts, subject, port);
-    const problem = unservableReason(known, instance);
+    const problem = sharedHealthPort(known, service) ?? unservableReason(known, instance);
     if (problem !== undefined) return { kind: 'blocked', problems: [problem] };
     const why = quarantineOf(known.group, known.instances[target.id]);
     if (why !== undefined) {
@@ -244,6 +245,18 @@ function intentOf(
 ): Intent {
   const { interval } = group.settings.healthCheck;
   return { group: group.arn, name: group.name, target, before: isRegistered(health), patience, interval };
+}
+
+/** A fixed health check port belongs to one container of the host, which would answer for the other one, too. */
+function sharedHealthPort({ group: { name, settings } }: GroupFacts, service: Service): Failure | undefined {
+  const { port } = settings.healthCheck;
+  if (service.swap !== 'beside' || port === 'traffic-port') return undefined;
+  const message = `${name} checks port ${port} on every target, so the old container would answer for the new one`;
+  const away = (settings.deregistrationDelay + timeToHealthy(settings)) / 1000;
+  const drain = `swap: drain (each batch leaves the load balancer for at least ${away} s)`;
+  return new Failure('failed', 'target-group.health-port', message, {
+    hint: `set the health check port of ${name} to traffic-port, or use ${drain}`,
+  });
 }
 
 /** Returns the reason why the instance can never become healthy. */

@@ -146,6 +146,19 @@ describe('a deploy beside', () => {
     });
   });
 
+  it('is refused if the load balancer checks a fixed port, which the old container answers', async () => {
+    const healthCheck = { ...defaultSettings.healthCheck, port: '8081' };
+    fleet.cloud.addGroup('fixed', { settings: { ...defaultSettings, healthCheck } });
+    const fixed = { ...at(web, 'v2'), targetGroup: 'fixed' };
+    const before = fleet.state();
+    const result = await fleet.recipe('deploy', [fixed]);
+    expect(result).toMatchObject({ kind: 'blocked', problems: [{ code: 'target-group.health-port' }] });
+    expect(JSON.stringify(result)).toContain('leaves the load balancer for at least 40 s');
+    expect(fleet.state()).toEqual(before);
+    const drained = { ...fixed, swap: 'drain' as const, port: { host: 8080, container: 80 } };
+    expect((await fleet.dryRun('deploy', [drained])).problems).toEqual([]);
+  });
+
   it('is refused if its port range has no free port', async () => {
     const narrow = { ...web, port: { host: 80, container: 80, range: { from: 20_000, to: 20_000 } } };
     const { problems } = await fleet.dryRun('deploy', [at(narrow, 'v2')]);
