@@ -2,6 +2,7 @@ import type { Environment } from '../domain/environment.js';
 import { given } from '../domain/given.js';
 import { nearest } from '../domain/nearest.js';
 import type { Problem } from '../domain/problem.js';
+import { routerOf } from '../domain/routing.js';
 import type { Instance, Service } from '../domain/service.js';
 import { unknownName } from '../domain/unknown-name.js';
 import { checkService, type EnvironmentHost, environmentHosts } from './hosts.js';
@@ -41,6 +42,7 @@ export function resolve(
   });
   checkCycles(layers, services);
   checkPorts(layers, services);
+  warnOfOtherHosts(layers, services);
   return {
     problems: layers.problems,
     resolved: {
@@ -105,6 +107,24 @@ function instances(layers: Layers, service: ResolvedService, hosts: readonly Env
   return candidates
     .slice(0, singleton ? 1 : undefined)
     .map((host) => ({ id: host.id, host: host.address.name }));
+}
+
+/** Warns of services on hosts without a service that they need: names reach services on the same host only. */
+function warnOfOtherHosts(layers: Layers, services: readonly Service[]): void {
+  const byName = new Map(services.map((service) => [service.name, service]));
+  for (const { name, needs, instances } of services) {
+    for (const needed of needs) {
+      const other = byName.get(needed);
+      if (other === undefined || other.instances.length === 0 || routerOf(other) !== 'none') continue;
+      const own = new Set(other.instances.map(({ host }) => host));
+      const without = instances.map(({ host }) => host).filter((host) => !own.has(host));
+      if (without.length === 0) continue;
+      const index = (layers.service(name).needs ?? []).indexOf(needed);
+      const reach = `${name} on ${without.join(', ')} cannot reach ${needed} by its name`;
+      const hint = `use an address of ${[...own].join(', ')}, or run both on the same hosts`;
+      layers.warn(['services', name, 'needs', index], `${reach}, which works on the same host only: ${hint}`);
+    }
+  }
 }
 
 /** Reports each service that depends on itself, directly or not. */

@@ -199,6 +199,29 @@ environments:
   });
 });
 
+describe('a service that needs one on another host', () => {
+  const warnings = async (db: string, live = '{hosts: [a, b], services: {db: {hosts: [a]}}}') => {
+    const text = `project: p
+services: {web: {image: a, needs: [db]}, db: {image: b, ${db}}}
+environments: {live: ${live}}
+`;
+    const setting = configContext({ '/project/oneclick.yml': text });
+    return (await resolveEnvironment(await loadProject(setting), 'live', setting)).warnings;
+  };
+
+  it('produces a warning, because names work on the same host only', async () => {
+    expect(await warnings('port: 5432')).toEqual([
+      'oneclick.yml:2:36: web on b cannot reach db by its name, which works on the same host only: ' +
+        'use an address of a, or run both on the same hosts',
+    ]);
+  });
+
+  it('produces none if the other one has a load balancer, or runs on all of its hosts', async () => {
+    expect(await warnings('port: 80, target_group: db')).toEqual([]);
+    expect(await warnings('port: 5432', '{hosts: [a, b]}')).toEqual([]);
+  });
+});
+
 describe('the file', () => {
   it('is found in parent folders', async () => {
     const below = { ...setting, cwd: '/project/src/web' };
