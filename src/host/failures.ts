@@ -75,7 +75,9 @@ export function engineFailure(
 
 /** Returns the failure of a host whose SSH connection broke; names the cause. */
 export function lostFailure(host: string, cause?: unknown): Failure {
-  const reason = cause instanceof Error ? `: ${cause.message}` : '';
+  // Not `instanceof`: errors of Node's sockets may be of another realm.
+  const hasMessage = typeof cause === 'object' && cause !== null && 'message' in cause;
+  const reason = hasMessage ? `: ${String(cause.message)}` : '';
   return new Failure('unreachable', 'host.lost', `the SSH connection to ${host} broke${reason}`, {
     host,
     hint: 'check the host and the network, then run `oneclick resume`',
