@@ -73,11 +73,22 @@ export function engineFailure(
   return new Failure(kind, code, `cannot ${action}: ${message.trim()}`, details);
 }
 
-/** Returns the failure of a call to a host whose connection was lost. */
+/** Returns the failure of a host whose SSH connection broke; names the cause. */
 export function lostFailure(host: string, cause?: unknown): Failure {
-  return new Failure('unreachable', 'host.lost', `the connection to ${host} was lost`, {
+  // Not `instanceof`: errors of Node's sockets may be of another realm.
+  const hasMessage = typeof cause === 'object' && cause !== null && 'message' in cause;
+  const reason = hasMessage ? `: ${String(cause.message)}` : '';
+  return new Failure('unreachable', 'host.lost', `the SSH connection to ${host} broke${reason}`, {
     host,
     hint: 'check the host and the network, then run `oneclick resume`',
     ...given({ cause }),
   });
+}
+
+/** Returns why the connection to a host broke; by default the error of the call that failed. */
+export function lossOf(
+  { name, lost }: { readonly name: string; readonly lost: AbortSignal },
+  error: unknown,
+): Failure {
+  return lost.reason instanceof Failure ? lost.reason : lostFailure(name, error);
 }

@@ -6,7 +6,7 @@ import { Failure } from '../domain/failure.js';
 import type { CallLog } from './call-log.js';
 import { ChannelSocket } from './docker/agent.js';
 import { DockerEngine } from './docker/engine.js';
-import { lostFailure } from './failures.js';
+import { lossOf } from './failures.js';
 import type {
   Command,
   CommandResult,
@@ -157,7 +157,7 @@ export class SshHost implements Host {
       .open((done) => client.exec(line, done), attach, isLongLived)
       .catch((error: unknown) => {
         if (error instanceof Failure) throw error;
-        throw this.lost.aborted ? this.lost.reason : lostFailure(this.name, error);
+        throw lossOf(this, error);
       });
   }
 
@@ -170,7 +170,7 @@ export class SshHost implements Host {
         (channel) => new ChannelSocket(channel),
       );
     } catch (error) {
-      if (!isChannelRefusal(error)) throw lostFailure(this.name, error);
+      if (!isChannelRefusal(error)) throw lossOf(this, error);
       if (error.reason === forbidden) return undefined;
       throw this.#unhealthy('probe.refused', `nothing listens on port ${port}`);
     }

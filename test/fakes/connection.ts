@@ -15,7 +15,7 @@ export class FakeConnection implements Host {
     this.name = machine.name;
     this.#machine = machine;
     this.engine = through(machine.engine, () => this.#check());
-    machine.lost.addEventListener('abort', () => this.lose());
+    machine.lost.addEventListener('abort', () => this.#lost.abort(machine.lost.reason));
   }
 
   get lost(): AbortSignal {

@@ -138,9 +138,9 @@ export class FakeHost implements Host {
   }
 
   /** Loses the connection; the host keeps running. */
-  lose(): void {
+  lose(cause?: Error): void {
     this.forwardedPorts.clear();
-    this.#lost.abort(lostFailure(this.name));
+    this.#lost.abort(lostFailure(this.name, cause));
   }
 
   #ask(socket: Duplex, path: string): Promise<ProbeAnswer> {

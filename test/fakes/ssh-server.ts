@@ -43,6 +43,9 @@ export function keyPair(type: 'ed25519' | 'ecdsa' = 'ed25519', passphrase?: stri
   }
 }
 
+/** The reason SSH_DISCONNECT_PROTOCOL_ERROR (RFC 4253, 11.1). */
+const protocolError = 2;
+
 /** An SSH server in this process. */
 export class SshServer {
   readonly key: KeyPair;
@@ -55,6 +58,7 @@ export class SshServer {
   readonly #ssh: Server;
   readonly #server: NetServer;
   readonly #sockets = new Set<Socket>();
+  readonly #clients = new Set<Connection>();
 
   private constructor(options: SshServerOptions) {
     this.#options = options;
@@ -89,13 +93,31 @@ export class SshServer {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Renews the session keys of all connections; resolves when the clients have. */
+  async rekey(): Promise<void> {
+    await Promise.all(
+      [...this.#clients].map((client) => new Promise<void>((resolve) => client.rekey(() => resolve()))),
+    );
+  }
+
+  /** Disconnects all clients because of a protocol error, as sshd does for a corrupt packet. */
+  disconnect(): void {
+    for (const client of this.#clients) {
+      // Connection.end() always gives the reason "by application".
+      const { _protocol } = client as unknown as { _protocol: { disconnect(reason: number): void } };
+      _protocol.disconnect(protocolError);
+    }
+  }
+
   async close(): Promise<void> {
     this.cut();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
   #serve(client: Connection): void {
+    this.#clients.add(client);
     client.on('error', () => undefined);
+    client.on('close', () => this.#clients.delete(client));
     client.on('authentication', (context) => this.#admit(context));
     let sessions = 0;
     client.on('session', (accept, reject) => {

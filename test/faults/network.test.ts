@@ -105,6 +105,10 @@ const succeeded = { codes: [0] };
 const unreachable: Outcome = { codes: [5], prints: [/sandbox-1/] };
 /** Stops, names the machine, and suggests oneclick resume. */
 const connectionLost: Outcome = { codes: [7], prints: [/sandbox-1/, /oneclick resume/] };
+const connectionBroke: Outcome = {
+  codes: [7],
+  prints: [/the SSH connection to sandbox-1 broke: \S/, /oneclick resume/],
+};
 /** The response to the last request may have arrived. */
 const maybeLost: Outcome = { codes: [0, 7], prints: [/sandbox-1/] };
 const maybeFinished: Outcome = { codes: [0, 2] };
@@ -139,7 +143,7 @@ const rows: readonly Row[] = [
   { ...deploy, ...inSwap, fault: frozen, outcome: connectionLost, next: 'resume' },
   { ...deploy, ...inSwap, fault: frozenBriefly, outcome: succeeded },
   { ...deploy, ...inSwap, fault: restarted, outcome: succeeded },
-  { ...deploy, ...inSwap, fault: loggedOut, outcome: connectionLost, next: 'resume' },
+  { ...deploy, ...inSwap, fault: loggedOut, outcome: connectionBroke, next: 'resume' },
   {
     ...{ ...deploy, ...before, serves: 'v1' },
     fault: sshdSetting('MaxSessions 1', 'MaxSessions 1'),

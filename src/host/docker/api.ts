@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import type { Channel } from 'ssh2';
 import { Failure } from '../../domain/failure.js';
 import { given } from '../../domain/given.js';
-import { engineFailure, lostFailure } from '../failures.js';
+import { engineFailure, lossOf } from '../failures.js';
 import type { Host, RegistryAuth } from '../host.js';
 import type { Connection } from '../ssh/connection.js';
 import { openChannel } from '../ssh/sessions.js';
@@ -102,7 +102,7 @@ export class DockerApi {
     if (error instanceof Failure) return error;
     // Channels close just before the connection that carries them.
     await new Promise((resolve) => setImmediate(resolve));
-    if (this.#host.lost.aborted) return lostFailure(this.#host.name, error);
+    if (this.#host.lost.aborted) return lossOf(this.#host, error);
     this.#modems = undefined;
     return engineDown(this.#host.name, error.message, error);
   }

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { z } from 'zod';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
-import { lostFailure } from '../failures.js';
+import { lossOf } from '../failures.js';
 import type { Engine, Host, Process, Size, StdioOptions } from '../host.js';
 import type { EngineCalls } from './engine-calls.js';
 import { Frames } from './log-frames.js';
@@ -116,8 +116,7 @@ class SocketProcess implements Process {
     } catch (error) {
       this.#failure ??= error instanceof Error ? error : new Error(String(error));
     }
-    if (this.#host.lost.aborted) throw this.#host.lost.reason;
-    if (this.#failure !== undefined) throw lostFailure(this.#host.name, this.#failure);
+    if (this.#host.lost.aborted || this.#failure !== undefined) throw lossOf(this.#host, this.#failure);
   }
 
   write(data: Buffer): Promise<void> {

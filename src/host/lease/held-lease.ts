@@ -1,6 +1,7 @@
 import { withTimeout } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
+import { given } from '../../domain/given.js';
 import type { Lease } from '../../run/ports.js';
 import type { Host, RemoteProcess } from '../host.js';
 
@@ -112,10 +113,16 @@ export class HostsLease implements Lease {
 
   #lose(host: Host, reason: string): void {
     this.#ended.abort();
+    const broken: unknown = host.lost.reason;
+    const message =
+      broken instanceof Failure
+        ? `${broken.message}; the lease on ${host.name} was lost`
+        : `the lease on ${host.name} was lost: ${reason}`;
     this.#lost.abort(
-      new Failure('unreachable', 'lease.lost', `the lease on ${host.name} was lost: ${reason}`, {
+      new Failure('unreachable', 'lease.lost', message, {
         host: host.name,
         hint: 'another run may have started there; run `oneclick status`, then `oneclick resume`',
+        ...given({ cause: broken }),
       }),
     );
   }

@@ -7,8 +7,9 @@ import { Failure } from '../../domain/failure.js';
 import { lostFailure } from '../failures.js';
 import type { SshTarget } from './config.js';
 import { authFailure, endpoint, handshakeFailure, TransientError, unreachable } from './dial-failures.js';
+import { HostKeyCheck, ownerOf } from './host-key.js';
 import type { Keyring, LoginMethod } from './keys.js';
-import { addKnownHost, type KnownKeys, readKnownKeys } from './known-hosts.js';
+import { type KnownKeys, readKnownKeys } from './known-hosts.js';
 import { openRoute } from './route.js';
 import { Sessions } from './sessions.js';
 
@@ -137,24 +138,7 @@ async function login(
   const { NodeSSH } = await import('node-ssh');
   const sock = await openRoute(target, bastion, signal);
   const ssh = new NodeSSH();
-  let keyFailure: Failure | undefined;
-  const hostVerifier = (key: Buffer, verify: (valid: boolean) => void): void => {
-    void verifyHostKey(target, known, key).then(
-      (failure) => {
-        keyFailure = failure;
-        verify(failure === undefined);
-      },
-      (error: unknown) => {
-        keyFailure = new Failure(
-          'access',
-          'host.key-unknown',
-          `cannot save the host key of ${target.name}: ${String(error)}`,
-          { host: target.name },
-        );
-        verify(false);
-      },
-    );
-  };
+  const hostKey = new HostKeyCheck(target, known, sock);
   const tried: string[] = [];
   const remaining = [...methods];
   const config: Config = {
@@ -164,7 +148,7 @@ async function login(
     keepaliveInterval: options.keepalive ?? 5000,
     keepaliveCountMax: 3,
     algorithms: { kex: keyExchange, ...hostKeyAlgorithms(known) },
-    hostVerifier,
+    hostVerifier: hostKey.verify,
     authHandler: (_methods, _partial, next) => {
       const method = remaining.shift();
       if (method !== undefined) tried.push(method.label);
@@ -179,7 +163,7 @@ async function login(
     return open(target, ssh.connection, sock, options.clock);
   } catch (error) {
     sock.destroy();
-    if (keyFailure !== undefined) throw keyFailure;
+    if (hostKey.failure !== undefined) throw hostKey.failure;
     throw handshakeFailure(target, known, tried, error);
   } finally {
     stopListening();
@@ -188,13 +172,15 @@ async function login(
 
 function open(target: SshTarget, client: Client, sock: Duplex, clock: Clock): Connection {
   const lost = new AbortController();
-  let cause: unknown;
+  const lose = (cause: Error) => lost.abort(lostFailure(target.name, cause));
   const closed = new Promise<void>((resolve) => {
     client.on('error', (error) => {
-      cause = error;
+      // At once, because later errors are consequences.
+      lose(error);
+      sock.destroy();
     });
     client.on('close', () => {
-      lost.abort(lostFailure(target.name, cause));
+      lose(new Error('the other side closed it'));
       resolve();
     });
   });
@@ -214,23 +200,7 @@ function open(target: SshTarget, client: Client, sock: Duplex, clock: Clock): Co
   };
 }
 
-/** Returns the failure of an untrusted host key; saves a new key if `accept-new` is set. */
-async function verifyHostKey(target: SshTarget, known: KnownKeys, key: Buffer): Promise<Failure | undefined> {
-  const status = known.check(key);
-  const [file] = target.knownHosts;
-  if (status.kind !== 'unknown' || target.hostKeys !== 'accept-new' || file === undefined)
-    return known.failure(key, status);
-  await addKnownHost(ownerOf(target), key, file);
-  return undefined;
-}
-
 function hostKeyAlgorithms(known: KnownKeys): { serverHostKey?: HostKeyAlgorithms } {
   const wanted = known.algorithms()?.filter((name) => supportedHostKeys.includes(name)) ?? [];
   return wanted.length === 0 ? {} : { serverHostKey: wanted as HostKeyAlgorithms };
 }
-
-const ownerOf = ({ name, keyAlias, address, port }: SshTarget) => ({
-  host: name,
-  address: keyAlias ?? address,
-  port: keyAlias === undefined ? port : 22,
-});

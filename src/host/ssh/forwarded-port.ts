@@ -3,7 +3,7 @@ import { withTimeout } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import { ChannelSocket } from '../docker/agent.js';
-import { lostFailure } from '../failures.js';
+import { lossOf } from '../failures.js';
 import type { ConnectionHandler, ForwardedPort } from '../host.js';
 import type { Connection } from './connection.js';
 
@@ -63,12 +63,12 @@ export async function forwardPort(
 }
 
 /** Returns the port that sshd listens on, or undefined if it refuses; sshd gives no reason. */
-function openPort({ client, target }: Connection, port: number): Promise<number | undefined> {
+function openPort({ client, lost, target }: Connection, port: number): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     try {
       client.forwardIn(loopback, port, (error, given) => resolve(error ? undefined : given));
     } catch (error) {
-      reject(lostFailure(target.name, error));
+      reject(lossOf({ name: target.name, lost }, error));
     }
   });
 }

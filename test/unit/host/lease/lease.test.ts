@@ -148,7 +148,7 @@ describe('a lease', () => {
     const holder = new FakeRemoteProcess('held');
     const host = new FakeHost('a', { clock: time, spawns: () => holder });
     const lease = await new HostLeases(hosts(host), { clock: time, random: () => 0 }).take(run);
-    return { holder, lease };
+    return { host, holder, lease };
   }
 
   it('sends heartbeats with the step, and lasts while they are answered', async () => {
@@ -170,6 +170,18 @@ describe('a lease', () => {
     await time.advance(16_000);
     expect(ended.lease.lost.reason).toMatchObject({ code: 'lease.lost' });
     expect(silent.lease.lost.reason).toMatchObject({ code: 'lease.lost' });
+  });
+
+  it('is lost with the SSH connection, and names why that broke', async () => {
+    const time = clock();
+    const { host, holder, lease } = await held(time);
+    host.lose(new Error('Packet corrupt'));
+    holder.exit(undefined);
+    await time.advance(0);
+    expect(lease.lost.reason).toMatchObject({
+      ...{ kind: 'unreachable', code: 'lease.lost', host: 'a' },
+      message: 'the SSH connection to a broke: Packet corrupt; the lease on a was lost',
+    });
   });
 
   it('is lost before anything is sent when this process was suspended', async () => {

@@ -296,10 +296,26 @@ describe('a connection', () => {
     const cut = new Promise((resolve) => host.lost.addEventListener('abort', resolve));
     server.cut();
     await cut;
-    await expect(running).rejects.toMatchObject({ code: 'host.lost', host: 'web-1' });
+    await expect(running).rejects.toMatchObject({
+      ...{ code: 'host.lost', host: 'web-1' },
+      message: expect.stringMatching(
+        /^the SSH connection to web-1 broke: (?:the other side closed it|read ECONNRESET)$/,
+      ),
+    });
     expect(await held.ended).toBeUndefined();
     await expect(host.run(echo('a'))).rejects.toMatchObject({ code: 'host.lost' });
     await expect(host.engine.images()).rejects.toMatchObject({ code: 'host.lost' });
+  });
+
+  it('fails calls with the reason that the server gives when it disconnects', async () => {
+    const server = await serve();
+    const host = await connected(server.port);
+    const running = host.run({ argv: ['sleep', '60'], timeout: 60_000 });
+    const images = host.engine.images();
+    server.disconnect();
+    const message = 'the SSH connection to web-1 broke: PROTOCOL_ERROR';
+    await expect(running).rejects.toMatchObject({ code: 'host.lost', message });
+    await expect(images).rejects.toMatchObject({ code: 'host.lost', message });
   });
 
   it('detects a frozen peer by missing keepalives', async () => {
