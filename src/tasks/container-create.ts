@@ -7,10 +7,11 @@ import {
   freePort,
   withHost,
 } from '../domain/container.js';
-import type { ContainerFacts, HostFacts } from '../domain/facts.js';
+import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
+import { type MissingSecret, MissingSecrets, missingSecrets } from '../domain/missing-secrets.js';
 import { type ContainerSpec, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
@@ -48,12 +49,15 @@ export const containerCreate = task({
   check(facts, { rollout }, subject) {
     const { service, host } = instanceOf(facts, subject);
     const { release } = rollout;
+    const missing = missingSecrets(facts, release.spec.secrets);
     const kept = keptContainer(host, subject, service, rollout);
     if (kept !== undefined) {
+      if (missing.length > 0 && rollout.todaysSecrets && !isUp(kept))
+        return { kind: 'blocked', problems: [cannotCreate(missing, subject, host, rollout)] };
       const because = isUp(kept)
         ? `release ${release.number} already runs as ${kept.name}`
         : `${kept.name} was kept`;
-      const stale = staleNote(kept);
+      const stale = staleNote(kept) + unknownNote(facts, rollout);
       const receipt = { name: kept.name, ...portOf(release.spec, kept.ports[0]) };
       return { kind: 'done', because: because + stale, receipt, ...(stale === '' ? {} : { news: true }) };
     }
@@ -66,6 +70,9 @@ export const containerCreate = task({
       };
     }
     const name = containerName(host, subject.run, service.name, release.number);
+    const isCreated = host.containers.some((container) => container.name === name);
+    if (missing.length > 0 && !isCreated)
+      return { kind: 'blocked', problems: [cannotCreate(missing, subject, host, rollout)] };
     const range = release.spec.port?.range;
     const free = range === undefined ? undefined : freePort(host, range);
     if (range !== undefined && free === undefined)
@@ -87,8 +94,14 @@ export const containerCreate = task({
   },
   async apply({ ports, subject }, { name, release, port }) {
     const { engine } = ports.host(hostName(subject));
-    const config = serviceConfig(release, port, subject, await ports.secrets(release.spec.secrets));
-    await engine.create({ name, config });
+    const secrets = await ports.secrets(release.spec.secrets).catch(async (error: unknown) => {
+      // A resumed run may have created it already.
+      const found = await engine.container(name);
+      if (found?.labels[label.step] !== `${subject.run.id}/${subject.step}`) throw error;
+      return undefined;
+    });
+    if (secrets !== undefined)
+      await engine.create({ name, config: serviceConfig(release, port, subject, secrets) });
     return { name, ...portOf(release.spec, port) };
   },
   async undo({ ports, subject }, { name }) {
@@ -128,6 +141,23 @@ function noFreePort(host: HostFacts, { name }: Service, { from, to }: { from: nu
 function staleNote({ staleSecrets = [] }: ContainerFacts): string {
   if (staleSecrets.length === 0) return '';
   return `, with older values of ${staleSecrets.join(', ')} (pass --current-secrets to update them)`;
+}
+
+/** A deploy cannot tell whether secrets without a value have changed. */
+function unknownNote({ secrets }: Facts, { kind, todaysSecrets, release }: Rollout): string {
+  if (kind !== 'same' && !todaysSecrets) return '';
+  const names = release.spec.secrets.filter((name) => Object.hasOwn(secrets?.missing ?? {}, name));
+  return names.length === 0 ? '' : `, without comparing ${names.join(', ')} (no value here)`;
+}
+
+function cannotCreate(
+  missing: readonly MissingSecret[],
+  { run, service }: Subject,
+  { host }: HostFacts,
+  { kind, release }: Rollout,
+): MissingSecrets {
+  const neededBy = kind === 'deploy' ? [] : [`${service?.name} release ${release.number} on ${host}`];
+  return new MissingSecrets(missing, run.environment, { host, neededBy });
 }
 
 function candidate(name: string, labels: Record<string, string>, spec: ContainerSpec): ContainerFacts {

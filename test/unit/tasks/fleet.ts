@@ -118,7 +118,7 @@ export class Fleet extends FakeMachines {
       ...{ environment: 'production', folder: '/shop', sources: {}, files },
       variables: Object.fromEntries(this.secrets),
       run: async () => ({ code: 0, stdout: '', stderr: '' }),
-      onFound: (name, value) => context.redaction.add(name, value),
+      onFound: (_, value) => context.redaction.add(value),
     });
     const hosts = this.hosts.map(({ name }) => ({ name, address: name, hostKeys: 'known' as const }));
     return {
