@@ -85,7 +85,7 @@ async function ignoreInGit(folder: string): Promise<void> {
   try {
     await writeFile(join(folder, '.gitignore'), '*\n', { flag: 'wx' });
   } catch (error) {
-    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+    const exists = typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST';
     if (!exists) throw error;
   }
 }
