@@ -70,7 +70,7 @@ export const containerCreate = task({
       };
     }
     const name = containerName(host, subject.run, service.name, release.number);
-    const isCreated = host.containers.some((container) => container.name === name);
+    const isCreated = host.containers.some((container) => isCreatedBy(subject, container));
     if (missing.length > 0 && !isCreated)
       return { kind: 'blocked', problems: [cannotCreate(missing, subject, host, rollout)] };
     const range = release.spec.port?.range;
@@ -97,7 +97,7 @@ export const containerCreate = task({
     const secrets = await ports.secrets(release.spec.secrets).catch(async (error: unknown) => {
       // A resumed run may have created it already.
       const found = await engine.container(name);
-      if (found?.labels[label.step] !== `${subject.run.id}/${subject.step}`) throw error;
+      if (found === undefined || !isCreatedBy(subject, found)) throw error;
       return undefined;
     });
     if (secrets !== undefined)
@@ -107,9 +107,12 @@ export const containerCreate = task({
   async undo({ ports, subject }, { name }) {
     const { engine } = ports.host(hostName(subject));
     const found = await engine.container(name);
-    if (found?.labels[label.step] === `${subject.run.id}/${subject.step}`) await engine.remove(found.id);
+    if (found !== undefined && isCreatedBy(subject, found)) await engine.remove(found.id);
   },
 });
+
+const isCreatedBy = ({ run, step }: Subject, { labels }: ContainerFacts) =>
+  labels[label.step] === `${run.id}/${step}`;
 
 function keptContainer(
   host: HostFacts,

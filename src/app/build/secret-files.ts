@@ -1,7 +1,6 @@
 import { join, relative, sep } from 'node:path';
 import { type Files, shortPath } from '../../config/files.js';
 import { runsDir } from '../runs.js';
-import type { BuildTarget } from './build-images.js';
 import { isIgnored } from './dockerignore.js';
 
 /** Files that may contain secrets and are in a build context, so that `COPY . .` puts them into the image. */
@@ -17,7 +16,10 @@ export interface SecretFiles {
 export interface SecretFilesRequest {
   readonly folder: string;
   readonly environment: string;
-  readonly targets: readonly Pick<BuildTarget, 'services' | 'source'>[];
+  readonly targets: readonly {
+    readonly services: readonly string[];
+    readonly source: { readonly context: string; readonly dockerfile?: string };
+  }[];
   readonly files: Files;
   /** Whether the builder reads `Dockerfile.dockerignore`, as BuildKit does. */
   readonly isBuildKit: boolean;

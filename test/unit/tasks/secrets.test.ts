@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { chooseCanary } from '../../../src/app/canary.js';
 import type { RecipeResult } from '../../../src/app/run-recipe.js';
+import { Failure } from '../../../src/domain/failure.js';
 import type { Service } from '../../../src/domain/service.js';
 import { at, everywhere, Fleet, serviceOn } from './fleet.js';
 
@@ -27,8 +28,8 @@ afterEach(async () => {
 
 const serves = (tag: string) => everywhere(`web ${tag} unless-stopped`);
 const problemsOf = (result: RecipeResult) => (result.kind === 'blocked' ? result.problems : result);
-const journals = async () =>
-  (await Promise.all(fleet.events.map((event) => JSON.stringify(event)))).join('\n');
+const journalOf = (run: string) => readFile(join(folder, `.oneclick/runs/${run}.jsonl`), 'utf8');
+const unredacted = () => JSON.stringify(fleet.events);
 const blocked = (names: string, ...neededBy: readonly string[]) => [
   {
     kind: 'access',
@@ -185,6 +186,22 @@ describe('a run that died', () => {
   });
 });
 
+describe('a run that died while it created its last container', () => {
+  it('is resumed without values if the container exists', async () => {
+    const one = { ...next, instances: next.instances.slice(0, 1) };
+    await fleet.deploy(one);
+    const isCreate = (step: string) => step.startsWith('container.create');
+    const created = fleet.events.findIndex((event) => event.type === 'step.done' && isCreate(event.step));
+    await fleet.run('deploy', [at(one, 'v3')], {}, created);
+    expect(fleet.events.at(-1)).toMatchObject({
+      type: 'step.started',
+      step: expect.stringMatching(/^container.create/),
+    });
+    fleet.secrets.clear();
+    expect(await fleet.resume(false)).toMatchObject({ kind: 'ran', report: { outcome: { result: 'done' } } });
+  });
+});
+
 describe('a command that prints a secret', () => {
   beforeEach(async () => {
     fleet.secrets.delete('KEY');
@@ -226,9 +243,30 @@ describe('the journal of a run without values', () => {
     fleet.push('web', 'bad', { answers: 500, logs: [`connecting with ${token}`, 'and new-token'] });
     fleet.secrets.set('TOKEN', 'new-token');
     expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ result: 'reverted' });
-    const text = await readFile(join(folder, '.oneclick/runs/run-2.jsonl'), 'utf8');
+    const text = await journalOf('run-2');
     expect(text).toContain('connecting with ***');
     expect(text).not.toMatch(/first-token|new-token/);
-    expect(await journals()).toContain('first-token');
+    expect(unredacted()).toContain('first-token');
+  });
+
+  it('has no secret that only the containers know', async () => {
+    await fleet.deploy(next);
+    fleet.secrets.clear();
+    const failure = new Failure('failed', 'engine.failed', 'cannot use first-token');
+    fleet.host('host-1').engine.faults.fail('start', failure);
+    expect(await fleet.rollback(web)).toMatchObject({ exitCode: 1 });
+    expect(unredacted()).toContain('cannot use first-token');
+    expect(await journalOf('run-3')).toContain('cannot use ***');
+    expect(await journalOf('run-3')).not.toContain('first-token');
+  });
+
+  it('has no secret that a local command prints', async () => {
+    await mkdir(join(folder, '.oneclick/recipes'), { recursive: true });
+    const note = 'summary: Say it\nsteps:\n  - run: echo say first-token\n';
+    await writeFile(join(folder, '.oneclick/recipes/note.yml'), note);
+    expect(await fleet.run('note', [web])).toMatchObject({ result: 'done' });
+    expect(unredacted()).toContain('first-token');
+    expect(await journalOf('run-2')).toContain('echo say ***');
+    expect(await journalOf('run-2')).not.toContain('first-token');
   });
 });
