@@ -18,7 +18,7 @@ export interface SecretFilesRequest {
   readonly environment: string;
   readonly targets: readonly {
     readonly services: readonly string[];
-    readonly source: { readonly context: string; readonly dockerfile?: string };
+    readonly source: { readonly context: string; readonly dockerfile?: string | undefined };
   }[];
   readonly files: Files;
   /** Whether the builder reads `Dockerfile.dockerignore`, as BuildKit does. */
