@@ -19,17 +19,9 @@ export function redactEvent(event: RunEvent, redact: (text: string) => string): 
 
 /** The part of an event that a resumed run uses. */
 function dataOf(event: RunEvent): unknown {
-  switch (event.type) {
-    case 'run.started':
-      return event.plan;
-    case 'step.started':
-      return event.intent;
-    case 'step.skipped':
-    case 'step.done':
-      return event.receipt;
-    default:
-      return undefined;
-  }
+  if (event.type === 'run.started') return event.plan;
+  if (event.type === 'step.started') return event.intent;
+  return event.type === 'step.skipped' || event.type === 'step.done' ? event.receipt : undefined;
 }
 
 function redactTexts(value: unknown, redact: (text: string) => string, texts: Texts, key: string): unknown {
