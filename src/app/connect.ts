@@ -3,9 +3,11 @@ import type { Cloud } from '../cloud/cloud.js';
 import { poller } from '../cloud/poll.js';
 import { localFiles } from '../config/files.js';
 import { type RegistryLogins, registryAuth } from '../config/registry-auth.js';
+import type { FoundSecrets } from '../config/secrets.js';
 import type { HostAddress } from '../domain/environment.js';
-import type { Facts, HostFacts } from '../domain/facts.js';
+import type { Facts, HostFacts, SecretFacts } from '../domain/facts.js';
 import { Blocked, Failure, failureRecord } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { parseImage } from '../domain/image.js';
 import { runVariables } from '../domain/parent-run.js';
 import type { Service } from '../domain/service.js';
@@ -35,6 +37,8 @@ export interface ConnectedEnvironment {
   reconnect(host: string, signal: AbortSignal): Promise<Host>;
   /** Reads the facts of one host; throws its Failure. */
   readHost(host: Host): Promise<HostFacts>;
+  /** Looks up these secrets, running their commands, for the facts that are read from now on. Missing ones are not a failure. */
+  readSecrets(names: readonly string[]): Promise<void>;
   /** Ends the busy line; reading facts ends it too. */
   ready(): void;
 }
@@ -46,6 +50,8 @@ export interface ConnectRequest {
   readonly untouchedHosts?: readonly string[];
   /** Default: hosts. */
   readonly needs?: ReadonlySet<Need>;
+  /** Which secrets of the services to look up at once. Default: none. */
+  readonly secrets?: 'all' | 'stored';
   readonly transfer?: ImageTransfer;
   /** Text to show until the first facts are read. Default: `checking ENVIRONMENT`. */
   readonly busy?: string;
@@ -92,20 +98,21 @@ class OpenEnvironment implements ConnectedEnvironment {
   readonly #request: ConnectRequest;
   readonly #reconnector: Reconnector;
   readonly #cloud: Cloud | undefined;
-  /** The values, or the Failure that names the missing ones. */
-  readonly #secrets: ReadonlyMap<string, string> | Failure;
+  /** Undefined if no secrets are looked up. */
+  #secrets: FoundSecrets | undefined;
   readonly #warned = new Set<string>();
   #resolved: Facts['resolved'];
 
   static async open(session: Session, request: ConnectRequest, ready: () => void): Promise<OpenEnvironment> {
-    const { needs = new Set<Need>(['hosts']), untouchedHosts = [] } = request;
+    const { needs = new Set<Need>(['hosts']), untouchedHosts = [], secrets: which } = request;
     const services = needs.has('hosts') ? request.services : [];
     const names = new Set([...hostNames(services), ...(needs.has('hosts') ? untouchedHosts : [])]);
     const addresses = session.environment.hosts.filter(({ name }) => names.has(name));
     const dial = dialOf(session);
-    const wanted = [...new Set(services.flatMap((service) => service.secrets))];
+    // Local commands may print them too.
+    const wanted = request.services.flatMap((service) => service.secrets);
     const [hosts, secrets, cloud] = await connectWith(dial, addresses, [
-      orFailure(session.secrets.get(wanted)),
+      which === undefined ? undefined : session.secrets.find(wanted, which),
       needs.has('cloud') ? openCloud(session) : undefined,
     ]);
     for (const host of hosts.connected.values()) void host.engine.warm();
@@ -118,7 +125,7 @@ class OpenEnvironment implements ConnectedEnvironment {
     readonly request: ConnectRequest;
     readonly ready: () => void;
     readonly hosts: Hosts;
-    readonly secrets: ReadonlyMap<string, string> | Failure;
+    readonly secrets: FoundSecrets | undefined;
     readonly cloud: Cloud | undefined;
     readonly reconnector: Reconnector;
   }) {
@@ -161,6 +168,14 @@ class OpenEnvironment implements ConnectedEnvironment {
     return known;
   }
 
+  async readSecrets(names: readonly string[]): Promise<void> {
+    const { values, missing } = await this.#session.secrets.find(names, 'all');
+    this.#secrets = {
+      values: new Map([...(this.#secrets?.values ?? []), ...values]),
+      missing: { ...this.#secrets?.missing, ...missing },
+    };
+  }
+
   close(): Promise<void> {
     return this.#reconnector.close();
   }
@@ -174,12 +189,18 @@ class OpenEnvironment implements ConnectedEnvironment {
     const { facts, problems } = await readFacts(connected, this.#factsRequest());
     this.#resolved = facts.resolved;
     const groups = await reading;
-    const failures = [...reached, this.#secrets, groups].filter((one) => one instanceof Failure);
+    const failures = [...reached, groups].filter((one) => one instanceof Failure);
     const all = [...failures, ...problems];
     const isUntouched = ({ host }: Failure) => host !== undefined && untouchedHosts.includes(host);
     this.#warnOf(all.filter(isUntouched));
     return {
-      facts: groups === undefined || groups instanceof Failure ? facts : { ...facts, groups },
+      facts: {
+        ...facts,
+        ...given({
+          secrets: this.#secrets === undefined ? undefined : namesOf(this.#secrets),
+          groups: groups instanceof Failure ? undefined : groups,
+        }),
+      },
       problems: all.filter((problem) => !isUntouched(problem)),
     };
   }
@@ -201,12 +222,13 @@ class OpenEnvironment implements ConnectedEnvironment {
   }
 
   #factsRequest(): FactsRequest {
-    const { environment } = this.#session;
+    const { environment, context } = this.#session;
     return {
       project: environment.project,
       environment: environment.name,
       services: this.#request.services,
-      secrets: this.#secrets instanceof Failure ? new Map<string, string>() : this.#secrets,
+      secrets: this.#secrets?.values ?? new Map<string, string>(),
+      onSecret: (value) => void context.redaction.add(value),
       resolves: this.#request.needs?.has('registry') === true,
       resolved: this.#resolved,
       auth: this.ports.auth,
@@ -252,6 +274,11 @@ async function connectWith<A, B>(
     throw error;
   }
 }
+
+const namesOf = ({ values, missing }: FoundSecrets): SecretFacts => ({
+  known: [...values.keys()],
+  missing,
+});
 
 const hostNames = (services: readonly Service[]) =>
   services.flatMap(({ instances }) => instances.map(({ host }) => host));

@@ -11,6 +11,7 @@ import type { RunPorts } from '../run/run.js';
 import { tasks } from '../tasks/registry.js';
 import type { Ports } from '../tasks/task.js';
 import type { ConnectedEnvironment } from './connect.js';
+import { readFactsFor } from './plan-facts.js';
 import { RegistryLeases } from './registry-leases.js';
 import { ReportBuilder, type RunReport } from './run-report.js';
 import { runsDir } from './runs.js';
@@ -30,13 +31,15 @@ export interface Execution {
   readonly interrupts: OpenInterrupts;
   /** The events of a run that is resumed. */
   readonly earlier?: readonly RunEvent[];
+  /** Default: {@link readFactsFor} the plan. */
+  readonly readFacts?: () => Promise<Facts>;
 }
 
 /** Wires journal, lease, signals and events into a run; returns its report. */
 export async function executeRun(
   session: Session,
   connected: ConnectedEnvironment,
-  { plan, wait, interrupts: open, earlier = [] }: Execution,
+  { plan, wait, interrupts: open, earlier = [], readFacts = () => readFactsFor(connected, plan) }: Execution,
   run: (ports: RunPorts<Facts, Ports>) => Promise<Outcome>,
 ): Promise<RunReport> {
   const { context, listener, project } = session;
@@ -56,7 +59,7 @@ export async function executeRun(
         listener.event(event);
         report.record(event);
       },
-      readFacts: () => connected.facts(),
+      readFacts,
       cancel: interrupts.cancel,
       abandon: interrupts.abandon,
     });

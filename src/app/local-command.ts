@@ -1,5 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
 import type { Context } from './context.js';
+import { LineSplitter } from './line-splitter.js';
+
+/** Characters to keep of each output. */
+const maxOutput = 65_536;
 
 /** Returns the current commit of a folder; undefined outside a git repository. */
 export function commitOf(folder: string): Promise<string | undefined> {
@@ -31,16 +35,27 @@ export function runLocal(
     // spawn() has a timeout, but it keeps Node running if the command cannot be started.
     if (timeout > 0) AbortSignal.timeout(timeout).addEventListener('abort', () => child.kill());
     let [stdout, stderr] = ['', ''];
+    const lines = new LineSplitter(onLine);
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout = (stdout + text).slice(-65_536);
-      for (const line of text.split('\n')) if (line.trim() !== '') onLine(line);
+      stdout = lastLines(stdout + text);
+      lines.take(text);
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr = (stderr + text).slice(-65_536);
+      stderr = lastLines(stderr + text);
     });
     // A command may exit without reading its input.
     child.stdin.on('error', () => undefined).end(stdin);
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code: code ?? 128, stdout, stderr }));
+    child.on('close', (code) => {
+      lines.end();
+      resolve({ code: code ?? 128, stdout, stderr });
+    });
   });
+}
+
+/** Drops a line that would be cut: a part of a secret is not redacted. */
+function lastLines(text: string): string {
+  if (text.length <= maxOutput) return text;
+  const cut = text.slice(-maxOutput);
+  return cut.slice(cut.indexOf('\n') + 1);
 }

@@ -20,6 +20,15 @@ function needsOfStep<Facts, Ports>(
   return typeof needs === 'function' ? needs(services.get(service)) : needs;
 }
 
+/**
+ * Returns the secrets that a run looks up before it reads the hosts: all, with their commands, to tell whether a deploy changes one
+ * and to redact the output of the recipe's own commands; else only stored ones.
+ */
+export function secretsOf(plan: Plan, needs: ReadonlySet<Need>): 'all' | 'stored' {
+  const runsCommands = allSteps(plan).some(({ task }) => task.startsWith('shell.'));
+  return runsCommands || needs.has('registry') ? 'all' : 'stored';
+}
+
 /** Returns the needs of a resumed run: a registry only for steps without a receipt. */
 export function needsToResume<Facts, Ports>(
   plan: Plan,

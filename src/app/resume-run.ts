@@ -10,7 +10,8 @@ import { tasks } from '../tasks/registry.js';
 import { untouchedHosts } from './choose-services.js';
 import { withEnvironment } from './connect.js';
 import { executeRun, type OpenInterrupts } from './execute-run.js';
-import { needsToResume } from './needs.js';
+import { needsToResume, secretsOf } from './needs.js';
+import { readFactsFor, requireSecrets } from './plan-facts.js';
 import { blockedAsResult, type RecipeResult } from './run-recipe.js';
 import { runsDir } from './runs.js';
 import type { Session } from './session.js';
@@ -44,21 +45,29 @@ export async function readResumable(
  */
 export async function resumeRecipe(
   session: Session,
-  { events, progress: { plan, receipts } }: JournaledRun,
+  { events, progress }: JournaledRun,
   { revert, wait, interrupts }: ResumeRequest,
 ): Promise<RecipeResult> {
+  const { plan, receipts } = progress;
   if (parentRuns(session.context.env).includes(plan.run.id))
     throw startedByRun(plan.run, 'a run cannot resume itself', `run it after run ${plan.run.id}`);
   const needs = needsToResume(plan, receipts, tasks);
+  const creates = resumeDirection(progress, tasks, revert) === 'forward';
   const connect = {
-    ...{ services: plan.services, needs },
+    ...{ services: plan.services, needs, secrets: secretsOf(plan, needs) },
     untouchedHosts: untouchedHosts(session.environment.services, plan.services),
   };
   return blockedAsResult(() =>
     withEnvironment(session, connect, async (connected) => {
       connected.ready();
       for (const event of events) if (event.type === 'run.started') session.listener.event(event);
-      const execution = { plan, wait, interrupts, earlier: events };
+      const readFacts = async () => {
+        if (!creates) return connected.facts();
+        const facts = await readFactsFor(connected, plan, receipts);
+        requireSecrets(plan, facts, receipts);
+        return facts;
+      };
+      const execution = { plan, wait, interrupts, earlier: events, readFacts };
       const report = await executeRun(session, connected, execution, (ports) =>
         resumeRun({
           ...ports,

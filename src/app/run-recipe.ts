@@ -1,6 +1,7 @@
 import type { Facts } from '../domain/facts.js';
 import { Blocked, type Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
+import { mergeMissingSecrets } from '../domain/missing-secrets.js';
 import type { Service } from '../domain/service.js';
 import { bindRecipe } from '../recipe/bind.js';
 import { outdated } from '../recipe/eject.js';
@@ -14,7 +15,8 @@ import { tasks } from '../tasks/registry.js';
 import type { ImageTransfer } from './build/transfer.js';
 import { type ConnectedEnvironment, withEnvironment } from './connect.js';
 import { executeRun, type OpenInterrupts } from './execute-run.js';
-import { dependsOnCurrent, needsOf } from './needs.js';
+import { dependsOnCurrent, needsOf, secretsOf } from './needs.js';
+import { readFactsFor } from './plan-facts.js';
 import { recipeSources, shippedRecipes } from './recipe-sources.js';
 import type { RunReport } from './run-report.js';
 import { newRun, type Session } from './session.js';
@@ -53,7 +55,9 @@ export type RecipeResult =
 export async function runRecipe(session: Session, request: RecipeRequest): Promise<RecipeResult> {
   const plan = await planOf(session, request);
   const { services, untouchedHosts, transfer } = request;
-  const connect = { services, untouchedHosts, needs: needsOf(plan, tasks), ...given({ transfer }) };
+  const needs = needsOf(plan, tasks);
+  const secrets = secretsOf(plan, needs);
+  const connect = { services, untouchedHosts, needs, secrets, ...given({ transfer }) };
   return blockedAsResult(() =>
     withEnvironment(session, connect, async (connected): Promise<RecipeResult> => {
       if (request.dryRun === 'plan')
@@ -71,7 +75,7 @@ export async function blockedAsResult(work: () => Promise<RecipeResult>): Promis
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Blocked) return { kind: 'blocked', problems: error.problems };
+    if (error instanceof Blocked) return { kind: 'blocked', problems: mergeMissingSecrets(error.problems) };
     throw error;
   }
 }
@@ -108,7 +112,7 @@ async function predict<Prediction extends Pick<Preview, 'problems'>>(
   plan: Plan,
   predictPlan: (plan: Plan, facts: Facts, registry: typeof tasks) => Prediction,
 ): Promise<Prediction> {
-  const predicted = predictPlan(plan, await connected.facts(), tasks);
+  const predicted = predictPlan(plan, await readFactsFor(connected, plan), tasks);
   if (predicted.problems.length > 0) throw new Blocked(predicted.problems);
   return predicted;
 }

@@ -71,8 +71,10 @@ export async function openSession(
     files: localFiles,
     run,
     onFound: (name, value) => {
-      if (!context.redaction.add(name, value))
-        listener.warn(`secret ${name} is shorter than 6 characters, so it is not redacted in output`);
+      if (!context.redaction.add(value))
+        listener.warn(
+          `secret ${name} is shorter than 6 characters, so it is not redacted in output and journals`,
+        );
     },
   });
   const exposed = options.skipSecretFileCheck ? [] : await secrets.warnings();

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Failure } from '../domain/failure.js';
+import { MissingSecrets } from '../domain/missing-secrets.js';
 import type { Command, CommandResult } from '../host/host.js';
 import { readEnvFile } from './env-file.js';
 import type { Files } from './files.js';
@@ -30,8 +31,16 @@ export interface SecretStoreOptions {
 export interface SecretStore {
   /** Returns the values by name. Throws an access failure `secret.missing` that lists each missing secret and why. */
   get(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Looks up secrets. Never runs commands for `stored` ones: a secret that needs its command is in neither list. */
+  find(names: readonly string[], which: 'all' | 'stored'): Promise<FoundSecrets>;
   /** Warns if git does not ignore the file. */
   warnings(): Promise<readonly string[]>;
+}
+
+export interface FoundSecrets {
+  readonly values: ReadonlyMap<string, string>;
+  /** Why the others have no value, by name. */
+  readonly missing: Readonly<Record<string, string>>;
 }
 
 type LookupResult = { readonly value: string } | { readonly missing: string };
@@ -41,28 +50,23 @@ const maxErrorLines = 5;
 
 /** Returns a store that reads the file and runs each command at most once. */
 export function secretStore(places: SecretStoreOptions): SecretStore {
-  const fileName = `.env.${places.environment}`;
-  const path = join(places.folder, fileName);
-  const once = new Map<string, Promise<LookupResult>>();
-  let envFile: Promise<ReadonlyMap<string, string> | undefined> | undefined;
-  const file = () => {
-    envFile ??= places.files
-      .read(path)
-      .then((text) => (text === undefined ? undefined : readEnvFile(fileName, text)));
-    return envFile;
+  const { environment, folder, files, variables, sources, run, onFound } = places;
+  const fileName = `.env.${environment}`;
+  const file = once(async () => {
+    const text = await files.read(join(folder, fileName));
+    return text === undefined ? undefined : readEnvFile(fileName, text);
+  });
+  const reported = <T extends LookupResult>(name: string, result: T): T => {
+    if ('value' in result) onFound(name, result.value);
+    return result;
   };
-  const find = async (name: string): Promise<LookupResult> => {
-    const found = await lookUp(name);
-    if ('value' in found) places.onFound(name, found.value);
-    return found;
-  };
-  const lookUp = async (name: string): Promise<LookupResult> => {
-    const variable = Object.hasOwn(places.variables, name) ? places.variables[name] : undefined;
-    if (variable) return { value: variable };
+  const stored = onceByName(async (name): Promise<LookupResult> => {
+    const variable = Object.hasOwn(variables, name) ? variables[name] : undefined;
+    if (variable) return reported(name, { value: variable });
     const values = await file();
     const fileValue = values?.get(name);
-    if (fileValue) return { value: fileValue };
-    const tried = [
+    if (fileValue) return reported(name, { value: fileValue });
+    const missing = [
       variable === '' ? 'empty in the environment' : 'not in the environment',
       values === undefined
         ? `no file ${fileName}`
@@ -70,33 +74,68 @@ export function secretStore(places: SecretStoreOptions): SecretStore {
           ? `empty in ${fileName}`
           : `not in ${fileName}`,
     ];
-    const source = Object.hasOwn(places.sources, name) ? places.sources[name] : undefined;
-    if (source?.command === undefined) return { missing: tried.join(', ') };
-    const printed = await runSecretCommand(places.run, source.command, source.timeout ?? commandTimeout);
-    return 'value' in printed ? printed : { missing: [...tried, printed.missing].join(', ') };
+    return { missing: missing.join(', ') };
+  });
+  const sourceOf = (name: string) => {
+    const source = Object.hasOwn(sources, name) ? sources[name] : undefined;
+    return source?.command === undefined ? undefined : { ...source, command: source.command };
+  };
+  const any = onceByName(async (name): Promise<LookupResult> => {
+    const found = await stored(name);
+    const source = sourceOf(name);
+    if ('value' in found || source === undefined) return found;
+    const printed = await runSecretCommand(run, source.command, source.timeout ?? commandTimeout);
+    if ('value' in printed) return reported(name, printed);
+    return { missing: `${found.missing}, ${printed.missing}` };
+  });
+  const find: SecretStore['find'] = async (names, which) => {
+    const lookUp = which === 'all' ? any : stored;
+    const unique = [...new Set(names)];
+    const found = await Promise.all(unique.map(async (name) => [name, await lookUp(name)] as const));
+    const missing = found.flatMap(([name, result]) =>
+      'value' in result || (which === 'stored' && sourceOf(name) !== undefined)
+        ? []
+        : [[name, result.missing] as const],
+    );
+    return {
+      values: new Map(found.flatMap(([name, result]) => ('value' in result ? [[name, result.value]] : []))),
+      missing: Object.fromEntries(missing),
+    };
   };
   return {
+    find,
     async get(names) {
-      const unique = [...new Set(names)];
-      for (const name of unique) if (!once.has(name)) once.set(name, find(name));
-      const found = await Promise.all(unique.map(async (name) => [name, await once.get(name)] as const));
-      const missing = found.flatMap(([name, result]) =>
-        result !== undefined && 'missing' in result ? [{ name, why: result.missing }] : [],
-      );
-      if (missing.length > 0) throw missingSecrets(missing, fileName);
-      return new Map(
-        found.flatMap(([name, result]) => (result && 'value' in result ? [[name, result.value]] : [])),
-      );
+      const { values, missing } = await find(names, 'all');
+      const without = Object.entries(missing).map(([name, why]) => ({ name, why }));
+      if (without.length > 0) throw new MissingSecrets(without, environment);
+      return values;
     },
     async warnings() {
       if ((await file()) === undefined) return [];
       const argv = ['git', 'check-ignore', '--quiet', '--', fileName];
-      const answer = await places.run({ argv, timeout: 5000 }).catch(() => undefined);
+      const answer = await run({ argv, timeout: 5000 }).catch(() => undefined);
       // 0: ignored; 1: not ignored; other codes: no repository or no git.
       return answer?.code === 1
         ? [`git does not ignore ${fileName}, which holds secrets: add it to .gitignore`]
         : [];
     },
+  };
+}
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => {
+    result ??= work();
+    return result;
+  };
+}
+
+function onceByName<T>(work: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const results = new Map<string, Promise<T>>();
+  return (name) => {
+    const result = results.get(name) ?? work(name);
+    results.set(name, result);
+    return result;
   };
 }
 
@@ -118,13 +157,4 @@ async function runSecretCommand(
     if (error instanceof Failure) return { missing: `${shown}: ${error.message}` };
     throw error;
   }
-}
-
-function missingSecrets(missing: readonly { name: string; why: string }[], fileName: string): Failure {
-  const names = missing.map(({ name }) => name).join(', ');
-  const noun = missing.length === 1 ? 'secret' : 'secrets';
-  return new Failure('access', 'secret.missing', `no value for ${noun} ${names}`, {
-    evidence: missing.map(({ name, why }) => `${name}: ${why}`),
-    hint: `add ${missing[0]?.name}=… to ${fileName}, or set it in the environment`,
-  });
 }

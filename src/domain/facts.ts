@@ -80,6 +80,14 @@ export interface GroupFacts {
   readonly rules: readonly InboundRule[];
 }
 
+/** The secrets that this machine has values for, by name only. Names in neither list were not looked up. */
+export interface SecretFacts {
+  /** Names of secrets with a value. */
+  readonly known: readonly string[];
+  /** Why the others have none, by name. */
+  readonly missing: Readonly<Record<string, string>>;
+}
+
 /** The input of all checks. */
 export interface Facts {
   /** By the name or ARN in the configuration; absent if not read. */
@@ -89,4 +97,6 @@ export interface Facts {
   readonly restored?: Readonly<Record<string, readonly Activation[]>>;
   /** By reference. */
   readonly resolved: Readonly<Record<string, ResolvedImage>>;
+  /** Absent if the command creates no containers. */
+  readonly secrets?: SecretFacts;
 }

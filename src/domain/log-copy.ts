@@ -17,17 +17,14 @@ const maxLines = 5;
 /** Bytes; a hostile label could expand without limit. */
 const maxSize = 1_000_000;
 
-/**
- * Returns the value of a container's log label: the last lines of the release log, and those that this rollout adds,
- * compressed. `docker system prune --volumes` can remove the log, but not a running container.
- */
-export function logCopy(
+/** Returns the last lines of the release log, and those that this rollout adds. */
+export function lastLines(
   facts: Facts,
   service: Service,
   rollout: Rollout,
   run: RunInfo,
   canary: boolean,
-): string {
+): Activation[] {
   const log = releaseLog(facts, service.name);
   const releases = new Set(rollbackHistory(log).map(({ number }) => number));
   const past = log.filter(
@@ -35,7 +32,14 @@ export function logCopy(
       releases.has(release.number) &&
       !log.some((later) => later.order > order && later.release.number === release.number),
   );
-  const lines = [...past.slice(1 - maxLines), ...activationsOf(rollout, run, canary)];
+  return [...past.slice(1 - maxLines), ...activationsOf(rollout, run, canary)];
+}
+
+/**
+ * Returns the value of a container's log label: the lines, compressed. `docker system prune --volumes` can remove the log,
+ * but not a running container.
+ */
+export function logCopy(lines: readonly Activation[]): string {
   return deflateRawSync(JSON.stringify(lines)).toString('base64url');
 }
 

@@ -1,21 +1,27 @@
 /** Shorter values occur in other words too often to be redacted. */
 const shortest = 6;
+/** Shorter passwords in URLs are often words. */
+const shortestPassword = 8;
 const mask = '***';
 
 /** The secrets read so far, which must not appear in any output. */
 export class Redaction {
-  readonly #values = new Map<string, string>();
-  #redactor: Redactor = redactor(this.#values);
+  readonly #values = new Set<string>();
+  /** Undefined after a change. */
+  #redactor: Redactor | undefined;
 
-  /** Redacts a value from now on. Returns false if it is too short to be redacted. */
-  add(name: string, value: string): boolean {
-    this.#values.set(name, value);
-    this.#redactor = redactor(this.#values);
-    return !this.#redactor.unprotected.includes(name);
+  /** Redacts a value from now on, and all earlier ones still. Returns false if it is too short to be redacted. */
+  add(value: string): boolean {
+    if (!this.#values.has(value)) this.#redactor = undefined;
+    this.#values.add(value);
+    return value.length >= shortest;
   }
 
   /** Returns the text with all added secrets masked. */
-  readonly redact = (text: string): string => this.#redactor.redact(text);
+  readonly redact = (text: string): string => {
+    this.#redactor ??= redactor(new Map([...this.#values].map((value) => [value, value])));
+    return this.#redactor.redact(text);
+  };
 }
 
 /** Masks secret values in text, also in encoded forms. */
@@ -34,7 +40,10 @@ export interface RedactingStream {
   end(): string;
 }
 
-/** Returns a redactor for these values: raw, line by line, JSON-escaped, URL-encoded, and base64 at any offset. */
+/**
+ * Returns a redactor for these values: raw, line by line, JSON-escaped, URL-encoded, and base64 at any offset. Also masks the
+ * password of a URL alone.
+ */
 export function redactor(values: ReadonlyMap<string, string>): Redactor {
   const long = [...values.values()].filter((value) => value.length >= shortest);
   const forms = [...new Set(long.flatMap(formsOf))].sort((a, b) => b.length - a.length);
@@ -51,10 +60,21 @@ const escaped = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 
 function formsOf(value: string): string[] {
   const lines = value.split(/\r?\n/).filter((line) => line.trim().length >= shortest);
-  const raw = [value, value.trim(), ...lines];
+  const raw = [value, value.trim(), ...lines, ...passwordOf(value)];
   const json = raw.map(inJson);
   const all = [...raw, ...json, ...json.map(inJson), ...raw.flatMap(inUrl), ...inBase64(value)];
   return all.filter((form) => form.length >= shortest);
+}
+
+/** The password of a URL as written and decoded. Excludes ones like `postgres:postgres`, which mask too much. */
+function passwordOf(url: string): string[] {
+  const [, user = '', password = ''] = /^[a-z][a-z\d+.-]*:\/\/([^/?#:@]*):([^/?#@]+)@/i.exec(url) ?? [];
+  if (password.length < shortestPassword || password === user) return [];
+  try {
+    return [password, decodeURIComponent(password)];
+  } catch {
+    return [password];
+  }
 }
 
 const inJson = (text: string) => JSON.stringify(text).slice(1, -1);

@@ -1,3 +1,4 @@
+import { isOurs } from '../domain/container.js';
 import type { EnvironmentId } from '../domain/environment.js';
 import type { Facts, HostFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
@@ -15,6 +16,8 @@ export interface FactsRequest extends EnvironmentId {
   readonly services: readonly Service[];
   /** Current values, used only to name the secrets that differ. */
   readonly secrets: ReadonlyMap<string, string>;
+  /** Called with each secret value in a container, which may differ from the current one, so that output can be redacted. */
+  readonly onSecret?: (value: string) => void;
   /** Whether to resolve image references in the registry. */
   readonly resolves: boolean;
   /** Already resolved; not queried again. */
@@ -100,6 +103,8 @@ async function readHost(host: Host, request: FactsRequest): Promise<HostFacts> {
     host.engine.volumes(`${label.log}=${scope}`),
     readMachine(host),
   ]);
+  const log = releaseLines(host.name, volumes);
+  reportSecrets(containers, log, request);
   return {
     host: host.name,
     engine: { version: engine.version, platform: engine.platform },
@@ -107,16 +112,31 @@ async function readHost(host: Host, request: FactsRequest): Promise<HostFacts> {
     containers: containers.map((container) => withoutSecrets(container, request.secrets)),
     networks,
     images,
-    log: releaseLines(host.name, volumes),
+    log,
   };
 }
+
+/** Reports the values of all secrets that releases or the configuration name. */
+function reportSecrets(
+  containers: readonly InspectedContainer[],
+  log: HostFacts['log'],
+  { services, onSecret, ...id }: FactsRequest,
+): void {
+  const logged = Object.values(log).flatMap((lines) => lines.flatMap(({ release }) => release.spec.secrets));
+  const names = new Set([...services.flatMap(({ secrets }) => secrets), ...logged]);
+  for (const { env, labels } of containers) {
+    if (!isOurs({ labels }, id)) continue;
+    for (const [name, value] of variablesOf(env)) if (names.has(name)) onSecret?.(value);
+  }
+}
+
+const variablesOf = (env: readonly string[]): ReadonlyMap<string, string> =>
+  new Map(env.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
 
 /** Replaces a container's environment, which may hold secrets, with the names of the secrets that differ. */
 function withoutSecrets(container: InspectedContainer, secrets: ReadonlyMap<string, string>) {
   const { env, ...facts } = container;
-  const values = new Map(
-    env.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  );
+  const values = variablesOf(env);
   const stale = [...secrets].filter(([name, value]) => values.has(name) && values.get(name) !== value);
   return { ...facts, staleSecrets: stale.map(([name]) => name) };
 }

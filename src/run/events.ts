@@ -22,13 +22,21 @@ export interface Outcome {
 
 /** An event of a run, the only output of the engine. All except `step.progress` are journaled. `at` is ISO 8601, `ms` a duration. */
 export type RunEvent =
-  | { readonly type: 'run.started'; readonly at: string; readonly plan: Plan }
+  | {
+      readonly type: 'run.started';
+      readonly at: string;
+      readonly plan: Plan;
+      /** Set in a journal if a secret was removed from the plan. */
+      readonly redacted?: true;
+    }
   | { readonly type: 'run.resumed'; readonly at: string; readonly direction: 'forward' | 'revert' }
   | {
       readonly type: 'step.skipped';
       readonly step: string;
       readonly because: string;
       readonly receipt: unknown;
+      /** Set in a journal if a secret was removed from the receipt. */
+      readonly redacted?: true;
       /** Set if the reason should be shown. */
       readonly news?: true;
       /** Set if the task commits. */
@@ -41,6 +49,8 @@ export type RunEvent =
       readonly title: string;
       readonly changes: readonly Change[];
       readonly intent: unknown;
+      /** Set in a journal if a secret was removed from the intent. */
+      readonly redacted?: true;
       /** Set if the task commits: the run may be committed from here on. */
       readonly commits?: true;
     }

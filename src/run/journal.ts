@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure, type FailureRecord, failureRecord } from '../domain/failure.js';
 import { given } from '../domain/given.js';
@@ -71,12 +71,23 @@ export class FileJournal implements Journal {
 /** Drops an incomplete last line. Syncs the folder so that a new file survives a crash. */
 async function openForAppending(path: string): Promise<FileHandle> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await ignoreInGit(dirname(path));
   const file = await open(path, 'a+', 0o600);
   const bytes = await readBounded(file, path);
   const whole = bytes.lastIndexOf(newline) + 1;
   if (whole < bytes.length) await file.truncate(whole);
   if (bytes.length === 0) await syncFolder(dirname(path));
   return file;
+}
+
+/** Keeps journals out of git, also in a folder of an older version. An existing file stays as it is. */
+async function ignoreInGit(folder: string): Promise<void> {
+  try {
+    await writeFile(join(folder, '.gitignore'), '*\n', { flag: 'wx' });
+  } catch (error) {
+    const exists = typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST';
+    if (!exists) throw error;
+  }
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -26,6 +26,8 @@ export class Progress {
   readonly #steps = new Map<string, StepState>();
   readonly #receipts = new Map<string, unknown>();
   readonly #redacted = new Set<string>();
+  readonly #redactedIntents = new Set<string>();
+  #redactedPlan = false;
   readonly #left = new Map<string, FailureRecord>();
   readonly #after: ReadonlySet<string>;
   /** Unfinished steps that commit. */
@@ -51,6 +53,7 @@ export class Progress {
       throw new Failure('usage', 'journal.empty', 'the first event of a journal must be run.started');
     }
     const progress = new Progress(first.plan);
+    progress.#redactedPlan = first.redacted === true;
     for (const event of rest) progress.advance(event);
     return progress;
   }
@@ -67,6 +70,16 @@ export class Progress {
   /** Steps whose receipts lost a secret in the journal. */
   get redacted(): ReadonlySet<string> {
     return this.#redacted;
+  }
+
+  /** Steps whose intents lost a secret in the journal. */
+  get redactedIntents(): ReadonlySet<string> {
+    return this.#redactedIntents;
+  }
+
+  /** Whether the plan lost a secret in the journal. */
+  get redactedPlan(): boolean {
+    return this.#redactedPlan;
   }
 
   /** In order, without those after the commit. */
@@ -122,11 +135,13 @@ export class Progress {
       case 'step.skipped':
         this.#steps.set(event.step, { kind: 'skipped' });
         this.#receipts.set(event.step, event.receipt);
+        if (event.redacted) this.#redacted.add(event.step);
         if (event.commits) this.#committed = true;
         return;
       case 'step.started': {
         const commits = event.commits === true;
         this.#steps.set(event.step, { kind: 'started', title: event.title, intent: event.intent, commits });
+        if (event.redacted) this.#redactedIntents.add(event.step);
         if (commits) this.#committing.add(event.step);
         return;
       }

@@ -96,13 +96,14 @@ const type = <T extends RunEvent['type']>(name: T) => z.literal(name);
 
 /** An event in a journal. Ignores unknown keys, for newer versions. */
 export const EventRecord: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
-  z.object({ type: type('run.started'), at, plan: PlanRecord }),
+  z.object({ type: type('run.started'), at, plan: PlanRecord, redacted: yes }),
   z.object({ type: type('run.resumed'), at, direction: z.enum(['forward', 'revert']) }),
   z.object({
     type: type('step.skipped'),
     step,
     because: text,
     receipt: z.unknown(),
+    redacted: yes,
     news: yes,
     commits: yes,
   }),
@@ -113,6 +114,7 @@ export const EventRecord: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
     title: text,
     changes: z.array(ChangeRecord),
     intent: z.unknown(),
+    redacted: yes,
     commits: yes,
   }),
   z.object({

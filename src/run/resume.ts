@@ -7,7 +7,7 @@ import { stepsOf } from './walk.js';
 
 /**
  * Returns the direction of a resumed run: a run that was undoing continues to undo, others go forward unless `revert` is set. Throws a
- * usage {@link Failure} if the run has ended (`resume.ended`), a step needs a redacted receipt (`resume.redacted`), a task has another
+ * usage {@link Failure} if the run has ended (`resume.ended`), it needs something that was redacted (`resume.redacted`), a task has another
  * version (`resume.version`), or `revert` is set and the run is or may be committed (`resume.committed`, `resume.committing`).
  */
 export function resumeDirection<Facts, Ports>(
@@ -37,19 +37,28 @@ export function resumeDirection<Facts, Ports>(
     });
   }
   const direction = revert ? 'revert' : progress.direction;
-  if (direction === 'forward') requireReceipts(progress);
+  if (direction === 'forward') requireUnredacted(progress);
   return direction;
 }
 
-/** Their input would contain `***`. */
-function requireReceipts({ plan, steps, redacted }: Progress): void {
+/** Otherwise containers would be created with `***`. */
+function requireUnredacted(progress: Progress): void {
+  const { plan, steps, redacted, redactedPlan, redactedIntents, committed } = progress;
+  const { id } = plan.run;
+  if (redactedPlan && !committed) throw notSaved(`the plan of run ${id} contained a secret`);
+  for (const step of redactedIntents)
+    if (steps.get(step)?.kind === 'started') throw notSaved(`the input of ${step} contained a secret`);
   const open = [...stepsOf(plan.steps), ...stepsOf(plan.after)].filter(({ id }) => !steps.has(id));
   for (const step of open) {
     const source = referencesIn(step.input).find((from) => redacted.has(from));
     if (source === undefined) continue;
-    const message = `${step.id} uses the output of ${source}, which contained a secret and was not saved`;
-    throw new Failure('usage', 'resume.redacted', message, { hint: 'run the command again' });
+    throw notSaved(`${step.id} uses the output of ${source}, which contained a secret`);
   }
+}
+
+function notSaved(contained: string): Failure {
+  const message = `${contained} and was not saved`;
+  return new Failure('usage', 'resume.redacted', message, { hint: 'run the command again' });
 }
 
 /** Whether the run can be resumed: it was interrupted, stopped, or not undone completely. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Failure } from '../domain/failure.js';
 import { prefix } from '../domain/labels.js';
+import { MissingSecrets, missingSecrets } from '../domain/missing-secrets.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
@@ -33,7 +34,7 @@ export const releaseCommand = task({
   receipt: CommandReceipt,
   defaults: { rollout: '{{ rollout }}' },
   title: (_, subject) => `run the release command of ${serviceOf(subject).name}`,
-  check(_, { rollout }, subject) {
+  check(facts, { rollout }, subject) {
     const service = serviceOf(subject);
     const host = service.instances[0]?.host;
     if (service.releaseCommand === undefined || host === undefined) {
@@ -48,12 +49,16 @@ export const releaseCommand = task({
     }
     const { command } = service.releaseCommand;
     const name = `${prefix(subject.run)}-${service.name}-${rollout.release.number}-command-${subject.run.id}`;
+    const missing = missingSecrets(facts, rollout.release.spec.secrets);
+    const isCreated = facts.hosts[host]?.containers.some((container) => container.name === name);
+    if (missing.length > 0 && isCreated !== true)
+      return { kind: 'blocked', problems: [new MissingSecrets(missing, subject.run.environment, { host })] };
     return {
       kind: 'todo',
       changes: [{ host, text: `run ${command.join(' ')}` }],
       intent: { name, host, release: rollout.release, command: [...command] },
       expect: { ran: true, onLaterFailure: service.releaseCommand.onLaterFailure },
-      predict: (facts) => facts,
+      predict: (later) => later,
     };
   },
   explain({ name, host, release, command }, subject) {

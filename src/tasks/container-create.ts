@@ -7,12 +7,13 @@ import {
   freePort,
   withHost,
 } from '../domain/container.js';
-import type { ContainerFacts, HostFacts } from '../domain/facts.js';
+import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
-import { logCopy } from '../domain/log-copy.js';
-import { type ContainerSpec, Release } from '../domain/release.js';
+import { lastLines, logCopy } from '../domain/log-copy.js';
+import { type MissingSecret, MissingSecrets, missingSecrets } from '../domain/missing-secrets.js';
+import { Activation, type ContainerSpec, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
@@ -31,8 +32,8 @@ const CreateIntent = z.strictObject({
   release: Release,
   /** From the release's port range, if it has one. */
   port: z.int().optional(),
-  /** The value of the label with the last lines of the release log. */
-  logCopy: z.string().optional(),
+  /** The last lines of the release log, for a label. */
+  log: z.array(Activation).optional(),
 });
 
 /** Creates the container of a release, or reuses the one that the host has kept. */
@@ -51,12 +52,15 @@ export const containerCreate = task({
   check(facts, { rollout, canary }, subject) {
     const { service, host } = instanceOf(facts, subject);
     const { release } = rollout;
+    const missing = missingSecrets(facts, release.spec.secrets);
     const kept = keptContainer(host, subject, service, rollout);
     if (kept !== undefined) {
+      if (missing.length > 0 && rollout.todaysSecrets && !isUp(kept))
+        return { kind: 'blocked', problems: [cannotCreate(missing, subject, host, rollout)] };
       const because = isUp(kept)
         ? `release ${release.number} already runs as ${kept.name}`
         : `${kept.name} was kept`;
-      const stale = staleNote(kept);
+      const stale = staleNote(kept) + unknownNote(facts, rollout);
       const receipt = { name: kept.name, ...portOf(release.spec, kept.ports[0]) };
       return { kind: 'done', because: because + stale, receipt, ...(stale === '' ? {} : { news: true }) };
     }
@@ -69,17 +73,20 @@ export const containerCreate = task({
       };
     }
     const name = containerName(host, subject.run, service.name, release.number);
+    const isCreated = host.containers.some((container) => isCreatedBy(subject, container));
+    if (missing.length > 0 && !isCreated)
+      return { kind: 'blocked', problems: [cannotCreate(missing, subject, host, rollout)] };
     const range = release.spec.port?.range;
     const free = range === undefined ? undefined : freePort(host, range);
     if (range !== undefined && free === undefined)
       return { kind: 'blocked', problems: [noFreePort(host, service, range)] };
-    const copy = logCopy(facts, service, rollout, subject.run, canary);
-    const labels = containerLabels(subject, service.name, release, 'service', copy);
+    const log = lastLines(facts, service, rollout, subject.run, canary);
+    const labels = containerLabels(subject, service.name, release, 'service', logCopy(log));
     const created = candidate(name, labels, atHostPort(release.spec, free));
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `create ${name} from ${release.reference}` }],
-      intent: { name, release, logCopy: copy, ...given({ port: free }) },
+      intent: { name, release, log, ...given({ port: free }) },
       expect: { name, ...portOf(release.spec, free) },
       predict: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, created] })),
     };
@@ -89,19 +96,27 @@ export const containerCreate = task({
     const { secrets } = container.release.spec;
     return [createCommand(hostName(subject), why, name, serviceConfig(container, subject), secrets)];
   },
-  async apply({ ports, subject }, { name, release, port, logCopy }) {
+  async apply({ ports, subject }, { name, release, port, log }) {
     const { engine } = ports.host(hostName(subject));
-    const secrets = await ports.secrets(release.spec.secrets);
-    const config = serviceConfig({ release, port, logCopy }, subject, secrets);
-    await engine.create({ name, config });
+    const secrets = await ports.secrets(release.spec.secrets).catch(async (error: unknown) => {
+      // A resumed run may have created it already.
+      const found = await engine.container(name);
+      if (found === undefined || !isCreatedBy(subject, found)) throw error;
+      return undefined;
+    });
+    if (secrets !== undefined)
+      await engine.create({ name, config: serviceConfig({ release, port, log }, subject, secrets) });
     return { name, ...portOf(release.spec, port) };
   },
   async undo({ ports, subject }, { name }) {
     const { engine } = ports.host(hostName(subject));
     const found = await engine.container(name);
-    if (found?.labels[label.step] === `${subject.run.id}/${subject.step}`) await engine.remove(found.id);
+    if (found !== undefined && isCreatedBy(subject, found)) await engine.remove(found.id);
   },
 });
+
+const isCreatedBy = ({ run, step }: Subject, { labels }: ContainerFacts) =>
+  labels[label.step] === `${run.id}/${step}`;
 
 function keptContainer(
   host: HostFacts,
@@ -133,6 +148,23 @@ function noFreePort(host: HostFacts, { name }: Service, { from, to }: { from: nu
 function staleNote({ staleSecrets = [] }: ContainerFacts): string {
   if (staleSecrets.length === 0) return '';
   return `, with older values of ${staleSecrets.join(', ')} (pass --current-secrets to update them)`;
+}
+
+/** A deploy cannot tell whether secrets without a value have changed. */
+function unknownNote({ secrets }: Facts, { kind, todaysSecrets, release }: Rollout): string {
+  if (kind !== 'same' && !todaysSecrets) return '';
+  const names = release.spec.secrets.filter((name) => Object.hasOwn(secrets?.missing ?? {}, name));
+  return names.length === 0 ? '' : `, without comparing ${names.join(', ')} (no value here)`;
+}
+
+function cannotCreate(
+  missing: readonly MissingSecret[],
+  { run, service }: Subject,
+  { host }: HostFacts,
+  { kind, release }: Rollout,
+): MissingSecrets {
+  const neededBy = kind === 'deploy' ? [] : [`${service?.name} release ${release.number} on ${host}`];
+  return new MissingSecrets(missing, run.environment, { host, neededBy });
 }
 
 function candidate(name: string, labels: Record<string, string>, spec: ContainerSpec): ContainerFacts {

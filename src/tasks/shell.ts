@@ -75,12 +75,23 @@ export const shellRemote = task({
   undo,
 });
 
+/** Characters. */
+const maxOutput = 64 * 1024;
+
+/** Drops a line that would be cut: a part of a secret is not redacted. */
+function firstLines(text: string): string {
+  if (text.length <= maxOutput) return text;
+  const cut = text.slice(0, maxOutput);
+  const end = cut.lastIndexOf('\n');
+  return end < 0 ? cut : cut.slice(0, end);
+}
+
 function receiptOf(
   command: string,
   { code, stdout, stderr }: CommandResult,
   host?: string,
 ): z.infer<typeof Receipt> {
-  if (code === 0) return { output: stdout.slice(0, 64 * 1024) };
+  if (code === 0) return { output: firstLines(stdout) };
   const evidence = `${stderr}\n${stdout}`
     .split('\n')
     .filter((line) => line.trim() !== '')

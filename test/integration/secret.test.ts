@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { openSandbox, type Sandbox, succeeds } from './harness.js';
@@ -100,4 +100,43 @@ test('during a deploy no local or remote process has a secret in its arguments o
     expect(printed).not.toContain('found');
     expect(printed).toMatch(/^samples \d\d+ lease 1$/m);
   }
+});
+
+test('a clone without values rolls back and restarts, and its journals have no secret of the containers', async () => {
+  const secret = 'Zq8-known-to-containers-only-4711';
+  const project = await sandbox.newProject();
+  const env = join(project.folder, `.env.sandbox-${sandbox.name}`);
+  const runs = join(project.folder, '.oneclick/runs');
+  const write = (tag: string) =>
+    project.write({ web: { image: sandbox.image(tag), secrets: ['DATABASE_URL'] } });
+  await writeFile(join(project.folder, '.gitignore'), '.env.*\n');
+  await writeFile(env, `DATABASE_URL=${secret}\n`);
+  for (const tag of ['v1', 'v2']) {
+    await write(tag);
+    await succeeds(project.start('deploy'));
+  }
+  await rm(env);
+  await succeeds(project.start('restart'));
+  await succeeds(project.start('rollback'));
+  expect(await project.served()).toEqual([['v1'], ['v1'], ['v1']]);
+  await write('v3');
+  const refused = await project.run('deploy', '--yes');
+  expect(refused).toMatchObject({
+    code: 4,
+    stderr: expect.stringContaining('no value for secret DATABASE_URL'),
+  });
+  expect(await project.served()).toEqual([['v1'], ['v1'], ['v1']]);
+  await mkdir(join(project.folder, '.oneclick/recipes'));
+  const leak = 'docker ps -q | xargs docker inspect | grep DATABASE_URL=';
+  await writeFile(
+    join(project.folder, '.oneclick/recipes/leak.yml'),
+    `summary: Leak\nsteps:\n  - remote: ${leak}\n`,
+  );
+  const leaked = await succeeds(project.start('run', 'leak', '--yes'));
+  expect(leaked.stdout + leaked.stderr).not.toContain(secret);
+  const journals = (await readdir(runs)).filter((name) => name.endsWith('.jsonl'));
+  const texts = await Promise.all(journals.map((name) => readFile(join(runs, name), 'utf8')));
+  expect(texts.join('')).toContain('DATABASE_URL=***');
+  expect(texts.join('')).not.toContain(secret);
+  expect(await readFile(join(runs, '.gitignore'), 'utf8')).toBe('*\n');
 });

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
+import { localFiles } from '../../config/files.js';
 import { Failure } from '../../domain/failure.js';
 import { parseImage } from '../../domain/image.js';
 import type { ImageSource, Service } from '../../domain/service.js';
 import type { Session } from '../session.js';
 import { type DockerCli, openDocker, type ProgramResult } from './docker-cli.js';
 import { revisionOf } from './revision.js';
+import { secretFiles, secretFilesWarning } from './secret-files.js';
 
 /** The options of a build. */
 export interface BuildSettings {
@@ -99,6 +101,7 @@ export async function buildImages(
   if (targets.length === 0) return [];
   const done = session.listener.busy('checking docker', { brief: true });
   const cli = await openDocker({ cwd: session.project.folder, env: session.context.env }).finally(done);
+  await warnOfSecretFiles(session, cli, targets);
   const platform = settings.platform ?? platformFor(hosts, cli.platform);
   const flags = platform === undefined ? settings : { ...settings, platform };
   for (const { source, services: names } of targets) if (source.secrets?.length) requireBuildKit(cli, names);
@@ -116,6 +119,16 @@ export async function buildImages(
     });
   }
   return built;
+}
+
+async function warnOfSecretFiles(
+  { context, environment, project: { folder }, listener }: Session,
+  { builder }: DockerCli,
+  targets: readonly BuildTarget[],
+): Promise<void> {
+  const isBuildKit = builder !== 'classic';
+  const request = { folder, environment: environment.name, targets, files: localFiles, isBuildKit };
+  for (const found of await secretFiles(request)) listener.warn(secretFilesWarning(found, context.cwd));
 }
 
 /** Returns the platform to build for; undefined if it is docker's own. Throws a usage Failure for several. */

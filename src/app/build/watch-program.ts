@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { Failure } from '../../domain/failure.js';
 import type { Context } from '../context.js';
+import { LineSplitter } from '../line-splitter.js';
 
 /** A local program whose output is shown. */
 export interface WatchedProgram {
@@ -12,9 +13,6 @@ export interface WatchedProgram {
   /** A file descriptor for standard output; `onLine` then receives only standard error. */
   readonly stdoutFile?: number;
 }
-
-/** Characters to keep of an unfinished line. */
-const maxLineLength = 65_536;
 
 /**
  * Runs a program and resolves to its exit code. Passes signals on to it, waits for it to exit, then throws a Failure of kind
@@ -52,30 +50,5 @@ export async function watchProgram(
     return code;
   } finally {
     process.off('SIGINT', forward).off('SIGTERM', forward).off('SIGHUP', forward);
-  }
-}
-
-/** Splits chunks of text into lines. */
-class LineSplitter {
-  readonly #onLine: (line: string) => void;
-  #rest = '';
-
-  constructor(onLine: (line: string) => void) {
-    this.#onLine = onLine;
-  }
-
-  take(text: string): void {
-    const parts = `${this.#rest}${text}`.split(/[\r\n]+/);
-    this.#rest = (parts.pop() ?? '').slice(-maxLineLength);
-    for (const part of parts) this.#emit(part);
-  }
-
-  end(): void {
-    this.#emit(this.#rest);
-    this.#rest = '';
-  }
-
-  #emit(line: string): void {
-    if (line.trim() !== '') this.#onLine(line.trimEnd());
   }
 }

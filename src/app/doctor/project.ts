@@ -1,10 +1,13 @@
-import { localFiles } from '../../config/files.js';
+import { relative } from 'node:path';
+import { localFiles, shortPath } from '../../config/files.js';
 import { count } from '../../domain/measure.js';
 import { outdated } from '../../recipe/eject.js';
 import { readRecipe } from '../../recipe/load.js';
+import { secretFiles } from '../build/secret-files.js';
 import type { Context } from '../context.js';
 import { runLocal } from '../local-command.js';
 import { projectRecipes, shippedRecipes } from '../recipe-sources.js';
+import { runsDir } from '../runs.js';
 import type { Session } from '../session.js';
 import type { Finding } from './finding.js';
 import { check, passed, warning } from './finding.js';
@@ -29,6 +32,8 @@ export async function checkProject(
       ...warnings.map((text) => warning(configuration, project.source.file, text)),
     ],
     checkEnvFiles(context, project.folder),
+    checkJournals(context, project.folder),
+    checkBuildContexts(session),
     checkSecrets(session),
     checkRecipes(session),
   ]);
@@ -63,6 +68,35 @@ async function checkEnvFiles(context: Context, folder: string): Promise<readonly
   const exposed = await exposedFiles(context, folder);
   return exposed.map((name) =>
     warning(configuration, name, 'contains secrets, but git does not ignore it', 'oneclick doctor --fix'),
+  );
+}
+
+/** Journals of older versions may be committed. */
+async function checkJournals(context: Context, folder: string): Promise<readonly Finding[]> {
+  const runs = relative(folder, runsDir({ folder }));
+  const argv = ['git', 'ls-files', '--', `${runs}/*.jsonl`];
+  const place = { cwd: folder, env: context.env };
+  const answer = await runLocal({ argv, timeout: 5000 }, place, () => undefined).catch(() => undefined);
+  const tracked = answer?.code === 0 ? answer.stdout.split('\n').filter((line) => line !== '') : [];
+  if (tracked.length === 0) return [];
+  const text = `git tracks ${count(tracked.length, 'run journal')}, which may contain secrets`;
+  return [warning(configuration, runs, text, `git rm -r --cached ${runs}, then change the secrets in them`)];
+}
+
+async function checkBuildContexts(session: Session): Promise<readonly Finding[]> {
+  const { context, environment, project } = session;
+  const targets = environment.services.flatMap(({ name, image }) =>
+    image.kind === 'build' ? [{ services: [name], source: image }] : [],
+  );
+  const place = { folder: project.folder, environment: environment.name };
+  const found = await secretFiles({ ...place, targets, files: localFiles, isBuildKit: true });
+  return found.map((files) =>
+    warning(
+      configuration,
+      files.services.join(', '),
+      `its build context includes ${files.lines.join(' and ')}, which may contain secrets`,
+      `add to ${shortPath(files.ignoreFile, context.cwd)}: ${files.lines.join(' ')}`,
+    ),
   );
 }
 

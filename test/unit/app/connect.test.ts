@@ -65,10 +65,24 @@ describe('connections', () => {
 });
 
 describe('a secret without a value', () => {
-  it('is a problem of the snapshot that names it', async () => {
-    const secret = { ...web, secrets: ['TOKEN'] };
-    const { problems } = await fleet.connected([secret], (connected) => connected.snapshot());
-    expect(problems).toMatchObject([{ code: 'secret.missing', message: 'no value for secret TOKEN' }]);
+  const secret = { ...web, secrets: ['TOKEN', 'KEY'] };
+
+  it('is a fact with its reason, not a problem of the snapshot', async () => {
+    fleet.secrets.set('KEY', 'a-key');
+    const request = { services: [secret], secrets: 'all' } as const;
+    const { problems, facts } = await withEnvironment(await fleet.session([secret]), request, (it) =>
+      it.snapshot(),
+    );
+    expect(problems).toEqual([]);
+    expect(facts.secrets).toEqual({
+      known: ['KEY'],
+      missing: { TOKEN: 'not in the environment, no file .env.production' },
+    });
+  });
+
+  it('is not looked up by commands that only read', async () => {
+    const { secrets } = await fleet.facts([secret]);
+    expect(secrets).toBeUndefined();
   });
 });
 

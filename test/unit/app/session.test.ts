@@ -66,7 +66,7 @@ describe('the secrets of a session', () => {
     const { secrets } = await openSession(context, listener, {});
     expect(await secrets.get(['PIN'])).toEqual(new Map([['PIN', '1234']]));
     expect(listener.warnings).toEqual([
-      'secret PIN is shorter than 6 characters, so it is not redacted in output',
+      'secret PIN is shorter than 6 characters, so it is not redacted in output and journals',
     ]);
   });
 });

@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { platformFor, targetsOf } from '../../../src/app/build/build-images.js';
 import { builderOf } from '../../../src/app/build/docker-cli.js';
@@ -85,6 +87,43 @@ describe('oneclick build', () => {
     await project.write('new.txt', 'two');
     expect(await tagged()).not.toBe(first);
     expect(await project.git('status', '--porcelain')).toBe('?? new.txt');
+  });
+
+  it('warns if the context contains run journals or secrets, and names the lines to add', async () => {
+    const warned = async () => {
+      project.screen.error = '';
+      await project.run('build', 'worker', '--tag', 'v2', '--plain');
+      return project.screen.error.split('\n').filter((line) => line.includes('build context'));
+    };
+    expect(await warned()).toEqual([]);
+    await mkdir(join(project.folder, '.oneclick/runs'), { recursive: true });
+    await project.write('.oneclick/runs/3f2a9c.jsonl', '');
+    expect(await warned()).toEqual([
+      expect.stringMatching(
+        /worker includes \.oneclick\/runs, which may contain secrets: add it to \.dockerignore$/,
+      ),
+    ]);
+    await project.write('.env.production', 'TOKEN=1\n');
+    await project.write('.dockerignore', '# comments\n*\n!.env*\n');
+    expect(await warned()).toEqual([expect.stringContaining('worker includes .env.production, which')]);
+    await project.write('Dockerfile.dockerignore', '');
+    expect(await warned()).toEqual([expect.stringContaining('worker includes .env.production, which')]);
+    await project.docker('buildx');
+    expect(await warned()).toEqual([
+      expect.stringMatching(
+        /\.oneclick\/runs and \.env\.production.*: add them to Dockerfile\.dockerignore$/,
+      ),
+    ]);
+    await project.write('Dockerfile.dockerignore', '.oneclick/runs\n.env.production\n');
+    expect(await warned()).toEqual([]);
+  });
+
+  it('does not warn if the context is a folder without journals', async () => {
+    await mkdir(join(project.folder, '.oneclick/runs'), { recursive: true });
+    await project.write('.oneclick/runs/3f2a9c.jsonl', '');
+    await project.docker('buildx');
+    await project.run('build', 'web', '--tag', 'v2', '--plain');
+    expect(project.screen.error).not.toContain('build context');
   });
 
   it('reports missing secrets and services without build:', async () => {

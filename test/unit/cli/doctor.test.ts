@@ -69,6 +69,21 @@ describe('oneclick doctor', () => {
     expect(states()).toContain('recipes deploy caution');
   });
 
+  it('finds journals that git tracks, and secrets in build contexts', async () => {
+    await mkdir(join(project.folder, '.oneclick/runs'), { recursive: true });
+    await project.write('.oneclick/runs/3f2a9c.jsonl', '');
+    await project.run('doctor', '--json');
+    expect(states()).toContain('configuration web caution');
+    expect(states()).not.toContain('configuration .oneclick/runs caution');
+    await project.commit();
+    await project.write('.dockerignore', '.oneclick/runs\n');
+    project.screen.out = '';
+    await project.run('doctor', '--json');
+    expect(states()).toContain('configuration .oneclick/runs caution');
+    expect(states()).not.toContain('configuration web caution');
+    expect(project.screen.out).toContain('git rm -r --cached .oneclick/runs');
+  });
+
   it('changes .gitignore only with --fix, and keeps samples in git', async () => {
     await project.write('.env.production', 'TOKEN=1\n');
     await project.write('.env.example', 'TOKEN=\n');
@@ -77,7 +92,7 @@ describe('oneclick doctor', () => {
     expect(await readFile(join(project.folder, '.gitignore'), 'utf8')).toBe('dist');
     await project.run('doctor', '--fix', '--yes', '--plain');
     expect(await readFile(join(project.folder, '.gitignore'), 'utf8')).toBe('dist\n.env.*\n!.env.example\n');
-    expect(project.screen.out).not.toContain('.env.production');
+    expect(project.screen.out).not.toContain('contains secrets, but git');
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { redactor } from '../../../src/domain/redact.js';
+import { Redaction, redactor } from '../../../src/domain/redact.js';
 
 const secretText = fc.oneof(
   fc.string({ minLength: 6, maxLength: 40 }),
@@ -57,9 +57,28 @@ describe('a redactor', () => {
     expect(unprotected).toEqual(['PIN']);
   });
 
+  it('masks the password of a URL alone, but no short ones and none that is the user', () => {
+    const { redact } = of('postgres://shop:corr%26ect-horse@db/shop');
+    expect(redact('PGPASSWORD=corr%26ect-horse or corr&ect-horse')).toBe('PGPASSWORD=*** or ***');
+    expect(of('postgres://postgres:postgres@db/shop').redact('image postgres:16')).toBe('image postgres:16');
+    expect(of('redis://:secret@cache').redact('the secret')).toBe('the secret');
+  });
+
   it('can be applied twice', () => {
     const { redact } = of('secret');
     expect(redact(redact('the secret'))).toBe('the ***');
+  });
+});
+
+describe('the redaction of a process', () => {
+  it('masks every value of a secret that it has seen', () => {
+    const redaction = new Redaction();
+    expect([redaction.add('old-value'), redaction.add('new-value'), redaction.add('short')]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(redaction.redact('old-value, new-value, short')).toBe('***, ***, short');
   });
 });
 

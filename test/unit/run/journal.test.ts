@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -45,7 +45,7 @@ describe('a journal', () => {
     expect(await readJournal(path)).toEqual(JSON.parse(JSON.stringify(harness.events)));
   });
 
-  it('has no secrets in texts, and keeps plan and intent unchanged', async () => {
+  it('has no secrets in texts, and keeps names in plan and intent unchanged', async () => {
     const failure = failureRecord(
       new Failure('failed', 'command.failed', 'it printed hunter2', {
         hint: 'hunter2?',
@@ -66,6 +66,36 @@ describe('a journal', () => {
     ]);
     const text = await readFile(path, 'utf8');
     expect(text.match(/.{9}hunter2/g)).toEqual(['{"name":"hunter2']);
+  });
+
+  it.each([
+    ['plan', { type: 'run.started', at: '' }],
+    ['intent', { type: 'step.started', at: '', step: 'a', title: '', changes: [] }],
+    ['receipt', { type: 'step.skipped', step: 'a', because: '' }],
+    ['receipt', { type: 'step.done', step: 'a', ms: 1 }],
+  ])('has no secrets in values that users write in a %s, which is marked', async (key, event) => {
+    const data = {
+      host: 'hunter2',
+      services: [{ env: { URL: 'db://hunter2' }, image: { args: { A: 'hunter2' } } }],
+      params: { to: 1, note: 'hunter2' },
+      command: ['migrate', 'hunter2'],
+      docker: { HostConfig: { ExtraHosts: ['hunter2'] } },
+    };
+    await journal().append({ ...event, [key]: data } as unknown as RunEvent);
+    await journal().append({ ...event, [key]: { host: 'hunter2' } } as unknown as RunEvent);
+    const [one = '', other] = (await readFile(path, 'utf8')).split('\n');
+    expect(one.match(/.{8}hunter2/g)).toEqual(['"host":"hunter2']);
+    expect(JSON.parse(one)).toMatchObject({ redacted: true, [key]: { params: { to: 1, note: '***' } } });
+    expect(other).not.toContain('redacted');
+  });
+
+  it('is ignored by git, also in a folder of an older version', async () => {
+    await mkdir(join(home, 'runs'));
+    await journal().append(warning('hello'));
+    expect(await readFile(join(home, 'runs/.gitignore'), 'utf8')).toBe('*\n');
+    await writeFile(join(home, 'runs/.gitignore'), '!run-9.jsonl\n');
+    await journal('run-2').append(warning('hello'));
+    expect(await readFile(join(home, 'runs/.gitignore'), 'utf8')).toBe('!run-9.jsonl\n');
   });
 
   it('marks only receipts that contained a secret', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Failure } from '../../../src/domain/failure.js';
+import type { RunEvent } from '../../../src/run/events.js';
 import type { Plan } from '../../../src/run/plan.js';
 import { Progress } from '../../../src/run/progress.js';
 import { resumeDirection } from '../../../src/run/resume.js';
@@ -54,6 +55,29 @@ describe('a resumed run', () => {
       expect.objectContaining({ kind: 'usage', code: 'resume.redacted' }),
     );
     expect(resumeDirection(progress, fakeRegistry, true)).toBe('revert');
+  });
+
+  it('is rejected if the plan or the intent of an unfinished step was redacted, but can be undone', async () => {
+    const plan = planOf(sequence(step('a'), step('b')));
+    const withRedacted = (events: readonly RunEvent[], type: RunEvent['type']) =>
+      Progress.of(
+        events.map((event) => (event.type === type ? ({ ...event, redacted: true } as RunEvent) : event)),
+      );
+    const [unfinished, finished] = [
+      await dead(plan, afterIntentOf('a')),
+      await dead(plan, afterResultOf('a')),
+    ];
+    for (const progress of [
+      withRedacted(unfinished.journal.events, 'step.started'),
+      withRedacted(finished.journal.events, 'run.started'),
+    ]) {
+      expect(() => resumeDirection(progress, fakeRegistry, false)).toThrow(
+        expect.objectContaining({ kind: 'usage', code: 'resume.redacted' }),
+      );
+      expect(resumeDirection(progress, fakeRegistry, true)).toBe('revert');
+    }
+    const harmless = withRedacted(finished.journal.events, 'step.started');
+    expect(resumeDirection(harmless, fakeRegistry, false)).toBe('forward');
   });
 
   it('applies unfinished steps again with their intents', async () => {

@@ -78,6 +78,10 @@ export class Fleet extends FakeMachines {
   /** The environment variables of this process. */
   variables: Context['env'] = {};
   readonly secrets = new Map<string, string>();
+  /** Secrets that a command prints; it fails if the value is undefined. */
+  readonly secretCommands = new Map<string, string | undefined>();
+  /** The secrets whose commands have run. */
+  readonly commandsRun: string[] = [];
   readonly listener = new RecordingListener();
   /** Interrupts the current run; each run has its own. */
   interrupts = { cancel: new AbortController(), abandon: new AbortController(), stopped: false };
@@ -117,10 +121,15 @@ export class Fleet extends FakeMachines {
     const context = this.#context();
     const project = await shop;
     const secrets = secretStore({
-      ...{ environment: 'production', folder: '/shop', sources: {}, files },
+      ...{ environment: 'production', folder: '/shop', files },
+      sources: Object.fromEntries([...this.secretCommands.keys()].map((name) => [name, { command: [name] }])),
       variables: Object.fromEntries(this.secrets),
-      run: async () => ({ code: 0, stdout: '', stderr: '' }),
-      onFound: (name, value) => context.redaction.add(name, value),
+      run: async ({ argv: [name = ''] }) => {
+        this.commandsRun.push(name);
+        const stdout = this.secretCommands.get(name);
+        return { code: stdout === undefined ? 1 : 0, stdout: stdout ?? '', stderr: '' };
+      },
+      onFound: (_, value) => context.redaction.add(value),
     });
     const hosts = this.hosts.map(({ name }) => ({ name, address: name, hostKeys: 'known' as const }));
     return {
