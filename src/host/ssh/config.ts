@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { HostAddress } from '../../domain/environment.js';
 import { Failure } from '../../domain/failure.js';
 import { given } from '../../domain/given.js';
+import { checkNames, expandProxyCommand, type ProxyCommand } from './proxy-command.js';
 
 /** The local settings that decide how to connect to hosts. */
 export interface SshEnvironment {
@@ -35,8 +36,7 @@ export interface SshTarget {
   readonly hostKeys: HostAddress['hostKeys'];
   /** The jump host. */
   readonly jump?: SshTarget;
-  /** A command whose standard input and output connect to the host. */
-  readonly proxyCommand?: string;
+  readonly proxyCommand?: ProxyCommand;
 }
 
 /** A private key file; it must exist if `required`. */
@@ -53,7 +53,7 @@ const defaultKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
 /**
  * Resolves the settings for a host: those of the address first, then the user's ssh configuration, then defaults. Throws
- * a failure of kind `usage` if `ssh` cannot read its configuration.
+ * a failure of kind `usage` if `ssh` cannot read its configuration, or refuses the address or the user.
  */
 export async function resolveTarget(
   address: HostAddress,
@@ -62,6 +62,7 @@ export async function resolveTarget(
 ): Promise<SshTarget> {
   if (depth > maxJumps)
     throw new Failure('usage', 'ssh.jumps', `${address.name} is behind more than ${maxJumps} jump hosts`);
+  checkNames(address);
   const settings = await readSshConfig(address, environment);
   const first = (key: string) => settings.get(key)?.[0];
   const host = first('hostname') ?? address.address;
@@ -77,6 +78,14 @@ export async function resolveTarget(
   const alias = first('hostkeyalias');
   const jump = await resolveJump(address, first('proxyjump'), environment, depth);
   const command = jump === undefined ? first('proxycommand') : undefined;
+  const tokens = { host, given: address.address, port, user, ...given({ keyAlias: alias }) };
+  const proxyCommand: ProxyCommand | undefined =
+    command === undefined || command === 'none'
+      ? undefined
+      : {
+          shell: environment.variables.SHELL || '/bin/sh',
+          line: expandProxyCommand(address.name, command, tokens),
+        };
   return {
     name: address.name,
     address: host,
@@ -95,7 +104,7 @@ export async function resolveTarget(
         : [path(address.knownHosts)],
     hostKeys: address.hostKeys,
     ...given({ jump }),
-    ...(command === undefined || command === 'none' ? {} : { proxyCommand: command }),
+    ...given({ proxyCommand }),
   };
 }
 
