@@ -21,6 +21,9 @@ export interface SshEnvironment {
 export interface SshTarget {
   /** The host name in output. */
   readonly name: string;
+  /** The address as configured, which selects the settings of `~/.ssh/config`. */
+  readonly given: string;
+  /** The address after `HostName`. */
   readonly address: string;
   readonly port: number;
   readonly user: string;
@@ -37,6 +40,10 @@ export interface SshTarget {
   /** The jump host. */
   readonly jump?: SshTarget;
   readonly proxyCommand?: ProxyCommand;
+  /** Whether a setting needs the system's `ssh`. */
+  readonly needsSystem: boolean;
+  /** Whether to log in with Kerberos. */
+  readonly gssapi: boolean;
 }
 
 /** A private key file; it must exist if `required`. */
@@ -50,6 +57,10 @@ type Settings = ReadonlyMap<string, readonly string[]>;
 
 const maxJumps = 8;
 const defaultKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+
+/** Settings of ssh_config(5) that only the system's `ssh` supports. */
+const systemSettings = ['certificatefile', 'pkcs11provider', 'knownhostscommand', 'proxyusefdpass'];
+const isSet = (value: string | undefined) => value !== undefined && value !== 'none' && value !== 'no';
 
 /**
  * Resolves the settings for a host: those of the address first, then the user's ssh configuration, then defaults. Throws
@@ -88,6 +99,7 @@ export async function resolveTarget(
         };
   return {
     name: address.name,
+    given: address.address,
     address: host,
     port,
     user,
@@ -105,6 +117,8 @@ export async function resolveTarget(
     hostKeys: address.hostKeys,
     ...given({ jump }),
     ...given({ proxyCommand }),
+    needsSystem: address.transport === 'system' || systemSettings.some((key) => isSet(first(key))),
+    gssapi: first('gssapiauthentication') === 'yes',
   };
 }
 
@@ -133,7 +147,7 @@ function jumpAddress(hop: string, address: HostAddress, bastion: HostAddress | u
     address: host.replace(/^\[|\]$/g, ''),
     ...given({ user }),
     ...(port === undefined ? {} : { port: Number(port) }),
-    ...given({ knownHosts: address.knownHosts }),
+    ...given({ knownHosts: address.knownHosts, transport: address.transport }),
     hostKeys: address.hostKeys,
     ...given({ bastion }),
   };

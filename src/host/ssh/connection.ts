@@ -6,11 +6,13 @@ import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
 import { given } from '../../domain/given.js';
 import { lostFailure } from '../failures.js';
+import type { RemotePorts, SshClient } from './channel.js';
 import type { SshTarget } from './config.js';
 import { authFailure, endpoint, handshakeFailure, TransientError, unreachable } from './dial-failures.js';
 import type { Keyring, LoginMethod } from './keys.js';
 import { addKnownHost, type KnownKeys, readKnownKeys } from './known-hosts.js';
 import { couldNotStart, type ProxyProcess, proxyFailure } from './proxy-command.js';
+import { ssh2Ports } from './remote-ports.js';
 import { openRoute, type Route } from './route.js';
 import { Sessions } from './sessions.js';
 
@@ -20,7 +22,9 @@ export const connectTimeout = 10_000;
 /** An open, authenticated connection. */
 export interface Connection {
   readonly target: SshTarget;
-  readonly client: Client;
+  readonly client: SshClient;
+  /** Ports of the host that are forwarded to this process. */
+  readonly ports: RemotePorts;
   readonly sessions: Sessions;
   /** Aborted when the connection ends, with a Failure as its reason. */
   readonly lost: AbortSignal;
@@ -76,7 +80,7 @@ export async function dial(
 ): Promise<Connection> {
   const { clock, keyring, deadline = connectTimeout } = options;
   const [known, { ready, locked }] = await Promise.all([
-    readKnownKeys(ownerOf(target), target.knownHosts),
+    readKnownKeys(keyOwner(target), target.knownHosts),
     keyring.loginMethods(target),
   ]);
   const attempt = (methods: readonly LoginMethod[]) => {
@@ -218,6 +222,7 @@ function open(target: SshTarget, client: Client, sock: Duplex, clock: Clock): Co
   return {
     target,
     client,
+    ports: ssh2Ports(client, target.name),
     lost: lost.signal,
     sessions: new Sessions(target.name, lost.signal, clock),
     close: () => {
@@ -237,7 +242,7 @@ async function verifyHostKey(target: SshTarget, known: KnownKeys, key: Buffer): 
   const [file] = target.knownHosts;
   if (status.kind !== 'unknown' || target.hostKeys !== 'accept-new' || file === undefined)
     return known.failure(key, status);
-  await addKnownHost(ownerOf(target), key, file);
+  await addKnownHost(keyOwner(target), key, file);
   return undefined;
 }
 
@@ -246,7 +251,8 @@ function hostKeyAlgorithms(known: KnownKeys): { serverHostKey?: HostKeyAlgorithm
   return wanted.length === 0 ? {} : { serverHostKey: wanted as HostKeyAlgorithms };
 }
 
-const ownerOf = ({ name, keyAlias, address, port }: SshTarget) => ({
+/** The owner of a target's host keys in known_hosts. */
+export const keyOwner = ({ name, keyAlias, address, port }: SshTarget) => ({
   host: name,
   address: keyAlias ?? address,
   port: keyAlias === undefined ? port : 22,

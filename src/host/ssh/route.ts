@@ -1,7 +1,7 @@
 import { connect as connectSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Client } from 'ssh2';
 import { whenAborted } from '../../domain/abort.js';
+import type { SshClient } from './channel.js';
 import type { SshTarget } from './config.js';
 import { endpoint, socketFailure, unreachable } from './dial-failures.js';
 import { ProxyProcess } from './proxy-command.js';
@@ -9,7 +9,7 @@ import { ProxyProcess } from './proxy-command.js';
 /** A connected host that forwards connections to others. */
 export interface Bastion {
   readonly target: SshTarget;
-  readonly client: Pick<Client, 'forwardOut'>;
+  readonly client: Pick<SshClient, 'forwardOut'>;
 }
 
 /** A stream to a host. */
