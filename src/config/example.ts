@@ -9,6 +9,7 @@ ssh:
   key: ~/.ssh/shop
   known_hosts: deploy/known_hosts
   host_keys: known
+  transport: auto
   bastion:
     address: gate.example.com
     port: 2222

@@ -57,6 +57,7 @@ function environmentHost(
         user: config.user ?? parsed?.user ?? ssh.user,
         key,
         knownHosts: ssh.known_hosts,
+        transport: ssh.transport === 'system' ? ssh.transport : undefined,
         bastion,
       }),
     },
@@ -105,6 +106,7 @@ function bastionAddress(
       user: config.user ?? parsed?.user,
       key: config.key ?? ssh.key,
       knownHosts: config.known_hosts ?? ssh.known_hosts,
+      transport: ssh.transport === 'system' ? ssh.transport : undefined,
     }),
   };
 }

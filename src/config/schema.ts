@@ -35,6 +35,12 @@ const hostKeys = z
     'How host keys are verified. `known` accepts only keys in known_hosts; `accept-new` also accepts the key of a new host. A changed key is always rejected. Default: `known`.',
   );
 
+const transport = z
+  .enum(['auto', 'system'], 'must be auto or system')
+  .describe(
+    'How to connect. `system` uses the `ssh` of this machine, with everything it supports. `auto` uses it only where a host needs it: for certificates, security keys, PKCS#11 and Kerberos. Default: `auto`.',
+  );
+
 const address = parsedText('must be an address, such as host, user@host or user@host:port', (text) => {
   checkReferences(text);
   if (!text.includes('${')) parseSshAddress(text);
@@ -58,6 +64,7 @@ const Ssh = optionalKeys({
   ),
   known_hosts: path.describe('Path of a known_hosts file to use instead of the user’s.'),
   host_keys: hostKeys,
+  transport,
   bastion: z
     .union(
       [address.transform((value): z.output<typeof bastion> => ({ address: value })), bastion],

@@ -14,7 +14,16 @@ export function environmentDocument({ project, name, registry, services, hosts }
   };
 }
 
-function hostDocument({ address, port, user, key, knownHosts, hostKeys, bastion }: HostAddress): object {
+function hostDocument({
+  address,
+  port,
+  user,
+  key,
+  knownHosts,
+  hostKeys,
+  transport,
+  bastion,
+}: HostAddress): object {
   return given({
     address,
     port,
@@ -22,6 +31,7 @@ function hostDocument({ address, port, user, key, knownHosts, hostKeys, bastion 
     key,
     known_hosts: knownHosts,
     host_keys: hostKeys,
+    transport,
     bastion: bastion && hostDocument(bastion),
   });
 }

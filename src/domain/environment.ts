@@ -13,6 +13,8 @@ export interface HostAddress {
   readonly knownHosts?: string;
   /** `known` rejects unknown host keys; `accept-new` accepts and saves them. */
   readonly hostKeys: 'known' | 'accept-new';
+  /** `system` connects with the system's `ssh`; otherwise it is used only where it is needed. */
+  readonly transport?: 'system';
   /** The jump host for this host. */
   readonly bastion?: HostAddress;
 }

@@ -7,6 +7,8 @@ import type { Host } from './host.js';
 import { resolveTarget, type SshEnvironment, type SshTarget } from './ssh/config.js';
 import { type Connection, connectTimeout, dial } from './ssh/connection.js';
 import { type AskPassphrase, Keyring } from './ssh/keys.js';
+import { dialSystem, type SystemConnection } from './ssh/system/connection.js';
+import { needsSystem, systemCanTry } from './ssh/system/needs.js';
 import { SshHost } from './ssh-host.js';
 
 /** Options of {@link connectAll}. */
@@ -65,6 +67,7 @@ class Dialer {
   readonly #keyring: Keyring;
   readonly #log: CallLog;
   readonly #bastions = new Map<string, Promise<Connection>>();
+  readonly #systemBastions = new Map<string, Promise<SystemConnection>>();
   readonly #open = new Set<Connection>();
 
   constructor(options: HostsOptions) {
@@ -87,8 +90,8 @@ class Dialer {
 
   async close(): Promise<void> {
     const bastions = new Set(
-      (await Promise.allSettled(this.#bastions.values())).map((dialed) =>
-        dialed.status === 'fulfilled' ? dialed.value : undefined,
+      (await Promise.allSettled([...this.#bastions.values(), ...this.#systemBastions.values()])).map(
+        (dialed) => (dialed.status === 'fulfilled' ? dialed.value : undefined),
       ),
     );
     const hosts = [...this.#open].filter((connection) => !bastions.has(connection));
@@ -97,30 +100,67 @@ class Dialer {
     for (const connection of [...this.#open].reverse()) await connection.close();
   }
 
+  /** Connects with ssh2, or with the system's `ssh` where ssh2 cannot. */
   async #dial(target: SshTarget): Promise<Connection> {
+    const { clock, environment } = this.#options;
+    if (await needsSystem(target, this.#keyring, environment)) return this.#dialSystem(target);
     const bastion = target.jump === undefined ? undefined : await this.#bastion(target.jump);
-    const { clock, deadline, keepalive, signal } = this.#options;
-    const timing = {
-      ...given({ deadline, keepalive, signal }),
-    };
-    const connection = await this.#log.record(
-      target.name,
-      'connect',
-      `${target.user}@${target.address}:${target.port}`,
-      () => dial(target, { clock, keyring: this.#keyring, ...timing }, bastion),
-      deadline ?? connectTimeout,
-    );
+    try {
+      const options = { clock, keyring: this.#keyring, ...this.#timing };
+      return await this.#record(target, () => dial(target, options, bastion));
+    } catch (error) {
+      const isDenied = error instanceof Failure && error.code === 'host.auth' && error.host === target.name;
+      if (isDenied && (await systemCanTry(target, environment))) return this.#dialSystem(target);
+      throw error;
+    }
+  }
+
+  async #dialSystem(target: SshTarget): Promise<SystemConnection> {
+    const { clock, environment } = this.#options;
+    const bastion =
+      target.jump === undefined
+        ? undefined
+        : await shared(this.#systemBastions, target.jump, (jump) => this.#dialSystem(jump));
+    const options = { clock, environment, ...this.#timing };
+    try {
+      return await this.#record(target, () => dialSystem(target, options, bastion));
+    } catch (error) {
+      // `ssh` cannot ask for a passphrase, and does not say that it needed one.
+      if (error instanceof Failure && error.code === 'host.auth') await this.#keyring.checkKeys(target);
+      throw error;
+    }
+  }
+
+  async #record<T extends Connection>(target: SshTarget, connect: () => Promise<T>): Promise<T> {
+    const { name, user, address, port } = target;
+    const timeout = this.#options.deadline ?? connectTimeout;
+    const what = `${user}@${address}:${port}`;
+    const connection = await this.#log.record(name, 'connect', what, connect, timeout);
     this.#open.add(connection);
     connection.lost.addEventListener('abort', () => this.#open.delete(connection));
     return connection;
   }
 
-  #bastion(target: SshTarget): Promise<Connection> {
-    const key = JSON.stringify([target.user, target.address, target.port, target.jump]);
-    const known = this.#bastions.get(key) ?? this.#dial(target);
-    this.#bastions.set(key, known);
-    return known;
+  get #timing() {
+    const { deadline, keepalive, signal } = this.#options;
+    return given({ deadline, keepalive, signal });
   }
+
+  #bastion(target: SshTarget): Promise<Connection> {
+    return shared(this.#bastions, target, (jump) => this.#dial(jump));
+  }
+}
+
+/** Connects once per jump host. */
+function shared<T>(
+  known: Map<string, Promise<T>>,
+  target: SshTarget,
+  connect: (target: SshTarget) => Promise<T>,
+): Promise<T> {
+  const key = JSON.stringify([target.user, target.address, target.port, target.jump]);
+  const connection = known.get(key) ?? connect(target);
+  known.set(key, connection);
+  return connection;
 }
 
 function entry(hosts: ReadonlyMap<string, Host>, name: string): [string, Host][] {

@@ -1,5 +1,4 @@
 import { request } from 'node:http';
-import type { Channel, ClientChannel } from 'ssh2';
 import { whenAborted, withTimeout } from '../domain/abort.js';
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
@@ -18,6 +17,7 @@ import type {
   ProbeAnswer,
   RemoteProcess,
 } from './host.js';
+import type { Channel, CommandChannel } from './ssh/channel.js';
 import { collectOutput, remoteProcess } from './ssh/command-channel.js';
 import type { Connection } from './ssh/connection.js';
 import { forwardPort } from './ssh/forwarded-port.js';
@@ -96,7 +96,7 @@ export class SshHost implements Host {
   spawn(argv: readonly string[]): Promise<RemoteProcess> {
     return this.#log.record(this.name, 'hold', argv.join(' '), async () => {
       const { line, input } = shellLine({ argv });
-      const start = (channel: ClientChannel) => {
+      const start = (channel: CommandChannel) => {
         channel.write(input);
         return remoteProcess(channel);
       };
@@ -151,7 +151,7 @@ export class SshHost implements Host {
     );
   }
 
-  #exec<T>(line: string, attach: (channel: ClientChannel) => T, isLongLived = false): Promise<T> {
+  #exec<T>(line: string, attach: (channel: CommandChannel) => T, isLongLived = false): Promise<T> {
     const { client, sessions } = this.#connection;
     return sessions
       .open((done) => client.exec(line, done), attach, isLongLived)

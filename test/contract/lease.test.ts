@@ -22,7 +22,10 @@ const run: RunInfo = {
 const ben = { ...run, id: 'run-2', who: 'ben' };
 const options = { clock: systemClock, random: Math.random };
 
-describe('a lease on real machines', () => {
+describe.each([
+  ['ssh2', {}],
+  ['the system ssh', { transport: 'system' }],
+] as const)('a lease on real machines, over %s', (_, transport) => {
   const closing: (() => Promise<void>)[] = [];
   let proxy: TcpProxy;
   let proxied: Host;
@@ -34,6 +37,7 @@ describe('a lease on real machines', () => {
     proxy = await TcpProxy.to(address.address, address.port ?? 22);
     const through = {
       ...address,
+      ...transport,
       address: '127.0.0.1',
       port: proxy.port,
       knownHosts: '/dev/null',

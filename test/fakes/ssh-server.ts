@@ -12,6 +12,8 @@ export interface SshServerOptions {
   readonly tcpForwarding?: boolean;
   /** False: `AllowTcpForwarding local`. */
   readonly remoteForwarding?: boolean;
+  /** Listens on all addresses for forwarded ports: `GatewayPorts yes`. */
+  readonly gatewayPorts?: boolean;
   /** The reported origin of connections to forwarded ports. */
   readonly from?: string;
   /** The local TCP port that replaces `/var/run/docker.sock`. */
@@ -163,7 +165,7 @@ export class SshServer {
         });
       });
       server.once('error', () => reject?.());
-      server.listen(bindPort, bindAddr, () => {
+      server.listen(bindPort, this.#options.gatewayPorts === true ? '0.0.0.0' : bindAddr, () => {
         const { port } = server.address() as AddressInfo;
         listening.set(port, server);
         accept?.(port);

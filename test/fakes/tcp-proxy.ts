@@ -5,6 +5,8 @@ export class TcpProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #frozen = false;
+  /** The number of connections so far. */
+  connections = 0;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -46,6 +48,7 @@ export class TcpProxy {
   }
 
   #join(near: Socket, far: Socket): void {
+    this.connections += 1;
     for (const [from, to] of [
       [near, far],
       [far, near],

@@ -68,6 +68,10 @@ const edges: Record<string, { readonly touches: readonly string[]; readonly beca
     touches: ['setImmediate'],
     because: 'one turn of the event loop, so that what has arrived is heard; no time passes',
   },
+  'host/ssh/proxy-command.ts': {
+    touches: ['setImmediate'],
+    because: 'two turns of the event loop, so that the last words of a program are read; no time passes',
+  },
   'sandbox/clock.ts': { touches: ['new Date()', 'setTimeout'], because: 'the clock that is handed in' },
   'sandbox/endpoint.ts': {
     touches: ['process.env'],

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
-import type { Channel, ClientChannel } from 'ssh2';
+import type { Channel, CommandChannel } from '../ssh/channel.js';
 
 /**
  * An SSH channel as a socket for Node's HTTP. A channel destroyed with unread data never closes and would occupy the agent
@@ -13,7 +13,7 @@ export class ChannelSocket extends Duplex {
   readonly #channel: Channel;
 
   /** `command` is the remote command behind the channel, if any; the stream ends only once its exit status is known. */
-  constructor(channel: Channel, command?: { readonly name: string; readonly channel: ClientChannel }) {
+  constructor(channel: Channel, command?: { readonly name: string; readonly channel: CommandChannel }) {
     super({ allowHalfOpen: false });
     this.#channel = channel;
     channel.on('data', (data: Buffer) => {

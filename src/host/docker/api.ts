@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import type { Channel } from 'ssh2';
 import { Failure } from '../../domain/failure.js';
 import { given } from '../../domain/given.js';
 import { engineFailure, lossOf } from '../failures.js';
 import type { Host, RegistryAuth } from '../host.js';
+import type { Channel } from '../ssh/channel.js';
 import type { Connection } from '../ssh/connection.js';
 import { openChannel } from '../ssh/sessions.js';
 import { ChannelAgent, ChannelSocket } from './agent.js';

@@ -18,6 +18,62 @@ export async function sshArguments(
 }
 
 /**
+ * Returns the arguments for an `ssh` that serves a control socket and never prompts. `bastion` is the control socket of a
+ * connection to the jump host. Overrides settings of `~/.ssh/config` that weaken the verification of host keys, run
+ * something or forward something.
+ */
+export function masterArguments(
+  target: SshTarget,
+  { environment, control, keepalive, bastion }: MasterOptions,
+): readonly string[] {
+  const own: readonly (readonly [string, string])[] = [
+    ['BatchMode', 'yes'],
+    ['NoHostAuthenticationForLocalhost', 'no'],
+    ['UpdateHostKeys', 'no'],
+    ['ControlMaster', 'yes'],
+    ['ControlPath', quoted(control)],
+    ['ControlPersist', 'no'],
+    ['ServerAliveInterval', String(Math.max(1, Math.ceil(keepalive / 1000)))],
+    ['ServerAliveCountMax', '3'],
+    ['RemoteCommand', 'none'],
+    ['RequestTTY', 'no'],
+    ['PermitLocalCommand', 'no'],
+    ['ClearAllForwardings', 'yes'],
+    ['ExitOnForwardFailure', 'no'],
+    ['ForwardAgent', 'no'],
+    ['ForwardX11', 'no'],
+    ['Tunnel', 'no'],
+    ['LogLevel', 'DEBUG1'],
+  ];
+  const through = bastion === undefined ? target : withoutJump(target);
+  return [
+    ...['-N', '-T', ...own.flatMap(([name, value]) => ['-o', `${name}=${value}`])],
+    ...(bastion === undefined ? [] : ['-o', `ProxyCommand=${controlCommand(bastion)}`]),
+    ...options(through, configuration(environment)),
+    ...['--', target.given],
+  ];
+}
+
+/** The environment and sockets of {@link masterArguments}. */
+export interface MasterOptions {
+  readonly environment: SshEnvironment;
+  /** Path of its control socket. */
+  readonly control: string;
+  /** ms */
+  readonly keepalive: number;
+  readonly bastion?: string;
+}
+
+function withoutJump({ jump: _, ...target }: SshTarget): SshTarget {
+  return target;
+}
+
+/** Without its control socket `ssh` would connect by itself: `false` prevents that. */
+function controlCommand(control: string): string {
+  return proxyCommand(['-F', '/dev/null', '-o', 'ProxyCommand=false', '-S', control, '--', 'bastion']);
+}
+
+/**
  * Returns short `ssh` arguments with the project's own settings only; `ssh` finds the rest in `~/.ssh/config`, the agent
  * and known_hosts.
  */
@@ -76,7 +132,7 @@ function options(target: SshTarget, config: readonly string[]): readonly string[
 
 /** ssh's own ProxyJump would use neither the bastion's key nor its known_hosts. */
 function jumpCommand(jump: SshTarget, config: readonly string[]): string {
-  return proxyCommand([...options(jump, config), '--', jump.address]);
+  return proxyCommand([...options(jump, config), '--', jump.given]);
 }
 
 /** `ssh` expands percent signs in a ProxyCommand and passes it to a shell. */

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
-import type { ClientChannel } from 'ssh2';
 import type { RemoteProcess } from '../host.js';
+import type { CommandChannel } from './channel.js';
 import { afterMarker } from './shell.js';
 
 /** Collects a command's output and exit status until its channel closes. */
-export function collectOutput(channel: ClientChannel) {
+export function collectOutput(channel: CommandChannel) {
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   let exit: { readonly code: number | null; readonly signal: string | undefined } | undefined;
@@ -24,7 +24,7 @@ export function collectOutput(channel: ClientChannel) {
 }
 
 /** Wraps a channel as a process with line-based input and output. */
-export function remoteProcess(channel: ClientChannel): RemoteProcess {
+export function remoteProcess(channel: CommandChannel): RemoteProcess {
   const lines = new Readable({ objectMode: true, read: () => undefined });
   let hasStarted = false;
   let rest = '';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { HostAddress } from '../../domain/environment.js';
 import { Failure } from '../../domain/failure.js';
 import { given } from '../../domain/given.js';
+import { checkNames, expandProxyCommand, type ProxyCommand } from './proxy-command.js';
 
 /** The local settings that decide how to connect to hosts. */
 export interface SshEnvironment {
@@ -20,6 +21,9 @@ export interface SshEnvironment {
 export interface SshTarget {
   /** The host name in output. */
   readonly name: string;
+  /** The address as configured, which selects the settings of `~/.ssh/config`. */
+  readonly given: string;
+  /** The address after `HostName`. */
   readonly address: string;
   readonly port: number;
   readonly user: string;
@@ -35,8 +39,11 @@ export interface SshTarget {
   readonly hostKeys: HostAddress['hostKeys'];
   /** The jump host. */
   readonly jump?: SshTarget;
-  /** A command whose standard input and output connect to the host. */
-  readonly proxyCommand?: string;
+  readonly proxyCommand?: ProxyCommand;
+  /** Whether a setting needs the system's `ssh`. */
+  readonly needsSystem: boolean;
+  /** Whether to log in with Kerberos. */
+  readonly gssapi: boolean;
 }
 
 /** A private key file; it must exist if `required`. */
@@ -51,9 +58,13 @@ type Settings = ReadonlyMap<string, readonly string[]>;
 const maxJumps = 8;
 const defaultKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
+/** Settings of ssh_config(5) that only the system's `ssh` supports. */
+const systemSettings = ['certificatefile', 'pkcs11provider', 'knownhostscommand', 'proxyusefdpass'];
+const isSet = (value: string | undefined) => value !== undefined && value !== 'none' && value !== 'no';
+
 /**
  * Resolves the settings for a host: those of the address first, then the user's ssh configuration, then defaults. Throws
- * a failure of kind `usage` if `ssh` cannot read its configuration.
+ * a failure of kind `usage` if `ssh` cannot read its configuration, or refuses the address or the user.
  */
 export async function resolveTarget(
   address: HostAddress,
@@ -62,6 +73,7 @@ export async function resolveTarget(
 ): Promise<SshTarget> {
   if (depth > maxJumps)
     throw new Failure('usage', 'ssh.jumps', `${address.name} is behind more than ${maxJumps} jump hosts`);
+  checkNames(address);
   const settings = await readSshConfig(address, environment);
   const first = (key: string) => settings.get(key)?.[0];
   const host = first('hostname') ?? address.address;
@@ -77,8 +89,17 @@ export async function resolveTarget(
   const alias = first('hostkeyalias');
   const jump = await resolveJump(address, first('proxyjump'), environment, depth);
   const command = jump === undefined ? first('proxycommand') : undefined;
+  const tokens = { host, given: address.address, port, user, ...given({ keyAlias: alias }) };
+  const proxyCommand: ProxyCommand | undefined =
+    command === undefined || command === 'none'
+      ? undefined
+      : {
+          shell: environment.variables.SHELL || '/bin/sh',
+          line: expandProxyCommand(address.name, command, tokens),
+        };
   return {
     name: address.name,
+    given: address.address,
     address: host,
     port,
     user,
@@ -95,7 +116,9 @@ export async function resolveTarget(
         : [path(address.knownHosts)],
     hostKeys: address.hostKeys,
     ...given({ jump }),
-    ...(command === undefined || command === 'none' ? {} : { proxyCommand: command }),
+    ...given({ proxyCommand }),
+    needsSystem: address.transport === 'system' || systemSettings.some((key) => isSet(first(key))),
+    gssapi: first('gssapiauthentication') === 'yes',
   };
 }
 
@@ -124,7 +147,7 @@ function jumpAddress(hop: string, address: HostAddress, bastion: HostAddress | u
     address: host.replace(/^\[|\]$/g, ''),
     ...given({ user }),
     ...(port === undefined ? {} : { port: Number(port) }),
-    ...given({ knownHosts: address.knownHosts }),
+    ...given({ knownHosts: address.knownHosts, transport: address.transport }),
     hostKeys: address.hostKeys,
     ...given({ bastion }),
   };

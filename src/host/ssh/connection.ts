@@ -4,13 +4,17 @@ import type { Algorithms, Client } from 'ssh2';
 import { whenAborted, withTimeout } from '../../domain/abort.js';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
+import { given } from '../../domain/given.js';
 import { lostFailure } from '../failures.js';
+import type { RemotePorts, SshClient } from './channel.js';
 import type { SshTarget } from './config.js';
 import { authFailure, endpoint, handshakeFailure, TransientError, unreachable } from './dial-failures.js';
-import { HostKeyCheck, ownerOf } from './host-key.js';
+import { HostKeyCheck, keyOwner } from './host-key.js';
 import type { Keyring, LoginMethod } from './keys.js';
 import { type KnownKeys, readKnownKeys } from './known-hosts.js';
-import { openRoute } from './route.js';
+import { couldNotStart, type ProxyProcess, proxyFailure } from './proxy-command.js';
+import { ssh2Ports } from './remote-ports.js';
+import { openRoute, type Route } from './route.js';
 import { Sessions } from './sessions.js';
 
 /** Default time to connect and log in to a host. ms */
@@ -19,7 +23,9 @@ export const connectTimeout = 10_000;
 /** An open, authenticated connection. */
 export interface Connection {
   readonly target: SshTarget;
-  readonly client: Client;
+  readonly client: SshClient;
+  /** Ports of the host that are forwarded to this process. */
+  readonly ports: RemotePorts;
   readonly sessions: Sessions;
   /** Aborted when the connection ends, with a Failure as its reason. */
   readonly lost: AbortSignal;
@@ -75,16 +81,14 @@ export async function dial(
 ): Promise<Connection> {
   const { clock, keyring, deadline = connectTimeout } = options;
   const [known, { ready, locked }] = await Promise.all([
-    readKnownKeys(ownerOf(target), target.knownHosts),
+    readKnownKeys(keyOwner(target), target.knownHosts),
     keyring.loginMethods(target),
   ]);
   const attempt = (methods: readonly LoginMethod[]) => {
-    const onTimeout = () =>
-      unreachable(target, `${endpoint(target)} did not respond within ${deadline / 1000} s`, bastion?.target);
+    const login: Login = { target, methods, known, options, ...given({ bastion }) };
+    const onTimeout = () => timedOut(login, deadline);
     const signals = [bastion?.lost, options.signal];
-    return withTimeout(clock, deadline, signals, onTimeout, (signal) =>
-      loginWithRetries(target, methods, known, options, bastion, signal),
-    );
+    return withTimeout(clock, deadline, signals, onTimeout, (signal) => loginWithRetries(login, signal));
   };
   const unlocked: LoginMethod[] = [];
   for (;;) {
@@ -92,51 +96,59 @@ export async function dial(
     // Prompts only after all other keys failed, outside the deadline.
     if (ready.length + unlocked.length > 0) {
       try {
-        return await attempt([...ready, ...unlocked]);
+        // The unlocked first: a server stops listening after a few keys.
+        return await attempt([...unlocked, ...ready]);
       } catch (error) {
         if (path === undefined || !(error instanceof Failure) || error.code !== 'host.auth') throw error;
       }
     } else if (path === undefined) throw authFailure(target, []);
-    if (path !== undefined) unlocked.push(await keyring.unlock(target, path));
+    if (path !== undefined) unlocked.unshift(await keyring.unlock(target, path));
   }
 }
 
+/** A login to a host, with the route of its last attempt. */
+interface Login {
+  readonly target: SshTarget;
+  readonly methods: readonly LoginMethod[];
+  readonly known: KnownKeys;
+  readonly options: DialOptions;
+  readonly bastion?: Connection;
+  route?: Route;
+}
+
+function timedOut({ target, bastion, route }: Login, deadline: number): Failure {
+  const evidence = route?.proxy?.evidence ?? [];
+  const what = route?.proxy === undefined ? endpoint(target) : 'its ProxyCommand';
+  return unreachable(target, `${what} did not respond within ${deadline / 1000} s`, {
+    ...given({ bastion: bastion?.target }),
+    evidence,
+  });
+}
+
 /** Retries transient errors, such as a dropped handshake (MaxStartups) or a busy resolver. */
-async function loginWithRetries(
-  target: SshTarget,
-  methods: readonly LoginMethod[],
-  known: KnownKeys,
-  options: DialOptions,
-  bastion: Connection | undefined,
-  signal: AbortSignal,
-): Promise<Connection> {
+async function loginWithRetries(login: Login, signal: AbortSignal): Promise<Connection> {
+  const { target, bastion, options } = login;
   for (let tries = 1; ; tries += 1) {
     try {
-      return await login(target, methods, known, options, bastion, signal);
+      return await logIn(login, signal);
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
-      if (tries === maxAttempts)
-        throw unreachable(
-          target,
-          `${endpoint(target)} closes the connection: ${error.message}`,
-          bastion?.target,
-          error,
-        );
+      if (tries === maxAttempts) {
+        if (error.failure !== undefined) throw error.failure;
+        const message = `${endpoint(target)} closes the connection: ${error.message}`;
+        throw unreachable(target, message, { ...given({ bastion: bastion?.target }), cause: error });
+      }
       await options.clock.sleep(200 * tries, signal);
     }
   }
 }
 
-async function login(
-  target: SshTarget,
-  methods: readonly LoginMethod[],
-  known: KnownKeys,
-  options: DialOptions,
-  bastion: Connection | undefined,
-  signal: AbortSignal,
-): Promise<Connection> {
+async function logIn(login: Login, signal: AbortSignal): Promise<Connection> {
+  const { target, methods, known, options, bastion } = login;
   const { NodeSSH } = await import('node-ssh');
-  const sock = await openRoute(target, bastion, signal);
+  const route = await openRoute(target, bastion, signal);
+  login.route = route;
+  const sock = route.stream;
   const ssh = new NodeSSH();
   const hostKey = new HostKeyCheck(target, known, sock);
   const tried: string[] = [];
@@ -164,10 +176,19 @@ async function login(
   } catch (error) {
     sock.destroy();
     if (hostKey.failure !== undefined) throw hostKey.failure;
-    throw handshakeFailure(target, known, tried, error);
+    const failure = handshakeFailure(target, known, tried, error);
+    throw route.proxy === undefined ? failure : await proxyError(target, route.proxy, failure);
   } finally {
     stopListening();
   }
+}
+
+/** If the ProxyCommand ended by itself, that is the reason. */
+async function proxyError(target: SshTarget, proxy: ProxyProcess, error: Error): Promise<Error> {
+  const code = await proxy.ended;
+  if (!(error instanceof TransientError) || code === undefined || code === 0) return error;
+  const failure = proxyFailure(target.name, code, proxy, error);
+  return couldNotStart(code) ? failure : new TransientError(failure.message, failure);
 }
 
 function open(target: SshTarget, client: Client, sock: Duplex, clock: Clock): Connection {
@@ -187,6 +208,7 @@ function open(target: SshTarget, client: Client, sock: Duplex, clock: Clock): Co
   return {
     target,
     client,
+    ports: ssh2Ports(client, { name: target.name, lost: lost.signal }),
     lost: lost.signal,
     sessions: new Sessions(target.name, lost.signal, clock),
     close: () => {

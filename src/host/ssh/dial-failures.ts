@@ -1,9 +1,17 @@
 import { Failure } from '../../domain/failure.js';
+import { given } from '../../domain/given.js';
 import type { SshTarget } from './config.js';
 import type { KnownKeys } from './known-hosts.js';
 
 /** An error that a retry may fix. */
-export class TransientError extends Error {}
+export class TransientError extends Error {
+  /** The failure to report once no retry is left. */
+  readonly failure: Failure | undefined;
+  constructor(message: string, failure?: Failure) {
+    super(message);
+    this.failure = failure;
+  }
+}
 
 export const endpoint = ({ address, port }: SshTarget) => `${address}:${port}`;
 
@@ -15,11 +23,12 @@ export function handshakeFailure(
   error: unknown,
 ): Error {
   const { message, level } = error as Error & { level?: string };
+  if (/too many authentication failures/i.test(message)) return tooManyKeys(target, tried.length, error);
   if (level === 'client-authentication') return authFailure(target, tried, error);
   if (level === 'agent') return authFailure(target, [...tried, `(agent: ${message})`], error);
   if (/no matching host key format/.test(message)) return known.noMatchingKey();
   if ((level === 'handshake' || level === 'protocol') && !/lost before/.test(message))
-    return unreachable(target, `SSH handshake with ${endpoint(target)} failed: ${message}`, undefined, error);
+    return unreachable(target, `SSH handshake with ${endpoint(target)} failed: ${message}`, { cause: error });
   return new TransientError(message);
 }
 
@@ -37,6 +46,16 @@ export function authFailure(target: SshTarget, tried: readonly string[], cause?:
   });
 }
 
+/** Returns the failure of a server that ends the login after a number of keys (MaxAuthTries). */
+export function tooManyKeys(target: SshTarget, tried: number, cause?: unknown): Failure {
+  const message = `cannot log in to ${target.name} as ${target.user}: it ended the login after ${tried} ${tried === 1 ? 'key' : 'keys'}`;
+  return new Failure('access', 'host.auth', message, {
+    host: target.name,
+    hint: 'name the key with `ssh: key:`, or set `IdentityFile` and `IdentitiesOnly yes` for this host in ~/.ssh/config',
+    ...given({ cause }),
+  });
+}
+
 /** Converts a socket error. */
 export function socketFailure(target: SshTarget, error: NodeJS.ErrnoException): Error {
   const reasons: Record<string, string> = {
@@ -50,22 +69,27 @@ export function socketFailure(target: SshTarget, error: NodeJS.ErrnoException): 
   return unreachable(
     target,
     `${endpoint(target)} ${reasons[error.code ?? ''] ?? `cannot be reached: ${error.message}`}`,
-    undefined,
-    error,
+    { cause: error },
   );
 }
 
-/** Returns the failure of a host that cannot be reached, through `bastion` if given. */
+interface UnreachableDetails {
+  /** The host that was to forward the connection. */
+  readonly bastion?: SshTarget;
+  readonly evidence?: readonly string[];
+  readonly cause?: unknown;
+}
+
+/** Returns the failure of a host that cannot be reached. */
 export function unreachable(
   target: SshTarget,
   message: string,
-  bastion?: SshTarget,
-  cause?: unknown,
+  { bastion, evidence, cause }: UnreachableDetails = {},
 ): Failure {
   const through = bastion === undefined ? '' : `-J ${bastion.user}@${bastion.address} `;
   return new Failure('unreachable', 'host.unreachable', `${target.name}: ${message}`, {
     host: target.name,
     hint: `try: ssh ${through}-p ${target.port} ${target.user}@${target.address}`,
-    cause,
+    ...given({ evidence, cause }),
   });
 }

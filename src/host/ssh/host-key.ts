@@ -42,7 +42,7 @@ export class HostKeyCheck {
     if (status.kind !== 'unknown' || hostKeys !== 'accept-new' || file === undefined)
       return this.#known.failure(key, status);
     try {
-      await addKnownHost(ownerOf(this.#target), key, file);
+      await addKnownHost(keyOwner(this.#target), key, file);
       return undefined;
     } catch (error) {
       const message = `cannot save the host key of ${name}: ${String(error)}`;
@@ -52,7 +52,7 @@ export class HostKeyCheck {
 }
 
 /** Returns the name under which known_hosts files list a target. */
-export const ownerOf = ({ name, keyAlias, address, port }: SshTarget): KeyOwner => ({
+export const keyOwner = ({ name, keyAlias, address, port }: SshTarget): KeyOwner => ({
   host: name,
   address: keyAlias ?? address,
   port: keyAlias === undefined ? port : 22,

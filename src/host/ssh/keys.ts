@@ -64,6 +64,12 @@ export class Keyring {
     return { ready, locked };
   }
 
+  /** Throws a failure of kind `access` if a configured key is missing, or needs a passphrase. */
+  async checkKeys(target: SshTarget): Promise<void> {
+    const { locked } = await this.loginMethods(target);
+    if (locked[0] !== undefined) throw lockedFailure(locked[0]);
+  }
+
   /** Prompts for a key's passphrase, once per key. Throws a failure of kind `access` if it stays locked. */
   async unlock(target: SshTarget, path: string): Promise<LoginMethod> {
     const cached = this.#unlocked.get(path) ?? this.#decrypt(path);
@@ -72,14 +78,14 @@ export class Keyring {
   }
 
   async #decrypt(path: string): Promise<ParsedKey> {
-    const hint = `run: ssh-add ${path}`;
     const passphrase = await this.#ask?.(path);
-    if (passphrase === undefined)
-      throw new Failure('access', 'host.key-locked', `the key ${path} needs a passphrase`, { hint });
+    if (passphrase === undefined) throw lockedFailure(path);
     const { utils } = (await import('ssh2')).default;
     const key = firstOf(utils.parseKey(await readFile(path), passphrase));
     if (key === undefined || key instanceof Error)
-      throw new Failure('access', 'host.key-locked', `wrong passphrase for ${path}`, { hint });
+      throw new Failure('access', 'host.key-locked', `wrong passphrase for ${path}`, {
+        hint: `run: ssh-add ${path}`,
+      });
     return key;
   }
 
@@ -104,6 +110,11 @@ export class Keyring {
     return cached.catch(() => ({ keys: [] }));
   }
 }
+
+const lockedFailure = (path: string) =>
+  new Failure('access', 'host.key-locked', `the key ${path} needs a passphrase`, {
+    hint: `run: ssh-add ${path}`,
+  });
 
 const fileMethod = ({ user }: SshTarget, path: string, key: ParsedKey): LoginMethod => ({
   label: path,

@@ -8,6 +8,8 @@ interface Entry {
   readonly file: string;
   readonly line: number;
   readonly revoked: boolean;
+  /** Whether the key is that of an authority, which signs the keys of hosts. */
+  readonly authority: boolean;
   /** Host patterns, or one hashed name. */
   readonly names: string;
   readonly type: string;
@@ -45,13 +47,17 @@ export function keyType(key: Buffer): string {
 export class KnownKeys {
   readonly #owner: KeyOwner;
   readonly #entries: readonly Entry[];
+  /** Whether an authority is known for the host. */
+  readonly hasAuthority: boolean;
 
   constructor(owner: KeyOwner, files: readonly { readonly file: string; readonly text: string }[]) {
     this.#owner = owner;
     const name = hostPattern(owner);
-    this.#entries = files
+    const found = files
       .flatMap(({ file, text }) => entries(file, text))
-      .filter((e) => covers(e.names, name));
+      .filter((e) => covers(e.names, name) || (e.authority && covers(e.names, owner.address)));
+    this.#entries = found.filter(({ authority }) => !authority);
+    this.hasAuthority = found.length > this.#entries.length;
   }
 
   check(key: Buffer): KeyStatus {
@@ -140,11 +146,9 @@ function entries(file: string, text: string): Entry[] {
     const marker = fields[0]?.startsWith('@') ? fields.shift() : undefined;
     const [names, type, key] = fields;
     if (names === undefined || names.startsWith('#') || type === undefined || key === undefined) return [];
-    // Skips `@cert-authority`: host certificates are not supported.
-    if (marker !== undefined && marker !== '@revoked') return [];
-    return [
-      { file, line: index + 1, revoked: marker === '@revoked', names, type, key: Buffer.from(key, 'base64') },
-    ];
+    const [revoked, authority] = [marker === '@revoked', marker === '@cert-authority'];
+    if (marker !== undefined && !revoked && !authority) return [];
+    return [{ file, line: index + 1, revoked, authority, names, type, key: Buffer.from(key, 'base64') }];
   });
 }
 

@@ -1,15 +1,22 @@
-import { spawn } from 'node:child_process';
 import { connect as connectSocket } from 'node:net';
-import { Duplex } from 'node:stream';
-import type { Client } from 'ssh2';
+import type { Duplex } from 'node:stream';
 import { whenAborted } from '../../domain/abort.js';
+import type { SshClient } from './channel.js';
 import type { SshTarget } from './config.js';
 import { endpoint, socketFailure, unreachable } from './dial-failures.js';
+import { ProxyProcess } from './proxy-command.js';
 
 /** A connected host that forwards connections to others. */
 export interface Bastion {
   readonly target: SshTarget;
-  readonly client: Pick<Client, 'forwardOut'>;
+  readonly client: Pick<SshClient, 'forwardOut'>;
+}
+
+/** A stream to a host. */
+export interface Route {
+  readonly stream: Duplex;
+  /** The ProxyCommand behind the stream. */
+  readonly proxy?: ProxyProcess;
 }
 
 /** Opens a stream to the host: through the bastion, the user's ProxyCommand, or directly. */
@@ -17,9 +24,16 @@ export async function openRoute(
   target: SshTarget,
   bastion: Bastion | undefined,
   signal: AbortSignal,
-): Promise<Duplex> {
-  if (bastion !== undefined) return openThrough(target, bastion);
-  if (target.proxyCommand !== undefined) return spawnProxy(target.proxyCommand, signal);
+): Promise<Route> {
+  if (bastion !== undefined) return { stream: await openThrough(target, bastion) };
+  if (target.proxyCommand !== undefined) {
+    const proxy = new ProxyProcess(target.proxyCommand);
+    return { stream: proxy.stream, proxy };
+  }
+  return { stream: await openSocket(target, signal) };
+}
+
+function openSocket(target: SshTarget, signal: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     // Nagle's algorithm, on by default, costs 40 ms per command.
     const socket = connectSocket({ host: target.address, port: target.port, noDelay: true });
@@ -38,21 +52,11 @@ function openThrough(target: SshTarget, bastion: Bastion): Promise<Duplex> {
       if (!error) resolve(channel);
       else
         reject(
-          unreachable(
-            target,
-            `${bastion.target.name} cannot reach ${endpoint(target)}: ${error.message}`,
-            bastion.target,
-            error,
-          ),
+          unreachable(target, `${bastion.target.name} cannot reach ${endpoint(target)}: ${error.message}`, {
+            bastion: bastion.target,
+            cause: error,
+          }),
         );
     });
   });
-}
-
-function spawnProxy(command: string, signal: AbortSignal): Duplex {
-  const child = spawn('/bin/sh', ['-c', `exec ${command}`], { stdio: ['pipe', 'pipe', 'ignore'], signal });
-  child.on('error', () => undefined);
-  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
-  stream.once('close', () => child.kill());
-  return stream;
 }

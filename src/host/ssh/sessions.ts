@@ -1,6 +1,6 @@
-import type { ClientChannel } from 'ssh2';
 import type { Clock } from '../../domain/clock.js';
 import { Failure } from '../../domain/failure.js';
+import type { CommandChannel } from './channel.js';
 
 /** The error of a server that refuses to open a channel (RFC 4254, 5.1). */
 export interface ChannelRefusal extends Error {
@@ -70,8 +70,8 @@ export class Sessions {
    * wait for it. Throws a failure of kind `access` if only long-lived channels are left.
    */
   async open<T>(
-    request: ChannelRequest<ClientChannel>,
-    attach: (channel: ClientChannel) => T,
+    request: ChannelRequest<CommandChannel>,
+    attach: (channel: CommandChannel) => T,
     isLongLived = false,
   ): Promise<T> {
     for (let tries = 0; ; ) {

@@ -108,6 +108,7 @@ async function checkOf(
 ) {
   const target: SshTarget = {
     ...{ name: 'web-1', address: 'web.example', port: 22, user: 'me', keys: [], onlyTheseKeys: false },
+    ...{ given: 'web.example', needsSystem: false, gssapi: false },
     ...{ knownHosts: [join(home, 'known_hosts')], hostKeys },
   };
   const owner = { host: 'web-1', address: 'web.example', port: 22 };
