@@ -5,7 +5,7 @@ import { given } from '../domain/given.js';
 import { parseJson } from '../domain/json.js';
 import { label } from '../domain/labels.js';
 import { current, keepsImage, releaseLog } from '../domain/log.js';
-import { Activation } from '../domain/release.js';
+import { Activation, neededVersion } from '../domain/release.js';
 import type { Service } from '../domain/service.js';
 import type { Host, RegistryAuth, VolumeFacts } from './host.js';
 
@@ -138,19 +138,23 @@ function releaseLines(host: string, volumes: readonly VolumeFacts[]): HostFacts[
   const log: Record<string, Activation[]> = {};
   for (const volume of volumes) {
     const service = volume.labels[label.service] ?? '';
-    const line = Activation.safeParse(parseJson(volume.labels[label.activation] ?? ''));
-    if (!line.success) {
-      throw new Failure(
-        'failed',
-        'log.unreadable',
-        `cannot read the release log line in volume ${volume.name}`,
-        {
-          host,
-          hint: `run on ${host}: docker volume inspect ${volume.name}`,
-        },
-      );
-    }
+    const json = parseJson(volume.labels[label.activation] ?? '');
+    const line = Activation.safeParse(json);
+    if (!line.success) throw unreadable(host, volume.name, neededVersion(json));
     log[service] = [...(log[service] ?? []), line.data].sort((a, b) => a.order - b.order);
   }
   return log;
+}
+
+function unreadable(host: string, volume: string, version: string | undefined): Failure {
+  const message = `cannot read the release log line in volume ${volume}`;
+  return version === undefined
+    ? new Failure('failed', 'log.unreadable', message, {
+        host,
+        hint: `run on ${host}: docker volume inspect ${volume}`,
+      })
+    : new Failure('failed', 'log.newer', `${message}: it needs oneclick ${version} or later`, {
+        host,
+        hint: 'update oneclick',
+      });
 }

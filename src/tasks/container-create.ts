@@ -11,7 +11,7 @@ import type { ContainerFacts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
-import { type ContainerSpec, Release } from '../domain/release.js';
+import { type ContainerSpec, creationProblem, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
@@ -65,6 +65,8 @@ export const containerCreate = task({
         problems: [new Failure('failed', 'adopt.gone', message, { host: host.host, hint })],
       };
     }
+    const newer = creationProblem(service.name, release, host.host);
+    if (newer !== undefined) return { kind: 'blocked', problems: [newer] };
     const name = containerName(host, subject.run, service.name, release.number);
     const range = release.spec.port?.range;
     const free = range === undefined ? undefined : freePort(host, range);
