@@ -44,8 +44,19 @@ export function containersOf(host: HostFacts, id: EnvironmentId, service: string
       (isOurs(container, id) &&
         container.labels[label.service] === service &&
         container.labels[label.role] === 'service') ||
-      adopted.includes(container.name),
+      isAdopted(host, service, adopted, container),
   );
+}
+
+/** Whether it is the adopted container with one of these names: by its ID, or by name if the version before adopted it. */
+export function isAdopted(
+  host: HostFacts,
+  service: string,
+  names: readonly (string | undefined)[],
+  { id, name }: Pick<ContainerFacts, 'id' | 'name'>,
+): boolean {
+  const known = host.adopted?.[service];
+  return known === undefined ? names.includes(name) : id === known && names.some((one) => one !== undefined);
 }
 
 /** Whether the container belongs to this environment of this project. */
@@ -64,14 +75,9 @@ export function containerOf(
   const matching = containersOf(host, id, service).filter((container) =>
     release.adopted === undefined
       ? releaseOf(container) === release.number && container.labels[label.spec] === hash
-      : container.name === release.adopted,
+      : isAdopted(host, service, [release.adopted], container),
   );
   return matching.find((container) => container.state === 'running') ?? matching.at(-1);
-}
-
-/** The Docker network that connects the services of an environment. */
-export function networkName(id: EnvironmentId): string {
-  return prefix(id);
 }
 
 /** Returns an unused container name. Adds the run ID only if the short name is taken. */
@@ -124,8 +130,8 @@ export interface ContainerOptions {
   readonly network: string;
   /** The container's name on the network; none for a release command. */
   readonly alias?: string;
-  /** Prepended to the names of named volumes. */
-  readonly volumePrefix: string;
+  /** Returns the Docker name of a named volume. */
+  readonly volumeName: (name: string) => string;
   readonly secrets: ReadonlyMap<string, string>;
 }
 
@@ -151,7 +157,7 @@ export function containerConfig(spec: ContainerSpec, options: ContainerOptions):
       ...record(hostConfig),
       ...given({ Memory: spec.memory }),
       ...(spec.cpus === undefined ? {} : { NanoCpus: Math.round(spec.cpus * 1e9) }),
-      Binds: spec.volumes.map((volume) => bind(volume, options.volumePrefix)),
+      Binds: spec.volumes.map((volume) => bind(volume, options.volumeName)),
       RestartPolicy: { Name: 'no' },
       NetworkMode: options.network,
       PortBindings:
@@ -169,8 +175,10 @@ function record(value: unknown): Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value) ? { ...value } : {};
 }
 
-function bind(volume: string, volumePrefix: string): string {
-  return volume.startsWith('/') ? volume : `${volumePrefix}-${volume}`;
+function bind(volume: string, volumeName: (name: string) => string): string {
+  if (volume.startsWith('/')) return volume;
+  const [name = '', ...rest] = volume.split(':');
+  return [volumeName(name), ...rest].join(':');
 }
 
 /** Returns a prediction that changes one host in the facts. */

@@ -20,6 +20,10 @@ export const label = {
   log: 'oneclick.log',
   /** The log line, as JSON. */
   activation: 'oneclick.activation',
+  /** On a data volume: its name in the configuration. */
+  volume: 'oneclick.volume',
+  /** On a volume next to the release log: the ID of the adopted container of a service on this host; empty if it has none. */
+  adopted: 'oneclick.adopted',
   /** On an audit volume: `project/environment`. */
   audit: 'oneclick.audit',
   /** The audit entry, as JSON. */
@@ -34,7 +38,7 @@ export function isOwnLabel(name: string): boolean {
   return name.toLowerCase().startsWith(labelPrefix);
 }
 
-/** The prefix of all names in an environment. */
+/** The prefix of all names in an environment. Another environment can have the same one: see names.ts. */
 export function prefix(id: EnvironmentId): string {
   return `${id.project}-${id.environment}`;
 }

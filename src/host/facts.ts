@@ -1,5 +1,6 @@
+import { isOurs } from '../domain/container.js';
 import type { EnvironmentId } from '../domain/environment.js';
-import type { Facts, HostFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
+import type { Facts, HostFacts, InspectedContainer, ResolvedImage, VolumeFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { parseJson } from '../domain/json.js';
@@ -7,7 +8,7 @@ import { label } from '../domain/labels.js';
 import { current, keepsImage, releaseLog } from '../domain/log.js';
 import { Activation, neededVersion } from '../domain/release.js';
 import type { Service } from '../domain/service.js';
-import type { Host, RegistryAuth, VolumeFacts } from './host.js';
+import type { Host, RegistryAuth } from './host.js';
 
 /** The facts to read. */
 export interface FactsRequest extends EnvironmentId {
@@ -93,7 +94,7 @@ async function readHost(host: Host, request: FactsRequest): Promise<HostFacts> {
     host.engine.containers(),
     host.engine.networks(),
     host.engine.images(),
-    host.engine.volumes(`${label.log}=${scope}`),
+    host.engine.volumes(),
     readMachine(host),
   ]);
   return {
@@ -102,8 +103,13 @@ async function readHost(host: Host, request: FactsRequest): Promise<HostFacts> {
     ...machine,
     containers: containers.map((container) => withoutSecrets(container, request.secrets)),
     networks,
+    volumes,
     images,
-    log: releaseLines(host.name, volumes),
+    log: releaseLines(
+      host.name,
+      volumes.filter(({ labels }) => labels[label.log] === scope),
+    ),
+    adopted: adoptedIds(volumes.filter((volume) => isOurs(volume, request))),
   };
 }
 
@@ -144,6 +150,15 @@ function releaseLines(host: string, volumes: readonly VolumeFacts[]): HostFacts[
     log[service] = [...(log[service] ?? []), line.data].sort((a, b) => a.order - b.order);
   }
   return log;
+}
+
+function adoptedIds(volumes: readonly VolumeFacts[]): Record<string, string> {
+  return Object.fromEntries(
+    volumes.flatMap(({ labels }) => {
+      const id = labels[label.adopted];
+      return id === undefined ? [] : [[labels[label.service] ?? '', id]];
+    }),
+  );
 }
 
 function unreadable(host: string, volume: string, version: string | undefined): Failure {

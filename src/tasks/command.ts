@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Failure } from '../domain/failure.js';
 import { prefix } from '../domain/labels.js';
+import { namesFor } from '../domain/names.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
@@ -8,7 +9,8 @@ import type { Host } from '../host/host.js';
 import { commandConfig } from './container-config.js';
 import { createCommand } from './explain-docker.js';
 import { startOnNetwork } from './network.js';
-import { serviceOf, task } from './task.js';
+import { ensureDataVolumes, volumeCommands } from './own-names.js';
+import { hostFacts, serviceOf, task } from './task.js';
 
 const CommandReceipt = z.strictObject({
   ran: z.boolean(),
@@ -19,6 +21,9 @@ const CommandIntent = z.strictObject({
   host: z.string(),
   release: Release,
   command: z.array(z.string()),
+  /** Names that differ from the usual ones. */
+  network: z.string().optional(),
+  volumes: z.record(z.string(), z.string()).optional(),
 });
 
 /** Runs the release command (migrations) once, in a container of the new release. */
@@ -33,7 +38,7 @@ export const releaseCommand = task({
   receipt: CommandReceipt,
   defaults: { rollout: '{{ rollout }}' },
   title: (_, subject) => `run the release command of ${serviceOf(subject).name}`,
-  check(_, { rollout }, subject) {
+  check(facts, { rollout }, subject) {
     const service = serviceOf(subject);
     const host = service.instances[0]?.host;
     if (service.releaseCommand === undefined || host === undefined) {
@@ -48,18 +53,24 @@ export const releaseCommand = task({
     }
     const { command } = service.releaseCommand;
     const name = `${prefix(subject.run)}-${service.name}-${rollout.release.number}-command-${subject.run.id}`;
+    const names = namesFor({
+      ...{ facts, host: hostFacts(facts, host), id: subject.run, service: service.name },
+      ...{ spec: rollout.release.spec, adopting: rollout.adopted?.adopted },
+    });
+    if (names instanceof Failure) return { kind: 'blocked', problems: [names] };
     return {
       kind: 'todo',
       changes: [{ host, text: `run ${command.join(' ')}` }],
-      intent: { name, host, release: rollout.release, command: [...command] },
+      intent: { name, host, release: rollout.release, command: [...command], ...names },
       expect: { ran: true, onLaterFailure: service.releaseCommand.onLaterFailure },
       predict: (facts) => facts,
     };
   },
-  explain({ name, host, release, command }, subject) {
+  explain({ name, host, release, command, ...names }, subject) {
     const { secrets } = release.spec;
-    const config = commandConfig(release, command, subject);
+    const config = commandConfig(release, command, subject, names);
     return [
+      ...volumeCommands(host, release.spec, subject.run, names),
       createCommand(
         host,
         'create a container for the release command, without a published port',
@@ -70,13 +81,14 @@ export const releaseCommand = task({
       dockerOn(host, 'run the release command, whose changes stay', 'start', '--attach', name),
     ];
   },
-  async apply({ ports, subject, clock, progress }, { name, host: on, release, command }) {
+  async apply({ ports, subject, clock, progress }, { name, host: on, release, command, ...names }) {
     const service = serviceOf(subject);
     const host = ports.host(on);
     const before = await host.engine.container(name);
     if (before === undefined) {
       const secrets = await ports.secrets(release.spec.secrets);
-      await host.engine.create({ name, config: commandConfig(release, command, subject, secrets) });
+      await ensureDataVolumes(host.engine, release.spec, subject.run, names);
+      await host.engine.create({ name, config: commandConfig(release, command, subject, names, secrets) });
     }
     if (before === undefined || before.state === 'created')
       await startOnNetwork(host.engine, name, subject.run);

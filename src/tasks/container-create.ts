@@ -11,12 +11,14 @@ import type { ContainerFacts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
+import { namesFor, sharedVolumes } from '../domain/names.js';
 import { type ContainerSpec, creationProblem, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import { serviceConfig } from './container-config.js';
 import { createCommand } from './explain-docker.js';
+import { ensureDataVolumes, volumeCommands } from './own-names.js';
 import { hostName, instanceOf, task } from './task.js';
 
 const Created = z.strictObject({
@@ -30,6 +32,9 @@ const CreateIntent = z.strictObject({
   release: Release,
   /** From the release's port range, if it has one. */
   port: z.int().optional(),
+  /** Names that differ from the usual ones. */
+  network: z.string().optional(),
+  volumes: z.record(z.string(), z.string()).optional(),
 });
 
 /** Creates the container of a release, or reuses the one that the host has kept. */
@@ -72,24 +77,33 @@ export const containerCreate = task({
     const free = range === undefined ? undefined : freePort(host, range);
     if (range !== undefined && free === undefined)
       return { kind: 'blocked', problems: [noFreePort(host, service, range)] };
+    const adopting = rollout.adopted?.adopted;
+    const request = { facts, host, id: subject.run, service: service.name, spec: release.spec, adopting };
+    const names = namesFor(request);
+    if (names instanceof Failure) return { kind: 'blocked', problems: [names] };
+    const cautions = sharedVolumes(request, names);
     const labels = containerLabels(subject, service.name, release, 'service');
     const created = candidate(name, labels, atHostPort(release.spec, free));
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `create ${name} from ${release.reference}` }],
-      intent: { name, release, ...given({ port: free }) },
+      intent: { name, release, ...given({ port: free }), ...names },
+      ...(cautions.length === 0 ? {} : { cautions }),
       expect: { name, ...portOf(release.spec, free) },
       predict: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, created] })),
     };
   },
-  explain({ name, release, port }, subject) {
+  explain({ name, release, port, ...names }, subject) {
+    const host = hostName(subject);
     const why = `create ${name} before touching the old container`;
-    const { secrets } = release.spec;
-    return [createCommand(hostName(subject), why, name, serviceConfig(release, port, subject), secrets)];
+    const config = serviceConfig(release, port, subject, names);
+    const create = createCommand(host, why, name, config, release.spec.secrets);
+    return [...volumeCommands(host, release.spec, subject.run, names), create];
   },
-  async apply({ ports, subject }, { name, release, port }) {
+  async apply({ ports, subject }, { name, release, port, ...names }) {
     const { engine } = ports.host(hostName(subject));
-    const config = serviceConfig(release, port, subject, await ports.secrets(release.spec.secrets));
+    const config = serviceConfig(release, port, subject, names, await ports.secrets(release.spec.secrets));
+    await ensureDataVolumes(engine, release.spec, subject.run, names);
     await engine.create({ name, config });
     return { name, ...portOf(release.spec, port) };
   },

@@ -77,6 +77,8 @@ export type FleetRequest = Partial<Omit<RecipeRequest, 'recipe' | 'services'>>;
 export class Fleet extends FakeMachines {
   readonly secrets = new Map<string, string>();
   readonly listener = new RecordingListener();
+  /** The project and environment of the next runs, which change the same machines. */
+  id = { project: 'shop', environment: 'production' };
   /** Interrupts the current run; each run has its own. */
   interrupts = { cancel: new AbortController(), abandon: new AbortController(), stopped: false };
   readonly #folder: string | undefined;
@@ -110,12 +112,12 @@ export class Fleet extends FakeMachines {
     ];
   }
 
-  /** A session of the environment `production` with these services. */
+  /** A session of the current environment with these services. */
   async session(services: readonly Service[]): Promise<Session> {
     const context = this.#context();
     const project = await shop;
     const secrets = secretStore({
-      ...{ environment: 'production', folder: '/shop', sources: {}, files },
+      ...{ environment: this.id.environment, folder: '/shop', sources: {}, files },
       variables: Object.fromEntries(this.secrets),
       run: async () => ({ code: 0, stdout: '', stderr: '' }),
       onFound: (name, value) => context.redaction.add(name, value),
@@ -124,8 +126,8 @@ export class Fleet extends FakeMachines {
     return {
       ...{ context, secrets, commit: undefined, listener: this.listener },
       project: this.#folder === undefined ? project : { ...project, folder: this.#folder },
-      environment: { project: 'shop', name: 'production', services, hosts },
-      id: { project: 'shop', environment: 'production' },
+      environment: { project: this.id.project, name: this.id.environment, services, hosts },
+      id: this.id,
     };
   }
 
