@@ -3,6 +3,7 @@ import { label } from '../domain/labels.js';
 import type { Host } from '../host/host.js';
 import type { LeaseScope } from '../host/lease/lease.js';
 import type { Holder } from '../host/lease/lease-holder.js';
+import { ensureOwnVolume } from '../tasks/own-names.js';
 import type { Context } from './context.js';
 
 /** Returns the audit records of all hosts, without duplicates, oldest first. */
@@ -29,8 +30,8 @@ export async function writeAudits(
   await Promise.all(
     holders.map(async (holder) => {
       const record: Audit = { what: 'lease.take', who, at, run: holder.run, whose: holder.who };
-      const { name, labels } = auditVolume(scope, record);
-      await hosts.find((host) => host.name === holder.host)?.engine.ensureVolume(name, labels);
+      const host = hosts.find(({ name }) => name === holder.host);
+      if (host !== undefined) await ensureOwnVolume(host.engine, auditVolume(scope, record), scope);
     }),
   );
 }

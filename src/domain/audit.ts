@@ -2,9 +2,10 @@ import { z } from 'zod';
 import type { EnvironmentId } from './environment.js';
 import { environmentLabels, label, prefix } from './labels.js';
 
-/** An audit entry, kept on every host of an environment: an action other than a release. */
-export const Audit = z.strictObject({
-  what: z.enum(['lease.take']),
+/** An audit entry, kept on every host of an environment: an action other than a release. Ignores unknown keys. */
+export const Audit = z.object({
+  /** `lease.take`, or an action of a newer version. */
+  what: z.string(),
   who: z.string(),
   /** ISO 8601, by the client's clock. */
   at: z.string(),

@@ -3,6 +3,7 @@ import type { EnvironmentId } from './environment.js';
 import type { ContainerFacts, Facts, HostFacts } from './facts.js';
 import { given } from './given.js';
 import { environmentLabels, label, prefix, releaseOf } from './labels.js';
+import { hostLines } from './log.js';
 import type { ContainerSpec, Release } from './release.js';
 import type { Service } from './service.js';
 import type { RunInfo, Subject } from './task.js';
@@ -38,14 +39,25 @@ function canonical(value: unknown): string {
 
 /** Returns the service's containers on a host: those with our labels, and adopted ones by name. */
 export function containersOf(host: HostFacts, id: EnvironmentId, service: string): readonly ContainerFacts[] {
-  const adopted = (host.log[service] ?? []).map((line) => line.release.adopted);
+  const adopted = hostLines(host, service).map((line) => line.release.adopted);
   return host.containers.filter(
     (container) =>
       (isOurs(container, id) &&
         container.labels[label.service] === service &&
         container.labels[label.role] === 'service') ||
-      adopted.includes(container.name),
+      isAdopted(host, service, adopted, container),
   );
+}
+
+/** Whether it is the adopted container with one of these names: by its ID, or by name if the version before adopted it. */
+export function isAdopted(
+  host: HostFacts,
+  service: string,
+  names: readonly (string | undefined)[],
+  { id, name }: Pick<ContainerFacts, 'id' | 'name'>,
+): boolean {
+  const known = host.adopted?.[service];
+  return known === undefined ? names.includes(name) : id === known && names.some((one) => one !== undefined);
 }
 
 /** Whether the container belongs to this environment of this project. */
@@ -64,14 +76,9 @@ export function containerOf(
   const matching = containersOf(host, id, service).filter((container) =>
     release.adopted === undefined
       ? releaseOf(container) === release.number && container.labels[label.spec] === hash
-      : container.name === release.adopted,
+      : isAdopted(host, service, [release.adopted], container),
   );
   return matching.find((container) => container.state === 'running') ?? matching.at(-1);
-}
-
-/** The Docker network that connects the services of an environment. */
-export function networkName(id: EnvironmentId): string {
-  return prefix(id);
 }
 
 /** Returns an unused container name. Adds the run ID only if the short name is taken. */
@@ -125,8 +132,8 @@ export interface ContainerOptions {
   readonly network: string;
   /** The container's name on the network; none for a release command. */
   readonly alias?: string;
-  /** Prepended to the names of named volumes. */
-  readonly volumePrefix: string;
+  /** Returns the Docker name of a named volume. */
+  readonly volumeName: (name: string) => string;
   readonly secrets: ReadonlyMap<string, string>;
 }
 
@@ -152,7 +159,7 @@ export function containerConfig(spec: ContainerSpec, options: ContainerOptions):
       ...record(hostConfig),
       ...given({ Memory: spec.memory }),
       ...(spec.cpus === undefined ? {} : { NanoCpus: Math.round(spec.cpus * 1e9) }),
-      Binds: spec.volumes.map((volume) => bind(volume, options.volumePrefix)),
+      Binds: spec.volumes.map((volume) => bind(volume, options.volumeName)),
       RestartPolicy: { Name: 'no' },
       NetworkMode: options.network,
       PortBindings:
@@ -170,8 +177,10 @@ function record(value: unknown): Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value) ? { ...value } : {};
 }
 
-function bind(volume: string, volumePrefix: string): string {
-  return volume.startsWith('/') ? volume : `${volumePrefix}-${volume}`;
+function bind(volume: string, volumeName: (name: string) => string): string {
+  if (volume.startsWith('/')) return volume;
+  const [name = '', ...rest] = volume.split(':');
+  return [volumeName(name), ...rest].join(':');
 }
 
 /** Returns a prediction that changes one host in the facts. */

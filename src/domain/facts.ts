@@ -23,6 +23,8 @@ export interface ContainerFacts {
   /** ISO 8601, by the engine's clock. */
   readonly started?: string;
   readonly networks: readonly string[];
+  /** The names of the volumes that it mounts. */
+  readonly volumes?: readonly string[];
   /** Its IP address while it runs, for connections that bypass the engine's proxy. */
   readonly address?: string;
   /** Names of secrets that have changed since it was created. */
@@ -44,6 +46,17 @@ export interface ImageFacts {
   readonly size: number;
 }
 
+export interface NetworkFacts {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A named volume. */
+export interface VolumeFacts {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** An image reference resolved by a registry. */
 export interface ResolvedImage {
   readonly reference: string;
@@ -63,11 +76,15 @@ export interface HostFacts {
   /** TCP ports with a listener. */
   readonly listening: readonly number[];
   readonly containers: readonly ContainerFacts[];
-  /** Network names. */
-  readonly networks: readonly string[];
+  readonly networks: readonly NetworkFacts[];
+  readonly volumes: readonly VolumeFacts[];
   readonly images: readonly ImageFacts[];
   /** The release log, by service, in order. */
   readonly log: Readonly<Record<string, readonly Activation[]>>;
+  /** Logs that are missing on every host, rebuilt from the labels of containers; by service. */
+  readonly restored?: Readonly<Record<string, readonly Activation[]>>;
+  /** The IDs of adopted containers, by service; empty if this host has none. Absent if only the name is known. */
+  readonly adopted?: Readonly<Record<string, string>>;
 }
 
 /** The state of a target group at one moment. */
@@ -93,8 +110,6 @@ export interface Facts {
   /** By the name or ARN in the configuration; absent if not read. */
   readonly groups?: Readonly<Record<string, GroupFacts>>;
   readonly hosts: Readonly<Record<string, HostFacts>>;
-  /** Release logs that are missing on every host, rebuilt from the labels of containers; by service. */
-  readonly restored?: Readonly<Record<string, readonly Activation[]>>;
   /** By reference. */
   readonly resolved: Readonly<Record<string, ResolvedImage>>;
   /** Absent if the command creates no containers. */

@@ -22,6 +22,10 @@ export const label = {
   activation: 'oneclick.activation',
   /** On a service container: a copy of the last log lines, in case that the volumes are lost. */
   logCopy: 'oneclick.log-copy',
+  /** On a data volume: its name in the configuration. */
+  volume: 'oneclick.volume',
+  /** On a volume next to the release log: the ID of the adopted container of a service on this host; empty if it has none. */
+  adopted: 'oneclick.adopted',
   /** On an audit volume: `project/environment`. */
   audit: 'oneclick.audit',
   /** The audit entry, as JSON. */
@@ -36,7 +40,7 @@ export function isOwnLabel(name: string): boolean {
   return name.toLowerCase().startsWith(labelPrefix);
 }
 
-/** The prefix of all names in an environment. */
+/** The prefix of all names in an environment. Another environment can have the same one: see names.ts. */
 export function prefix(id: EnvironmentId): string {
   return `${id.project}-${id.environment}`;
 }

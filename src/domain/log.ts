@@ -1,5 +1,5 @@
 import type { EnvironmentId } from './environment.js';
-import type { Facts } from './facts.js';
+import type { Facts, HostFacts } from './facts.js';
 import { prefix } from './labels.js';
 import type { Activation, Release } from './release.js';
 import type { ImageSource } from './service.js';
@@ -17,9 +17,9 @@ export function canaryOf(facts: Facts, service: string): Release | undefined {
 
 /** The release log of a service, in order, merged from all hosts because a host may have been added later or have lost its lines. */
 export function linesOf(facts: Facts, service: string): readonly Activation[] {
-  const byOrder = new Map((facts.restored?.[service] ?? []).map((line) => [line.order, line]));
+  const byOrder = new Map<number, Activation>();
   for (const host of Object.values(facts.hosts)) {
-    for (const line of host.log[service] ?? []) byOrder.set(line.order, line);
+    for (const line of hostLines(host, service)) byOrder.set(line.order, line);
   }
   return [...byOrder.values()].sort((a, b) => a.order - b.order);
 }
@@ -67,10 +67,13 @@ export function laterActivation(facts: Facts, run: string, order: number): Activ
   return allLines(facts).find((line) => line.order >= order && line.run !== run);
 }
 
-function allLines({ hosts, restored = {} }: Facts): readonly Activation[] {
-  return [...Object.values(hosts).map(({ log }) => log), restored].flatMap((log) =>
-    Object.values(log).flat(),
-  );
+/** The lines of a host, or those that were rebuilt because every host has lost them. */
+export function hostLines({ log, restored }: HostFacts, service: string): readonly Activation[] {
+  return log[service] ?? restored?.[service] ?? [];
+}
+
+function allLines({ hosts }: Facts): readonly Activation[] {
+  return Object.values(hosts).flatMap(({ log, restored }) => Object.values({ ...restored, ...log }).flat());
 }
 
 /** How many log lines a host keeps for each service. */

@@ -1,5 +1,6 @@
+import { isAdopted } from './container.js';
 import type { EnvironmentId } from './environment.js';
-import type { ContainerFacts, Facts } from './facts.js';
+import type { ContainerFacts, Facts, HostFacts } from './facts.js';
 import { Failure } from './failure.js';
 import { releaseOf } from './labels.js';
 import { canaryOf, current, findRelease, highestOrder, linesOf, previous, releaseLog } from './log.js';
@@ -129,14 +130,21 @@ function mixedHosts(
     if (known === undefined) return [];
     const running = serving(known, run, service.name);
     const others = running.filter((container) =>
-      expected.every((release) => release === undefined || isOtherRelease(container, release)),
+      expected.every(
+        (release) => release === undefined || isOtherRelease(known, service.name, container, release),
+      ),
     );
     return others.length > 0 && others.length === running.length ? [host] : [];
   });
 }
 
-function isOtherRelease(container: ContainerFacts, active: Release): boolean {
+function isOtherRelease(
+  host: HostFacts,
+  service: string,
+  container: ContainerFacts,
+  active: Release,
+): boolean {
   return active.adopted === undefined
     ? releaseOf(container) !== active.number
-    : container.name !== active.adopted;
+    : !isAdopted(host, service, [active.adopted], container);
 }

@@ -1,15 +1,15 @@
 import { isOurs } from '../domain/container.js';
 import type { EnvironmentId } from '../domain/environment.js';
-import type { Facts, HostFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
+import type { Facts, HostFacts, InspectedContainer, ResolvedImage, VolumeFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { parseJson } from '../domain/json.js';
 import { label } from '../domain/labels.js';
 import { current, keepsImage, releaseLog } from '../domain/log.js';
 import { restoreLogs } from '../domain/log-copy.js';
-import { Activation } from '../domain/release.js';
+import { Activation, neededVersion } from '../domain/release.js';
 import type { Service } from '../domain/service.js';
-import type { Host, RegistryAuth, VolumeFacts } from './host.js';
+import type { Host, RegistryAuth } from './host.js';
 
 /** The facts to read. */
 export interface FactsRequest extends EnvironmentId {
@@ -48,7 +48,9 @@ export async function readFacts(hosts: readonly Host[], request: FactsRequest): 
 
 function withRestoredLogs(facts: Facts, request: FactsRequest): Facts {
   const restored = restoreLogs(facts, request, request.services);
-  return Object.keys(restored).length === 0 ? facts : { ...facts, restored };
+  if (Object.keys(restored).length === 0) return facts;
+  const hosts = Object.entries(facts.hosts).map(([name, host]) => [name, { ...host, restored }] as const);
+  return { ...facts, hosts: Object.fromEntries(hosts) };
 }
 
 function hasMutableTag(service: Service): boolean {
@@ -100,10 +102,13 @@ async function readHost(host: Host, request: FactsRequest): Promise<HostFacts> {
     host.engine.containers(),
     host.engine.networks(),
     host.engine.images(),
-    host.engine.volumes(`${label.log}=${scope}`),
+    host.engine.volumes(),
     readMachine(host),
   ]);
-  const log = releaseLines(host.name, volumes);
+  const log = releaseLines(
+    host.name,
+    volumes.filter(({ labels }) => labels[label.log] === scope),
+  );
   reportSecrets(containers, log, request);
   return {
     host: host.name,
@@ -111,8 +116,10 @@ async function readHost(host: Host, request: FactsRequest): Promise<HostFacts> {
     ...machine,
     containers: containers.map((container) => withoutSecrets(container, request.secrets)),
     networks,
+    volumes,
     images,
     log,
+    adopted: adoptedIds(volumes.filter((volume) => isOurs(volume, request))),
   };
 }
 
@@ -162,19 +169,32 @@ function releaseLines(host: string, volumes: readonly VolumeFacts[]): HostFacts[
   const log: Record<string, Activation[]> = {};
   for (const volume of volumes) {
     const service = volume.labels[label.service] ?? '';
-    const line = Activation.safeParse(parseJson(volume.labels[label.activation] ?? ''));
-    if (!line.success) {
-      throw new Failure(
-        'failed',
-        'log.unreadable',
-        `cannot read the release log line in volume ${volume.name}`,
-        {
-          host,
-          hint: `run on ${host}: docker volume inspect ${volume.name}`,
-        },
-      );
-    }
+    const json = parseJson(volume.labels[label.activation] ?? '');
+    const line = Activation.safeParse(json);
+    if (!line.success) throw unreadable(host, volume.name, neededVersion(json));
     log[service] = [...(log[service] ?? []), line.data].sort((a, b) => a.order - b.order);
   }
   return log;
+}
+
+function adoptedIds(volumes: readonly VolumeFacts[]): Record<string, string> {
+  return Object.fromEntries(
+    volumes.flatMap(({ labels }) => {
+      const id = labels[label.adopted];
+      return id === undefined ? [] : [[labels[label.service] ?? '', id]];
+    }),
+  );
+}
+
+function unreadable(host: string, volume: string, version: string | undefined): Failure {
+  const message = `cannot read the release log line in volume ${volume}`;
+  return version === undefined
+    ? new Failure('failed', 'log.unreadable', message, {
+        host,
+        hint: `run on ${host}: docker volume inspect ${volume}`,
+      })
+    : new Failure('failed', 'log.newer', `${message}: it needs oneclick ${version} or later`, {
+        host,
+        hint: 'update oneclick',
+      });
 }

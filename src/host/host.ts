@@ -1,5 +1,11 @@
 import type { Duplex } from 'node:stream';
-import type { ImageFacts, InspectedContainer, ResolvedImage } from '../domain/facts.js';
+import type {
+  ImageFacts,
+  InspectedContainer,
+  NetworkFacts,
+  ResolvedImage,
+  VolumeFacts,
+} from '../domain/facts.js';
 
 /** A command as data. */
 export interface Command {
@@ -161,12 +167,6 @@ export interface PathFacts {
   readonly link?: string;
 }
 
-/** A named volume. */
-export interface VolumeFacts {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
 /**
  * The Docker engine of a host, through its API (https://docs.docker.com/reference/api/engine/). Each call throws a
  * Failure with the engine's message: kind `unreachable` if there is no response, `access` if the user lacks permission,
@@ -239,17 +239,16 @@ export interface Engine {
   /** Resolves with the exit code when the container has exited. */
   wait(idOrName: string, signal?: AbortSignal): Promise<number>;
   rename(idOrName: string, name: string): Promise<void>;
-  /** Returns the names of all networks. */
-  networks(): Promise<readonly string[]>;
-  /** Creates a bridge network unless it exists. */
+  networks(): Promise<readonly NetworkFacts[]>;
+  /** Creates a bridge network unless one with this name exists, whose labels stay. */
   ensureNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
   /** Connects the container to the network; these aliases replace any others. */
   connect(network: string, idOrName: string, aliases: readonly string[]): Promise<void>;
   /** Disconnects the container from the network. */
   disconnect(network: string, idOrName: string): Promise<void>;
-  /** Lists volumes with this label: `key` or `key=value`. */
-  volumes(label: string): Promise<readonly VolumeFacts[]>;
-  /** Creates a volume unless it exists. */
-  ensureVolume(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
+  /** Lists volumes: all, or those with this label, `key` or `key=value`. */
+  volumes(label?: string): Promise<readonly VolumeFacts[]>;
+  /** Creates a volume unless one with this name exists; returns it with the labels that it has. */
+  ensureVolume(name: string, labels: Readonly<Record<string, string>>): Promise<VolumeFacts>;
   removeVolume(name: string): Promise<void>;
 }

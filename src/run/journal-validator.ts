@@ -1,10 +1,12 @@
 import type { z } from 'zod';
 import { Failure } from '../domain/failure.js';
 import type { AnyTask, Scope } from '../domain/task.js';
+import { unknownKeys } from '../domain/unknown-keys.js';
 import type { RunEvent } from './events.js';
 import type { Plan, Step } from './plan.js';
 import type { Registry } from './ports.js';
 import { referencesIn } from './reference.js';
+import { newerKeys } from './resume.js';
 import { stepsOf } from './walk.js';
 
 type Started = Extract<RunEvent, { type: 'run.started' }>;
@@ -22,8 +24,11 @@ export class JournalValidator<Facts, Ports> {
     this.#registry = registry;
   }
 
-  /** Returns the problem with the next event, or undefined. */
-  accept(event: RunEvent): string | undefined {
+  /**
+   * Returns the problem with the next event, or undefined. It is a usage {@link Failure} `resume.version` if a newer oneclick wrote keys
+   * that this one would lose.
+   */
+  accept(event: RunEvent): string | Failure | undefined {
     if (this.#steps === undefined)
       return event.type === 'run.started' ? this.#start(event) : 'the first event must be run.started';
     if (event.type === 'run.started') return 'run.started appears twice';
@@ -33,7 +38,7 @@ export class JournalValidator<Facts, Ports> {
     return this.#step(event, step);
   }
 
-  #start({ plan }: Started): string | undefined {
+  #start({ plan }: Started): string | Failure | undefined {
     const steps = new Map<string, Step>();
     this.#steps = steps;
     try {
@@ -51,7 +56,7 @@ export class JournalValidator<Facts, Ports> {
   }
 
   /** References must lead to earlier steps. Inputs without references must match the schema. */
-  #input(step: Step, before: ReadonlyMap<string, Step>): string | undefined {
+  #input(step: Step, before: ReadonlyMap<string, Step>): string | Failure | undefined {
     const references = referencesIn(step.input);
     const unknown = references.find((from) => !before.has(from));
     if (unknown !== undefined) return `${step.id} refers to ${unknown}, which is not an earlier step`;
@@ -61,7 +66,7 @@ export class JournalValidator<Facts, Ports> {
       : invalid(`input of ${step.id}`, task.input, step.input);
   }
 
-  #step(event: Exclude<RunEvent, Started>, step: Step): string | undefined {
+  #step(event: Exclude<RunEvent, Started>, step: Step): string | Failure | undefined {
     const task = this.#task(step);
     switch (event.type) {
       case 'step.started':
@@ -126,7 +131,10 @@ function commitError(
   return task.commits ? `${id} commits but is not marked so` : `${id} is marked to commit but does not`;
 }
 
-function invalid(what: string, schema: z.ZodType, value: unknown): string | undefined {
-  const issue = schema.safeParse(value).error?.issues[0];
-  return issue && `invalid ${what}: ${[issue.path.join('.'), issue.message].filter(Boolean).join(': ')}`;
+function invalid(what: string, schema: z.ZodType, value: unknown): string | Failure | undefined {
+  const issues = schema.safeParse(value).error?.issues ?? [];
+  const issue = issues.find(({ code }) => code !== 'unrecognized_keys');
+  if (issue !== undefined)
+    return `invalid ${what}: ${[issue.path.join('.'), issue.message].filter(Boolean).join(': ')}`;
+  return issues.length === 0 ? undefined : newerKeys(what, unknownKeys(schema, value));
 }

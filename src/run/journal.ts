@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type FileHandle, mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
 import { Failure, type FailureRecord, failureRecord } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import type { Service } from '../domain/service.js';
@@ -155,6 +156,7 @@ export async function readRun<Facts, Ports>(
   const validator = new JournalValidator(registry);
   for (const [index, event] of events.entries()) {
     const wrong = validator.accept(event);
+    if (wrong instanceof Failure) throw wrong;
     if (wrong !== undefined) throw damaged(`${path}:${index + 1}`, wrong);
   }
   return { events, progress: Progress.of(events) };
@@ -162,6 +164,15 @@ export async function readRun<Facts, Ports>(
 
 const damaged = (place: string, reason: string, cause?: unknown) =>
   new Failure('usage', 'journal.damaged', `${place}: ${reason}`, { cause });
+
+function newerEvent(place: string, event: unknown): Failure {
+  const { data } = z.object({ type: z.string() }).safeParse(event);
+  if (data === undefined) return damaged(place, 'not a valid event: it has no type');
+  const message = `${place}: unknown event "${data.type}"`;
+  return new Failure('usage', 'journal.newer', message, {
+    hint: 'a newer oneclick may have written it: update oneclick',
+  });
+}
 
 function parseLine(bytes: Buffer, place: string): RunEvent {
   if (!isUtf8(bytes)) throw damaged(place, 'not UTF-8');
@@ -175,6 +186,7 @@ function parseLine(bytes: Buffer, place: string): RunEvent {
   const parsed = EventRecord.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
+  if (issue?.code === 'invalid_union' && issue.path.join() === 'type') throw newerEvent(place, json);
   throw damaged(place, `not a valid event: ${issue?.path.join('.')}: ${issue?.message}`, parsed.error);
 }
 

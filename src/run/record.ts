@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { FailureKind, FailureRecord } from '../domain/failure.js';
 import { Service } from '../domain/service.js';
 import type { Change, RunInfo } from '../domain/task.js';
+import { keepUnknown } from '../domain/unknown-keys.js';
 import type { Outcome, RunEvent } from './events.js';
 import type { Branch, Plan, PlanNode, Step } from './plan.js';
 
@@ -73,7 +74,7 @@ export const PlanRecord: z.ZodType<Plan> = z.object({
     .transform((holds) => holds),
   onFailure: policy,
   params: z.record(text, z.unknown()),
-  services: z.array(Service),
+  services: z.array(keepUnknown(Service)),
   steps: Node,
   after: Node,
 });

@@ -1,4 +1,6 @@
 import { Failure } from '../domain/failure.js';
+import { Service } from '../domain/service.js';
+import { unknownKeys } from '../domain/unknown-keys.js';
 import { requireKnownTasks } from './check-task.js';
 import type { Registry } from './ports.js';
 import type { Direction, Progress } from './progress.js';
@@ -22,9 +24,11 @@ export function resumeDirection<Facts, Ports>(
   try {
     requireKnownTasks(progress.plan, registry);
   } catch (cause) {
-    const message = cause instanceof Failure ? cause.message : String(cause);
-    const hint = 'resume it with the version of oneclick that started it, or run the command again';
-    throw new Failure('usage', 'resume.version', message, { hint, cause });
+    throw newerRun(cause instanceof Failure ? cause.message : String(cause), cause);
+  }
+  for (const service of progress.plan.services) {
+    const keys = unknownKeys(Service, service);
+    if (keys.length > 0) throw newerKeys(`service ${service.name}`, keys);
   }
   if (revert && progress.committed) {
     throw new Failure('usage', 'resume.committed', `run ${id} is committed and cannot be undone`, {
@@ -39,6 +43,16 @@ export function resumeDirection<Facts, Ports>(
   const direction = revert ? 'revert' : progress.direction;
   if (direction === 'forward') requireUnredacted(progress);
   return direction;
+}
+
+/** Returns the failure to resume a run whose journal has keys that this version would lose. */
+export function newerKeys(where: string, keys: readonly string[]): Failure {
+  return newerRun(`this oneclick does not know ${keys.join(', ')} in the ${where}`);
+}
+
+function newerRun(message: string, cause?: unknown): Failure {
+  const hint = 'resume it with the version of oneclick that started it, or run the command again';
+  return new Failure('usage', 'resume.version', message, { hint, cause });
 }
 
 /** Otherwise containers would be created with `***`. */

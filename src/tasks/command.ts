@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Failure } from '../domain/failure.js';
 import { prefix } from '../domain/labels.js';
 import { MissingSecrets, missingSecrets } from '../domain/missing-secrets.js';
+import { namesFor } from '../domain/names.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
@@ -9,7 +10,8 @@ import type { Host } from '../host/host.js';
 import { commandConfig } from './container-config.js';
 import { createCommand } from './explain-docker.js';
 import { startOnNetwork } from './network.js';
-import { serviceOf, task } from './task.js';
+import { ensureDataVolumes, volumeCommands } from './own-names.js';
+import { hostFacts, serviceOf, task } from './task.js';
 
 const CommandReceipt = z.strictObject({
   ran: z.boolean(),
@@ -20,6 +22,9 @@ const CommandIntent = z.strictObject({
   host: z.string(),
   release: Release,
   command: z.array(z.string()),
+  /** Names that differ from the usual ones. */
+  network: z.string().optional(),
+  volumes: z.record(z.string(), z.string()).optional(),
 });
 
 /** Runs the release command (migrations) once, in a container of the new release. */
@@ -53,18 +58,24 @@ export const releaseCommand = task({
     const isCreated = facts.hosts[host]?.containers.some((container) => container.name === name);
     if (missing.length > 0 && isCreated !== true)
       return { kind: 'blocked', problems: [new MissingSecrets(missing, subject.run.environment, { host })] };
+    const names = namesFor({
+      ...{ facts, host: hostFacts(facts, host), id: subject.run, service: service.name },
+      ...{ spec: rollout.release.spec, adopting: rollout.adopted?.adopted },
+    });
+    if (names instanceof Failure) return { kind: 'blocked', problems: [names] };
     return {
       kind: 'todo',
       changes: [{ host, text: `run ${command.join(' ')}` }],
-      intent: { name, host, release: rollout.release, command: [...command] },
+      intent: { name, host, release: rollout.release, command: [...command], ...names },
       expect: { ran: true, onLaterFailure: service.releaseCommand.onLaterFailure },
       predict: (later) => later,
     };
   },
-  explain({ name, host, release, command }, subject) {
+  explain({ name, host, release, command, ...names }, subject) {
     const { secrets } = release.spec;
-    const config = commandConfig(release, command, subject);
+    const config = commandConfig(release, command, subject, names);
     return [
+      ...volumeCommands(host, release.spec, subject.run, names),
       createCommand(
         host,
         'create a container for the release command, without a published port',
@@ -75,13 +86,14 @@ export const releaseCommand = task({
       dockerOn(host, 'run the release command, whose changes stay', 'start', '--attach', name),
     ];
   },
-  async apply({ ports, subject, clock, progress }, { name, host: on, release, command }) {
+  async apply({ ports, subject, clock, progress }, { name, host: on, release, command, ...names }) {
     const service = serviceOf(subject);
     const host = ports.host(on);
     const before = await host.engine.container(name);
     if (before === undefined) {
       const secrets = await ports.secrets(release.spec.secrets);
-      await host.engine.create({ name, config: commandConfig(release, command, subject, secrets) });
+      await ensureDataVolumes(host.engine, release.spec, subject.run, names);
+      await host.engine.create({ name, config: commandConfig(release, command, subject, names, secrets) });
     }
     if (before === undefined || before.state === 'created')
       await startOnNetwork(host.engine, name, subject.run);

@@ -1,9 +1,19 @@
-import { atHostPort, containerConfig, containerLabels, networkName } from '../domain/container.js';
+import { atHostPort, containerConfig, containerLabels } from '../domain/container.js';
+import type { EnvironmentId } from '../domain/environment.js';
 import { prefix } from '../domain/labels.js';
 import { logCopy } from '../domain/log-copy.js';
+import { type Names, volumeName } from '../domain/names.js';
 import type { Activation, Release } from '../domain/release.js';
 import type { Subject } from '../domain/task.js';
 import { serviceOf } from './task.js';
+
+/** Returns the network and the names of the volumes, for {@link containerConfig}. */
+export function placeOf(id: EnvironmentId, names: Names) {
+  return {
+    network: names.network ?? prefix(id),
+    volumeName: (name: string) => volumeName(id, name, names),
+  };
+}
 
 type Secrets = ReadonlyMap<string, string>;
 
@@ -20,15 +30,15 @@ export interface NewContainer {
 export function serviceConfig(
   { release, port, log }: NewContainer,
   subject: Subject,
+  names: Names,
   secrets: Secrets = new Map(),
 ) {
   const { run } = subject;
   const { name } = serviceOf(subject);
   return containerConfig(atHostPort(release.spec, port), {
     labels: containerLabels(subject, name, release, 'service', log && logCopy(log)),
-    network: networkName(run),
+    ...placeOf(run, names),
     alias: name,
-    volumePrefix: prefix(run),
     secrets,
   });
 }
@@ -38,6 +48,7 @@ export function commandConfig(
   release: Release,
   command: readonly string[],
   subject: Subject,
+  names: Names,
   secrets: Secrets = new Map(),
 ) {
   const { run } = subject;
@@ -46,8 +57,7 @@ export function commandConfig(
     { ...spec, command: [...command] },
     {
       labels: containerLabels(subject, serviceOf(subject).name, release, 'command'),
-      network: networkName(run),
-      volumePrefix: prefix(run),
+      ...placeOf(run, names),
       secrets,
     },
   );

@@ -13,12 +13,14 @@ import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
 import { lastLines, logCopy } from '../domain/log-copy.js';
 import { type MissingSecret, MissingSecrets, missingSecrets } from '../domain/missing-secrets.js';
-import { Activation, type ContainerSpec, Release } from '../domain/release.js';
+import { namesFor, sharedVolumes } from '../domain/names.js';
+import { Activation, type ContainerSpec, creationProblem, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import { serviceConfig } from './container-config.js';
 import { createCommand } from './explain-docker.js';
+import { ensureDataVolumes, volumeCommands } from './own-names.js';
 import { hostName, instanceOf, task } from './task.js';
 
 const Created = z.strictObject({
@@ -34,6 +36,9 @@ const CreateIntent = z.strictObject({
   port: z.int().optional(),
   /** The last lines of the release log, for a label. */
   log: z.array(Activation).optional(),
+  /** Names that differ from the usual ones. */
+  network: z.string().optional(),
+  volumes: z.record(z.string(), z.string()).optional(),
 });
 
 /** Creates the container of a release, or reuses the one that the host has kept. */
@@ -72,6 +77,8 @@ export const containerCreate = task({
         problems: [new Failure('failed', 'adopt.gone', message, { host: host.host, hint })],
       };
     }
+    const newer = creationProblem(service.name, release, host.host);
+    if (newer !== undefined) return { kind: 'blocked', problems: [newer] };
     const name = containerName(host, subject.run, service.name, release.number);
     const isCreated = host.containers.some((container) => isCreatedBy(subject, container));
     if (missing.length > 0 && !isCreated)
@@ -80,23 +87,31 @@ export const containerCreate = task({
     const free = range === undefined ? undefined : freePort(host, range);
     if (range !== undefined && free === undefined)
       return { kind: 'blocked', problems: [noFreePort(host, service, range)] };
+    const adopting = rollout.adopted?.adopted;
+    const request = { facts, host, id: subject.run, service: service.name, spec: release.spec, adopting };
+    const names = namesFor(request);
+    if (names instanceof Failure) return { kind: 'blocked', problems: [names] };
+    const cautions = sharedVolumes(request, names);
     const log = lastLines(facts, service, rollout, subject.run, canary);
     const labels = containerLabels(subject, service.name, release, 'service', logCopy(log));
     const created = candidate(name, labels, atHostPort(release.spec, free));
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `create ${name} from ${release.reference}` }],
-      intent: { name, release, log, ...given({ port: free }) },
+      intent: { name, release, log, ...given({ port: free }), ...names },
+      ...(cautions.length === 0 ? {} : { cautions }),
       expect: { name, ...portOf(release.spec, free) },
       predict: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, created] })),
     };
   },
-  explain({ name, ...container }, subject) {
+  explain({ name, release, port, log, ...names }, subject) {
+    const host = hostName(subject);
     const why = `create ${name} before touching the old container`;
-    const { secrets } = container.release.spec;
-    return [createCommand(hostName(subject), why, name, serviceConfig(container, subject), secrets)];
+    const config = serviceConfig({ release, port, log }, subject, names);
+    const create = createCommand(host, why, name, config, release.spec.secrets);
+    return [...volumeCommands(host, release.spec, subject.run, names), create];
   },
-  async apply({ ports, subject }, { name, release, port, log }) {
+  async apply({ ports, subject }, { name, release, port, log, ...names }) {
     const { engine } = ports.host(hostName(subject));
     const secrets = await ports.secrets(release.spec.secrets).catch(async (error: unknown) => {
       // A resumed run may have created it already.
@@ -104,8 +119,11 @@ export const containerCreate = task({
       if (found === undefined || !isCreatedBy(subject, found)) throw error;
       return undefined;
     });
-    if (secrets !== undefined)
-      await engine.create({ name, config: serviceConfig({ release, port, log }, subject, secrets) });
+    if (secrets !== undefined) {
+      const config = serviceConfig({ release, port, log }, subject, names, secrets);
+      await ensureDataVolumes(engine, release.spec, subject.run, names);
+      await engine.create({ name, config });
+    }
     return { name, ...portOf(release.spec, port) };
   },
   async undo({ ports, subject }, { name }) {

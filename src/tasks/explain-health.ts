@@ -11,13 +11,8 @@ interface HealthTest {
 }
 
 /** Returns a command that waits as long as `waitUntilHealthy` does, then exits with 1. */
-export function healthCommand(
-  host: string,
-  container: string,
-  spec: ContainerSpec,
-  network: string,
-): PlainCommand {
-  const { line, condition, setup = '' } = healthTest(container, spec, network);
+export function healthCommand(host: string, container: string, spec: ContainerSpec): PlainCommand {
+  const { line, condition, setup = '' } = healthTest(container, spec);
   const timeout = Math.ceil(spec.health.deadline / 1000);
   const interval = Math.max(1, Math.round(spec.health.interval / 1000));
   const retry = `[ "$(date +%s)" -lt "$end" ] || exit 1; sleep ${interval}`;
@@ -25,7 +20,7 @@ export function healthCommand(
   return onHost(host, `wait up to ${timeout} s until ${condition}`, setup + loop);
 }
 
-function healthTest(container: string, spec: ContainerSpec, network: string): HealthTest {
+function healthTest(container: string, spec: ContainerSpec): HealthTest {
   const { health, port } = spec;
   const limit = ['--max-time', String(health.timeout / 1000)];
   if (health.path !== undefined && port !== undefined) {
@@ -51,7 +46,7 @@ function healthTest(container: string, spec: ContainerSpec, network: string): He
       setup,
     };
   }
-  const address = inspect(container, `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`);
+  const address = inspect(container, '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}');
   const quiet = commandLine(['curl', '--silent', '--output', '/dev/null', ...limit]);
   const connect = `${quiet} --write-out '%{time_connect}' "telnet://$(${address}):${port.container}" </dev/null`;
   return {

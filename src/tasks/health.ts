@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Clock, timeOfDay } from '../domain/clock.js';
-import { atHostPort, networkName } from '../domain/container.js';
+import { atHostPort } from '../domain/container.js';
 import type { ContainerFacts, Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
@@ -225,7 +225,7 @@ export const healthWait = task({
   explain({ container, spec }, subject) {
     const host = hostName(subject);
     return [
-      healthCommand(host, container, spec, networkName(subject.run)),
+      healthCommand(host, container, spec),
       dockerOn(host, 'enable automatic restart', 'update', '--restart', spec.restart, container),
     ];
   },

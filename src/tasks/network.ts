@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import { isOurs, networkName } from '../domain/container.js';
 import type { EnvironmentId } from '../domain/environment.js';
-import type { ContainerFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { environmentLabels, label, prefix } from '../domain/labels.js';
+import { holderName, isHolder, networkName, networkProblem, suffixed } from '../domain/names.js';
 import { pauseArchive, pauseImage, pauseProgram } from '../domain/pause.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { isUp } from '../domain/rollout.js';
 import type { Subject } from '../domain/task.js';
 import type { Engine } from '../host/host.js';
 import { createCommand, networkCommand, pauseImageCommand } from './explain-docker.js';
+import { ensureOwnNetwork } from './own-names.js';
 import { hostFacts, hostName, task } from './task.js';
 
 const Intent = z.strictObject({
@@ -33,19 +33,22 @@ export const networkHold = task({
   input: z.strictObject({}),
   intent: Intent,
   receipt: z.strictObject({}),
-  title: (_, { run }) => `keep network ${networkName(run)} up`,
+  title: () => 'keep the network up',
   check(facts, _, subject) {
     const host = hostFacts(facts, hostName(subject));
-    const network = networkName(subject.run);
+    const problem = networkProblem(host, subject.run);
+    if (problem !== undefined) return { kind: 'blocked', problems: [problem] };
+    const network = networkName(host, subject.run);
     const holder = host.containers.find((container) => isHolder(container, subject.run));
     const { platform } = host.engine;
     const held = (holder !== undefined && isUp(holder)) || pauseArchive(platform) === undefined;
-    if (held && host.networks.includes(network)) return { kind: 'done', because: 'already up', receipt: {} };
+    if (held && host.networks.some(({ name }) => name === network))
+      return { kind: 'done', because: 'already up', receipt: {} };
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `create network ${network}` }],
       intent: {
-        ...{ network, holder: `${prefix(subject.run)}-network`, platform },
+        ...{ network, holder: holderName(host, subject.run), platform },
         ...(holder === undefined || isUp(holder) ? {} : { ended: holder.name }),
       },
       expect: {},
@@ -68,7 +71,7 @@ export const networkHold = task({
   },
   async apply({ ports, subject }, { network, holder, platform }) {
     const { engine } = ports.host(hostName(subject));
-    await engine.ensureNetwork(network, environmentLabels(subject.run));
+    await ensureOwnNetwork(engine, network, subject.run);
     const archive = pauseArchive(platform);
     if (archive === undefined) return {};
     await engine.importImage(pauseImage, archive);
@@ -86,10 +89,6 @@ export const networkHold = task({
       await engine.remove(found.id);
   },
 });
-
-function isHolder(container: ContainerFacts, id: EnvironmentId): boolean {
-  return container.labels[label.role] === 'network' && isOurs(container, id);
-}
 
 function holderConfig(network: string, { run }: Subject): Record<string, unknown> {
   return {
@@ -125,9 +124,13 @@ export async function startOnNetwork(
     await engine.start(container);
   } catch (error) {
     if (!(error instanceof Failure && error.code === 'network.not-found')) throw error;
-    const network = networkName(id);
+    const [networks, found] = await Promise.all([engine.networks(), engine.container(container)]);
+    // Containers do not count: their network may be gone, and another environment may have taken its name.
+    const network = networkName({ networks, containers: [] }, id);
+    const usual = prefix(id);
+    const joined = [usual, suffixed(usual, id)].filter((name) => found?.networks.includes(name));
     await engine.ensureNetwork(network, environmentLabels(id));
-    await engine.disconnect(network, container);
+    for (const name of new Set([...joined, network])) await engine.disconnect(name, container);
     await engine.connect(network, container, alias === undefined ? [] : [alias]);
     await engine.start(container);
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { atHostPort, containerOf, networkName, withState } from '../domain/container.js';
+import { atHostPort, containerOf, withState } from '../domain/container.js';
 import type { ContainerFacts, Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
@@ -176,7 +176,7 @@ async function startAndWait(context: TaskContext<Ports>, { name, spec }: Running
 function startCommands({ name, spec }: Running, subject: Subject): readonly PlainCommand[] {
   const host = hostName(subject);
   const start = dockerOn(host, `start ${name}`, 'start', name);
-  return spec === undefined ? [start] : [start, healthCommand(host, name, spec, networkName(subject.run))];
+  return spec === undefined ? [start] : [start, healthCommand(host, name, spec)];
 }
 
 async function startAgain(

@@ -4,7 +4,8 @@ import type { EnvironmentId } from '../domain/environment.js';
 import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
 import { familiarName } from '../domain/image.js';
 import { label } from '../domain/labels.js';
-import { lineName, maxLogLines, releaseLog, rollbackHistory } from '../domain/log.js';
+import { maxLogLines, releaseLog, rollbackHistory } from '../domain/log.js';
+import { lineVolume } from '../domain/names.js';
 import { dockerOn } from '../domain/plain-command.js';
 import type { Activation, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
@@ -106,7 +107,7 @@ function prunable(
   return {
     containers: [...removed],
     images,
-    volumes: lines.map((line) => lineName(run, service.name, line.order)),
+    volumes: lines.map((line) => lineVolume(host, run, service.name, line.order)),
   };
 }
 

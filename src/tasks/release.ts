@@ -5,14 +5,15 @@ import type { Facts, HostFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { environmentLabels, label } from '../domain/labels.js';
-import { canaryOf, lineName, maxLogLines, releaseLog } from '../domain/log.js';
+import { canaryOf, hostLines, lineName, maxLogLines, releaseLog } from '../domain/log.js';
+import { adoptedName, isLine, lineVolume } from '../domain/names.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { Activation } from '../domain/release.js';
 import { promotionOf, rollbackTarget } from '../domain/rollback-target.js';
 import { activationsOf, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
-import type { Host } from '../host/host.js';
+import { ensureOwnVolume } from './own-names.js';
 import { serviceOf, task } from './task.js';
 
 /** Chooses the release to roll back to, or the canary to promote. */
@@ -52,7 +53,12 @@ const CommitIntent = z.strictObject({
   /** The missing lines, by host. */
   lines: z.record(z.string(), z.array(Activation)),
   order: z.int(),
+  /** Names of volumes that differ from the usual ones, by host and order. */
+  names: z.record(z.string(), z.record(z.string(), z.string())).optional(),
+  /** IDs of adopted containers that are to be remembered, by host; empty for a host without one. */
+  adopted: z.record(z.string(), z.string()).optional(),
 });
+type CommitIntent = z.infer<typeof CommitIntent>;
 
 /** Makes a release current, or a canary, by a line in the release log of every host. */
 export const releaseCommit = task({
@@ -83,29 +89,36 @@ export const releaseCommit = task({
       const because = `release ${rollout.release.number} is already in the log of every host`;
       return { kind: 'done', because, receipt: { order: rollout.order } };
     }
+    const adopted = adoptedIds(facts, subject, lines);
     return {
       kind: 'todo',
       changes: hosts.map((host) => ({
         host,
         text: `record ${service.name} release ${rollout.release.number} as ${canary ? 'a canary' : 'current'}`,
       })),
-      intent: { lines, order: rollout.order },
+      intent: {
+        ...{ lines, order: rollout.order },
+        ...given({ names: otherNames(facts, subject, lines), adopted }),
+      },
       expect: { order: rollout.order },
       predict: (later) =>
-        hosts.reduce((known, host) => withHost(host, withLines(service.name, wanted))(known), later),
+        hosts.reduce((known, host) => withHost(host, withLines(service.name, wanted, adopted))(known), later),
     };
   },
-  explain: ({ lines }, subject) =>
-    Object.entries(lines).flatMap(([host, missing]) =>
-      missing.map((line) => {
-        const { name, labels } = volumeOf(line, subject);
-        const why = `record the activation of release ${line.release.number} (no automatic rollback from here)`;
-        return dockerOn(host, why, 'volume', 'create', ...optionPairs('--label', labels), name);
-      }),
+  explain: (intent, subject) =>
+    Object.keys(intent.lines).flatMap((host) =>
+      volumesOf(intent, subject, host).map(({ why, name, labels }) =>
+        dockerOn(host, why, 'volume', 'create', ...optionPairs('--label', labels), name),
+      ),
     ),
-  async apply({ ports, subject, warn }, { lines, order }) {
+  async apply({ ports, subject, warn }, intent) {
+    const { lines, order } = intent;
     const written = await Promise.allSettled(
-      Object.entries(lines).map(([host, missing]) => writeLines(ports.host(host), subject, missing)),
+      Object.keys(lines).map(async (host) => {
+        const { engine } = ports.host(host);
+        for (const volume of volumesOf(intent, subject, host))
+          await ensureOwnVolume(engine, volume, subject.run);
+      }),
     );
     const failures = written.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
     if (failures.length === 0) return { order };
@@ -120,7 +133,7 @@ export const releaseCommit = task({
     for (const host of Object.keys(lines)) {
       const { engine } = ports.host(host);
       const found = await engine.volumes(`${label.log}=${subject.run.project}/${subject.run.environment}`);
-      if (!found.some(({ name }) => name === lineName(subject.run, serviceOf(subject).name, order))) continue;
+      if (!found.some((volume) => isLine(volume, subject.run, serviceOf(subject).name, order))) continue;
       throw new Failure('changed', 'commit.done', 'the new release is already in the release log', {
         host,
         hint: 'run: oneclick rollback',
@@ -184,26 +197,88 @@ function missingLines(
   return Object.fromEntries(missing.filter(([, lines]) => lines.length > 0));
 }
 
-function withLines(service: string, lines: readonly Activation[]): (host: HostFacts) => HostFacts {
-  return (host) => ({ ...host, log: { ...host.log, [service]: lines } });
+function withLines(
+  service: string,
+  lines: readonly Activation[],
+  adopted: CommitIntent['adopted'],
+): (host: HostFacts) => HostFacts {
+  return (host) => {
+    const id = adopted?.[host.host];
+    return {
+      ...{ ...host, log: { ...host.log, [service]: lines } },
+      adopted: { ...host.adopted, ...(id === undefined ? {} : { [service]: id }) },
+    };
+  };
 }
 
-/** A log line is the labels of an empty volume: atomic, and it needs no permission but the engine's. */
-function volumeOf(line: Activation, subject: Subject) {
+/** A volume that keeps its labels, and nothing else. */
+interface LabelVolume {
+  readonly why: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** The volumes to create on a host. A log line is the labels of an empty volume: atomic, and it needs no permission but the engine's. */
+function volumesOf({ lines, names, adopted }: CommitIntent, subject: Subject, host: string): LabelVolume[] {
   const { run } = subject;
   const service = serviceOf(subject).name;
-  const labels = {
-    ...environmentLabels(run),
-    [label.service]: service,
-    [label.log]: `${run.project}/${run.environment}`,
-    [label.activation]: JSON.stringify(line),
-  };
-  return { name: lineName(run, service, line.order), labels };
+  const own = { ...environmentLabels(run), [label.service]: service };
+  const id = adopted?.[host];
+  // First: with a line but without the ID, the container would be known by its name only.
+  const remember: LabelVolume[] =
+    id === undefined
+      ? []
+      : [
+          {
+            why: 'record the ID of the adopted container',
+            name: adoptedName(run, service),
+            labels: { ...own, [label.adopted]: id },
+          },
+        ];
+  const log = (lines[host] ?? []).map((line) => ({
+    why: `record the activation of release ${line.release.number} (no automatic rollback from here)`,
+    name: names?.[host]?.[line.order] ?? lineName(run, service, line.order),
+    labels: {
+      ...own,
+      [label.log]: `${run.project}/${run.environment}`,
+      [label.activation]: JSON.stringify(line),
+    },
+  }));
+  return [...remember, ...log];
 }
 
-async function writeLines(host: Host, subject: Subject, lines: readonly Activation[]): Promise<void> {
-  for (const line of lines) {
-    const { name, labels } = volumeOf(line, subject);
-    await host.engine.ensureVolume(name, labels);
-  }
+/** Names of volumes that differ from the usual ones, because another environment has these. */
+function otherNames(facts: Facts, subject: Subject, lines: CommitIntent['lines']): CommitIntent['names'] {
+  const { run } = subject;
+  const service = serviceOf(subject).name;
+  const byHost = Object.entries(lines).flatMap(([host, missing]) => {
+    const known = facts.hosts[host];
+    if (known === undefined) return [];
+    const named = missing.map(
+      ({ order }) => [String(order), lineVolume(known, run, service, order)] as const,
+    );
+    const others = named.filter(([order, name]) => name !== lineName(run, service, Number(order)));
+    return others.length === 0 ? [] : [[host, Object.fromEntries(others)] as const];
+  });
+  return byHost.length === 0 ? undefined : Object.fromEntries(byHost);
+}
+
+/**
+ * IDs of adopted containers that hosts do not remember yet: of this run, or of the version before, which knew only names. A host that
+ * gets the line of the adoption as a copy has adopted nothing: a container with that name is another one.
+ */
+function adoptedIds(facts: Facts, subject: Subject, lines: CommitIntent['lines']): CommitIntent['adopted'] {
+  const service = serviceOf(subject).name;
+  const ids = Object.entries(lines).flatMap(([host, missing]) => {
+    const known = facts.hosts[host];
+    if (known === undefined || known.adopted?.[service] !== undefined) return [];
+    const own = hostLines(known, service);
+    const isHere = (line: Activation) => own.some(({ order }) => order === line.order);
+    const adoption = [...own, ...missing].find(({ kind }) => kind === 'adopt');
+    if (adoption === undefined) return [];
+    const isOwn = adoption.run === subject.run.id || isHere(adoption);
+    const found = known.containers.find(({ name }) => isOwn && name === adoption.release.adopted);
+    return [[host, found?.id ?? ''] as const];
+  });
+  return ids.length === 0 ? undefined : Object.fromEntries(ids);
 }

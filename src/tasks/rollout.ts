@@ -87,8 +87,8 @@ function leftovers(facts: Facts, subject: Subject): string {
   return found.length === 0 ? '' : `; a run that died left containers on ${[...new Set(found)].join(', ')}`;
 }
 
-function restored({ restored = {} }: Facts, { name }: Service): string {
-  return restored[name] === undefined
+function restored({ hosts }: Facts, { name }: Service): string {
+  return Object.values(hosts).every((host) => host.restored?.[name] === undefined)
     ? ''
     : '; the release log was lost and is rebuilt from the labels of containers';
 }

@@ -385,16 +385,35 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         await engine.disconnect(network, name);
         await engine.disconnect(network, name);
         expect((await world.host.engine.container(name))?.networks).toEqual(['bridge']);
-        expect(await engine.networks()).toEqual(expect.arrayContaining(['bridge', network]));
+        const networks = await engine.networks();
+        expect(networks).toContainEqual({ name: 'bridge', labels: {} });
+        expect(networks).toContainEqual({ name: network, labels: label });
         await engine.remove(name);
       });
+    });
+
+    it('creates missing volumes of a container without labels, and lists them', async () => {
+      const { engine } = world.host;
+      const [name, volume] = [fresh(), fresh()];
+      const Binds = [`${volume}:/data`, '/tmp:/host'];
+      await engine.create({ name, config: { ...world.config('serves'), Labels: {}, HostConfig: { Binds } } });
+      for (const found of [
+        await engine.container(name),
+        (await engine.containers()).find((one) => one.name === name),
+      ])
+        expect(found?.volumes).toEqual([volume]);
+      expect(await engine.volumes()).toContainEqual({ name: volume, labels: {} });
+      await engine.remove(name);
+      await engine.removeVolume(volume);
     });
 
     it('keeps volumes with their labels', async () => {
       const { engine } = world.host;
       const name = fresh();
-      await engine.ensureVolume(name, { ...label, 'oneclick.log': 'a/b' });
-      await engine.ensureVolume(name, {});
+      const volume = { name, labels: { ...label, 'oneclick.log': 'a/b' } };
+      expect(await engine.ensureVolume(name, volume.labels)).toEqual(volume);
+      expect(await engine.ensureVolume(name, {})).toEqual(volume);
+      expect(await engine.volumes()).toContainEqual(volume);
       const found = (await engine.volumes('oneclick.log=a/b')).filter((volume) => volume.name === name);
       expect(found).toEqual([{ name, labels: { ...label, 'oneclick.log': 'a/b' } }]);
       expect((await engine.volumes('oneclick.log')).some((volume) => volume.name === name)).toBe(true);

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../src/domain/clock.js';
-import type { ImageFacts, InspectedContainer, ResolvedImage } from '../../src/domain/facts.js';
+import type {
+  ImageFacts,
+  InspectedContainer,
+  NetworkFacts,
+  ResolvedImage,
+  VolumeFacts,
+} from '../../src/domain/facts.js';
 import { familiarName } from '../../src/domain/image.js';
 import { engineFailure } from '../../src/host/failures.js';
 import type {
@@ -14,7 +20,6 @@ import type {
   PullProgress,
   RegistryAuth,
   StdioOptions,
-  VolumeFacts,
 } from '../../src/host/host.js';
 import { Faults } from './faults.js';
 import { FakeFiles } from './files.js';
@@ -109,6 +114,7 @@ interface ContainerBody {
   HostConfig?: {
     NetworkMode?: string;
     RestartPolicy?: { Name?: string };
+    Binds?: string[];
     PortBindings?: Record<string, { HostPort?: string }[]>;
   };
   NetworkingConfig?: { EndpointsConfig?: Record<string, { Aliases?: string[] }> };
@@ -249,8 +255,9 @@ export class FakeEngine implements Engine {
     const existing = this.#find(options.name);
     const labels = body.Labels ?? {};
     if (existing !== undefined) {
-      const step = labels['oneclick.step'];
-      if (step !== undefined && existing.facts.labels['oneclick.step'] === step) return existing.facts.id;
+      const identity = ['oneclick.step', 'oneclick.project', 'oneclick.environment'];
+      const isSame = identity.every((key) => existing.facts.labels[key] === labels[key]);
+      if (labels['oneclick.step'] !== undefined && isSame) return existing.facts.id;
       throw this.#refuse(
         'create container',
         `Conflict. The container name "/${options.name}" is already in use by container "${existing.facts.id}".`,
@@ -261,6 +268,9 @@ export class FakeEngine implements Engine {
     const bindings = Object.values(body.HostConfig?.PortBindings ?? {}).flat();
     const endpoints = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {});
     const mode = body.HostConfig?.NetworkMode ?? 'bridge';
+    const sources = (body.HostConfig?.Binds ?? []).map((bind) => bind.split(':')[0] ?? '');
+    const volumes = sources.filter((source) => !source.startsWith('/'));
+    for (const name of volumes) this.#volume(name, {});
     return this.#add(
       {
         name: options.name,
@@ -271,6 +281,7 @@ export class FakeEngine implements Engine {
         networks: endpoints.length > 0 ? endpoints.map(([network]) => network) : [mode],
         env: body.Env ?? [],
         state: 'created',
+        ...(volumes.length === 0 ? {} : { volumes }),
       },
       image.image.behaviour,
       body.Entrypoint ?? [],
@@ -411,9 +422,10 @@ export class FakeEngine implements Engine {
     container.facts = { ...container.facts, name };
   }
 
-  async networks(): Promise<readonly string[]> {
+  async networks(): Promise<readonly NetworkFacts[]> {
     await this.faults.pass('networks');
-    return ['bridge', 'host', 'none', ...this.#networks.keys()];
+    const defaults = ['bridge', 'host', 'none'].map((name) => ({ name, labels: {} }));
+    return [...defaults, ...[...this.#networks].map(([name, labels]) => ({ name, labels }))];
   }
 
   /** Removes a network, as a user would. */
@@ -446,17 +458,23 @@ export class FakeEngine implements Engine {
     };
   }
 
-  async volumes(label: string): Promise<readonly VolumeFacts[]> {
+  async volumes(label?: string): Promise<readonly VolumeFacts[]> {
     await this.faults.pass('volumes', label);
+    const all = [...this.#volumes.values()];
+    if (label === undefined) return all;
     const [key = '', value] = label.split('=');
-    return [...this.#volumes.values()].filter(
-      ({ labels }) => key in labels && (value === undefined || labels[key] === value),
-    );
+    return all.filter(({ labels }) => key in labels && (value === undefined || labels[key] === value));
   }
 
-  async ensureVolume(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+  async ensureVolume(name: string, labels: Readonly<Record<string, string>>): Promise<VolumeFacts> {
     await this.faults.pass('ensureVolume', name, labels);
-    if (!this.#volumes.has(name)) this.#volumes.set(name, { name, labels });
+    return this.#volume(name, labels);
+  }
+
+  #volume(name: string, labels: Readonly<Record<string, string>>): VolumeFacts {
+    const volume = this.#volumes.get(name) ?? { name, labels };
+    this.#volumes.set(name, volume);
+    return volume;
   }
 
   async removeVolume(name: string): Promise<void> {

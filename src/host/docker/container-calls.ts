@@ -21,11 +21,15 @@ export async function createContainer(
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 409)) throw calls.translate(action, error);
     const existing = await find(name);
-    const step = labelsOf(config)[label.step];
-    if (step !== undefined && existing?.labels[label.step] === step) return existing.id;
+    const labels = labelsOf(config);
+    // Another environment may have the same name and step.
+    const isSame = identity.every((key) => existing?.labels[key] === labels[key]);
+    if (labels[label.step] !== undefined && isSame && existing !== undefined) return existing.id;
     throw calls.translate(action, error);
   }
 }
+
+const identity = [label.step, label.project, label.environment];
 
 function labelsOf(config: ContainerOptions['config']): Readonly<Record<string, unknown>> {
   const { Labels } = config;

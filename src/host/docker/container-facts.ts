@@ -19,6 +19,11 @@ const Healths = ['starting', 'healthy', 'unhealthy'] as const;
 const isHealth = (text: string | undefined) => Healths.find((health) => health === text);
 const byNumber = (ports: Iterable<number>) => [...new Set(ports)].sort((a, b) => a - b);
 
+const Mounts = listOf(z.object({ Type: z.string().nullish(), Name: z.string().nullish() })).transform(
+  (mounts) => mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name ? [Name] : [])),
+);
+const volumesOf = (volumes: readonly string[]) => (volumes.length === 0 ? {} : { volumes });
+
 /** An item of `GET /containers/json`. */
 export const Listed = z.object({
   Id: z.string(),
@@ -30,6 +35,7 @@ export const Listed = z.object({
   Labels: mapOf(z.string()),
   Ports: listOf(z.object({ PublicPort: z.number().optional() })),
   NetworkSettings: z.object({ Networks: mapOf(z.unknown()) }).nullish(),
+  Mounts,
 });
 
 /** The response of `GET /containers/{id}/json`. */
@@ -53,6 +59,7 @@ export const Inspected = z.object({
     Networks: mapOf(z.object({ Aliases: listOf(z.string()) })),
     Ports: mapOf(listOf(z.object({ HostPort: z.string() }))),
   }),
+  Mounts,
 });
 
 /** An item of `GET /images/json`. */
@@ -78,6 +85,7 @@ export function listedFacts(item: z.infer<typeof Listed>): InspectedContainer {
     ports: byNumber(item.Ports.flatMap(({ PublicPort }) => PublicPort ?? [])),
     ...(exit === undefined ? {} : { exit: Number(exit) }),
     networks: Object.keys(item.NetworkSettings?.Networks ?? {}),
+    ...volumesOf(item.Mounts),
     env: [],
   };
 }
@@ -101,6 +109,7 @@ export function inspectedFacts(answer: z.infer<typeof Inspected>): InspectedCont
     ...(answer.RestartCount ? { restarts: answer.RestartCount } : {}),
     ...(state.StartedAt.startsWith('0001') ? {} : { started: state.StartedAt }),
     networks: Object.keys(NetworkSettings.Networks),
+    ...volumesOf(answer.Mounts),
     env: Config.Env,
   };
 }

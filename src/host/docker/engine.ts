@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import type { Clock } from '../../domain/clock.js';
-import type { ImageFacts, InspectedContainer, ResolvedImage } from '../../domain/facts.js';
+import type {
+  ImageFacts,
+  InspectedContainer,
+  NetworkFacts,
+  ResolvedImage,
+  VolumeFacts,
+} from '../../domain/facts.js';
 import { label } from '../../domain/labels.js';
 import type { CallLog } from '../call-log.js';
 import type {
@@ -14,7 +20,6 @@ import type {
   PullProgress,
   RegistryAuth,
   StdioOptions,
-  VolumeFacts,
 } from '../host.js';
 import type { Connection } from '../ssh/connection.js';
 import { ApiError, DockerApi } from './api.js';
@@ -36,7 +41,10 @@ import { followImport } from './pull-progress.js';
 import { readLogs } from './read-logs.js';
 
 const Version = z.object({ Version: z.string(), Os: z.string(), Arch: z.string() });
-const Networks = z.array(z.object({ Name: z.string() }));
+const Labelled = z
+  .object({ Name: z.string(), Labels: z.record(z.string(), z.string()).nullish() })
+  .transform(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
+const Networks = z.array(Labelled);
 const Distribution = z.object({
   Descriptor: z.object({ digest: z.string() }),
   Platforms: z
@@ -44,11 +52,7 @@ const Distribution = z.object({
     .nullish(),
 });
 const Waited = z.object({ StatusCode: z.number() });
-const Volumes = z.object({
-  Volumes: z
-    .array(z.object({ Name: z.string(), Labels: z.record(z.string(), z.string()).nullish() }))
-    .nullish(),
-});
+const Volumes = z.object({ Volumes: z.array(Labelled).nullish() });
 
 /** A Docker engine, through its API. */
 export class DockerEngine implements Engine {
@@ -251,8 +255,8 @@ export class DockerEngine implements Engine {
     }
   }
 
-  async networks(): Promise<readonly string[]> {
-    return (await this.#calls.get('list networks', '/networks', Networks)).map(({ Name }) => Name);
+  networks(): Promise<readonly NetworkFacts[]> {
+    return this.#calls.get('list networks', '/networks', Networks);
   }
 
   async ensureNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
@@ -272,15 +276,18 @@ export class DockerEngine implements Engine {
     return leaveNetwork(this.#calls, network, idOrName);
   }
 
-  async volumes(label: string): Promise<readonly VolumeFacts[]> {
-    const query = { filters: JSON.stringify({ label: [label] }) };
-    const { Volumes: found } = await this.#calls.get('list volumes', '/volumes', Volumes, query);
-    return (found ?? []).map(({ Name, Labels }) => ({ name: Name, labels: Labels ?? {} }));
+  async volumes(label?: string): Promise<readonly VolumeFacts[]> {
+    const query = label === undefined ? {} : { filters: JSON.stringify({ label: [label] }) };
+    return (await this.#calls.get('list volumes', '/volumes', Volumes, query)).Volumes ?? [];
   }
 
-  async ensureVolume(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
-    const body = { Name: name, Labels: labels };
-    await this.#calls.send(`create volume ${name}`, { method: 'POST', path: '/volumes/create', body });
+  async ensureVolume(name: string, labels: Readonly<Record<string, string>>): Promise<VolumeFacts> {
+    const request = {
+      method: 'POST',
+      path: '/volumes/create',
+      body: { Name: name, Labels: labels },
+    } as const;
+    return Labelled.parse(await this.#calls.send(`create volume ${name}`, request));
   }
 
   async removeVolume(name: string): Promise<void> {

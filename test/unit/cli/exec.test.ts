@@ -64,7 +64,7 @@ describe('a temporary container', () => {
     expect(release).toEqual(current(releaseLog(facts, 'web'))?.release);
     const dialogue = { input: false };
     const secrets = new Map([['TOKEN', 'hunter22']]);
-    const fresh = { host, run, service: 'web', release, argv: ['bin/task'], secrets, dialogue };
+    const fresh = { host, facts, run, service: 'web', release, argv: ['bin/task'], secrets, dialogue };
     const code = await inOneOffContainer(fresh, async (process) => {
       const beside = host.engine.all().find(({ labels }) => labels[label.role] === 'exec');
       expect(beside).toMatchObject({ state: 'running', ports: [], restart: 'no' });

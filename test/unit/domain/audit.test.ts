@@ -21,3 +21,8 @@ it('invalid labels give no audit entry', () => {
   for (const entry of [undefined, '', '{', 'null', '{"what":"lease.take"}'])
     expect(auditOf(entry === undefined ? {} : { 'oneclick.audit-entry': entry })).toBeUndefined();
 });
+
+it('entries of newer versions are shown: unknown keys are ignored, and other actions keep their names', () => {
+  const entry = JSON.stringify({ ...taken, what: 'lease.extend', ticket: 'OPS-1' });
+  expect(auditOf({ 'oneclick.audit-entry': entry })).toEqual({ ...taken, what: 'lease.extend' });
+});

@@ -47,6 +47,7 @@ describe('a later activation', () => {
     listening: [],
     containers: [],
     networks: [],
+    volumes: [],
     images: [],
   };
   const facts = {

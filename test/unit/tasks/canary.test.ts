@@ -67,7 +67,7 @@ describe('a canary', () => {
     for (const { engine } of fleet.hosts)
       for (const { name } of await engine.volumes('oneclick.log=shop/production'))
         await engine.removeVolume(name);
-    const { restored } = await fleet.facts([web]);
+    const restored = (await fleet.facts([web])).hosts['host-1']?.restored;
     const lines = restored?.web?.map(({ kind, release }) => `${kind} ${release.number}`);
     expect(lines).toEqual(['deploy 1', 'canary 2']);
   });

@@ -151,7 +151,7 @@ describe('the explanation of a health check', () => {
     const { path: _, ...health } = web.health;
     const line = probe(await lines('deploy', { ...web, health }));
     expect(line).toContain('healthy) ;; running) [ "$(curl');
-    expect(line).toContain('(index .NetworkSettings.Networks "shop-production").IPAddress');
+    expect(line).toContain('{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}');
     expect(line).toContain(':80" </dev/null)" != 0.000000 ]');
   });
 

@@ -83,6 +83,8 @@ export class Fleet extends FakeMachines {
   /** The secrets whose commands have run. */
   readonly commandsRun: string[] = [];
   readonly listener = new RecordingListener();
+  /** The project and environment of the next runs, which change the same machines. */
+  id = { project: 'shop', environment: 'production' };
   /** Interrupts the current run; each run has its own. */
   interrupts = { cancel: new AbortController(), abandon: new AbortController(), stopped: false };
   readonly #folder: string | undefined;
@@ -116,12 +118,12 @@ export class Fleet extends FakeMachines {
     ];
   }
 
-  /** A session of the environment `production` with these services. */
+  /** A session of the current environment with these services. */
   async session(services: readonly Service[]): Promise<Session> {
     const context = this.#context();
     const project = await shop;
     const secrets = secretStore({
-      ...{ environment: 'production', folder: '/shop', files },
+      ...{ environment: this.id.environment, folder: '/shop', files },
       sources: Object.fromEntries([...this.secretCommands.keys()].map((name) => [name, { command: [name] }])),
       variables: Object.fromEntries(this.secrets),
       run: async ({ argv: [name = ''] }) => {
@@ -135,8 +137,8 @@ export class Fleet extends FakeMachines {
     return {
       ...{ context, secrets, commit: undefined, listener: this.listener },
       project: this.#folder === undefined ? project : { ...project, folder: this.#folder },
-      environment: { project: 'shop', name: 'production', services, hosts },
-      id: { project: 'shop', environment: 'production' },
+      environment: { project: this.id.project, name: this.id.environment, services, hosts },
+      id: this.id,
     };
   }
 

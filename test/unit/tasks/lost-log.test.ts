@@ -94,7 +94,7 @@ describe('the rebuilt log', () => {
     await fleet.run('deploy', [at(web, 'v4')], {}, 14);
     expect(fleet.state()).toContainEqual(expect.stringContaining('web-4'));
     await pruneVolumes();
-    const { restored } = await fleet.facts([web]);
+    const restored = (await fleet.facts([web])).hosts['host-1']?.restored;
     expect(restored?.web?.map(({ release }) => release.number)).toEqual([1, 2, 3]);
   });
 

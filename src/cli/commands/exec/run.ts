@@ -10,6 +10,7 @@ import {
 } from '../../../app/instances.js';
 import { inOneOffContainer, releaseAt } from '../../../app/one-off-container.js';
 import { newRun, openSession, type Session } from '../../../app/session.js';
+import type { Facts } from '../../../domain/facts.js';
 import { exitCode, Failure } from '../../../domain/failure.js';
 import type { StdioOptions } from '../../../host/host.js';
 import { schema } from '../../../report/json.js';
@@ -42,9 +43,7 @@ export function run(context: Context, names: readonly string[], flags: ExecFlags
         const [problem] = snapshot.problems.filter(({ host }) => host !== undefined);
         if (problem !== undefined || place === undefined)
           throw problem ?? new Error(`${service.name} has no instance`);
-        return flags.new
-          ? execInNew(job, place, releaseAt(snapshot.facts, place))
-          : execInRunning(job, place);
+        return flags.new ? execInNew(job, place, snapshot.facts) : execInRunning(job, place);
       }),
     );
   });
@@ -125,17 +124,14 @@ async function execInRunning(job: Job, place: ServiceInstance): Promise<number> 
 }
 
 /** Runs in a temporary container. */
-async function execInNew(
-  job: Job,
-  place: ServiceInstance,
-  release: ReturnType<typeof releaseAt>,
-): Promise<number> {
+async function execInNew(job: Job, place: ServiceInstance, facts: Facts): Promise<number> {
   const { out, session, connected, terminal, flags, signal, argv } = job;
+  const release = releaseAt(facts, place);
   const secrets = await session.secrets.get(release.spec.secrets);
   const run = newRun(session, 'exec');
   const dialogue = dialogueOf(job);
   const host = connected.ports.host(place.instance.host);
-  const fresh = { host, run, service: place.service.name, release, argv, secrets, dialogue };
+  const fresh = { host, facts, run, service: place.service.name, release, argv, secrets, dialogue };
   out.reporter.close();
   const options = { terminal, signal, output: out.output, input: dialogue.input, tty: flags.tty };
   return inOneOffContainer(fresh, (process) => attachTerminal(process, options));
