@@ -4,7 +4,7 @@ import { poller } from '../cloud/poll.js';
 import { localFiles } from '../config/files.js';
 import { type RegistryLogins, registryAuth } from '../config/registry-auth.js';
 import type { HostAddress } from '../domain/environment.js';
-import type { Facts, HostFacts } from '../domain/facts.js';
+import type { Configured, Facts, HostFacts } from '../domain/facts.js';
 import { Blocked, Failure, failureRecord } from '../domain/failure.js';
 import { parseImage } from '../domain/image.js';
 import type { Service } from '../domain/service.js';
@@ -15,6 +15,7 @@ import type { Host } from '../host/host.js';
 import type { Hosts } from '../host/hosts.js';
 import type { Ports } from '../tasks/task.js';
 import type { ImageTransfer } from './build/transfer.js';
+import { hostNames } from './choose-services.js';
 import { orFailure } from './or-failure.js';
 import { type Dial, Reconnector } from './reconnect.js';
 import { runHere, type Session } from './session.js';
@@ -177,9 +178,25 @@ class OpenEnvironment implements ConnectedEnvironment {
     const all = [...failures, ...problems];
     const isUntouched = ({ host }: Failure) => host !== undefined && untouchedHosts.includes(host);
     this.#warnOf(all.filter(isUntouched));
+    const configured = this.#configured(facts);
     return {
-      facts: groups === undefined || groups instanceof Failure ? facts : { ...facts, groups },
+      facts: {
+        ...facts,
+        configured,
+        ...(groups === undefined || groups instanceof Failure ? {} : { groups }),
+      },
       problems: all.filter((problem) => !isUntouched(problem)),
+    };
+  }
+
+  #configured({ hosts: read }: Facts): Configured {
+    const { environment } = this.#session;
+    const { services, hosts, instanceIds = {} } = environment;
+    const wanted = [...hostNames(this.#request.services), ...(this.#request.untouchedHosts ?? [])];
+    return {
+      services: Object.fromEntries(services.map((service) => [service.name, hostNames([service])])),
+      instances: Object.fromEntries(hosts.map(({ name }) => [name, instanceIds[name] ?? name])),
+      unread: [...new Set(wanted)].filter((name) => read[name] === undefined),
     };
   }
 
@@ -250,9 +267,6 @@ async function connectWith<A, B>(
     throw error;
   }
 }
-
-const hostNames = (services: readonly Service[]) =>
-  services.flatMap(({ instances }) => instances.map(({ host }) => host));
 
 function dialOf({ context, listener }: Session): Dial {
   const { clock, home, user, env: variables } = context;

@@ -46,7 +46,7 @@ export async function resumeRecipe(
   const needs = needsToResume(plan, receipts, tasks);
   const connect = {
     ...{ services: plan.services, needs },
-    untouchedHosts: untouchedHosts(session.environment.services, plan.services),
+    untouchedHosts: untouchedHosts(session.environment, plan.services),
   };
   return blockedAsResult(() =>
     withEnvironment(session, connect, async (connected) => {

@@ -4,9 +4,11 @@ import type { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { label } from '../domain/labels.js';
 import { current, releaseLog } from '../domain/log.js';
-import { leftoverContainers } from '../domain/rollout.js';
+import { isUp, leftoverContainers } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import { type ServiceStatus, serviceStatus } from '../domain/service-status.js';
+import { singletonElsewhere } from '../domain/singleton.js';
+import { describeUnconfigured, unconfiguredServices } from '../domain/unconfigured.js';
 import type { Holder } from '../host/lease/lease-holder.js';
 import type { ReadableRun } from './runs.js';
 
@@ -39,6 +41,15 @@ export interface StatusDocument {
   readonly disks: readonly { readonly host: string; readonly free: number; readonly size: number | null }[];
   /** Containers of runs that died. */
   readonly left: readonly { readonly host: string; readonly container: string; readonly run: string }[];
+  /** Services with containers on hosts that the configuration does not list for them. */
+  readonly unconfigured: readonly {
+    readonly service: string;
+    readonly host: string;
+    readonly containers: readonly string[];
+    readonly running: boolean;
+    /** What is wrong, and the command that helps. */
+    readonly why: string;
+  }[];
   /** Empty if all hosts have the same version. */
   readonly engines: readonly { readonly engine: string; readonly hosts: readonly string[] }[];
 }
@@ -69,7 +80,12 @@ export function statusDocument(input: StatusInput): StatusDocument {
         const { host } = instance;
         const status = serviceStatus(facts, id, service, host);
         const problem = input.problems.find((candidate) => candidate.host === host);
-        return { id: instance.id, host, ...status, ...given({ why: problem?.message }) };
+        return {
+          id: instance.id,
+          host,
+          ...status,
+          ...given({ why: problem?.message ?? status.why ?? runsTwice(input, service) }),
+        };
       }),
     })),
     leases: input.holders.map(({ host, who, run, recipe, since, step }) => ({
@@ -83,6 +99,7 @@ export function statusDocument(input: StatusInput): StatusDocument {
     })),
     disks: hosts.flatMap(nearlyFull),
     left: leftovers(input),
+    unconfigured: unconfigured(input),
     engines: engineVersions(hosts),
   };
 }
@@ -120,6 +137,21 @@ function leftovers({ id, services, facts, holders }: StatusInput): StatusDocumen
         .filter((left) => !alive.has(left.run));
     }),
   );
+}
+
+function unconfigured({ id, facts }: StatusInput): StatusDocument['unconfigured'] {
+  return unconfiguredServices(facts, id).flatMap((found) => {
+    const why = describeUnconfigured(found);
+    if (why === undefined) return [];
+    const { service, host, containers } = found;
+    const names = containers.map(({ name }) => name);
+    return [{ service, host, containers: names, running: containers.some(isUp), why }];
+  });
+}
+
+function runsTwice({ id, facts }: StatusInput, service: Service): string | undefined {
+  const [other] = singletonElsewhere(facts, id, service);
+  return other && `it is a singleton, but also runs on ${other.host}`;
 }
 
 function engineVersions(hosts: readonly HostFacts[]): StatusDocument['engines'] {

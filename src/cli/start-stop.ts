@@ -9,6 +9,7 @@ import { dryRunOption, runRecipeCommand } from './recipe-command.js';
 
 interface StartStopFlags extends Globals, EnvironmentFlags, DryRunFlags {
   readonly host: readonly string[];
+  readonly ignoreHost?: readonly string[];
   readonly wait: boolean;
   /** Prompts only when false. */
   readonly yes?: boolean;
@@ -27,7 +28,7 @@ export function startOrStop(
     return runRecipeCommand(out, session, {
       ...{ recipe, services, params: {}, wait: flags.wait },
       ...dryRunOption(flags),
-      untouchedHosts: untouchedHosts(session.environment.services, services),
+      untouchedHosts: untouchedHosts(session.environment, services, flags.ignoreHost),
       ...confirmOption(out, { yes, json: flags.json }),
     });
   });

@@ -80,8 +80,20 @@ export interface GroupFacts {
   readonly rules: readonly InboundRule[];
 }
 
+/** The parts of the configuration that containers on the hosts are compared with. */
+export interface Configured {
+  /** The host names of each service. */
+  readonly services: Readonly<Record<string, readonly string[]>>;
+  /** The instance ID of each host. */
+  readonly instances: Readonly<Record<string, string>>;
+  /** The hosts that could not be read. */
+  readonly unread: readonly string[];
+}
+
 /** The input of all checks. */
 export interface Facts {
+  /** Absent if unknown: then every container counts as configured. */
+  readonly configured?: Configured;
   /** By the name or ARN in the configuration; absent if not read. */
   readonly groups?: Readonly<Record<string, GroupFacts>>;
   readonly hosts: Readonly<Record<string, HostFacts>>;

@@ -25,6 +25,7 @@ export function statusText(document: StatusDocument, page: Page, now: Date): str
     ...section('run', interruptedRuns(document, now), page),
     ...section('disk', document.disks.map(diskText), page).map(page.style.caution),
     ...section('cleanup', leftoverTexts(document), page),
+    ...section('cleanup', unconfiguredTexts(document), page).map(page.style.caution),
     ...section('engine', engineTexts(document), page),
   ];
   return [
@@ -147,6 +148,8 @@ const leftoverTexts = ({ left }: StatusDocument) =>
     ({ host, container, run }) =>
       `${container} on ${host}: left over from run ${run}, which died; the next deploy removes it`,
   );
+
+const unconfiguredTexts = ({ unconfigured }: StatusDocument) => unconfigured.map(({ why }) => why);
 
 const engineTexts = ({ engines }: StatusDocument) =>
   engines.length < 2

@@ -9,6 +9,7 @@ import { ContainerSpec } from '../domain/release.js';
 import { isProvisional, isUp, leftoverContainers, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
+import { pruneHint } from '../domain/unconfigured.js';
 import { stopCommand } from './explain-docker.js';
 import { waitUntilHealthy } from './health.js';
 import { startOnNetwork } from './network.js';
@@ -86,7 +87,7 @@ export const containerStop = task({
 });
 
 /** A stopping engine may accept a start, then kill the container; a later start can succeed. */
-function asPassing(error: unknown): never {
+export function asPassing(error: unknown): never {
   if (!(error instanceof Failure && error.code === 'health.ended')) throw error;
   const { kind, code, message } = error;
   throw new Failure(kind, code, message, { ...error, transient: true, cause: error });
@@ -147,7 +148,13 @@ export const containerStart = task({
     if (known !== undefined && isUp(known) && !isProvisional(known, rollout.release)) {
       return { kind: 'done', because: 'already running', receipt: { fresh: false } };
     }
-    const taken = portTaken(host, known?.ports[0] ?? rollout.release.spec.port?.host, container);
+    const taken = portTaken(
+      facts,
+      host,
+      subject,
+      known?.ports[0] ?? rollout.release.spec.port?.host,
+      container,
+    );
     if (taken !== undefined) return { kind: 'blocked', problems: [taken] };
     return {
       kind: 'todo',
@@ -172,7 +179,13 @@ export const containerStart = task({
   },
 });
 
-function portTaken(host: HostFacts, port: number | undefined, container: string): Failure | undefined {
+function portTaken(
+  facts: Facts,
+  host: HostFacts,
+  { run }: Subject,
+  port: number | undefined,
+  container: string,
+): Failure | undefined {
   if (port === undefined) return undefined;
   const holder = host.containers.find(
     (other) => other.name !== container && isUp(other) && other.ports.includes(port),
@@ -182,7 +195,7 @@ function portTaken(host: HostFacts, port: number | undefined, container: string)
     const hint =
       holder.labels[label.service] === undefined
         ? `adopt the container: --adopt ${holder.name}`
-        : 'change the port of one of them in oneclick.yml';
+        : (pruneHint(facts, run, host.host, holder) ?? 'change the port of one of them in oneclick.yml');
     return new Failure('failed', 'port.taken', message, { host: host.host, hint });
   }
   if (!host.listening.includes(port)) return undefined;
