@@ -44,10 +44,11 @@ export const containerRetire = task({
   scope: 'service',
   needs: (service) => (service?.targetGroup === undefined ? ['hosts'] : ['hosts', 'cloud']),
   summary: 'Stops a singleton on hosts that it has moved away from, and keeps its container.',
+  provides: 'retired',
   appliesTo: ({ singleton }) => singleton,
   input: z.strictObject({ rollout: Rollout }),
   intent: Intent,
-  receipt: z.strictObject({}),
+  receipt: z.strictObject({ moved: z.boolean() }),
   defaults: { rollout: '{{ rollout }}' },
   title: (_, subject) => `stop ${serviceOf(subject).name} on other hosts`,
   check(facts, { rollout }, subject) {
@@ -57,7 +58,8 @@ export const containerRetire = task({
     const running = singletonElsewhere(facts, subject.run, service);
     const interrupted = interruptedMove(facts, subject.run, service, rollout.before);
     const placed = [...running, ...(running.length === 0 && interrupted !== undefined ? [interrupted] : [])];
-    if (placed.length === 0) return { kind: 'done', because: 'it runs on no other host', receipt: {} };
+    if (placed.length === 0)
+      return { kind: 'done', because: 'it runs on no other host', receipt: { moved: false } };
     const policy = rollout.before?.spec.restart ?? 'no';
     const targets = servedTargets(facts, running);
     return {
@@ -75,7 +77,7 @@ export const containerRetire = task({
         timeout: service.stop.timeout,
         ...given({ spec: rollout.before?.spec }),
       },
-      expect: {},
+      expect: { moved: true },
       predict: (later) => placed.reduce(stopped, later),
       cautions: [moveCaution(service, placed)],
     };
@@ -103,7 +105,7 @@ export const containerRetire = task({
         await engine.stop(name, timeout);
       }),
     );
-    return {};
+    return { moved: true };
   },
   async undo(context, { containers, targets, spec }) {
     const { ports, subject } = context;

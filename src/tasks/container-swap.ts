@@ -36,10 +36,16 @@ export const containerStop = task({
   needs: ['hosts'],
   summary: 'Stops the old container and keeps it; a reboot does not start it.',
   provides: 'stopped',
-  input: z.strictObject({ release: z.enum(['old']).default('old'), rollout: Rollout, container: z.string() }),
+  input: z.strictObject({
+    release: z.enum(['old']).default('old'),
+    rollout: Rollout,
+    container: z.string(),
+    /** Whether an undo starts the service on another host instead. */
+    moved: z.boolean().default(false),
+  }),
   intent: StopIntent,
   receipt: z.strictObject({ at: z.number().optional() }),
-  defaults: { rollout: '{{ rollout }}', container: '{{ container.name }}' },
+  defaults: { rollout: '{{ rollout }}', container: '{{ container.name }}', moved: '{{ retired.moved }}' },
   title: ({ rollout }, { service }) =>
     rollout.before === undefined
       ? `stop old ${service?.name} containers`
@@ -102,7 +108,7 @@ function oldContainers(
   host: HostFacts,
   subject: Subject,
   service: Service,
-  { rollout, container }: { rollout: Rollout; container: string },
+  { rollout, container, moved }: { rollout: Rollout; container: string; moved: boolean },
 ): z.infer<typeof Stopped>[] {
   const adopted = host.containers.find(({ name }) => name === rollout.adopted?.adopted);
   const ours = containersOf(host, subject.run, service.name);
@@ -114,7 +120,7 @@ function oldContainers(
     leftoverContainers(host, facts, subject.run, service.name, subject.run.id).map(({ name }) => name),
   );
   const provisional = active !== undefined && before !== undefined && isProvisional(active, before);
-  const interrupted = provisional || (active !== undefined && !isUp(active) && dead.size > 0);
+  const interrupted = !moved && (provisional || (active !== undefined && !isUp(active) && dead.size > 0));
   return others
     .filter((other) => isUp(other) || (interrupted && other.name === active?.name))
     .map((other) => ({
@@ -123,7 +129,7 @@ function oldContainers(
         other.restart === '' || (interrupted && other.name === active?.name)
           ? (before?.spec.restart ?? 'no')
           : other.restart,
-      comesBack: interrupted ? other.name === active?.name : !dead.has(other.name),
+      comesBack: interrupted ? other.name === active?.name : !dead.has(other.name) && !(moved && provisional),
     }));
 }
 

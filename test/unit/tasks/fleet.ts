@@ -71,7 +71,10 @@ export const at = (service: Service, tag: string): Service => ({
 });
 
 /** Options of a recipe run. */
-export type FleetRequest = Partial<Omit<RecipeRequest, 'recipe' | 'services'>>;
+export type FleetRequest = Partial<Omit<RecipeRequest, 'recipe' | 'services'>> & {
+  /** The process is killed after this many journaled events. */
+  readonly diesAfter?: number;
+};
 
 /** Fake machines, and a project that the application layer deploys to them. */
 export class Fleet extends FakeMachines {
@@ -147,9 +150,10 @@ export class Fleet extends FakeMachines {
   async recipe(
     recipe: string,
     services: readonly Service[],
-    request: FleetRequest = {},
+    { diesAfter, ...request }: FleetRequest = {},
   ): Promise<RecipeResult> {
     this.#begin();
+    if (diesAfter !== undefined) this.#diesAfter = diesAfter;
     const interrupts = this.interrupts;
     const usual = { untouchedHosts: [], params: {}, wait: false };
     return this.whileTimePasses(
