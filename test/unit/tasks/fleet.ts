@@ -79,6 +79,8 @@ export type FleetRequest = Partial<Omit<RecipeRequest, 'recipe' | 'services'>> &
 /** Fake machines, and a project that the application layer deploys to them. */
 export class Fleet extends FakeMachines {
   readonly secrets = new Map<string, string>();
+  /** The instance ID of each host; its name by default. */
+  instanceIds: Readonly<Record<string, string>> = {};
   readonly listener = new RecordingListener();
   /** Interrupts the current run; each run has its own. */
   interrupts = { cancel: new AbortController(), abandon: new AbortController(), stopped: false };
@@ -127,7 +129,7 @@ export class Fleet extends FakeMachines {
     return {
       ...{ context, secrets, commit: undefined, listener: this.listener },
       project: this.#folder === undefined ? project : { ...project, folder: this.#folder },
-      environment: { project: 'shop', name: 'production', services, hosts },
+      environment: { project: 'shop', name: 'production', services, hosts, instanceIds: this.instanceIds },
       id: { project: 'shop', environment: 'production' },
     };
   }

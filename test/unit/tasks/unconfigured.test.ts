@@ -311,3 +311,57 @@ describe('a prune', () => {
     ]);
   });
 });
+
+describe('behind a load balancer', () => {
+  const balanced = { targetGroup: 'shop', swap: 'drain' as const };
+  let group: string;
+
+  beforeEach(() => {
+    for (const number of [1, 2, 3]) fleet.cloud.launch(`i-${number}`);
+    group = fleet.cloud.addGroup('shop');
+    fleet.serveBalancer(group, 'shop-lb.elb.example.com');
+  });
+
+  const targets = async () =>
+    (await fleet.cloud.targets(group)).map(({ id, port, state }) => `${id}:${port} ${state}`).sort();
+
+  /** The instance IDs of all hosts, as in the configuration. */
+  const ids = Object.fromEntries([1, 2, 3].map((number) => [`host-${number}`, `i-${number}`]));
+
+  it('a singleton drains before it moves, and is registered again if the move fails', async () => {
+    fleet.instanceIds = ids;
+    const single = on(serviceOn('web', 8080, { ...balanced, singleton: true }), 1);
+    await done('deploy', [single]);
+    fleet.push('web', 'v2', { exits: { code: 1 } });
+    const failing = await done('deploy', [at(on(single, 2), 'v2')]);
+    expect([failing.result, await targets()]).toEqual(['reverted', ['i-1:8080 healthy']]);
+    await done('deploy', [on(single, 2)]);
+    expect([fleet.running(), await targets()]).toEqual([
+      ['host-2 web 1 unless-stopped'],
+      ['i-2:8080 healthy'],
+    ]);
+  });
+
+  it('a prune drains the targets that a leftover still serves', async () => {
+    fleet.instanceIds = ids;
+    const web = serviceOn('web', 8080, balanced);
+    await done('deploy', [web]);
+    const { changes } = await planned('prune', [on(web, 1, 2)]);
+    expect(changes[0]).toBe('-: deregister i-3:8080 from shop');
+    const states: (readonly string[])[] = [];
+    const watch = async () => void states.push(await targets());
+    fleet.host('host-3').engine.faults.before('stop', watch);
+    expect((await done('prune', [on(web, 1, 2)])).result).toBe('done');
+    expect(states).toEqual([['i-1:8080 healthy', 'i-2:8080 healthy']]);
+  });
+
+  it('a prune never removes the last healthy target', async () => {
+    fleet.instanceIds = ids;
+    const web = serviceOn('web', 8080, balanced);
+    await done('deploy', [web]);
+    for (const id of ['i-1', 'i-2']) fleet.cloud.answer({ id, port: 8080 }, 'unhealthy');
+    await fleet.clock.advance(120_000);
+    expect((await planned('prune', [on(web, 1, 2)])).problems).toMatchObject([{ code: 'target.last' }]);
+    expect(fleet.running()).toHaveLength(3);
+  });
+});
