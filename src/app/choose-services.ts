@@ -39,8 +39,8 @@ export function selectServices(all: readonly Service[], selection: ServiceSelect
 
 /**
  * Returns the hosts that a change of the chosen services reads but does not change: their other hosts, and hosts on which they may
- * have run before. These are hosts without a configured service and, for singletons, all hosts. Throws a usage Failure if one of the
- * `ignored` hosts is not among them.
+ * have run before. These are hosts without a configured service and, for singletons, all hosts. The `ignored` ones
+ * are left out.
  */
 export function untouchedHosts(
   environment: Pick<Environment, 'services' | 'hosts'>,
@@ -54,7 +54,6 @@ export function untouchedHosts(
     .map(({ name }) => name)
     .filter((name) => chosen.some(({ singleton }) => singleton) || !used.has(name));
   const found = [...new Set([...hostNames(own), ...formerHosts])].filter((host) => !touched.has(host));
-  for (const host of ignored) requireKnown('host', host, found);
   return found.filter((host) => !ignored.includes(host));
 }
 

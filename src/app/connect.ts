@@ -6,6 +6,7 @@ import { type RegistryLogins, registryAuth } from '../config/registry-auth.js';
 import type { HostAddress } from '../domain/environment.js';
 import type { Configured, Facts, HostFacts } from '../domain/facts.js';
 import { Blocked, Failure, failureRecord } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { parseImage } from '../domain/image.js';
 import type { Service } from '../domain/service.js';
 import type { Need } from '../domain/task.js';
@@ -44,6 +45,8 @@ export interface ConnectRequest {
   readonly services: readonly Service[];
   /** Hosts that are read but not changed; their problems are only warnings. */
   readonly untouchedHosts?: readonly string[];
+  /** Hosts that are no longer configured, by service. */
+  readonly formerHosts?: Readonly<Record<string, readonly string[]>>;
   /** Default: hosts. */
   readonly needs?: ReadonlySet<Need>;
   readonly transfer?: ImageTransfer;
@@ -197,6 +200,7 @@ class OpenEnvironment implements ConnectedEnvironment {
       services: Object.fromEntries(services.map((service) => [service.name, hostNames([service])])),
       instances: Object.fromEntries(hosts.map(({ name }) => [name, instanceIds[name] ?? name])),
       unread: [...new Set(wanted)].filter((name) => read[name] === undefined),
+      ...given({ former: this.#request.formerHosts }),
     };
   }
 

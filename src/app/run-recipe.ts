@@ -14,6 +14,7 @@ import { tasks } from '../tasks/registry.js';
 import type { ImageTransfer } from './build/transfer.js';
 import { type ConnectedEnvironment, withEnvironment } from './connect.js';
 import { executeRun, type OpenInterrupts } from './execute-run.js';
+import { formerSingletonHosts } from './former-hosts.js';
 import { dependsOnCurrent, needsOf } from './needs.js';
 import { recipeSources, shippedRecipes } from './recipe-sources.js';
 import type { RunReport } from './run-report.js';
@@ -26,6 +27,8 @@ export interface RecipeRequest {
   readonly services: readonly Service[];
   /** Other hosts of these services; they are leased and read for their release logs, but not changed. */
   readonly untouchedHosts: readonly string[];
+  /** Hosts not to ask whether a singleton still runs there. */
+  readonly ignoredHosts?: readonly string[];
   readonly params: Readonly<Record<string, unknown>>;
   /** Returns the plan, or its commands, without changing anything. */
   readonly dryRun?: 'plan' | 'commands';
@@ -53,7 +56,14 @@ export type RecipeResult =
 export async function runRecipe(session: Session, request: RecipeRequest): Promise<RecipeResult> {
   const plan = await planOf(session, request);
   const { services, untouchedHosts, transfer } = request;
-  const connect = { services, untouchedHosts, needs: needsOf(plan, tasks), ...given({ transfer }) };
+  const formerHosts = await formerSingletonHosts(session, services, request.ignoredHosts ?? []);
+  const connect = {
+    services,
+    untouchedHosts,
+    formerHosts,
+    needs: needsOf(plan, tasks),
+    ...given({ transfer }),
+  };
   return blockedAsResult(() =>
     withEnvironment(session, connect, async (connected): Promise<RecipeResult> => {
       if (request.dryRun === 'plan')

@@ -10,6 +10,7 @@ import { type ServiceStatus, serviceStatus } from '../domain/service-status.js';
 import { singletonElsewhere } from '../domain/singleton.js';
 import { describeUnconfigured, unconfiguredServices } from '../domain/unconfigured.js';
 import type { Holder } from '../host/lease/lease-holder.js';
+import { formerHosts } from './former-hosts.js';
 import type { ReadableRun } from './runs.js';
 
 /** The state of an environment, as printed by `status --json`. */
@@ -50,6 +51,8 @@ export interface StatusDocument {
     /** What is wrong, and the command that helps. */
     readonly why: string;
   }[];
+  /** Hosts that the last release of a service from this machine used, and that are no longer configured. */
+  readonly removedHosts: readonly { readonly host: string; readonly service: string; readonly run: string }[];
   /** Empty if all hosts have the same version. */
   readonly engines: readonly { readonly engine: string; readonly hosts: readonly string[] }[];
 }
@@ -100,6 +103,7 @@ export function statusDocument(input: StatusInput): StatusDocument {
     disks: hosts.flatMap(nearlyFull),
     left: leftovers(input),
     unconfigured: unconfigured(input),
+    removedHosts: removedHosts(input),
     engines: engineVersions(hosts),
   };
 }
@@ -147,6 +151,12 @@ function unconfigured({ id, facts }: StatusInput): StatusDocument['unconfigured'
     const names = containers.map(({ name }) => name);
     return [{ service, host, containers: names, running: containers.some(isUp), why }];
   });
+}
+
+function removedHosts({ id, facts, runs }: StatusInput): StatusDocument['removedHosts'] {
+  if (facts.configured === undefined) return [];
+  const found = formerHosts(runs, id, Object.keys(facts.configured.instances));
+  return found.map(({ host, service, run }) => ({ host, service, run }));
 }
 
 function runsTwice({ id, facts }: StatusInput, service: Service): string | undefined {

@@ -52,6 +52,7 @@ export function change(
         recipe,
         services,
         untouchedHosts: untouchedHosts(session.environment, services, flags.ignoreHost),
+        ...given({ ignoredHosts: flags.ignoreHost }),
         params: { ...params, ...given({ batch: flags.batch }) },
         ...dryRunOption(flags),
         wait: flags.wait,

@@ -2,6 +2,7 @@ import { untouchedHosts } from '../app/choose-services.js';
 import type { Context } from '../app/context.js';
 import { selectOnHosts } from '../app/instances.js';
 import { openSession } from '../app/session.js';
+import { given } from '../domain/given.js';
 import { confirmOption, withOutput } from './command-output.js';
 import type { Globals } from './global-flags.js';
 import type { DryRunFlags, EnvironmentFlags } from './options.js';
@@ -29,6 +30,7 @@ export function startOrStop(
       ...{ recipe, services, params: {}, wait: flags.wait },
       ...dryRunOption(flags),
       untouchedHosts: untouchedHosts(session.environment, services, flags.ignoreHost),
+      ...given({ ignoredHosts: flags.ignoreHost }),
       ...confirmOption(out, { yes, json: flags.json }),
     });
   });

@@ -18,12 +18,17 @@ export function isNamed(
   return wanted.port === undefined || wanted.port === (host.port ?? known.port ?? 22);
 }
 
-/** Adds hosts that run no service, unless the environment has them. Throws a usage Failure for text that is not an address. */
+/** Adds hosts that run no service, under the names given, unless the environment has them. Throws a usage Failure for text that is not an address. */
 export function withFormerHosts(layer: EnvironmentLayer, addresses: readonly string[]): EnvironmentLayer {
   const hosts = layer.config.hosts ?? [];
   const added = addresses
     .filter((address) => !hosts.some((host) => isNamed(address, host)))
-    .map((address, index) => ({ address: checked(address), services: [], at: [hosts.length + index] }));
+    .map((address, index) => ({
+      name: address,
+      address: checked(address),
+      services: [],
+      at: [hosts.length + index],
+    }));
   return added.length === 0 ? layer : { ...layer, config: { ...layer.config, hosts: [...hosts, ...added] } };
 }
 

@@ -88,6 +88,8 @@ export interface Configured {
   readonly instances: Readonly<Record<string, string>>;
   /** The hosts that could not be read. */
   readonly unread: readonly string[];
+  /** By service: hosts that it was released on, and that are no longer configured, as far as this machine knows. */
+  readonly former?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** The input of all checks. */

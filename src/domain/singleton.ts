@@ -49,15 +49,33 @@ export function interruptedMove(
 export function singletonUnknown(facts: Facts, id: EnvironmentId, service: Service): Failure | undefined {
   const own = service.instances.map(({ host }) => host);
   const unread = (facts.configured?.unread ?? []).filter((host) => !own.includes(host));
+  const former = facts.configured?.former?.[service.name] ?? [];
+  if (!service.singleton || livesHere(facts, id, service)) return undefined;
+  return unreadFailure(service, unread) ?? formerFailure(service, former);
+}
+
+function unreadFailure(service: Service, unread: readonly string[]): Failure | undefined {
   const [host] = unread;
-  if (!service.singleton || host === undefined || livesHere(facts, id, service)) return undefined;
+  if (host === undefined) return undefined;
   const message = `${service.name} is a singleton, and may still run on ${unread.join(', ')}, which cannot be read`;
-  const flags = unread.map((name) => `--ignore-host ${name}`).join(' ');
   return new Failure('unreachable', 'singleton.unread', message, {
     host,
-    hint: `bring the host back; if it does not run there, add ${flags}`,
+    hint: `bring the host back; if it does not run there, add ${ignoreFlags(unread)}`,
   });
 }
+
+function formerFailure(service: Service, former: readonly string[]): Failure | undefined {
+  const [host] = former;
+  if (host === undefined) return undefined;
+  const names = former.join(', ');
+  const message = `${service.name} is a singleton, and may still run on ${names}, which is no longer configured`;
+  return new Failure('usage', 'singleton.former', message, {
+    host,
+    hint: `keep ${names} in hosts: with services: [] until it has moved; if it does not run there, add ${ignoreFlags(former)}`,
+  });
+}
+
+const ignoreFlags = (hosts: readonly string[]) => hosts.map((name) => `--ignore-host ${name}`).join(' ');
 
 function otherHosts(facts: Facts, { singleton, instances }: Service): readonly HostFacts[] {
   if (!singleton) return [];

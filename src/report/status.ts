@@ -149,7 +149,13 @@ const leftoverTexts = ({ left }: StatusDocument) =>
       `${container} on ${host}: left over from run ${run}, which died; the next deploy removes it`,
   );
 
-const unconfiguredTexts = ({ unconfigured }: StatusDocument) => unconfigured.map(({ why }) => why);
+const unconfiguredTexts = ({ unconfigured, removedHosts }: StatusDocument) => [
+  ...unconfigured.map(({ why }) => why),
+  ...removedHosts.map(
+    ({ host, service, run }) =>
+      `${host} is no longer configured, but run ${run} deployed ${service} there; remove what is left: oneclick prune --host ADDRESS`,
+  ),
+];
 
 const engineTexts = ({ engines }: StatusDocument) =>
   engines.length < 2

@@ -131,12 +131,21 @@ describe('the status', () => {
     await fleet.deploy(moved);
     const services = [moved];
     const facts = await fleet.connected([web, moved], (connected) => connected.facts());
-    const configured = { services: { db: ['host-2'] }, instances: {}, unread: [] };
-    const said = text(await sight({ services, facts: { ...facts, configured } }));
+    const configured = {
+      services: { db: ['host-2'] },
+      instances: { 'host-1': 'i-1', 'host-2': 'i-2' },
+      unread: [],
+    };
+    const outcome = { ...(await fleet.deploy(moved)), committed: true };
+    const released = { ...runOf('run-9', 'ended', fleet.clock.now().toISOString()), outcome };
+    const said = text(await sight({ services, facts: { ...facts, configured }, runs: [released] }));
     expect(said).toContain('1 of 1 instance needs attention');
     expect(said).toContain('problem  db on host-2: it is a singleton, but also runs on host-1\n');
     expect(said.replace(/\n {9}/g, ' ')).toContain(
       'cleanup  db runs on host-1, but is configured only on host-2; remove it: oneclick prune\n',
+    );
+    expect(said.replace(/\n {9}/g, ' ')).toContain(
+      'host-3 is no longer configured, but run run-9 deployed web there; remove what is left: oneclick prune --host ADDRESS\n',
     );
   });
 

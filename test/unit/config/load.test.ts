@@ -219,10 +219,12 @@ describe('hosts that the configuration no longer lists', () => {
   it('are reached like the others, and run no service', async () => {
     const { hosts, services } = await withHosts('root@10.0.0.9:2200');
     expect(hosts.at(-1)).toMatchObject({
-      ...{ name: '10.0.0.9', address: '10.0.0.9', port: 2200, user: 'root' },
+      ...{ name: 'root@10.0.0.9:2200', address: '10.0.0.9', port: 2200, user: 'root' },
       ...{ key: hosts[0]?.key, bastion: hosts[0]?.bastion },
     });
-    expect(services.flatMap(({ instances }) => instances.map(({ host }) => host))).not.toContain('10.0.0.9');
+    expect(services.flatMap(({ instances }) => instances.map(({ host }) => host))).not.toContain(
+      'root@10.0.0.9:2200',
+    );
   });
 
   it('are not added if they are listed, by name or by address', async () => {

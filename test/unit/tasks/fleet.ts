@@ -81,6 +81,8 @@ export class Fleet extends FakeMachines {
   readonly secrets = new Map<string, string>();
   /** The instance ID of each host; its name by default. */
   instanceIds: Readonly<Record<string, string>> = {};
+  /** Hosts that the configuration does not list. */
+  readonly unlisted = new Set<string>();
   readonly listener = new RecordingListener();
   /** Interrupts the current run; each run has its own. */
   interrupts = { cancel: new AbortController(), abandon: new AbortController(), stopped: false };
@@ -125,7 +127,8 @@ export class Fleet extends FakeMachines {
       run: async () => ({ code: 0, stdout: '', stderr: '' }),
       onFound: (name, value) => context.redaction.add(name, value),
     });
-    const hosts = this.hosts.map(({ name }) => ({ name, address: name, hostKeys: 'known' as const }));
+    const listed = this.hosts.filter(({ name }) => !this.unlisted.has(name));
+    const hosts = listed.map(({ name }) => ({ name, address: name, hostKeys: 'known' as const }));
     return {
       ...{ context, secrets, commit: undefined, listener: this.listener },
       project: this.#folder === undefined ? project : { ...project, folder: this.#folder },

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { untouchedHosts } from '../../../src/app/choose-services.js';
 import type { RecipeResult } from '../../../src/app/run-recipe.js';
@@ -153,6 +156,25 @@ describe('a singleton whose host changes', () => {
     const { environment } = await fleet.session([moved]);
     const ignoring = { untouchedHosts: untouchedHosts(environment, [moved], ['host-1']) };
     expect((await planned('deploy', [moved], ignoring)).problems).toEqual([]);
+  });
+
+  it('is refused while it may run on a host that was removed from the configuration', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'oneclick-former-'));
+    fleet = new Fleet(3, { folder });
+    for (const tag of ['v1', 'v2']) fleet.push('worker', tag);
+    await done('deploy', [worker]);
+    fleet.unlisted.add('host-1');
+    const moved = on(worker, 2);
+    expect((await planned('deploy', [moved])).problems).toMatchObject([
+      {
+        ...{ code: 'singleton.former', host: 'host-1' },
+        message: 'worker is a singleton, and may still run on host-1, which is no longer configured',
+        hint: expect.stringContaining('--ignore-host host-1'),
+      },
+    ]);
+    await done('deploy', [moved], { ignoredHosts: ['host-1'] });
+    expect((await planned('deploy', [at(moved, 'v2')])).problems).toEqual([]);
+    await rm(folder, { recursive: true });
   });
 
   it('does not depend on other hosts while it stays', async () => {

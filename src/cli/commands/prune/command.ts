@@ -3,7 +3,7 @@ import { dryRunOptions, environmentOption, waitOption, yesOption } from '../../o
 
 export const prune = defineCommand({
   name: 'prune',
-  summary: 'remove services and instances that are no longer configured',
+  summary: 'remove what is no longer configured',
   options: {
     ...environmentOption,
     host: list(
