@@ -23,6 +23,20 @@ export function singletonElsewhere(
   );
 }
 
+/** Returns a Failure if a start would run a singleton twice. */
+export function secondCopy(
+  facts: Facts,
+  id: EnvironmentId,
+  service: Service,
+  hint: string,
+): Failure | undefined {
+  const [found] = singletonElsewhere(facts, id, service);
+  if (found === undefined) return undefined;
+  const { host } = found;
+  const message = `${service.name} is a singleton and already runs on ${host}`;
+  return new Failure('failed', 'singleton.elsewhere', message, { host, hint });
+}
+
 /**
  * Returns the container of the release on another host that a run stopped to move a singleton, and died before the move was complete.
  */

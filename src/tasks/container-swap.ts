@@ -8,6 +8,7 @@ import { dockerOn } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
 import { isProvisional, isUp, leftoverContainers, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
+import { secondCopy } from '../domain/singleton.js';
 import type { Subject } from '../domain/task.js';
 import { pruneHint } from '../domain/unconfigured.js';
 import { stopCommand } from './explain-docker.js';
@@ -154,6 +155,13 @@ export const containerStart = task({
     if (known !== undefined && isUp(known) && !isProvisional(known, rollout.release)) {
       return { kind: 'done', because: 'already running', receipt: { fresh: false } };
     }
+    const copy = secondCopy(
+      facts,
+      subject.run,
+      service,
+      'add container.retire before container.create in your copy of the recipe',
+    );
+    if (copy !== undefined) return { kind: 'blocked', problems: [copy] };
     const taken = portTaken(
       facts,
       host,

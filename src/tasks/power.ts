@@ -8,7 +8,7 @@ import { current, findRelease, releaseLog } from '../domain/log.js';
 import { dockerOn, type PlainCommand } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
 import { isUp, serving } from '../domain/rollout.js';
-import { singletonElsewhere, singletonUnknown } from '../domain/singleton.js';
+import { secondCopy, singletonElsewhere, singletonUnknown } from '../domain/singleton.js';
 import type { Subject, TaskContext, Verdict } from '../domain/task.js';
 import { stopCommand } from './explain-docker.js';
 import { healthCommand } from './explain-health.js';
@@ -123,7 +123,9 @@ export const containerWake = task({
   check(facts, _, subject) {
     const { service, host } = instanceOf(facts, subject);
     if (running(facts, subject).length > 0) return { kind: 'done', because: 'already running', receipt: {} };
-    const other = runsElsewhere(facts, subject);
+    const hint = `to move it to ${host.host}: oneclick deploy ${service.name}`;
+    const other =
+      secondCopy(facts, subject.run, service, hint) ?? singletonUnknown(facts, subject.run, service);
     if (other !== undefined) return { kind: 'blocked', problems: [other] };
     const release = current(releaseLog(facts, service.name))?.release;
     const kept = release === undefined ? undefined : containerOf(host, subject.run, service.name, release);
@@ -169,16 +171,6 @@ function running(facts: Facts, subject: Subject): Running[] {
     const spec = specOf(container);
     return { name: container.name, ...given({ spec }) };
   });
-}
-
-/** A singleton that runs on another host is moved by a deploy, not started twice. */
-function runsElsewhere(facts: Facts, subject: Subject): Failure | undefined {
-  const { service, host } = instanceOf(facts, subject);
-  const [found] = singletonElsewhere(facts, subject.run, service);
-  if (found === undefined) return singletonUnknown(facts, subject.run, service);
-  const message = `${service.name} is a singleton and already runs on ${found.host}`;
-  const hint = `to move it to ${host.host}: oneclick deploy ${service.name}`;
-  return new Failure('failed', 'singleton.elsewhere', message, { host: host.host, hint });
 }
 
 function specAt({ ports }: ContainerFacts, spec: ContainerSpec): ContainerSpec {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
@@ -94,7 +94,14 @@ describe('a singleton whose host changes', () => {
 
   it('runs on the old host again if it does not become healthy on the new one', async () => {
     fleet.push('worker', 'v2', { exits: { code: 1 } });
-    expect((await done('deploy', [at(on(worker, 2), 'v2')])).result).toBe('reverted');
+    const failed = await run('deploy', [at(on(worker, 2), 'v2')]);
+    expect(failed).toMatchObject({
+      kind: 'ran',
+      report: {
+        outcome: { result: 'reverted' },
+        running: [{ host: 'host-1', service: 'worker', state: 'running' }],
+      },
+    });
     expect(fleet.running()).toEqual(['host-1 worker 1 unless-stopped']);
   });
 
@@ -174,6 +181,20 @@ describe('a singleton whose host changes', () => {
     ]);
     await done('deploy', [moved], { ignoredHosts: ['host-1'] });
     expect((await planned('deploy', [at(moved, 'v2')])).problems).toEqual([]);
+    await rm(folder, { recursive: true });
+  });
+
+  it('never runs twice by a recipe that does not stop it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'oneclick-recipe-'));
+    await mkdir(join(folder, '.oneclick/recipes'), { recursive: true });
+    const steps = ['- container.create', '- container.start', '- health.wait', ''];
+    await writeFile(join(folder, '.oneclick/recipes/swap-plain.yml'), steps.join('\n'));
+    fleet = new Fleet(3, { folder });
+    fleet.push('worker', 'v1');
+    await done('deploy', [worker]);
+    expect((await planned('deploy', [on(worker, 2)])).problems).toMatchObject([
+      { code: 'singleton.elsewhere', hint: expect.stringContaining('container.retire') },
+    ]);
     await rm(folder, { recursive: true });
   });
 
