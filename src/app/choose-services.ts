@@ -1,3 +1,4 @@
+import type { Environment } from '../domain/environment.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { parseImage, withTag } from '../domain/image.js';
@@ -22,8 +23,7 @@ export interface ServiceSelection {
 export function selectServices(all: readonly Service[], selection: ServiceSelection): readonly Service[] {
   const names = all.map(({ name }) => name);
   for (const name of selection.services) requireKnown('service', name, names);
-  const hosts = [...new Set(all.flatMap(({ instances }) => instances.map(({ host }) => host)))];
-  for (const name of selection.only) requireKnown('host', name, hosts);
+  for (const name of selection.only) requireKnown('host', name, hostNames(all));
   const images = imagesByService(selection, names);
   const named = new Set([...selection.services, ...images.keys(), ...taggedService(all, selection)]);
   const wanted = selection.services.length === 0 ? all : all.filter(({ name }) => named.has(name));
@@ -37,14 +37,30 @@ export function selectServices(all: readonly Service[], selection: ServiceSelect
   });
 }
 
-/** Returns the other hosts of the chosen services. */
-export function untouchedHosts(all: readonly Service[], chosen: readonly Service[]): readonly string[] {
-  const hosts = (services: readonly Service[]) =>
-    new Set(services.flatMap(({ instances }) => instances.map(({ host }) => host)));
-  const touched = hosts(chosen);
-  const whole = hosts(all.filter(({ name }) => chosen.some((service) => service.name === name)));
-  return [...whole].filter((host) => !touched.has(host));
+/**
+ * Returns the hosts that a change of the chosen services reads but does not change: their other hosts, and hosts on which they may
+ * have run before. These are hosts without a configured service and, for singletons, all hosts. The `ignored` ones
+ * are left out.
+ */
+export function untouchedHosts(
+  environment: Pick<Environment, 'services' | 'hosts'>,
+  chosen: readonly Service[],
+  ignored: readonly string[] = [],
+): readonly string[] {
+  const touched = new Set(hostNames(chosen));
+  const own = environment.services.filter(({ name }) => chosen.some((service) => service.name === name));
+  const used = new Set(hostNames(environment.services));
+  const formerHosts = environment.hosts
+    .map(({ name }) => name)
+    .filter((name) => chosen.some(({ singleton }) => singleton) || !used.has(name));
+  const found = [...new Set([...hostNames(own), ...formerHosts])].filter((host) => !touched.has(host));
+  return found.filter((host) => !ignored.includes(host));
 }
+
+/** The names of all hosts that run the services. */
+export const hostNames = (services: readonly Service[]): readonly string[] => [
+  ...new Set(services.flatMap(({ instances }) => instances.map(({ host }) => host))),
+];
 
 /** Skips a service without any of the hosts, unless it was named. */
 function notOnHosts({ name, instances }: Service, named: boolean): [] {

@@ -5,7 +5,7 @@ import { localFiles } from '../config/files.js';
 import { type RegistryLogins, registryAuth } from '../config/registry-auth.js';
 import type { FoundSecrets } from '../config/secrets.js';
 import type { HostAddress } from '../domain/environment.js';
-import type { Facts, HostFacts, SecretFacts } from '../domain/facts.js';
+import type { Configured, Facts, HostFacts, SecretFacts } from '../domain/facts.js';
 import { Blocked, Failure, failureRecord } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { parseImage } from '../domain/image.js';
@@ -18,6 +18,7 @@ import type { Host } from '../host/host.js';
 import type { Hosts } from '../host/hosts.js';
 import type { Ports } from '../tasks/task.js';
 import type { ImageTransfer } from './build/transfer.js';
+import { hostNames } from './choose-services.js';
 import { orFailure } from './or-failure.js';
 import { type Dial, Reconnector } from './reconnect.js';
 import { runHere, type Session } from './session.js';
@@ -48,6 +49,8 @@ export interface ConnectRequest {
   readonly services: readonly Service[];
   /** Hosts that are read but not changed; their problems are only warnings. */
   readonly untouchedHosts?: readonly string[];
+  /** Hosts that are no longer configured, by service. */
+  readonly formerHosts?: Readonly<Record<string, readonly string[]>>;
   /** Default: hosts. */
   readonly needs?: ReadonlySet<Need>;
   /** Which secrets of the services to look up at once. Default: none. */
@@ -193,15 +196,29 @@ class OpenEnvironment implements ConnectedEnvironment {
     const all = [...failures, ...problems];
     const isUntouched = ({ host }: Failure) => host !== undefined && untouchedHosts.includes(host);
     this.#warnOf(all.filter(isUntouched));
+    const configured = this.#configured(facts);
     return {
       facts: {
         ...facts,
+        configured,
         ...given({
           secrets: this.#secrets === undefined ? undefined : namesOf(this.#secrets),
           groups: groups instanceof Failure ? undefined : groups,
         }),
       },
       problems: all.filter((problem) => !isUntouched(problem)),
+    };
+  }
+
+  #configured({ hosts: read }: Facts): Configured {
+    const { environment } = this.#session;
+    const { services, hosts, instanceIds = {} } = environment;
+    const wanted = [...hostNames(this.#request.services), ...(this.#request.untouchedHosts ?? [])];
+    return {
+      services: Object.fromEntries(services.map((service) => [service.name, hostNames([service])])),
+      instances: Object.fromEntries(hosts.map(({ name }) => [name, instanceIds[name] ?? name])),
+      unread: [...new Set(wanted)].filter((name) => read[name] === undefined),
+      ...given({ former: this.#request.formerHosts }),
     };
   }
 
@@ -279,9 +296,6 @@ const namesOf = ({ values, missing }: FoundSecrets): SecretFacts => ({
   known: [...values.keys()],
   missing,
 });
-
-const hostNames = (services: readonly Service[]) =>
-  services.flatMap(({ instances }) => instances.map(({ host }) => host));
 
 function dialOf({ context, listener }: Session): Dial {
   const { clock, home, user, env: variables } = context;

@@ -17,7 +17,10 @@ function needsOfStep<Facts, Ports>(
   registry: Registry<Facts, Ports>,
 ): readonly Need[] {
   const needs = registry.get(task)?.needs ?? [];
-  return typeof needs === 'function' ? needs(services.get(service)) : needs;
+  if (typeof needs !== 'function') return needs;
+  const known = services.get(service);
+  // A step without a service acts for all of them.
+  return known === undefined ? [...services.values()].flatMap(needs) : needs(known);
 }
 
 /**

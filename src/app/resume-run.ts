@@ -55,7 +55,7 @@ export async function resumeRecipe(
   const creates = resumeDirection(progress, tasks, revert) === 'forward';
   const connect = {
     ...{ services: plan.services, needs, secrets: secretsOf(plan, needs) },
-    untouchedHosts: untouchedHosts(session.environment.services, plan.services),
+    untouchedHosts: untouchedHosts(session.environment, plan.services),
   };
   return blockedAsResult(() =>
     withEnvironment(session, connect, async (connected) => {

@@ -15,6 +15,7 @@ import { tasks } from '../tasks/registry.js';
 import type { ImageTransfer } from './build/transfer.js';
 import { type ConnectedEnvironment, withEnvironment } from './connect.js';
 import { executeRun, type OpenInterrupts } from './execute-run.js';
+import { formerSingletonHosts } from './former-hosts.js';
 import { dependsOnCurrent, needsOf, secretsOf } from './needs.js';
 import { readFactsFor } from './plan-facts.js';
 import { recipeSources, shippedRecipes } from './recipe-sources.js';
@@ -28,6 +29,8 @@ export interface RecipeRequest {
   readonly services: readonly Service[];
   /** Other hosts of these services; they are leased and read for their release logs, but not changed. */
   readonly untouchedHosts: readonly string[];
+  /** Hosts not to ask whether a singleton still runs there. */
+  readonly ignoredHosts?: readonly string[];
   readonly params: Readonly<Record<string, unknown>>;
   /** Returns the plan, or its commands, without changing anything. */
   readonly dryRun?: 'plan' | 'commands';
@@ -55,9 +58,10 @@ export type RecipeResult =
 export async function runRecipe(session: Session, request: RecipeRequest): Promise<RecipeResult> {
   const plan = await planOf(session, request);
   const { services, untouchedHosts, transfer } = request;
+  const formerHosts = await formerSingletonHosts(session, services, request.ignoredHosts ?? []);
   const needs = needsOf(plan, tasks);
   const secrets = secretsOf(plan, needs);
-  const connect = { services, untouchedHosts, needs, secrets, ...given({ transfer }) };
+  const connect = { services, untouchedHosts, formerHosts, needs, secrets, ...given({ transfer }) };
   return blockedAsResult(() =>
     withEnvironment(session, connect, async (connected): Promise<RecipeResult> => {
       if (request.dryRun === 'plan')

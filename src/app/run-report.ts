@@ -4,6 +4,7 @@ import { given } from '../domain/given.js';
 import { label, releaseOf } from '../domain/labels.js';
 import { Rollout, serving } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
+import { singletonElsewhere } from '../domain/singleton.js';
 import type { RunInfo } from '../domain/task.js';
 import type { Outcome, RunEvent } from '../run/events.js';
 import type { Plan } from '../run/plan.js';
@@ -120,8 +121,9 @@ function runningServices(
   facts: Facts,
   { run, services }: { readonly run: RunInfo; readonly services: readonly Service[] },
 ): readonly RunningService[] {
-  return services.flatMap(({ name, instances }) =>
-    instances.map(({ host }) => {
+  return services.flatMap((service) => {
+    const { name } = service;
+    return placesOf(facts, run, service).map((host) => {
       const known = facts.hosts[host];
       if (known === undefined) return { host, service: name, state: 'unknown' };
       const [container] = serving(known, run, name);
@@ -133,6 +135,18 @@ function runningServices(
         release: `release ${releaseOf(container) ?? 0} (${reference})`,
         state: container.health ?? container.state,
       };
-    }),
-  );
+    });
+  });
+}
+
+/** Its hosts; for a singleton that runs on another host, that one. */
+function placesOf(facts: Facts, run: RunInfo, service: Service): readonly string[] {
+  const own = service.instances.map(({ host }) => host);
+  const others = singletonElsewhere(facts, run, service).map(({ host }) => host);
+  if (others.length === 0) return own;
+  const running = own.filter((host) => {
+    const known = facts.hosts[host];
+    return known !== undefined && serving(known, run, service.name).length > 0;
+  });
+  return [...running, ...others];
 }

@@ -36,6 +36,8 @@ export interface SessionOptions {
   readonly env?: string;
   /** The environment set by a variable or the user's file. */
   readonly environment?: Pick<SettingSources<string>, 'variable' | 'user'>;
+  /** Addresses, or names of configured hosts; the environment also gets those that it does not list, without services. */
+  readonly hosts?: readonly string[];
   /** Skips the warning about secret files that git does not ignore. */
   readonly skipSecretFileCheck?: boolean;
 }
@@ -61,7 +63,7 @@ export async function openSession(
   const project = await openProject(context, options);
   const commit = commitOf(project.folder);
   const { name } = chooseEnvironment(project, { ...options.environment, flag: options.env });
-  const resolved = await resolveEnvironment(project, name, setting);
+  const resolved = await resolveEnvironment(project, name, setting, options.hosts);
   const run = (command: Command) => runHere(context, project.folder, command);
   const secrets = secretStore({
     environment: resolved.environment.name,

@@ -7,7 +7,10 @@ import { current, releaseLog } from '../domain/log.js';
 import { isUp, leftoverContainers, serving } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import { type ServiceStatus, serviceStatus } from '../domain/service-status.js';
+import { singletonElsewhere } from '../domain/singleton.js';
+import { describeUnconfigured, unconfiguredServices } from '../domain/unconfigured.js';
 import type { Holder } from '../host/lease/lease-holder.js';
+import { formerHosts } from './former-hosts.js';
 import type { ReadableRun } from './runs.js';
 
 /** The state of an environment, as printed by `status --json`. */
@@ -45,6 +48,17 @@ export interface StatusDocument {
     /** Whether nothing else of its service runs on the host. */
     readonly serves: boolean;
   }[];
+  /** Services with containers on hosts that the configuration does not list for them. */
+  readonly unconfigured: readonly {
+    readonly service: string;
+    readonly host: string;
+    readonly containers: readonly string[];
+    readonly running: boolean;
+    /** What is wrong, and the command that helps. */
+    readonly why: string;
+  }[];
+  /** Hosts that the last release of a service from this machine used, and that are no longer configured. */
+  readonly removedHosts: readonly { readonly host: string; readonly service: string; readonly run: string }[];
   /** Empty if all hosts have the same version. */
   readonly engines: readonly { readonly engine: string; readonly hosts: readonly string[] }[];
 }
@@ -75,7 +89,12 @@ export function statusDocument(input: StatusInput): StatusDocument {
         const { host } = instance;
         const status = serviceStatus(facts, id, service, host);
         const problem = input.problems.find((candidate) => candidate.host === host);
-        return { id: instance.id, host, ...status, ...given({ why: problem?.message }) };
+        return {
+          id: instance.id,
+          host,
+          ...status,
+          ...given({ why: problem?.message ?? status.why ?? runsTwice(input, service) }),
+        };
       }),
     })),
     leases: input.holders.map(({ host, who, run, recipe, since, step }) => ({
@@ -89,6 +108,8 @@ export function statusDocument(input: StatusInput): StatusDocument {
     })),
     disks: hosts.flatMap(nearlyFull),
     left: leftovers(input),
+    unconfigured: unconfigured(input),
+    removedHosts: removedHosts(input),
     engines: engineVersions(hosts),
   };
 }
@@ -130,6 +151,27 @@ function leftovers({ id, services, facts, holders }: StatusInput): StatusDocumen
         .filter((left) => !alive.has(left.run));
     }),
   );
+}
+
+function unconfigured({ id, facts }: StatusInput): StatusDocument['unconfigured'] {
+  return unconfiguredServices(facts, id).flatMap((found) => {
+    const why = describeUnconfigured(found);
+    if (why === undefined) return [];
+    const { service, host, containers } = found;
+    const names = containers.map(({ name }) => name);
+    return [{ service, host, containers: names, running: containers.some(isUp), why }];
+  });
+}
+
+function removedHosts({ id, facts, runs }: StatusInput): StatusDocument['removedHosts'] {
+  if (facts.configured === undefined) return [];
+  const found = formerHosts(runs, id, Object.keys(facts.configured.instances));
+  return found.map(({ host, service, run }) => ({ host, service, run }));
+}
+
+function runsTwice({ id, facts }: StatusInput, service: Service): string | undefined {
+  const [other] = singletonElsewhere(facts, id, service);
+  return other && `it is a singleton, but also runs on ${other.host}`;
 }
 
 function engineVersions(hosts: readonly HostFacts[]): StatusDocument['engines'] {

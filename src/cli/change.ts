@@ -51,7 +51,8 @@ export function change(
       const code = await runRecipeCommand(out, session, {
         recipe,
         services,
-        untouchedHosts: untouchedHosts(session.environment.services, services),
+        untouchedHosts: untouchedHosts(session.environment, services, flags.ignoreHost),
+        ...given({ ignoredHosts: flags.ignoreHost }),
         params: { ...params, ...given({ batch: flags.batch }) },
         ...dryRunOption(flags),
         wait: flags.wait,

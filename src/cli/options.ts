@@ -22,6 +22,13 @@ export const settleOption = {
   settle: flag('--no-settle', 'behind a load balancer: do not wait for old containers to drain'),
 };
 
+export const ignoreHostOption = {
+  ignoreHost: list(
+    '--ignore-host <host>',
+    'do not ask this host whether a singleton still runs there (repeatable)',
+  ),
+};
+
 /** Options of commands that build images. */
 export const buildOptions = {
   platform: value(
@@ -36,6 +43,7 @@ export const buildOptions = {
 export const changeOptions = {
   ...environmentOption,
   only: list('--only <host>', 'change only this host (repeatable)'),
+  ...ignoreHostOption,
   batch: value('--batch <n>', 'change this many instances at a time: 1, 25% or all'),
   ...dryRunOptions,
   onFailure: choice('--on-failure <policy>', 'if a step fails: revert or stop', ['revert', 'stop']),

@@ -75,6 +75,7 @@ function questionOf(
     canary: `Deploy a canary of ${names} to`,
     promote: `Promote the canary of ${names} on`,
     rollback: `Roll back ${names} on`,
+    prune: 'Remove what is no longer configured from',
     stop: `Stop ${names} on`,
     'lb-tune': `Tune the target groups of ${names} on`,
   };

@@ -2,6 +2,7 @@ import { untouchedHosts } from '../app/choose-services.js';
 import type { Context } from '../app/context.js';
 import { selectOnHosts } from '../app/instances.js';
 import { openSession } from '../app/session.js';
+import { given } from '../domain/given.js';
 import { confirmOption, withOutput } from './command-output.js';
 import type { Globals } from './global-flags.js';
 import type { DryRunFlags, EnvironmentFlags } from './options.js';
@@ -9,6 +10,7 @@ import { dryRunOption, runRecipeCommand } from './recipe-command.js';
 
 interface StartStopFlags extends Globals, EnvironmentFlags, DryRunFlags {
   readonly host: readonly string[];
+  readonly ignoreHost?: readonly string[];
   readonly wait: boolean;
   /** Prompts only when false. */
   readonly yes?: boolean;
@@ -27,7 +29,8 @@ export function startOrStop(
     return runRecipeCommand(out, session, {
       ...{ recipe, services, params: {}, wait: flags.wait },
       ...dryRunOption(flags),
-      untouchedHosts: untouchedHosts(session.environment.services, services),
+      untouchedHosts: untouchedHosts(session.environment, services, flags.ignoreHost),
+      ...given({ ignoredHosts: flags.ignoreHost }),
       ...confirmOption(out, { yes, json: flags.json }),
     });
   });

@@ -8,8 +8,10 @@ import { valueAt } from '../domain/schema-problems.js';
 import { readSource, type Source } from '../domain/source.js';
 import { unknownName } from '../domain/unknown-name.js';
 import { type Files, shortPath } from './files.js';
+import { withFormerHosts } from './former-hosts.js';
 import type { Variables } from './interpolate.js';
 import { readAs } from './issues.js';
+import type { EnvironmentLayer } from './layers.js';
 import { type ResolvedEnvironment, resolve } from './resolve.js';
 import { EnvironmentConfig, ProjectConfig } from './schema.js';
 import { validParts } from './valid-parts.js';
@@ -79,16 +81,17 @@ export async function loadProject(
 }
 
 /**
- * Resolves an environment (by default the default one): applies defaults, interpolates variables, makes paths absolute.
+ * Resolves an environment, with `formerHosts` in addition to its own (by default the default one): applies defaults, interpolates variables, makes paths absolute.
  * Throws a usage failure: `environment.unknown`, `environment.unnamed`, or `config.invalid` with every problem.
  */
 export async function resolveEnvironment(
   project: Project,
   name: string | undefined,
   setting: ConfigContext,
+  formerHosts: readonly string[] = [],
 ): Promise<ResolvedEnvironment> {
   const entry = chooseEnvironment(project, { flag: name });
-  const layer = await environmentLayer(project, entry, setting);
+  const layer = withFormerHosts(await environmentLayer(project, entry, setting), formerHosts);
   const { problems, resolved } = resolve(project, layer, setting.home, setting.variables);
   if (problems.length > 0) throw invalid(problems);
   return resolved;
@@ -196,7 +199,11 @@ export function chooseEnvironment(project: Project, sources: SettingSources<stri
   });
 }
 
-async function environmentLayer(project: Project, entry: EnvironmentEntry, setting: ConfigContext) {
+async function environmentLayer(
+  project: Project,
+  entry: EnvironmentEntry,
+  setting: ConfigContext,
+): Promise<EnvironmentLayer> {
   const { name, file, origin } = entry;
   if (origin === 'project') {
     const config = project.config.environments?.[name] ?? {};

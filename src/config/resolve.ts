@@ -51,6 +51,7 @@ export function resolve(
         name: environment.name,
         services,
         hosts: hosts.map((host) => host.address),
+        instanceIds: Object.fromEntries(hosts.map(({ address, id }) => [address.name, id])),
         ...given({ registry }),
       },
       secretSources: merge(project.config.secrets ?? {}, environment.config.secrets ?? {}) as SecretSources,

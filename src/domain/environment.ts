@@ -37,4 +37,6 @@ export interface Environment {
   readonly registry?: string;
   readonly services: readonly Service[];
   readonly hosts: readonly HostAddress[];
+  /** The instance ID of each host, if it is not the host's name. */
+  readonly instanceIds?: Readonly<Record<string, string>>;
 }

@@ -105,8 +105,22 @@ export interface SecretFacts {
   readonly missing: Readonly<Record<string, string>>;
 }
 
+/** The parts of the configuration that containers on the hosts are compared with. */
+export interface Configured {
+  /** The host names of each service. */
+  readonly services: Readonly<Record<string, readonly string[]>>;
+  /** The instance ID of each host. */
+  readonly instances: Readonly<Record<string, string>>;
+  /** The hosts that could not be read. */
+  readonly unread: readonly string[];
+  /** By service: hosts that it was released on, and that are no longer configured, as far as this machine knows. */
+  readonly former?: Readonly<Record<string, readonly string[]>>;
+}
+
 /** The input of all checks. */
 export interface Facts {
+  /** Absent if unknown: then every container counts as configured. */
+  readonly configured?: Configured;
   /** By the name or ARN in the configuration; absent if not read. */
   readonly groups?: Readonly<Record<string, GroupFacts>>;
   readonly hosts: Readonly<Record<string, HostFacts>>;

@@ -60,6 +60,8 @@ export type Verdict<Facts, Intent, Receipt> =
       readonly receipt: Receipt;
       /** Set if the reason should be shown: it is a decision. */
       readonly news?: true;
+      /** Warnings to show before the run. */
+      readonly cautions?: readonly string[];
     }
   | {
       readonly kind: 'todo';
@@ -108,6 +110,8 @@ export interface Task<Facts, Ports, Input, Intent, Receipt> {
   readonly scope: Scope;
   /** The systems that a run connects to for this task. */
   readonly needs: Needs;
+  /** Whether the service needs this step; if absent, every service does. */
+  readonly appliesTo?: (service: Service) => boolean;
   /** Set if the result depends on the current release. */
   readonly dependsOnCurrent?: true;
   /** One sentence for `recipe show` and the reference. */

@@ -112,9 +112,9 @@ class Binder {
   #task(step: TaskStep, context: BindContext): PlanNode {
     const task = this.#binding.registry.get(step.task);
     if (task === undefined) throw new Error(`unknown task ${step.task} in a checked recipe`);
-    const steps = units(context, task.scope, this.#binding.services).map((unit) =>
-      this.#step(step, task, unit, context),
-    );
+    const steps = units(context, task.scope, this.#binding.services)
+      .filter(({ service }) => service === undefined || (task.appliesTo?.(service) ?? true))
+      .map((unit) => this.#step(step, task, unit, context));
     if (task.provides !== undefined) for (const bound of steps) this.#receipts.add(task.provides, bound);
     return parallelGraph(
       steps.map((bound) => ({ id: bound.id, after: [], node: { kind: 'step', step: bound } })),

@@ -25,6 +25,7 @@ export function statusText(document: StatusDocument, page: Page, now: Date): str
     ...section('run', interruptedRuns(document, now), page),
     ...section('disk', document.disks.map(diskText), page).map(page.style.caution),
     ...section('cleanup', leftoverTexts(document), page),
+    ...section('cleanup', unconfiguredTexts(document), page).map(page.style.caution),
     ...section('engine', engineTexts(document), page),
   ];
   return [
@@ -148,6 +149,14 @@ const leftoverTexts = ({ left }: StatusDocument) =>
       ? `${container} on ${host}: serves, but run ${run} died before it became current; continue the run (oneclick resume ${run}) or deploy again`
       : `${container} on ${host}: left over from run ${run}, which died; the next deploy removes it`,
   );
+
+const unconfiguredTexts = ({ unconfigured, removedHosts }: StatusDocument) => [
+  ...unconfigured.map(({ why }) => why),
+  ...removedHosts.map(
+    ({ host, service, run }) =>
+      `${host} is no longer configured, but run ${run} deployed ${service} there; remove what is left: oneclick prune --host ADDRESS`,
+  ),
+];
 
 const engineTexts = ({ engines }: StatusDocument) =>
   engines.length < 2

@@ -144,13 +144,13 @@ export class DryRun<Facts, Ports> {
       this.#isUndecided(subject.host) ||
       from.some((step) => this.#tentative.has(step)) ||
       !sameVerdict(verdict, checkTask(task, this.#start, input, subject));
+    for (const caution of verdict.cautions ?? []) this.#cautions.add(caution);
     if (verdict.kind === 'done') {
       this.#receipts.set(subject.step, verdict.receipt);
       if (isTentative) this.#tentative.add(subject.step);
       return { kind: 'done', because: verdict.because };
     }
     this.intents.set(subject.step, verdict.intent);
-    for (const caution of verdict.cautions ?? []) this.#cautions.add(caution);
     this.#facts = verdict.predict(this.#facts);
     if (verdict.expect !== undefined) this.#receipts.set(subject.step, verdict.expect);
     this.#tentative.add(subject.step);

@@ -167,7 +167,11 @@ export class StepRunner<Facts, Ports> {
     return false;
   }
 
-  async #skip(step: Step, task: AnyTask<Facts, Ports>, { kind: _, ...done }: Done): Promise<true> {
+  async #skip(
+    step: Step,
+    task: AnyTask<Facts, Ports>,
+    { kind: _, cautions: __, ...done }: Done,
+  ): Promise<true> {
     const commits = task.commits === undefined ? {} : { commits: task.commits };
     await this.#recorder.record({ type: 'step.skipped', step: step.id, ...done, ...commits });
     if (task.commits) await this.commit();

@@ -8,7 +8,9 @@ import { dockerOn } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
 import { isProvisional, isUp, leftoverContainers, Rollout, serves } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
+import { secondCopy } from '../domain/singleton.js';
 import type { Subject } from '../domain/task.js';
+import { pruneHint } from '../domain/unconfigured.js';
 import { stopCommand } from './explain-docker.js';
 import { waitUntilHealthy } from './health.js';
 import { startOnNetwork } from './network.js';
@@ -35,10 +37,16 @@ export const containerStop = task({
   needs: ['hosts'],
   summary: 'Stops the old container and keeps it; a reboot does not start it.',
   provides: 'stopped',
-  input: z.strictObject({ release: z.enum(['old']).default('old'), rollout: Rollout, container: z.string() }),
+  input: z.strictObject({
+    release: z.enum(['old']).default('old'),
+    rollout: Rollout,
+    container: z.string(),
+    /** Whether an undo starts the service on another host instead. */
+    moved: z.boolean().default(false),
+  }),
   intent: StopIntent,
   receipt: z.strictObject({ at: z.number().optional() }),
-  defaults: { rollout: '{{ rollout }}', container: '{{ container.name }}' },
+  defaults: { rollout: '{{ rollout }}', container: '{{ container.name }}', moved: '{{ retired.moved }}' },
   title: ({ rollout }, { service }) =>
     rollout.before === undefined
       ? `stop old ${service?.name} containers`
@@ -96,7 +104,7 @@ function stopTitle({ name }: Service, { containers }: HostFacts, stopped: readon
 }
 
 /** A stopping engine may accept a start, then kill the container; a later start can succeed. */
-function asPassing(error: unknown): never {
+export function asPassing(error: unknown): never {
   if (!(error instanceof Failure && error.code === 'health.ended')) throw error;
   const { kind, code, message } = error;
   throw new Failure(kind, code, message, { ...error, transient: true, cause: error });
@@ -111,7 +119,7 @@ function oldContainers(
   host: HostFacts,
   subject: Subject,
   service: Service,
-  { rollout, container }: { rollout: Rollout; container: string },
+  { rollout, container, moved }: { rollout: Rollout; container: string; moved: boolean },
 ): z.infer<typeof Stopped>[] {
   const adopted = host.containers.find(({ name }) => name === rollout.adopted?.adopted);
   const ours = containersOf(host, subject.run, service.name);
@@ -124,7 +132,8 @@ function oldContainers(
   );
   const isServed = others.some(serves);
   const provisional = active !== undefined && before !== undefined && isProvisional(active, before);
-  const interrupted = !isServed && (provisional || (active !== undefined && !isUp(active) && dead.size > 0));
+  const interrupted =
+    !moved && !isServed && (provisional || (active !== undefined && !isUp(active) && dead.size > 0));
   return others
     .filter((other) => isUp(other) || (interrupted && other.name === active?.name))
     .map((other) => ({
@@ -133,7 +142,9 @@ function oldContainers(
         other.restart === '' || (interrupted && other.name === active?.name)
           ? (before?.spec.restart ?? 'no')
           : other.restart,
-      comesBack: interrupted ? other.name === active?.name : serves(other) || !dead.has(other.name),
+      comesBack: interrupted
+        ? other.name === active?.name
+        : (serves(other) || !dead.has(other.name)) && !(moved && provisional),
     }));
 }
 
@@ -158,7 +169,20 @@ export const containerStart = task({
     if (known !== undefined && isUp(known) && !isProvisional(known, rollout.release)) {
       return { kind: 'done', because: 'already running', receipt: { fresh: false } };
     }
-    const taken = portTaken(host, known?.ports[0] ?? rollout.release.spec.port?.host, container);
+    const copy = secondCopy(
+      facts,
+      subject.run,
+      service,
+      'add container.retire before container.create in your copy of the recipe',
+    );
+    if (copy !== undefined) return { kind: 'blocked', problems: [copy] };
+    const taken = portTaken(
+      facts,
+      host,
+      subject,
+      known?.ports[0] ?? rollout.release.spec.port?.host,
+      container,
+    );
     if (taken !== undefined) return { kind: 'blocked', problems: [taken] };
     return {
       kind: 'todo',
@@ -183,7 +207,13 @@ export const containerStart = task({
   },
 });
 
-function portTaken(host: HostFacts, port: number | undefined, container: string): Failure | undefined {
+function portTaken(
+  facts: Facts,
+  host: HostFacts,
+  { run }: Subject,
+  port: number | undefined,
+  container: string,
+): Failure | undefined {
   if (port === undefined) return undefined;
   const holder = host.containers.find(
     (other) => other.name !== container && isUp(other) && other.ports.includes(port),
@@ -193,7 +223,7 @@ function portTaken(host: HostFacts, port: number | undefined, container: string)
     const hint =
       holder.labels[label.service] === undefined
         ? `adopt the container: --adopt ${holder.name}`
-        : 'change the port of one of them in oneclick.yml';
+        : (pruneHint(facts, run, host.host, holder) ?? 'change the port of one of them in oneclick.yml');
     return new Failure('failed', 'port.taken', message, { host: host.host, hint });
   }
   if (!host.listening.includes(port)) return undefined;

@@ -8,6 +8,7 @@ import { current, findRelease, releaseLog } from '../domain/log.js';
 import { dockerOn, type PlainCommand } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
 import { isUp, serving } from '../domain/rollout.js';
+import { secondCopy, singletonElsewhere, singletonUnknown } from '../domain/singleton.js';
 import type { Subject, TaskContext, Verdict } from '../domain/task.js';
 import { stopCommand } from './explain-docker.js';
 import { healthCommand } from './explain-health.js';
@@ -30,6 +31,11 @@ function stopVerdict(
 ): Verdict<Facts, z.infer<typeof StopIntent>, Record<string, never>> {
   const { service, host } = instanceOf(facts, subject);
   const containers = running(facts, subject);
+  const [other] = singletonElsewhere(facts, subject.run, service);
+  if (containers.length === 0 && other !== undefined) {
+    const because = `runs on ${other.host}, not here (to move it, run: oneclick deploy ${service.name})`;
+    return { kind: 'done', because, receipt: {}, news: true };
+  }
   if (containers.length === 0) return { kind: 'done', because: 'not running', receipt: {} };
   const names = containers.map(({ name }) => name);
   return {
@@ -117,6 +123,10 @@ export const containerWake = task({
   check(facts, _, subject) {
     const { service, host } = instanceOf(facts, subject);
     if (running(facts, subject).length > 0) return { kind: 'done', because: 'already running', receipt: {} };
+    const hint = `to move it to ${host.host}: oneclick deploy ${service.name}`;
+    const other =
+      secondCopy(facts, subject.run, service, hint) ?? singletonUnknown(facts, subject.run, service);
+    if (other !== undefined) return { kind: 'blocked', problems: [other] };
     const release = current(releaseLog(facts, service.name))?.release;
     const kept = release === undefined ? undefined : containerOf(host, subject.run, service.name, release);
     if (release === undefined || kept === undefined) {

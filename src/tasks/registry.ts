@@ -3,7 +3,9 @@ import type { Registry } from '../run/ports.js';
 import { releaseCommand } from './command.js';
 import { targetConfirm } from './confirm.js';
 import { containerCreate } from './container-create.js';
+import { containerRetire } from './container-retire.js';
 import { containerStart, containerStop } from './container-swap.js';
+import { environmentPrune } from './environment-prune.js';
 import { healthWait } from './health.js';
 import { imagePull, imageResolve } from './image.js';
 import { instanceQuarantine, instanceReadmit } from './instance.js';
@@ -22,9 +24,11 @@ const all = [
   containerCreate,
   containerHalt,
   containerRestart,
+  containerRetire,
   containerStart,
   containerStop,
   containerWake,
+  environmentPrune,
   healthWait,
   imagePull,
   imageResolve,

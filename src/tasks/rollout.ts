@@ -6,6 +6,7 @@ import type { Activation } from '../domain/release.js';
 import { leftoverContainers, Rollout, rolloutOf, rolloutTo } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
+import { runningUnconfigured } from '../domain/unconfigured.js';
 import { ResolvedImage } from './image.js';
 import { serviceOf, task } from './task.js';
 
@@ -43,12 +44,23 @@ export const rolloutResolve = task({
       return { kind: 'blocked', problems: [new Failure('usage', 'release.unknown', message, { hint })] };
     }
     const because = describe(rollout, input.canary) + leftovers(facts, subject) + restored(facts, service);
-    return { kind: 'done', because, receipt: rollout, news: true };
+    const cautions = runningUnconfigured(facts, subject.run, singletonsOf(subject));
+    return {
+      kind: 'done',
+      because,
+      receipt: rollout,
+      news: true,
+      ...(cautions.length > 0 ? { cautions } : {}),
+    };
   },
   explain: () => [],
   apply: () => Promise.reject(new Error('rollout.resolve has nothing to apply')),
   undo: 'nothing',
 });
+
+/** A run moves its singletons by itself. */
+const singletonsOf = ({ services }: Subject) =>
+  services.filter(({ singleton }) => singleton).map(({ name }) => name);
 
 const available = (names: readonly (string | number)[]) =>
   names.length === 0 ? '' : ` (available: ${[...new Set(names)].join(', ')})`;

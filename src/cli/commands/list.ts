@@ -22,6 +22,7 @@ import { leaseTake } from './lease/take/command.js';
 import { logs } from './logs/command.js';
 import { plan } from './plan/command.js';
 import { promote } from './promote/command.js';
+import { prune } from './prune/command.js';
 import { recipeEject } from './recipe/eject/command.js';
 import { recipeList } from './recipe/list/command.js';
 import { recipeShow } from './recipe/show/command.js';
@@ -58,6 +59,7 @@ export const commands: readonly (CommandEntry | Family)[] = [
   entry(exec, () => import('./exec/run.js')),
   entry(cp, () => import('./cp/run.js')),
   entry(ssh, () => import('./ssh/run.js')),
+  entry(prune, () => import('./prune/run.js')),
   entry(settle, () => import('./settle/run.js')),
   family('lb', 'manage load balancer targets', [
     entry(lbStatus, () => import('./lb/status/run.js')),

@@ -1,9 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { type ServiceSelection, selectServices, untouchedHosts } from '../../../src/app/choose-services.js';
+import {
+  hostNames,
+  type ServiceSelection,
+  selectServices,
+  untouchedHosts,
+} from '../../../src/app/choose-services.js';
 import { service } from '../../fakes/recipes.js';
 
 const build = { kind: 'build' as const, repository: 'registry/api', context: '/project' };
 const all = [service('web'), service('api', { image: build }), service('db', { count: 1 })];
+const host = (name: string) => ({ name, address: name, hostKeys: 'known' as const });
+const environment = { services: all, hosts: hostNames(all).map(host) };
 const choose = (choice: Partial<ServiceSelection>, services = all) =>
   selectServices(services, { services: [], only: [], images: [], ...choice });
 const images = (choice: Partial<ServiceSelection>, services = all) =>
@@ -101,9 +108,19 @@ describe('the images of a command', () => {
 
 describe('the untouched hosts of a command', () => {
   it('are the other hosts of its services', () => {
-    expect(untouchedHosts(all, choose({ services: ['web'], only: ['host-2'] }))).toEqual(
+    expect(untouchedHosts(environment, choose({ services: ['web'], only: ['host-2'] }))).toEqual(
       all[0]?.instances.map(({ host }) => host).filter((host) => host !== 'host-2'),
     );
-    expect(untouchedHosts(all, choose({ services: ['db'] }))).toEqual([]);
+    expect(untouchedHosts(environment, choose({ services: ['db'] }))).toEqual([]);
+  });
+
+  it('and those on which they may have run before', () => {
+    const spare = { ...environment, hosts: [...environment.hosts, host('spare')] };
+    expect(untouchedHosts(spare, choose({ services: ['db'] }))).toEqual(['spare']);
+    const db = { ...service('db', { count: 1 }), singleton: true };
+    const withSingleton = { ...spare, services: [...all.slice(0, 2), db] };
+    const others = spare.hosts.map(({ name }) => name).filter((name) => name !== 'host-1');
+    expect(untouchedHosts(withSingleton, [db])).toEqual(others);
+    expect(untouchedHosts(withSingleton, [db], others)).toEqual([]);
   });
 });

@@ -123,6 +123,32 @@ describe('the status', () => {
     expect(said).not.toContain('resume over');
   });
 
+  it('reports what runs but is no longer configured', async () => {
+    const db = { ...serviceOn('db', undefined, { singleton: true, count: 1 }) };
+    fleet.push('db', 'v1');
+    await fleet.deploy(db);
+    const moved = { ...db, instances: [{ id: 'i-2', host: 'host-2' }] };
+    await fleet.deploy(moved);
+    const services = [moved];
+    const facts = await fleet.connected([web, moved], (connected) => connected.facts());
+    const configured = {
+      services: { db: ['host-2'] },
+      instances: { 'host-1': 'i-1', 'host-2': 'i-2' },
+      unread: [],
+    };
+    const outcome = { ...(await fleet.deploy(moved)), committed: true };
+    const released = { ...runOf('run-9', 'ended', fleet.clock.now().toISOString()), outcome };
+    const said = text(await sight({ services, facts: { ...facts, configured }, runs: [released] }));
+    expect(said).toContain('1 of 1 instance needs attention');
+    expect(said).toContain('problem  db on host-2: it is a singleton, but also runs on host-1\n');
+    expect(said.replace(/\n {9}/g, ' ')).toContain(
+      'cleanup  db runs on host-1, but is configured only on host-2; remove it: oneclick prune\n',
+    );
+    expect(said.replace(/\n {9}/g, ' ')).toContain(
+      'host-3 is no longer configured, but run run-9 deployed web there; remove what is left: oneclick prune --host ADDRESS\n',
+    );
+  });
+
   it('does not suggest resuming a run that a later release has replaced', async () => {
     await fleet.clock.advance(1000);
     await fleet.deploy(web);

@@ -232,3 +232,30 @@ describe('the file', () => {
     });
   });
 });
+
+describe('hosts that the configuration no longer lists', () => {
+  const withHosts = async (...hosts: readonly string[]) => {
+    const project = await loadProject(setting);
+    return (await resolveEnvironment(project, 'production', setting, hosts)).environment;
+  };
+
+  it('are reached like the others, and run no service', async () => {
+    const { hosts, services } = await withHosts('root@10.0.0.9:2200');
+    expect(hosts.at(-1)).toMatchObject({
+      ...{ name: 'root@10.0.0.9:2200', address: '10.0.0.9', port: 2200, user: 'root' },
+      ...{ key: hosts[0]?.key, bastion: hosts[0]?.bastion },
+    });
+    expect(services.flatMap(({ instances }) => instances.map(({ host }) => host))).not.toContain(
+      'root@10.0.0.9:2200',
+    );
+  });
+
+  it('are not added if they are listed, by name or by address', async () => {
+    const { hosts } = await withHosts('web-1', '10.0.0.2', 'deploy@10.0.0.2:22');
+    expect(hosts.map(({ name }) => name)).toEqual(['web-1', 'web-2']);
+  });
+
+  it('are refused if they are not addresses', async () => {
+    await expect(withHosts('not an address')).rejects.toMatchObject({ kind: 'usage', code: 'host.unknown' });
+  });
+});

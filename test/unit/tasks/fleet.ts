@@ -71,7 +71,10 @@ export const at = (service: Service, tag: string): Service => ({
 });
 
 /** Options of a recipe run. */
-export type FleetRequest = Partial<Omit<RecipeRequest, 'recipe' | 'services'>>;
+export type FleetRequest = Partial<Omit<RecipeRequest, 'recipe' | 'services'>> & {
+  /** The process is killed after this many journaled events. */
+  readonly diesAfter?: number;
+};
 
 /** Fake machines, and a project that the application layer deploys to them. */
 export class Fleet extends FakeMachines {
@@ -82,6 +85,10 @@ export class Fleet extends FakeMachines {
   readonly secretCommands = new Map<string, string | undefined>();
   /** The secrets whose commands have run. */
   readonly commandsRun: string[] = [];
+  /** The instance ID of each host; its name by default. */
+  instanceIds: Readonly<Record<string, string>> = {};
+  /** Hosts that the configuration does not list. */
+  readonly unlisted = new Set<string>();
   readonly listener = new RecordingListener();
   /** The project and environment of the next runs, which change the same machines. */
   id = { project: 'shop', environment: 'production' };
@@ -133,11 +140,15 @@ export class Fleet extends FakeMachines {
       },
       onFound: (_, value) => context.redaction.add(value),
     });
-    const hosts = this.hosts.map(({ name }) => ({ name, address: name, hostKeys: 'known' as const }));
+    const listed = this.hosts.filter(({ name }) => !this.unlisted.has(name));
+    const hosts = listed.map(({ name }) => ({ name, address: name, hostKeys: 'known' as const }));
     return {
       ...{ context, secrets, commit: undefined, listener: this.listener },
       project: this.#folder === undefined ? project : { ...project, folder: this.#folder },
-      environment: { project: this.id.project, name: this.id.environment, services, hosts },
+      environment: {
+        ...{ project: this.id.project, name: this.id.environment, services, hosts },
+        instanceIds: this.instanceIds,
+      },
       id: this.id,
     };
   }
@@ -160,9 +171,10 @@ export class Fleet extends FakeMachines {
   async recipe(
     recipe: string,
     services: readonly Service[],
-    request: FleetRequest = {},
+    { diesAfter, ...request }: FleetRequest = {},
   ): Promise<RecipeResult> {
     this.#begin();
+    if (diesAfter !== undefined) this.#diesAfter = diesAfter;
     const interrupts = this.interrupts;
     const usual = { untouchedHosts: [], params: {}, wait: false };
     return this.whileTimePasses(

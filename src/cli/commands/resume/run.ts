@@ -1,6 +1,7 @@
 import type { Context } from '../../../app/context.js';
 import { readResumable, resumeRecipe } from '../../../app/resume-run.js';
 import { openProject, openSession } from '../../../app/session.js';
+import type { Plan } from '../../../run/plan.js';
 import { withOutput } from '../../command-output.js';
 import { listenForInterrupts } from '../../interrupts.js';
 import { showResult } from '../../recipe-command.js';
@@ -11,8 +12,9 @@ export function run(context: Context, [id]: readonly string[], flags: ResumeFlag
   return withOutput(context, flags, async ({ reporter }) => {
     const { revert, wait } = flags;
     const journaled = await readResumable(await openProject(context, flags), id, revert);
-    const { environment } = journaled.progress.plan.run;
-    const session = await openSession(context, reporter, { ...flags, env: environment });
+    const { plan } = journaled.progress;
+    const options = { ...flags, env: plan.run.environment, hosts: prunedHosts(plan) };
+    const session = await openSession(context, reporter, options);
     const interrupts = () => listenForInterrupts(context.clock);
     return showResult(
       reporter,
@@ -20,4 +22,9 @@ export function run(context: Context, [id]: readonly string[], flags: ResumeFlag
       await resumeRecipe(session, journaled, { revert, wait, interrupts }),
     );
   });
+}
+
+/** The hosts of a prune, which the configuration may not list any more. */
+function prunedHosts({ run, params }: Plan): readonly string[] {
+  return run.recipe === 'prune' && typeof params.hosts === 'string' ? params.hosts.split(',') : [];
 }

@@ -14,7 +14,7 @@ export function run(context: Context, names: readonly string[], flags: SettleFla
     return runRecipeCommand(out, session, {
       ...{ recipe: 'settle', services, params: {}, wait: flags.wait },
       ...dryRunOption(flags),
-      untouchedHosts: untouchedHosts(session.environment.services, services),
+      untouchedHosts: untouchedHosts(session.environment, services),
     });
   });
 }

@@ -1,5 +1,5 @@
 import { defineCommand, type FlagsOf, list } from '../../define-command.js';
-import { dryRunOptions, environmentOption, waitOption } from '../../options.js';
+import { dryRunOptions, environmentOption, ignoreHostOption, waitOption } from '../../options.js';
 
 export const start = defineCommand({
   name: 'start',
@@ -8,6 +8,7 @@ export const start = defineCommand({
   options: {
     ...environmentOption,
     host: list('--host <host>', 'start only on this host (repeatable)'),
+    ...ignoreHostOption,
     ...dryRunOptions,
     ...waitOption,
   },

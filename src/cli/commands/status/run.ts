@@ -1,3 +1,4 @@
+import { untouchedHosts } from '../../../app/choose-services.js';
 import { withEnvironment } from '../../../app/connect.js';
 import type { Context } from '../../../app/context.js';
 import { selectWithoutSecrets } from '../../../app/instances.js';
@@ -22,7 +23,8 @@ export function run(context: Context, names: readonly string[], flags: StatusFla
     const { every, services: wanted } = watchFlag(names, flags);
     const services = selectWithoutSecrets(session.environment.services, wanted);
     const text = (document: StatusDocument, page: Page) => statusText(document, page, context.clock.now());
-    return withEnvironment(session, { services }, async (connected) => {
+    const request = { services, untouchedHosts: untouchedHosts(session.environment, services) };
+    return withEnvironment(session, request, async (connected) => {
       const sources = { session, connected, services, runs: runReader(session.project, out.reporter) };
       if (every !== undefined) return watch(out, sources, { text, every });
       const input = await readStatus(sources);
