@@ -111,7 +111,7 @@ function showCommands(
 function showReport(reporter: Reporter, { environment }: Session, report: RunReport): void {
   const { outcome, run, services, duration: ms, live, running: runs } = report;
   const { failures, result, cancelled, left, never } = outcome;
-  if (result === 'done' || result === 'unchanged')
+  if (outcome.exitCode === 0)
     reporter.summary(outcome, {
       ...{ recipe: run.recipe, environment: environment.name, services, ms },
       ...given({ live }),
@@ -120,8 +120,12 @@ function showReport(reporter: Reporter, { environment }: Session, report: RunRep
 }
 
 function nextCommand({ run, outcome }: RunReport): { next?: string } {
-  const { result, committed, failures } = outcome;
-  if (result === 'stopped' || result === 'incomplete')
-    return { next: `oneclick resume ${run.id}${committed ? '' : '   (or --revert)'}` };
+  const { result, committed, failures, left } = outcome;
+  const lost = [...failures, ...left].flatMap(({ code, host }) => (code === 'lease.lost' ? [host] : []));
+  const without = [...new Set(lost)].map((host) => `--without ${host}`).join(' ');
+  const gone = without === '' ? '' : `   (if it is gone for good, add ${without})`;
+  if (result === 'incomplete') return { next: `oneclick resume ${run.id} --revert${gone}` };
+  if (result === 'stopped')
+    return { next: `oneclick resume ${run.id}${gone || (committed ? '' : '   (or --revert)')}` };
   return failures[0]?.hint === undefined ? { next: `oneclick status --env ${run.environment}` } : {};
 }

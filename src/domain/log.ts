@@ -63,12 +63,6 @@ export function highestOrder(facts: Facts): number {
   return lines.reduce((highest, line) => Math.max(highest, line.order), 0);
 }
 
-/** Returns an activation by another run, of any service, with at least this order. */
-export function laterActivation(facts: Facts, run: string, order: number): Activation | undefined {
-  const lines = Object.values(facts.hosts).flatMap((host) => Object.values(host.log).flat());
-  return lines.find((line) => line.order >= order && line.run !== run);
-}
-
 /** How many log lines a host keeps for each service. */
 export const maxLogLines = 30;
 

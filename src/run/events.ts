@@ -23,7 +23,13 @@ export interface Outcome {
 /** An event of a run, the only output of the engine. All except `step.progress` are journaled. `at` is ISO 8601, `ms` a duration. */
 export type RunEvent =
   | { readonly type: 'run.started'; readonly at: string; readonly plan: Plan }
-  | { readonly type: 'run.resumed'; readonly at: string; readonly direction: 'forward' | 'revert' }
+  | {
+      readonly type: 'run.resumed';
+      readonly at: string;
+      readonly direction: 'forward' | 'revert';
+      /** Set if the undo was requested: it is no consequence of a failure then. */
+      readonly requested?: true;
+    }
   | {
       readonly type: 'step.skipped';
       readonly step: string;

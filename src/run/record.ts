@@ -97,7 +97,7 @@ const type = <T extends RunEvent['type']>(name: T) => z.literal(name);
 /** An event in a journal. Ignores unknown keys, for newer versions. */
 export const EventRecord: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
   z.object({ type: type('run.started'), at, plan: PlanRecord }),
-  z.object({ type: type('run.resumed'), at, direction: z.enum(['forward', 'revert']) }),
+  z.object({ type: type('run.resumed'), at, direction: z.enum(['forward', 'revert']), requested: yes }),
   z.object({
     type: type('step.skipped'),
     step,

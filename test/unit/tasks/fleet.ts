@@ -161,7 +161,11 @@ export class Fleet extends FakeMachines {
   }
 
   /** Resumes a run of the folder, by default the last unfinished one. */
-  async resume(revert: boolean, id?: string, wait = false): Promise<RecipeResult> {
+  async resume(
+    revert: boolean,
+    id?: string,
+    { wait = false, without = [] }: { wait?: boolean; without?: readonly string[] } = {},
+  ): Promise<RecipeResult> {
     this.#begin();
     const interrupts = this.interrupts;
     const session = await this.session([]);
@@ -169,7 +173,7 @@ export class Fleet extends FakeMachines {
     const { services } = journaled.progress.plan;
     return this.whileTimePasses(
       resumeRecipe(await this.session(services), journaled, {
-        ...{ revert, wait, interrupts: () => openInterrupts(interrupts) },
+        ...{ revert, wait, without, interrupts: () => openInterrupts(interrupts) },
       }),
     );
   }
