@@ -1,6 +1,5 @@
 import type { Facts } from '../domain/facts.js';
 import { Blocked, Failure } from '../domain/failure.js';
-import { given } from '../domain/given.js';
 import { type JournaledRun, journalPath, listRuns, readRun } from '../run/journal.js';
 import { resumeDirection } from '../run/resume.js';
 import { resumeRun } from '../run/run.js';
@@ -53,17 +52,16 @@ export async function resumeRecipe(
   const needs = needsToResume(plan, progress.receipts, tasks);
   const others = [...untouchedHosts(session.environment.services, plan.services), ...without];
   const connect = { services: plan.services, needs, untouchedHosts: others };
-  return blockedAsResult(() =>
+  const result = await blockedAsResult(() =>
     withEnvironment(session, connect, async (connected): Promise<RecipeResult> => {
       connected.ready();
       if (needs.has('hosts')) requireConfigured(session, resumed);
       for (const event of journaled.events) if (event.type === 'run.started') session.listener.event(event);
       const report = await resumeOn(session, connected, resumed, { revert, wait, interrupts });
       return { kind: 'ran', report };
-    }).catch((error: unknown) => {
-      throw error instanceof Blocked ? new Blocked(withAdvice(error.problems, resumed)) : error;
     }),
   );
+  return result.kind === 'blocked' ? { ...result, ...withoutAdvice(result.problems, resumed) } : result;
 }
 
 function resumeOn(
@@ -110,21 +108,17 @@ function requireUnreachable(facts: Facts, { plan, without }: ResumedRun): void {
   });
 }
 
-/** Adds how to continue without an unreachable host. */
-function withAdvice(
+/** How to continue without the hosts that cannot be reached. */
+function withoutAdvice(
   problems: readonly Failure[],
   { plan, progress, without }: ResumedRun,
-): readonly Failure[] {
-  const gone = problems.filter(({ kind, host }) => host !== undefined && isAway(kind));
-  const options = [...without, ...gone.map(({ host }) => host)].map((host) => `--without ${host}`);
+): { next?: string } {
+  const gone = problems.flatMap(({ kind, host }) => (host !== undefined && isAway(kind) ? [host] : []));
+  if (gone.length === 0) return {};
   const revert = progress.committed || progress.committing ? '' : ' --revert';
-  const command = `oneclick resume ${plan.run.id}${revert} ${[...new Set(options)].join(' ')}`;
-  return problems.map((problem) => {
-    if (!gone.includes(problem)) return problem;
-    const { kind, code, message, host, evidence, cause } = problem;
-    const hint = `${problem.hint === undefined ? '' : `${problem.hint}; `}if it is gone for good, run: ${command}`;
-    return new Failure(kind, code, message, { hint, evidence, cause, ...given({ host }) });
-  });
+  const options = [...new Set([...without, ...gone])].map((host) => `--without ${host}`).join(' ');
+  const subject = gone.length === 1 ? `${gone[0]} is` : 'they are';
+  return { next: `if ${subject} gone for good, run: oneclick resume ${plan.run.id}${revert} ${options}` };
 }
 
 /** A terminated machine answers nothing, or another machine answers with another key. */

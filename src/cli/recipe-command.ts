@@ -53,8 +53,11 @@ export function showResult(reporter: Reporter, session: Session, result: RecipeR
     case 'explained':
       showCommands(reporter, session, result);
       return 0;
-    case 'blocked':
-      return reportProblems(reporter, result.problems);
+    case 'blocked': {
+      const code = reportProblems(reporter, result.problems);
+      if (result.next !== undefined) reporter.note(result.next);
+      return code;
+    }
     case 'declined':
       reporter.note('nothing was changed');
       return 1;
