@@ -1,3 +1,4 @@
+import { nextCommand } from '../app/next-command.js';
 import { type RecipeRequest, type RecipeResult, runRecipe } from '../app/run-recipe.js';
 import type { RunReport } from '../app/run-report.js';
 import type { Session } from '../app/session.js';
@@ -119,16 +120,14 @@ function showReport(reporter: Reporter, { environment }: Session, report: RunRep
       ...{ recipe: run.recipe, environment: environment.name, services, ms },
       ...given({ live }),
     });
-  else reporter.failure({ failures, result, cancelled, runs, left, never, ...nextCommand(report) });
-}
-
-function nextCommand({ run, outcome }: RunReport): { next?: string } {
-  const { result, committed, failures, left } = outcome;
-  const lost = [...failures, ...left].flatMap(({ code, host }) => (code === 'lease.lost' ? [host] : []));
-  const without = [...new Set(lost)].map((host) => `--without ${host}`).join(' ');
-  const gone = without === '' ? '' : `   (if it is gone for good, add ${without})`;
-  if (result === 'incomplete') return { next: `oneclick resume ${run.id} --revert${gone}` };
-  if (result === 'stopped')
-    return { next: `oneclick resume ${run.id}${gone || (committed ? '' : '   (or --revert)')}` };
-  return failures[0]?.hint === undefined ? { next: `oneclick status --env ${run.environment}` } : {};
+  else
+    reporter.failure({
+      failures,
+      result,
+      cancelled,
+      runs,
+      left,
+      never,
+      ...given({ next: nextCommand(report) }),
+    });
 }

@@ -77,7 +77,7 @@ export function engineFailure(
 export function lostFailure(host: string, cause?: unknown): Failure {
   return new Failure('unreachable', 'host.lost', `the connection to ${host} was lost`, {
     host,
-    hint: 'check the host and the network, then run `oneclick resume`',
+    hint: 'check the host and the network, then run `oneclick status`',
     ...given({ cause }),
   });
 }

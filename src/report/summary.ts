@@ -55,7 +55,7 @@ function revertedText({ never }: Outcome, { recipe, environment, ms }: Summary, 
   const { style, columns } = page;
   const kept = [...new Set(never.map(({ reason }) => reason))];
   return [
-    `${style.good(`${style.sign('good')} undone: ${recipe} on ${environment} in ${duration(ms)}`)}`,
+    `${style.good(style.sign('good'))} undone: ${recipe} on ${environment} in ${duration(ms)}`,
     ...kept.flatMap((reason) =>
       hanging(`not undone: ${reason}`, columns, `${style.sign('caution')} `).map(style.caution),
     ),

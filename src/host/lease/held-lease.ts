@@ -147,7 +147,7 @@ export class HostsLease implements Lease {
 function lostFailure({ name }: Host, reason: string): Failure {
   return new Failure('unreachable', 'lease.lost', `the lease on ${name} was lost: ${reason}`, {
     host: name,
-    hint: 'another run may have started there; run `oneclick status`, then `oneclick resume`',
+    hint: 'check the host and the network, then run `oneclick status`',
   });
 }
 

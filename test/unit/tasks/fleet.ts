@@ -164,8 +164,13 @@ export class Fleet extends FakeMachines {
   async resume(
     revert: boolean,
     id?: string,
-    { wait = false, without = [] }: { wait?: boolean; without?: readonly string[] } = {},
+    {
+      wait = false,
+      without = [],
+      diesAfter = Number.POSITIVE_INFINITY,
+    }: { wait?: boolean; without?: readonly string[]; diesAfter?: number } = {},
   ): Promise<RecipeResult> {
+    this.#diesAfter = diesAfter;
     this.#begin();
     const interrupts = this.interrupts;
     const session = await this.session([]);
