@@ -3,7 +3,9 @@ import type { RunReport } from './run-report.js';
 /** Returns the command to type after a run that did not succeed, with its options in brackets. */
 export function nextCommand({ run, outcome }: Pick<RunReport, 'run' | 'outcome'>): string | undefined {
   const { result, committed, failures, left } = outcome;
-  const lost = [...failures, ...left].flatMap(({ code, host }) => (code === 'lease.lost' ? [host] : []));
+  const lost = (result === 'incomplete' ? left : failures).flatMap(({ kind, code, host }) =>
+    kind === 'unreachable' && code === 'lease.lost' ? [host] : [],
+  );
   const without = [...new Set(lost)].map((host) => `--without ${host}`).join(' ');
   const gone = without === '' ? '' : `   (if it is gone for good, add ${without})`;
   if (result === 'incomplete') return `oneclick resume ${run.id} --revert${gone}`;

@@ -224,7 +224,7 @@ export class StepRunner<Facts, Ports> {
     if (this.#cancellation.halt.aborted) return false;
     if (part === 'steps') this.#cancellation.stop();
     if (isHostLost(error)) this.#cancellation.takeLoss();
-    if (isUnreachable(error)) await this.#confirmLease();
+    if (isDisconnected(error)) await this.#confirmLease();
     if (this.#cancellation.halt.aborted) return false;
     const isAborted = this.#cancellation.work.aborted && isAbortError(error);
     const failure = failureRecord(isAborted ? this.#cancellation.work.reason : error);
@@ -263,8 +263,10 @@ export class StepRunner<Facts, Ports> {
   }
 }
 
-const isUnreachable = (error: unknown) => error instanceof Failure && error.kind === 'unreachable';
 const isHostLost = (error: unknown) => error instanceof Failure && error.code === 'lease.lost';
+/** The lease of a host is lost right after its connection. */
+const isDisconnected = (error: unknown) =>
+  isHostLost(error) || (error instanceof Failure && error.code === 'host.lost');
 
 const either = (signal: AbortSignal, other: AbortSignal | undefined) =>
   other === undefined ? signal : AbortSignal.any([signal, other]);

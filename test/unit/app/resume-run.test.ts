@@ -148,6 +148,17 @@ describe('a deploy that loses a host for good', () => {
     await expect(resume(true)).rejects.toMatchObject({ code: 'resume.none' });
   });
 
+  it('names that command too when the host is no longer in the configuration', async () => {
+    await losing();
+    fleet.removed.add('host-1');
+    expect(await resume(true)).toMatchObject({
+      ...{ kind: 'blocked', problems: [{ code: 'host.unknown', host: 'host-1' }] },
+      next: 'if host-1 is gone for good, run: oneclick resume run-2 --revert --without host-1',
+    });
+    expect(await resume(true, 'run-2', 'host-1')).toMatchObject({ outcome: { exitCode: 0 } });
+    expect(running()).toEqual(onOthers);
+  });
+
   it('is undone there as well once the host is back', async () => {
     await losing();
     fleet.down.delete('host-1');

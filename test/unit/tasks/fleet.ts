@@ -76,6 +76,8 @@ export type FleetRequest = Partial<Omit<RecipeRequest, 'recipe' | 'services'>>;
 /** Fake machines, and a project that the application layer deploys to them. */
 export class Fleet extends FakeMachines {
   readonly secrets = new Map<string, string>();
+  /** Hosts that are no longer in the configuration. */
+  readonly removed = new Set<string>();
   readonly listener = new RecordingListener();
   /** Interrupts the current run; each run has its own. */
   interrupts = { cancel: new AbortController(), abandon: new AbortController(), stopped: false };
@@ -120,7 +122,9 @@ export class Fleet extends FakeMachines {
       run: async () => ({ code: 0, stdout: '', stderr: '' }),
       onFound: (name, value) => context.redaction.add(name, value),
     });
-    const hosts = this.hosts.map(({ name }) => ({ name, address: name, hostKeys: 'known' as const }));
+    const hosts = this.hosts
+      .filter(({ name }) => !this.removed.has(name))
+      .map(({ name }) => ({ name, address: name, hostKeys: 'known' as const }));
     return {
       ...{ context, secrets, commit: undefined, listener: this.listener },
       project: this.#folder === undefined ? project : { ...project, folder: this.#folder },
