@@ -88,5 +88,11 @@ export type RunEvent =
       readonly ms: number;
       readonly failure: FailureRecord;
     }
-  | { readonly type: 'undo.never'; readonly step: string; readonly reason: string }
+  | {
+      readonly type: 'undo.never';
+      readonly step: string;
+      readonly reason: string;
+      /** Set if no undo was started. */
+      readonly title?: string;
+    }
   | { readonly type: 'run.ended'; readonly at: string; readonly ms: number; readonly outcome: Outcome };

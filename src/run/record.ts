@@ -130,6 +130,6 @@ export const EventRecord: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
   z.object({ type: type('undo.started'), step, title: text }),
   z.object({ type: type('undo.done'), step, ms }),
   z.object({ type: type('undo.failed'), step, ms, failure: Failed }),
-  z.object({ type: type('undo.never'), step, reason: text }),
+  z.object({ type: type('undo.never'), step, reason: text, title: maybe }),
   z.object({ type: type('run.ended'), at, ms, outcome: Ended }),
 ]);

@@ -123,7 +123,7 @@ export class StepRunner<Facts, Ports> {
     }
     const kept = this.#ports.kept?.get(step.id);
     if (kept !== undefined) {
-      await this.#recorder.record({ type: 'undo.never', step: step.id, reason: kept });
+      await this.#recorder.record({ type: 'undo.never', step: step.id, reason: kept, title: state.title });
       return true;
     }
     const loss = this.#lossOf(step);
