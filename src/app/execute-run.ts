@@ -40,7 +40,7 @@ export async function executeRun(
   session: Session,
   connected: ConnectedEnvironment,
   { plan, wait, interrupts: open, earlier = [], readFacts = () => readFactsFor(connected, plan) }: Execution,
-  run: (ports: RunPorts<Facts, Ports>) => Promise<Outcome>,
+  run: (ports: RunPorts<Facts, Ports>, report: ReportBuilder) => Promise<Outcome>,
 ): Promise<RunReport> {
   const { context, listener, project } = session;
   const { redact } = context.redaction;
@@ -49,20 +49,21 @@ export async function executeRun(
   const report = new ReportBuilder(plan, context.clock);
   for (const event of earlier) report.replay(event);
   try {
-    const outcome = await run({
+    const ports = {
       registry: tasks,
       ports: connected.ports,
       clock: context.clock,
       journal,
       leases: openLeases(session, connected, wait),
-      emit: (event) => {
+      emit: (event: RunEvent) => {
         listener.event(event);
         report.record(event);
       },
       readFacts,
       cancel: interrupts.cancel,
       abandon: interrupts.abandon,
-    });
+    };
+    const outcome = await run(ports, report);
     return await report.build(outcome, connected);
   } finally {
     interrupts.stop();

@@ -34,6 +34,8 @@ export class RegistryLeases implements Leases {
       const forwarded = await this.#forward();
       return {
         lost: lease.lost,
+        hosts: lease.hosts,
+        confirm: () => lease.confirm(),
         describe: (step) => lease.describe(step),
         release: async () => {
           // The next holder needs the port to be free.

@@ -1,24 +1,27 @@
 import type { Facts } from '../domain/facts.js';
-import { Failure } from '../domain/failure.js';
-import { laterActivation } from '../domain/log.js';
+import { Blocked, Failure } from '../domain/failure.js';
 import { parentRuns, startedByRun } from '../domain/parent-run.js';
-import { Rollout } from '../domain/rollout.js';
 import { type JournaledRun, journalPath, listRuns, readRun } from '../run/journal.js';
 import { resumeDirection } from '../run/resume.js';
 import { resumeRun } from '../run/run.js';
+import { stepsOf } from '../run/walk.js';
 import { tasks } from '../tasks/registry.js';
-import { untouchedHosts } from './choose-services.js';
-import { withEnvironment } from './connect.js';
+import { requireKnown, untouchedHosts } from './choose-services.js';
+import { type ConnectedEnvironment, withEnvironment } from './connect.js';
 import { executeRun, type OpenInterrupts } from './execute-run.js';
 import { needsToResume, secretsOf } from './needs.js';
 import { readFactsFor, requireSecrets } from './plan-facts.js';
+import { hostsOf, keptSteps, type ResumedRun, withoutHosts } from './resumed-run.js';
 import { blockedAsResult, type RecipeResult } from './run-recipe.js';
+import type { RunReport } from './run-report.js';
 import { runsDir } from './runs.js';
 import type { Session } from './session.js';
 
 export interface ResumeRequest {
   /** Undo the run instead of resuming it. */
   readonly revert: boolean;
+  /** Hosts that are gone for good; their steps are left out. */
+  readonly without: readonly string[];
   /** Wait for a lease that another run holds. */
   readonly wait: boolean;
   readonly interrupts: OpenInterrupts;
@@ -40,59 +43,106 @@ export async function readResumable(
 }
 
 /**
- * Resumes a run by its own plan; the session must be for the run's environment. Throws a Failure `lease.own` if that run
- * started this process.
+ * Resumes a run by its own plan; the session must be for the run's environment. Throws a usage Failure for unknown hosts,
+ * and a Failure `lease.own` if that run started this process.
  */
 export async function resumeRecipe(
   session: Session,
-  { events, progress }: JournaledRun,
-  { revert, wait, interrupts }: ResumeRequest,
+  journaled: JournaledRun,
+  { revert, without, wait, interrupts }: ResumeRequest,
 ): Promise<RecipeResult> {
-  const { plan, receipts } = progress;
-  if (parentRuns(session.context.env).includes(plan.run.id))
-    throw startedByRun(plan.run, 'a run cannot resume itself', `run it after run ${plan.run.id}`);
-  const needs = needsToResume(plan, receipts, tasks);
-  const creates = resumeDirection(progress, tasks, revert) === 'forward';
-  const connect = {
-    ...{ services: plan.services, needs, secrets: secretsOf(plan, needs) },
-    untouchedHosts: untouchedHosts(session.environment, plan.services),
-  };
-  return blockedAsResult(() =>
-    withEnvironment(session, connect, async (connected) => {
+  const { run } = journaled.progress.plan;
+  if (parentRuns(session.context.env).includes(run.id))
+    throw startedByRun(run, 'a run cannot resume itself', `run it after run ${run.id}`);
+  const all = hostsOf(journaled.progress.plan);
+  for (const host of without) requireKnown('host', host, all);
+  const resumed = withoutHosts(journaled, without);
+  const { plan, progress } = resumed;
+  const needs = needsToResume(plan, progress.receipts, tasks);
+  const others = [...untouchedHosts(session.environment, plan.services), ...without];
+  const secrets = secretsOf(plan, needs);
+  const connect = { services: plan.services, needs, secrets, untouchedHosts: others };
+  const result = await blockedAsResult(() =>
+    withEnvironment(session, connect, async (connected): Promise<RecipeResult> => {
       connected.ready();
-      for (const event of events) if (event.type === 'run.started') session.listener.event(event);
-      const readFacts = async () => {
-        if (!creates) return connected.facts();
-        const facts = await readFactsFor(connected, plan, receipts);
-        requireSecrets(plan, facts, receipts);
-        return facts;
-      };
-      const execution = { plan, wait, interrupts, earlier: events, readFacts };
-      const report = await executeRun(session, connected, execution, (ports) =>
-        resumeRun({
-          ...ports,
-          ...{ events, revert },
-          overtaken: (facts) => overtaken(facts, plan.run.id, receipts),
-        }),
-      );
+      if (needs.has('hosts')) requireConfigured(session, resumed);
+      for (const event of journaled.events) if (event.type === 'run.started') session.listener.event(event);
+      const report = await resumeOn(session, connected, resumed, { revert, wait, interrupts });
       return { kind: 'ran', report };
+    }),
+  );
+  return result.kind === 'blocked' ? { ...result, ...withoutAdvice(result.problems, resumed) } : result;
+}
+
+function resumeOn(
+  session: Session,
+  connected: ConnectedEnvironment,
+  resumed: ResumedRun,
+  { revert, wait, interrupts }: Omit<ResumeRequest, 'without'>,
+): Promise<RunReport> {
+  const { plan, events, without, progress } = resumed;
+  const creates = resumeDirection(progress, tasks, revert) === 'forward';
+  const steps = [...stepsOf(plan.steps), ...stepsOf(plan.after)];
+  const leftOut = steps.filter(({ host = '' }) => without.has(host));
+  const finished = new Map([...leftOut.map(({ id }) => [id, {}] as const), ...progress.receipts]);
+  const readFacts = async () => {
+    if (!creates) return connected.facts();
+    const facts = await readFactsFor(connected, plan, finished);
+    requireSecrets(plan, facts, finished);
+    return facts;
+  };
+  const execution = { plan, wait, interrupts, earlier: events, readFacts };
+  return executeRun(session, connected, execution, (ports, report) =>
+    resumeRun({
+      ...ports,
+      ...{ events, revert, without },
+      keep(facts: Facts, direction) {
+        requireUnreachable(facts, resumed);
+        const { steps, superseded } = keptSteps(resumed, facts, direction);
+        for (const [service, because] of superseded) {
+          report.omit(service);
+          if (direction === 'forward')
+            session.listener.note(`nothing is left to do for ${service}: ${because}`);
+        }
+        return steps;
+      },
     }),
   );
 }
 
-/** The Failure if another run has activated a release since, which outdates the plan. */
-function overtaken(facts: Facts, run: string, receipts: ReadonlyMap<string, unknown>): Failure | undefined {
-  const orders = [...receipts.values()].flatMap((receipt) => {
-    const rollout = Rollout.safeParse(receipt);
-    return rollout.success && rollout.data.kind !== 'same' ? [rollout.data.order] : [];
-  });
-  const later = laterActivation(facts, run, Math.min(...orders));
-  if (later === undefined) return undefined;
-  const message = `run ${later.run} by ${later.who} has since released ${later.release.reference}`;
-  return new Failure('changed', 'resume.overtaken', `run ${run} cannot be resumed: ${message}`, {
-    hint: 'check the current releases: oneclick status',
+/** Throws if a host of the run is no longer in the configuration. */
+function requireConfigured({ environment }: Session, { plan }: ResumedRun): void {
+  const known = new Set(environment.hosts.map(({ name }) => name));
+  const missing = hostsOf(plan).filter((host) => !known.has(host));
+  if (missing.length === 0) return;
+  const message = `not a host of ${environment.name} any more`;
+  throw new Blocked(missing.map((host) => new Failure('unreachable', 'host.unknown', message, { host })));
+}
+
+/** Throws if a host that is to be left out answers: the run could then be undone there too. */
+function requireUnreachable(facts: Facts, { plan, without }: ResumedRun): void {
+  const host = [...without].find((name) => facts.hosts[name] !== undefined);
+  if (host === undefined) return;
+  throw new Failure('usage', 'resume.reachable', `${host} responds, so it cannot be left out`, {
+    ...{ host, hint: `resume on all hosts: oneclick resume ${plan.run.id}` },
   });
 }
+
+/** How to continue without the hosts that cannot be reached. */
+function withoutAdvice(
+  problems: readonly Failure[],
+  { plan, progress, without }: ResumedRun,
+): { next?: string } {
+  const gone = problems.flatMap(({ kind, host }) => (host !== undefined && isAway(kind) ? [host] : []));
+  if (gone.length === 0) return {};
+  const revert = progress.committed || progress.committing ? '' : ' --revert';
+  const options = [...new Set([...without, ...gone])].map((host) => `--without ${host}`).join(' ');
+  const subject = gone.length === 1 ? `${gone[0]} is` : 'they are';
+  return { next: `if ${subject} gone for good, run: oneclick resume ${plan.run.id}${revert} ${options}` };
+}
+
+/** A terminated machine answers nothing, or another machine answers with another key. */
+const isAway = (kind: Failure['kind']) => kind === 'unreachable' || kind === 'access';
 
 async function lastUnfinished(dir: string): Promise<string> {
   const runs = await listRuns(dir);

@@ -50,7 +50,12 @@ export interface RecipeRequest {
 export type RecipeResult =
   | { readonly kind: 'planned'; readonly plan: Plan; readonly preview: Preview }
   | { readonly kind: 'explained'; readonly plan: Plan; readonly explanation: Explanation }
-  | { readonly kind: 'blocked'; readonly problems: readonly Failure[] }
+  | {
+      readonly kind: 'blocked';
+      readonly problems: readonly Failure[];
+      /** The command that avoids the problems, with its condition. */
+      readonly next?: string;
+    }
   | { readonly kind: 'declined' }
   | { readonly kind: 'ran'; readonly report: RunReport };
 

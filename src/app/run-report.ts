@@ -81,6 +81,11 @@ export class ReportBuilder {
     if (gap !== undefined) this.#gaps.set(service, Math.max(gap, this.#gaps.get(service) ?? 0));
   }
 
+  /** Leaves out a service that another run has released since. */
+  omit(service: string): void {
+    this.#rollouts.delete(service);
+  }
+
   /** Reads the hosts again if the run failed. */
   async build(outcome: Outcome, connected: ConnectedEnvironment): Promise<RunReport> {
     const duration = this.#clock.monotonic() - this.#started;

@@ -37,6 +37,8 @@ export interface StatusDocument {
     readonly recipe: string;
     readonly who: string;
     readonly started: string;
+    /** The command that ends it. */
+    readonly next: string;
   }[];
   /** Hosts whose disk is nearly full. Bytes. */
   readonly disks: readonly { readonly host: string; readonly free: number; readonly size: number | null }[];
@@ -100,11 +102,8 @@ export function statusDocument(input: StatusInput): StatusDocument {
     leases: input.holders.map(({ host, who, run, recipe, since, step }) => ({
       ...{ host, who, run, recipe, since, step },
     })),
-    runs: resumableRuns(input).map(({ id, run: { recipe, who, started } }) => ({
-      run: id,
-      recipe,
-      who,
-      started,
+    runs: resumableRuns(input).map(({ id, run: { recipe, who, started }, next }) => ({
+      ...{ run: id, recipe, who, started, next },
     })),
     disks: hosts.flatMap(nearlyFull),
     left: leftovers(input),
@@ -114,16 +113,22 @@ export function statusDocument(input: StatusInput): StatusDocument {
   };
 }
 
-/** Unfinished runs of the environment that are not running and not outdated by a later release. */
-function resumableRuns({ id, services, facts, holders, runs }: StatusInput) {
-  const activated = services.flatMap(({ name }) => current(releaseLog(facts, name)) ?? []);
+/** Unfinished runs of the environment that are not running, unless all of their services were released since. */
+function resumableRuns({ id, facts, holders, runs }: StatusInput) {
   return runs.flatMap((found) => {
     if (found.state === 'ended') return [];
     if (found.run.environment !== id.environment || found.run.project !== id.project) return [];
     if (holders.some((holder) => holder.run === found.id)) return [];
-    const releases = ['deploy', 'rollback'].includes(found.run.recipe);
-    const later = activated.some((line) => line.run !== found.id && line.at > found.run.started);
-    return releases && later ? [] : [found];
+    const releases = ['deploy', 'rollback', 'canary', 'promote'].includes(found.run.recipe);
+    const later = found.services.filter(({ name }) => {
+      if (!releases) return false;
+      const active = current(releaseLog(facts, name));
+      return active !== undefined && active.run !== found.id && active.at > found.run.started;
+    });
+    if (later.length > 0 && later.length === found.services.length) return [];
+    const isForward =
+      found.state === 'unfinished' && (later.length === 0 || found.outcome?.committed === true);
+    return [{ ...found, next: `oneclick resume ${found.id}${isForward ? '' : ' --revert'}` }];
   });
 }
 

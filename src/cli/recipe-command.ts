@@ -1,3 +1,4 @@
+import { nextCommand } from '../app/next-command.js';
 import { type RecipeRequest, type RecipeResult, runRecipe } from '../app/run-recipe.js';
 import type { RunReport } from '../app/run-report.js';
 import type { Session } from '../app/session.js';
@@ -53,8 +54,11 @@ export function showResult(reporter: Reporter, session: Session, result: RecipeR
     case 'explained':
       showCommands(reporter, session, result);
       return 0;
-    case 'blocked':
-      return reportProblems(reporter, result.problems);
+    case 'blocked': {
+      const code = reportProblems(reporter, result.problems);
+      if (result.next !== undefined) reporter.note(result.next);
+      return code;
+    }
     case 'declined':
       reporter.note('nothing was changed');
       return 1;
@@ -112,17 +116,19 @@ function showCommands(
 function showReport(reporter: Reporter, { environment }: Session, report: RunReport): void {
   const { outcome, run, services, duration: ms, live, running: runs } = report;
   const { failures, result, cancelled, left, never } = outcome;
-  if (result === 'done' || result === 'unchanged')
+  if (outcome.exitCode === 0)
     reporter.summary(outcome, {
       ...{ recipe: run.recipe, environment: environment.name, services, ms },
       ...given({ live }),
     });
-  else reporter.failure({ failures, result, cancelled, runs, left, never, ...nextCommand(report) });
-}
-
-function nextCommand({ run, outcome }: RunReport): { next?: string } {
-  const { result, committed, failures } = outcome;
-  if (result === 'stopped' || result === 'incomplete')
-    return { next: `oneclick resume ${run.id}${committed ? '' : '   (or --revert)'}` };
-  return failures[0]?.hint === undefined ? { next: `oneclick status --env ${run.environment}` } : {};
+  else
+    reporter.failure({
+      failures,
+      result,
+      cancelled,
+      runs,
+      left,
+      never,
+      ...given({ next: nextCommand(report) }),
+    });
 }

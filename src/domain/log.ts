@@ -62,11 +62,6 @@ export function highestOrder(facts: Facts): number {
   return allLines(facts).reduce((highest, line) => Math.max(highest, line.order), 0);
 }
 
-/** Returns an activation by another run, of any service, with at least this order. */
-export function laterActivation(facts: Facts, run: string, order: number): Activation | undefined {
-  return allLines(facts).find((line) => line.order >= order && line.run !== run);
-}
-
 /** The lines of a host, or those that were rebuilt because every host has lost them. */
 export function hostLines({ log, restored }: HostFacts, service: string): readonly Activation[] {
   return log[service] ?? restored?.[service] ?? [];

@@ -57,7 +57,7 @@ export function serviceStatus(
   const status =
     wanted === undefined
       ? stoppedStatus(known, id, name, active)
-      : runningStatus(wanted, up, log, active, service);
+      : runningStatus(wanted, up, log, active, service, leftOutReason(wanted, known.log[name] ?? [], active));
   if (canary === undefined || canaryRelease === undefined) return status;
   const canaryProblem = problemOf(canary, canaryRelease.number, canaryRelease);
   const why = status.why ?? (canaryProblem === null ? null : `canary: ${canaryProblem}`);
@@ -72,6 +72,7 @@ function runningStatus(
   log: readonly Activation[],
   active: Activation | undefined,
   service: StatusSubject,
+  leftOut: string | null,
 ): ServiceStatus {
   const release = releaseNumber(container);
   const line = log.findLast((candidate) => candidate.release.number === release);
@@ -85,7 +86,7 @@ function runningStatus(
     who: line?.who ?? container.labels[label.who] ?? null,
     ...exitOf(container),
     canary: null,
-    why: problemOf(container, release, active?.release) ?? extraContainers(container, up, service),
+    why: problemOf(container, release, active?.release, leftOut) ?? extraContainers(container, up, service),
   };
 }
 
@@ -93,13 +94,35 @@ function exitOf({ restarts = 0, exit, outOfMemory }: ContainerFacts) {
   return { restarts, exit: exit ?? null, outOfMemory: outOfMemory === true };
 }
 
-function problemOf(container: ContainerFacts, release: number, wanted: Release | undefined): string | null {
+/** Why a host, whose own log this is, runs another release than the current one: a run lost it or left it out. */
+function leftOutReason(
+  container: ContainerFacts,
+  log: readonly Activation[],
+  active: Activation | undefined,
+): string | null {
+  if (active === undefined) return null;
+  const release = releaseNumber(container);
+  const next = `the next deploy brings it to release ${active.release.number} or later`;
+  if (!log.some(({ order }) => order === active.order))
+    return `was left out by run ${active.run}: it runs release ${release}; ${next}`;
+  if (log.some((line) => line.release.number === release)) return null;
+  const run = container.labels[label.run] ?? 'unknown';
+  return `runs release ${release} of run ${run}, which was never activated; ${next}`;
+}
+
+function problemOf(
+  container: ContainerFacts,
+  release: number,
+  wanted: Release | undefined,
+  leftOut: string | null = null,
+): string | null {
   if (container.state === 'restarting') return `container keeps restarting: ${exitReason(container)}`;
   if (container.state === 'paused') return 'container is paused';
   if (container.health === 'unhealthy') return 'HEALTHCHECK is failing';
   if (container.health === 'starting') return 'HEALTHCHECK has not passed yet';
   if (wanted === undefined) return `runs release ${release}, but no release is current`;
-  if (release !== wanted.number) return `runs release ${release}, but release ${wanted.number} is current`;
+  if (release !== wanted.number)
+    return leftOut ?? `runs release ${release}, but release ${wanted.number} is current`;
   if (isProvisional(container, wanted))
     return 'container will not start after a reboot: its restart policy is no';
   return null;

@@ -80,7 +80,7 @@ export function lostFailure(host: string, cause?: unknown): Failure {
   const reason = hasMessage ? `: ${String(cause.message)}` : '';
   return new Failure('unreachable', 'host.lost', `the SSH connection to ${host} broke${reason}`, {
     host,
-    hint: 'check the host and the network, then run `oneclick resume`',
+    hint: 'check the host and the network, then run `oneclick status`',
     ...given({ cause }),
   });
 }

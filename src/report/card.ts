@@ -44,7 +44,7 @@ export function failureCard(card: Card, page: Page): string {
   const next = card.next ?? left[0]?.hint ?? first?.hint;
   const below = [
     ...section('now', runningTexts(runs), 4, columns),
-    ...section('undo', left.map(withHost), 2, columns).map(style.bad),
+    ...section('undo', leftTexts(left), 2, columns).map(style.bad),
     ...section(
       'kept',
       never.map(({ step, reason }) => `"${step}" cannot be undone: ${reason}`),
@@ -83,6 +83,21 @@ const label = (name: string) => `  ${name.padEnd(5)}  `;
 
 const withHost = ({ host, message }: FailureRecord) =>
   host === undefined || message.includes(host) ? oneLine(message) : `${host}: ${oneLine(message)}`;
+
+const notUndone = 'not undone: ';
+
+/** Folds the steps that were not undone on a host: `web-3: not undone: stop web release 1; start web release 2`. */
+function leftTexts(left: readonly FailureRecord[]): readonly string[] {
+  const folded = new Map<string, FailureRecord>();
+  for (const record of left) {
+    const isMissing = record.message.startsWith(notUndone);
+    const key = isMissing ? (record.host ?? '') : JSON.stringify(record);
+    const before = folded.get(key);
+    const message = before && `${before.message}; ${record.message.slice(notUndone.length)}`;
+    folded.set(key, message === undefined ? record : { ...record, message });
+  }
+  return [...folded.values()].map(withHost);
+}
 
 /** Returns one line per text under a label, at most `height` lines. */
 function section(name: string, texts: readonly string[], height: number, columns: number): string[] {

@@ -80,7 +80,8 @@ export class JsonReporter implements Reporter {
   }
 
   summary(outcome: Outcome, summary: Summary): void {
-    this.#line('summary', { result: outcome.result, ...summary });
+    const never = outcome.never.length === 0 ? {} : { never: outcome.never };
+    this.#line('summary', { result: outcome.result, ...summary, ...never });
   }
 
   result<T extends object>(document: T): void {

@@ -136,8 +136,8 @@ function leaseTexts({ leases }: StatusDocument, now: Date): string[] {
 
 const interruptedRuns = ({ runs }: StatusDocument, now: Date) =>
   runs.map(
-    ({ run, recipe, who, started }) =>
-      `${recipe} ${run}, started by ${who} ${ago(new Date(started), now)}, was interrupted: oneclick resume ${run}`,
+    ({ run, recipe, who, started, next }) =>
+      `${recipe} ${run}, started by ${who} ${ago(new Date(started), now)}, was interrupted: ${next}`,
   );
 
 const diskText = ({ host, free, size }: StatusDocument['disks'][number]) =>

@@ -18,9 +18,10 @@ export interface Summary {
 /** Shorter work after the commit does not get its own time, ms. */
 const minCleanup = 10_000;
 
-/** Returns the last lines of a successful run: `✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, gap 0.4s`. */
+/** Returns the last lines of a successful run, or of one that was undone on request: `✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, gap 0.4s`. */
 export function summaryText(outcome: Outcome, summary: Summary, page: Page): string {
   const good = page.style.sign('good');
+  if (outcome.result === 'reverted') return revertedText(outcome, summary, page);
   const took = outcome.result === 'unchanged' ? '' : ` in ${duration(summary.ms)}${liveText(summary)}`;
   const lines =
     summary.services.length === 0
@@ -43,6 +44,20 @@ export function summaryText(outcome: Outcome, summary: Summary, page: Page): str
     ),
     ...late.flatMap((line) =>
       hanging(line, page.columns, `${page.style.sign('caution')} `).map(page.style.caution),
+    ),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** `✓ undone: deploy on production in 4.2s`, then the reasons for steps that were not undone. */
+function revertedText({ never }: Outcome, { recipe, environment, ms }: Summary, page: Page): string {
+  const { style, columns } = page;
+  const kept = [...new Set(never.map(({ reason }) => reason))];
+  return [
+    `${style.good(style.sign('good'))} undone: ${recipe} on ${environment} in ${duration(ms)}`,
+    ...kept.flatMap((reason) =>
+      hanging(`not undone: ${reason}`, columns, `${style.sign('caution')} `).map(style.caution),
     ),
   ]
     .map((line) => `${line}\n`)

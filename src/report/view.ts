@@ -94,6 +94,7 @@ export class RunView {
       case 'undo.failed':
         return this.#finish(event.step, 'undo-failed', event.ms, event.failure.message);
       case 'undo.never':
+        if (event.title !== undefined) this.#titles.set(event.step, event.title);
         return this.#finish(event.step, 'never', undefined, event.reason);
       case 'run.warning':
       case 'run.committed':

@@ -16,6 +16,7 @@ export class Cancellation {
   readonly #halt = new AbortController();
   readonly #reasons: FailureRecord[] = [];
   #stopping = false;
+  #loss: Failure | undefined;
 
   /** Aborted by a cancellation, for running steps. */
   get work(): AbortSignal {
@@ -41,6 +42,19 @@ export class Cancellation {
   stop(reason?: unknown): void {
     this.#stopping = true;
     if (reason !== undefined) this.#reasons.push(failureRecord(reason));
+  }
+
+  /** Prevents further steps from starting because a host is lost. */
+  stopWithout(loss: Failure): void {
+    this.#stopping = true;
+    this.#loss ??= loss;
+  }
+
+  /** Returns the loss of a host, once, for the step that reports it. */
+  takeLoss(): Failure | undefined {
+    const loss = this.#loss;
+    this.#loss = undefined;
+    return loss;
   }
 
   /** Watches the signals until the returned function is called. Calls `cancelled` before it aborts running steps. */

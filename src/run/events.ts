@@ -29,7 +29,13 @@ export type RunEvent =
       /** Set in a journal if a secret was removed from the plan. */
       readonly redacted?: true;
     }
-  | { readonly type: 'run.resumed'; readonly at: string; readonly direction: 'forward' | 'revert' }
+  | {
+      readonly type: 'run.resumed';
+      readonly at: string;
+      readonly direction: 'forward' | 'revert';
+      /** Set if the undo was requested: it is no consequence of a failure then. */
+      readonly requested?: true;
+    }
   | {
       readonly type: 'step.skipped';
       readonly step: string;
@@ -92,5 +98,11 @@ export type RunEvent =
       readonly ms: number;
       readonly failure: FailureRecord;
     }
-  | { readonly type: 'undo.never'; readonly step: string; readonly reason: string }
+  | {
+      readonly type: 'undo.never';
+      readonly step: string;
+      readonly reason: string;
+      /** Set if no undo was started. */
+      readonly title?: string;
+    }
   | { readonly type: 'run.ended'; readonly at: string; readonly ms: number; readonly outcome: Outcome };

@@ -1,4 +1,5 @@
-import { unlessAborted } from '../domain/abort.js';
+import { unlessAborted, whenAborted } from '../domain/abort.js';
+import type { Failure } from '../domain/failure.js';
 import { Cancellation, type Interrupts } from './cancellation.js';
 import type { Outcome, RunEvent } from './events.js';
 import { outcomeOf } from './outcome.js';
@@ -48,9 +49,16 @@ class Execution<Facts, Ports> {
     const { clock, lease } = this.#ports;
     const started = clock.monotonic();
     await this.#recorder.record(first);
-    const stopListening = this.#cancellation.watch(this.#ports, lease?.lost, (by) => this.#cancelled(by));
+    const stopListening = [
+      this.#cancellation.watch(this.#ports, lease?.lost, (by) => this.#cancelled(by)),
+      ...[...(lease?.hosts ?? [])].map(([host, lost]) =>
+        whenAborted(lost, () => this.#lostHost(host, lost.reason)),
+      ),
+    ];
     try {
       const finished = this.#progress.direction === 'forward' && (await this.#forward());
+      const loss = this.#cancellation.takeLoss();
+      if (loss !== undefined) this.#cancellation.stop(loss);
       await this.#recorder.flush();
       const back = this.#progress.direction === 'revert';
       if (back) await walk(reversed(this.#progress.plan.steps), (step) => this.#runner.undo(step));
@@ -60,7 +68,7 @@ class Execution<Facts, Ports> {
       await this.#recorder.record({ type: 'run.ended', at: this.#now(), ms, outcome });
       return outcome;
     } finally {
-      stopListening();
+      for (const one of stopListening) one();
     }
   }
 
@@ -83,7 +91,7 @@ class Execution<Facts, Ports> {
     const { plan, steps } = this.#progress;
     const finish = async (part: Part): Promise<boolean> => {
       const finished = stepsOf(plan[part]).map((step) => {
-        const state = steps.get(step.id);
+        const state = this.#ports.kept?.has(step.id) ? undefined : steps.get(step.id);
         return state?.kind === 'started' ? this.#runner.apply(step, state.intent, part) : true;
       });
       return (await Promise.all(finished)).every(Boolean) || part === 'after';
@@ -99,6 +107,17 @@ class Execution<Facts, Ports> {
       if (this.#cancellation.stopping) return false;
       this.#cancellation.stop(error);
       return false;
+    }
+  }
+
+  /** A run that is or may be committed continues on the other hosts. */
+  #lostHost(host: string, loss: Failure): void {
+    const { committed, committing, direction } = this.#progress;
+    if (direction === 'revert') return;
+    if (!committed && !committing) this.#cancellation.stopWithout(loss);
+    else {
+      const text = `${loss.message}; continuing without ${host}`;
+      void this.#recorder.record({ type: 'run.warning', text });
     }
   }
 

@@ -5,7 +5,7 @@ import { stepsOf } from './walk.js';
 
 /** Returns the outcome of a run. `finished`: all steps are done or skipped. `reasons`: why it stopped, apart from failed steps. */
 export function outcomeOf(progress: Progress, finished: boolean, reasons: readonly FailureRecord[]): Outcome {
-  const failures = finished ? [] : [...progress.failures, ...reasons];
+  const failures = finished ? [] : unique([...progress.failures, ...reasons]);
   const result = resultOf(progress, finished);
   return {
     result,
@@ -36,6 +36,11 @@ function codeOf(progress: Progress, result: Outcome['result'], failures: readonl
   return code === 130 && progress.cancelledBy === 'SIGTERM' ? 143 : code;
 }
 
+/** Several steps of a lost host fail for the same reason. */
+function unique(failures: readonly FailureRecord[]): readonly FailureRecord[] {
+  return [...new Map(failures.map((failure) => [JSON.stringify(failure), failure])).values()];
+}
+
 function hasEffects(progress: Progress): boolean {
   return [...progress.steps.values()].some((state) => state.kind === 'started' || state.kind === 'done');
 }
@@ -46,9 +51,10 @@ function leftEffects(progress: Progress): readonly FailureRecord[] {
     const state = progress.steps.get(step.id);
     if (state?.kind !== 'started' && state?.kind !== 'done') return [];
     const failure = progress.left.get(step.id);
+    const message = `not undone: ${state.title}`;
+    if (failure?.code === 'lease.lost') return [{ ...failure, message }];
     if (failure !== undefined) return [failure];
     const host = step.host === undefined ? {} : { host: step.host };
-    const message = `not undone: ${state.title}`;
     return [{ kind: 'changed' as const, code: 'undo.missing', message, ...host, evidence: [] }];
   });
 }

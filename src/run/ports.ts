@@ -12,8 +12,12 @@ export type Registry<Facts, Ports> = ReadonlyMap<string, AnyTask<Facts, Ports>>;
 
 /** A lease on a set of hosts. No other run of the same environment changes them while it is held. */
 export interface Lease {
-  /** Aborted when the lease is lost: its hosts must not be changed any more. */
+  /** Aborted when the lease is lost on all hosts: nothing may be changed any more. */
   readonly lost: AbortSignal;
+  /** Each host with a signal that is aborted, with a Failure, when its lease is lost: that host may not be changed any more. */
+  readonly hosts: ReadonlyMap<string, AbortSignal>;
+  /** Resolves once every host has confirmed its lease again or has lost it. */
+  confirm(): Promise<void>;
   /** Publishes the current step for others who wait for the lease. */
   describe(step: string): void;
   /** Releases the lease. Safe to call twice. */

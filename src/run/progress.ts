@@ -130,7 +130,7 @@ export class Progress {
   advance(event: RunEvent): void {
     switch (event.type) {
       case 'run.resumed':
-        this.#resume(event.direction);
+        this.#resume(event.direction, event.requested === true);
         return;
       case 'step.skipped':
         this.#steps.set(event.step, { kind: 'skipped' });
@@ -181,8 +181,8 @@ export class Progress {
     }
   }
 
-  #resume(direction: Direction): void {
-    const isContinuing = direction === this.direction && direction === 'revert';
+  #resume(direction: Direction, isRequested: boolean): void {
+    const isContinuing = direction === this.direction && direction === 'revert' && !isRequested;
     if (!isContinuing) {
       this.#failures = [];
       this.#cancelledBy = undefined;

@@ -98,7 +98,7 @@ const type = <T extends RunEvent['type']>(name: T) => z.literal(name);
 /** An event in a journal. Ignores unknown keys, for newer versions. */
 export const EventRecord: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
   z.object({ type: type('run.started'), at, plan: PlanRecord, redacted: yes }),
-  z.object({ type: type('run.resumed'), at, direction: z.enum(['forward', 'revert']) }),
+  z.object({ type: type('run.resumed'), at, direction: z.enum(['forward', 'revert']), requested: yes }),
   z.object({
     type: type('step.skipped'),
     step,
@@ -133,6 +133,6 @@ export const EventRecord: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
   z.object({ type: type('undo.started'), step, title: text }),
   z.object({ type: type('undo.done'), step, ms }),
   z.object({ type: type('undo.failed'), step, ms, failure: Failed }),
-  z.object({ type: type('undo.never'), step, reason: text }),
+  z.object({ type: type('undo.never'), step, reason: text, title: maybe }),
   z.object({ type: type('run.ended'), at, ms, outcome: Ended }),
 ]);

@@ -1,5 +1,6 @@
 import { unlessAborted } from '../domain/abort.js';
 import { Blocked, Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { signalName } from './cancellation.js';
 import { requireKnownTasks } from './check-task.js';
 import { type Difference, difference } from './difference.js';
@@ -8,7 +9,7 @@ import { type ExecutionPorts, execute } from './execute.js';
 import type { Plan } from './plan.js';
 import type { Lease, Leases } from './ports.js';
 import { type Preview, preview } from './preview.js';
-import { cancelledFailure, Progress } from './progress.js';
+import { cancelledFailure, type Direction, Progress } from './progress.js';
 import { resumeDirection } from './resume.js';
 
 /** The dependencies of every run. */
@@ -30,8 +31,8 @@ export interface RunRequest<Facts, Ports> extends RunPorts<Facts, Ports> {
 /** A request to resume a run from its journal. */
 export interface ResumeRequest<Facts, Ports> extends RunPorts<Facts, Ports> {
   readonly events: readonly RunEvent[];
-  /** Returns a failure if another run has acted since. */
-  readonly overtaken?: (facts: Facts) => Failure | undefined;
+  /** Returns the reasons to leave steps as they are, by step. Throws a Failure if the run must not be resumed. */
+  readonly keep?: (facts: Facts, direction: Direction) => ReadonlyMap<string, string>;
   /** Whether to undo the run instead of finishing it. */
   readonly revert: boolean;
 }
@@ -73,16 +74,18 @@ export function startRun<Facts, Ports>(request: RunRequest<Facts, Ports>): Promi
 
 /**
  * Resumes an interrupted run: skips finished steps, applies unfinished steps again with their intents, then reads the facts. Rejects as
- * {@link startRun} does, and with the failures of {@link resumeDirection} and `overtaken`.
+ * {@link startRun} does, and with the failures of {@link resumeDirection} and `keep`.
  */
 export async function resumeRun<Facts, Ports>(request: ResumeRequest<Facts, Ports>): Promise<Outcome> {
   const progress = Progress.of(request.events);
   const direction = resumeDirection(progress, request.registry, request.revert);
   return withLease(request, progress.plan, async (lease) => {
-    const overtaken = request.overtaken?.(await unlessInterrupted(request, request.readFacts()));
-    if (overtaken !== undefined) throw overtaken;
+    const kept = request.keep?.(await unlessInterrupted(request, request.readFacts()), direction);
     const at = request.clock.now().toISOString();
-    return execute({ ...request, lease }, progress, { type: 'run.resumed', at, direction });
+    const { keep: _, ...ports } = request;
+    const requested = given({ requested: request.revert || undefined });
+    const resumed: RunEvent = { type: 'run.resumed', at, direction, ...requested };
+    return execute({ ...ports, lease, ...given({ kept }) }, progress, resumed);
   });
 }
 

@@ -19,6 +19,10 @@ export interface StepPorts<Facts, Ports> {
   readonly clock: Clock;
   /** Missing if the plan needs none. */
   readonly lease: Lease | undefined;
+  /** The reasons to leave steps as they are, by step: neither applied nor undone. */
+  readonly kept?: ReadonlyMap<string, string>;
+  /** Hosts that are gone for good. */
+  readonly without?: ReadonlySet<string>;
 }
 
 /** The part of the plan. In `after`, the part after the commit, failures are only warnings. */
@@ -59,10 +63,12 @@ export class StepRunner<Facts, Ports> {
 
   /** Runs a step. Returns whether later steps may start. */
   async forward(step: Step, part: Part): Promise<boolean> {
+    if (this.#ports.kept?.has(step.id)) return true;
     const state = this.#progress.steps.get(step.id);
     if (state !== undefined) return state.kind === 'done' || state.kind === 'skipped';
-    if (this.#cancellation.stopping) return false;
+    if (this.#cancellation.stopping) return this.#notStarted(step, part);
     try {
+      this.#lossOf(step)?.throwIfAborted();
       const task = taskOf(this.#ports.registry, step);
       const subject = subjectOf(this.#progress.plan, step);
       const input = this.#input(step);
@@ -86,11 +92,13 @@ export class StepRunner<Facts, Ports> {
   ): Promise<boolean> {
     const started = this.#ports.clock.monotonic();
     const { work, halt } = this.#cancellation;
+    const loss = this.#lossOf(step);
     try {
       const task = taskOf(this.#ports.registry, step);
-      work.throwIfAborted();
+      const signal = either(work, loss);
+      signal.throwIfAborted();
       this.#ports.lease?.describe(step.id);
-      const answer = await unlessAborted(halt, task.apply(this.#context(step, work), intent));
+      const answer = await unlessAborted(either(halt, loss), task.apply(this.#context(step, signal), intent));
       const receipt = task.receipt.parse(answer);
       this.#facts = predict(this.#facts as Facts);
       const policy = task.onLaterFailure?.(receipt);
@@ -114,22 +122,35 @@ export class StepRunner<Facts, Ports> {
       await this.#recorder.record({ type: 'undo.done', step: step.id, ms: 0 });
       return true;
     }
+    const kept = this.#ports.kept?.get(step.id);
+    if (kept !== undefined) {
+      await this.#recorder.record({ type: 'undo.never', step: step.id, reason: kept, title: state.title });
+      return true;
+    }
+    const loss = this.#lossOf(step);
     const [act, never] = typeof undo === 'function' ? [undo, undefined] : [undo.tidy, undo.never];
     const started = this.#ports.clock.monotonic();
     try {
+      loss?.throwIfAborted();
       if (never === undefined)
         await this.#recorder.record({ type: 'undo.started', step: step.id, title: state.title });
-      halt.throwIfAborted();
+      const signal = either(halt, loss);
+      signal.throwIfAborted();
       this.#ports.lease?.describe(`undo ${step.id}`);
       const receipt = state.kind === 'done' ? this.#progress.receipts.get(step.id) : undefined;
-      const undo = () => act?.(this.#context(step, halt), state.intent, receipt) ?? Promise.resolve();
-      await unlessAborted(halt, this.#retry(undo, started));
+      const undo = () => act?.(this.#context(step, signal), state.intent, receipt) ?? Promise.resolve();
+      await unlessAborted(signal, this.#retry(undo, started, signal));
       const ms = this.#since(started);
       if (never === undefined) await this.#recorder.record({ type: 'undo.done', step: step.id, ms });
     } catch (error) {
       if (halt.aborted) return true;
       const failure = failureRecord(error);
-      await this.#recorder.record({ type: 'undo.failed', step: step.id, ms: this.#since(started), failure });
+      const gone = failure.host !== undefined && this.#ports.without?.has(failure.host) === true;
+      const reason = never ?? `${failure.host} was left out`;
+      const ms = this.#since(started);
+      if (gone) await this.#recorder.record({ type: 'undo.never', step: step.id, reason });
+      else await this.#recorder.record({ type: 'undo.failed', step: step.id, ms, failure });
+      if (gone) return true;
     }
     if (never !== undefined)
       await this.#recorder.record({ type: 'undo.never', step: step.id, reason: never });
@@ -137,7 +158,7 @@ export class StepRunner<Facts, Ports> {
   }
 
   /** Retries transient failures, because a failed undo needs manual repair. */
-  async #retry(undo: () => Promise<void>, started: number): Promise<void> {
+  async #retry(undo: () => Promise<void>, started: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#ports;
     for (;;) {
       try {
@@ -146,7 +167,7 @@ export class StepRunner<Facts, Ports> {
         const isRetryable =
           error instanceof Failure && error.transient && clock.monotonic() - started < undoRetryTimeout;
         if (!isRetryable) throw error;
-        await clock.sleep(pause, this.#cancellation.halt);
+        await clock.sleep(pause, signal);
       }
     }
   }
@@ -192,9 +213,24 @@ export class StepRunner<Facts, Ports> {
     return false;
   }
 
+  /** Reports the loss of a host, so that the run is undone. */
+  async #notStarted(step: Step, part: Part): Promise<false> {
+    const loss = part === 'steps' ? this.#cancellation.takeLoss() : undefined;
+    return loss === undefined ? false : this.#failed(step, loss, 0, part);
+  }
+
+  /** Aborted when the lease on the step's host is lost. */
+  #lossOf(step: Step): AbortSignal | undefined {
+    const { host } = subjectOf(this.#progress.plan, step);
+    return host === undefined ? undefined : this.#ports.lease?.hosts.get(host);
+  }
+
   async #failed(step: Step, error: unknown, ms: number, part: Part): Promise<false> {
     if (this.#cancellation.halt.aborted) return false;
     if (part === 'steps') this.#cancellation.stop();
+    if (isHostLost(error)) this.#cancellation.takeLoss();
+    if (isDisconnected(error)) await this.#confirmLease();
+    if (this.#cancellation.halt.aborted) return false;
     const isAborted = this.#cancellation.work.aborted && isAbortError(error);
     const failure = failureRecord(isAborted ? this.#cancellation.work.reason : error);
     await this.#recorder.record({ type: 'step.failed', step: step.id, ms, failure });
@@ -203,6 +239,13 @@ export class StepRunner<Facts, Ports> {
       await this.#recorder.record({ type: 'run.warning', step: step.id, text });
     }
     return false;
+  }
+
+  /** If all hosts are lost at once, nothing is undone: it may be a later run that ended this one. */
+  async #confirmLease(): Promise<void> {
+    const { lease } = this.#ports;
+    if (lease !== undefined)
+      await unlessAborted(this.#cancellation.halt, lease.confirm()).catch(() => undefined);
   }
 
   #context(step: Step, signal: AbortSignal): TaskContext<Ports> {
@@ -224,6 +267,14 @@ export class StepRunner<Facts, Ports> {
     return Math.round(this.#ports.clock.monotonic() - started);
   }
 }
+
+const isHostLost = (error: unknown) => error instanceof Failure && error.code === 'lease.lost';
+/** The lease of a host is lost right after its connection. */
+const isDisconnected = (error: unknown) =>
+  isHostLost(error) || (error instanceof Failure && error.code === 'host.lost');
+
+const either = (signal: AbortSignal, other: AbortSignal | undefined) =>
+  other === undefined ? signal : AbortSignal.any([signal, other]);
 
 /** Node's own calls throw this when their signal aborts. */
 function isAbortError(error: unknown): boolean {

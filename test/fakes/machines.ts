@@ -48,6 +48,12 @@ export class FakeMachines {
     };
   }
 
+  /** Loses a host, as when its machine is terminated; `down.delete` brings it back as it was. */
+  lose(name: string): void {
+    this.down.add(name);
+    for (const connection of this.connections) if (connection.name === name) connection.lose();
+  }
+
   openCloud(): FakeCloud {
     this.cloudCount += 1;
     return this.cloud;

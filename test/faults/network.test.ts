@@ -103,12 +103,19 @@ const killed = { codes: [null] };
 const succeeded = { codes: [0] };
 /** Fails before any change and names the machine. */
 const unreachable: Outcome = { codes: [5], prints: [/sandbox-1/] };
-/** Stops, names the machine, and suggests oneclick resume. */
-const connectionLost: Outcome = { codes: [7], prints: [/sandbox-1/, /oneclick resume/] };
-const connectionBroke: Outcome = {
+/** Fails before any container is changed: the other machine has nothing to undo. */
+const undone: Outcome = { codes: [5], prints: [/sandbox-1/, /everything was undone/] };
+/** The other machine is undone, and suggests how to undo the lost one. */
+const partlyUndone: Outcome = {
   codes: [7],
-  prints: [/the SSH connection to sandbox-1 broke: \S/, /oneclick resume/],
+  prints: [/sandbox-1: not undone/, /resume \w+ --revert .*--without sandbox-1/],
 };
+const connectionBroke: Outcome = {
+  ...partlyUndone,
+  prints: [/the SSH connection to sandbox-1 broke: \S/, /resume \w+ --revert .*--without sandbox-1/],
+};
+/** An undo that a resume completes has the exit code of the failure that caused it. */
+const resumedUndo: Outcome = { codes: [5], prints: [/everything was undone/] };
 /** The response to the last request may have arrived. */
 const maybeLost: Outcome = { codes: [0, 7], prints: [/sandbox-1/] };
 const maybeFinished: Outcome = { codes: [0, 2] };
@@ -120,18 +127,19 @@ const inSwap = { at: 'event step.started container.stop/web/sandbox-1' };
 const inStart = { at: 'sent POST /containers/web-2/start' };
 const inCommit = { at: 'event step.started release.commit/web' };
 const atCommit = { at: 'sent POST /volumes/create' };
+const lostInSwap = { outcome: partlyUndone, next: 'resume', nextOutcome: resumedUndo, serves: 'v1' } as const;
 
 const rows: readonly Row[] = [
   { ...deploy, ...before, fault: cut, outcome: unreachable, serves: 'v1' },
-  { ...deploy, ...inPull, fault: cut, outcome: connectionLost, next: 'resume' },
-  { ...deploy, ...inPull, fault: cut, outcome: connectionLost, next: 'retry' },
-  { ...deploy, ...inSwap, fault: cut, outcome: connectionLost, next: 'resume' },
-  { ...deploy, ...inSwap, fault: cut, outcome: connectionLost, next: 'retry' },
-  { ...deploy, ...inStart, fault: cut, outcome: connectionLost, next: 'resume' },
-  { ...deploy, ...inCommit, fault: cut, outcome: connectionLost, next: 'resume' },
-  { ...deploy, ...inCommit, fault: cut, outcome: connectionLost, next: 'retry' },
+  { ...deploy, ...inPull, fault: cut, outcome: undone, serves: 'v1' },
+  { ...deploy, ...inPull, fault: cut, outcome: undone, next: 'retry' },
+  { ...deploy, ...inSwap, ...lostInSwap, fault: cut },
+  { ...deploy, ...inSwap, fault: cut, outcome: partlyUndone, next: 'retry' },
+  { ...deploy, ...inStart, ...lostInSwap, fault: cut },
+  { ...deploy, ...inCommit, fault: cut, outcome: maybeLost, next: 'resume', nextOutcome: maybeFinished },
+  { ...deploy, ...inCommit, fault: cut, outcome: maybeLost, next: 'retry' },
   { ...deploy, ...atCommit, fault: cut, outcome: maybeLost, next: 'resume', nextOutcome: maybeFinished },
-  { ...rollback, ...inSwap, fault: cut, outcome: connectionLost, next: 'resume' },
+  { ...rollback, ...inSwap, ...lostInSwap, fault: cut, serves: 'v2' },
   { ...rollback, ...atCommit, fault: cut, outcome: maybeLost, next: 'resume', nextOutcome: maybeFinished },
   { ...deploy, ...before, fault: cutBriefly, outcome: succeeded },
   { ...deploy, ...inPull, fault: cutBriefly, outcome: succeeded },
@@ -140,10 +148,10 @@ const rows: readonly Row[] = [
   { ...rollback, ...inSwap, fault: cutBriefly, outcome: succeeded },
   { ...deploy, ...inSwap, fault: clientGone, outcome: killed, next: 'resume' },
   { ...deploy, ...inSwap, fault: clientGone, outcome: killed, next: 'retry' },
-  { ...deploy, ...inSwap, fault: frozen, outcome: connectionLost, next: 'resume' },
+  { ...deploy, ...inSwap, ...lostInSwap, fault: frozen },
   { ...deploy, ...inSwap, fault: frozenBriefly, outcome: succeeded },
   { ...deploy, ...inSwap, fault: restarted, outcome: succeeded },
-  { ...deploy, ...inSwap, fault: loggedOut, outcome: connectionBroke, next: 'resume' },
+  { ...deploy, ...inSwap, ...lostInSwap, fault: loggedOut, outcome: connectionBroke },
   {
     ...{ ...deploy, ...before, serves: 'v1' },
     fault: sshdSetting('MaxSessions 1', 'MaxSessions 1'),

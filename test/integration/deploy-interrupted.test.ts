@@ -99,19 +99,21 @@ test('a killed run without a journal is completed by the same command', async ()
   await expectOnly(project, 'v1');
 });
 
-test('a killed run can be neither resumed nor undone after another deploy', async () => {
+test('a killed run changes nothing after another deploy: it is not resumed, and an undo leaves the release', async () => {
   const project = await deployed();
   await kill(await midSwap(project));
   expect(await retryUntilLeaseFree(project, 'deploy', 'web', '--tag', 'v3', '--batch', 'all')).toMatchObject({
     code: 0,
   });
-  for (const argv of [['resume'], ['resume', '--revert']]) {
-    const { code, stderr } = await project.run(...argv);
-    expect([code, stderr]).toEqual([
-      7,
-      expect.stringMatching(/cannot be resumed: run [0-9a-f]{6} by \S+ has since released .*:v3/),
-    ]);
-  }
+  const refused = await project.run('resume');
+  expect([refused.code, refused.stderr]).toEqual([
+    7,
+    expect.stringMatching(/cannot be resumed: run [0-9a-f]{6} by \S+ has since released .*:v3/),
+  ]);
+  const [, ...advice] = /oneclick (resume) ([0-9a-f]{6}) (--revert)/.exec(refused.stderr) ?? [];
+  const undone = await succeeds(project.start(...advice));
+  expect(undone.stderr).toMatch(/sandbox-1: not undone: stop web release 1: run .* has since released .*:v3/);
+  expect((await project.run('resume')).code).toBe(2);
   await expectOnly(project, 'v3');
 });
 

@@ -65,6 +65,7 @@ export class HostsLease implements Lease {
   readonly #parts: readonly HeldLease[];
   readonly #clock: Clock;
   readonly #lost = new AbortController();
+  readonly #lostHosts: ReadonlyMap<string, AbortController>;
   readonly #ended = new AbortController();
   #step = '';
   #released: Promise<void> | undefined;
@@ -72,12 +73,25 @@ export class HostsLease implements Lease {
   constructor(parts: readonly HeldLease[], clock: Clock) {
     this.#parts = parts;
     this.#clock = clock;
-    for (const part of parts) part.onEnd(() => this.#lose(part.host, 'its holder exited'));
+    this.#lostHosts = new Map(parts.map(({ host }) => [host.name, new AbortController()]));
+    for (const part of parts) part.onEnd(() => this.#loseHost(part.host, 'its holder exited'));
     this.#keepAlive().catch(() => undefined);
   }
 
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  get hosts(): ReadonlyMap<string, AbortSignal> {
+    return new Map([...this.#lostHosts].map(([host, { signal }]) => [host, signal]));
+  }
+
+  /** Waits for a response to a later heartbeat, so that hosts that are lost at the same time are known. */
+  async confirm(): Promise<void> {
+    const asked = this.#clock.monotonic();
+    const isOpen = () => !this.#ended.signal.aborted;
+    do await this.#clock.sleep(heartbeatInterval, this.#ended.signal).catch(() => undefined);
+    while (isOpen() && this.#remaining().some(({ lastResponse }) => lastResponse <= asked));
   }
 
   describe(step: string): void {
@@ -98,34 +112,49 @@ export class HostsLease implements Lease {
       const now = this.#clock.monotonic();
       const [first] = this.#parts;
       if (now - last > leaseTimeout && first !== undefined)
-        return this.#lose(first.host, 'this process was suspended');
+        return this.#lose(lostFailure(first.host, 'this process was suspended'));
       last = now;
-      const timedOut = this.#parts.find((part) => now - part.lastResponse > leaseTimeout);
-      if (timedOut !== undefined) return this.#lose(timedOut.host, 'its holder does not respond');
+      for (const { host, lastResponse } of this.#remaining())
+        if (now - lastResponse > leaseTimeout) this.#loseHost(host, 'its holder does not respond');
       this.#heartbeat();
     }
   }
 
   #heartbeat(): void {
     if (this.#lost.signal.aborted || this.#ended.signal.aborted) return;
-    for (const part of this.#parts) part.heartbeat(this.#step);
+    for (const part of this.#remaining()) part.heartbeat(this.#step);
   }
 
-  #lose(host: Host, reason: string): void {
-    this.#ended.abort();
-    const broken: unknown = host.lost.reason;
-    const message =
-      broken instanceof Failure
-        ? `${broken.message}; the lease on ${host.name} was lost`
-        : `the lease on ${host.name} was lost: ${reason}`;
-    this.#lost.abort(
-      new Failure('unreachable', 'lease.lost', message, {
-        host: host.name,
-        hint: 'another run may have started there; run `oneclick status`, then `oneclick resume`',
-        ...given({ cause: broken }),
-      }),
-    );
+  #remaining(): readonly HeldLease[] {
+    return this.#parts.filter(({ host }) => this.#lostHosts.get(host.name)?.signal.aborted === false);
   }
+
+  /** Disconnects the host, so that nothing more reaches it. */
+  #loseHost(host: Host, reason: string): void {
+    const lost = this.#lostHosts.get(host.name);
+    if (lost === undefined || lost.signal.aborted || this.#ended.signal.aborted) return;
+    const failure = lostFailure(host, reason);
+    lost.abort(failure);
+    if (this.#remaining().length === 0) this.#lose(failure);
+    else void host.close().catch(() => undefined);
+  }
+
+  #lose(failure: Failure): void {
+    this.#ended.abort();
+    this.#lost.abort(failure);
+  }
+}
+
+function lostFailure({ name, lost }: Host, reason: string): Failure {
+  const broken: unknown = lost.reason;
+  const message =
+    broken instanceof Failure
+      ? `${broken.message}; the lease on ${name} was lost`
+      : `the lease on ${name} was lost: ${reason}`;
+  return new Failure('unreachable', 'lease.lost', message, {
+    ...{ host: name, hint: 'check the host and the network, then run `oneclick status`' },
+    ...given({ cause: broken }),
+  });
 }
 
 /** Returns the failure of a host that does not respond in time. */

@@ -149,6 +149,16 @@ describe('the status', () => {
     );
   });
 
+  it('suggests undoing a run if only some of its services were released since', async () => {
+    const started = new Date(fleet.clock.now().getTime() - 60_000).toISOString();
+    await fleet.deploy(web);
+    const open = runOf('run-0', 'unfinished', started);
+    const both = { ...open, services: [web, { ...web, name: 'api' }] };
+    expect(text(await sight({ runs: [both] })).replace(/\s+/g, ' ')).toContain(
+      'was interrupted: oneclick resume run-0 --revert',
+    );
+  });
+
   it('does not suggest resuming a run that a later release has replaced', async () => {
     await fleet.clock.advance(1000);
     await fleet.deploy(web);

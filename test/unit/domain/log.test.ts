@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { containerSpec } from '../../../src/domain/container.js';
-import { laterActivation, previous, rollbackHistory } from '../../../src/domain/log.js';
+import { previous, rollbackHistory } from '../../../src/domain/log.js';
 import type { Activation } from '../../../src/domain/release.js';
 import { service } from '../../fakes/recipes.js';
 
@@ -36,31 +36,5 @@ describe('the rollback history', () => {
   it('is empty before the first activation', () => {
     expect(numbers()).toEqual([]);
     expect(previous([])).toBeUndefined();
-  });
-});
-
-describe('a later activation', () => {
-  const [first, second] = logOf(1, 2);
-  const host = {
-    host: 'a',
-    engine: { version: '', platform: '' },
-    listening: [],
-    containers: [],
-    networks: [],
-    volumes: [],
-    images: [],
-  };
-  const facts = {
-    hosts: { a: { ...host, log: { web: [first, second].flatMap((line) => line ?? []) } } },
-    resolved: {},
-  };
-
-  it('is by another run and has at least the same order', () => {
-    expect(laterActivation(facts, 'mine', 2)).toBe(second);
-    expect(laterActivation(facts, 'mine', 3)).toBeUndefined();
-  });
-
-  it('is never by the run itself', () => {
-    expect(laterActivation(facts, 'run-1', 2)).toBeUndefined();
   });
 });

@@ -41,6 +41,17 @@ describe('the failure card', () => {
     );
   });
 
+  it('lists the steps that were not undone by host', () => {
+    const missing = (host: string, step: string) => ({
+      ...{ kind: 'unreachable' as const, code: 'lease.lost', host, evidence: [] },
+      message: `not undone: ${step}`,
+    });
+    const left = [missing('web-3', 'create web-4'), missing('web-3', 'start web-4'), missing('web-1', 'x')];
+    const text = failureCard({ ...card, result: 'incomplete', left }, page(80));
+    expect(text).toContain('  undo   web-3: not undone: create web-4; start web-4\n');
+    expect(text).toContain('         web-1: not undone: x\n');
+  });
+
   it('has at most 15 lines and never cuts the command', () => {
     const next = `oneclick rollback web --to 3 --only ${Array.from({ length: 30 }, (_, n) => `web-${n}`).join(' ')}`;
     const crowded: Card = {

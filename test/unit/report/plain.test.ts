@@ -57,6 +57,15 @@ describe('the plain report', () => {
     expect(output.stdout.text).toBe('');
   });
 
+  it('reports an undo that was requested as a success, with what was left', async () => {
+    const { output, reporter } = await open();
+    const reason = 'web-3 was left out';
+    const never = ['a', 'b'].map((step) => ({ step, reason }));
+    const summary = { recipe: 'deploy', environment: 'production', services: [], ms: 4_200 };
+    reporter.summary(outcome({ result: 'reverted', never }), summary);
+    expect(output.stderr.text).toBe(`✓ undone: deploy on production in 4.2s\n! not undone: ${reason}\n`);
+  });
+
   it('shows when a release was live if the work after it took long', async () => {
     const { output, reporter } = await open();
     const summary = { recipe: 'deploy', environment: 'production', services: [] };

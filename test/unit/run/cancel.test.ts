@@ -208,6 +208,79 @@ describe('a lost lease', () => {
   });
 });
 
+describe('a lease that is lost on one host', () => {
+  /** Loses the host of `lost` during the last of the steps, and opens the gate. */
+  async function losing(lost: string, plan: ReturnType<typeof planOf>, during: string, all = false) {
+    const harness = new RunHarness();
+    const gate = new Gate();
+    const leases = new FakeLeases(['host-a', 'host-b', 'host-c']);
+    harness.world.pause = () =>
+      harness.steps('step.started').includes(during) ? gate.once() : Promise.resolve();
+    if (all) leases.onConfirm = () => leases.lose();
+    const run = harness.start({ ...plan, holds: 'hosts' }, { leases });
+    await gate.reached;
+    leases.loseHost(lost);
+    await gate.settle();
+    gate.open();
+    return { harness, outcome: await run };
+  }
+  const abc = planOf(sequence(step('a'), step('b'), step('c')));
+
+  it('undoes the run on the other hosts and lists what is left', async () => {
+    const { harness, outcome } = await losing('host-a', abc, 'b');
+    expect(outcome).toMatchObject({
+      ...{ result: 'incomplete', exitCode: 7 },
+      failures: [{ kind: 'unreachable', code: 'lease.lost', host: 'host-a' }],
+      left: [{ host: 'host-a', code: 'lease.lost', message: 'not undone: a to 1' }],
+    });
+    expect(harness.steps('step.started')).toEqual(['a', 'b']);
+    expect(harness.steps('undo.started')).toEqual(['b']);
+    expect(harness.world.facts()).toEqual({ a: 1 });
+  });
+
+  it('ends the step on that host at once', async () => {
+    const { harness, outcome } = await losing('host-b', abc, 'b');
+    expect(harness.steps('step.failed')).toEqual(['b']);
+    expect(outcome).toMatchObject({ result: 'incomplete', left: [{ host: 'host-b' }] });
+    expect(outcome.failures).toHaveLength(1);
+    expect(harness.world.read('a')).toBe(0);
+  });
+
+  it('is undone completely if the host was not changed yet', async () => {
+    const { harness, outcome } = await losing('host-c', abc, 'b');
+    expect(outcome).toMatchObject({ result: 'reverted', exitCode: 5, left: [] });
+    expect(harness.world.facts()).toEqual({});
+  });
+
+  it('and then on all hosts, undoes nothing', async () => {
+    const { harness, outcome } = await losing('host-a', abc, 'b', true);
+    expect(outcome).toMatchObject({ result: 'stopped', exitCode: 7 });
+    expect(harness.steps('undo.started')).toEqual([]);
+  });
+
+  it('while committing, leaves the other hosts to finish', async () => {
+    const plan = planOf(sequence(step('a'), step('yes', 'commit')), sequence(step('b'), step('c')));
+    const { harness, outcome } = await losing('host-c', plan, 'yes');
+    expect(outcome).toMatchObject({ result: 'done', exitCode: 0, committed: true });
+    expect(harness.steps('step.done')).toEqual(['a', 'yes', 'b']);
+    expect(harness.steps('step.failed')).toEqual(['c']);
+  });
+
+  it('can be undone later, or without that host', async () => {
+    for (const without of [[], ['host-a']]) {
+      const { harness } = await losing('host-a', abc, 'b');
+      const again = new RunHarness(harness.world, harness.journal);
+      harness.world.pause = async () => {};
+      const keep = () => new Map(without.map(() => ['a', 'host-a was left out']));
+      expect(await again.resume(true, { keep, leases: new FakeLeases() })).toMatchObject({
+        ...{ result: 'reverted', exitCode: 0, failures: [], left: [] },
+        never: without.map(() => ({ step: 'a', reason: 'host-a was left out' })),
+      });
+      expect(harness.world.read('a')).toBe(without.length);
+    }
+  });
+});
+
 describe('the lease', () => {
   const plan = { ...planOf(sequence(step('a'), step('b'))), holds: 'hosts' as const };
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { Outcome, RunEvent } from '../../../src/run/events.js';
 import type { Plan } from '../../../src/run/plan.js';
 import { preview } from '../../../src/run/preview.js';
+import { stepsOf as stepsIn } from '../../../src/run/walk.js';
 import { type Action, type FakeFacts, FakeWorld, type Fault, fakeRegistry } from '../../fakes/world.js';
 import { committingPlans, faultsOf, orderedPairs, reversiblePlans, rollouts, startFacts } from './plans.js';
 import { FakeProcess, type Interruption, inOrder, runToEnd } from './process.js';
@@ -215,6 +216,30 @@ describe('for any plan and any faults', () => {
           if (process.deedsBefore === undefined || outcome.exitCode === 0) return;
           expect(world.actions.slice(process.deedsBefore).filter(({ edge }) => edge === 'begin')).toEqual([]);
           if (outcome.result !== 'reverted') expect(outcome.exitCode).toBe(7);
+        },
+      ),
+    );
+  });
+
+  it('nothing begins on a host once its lease is lost, and the other hosts are as before', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        cases(reversiblePlans, ['before', 'after']),
+        points,
+        fc.scheduler(),
+        async ({ plan, start, faults }, at, s) => {
+          const world = worldOf(start, faults);
+          const process = new FakeProcess(world, [], s, { at, what: 'lose a host' });
+          const outcome = (await process.start({ ...plan, holds: 'hosts' })) as Outcome;
+          if (process.deedsBefore === undefined || outcome.exitCode === 0) return;
+          const hosts = new Map(stepsIn(plan.steps).map(({ id, host }) => [id, host]));
+          const later = world.actions.slice(process.deedsBefore).filter(({ edge }) => edge === 'begin');
+          expect(later.filter(({ step }) => hosts.get(step) === process.lostHost)).toEqual([]);
+          if (outcome.result === 'stopped') return;
+          const resource = process.lostHost.replace('host-', '');
+          const others = (facts: FakeFacts) => Object.entries(facts).filter(([name]) => name !== resource);
+          expect(others(world.facts())).toEqual(others(start));
+          expect(outcome.left.filter(({ host }) => host !== process.lostHost)).toEqual([]);
         },
       ),
     );

@@ -4,6 +4,7 @@ import type { Journal } from '../../../src/run/ports.js';
 import { Progress } from '../../../src/run/progress.js';
 import { resumable } from '../../../src/run/resume.js';
 import { resumeRun, startRun } from '../../../src/run/run.js';
+import { stepsOf } from '../../../src/run/walk.js';
 import { MovableClock } from '../../fakes/clock.js';
 import { FakeLeases } from '../../fakes/leases.js';
 import { type FakeWorld, fakeRegistry } from '../../fakes/world.js';
@@ -20,7 +21,7 @@ export const inOrder: Scheduler = { schedule: (task) => task, waitFor: (end) => 
 /** Interrupts a process at one of its accesses to world or journal. */
 export interface Interruption {
   readonly at: number;
-  readonly what: 'crash' | 'cancel' | 'abandon' | 'lose';
+  readonly what: 'crash' | 'cancel' | 'abandon' | 'lose' | 'lose a host';
 }
 
 /**
@@ -31,7 +32,9 @@ export class FakeProcess {
   readonly events: RunEvent[] = [];
   /** The number of actions before the interruption. */
   deedsBefore: number | undefined;
-  readonly #leases = new FakeLeases();
+  /** The host that an interruption loses. */
+  lostHost = '';
+  #leases = new FakeLeases();
   readonly #world: FakeWorld;
   readonly #journal: RunEvent[];
   readonly #scheduler: Scheduler;
@@ -56,6 +59,10 @@ export class FakeProcess {
   }
 
   start(plan: Plan): Promise<Outcome | 'dead'> {
+    const hosts = [...stepsOf(plan.steps), ...stepsOf(plan.after)].flatMap(({ host }) => host ?? []);
+    const names = [...new Set(hosts)];
+    this.#leases = new FakeLeases(names);
+    this.lostHost = names[(this.#interruption?.at ?? 0) % names.length] ?? '';
     return this.#live(() => startRun({ ...this.#ports(), plan }));
   }
 
@@ -101,6 +108,7 @@ export class FakeProcess {
   #interrupt(what: Interruption['what']): void {
     this.deedsBefore = this.#world.actions.length;
     if (what === 'lose') this.#leases.lose();
+    if (what === 'lose a host') this.#leases.loseHost(this.lostHost);
     if (what === 'cancel') this.#cancel.abort('SIGINT');
     if (what === 'abandon') this.#abandon.abort('SIGINT');
     if (what !== 'crash') return;

@@ -180,10 +180,12 @@ describe('a resume is rejected', () => {
   it('if another run has acted since, and then nothing is done', async () => {
     const harness = await dead(plan, afterIntentOf('a'));
     harness.world.write('other', 1);
-    const overtaken = (facts: FakeFacts) =>
-      facts.other === 1 ? new Failure('changed', 'fake.overtaken', 'others have acted') : undefined;
+    const keep = (facts: FakeFacts) => {
+      if (facts.other === 1) throw new Failure('changed', 'fake.overtaken', 'others have acted');
+      return new Map<string, string>();
+    };
     for (const revert of [false, true]) {
-      await expect(harness.resume(revert, { overtaken })).rejects.toMatchObject({ code: 'fake.overtaken' });
+      await expect(harness.resume(revert, { keep })).rejects.toMatchObject({ code: 'fake.overtaken' });
     }
     expect(harness.events).toEqual([]);
     expect(harness.world.facts()).toEqual({ other: 1 });

@@ -186,7 +186,16 @@ export class Fleet extends FakeMachines {
   }
 
   /** Resumes a run of the folder, by default the last unfinished one. */
-  async resume(revert: boolean, id?: string, wait = false): Promise<RecipeResult> {
+  async resume(
+    revert: boolean,
+    id?: string,
+    {
+      wait = false,
+      without = [],
+      diesAfter = Number.POSITIVE_INFINITY,
+    }: { wait?: boolean; without?: readonly string[]; diesAfter?: number } = {},
+  ): Promise<RecipeResult> {
+    this.#diesAfter = diesAfter;
     this.#begin();
     const interrupts = this.interrupts;
     const session = await this.session([]);
@@ -194,7 +203,7 @@ export class Fleet extends FakeMachines {
     const { services } = journaled.progress.plan;
     return this.whileTimePasses(
       resumeRecipe(await this.session(services), journaled, {
-        ...{ revert, wait, interrupts: () => openInterrupts(interrupts) },
+        ...{ revert, wait, without, interrupts: () => openInterrupts(interrupts) },
       }),
     );
   }

@@ -10,7 +10,7 @@ import type { ResumeFlags } from './command.js';
 /** Resumes a run from its journal on this machine. */
 export function run(context: Context, [id]: readonly string[], flags: ResumeFlags): Promise<number> {
   return withOutput(context, flags, async ({ reporter }) => {
-    const { revert, wait } = flags;
+    const { revert, without, wait } = flags;
     const journaled = await readResumable(await openProject(context, flags), id, revert);
     const { plan } = journaled.progress;
     const options = { ...flags, env: plan.run.environment, hosts: prunedHosts(plan) };
@@ -19,7 +19,7 @@ export function run(context: Context, [id]: readonly string[], flags: ResumeFlag
     return showResult(
       reporter,
       session,
-      await resumeRecipe(session, journaled, { revert, wait, interrupts }),
+      await resumeRecipe(session, journaled, { revert, without, wait, interrupts }),
     );
   });
 }

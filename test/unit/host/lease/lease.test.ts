@@ -184,6 +184,32 @@ describe('a lease', () => {
     });
   });
 
+  it('is lost on one host, which is disconnected, while the others confirm theirs', async () => {
+    const time = clock();
+    const holders = ['a', 'b'].map(() => new FakeRemoteProcess('held'));
+    const machines = holders.map(
+      (holder, index) => new FakeHost('ab'[index] ?? '', { clock: time, spawns: () => holder }),
+    );
+    const lease = await new HostLeases(hosts(...machines), { clock: time, random: () => 0 }).take(run);
+    const [first, second] = holders;
+    if (second !== undefined) second.onWrite = () => second.print('.');
+    first?.exit(1);
+    let confirmed = false;
+    const confirming = lease.confirm().then(() => (confirmed = true));
+    await time.advance(0);
+    expect([...lease.hosts].map(([host, { aborted }]) => [host, aborted])).toEqual([
+      ['a', true],
+      ['b', false],
+    ]);
+    expect([lease.lost.aborted, machines[0]?.closed, confirmed]).toEqual([false, true, false]);
+    await time.advance(6000);
+    await confirming;
+    expect(lease.lost.aborted).toBe(false);
+    second?.exit(1);
+    await time.advance(0);
+    expect(lease.lost.reason).toMatchObject({ host: 'b' });
+  });
+
   it('is lost before anything is sent when this process was suspended', async () => {
     const time = clock();
     const { holder, lease } = await held(time);
