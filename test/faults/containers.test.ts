@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest } from '@jest/globals';
-import { openSandbox, type Sandbox } from '../integration/harness.js';
-import { testFaults } from './engine-rows.js';
+import { openSandbox, type Sandbox, succeeds } from '../integration/harness.js';
+import { expectServes, testFaults } from './engine-rows.js';
 
 jest.setTimeout(240_000);
 
@@ -139,6 +139,38 @@ describe('when another user', () => {
         prints: ['sandbox-1', /No such container/i],
       },
       {
+        title: 'prunes volumes and containers before a deploy, the releases are still known',
+        inject: { line: () => prune },
+        code: 0,
+        serves: 'v2',
+        check: async (project) => {
+          await succeeds(project.start('rollback'));
+          await expectServes(sandbox, project, 'v1');
+        },
+      },
+      {
+        title: 'prunes volumes and containers before a deploy that fails, the old container serves again',
+        change: brokenBy('500'),
+        inject: { line: () => prune },
+        code: 6,
+        serves: 'v1',
+        prints: ['everything was undone'],
+      },
+      {
+        title: 'prunes volumes and containers during a deploy that fails, the old container serves again',
+        change: brokenBy('500'),
+        inject: { step: 'container.create', line: () => prune },
+        code: 6,
+        serves: 'v1',
+      },
+      {
+        title: 'prunes volumes and containers before a rollback, the old container is created again',
+        run: 'rollback',
+        inject: { line: () => prune },
+        code: 0,
+        serves: 'v1',
+      },
+      {
         title: 'removes the network before a deploy, it is created again',
         inject: { line: ({ name }) => removeNetwork(name) },
         code: 0,
@@ -161,6 +193,8 @@ describe('when another user', () => {
     ],
   );
 });
+
+const prune = 'docker system prune --volumes --force';
 
 /** A shell command that removes the network of a project and its containers. */
 const removeNetwork = (project: string) =>

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { inflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { z } from 'zod';
 import { openSandbox, type Project, type Sandbox, succeeds } from './harness.js';
@@ -163,13 +164,18 @@ function stableLabels({
   'oneclick.step': step = '',
   ...labels
 }: Readonly<Record<string, string>>) {
-  const { 'oneclick.activation': line } = labels;
-  const {
-    run: __,
-    at: ___,
-    ...activation
-  } = line === undefined ? {} : z.looseObject({}).parse(JSON.parse(line));
-  return { ...labels, step: step.replace(/^\w+\//, ''), 'oneclick.activation': activation };
+  const { 'oneclick.activation': line = '{}', 'oneclick.log-copy': copy } = labels;
+  const lines = copy === undefined ? '[]' : inflateRawSync(Buffer.from(copy, 'base64url')).toString();
+  return {
+    ...{ ...labels, step: step.replace(/^\w+\//, '') },
+    'oneclick.activation': stableLine(JSON.parse(line)),
+    'oneclick.log-copy': z.array(z.unknown()).parse(JSON.parse(lines)).map(stableLine),
+  };
+}
+
+function stableLine(line: unknown) {
+  const { run: _, at: __, ...rest } = z.looseObject({}).parse(line);
+  return rest;
 }
 
 /** JSON of values that an engine treats as unset. */
