@@ -24,7 +24,7 @@ const digestOf = (words: string) => `sha256:${createHash('sha256').update(words)
 export class SimulatedDocker {
   readonly #containers = new Map<string, Container>();
   readonly #volumes: unknown[] = [];
-  readonly #networks = new Set<string>();
+  readonly #networks = new Map<string, unknown>();
   readonly #images = new Set<string>();
   readonly #server: Server;
 
@@ -70,9 +70,9 @@ export class SimulatedDocker {
         this.#volumes.push(body);
         return body;
       case 'GET networks/networks':
-        return [...this.#networks].map((Name) => ({ Name }));
+        return [...this.#networks].map(([Name, Labels]) => ({ Name, Labels }));
       case 'POST networks/create':
-        this.#networks.add(String(body.Name));
+        this.#networks.set(String(body.Name), body.Labels);
         return { Id: body.Name };
       case 'POST images/create':
         this.#images.add(query.get('fromImage') ?? '');
