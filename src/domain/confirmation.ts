@@ -195,7 +195,7 @@ function holds(condition: RuleCondition, { host, path, headers }: Draft): boolea
   }
 }
 
-const isPattern = (pattern: string) => /[*?]/.test(pattern);
+const isPattern = (pattern: string) => tokens(pattern).some(({ wildcard }) => wildcard !== undefined);
 
 /** Whether the text matches a pattern; a backslash makes the next character literal. */
 function matches(pattern: string, text: string, ignoreCase: boolean): boolean {

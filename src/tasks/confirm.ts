@@ -58,7 +58,9 @@ export const targetConfirm = task({
       const because = `nothing can be confirmed: ${found.reason}`;
       return { kind: 'done', because, receipt: {}, cautions: [`${service.name}: ${because}`] };
     }
-    const host = confirm.from === 'here' ? {} : { host: service.instances[0]?.host ?? '' };
+    const [first] = service.instances;
+    if (first === undefined) return { kind: 'done', because: 'no instance', receipt: {} };
+    const host = confirm.from === 'here' ? {} : { host: first.host };
     // Plain requests are written as in the version before, which may resume the run.
     const requests = found.requests.map(({ scheme, ...request }) =>
       scheme === 'https' ? { ...request, scheme } : request,

@@ -3,7 +3,7 @@ import { type ConfirmationOptions, confirmationsOf } from '../../../src/domain/c
 import type { Listener, ListenerRule, RuleCondition, TargetGroup } from '../../../src/domain/target-group.js';
 import { defaultSettings, fakeBalancer } from '../../fakes/cloud.js';
 
-const address = 'shop.elb.example.com';
+const address = 'shop.elb.amazonaws.com';
 const host = (...values: readonly string[]): RuleCondition => ({ kind: 'host', values });
 const path = (...values: readonly string[]): RuleCondition => ({ kind: 'path', values });
 const to = (action: ListenerRule['action'], ...conditions: readonly RuleCondition[]) => ({
@@ -19,6 +19,7 @@ function confirm(
     ...{ arn: 'arn', name: 'shop-web', protocol: 'HTTP', settings: defaultSettings },
     balancers: [
       fakeBalancer('shop', {
+        address,
         listeners: listeners.map((one) =>
           'protocol' in one ? one : { protocol: 'HTTP', port: 80, rules: one },
         ),
@@ -143,7 +144,7 @@ describe('the request that confirms a release', () => {
       'port 80 of shop does not forward GET http://shop.example.org/health to shop-web',
     );
     expect(confirm([[to('forward', path('/api/*')), to('other')]], { path: '/up' })).toMatch(
-      /^port 80 of shop does not forward GET http:\/\/shop\.elb\.example\.com\/up to shop-web$/,
+      /^port 80 of shop does not forward GET http:\/\/shop\.elb\.amazonaws\.com\/up to shop-web$/,
     );
   });
 
