@@ -189,12 +189,7 @@ export const ServiceConfig = optionalKeys({
   ),
   confirm: z
     .union(
-      [
-        z
-          .union([z.literal('off'), z.literal(false)])
-          .transform((): z.output<typeof confirm> => ({ off: true })),
-        confirm,
-      ],
+      [z.literal(['off', false]).transform((): z.output<typeof confirm> => ({ off: true })), confirm],
       'must be off, or a map with host, path, from, off',
     )
     .describe(
