@@ -149,7 +149,8 @@ function meet(condition: RuleCondition, draft: Draft): readonly Draft[] {
         const path = `${draft.path}${draft.path.includes('?') ? '&' : '?'}${pair}`;
         return { ...draft, path, isGuess: draft.isGuess || isPattern(value) };
       });
-    default:
+    case 'method':
+    case 'other':
       return [];
   }
 }

@@ -46,7 +46,7 @@ function conditionOf(it: Described): RuleCondition {
   if ([...configs, it].some((config) => (config?.RegexValues ?? []).length > 0))
     return { kind: 'other', text: 'a regular expression' };
   const values = it.Values ?? [];
-  switch (it.Field) {
+  switch (it.Field ?? '') {
     case 'host-header':
       return { kind: 'host', values: it.HostHeaderConfig?.Values ?? values };
     case 'path-pattern':

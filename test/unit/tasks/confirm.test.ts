@@ -108,6 +108,14 @@ describe('the configuration of a confirmation', () => {
     expect(probes[0]).toMatchObject(confirm);
   });
 
+  it('is no part of a release', async () => {
+    serve({ protocol: 'HTTP', port: 80 });
+    await fleet.deploy(web);
+    const before = fleet.state();
+    await fleet.deploy({ ...web, confirm: { path: '/health' } });
+    expect(fleet.state()).toEqual(before);
+  });
+
   it('turns it off', async () => {
     serve({ protocol: 'HTTP', port: 80 }, () => 500);
     expect((await fleet.deploy({ ...web, confirm: { off: true } })).result).toBe('done');
