@@ -2,6 +2,7 @@ import type { Cloud } from '../cloud/cloud.js';
 import type { Clock } from '../domain/clock.js';
 import type { HostAddress } from '../domain/environment.js';
 import type { CloudCall } from '../domain/plain-command.js';
+import type { Probe, ProbeAnswer } from '../host/host.js';
 import type { Hosts, HostsOptions } from '../host/hosts.js';
 import type { Journal } from '../run/ports.js';
 
@@ -9,6 +10,8 @@ import type { Journal } from '../run/ports.js';
 export interface Adapters {
   /** Connects to all hosts in parallel. Returns unreachable hosts as failures; never throws a Failure. */
   connect(addresses: readonly HostAddress[], options: HostsOptions): Promise<Hosts>;
+  /** Sends an HTTP request from this machine. Throws a Failure of kind `unhealthy` if there is no HTTP response. */
+  probe(probe: Probe, clock: Clock, signal: AbortSignal): Promise<ProbeAnswer>;
   /** Opens the cloud account that the variables select. */
   openCloud(options: CloudOptions): Promise<Cloud>;
   /** Returns a function that formats a cloud call as a command of the cloud's own CLI. */

@@ -269,6 +269,7 @@ class OpenEnvironment implements ConnectedEnvironment {
         parseImage(reference).registry === transfer?.login.serveraddress
           ? transfer.login
           : registryAuth(reference, logins),
+      probe: (request, signal) => context.adapters.probe(request, context.clock, signal),
       variables: (run) => runVariables(run, context.env),
       local: (command, onLine, signal) => runHere(context, project.folder, command, onLine, signal),
     };

@@ -13,6 +13,10 @@ const adapters: Adapters = {
     const { connectAll } = await import('../host/hosts.js');
     return connectAll(addresses, options);
   },
+  async probe(probe, clock, signal) {
+    const { probeFromHere } = await import('../host/local-probe.js');
+    return probeFromHere(probe, clock, signal);
+  },
   async openCloud(options) {
     const [{ awsCloud }, { batched }] = await Promise.all([
       import('../cloud/aws/aws.js'),

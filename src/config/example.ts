@@ -34,6 +34,11 @@ services:
       secrets: [NPM_TOKEN]
     port: "80:3000"
     target_group: shop-\${STAGE:-staging}
+    confirm:
+      host: shop.example.com
+      path: /up
+      from: here
+      off: false
     port_range: 20000-20999
     health:
       path: /up

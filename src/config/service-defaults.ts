@@ -51,6 +51,7 @@ export function resolveService(
     ...given({
       port: port ? publishedPort(port, swap, config) : undefined,
       targetGroup: targetGroup(layers, config, at('target_group')),
+      confirm: confirmRequest(layers, config, at('confirm', 'host')),
       command: config.command,
       memory: config.memory,
       cpus: config.cpus,
@@ -91,6 +92,16 @@ function targetGroup(layers: Layers, config: ServiceConfig, at: Path): string | 
   if (!config.target_group) return undefined;
   if (!config.port) layers.report(at, 'target_group requires a port: add port', { end: 'key' });
   return layers.interpolate(config.target_group, (message) => layers.report(at, message));
+}
+
+function confirmRequest(layers: Layers, { confirm }: ServiceConfig, at: Path): Service['confirm'] {
+  if (!confirm) return undefined;
+  if (confirm.off) return { off: true };
+  const report = (message: string) => layers.report(at, message);
+  const host = confirm.host ? layers.interpolate(confirm.host, report) : undefined;
+  if (host !== undefined && !/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/.test(host))
+    report(`must be a host name, such as shop.example.com, not ${host}`);
+  return given({ host, path: confirm.path, from: confirm.from });
 }
 
 function restartPolicy(layers: Layers, { restart }: ServiceConfig, at: Path): Service['restart'] {

@@ -42,13 +42,14 @@ const scalar = z.union(
   'must be text, a number, true or false',
 );
 
+const httpPath = z
+  .string('must be a path, such as /up')
+  .regex(/^\/[^\s#]*$/, 'must start with / and contain no spaces');
+
 const health = optionalKeys({
-  path: z
-    .string('must be a path, such as /up')
-    .regex(/^\/[^\s#]*$/, 'must start with / and contain no spaces')
-    .describe(
-      'The path to request over HTTP; a 2xx or 3xx response is healthy. Without a path, the port must accept a connection. Without a port, Docker’s HEALTHCHECK decides.',
-    ),
+  path: httpPath.describe(
+    'The path to request over HTTP; a 2xx or 3xx response is healthy. Without a path, the port must accept a connection. Without a port, Docker’s HEALTHCHECK decides.',
+  ),
   interval: duration.describe('Time between checks. Default: 500ms.'),
   timeout: duration.describe('Time limit for one check. Default: 5s.'),
   deadline: duration.describe(
@@ -57,6 +58,21 @@ const health = optionalKeys({
   settle: duration.describe(
     'How long a container without a port or HEALTHCHECK must run to be healthy. Default: 3s.',
   ),
+});
+
+const confirm = optionalKeys({
+  host: interpolatedText.describe(
+    'The host name to request. Supports `${VAR}`. Default: from the rule that forwards to the target group, else the load balancer’s address.',
+  ),
+  path: httpPath.describe(
+    'The path to request; a 2xx or 3xx response confirms the release. Default: the path of the health check, or one that the rule forwards.',
+  ),
+  from: z
+    .enum(['host', 'here'], 'must be host or here')
+    .describe(
+      'Where to send the request from: the service’s first `host`, or `here`, this machine. Default: `host`.',
+    ),
+  off: z.boolean().describe('Sends no request.'),
 });
 
 const build = optionalKeys({
@@ -171,6 +187,14 @@ export const ServiceConfig = optionalKeys({
   target_group: interpolatedText.describe(
     'The load balancer’s target group, by name or ARN. Instances are registered by ID. Supports `${VAR}`. AWS is configured as for the AWS CLI: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`.',
   ),
+  confirm: z
+    .union(
+      [z.literal(['off', false]).transform((): z.output<typeof confirm> => ({ off: true })), confirm],
+      'must be off, or a map with host, path, from, off',
+    )
+    .describe(
+      'The request that confirms a release through the load balancer. By default it is derived from the load balancer’s rules. `off`, or a map.',
+    ),
   port_range: parsedText(
     'must be a port range, such as 20000-20999',
     parsePortRange,

@@ -25,6 +25,17 @@ export const Health = z.strictObject({
 });
 export type Health = z.infer<typeof Health>;
 
+/** The request that confirms a release through its load balancer; unset parts come from the load balancer's rules. */
+export const Confirm = z.strictObject({
+  host: z.string().optional(),
+  path: z.string().optional(),
+  /** Where to send it from: the first host by default, or this machine. */
+  from: z.enum(['host', 'here']).optional(),
+  /** Sends none. */
+  off: z.literal(true).optional(),
+});
+export type Confirm = z.infer<typeof Confirm>;
+
 /** The source of the image: built from the project's commit, or a fixed reference. */
 export const ImageSource = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -75,6 +86,7 @@ export const Service = z.strictObject({
   swap: z.enum(['plain', 'beside', 'drain']),
   /** The name or ARN of the target group of its instances. */
   targetGroup: z.string().optional(),
+  confirm: Confirm.optional(),
   singleton: z.boolean(),
   needs: z.array(z.string()),
   /** How many activated releases an instance keeps. */

@@ -32,6 +32,33 @@ export interface TargetGroupSettings {
   readonly stickiness: boolean;
 }
 
+/** A condition on a request. It holds if one of the values matches; `*` and `?` are wildcards. */
+export type RuleCondition =
+  | { readonly kind: 'host' | 'path' | 'method'; readonly values: readonly string[] }
+  | { readonly kind: 'header'; readonly name: string; readonly values: readonly string[] }
+  | {
+      readonly kind: 'query';
+      readonly pairs: readonly { readonly key?: string; readonly value: string }[];
+    }
+  /** One that a request cannot be made for: `the sender’s address`. */
+  | { readonly kind: 'other'; readonly text: string };
+
+/** A rule of a listener, as seen from one target group. */
+export interface ListenerRule {
+  /** All must hold. */
+  readonly conditions: readonly RuleCondition[];
+  /** `split`: shared with other groups; `login`: only after a login; `other`: not to the group. */
+  readonly action: 'forward' | 'split' | 'login' | 'other';
+}
+
+/** A listener that forwards to a target group, by default or by a rule. */
+export interface Listener {
+  readonly protocol: string;
+  readonly port: number;
+  /** In the order of evaluation, the default last. Absent if every request is forwarded to the group. */
+  readonly rules?: readonly ListenerRule[];
+}
+
 /** A load balancer that forwards to a target group. */
 export interface LoadBalancer {
   readonly arn: string;
@@ -46,7 +73,7 @@ export interface LoadBalancer {
   /** How long a connection may stay idle, ms; unknown for network load balancers. */
   readonly idleTimeout?: number;
   /** Listeners that forward to the group, by default or by a rule. */
-  readonly listeners: readonly { readonly protocol: string; readonly port: number }[];
+  readonly listeners: readonly Listener[];
 }
 
 /** A target group as the cloud reports it. */

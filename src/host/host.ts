@@ -23,7 +23,7 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** An HTTP request to a port of the host, sent from the host itself. */
+/** An HTTP request, usually to a port of the host that sends it. */
 export interface Probe {
   readonly port: number;
   /** Address to connect to; 127.0.0.1 by default. */
@@ -31,6 +31,14 @@ export interface Probe {
   readonly path: string;
   /** ms */
   readonly timeout: number;
+  /** The `Host` header; `localhost` and the port by default. */
+  readonly host?: string;
+  /** `http` by default. */
+  readonly scheme?: 'http' | 'https';
+  /** Names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The name that the server's certificate should be valid for. A wrong certificate is reported and not an error. */
+  readonly serverName?: string;
 }
 
 export interface ProbeAnswer {
@@ -39,6 +47,8 @@ export interface ProbeAnswer {
   readonly body: string;
   /** The server's keep-alive timeout, from its `Keep-Alive` header. ms */
   readonly keepAlive?: number;
+  /** Why the certificate is not valid for the probe's `serverName`. */
+  readonly certificateProblem?: string;
   /** ms */
   readonly duration: number;
 }

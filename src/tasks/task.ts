@@ -5,7 +5,7 @@ import { Failure } from '../domain/failure.js';
 import type { Instance, Service } from '../domain/service.js';
 import type { AnyTask, RunInfo, Subject, Task } from '../domain/task.js';
 import { defineTask } from '../domain/task.js';
-import type { Command, CommandResult, Host, RegistryAuth } from '../host/host.js';
+import type { Command, CommandResult, Host, Probe, ProbeAnswer, RegistryAuth } from '../host/host.js';
 
 /** Everything that a task can act on. */
 export interface Ports {
@@ -21,6 +21,8 @@ export interface Ports {
   auth(reference: string): Promise<RegistryAuth | undefined>;
   /** Returns the variables that tell a command which run started it. */
   variables(run: RunInfo): Readonly<Record<string, string>>;
+  /** Sends an HTTP request from this machine. Throws a Failure of kind `unhealthy` if there is no HTTP response. */
+  probe(probe: Probe, signal: AbortSignal): Promise<ProbeAnswer>;
   /** Runs a command on this machine, in the project's folder. */
   local(command: Command, onLine: (line: string) => void, signal: AbortSignal): Promise<CommandResult>;
 }

@@ -11,6 +11,9 @@ export const offlineAdapters: Adapters = {
     ),
     close: async () => undefined,
   }),
+  probe: async () => {
+    throw new Failure('unhealthy', 'probe.refused', 'nothing answers');
+  },
   openCloud: async () => {
     throw new Failure('access', 'cloud.none', 'there is no cloud');
   },

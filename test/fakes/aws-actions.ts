@@ -159,7 +159,7 @@ function balancerActions(cloud: FakeCloud): Actions {
       cloud.groups.flatMap((one) => one.balancers.map((balancer) => [balancer.arn, balancer])),
     ).values(),
   ];
-  /** The groups of a balancer; its listener forwards to the first by default, and to the others by rules. */
+  /** The groups of a balancer; its listener forwards to the first by default, and to the others by paths. */
   const groupsOf = (arn = '') =>
     cloud.groups
       .filter((one) => one.balancers.some((balancer) => balancer.arn === arn))
@@ -198,13 +198,20 @@ function balancerActions(cloud: FakeCloud): Actions {
           ),
       }),
     ),
-    DescribeRules: action<Elb.DescribeRulesInput, Elb.DescribeRulesOutput>(async ({ ListenerArn = '' }) => ({
-      Rules: groupsOf(ListenerArn.split(' ')[0])
-        .slice(1)
-        .map((TargetGroupArn) => ({
-          Actions: [{ Type: 'forward' as const, ForwardConfig: { TargetGroups: [{ TargetGroupArn }] } }],
-        })),
-    })),
+    DescribeRules: action<Elb.DescribeRulesInput, Elb.DescribeRulesOutput>(async ({ ListenerArn = '' }) => {
+      const forward = (TargetGroupArn: string) => [
+        { Type: 'forward' as const, ForwardConfig: { TargetGroups: [{ TargetGroupArn }] } },
+      ];
+      const [first = '', ...others] = groupsOf(ListenerArn.split(' ')[0]);
+      const custom = others.map((arn, index) => ({
+        Priority: String(index + 1),
+        Conditions: [{ Field: 'path-pattern', Values: [`/${arn.split('/')[1]}/*`] }],
+        Actions: forward(arn),
+      }));
+      return {
+        Rules: [...custom.reverse(), { Priority: 'default', IsDefault: true, Actions: forward(first) }],
+      };
+    }),
   };
 }
 

@@ -74,12 +74,12 @@ export class FakeHost implements Host {
   }
 
   /** The HTTP status of other addresses; undefined for addresses of this host. */
-  answerFrom: (address: string) => Promise<number | undefined> = async () => undefined;
+  answerFrom: (address: string, probe: Probe) => Promise<number | undefined> = async () => undefined;
 
   async probe(probe: Probe, signal?: AbortSignal): Promise<ProbeAnswer> {
     await this.#pass('probe', probe);
     signal?.throwIfAborted();
-    const elsewhere = await this.answerFrom(probe.address ?? '');
+    const elsewhere = await this.answerFrom(probe.address ?? '', probe);
     if (elsewhere !== undefined) return { status: elsewhere, body: '', duration: 0 };
     if (this.forwardedPorts.has(probe.port)) return this.#ask(this.dial(probe.port), probe.path);
     const { answers = 200, body = '', keepAlive } = this.#listener(probe.port);

@@ -1,5 +1,6 @@
 import { Failure } from '../../src/domain/failure.js';
 import { label } from '../../src/domain/labels.js';
+import type { Probe, ProbeAnswer } from '../../src/host/host.js';
 import type { Hosts } from '../../src/host/hosts.js';
 import { MovableClock } from './clock.js';
 import { FakeCloud } from './cloud.js';
@@ -58,6 +59,11 @@ export class FakeMachines {
     this.cloudCount += 1;
     return this.cloud;
   }
+
+  /** Answers probes that this machine sends. */
+  probeFromHere: (probe: Probe) => Promise<ProbeAnswer> = async () => {
+    throw new Failure('unhealthy', 'probe.refused', 'nothing answers this machine');
+  };
 
   /** Makes the load balancer of a group answer on all hosts: 200 with a healthy target, else 503. */
   serveBalancer(group: string, address: string): void {

@@ -178,6 +178,43 @@ test('no request is lost on a single instance during canaries and a rollback, wh
   expect(await version(url)).toBe('v1');
 });
 
+test('a release behind rules is confirmed by a request that only its own rule forwards', async () => {
+  const { project } = await deployBalanced('rules', 1);
+  const { LoadBalancers: [balancer] = [] } = await api.send(
+    new elb.DescribeLoadBalancersCommand({ Names: ['rules'] }),
+  );
+  const LoadBalancerArn = balancer?.LoadBalancerArn;
+  const { Listeners: [listener] = [] } = await api.send(
+    new elb.DescribeListenersCommand({ LoadBalancerArn }),
+  );
+  const ListenerArn = listener?.ListenerArn;
+  const host = { Field: 'host-header', HostHeaderConfig: { Values: ['shop.example.com'] } };
+  await api.send(
+    new elb.CreateRuleCommand({
+      ...{ ListenerArn, Priority: 10, Conditions: [host], Actions: listener?.DefaultActions },
+    }),
+  );
+  const answer = async (StatusCode: string) => {
+    const DefaultActions: elb.Action[] = [{ Type: 'fixed-response', FixedResponseConfig: { StatusCode } }];
+    await api.send(new elb.ModifyListenerCommand({ ListenerArn, DefaultActions }));
+  };
+
+  await answer('404');
+  const { stdout } = await succeeds(project.start('deploy', 'web', '--tag', 'v2', '--dry-run'));
+  expect(stdout).toContain('GET http://shop.example.com/');
+  await succeeds(project.start('deploy', 'web', '--tag', 'v2', '--no-settle'));
+
+  // The default now answers 200 to everything else, which must not confirm a release.
+  await answer('200');
+  const { Rules: [rule] = [] } = await api.send(new elb.DescribeRulesCommand({ ListenerArn }));
+  const path = { Field: 'path-pattern', PathPatternConfig: { Values: ['/api/*'] } };
+  await api.send(new elb.ModifyRuleCommand({ RuleArn: rule?.RuleArn, Conditions: [host, path] }));
+  const web = { port: 8080, target_group: 'rules', confirm: { path: '/up' } };
+  await project.write({ web }, { environments: { few: sandbox.environmentOf([1]) } });
+  const unsure = await succeeds(project.start('deploy', 'web', '--tag', 'v3'));
+  expect(unsure.stderr).toContain('web: nothing can be confirmed: port 80 of rules does not forward');
+});
+
 /** Enables or clears a fault of the sandbox's AWS endpoint. */
 const setFault = (project: Project, ...words: readonly string[]) =>
   succeeds(project.start('sandbox', 'fault', ...words, '--name', sandbox.name));

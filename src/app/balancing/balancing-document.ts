@@ -79,7 +79,7 @@ export function balancingDocument(
             name,
             address,
             state,
-            listeners,
+            listeners: listeners.map(({ protocol, port }) => ({ protocol, port })),
           })),
           targets: [
             ...targets.map((target) => ({

@@ -1,14 +1,15 @@
 import type {
-  Action,
   LoadBalancer as Described,
   Listener,
   LoadBalancerAttribute,
+  Rule,
   TargetGroup,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { given } from '../../domain/given.js';
 import type { LoadBalancer } from '../../domain/target-group.js';
 import { cleanMessage } from './clean-message.js';
 import type { ConnectElb } from './connect-elb.js';
+import { forwardedTo, rulesFor } from './listener-rules.js';
 import { chunks, oneOf, pages } from './lists.js';
 
 /** Limit of DescribeLoadBalancers. */
@@ -19,12 +20,14 @@ const pageSize = 400;
 const kinds = ['application', 'network', 'gateway'] as const;
 const states = ['provisioning', 'active', 'active_impaired', 'failed'] as const;
 
-/** A load balancer with its listeners, and the ARNs of the groups that each forwards to. */
+/** A load balancer with all its listeners, and the rules of each, the default last. */
 interface BalancerListeners {
   readonly balancer: Omit<LoadBalancer, 'listeners'>;
-  readonly listeners: readonly (LoadBalancer['listeners'][number] & {
-    readonly groups: ReadonlySet<string>;
-  })[];
+  readonly listeners: readonly {
+    readonly protocol: string;
+    readonly port: number;
+    readonly rules: readonly Rule[];
+  }[];
 }
 
 /** Returns a function from a group to its load balancers, with only the listeners that forward to the group. */
@@ -42,32 +45,29 @@ export async function balancers(
     );
     found.push(...(LoadBalancers ?? []));
   }
-  const feeders = (await Promise.all(found.map((one) => describeBalancer(connect, one, groups)))).flat();
+  const feeders = (await Promise.all(found.map((one) => describeBalancer(connect, one)))).flat();
   return ({ TargetGroupArn: group = '', LoadBalancerArns = [] }) =>
     feeders
       .filter(({ balancer }) => LoadBalancerArns.includes(balancer.arn))
       .map(({ balancer, listeners }) => ({
         ...balancer,
         listeners: listeners
-          .filter(({ groups }) => groups.has(group))
-          .map(({ protocol, port }) => ({ protocol, port })),
+          .filter(({ rules }) => rules.flatMap(forwardedTo).includes(group))
+          .map(({ protocol, port, rules }) => ({
+            protocol,
+            port,
+            ...given({ rules: rulesFor(rules, group) }),
+          })),
       }));
 }
 
-async function describeBalancer(
-  connect: ConnectElb,
-  described: Described,
-  groups: readonly TargetGroup[],
-): Promise<BalancerListeners[]> {
+async function describeBalancer(connect: ConnectElb, described: Described): Promise<BalancerListeners[]> {
   const { LoadBalancerArn: arn, State } = described;
   if (arn === undefined) return [];
   const kind = oneOf(kinds, described.Type) ?? 'application';
-  const forwardedGroups = groups.flatMap(({ TargetGroupArn, LoadBalancerArns }) =>
-    LoadBalancerArns?.includes(arn) ? (TargetGroupArn ?? []) : [],
-  );
   const [idleTimeout, listeners] = await Promise.all([
     kind === 'application' ? idleTimeoutOf(connect, arn) : undefined,
-    listenersOf(connect, arn, kind === 'application' ? forwardedGroups : []),
+    listenersOf(connect, arn, kind === 'application'),
   ]);
   const state = oneOf(states, State?.Code);
   const reason = state === undefined ? `unknown state ${State?.Code ?? '(none)'}` : State?.Reason;
@@ -97,11 +97,11 @@ async function idleTimeoutOf(connect: ConnectElb, arn: string): Promise<number |
   return value === undefined ? undefined : seconds(value);
 }
 
-/** Returns the listeners; reads rules only if the default action does not forward to all groups. */
+/** Returns the listeners. Only those of application load balancers have rules besides the default. */
 async function listenersOf(
   connect: ConnectElb,
   balancer: string,
-  forwardedGroups: readonly string[],
+  haveRules: boolean,
 ): Promise<BalancerListeners['listeners']> {
   const { client, sdk, options } = await connect();
   const listeners = await pages(async (Marker) => {
@@ -112,21 +112,19 @@ async function listenersOf(
     return { members: page.Listeners, mark: page.NextMarker };
   });
   return Promise.all(
-    listeners.map(async (listener) => {
-      const defaultGroups = (listener.DefaultActions ?? []).flatMap(forwarded);
-      const complete = forwardedGroups.every((group) => defaultGroups.includes(group));
-      const ruleGroups = complete ? [] : (await ruleActions(connect, listener)).flatMap(forwarded);
-      return {
-        protocol: listener.Protocol ?? '',
-        port: listener.Port ?? 0,
-        groups: new Set([...defaultGroups, ...ruleGroups]),
-      };
-    }),
+    listeners.map(async (listener) => ({
+      protocol: listener.Protocol ?? '',
+      port: listener.Port ?? 0,
+      rules: [
+        ...(haveRules ? await customRules(connect, listener) : []),
+        ...(listener.DefaultActions === undefined ? [] : [{ Actions: listener.DefaultActions }]),
+      ],
+    })),
   );
 }
 
-/** Returns the actions of a listener's rules; only application load balancers have rules. */
-async function ruleActions(connect: ConnectElb, { ListenerArn }: Listener): Promise<Action[]> {
+/** Returns a listener's rules without the default, in the order of evaluation. */
+async function customRules(connect: ConnectElb, { ListenerArn }: Listener): Promise<readonly Rule[]> {
   if (ListenerArn === undefined) return [];
   const { client, sdk, options } = await connect();
   const rules = await pages(async (Marker) => {
@@ -136,15 +134,9 @@ async function ruleActions(connect: ConnectElb, { ListenerArn }: Listener): Prom
     );
     return { members: page.Rules, mark: page.NextMarker };
   });
-  return rules.flatMap(({ Actions }) => Actions ?? []);
-}
-
-function forwarded({ Type, TargetGroupArn, ForwardConfig }: Action): string[] {
-  if (Type !== 'forward') return [];
-  return [
-    TargetGroupArn,
-    ...(ForwardConfig?.TargetGroups ?? []).map((group) => group.TargetGroupArn),
-  ].flatMap((arn) => arn ?? []);
+  return rules
+    .filter(({ IsDefault }) => IsDefault !== true)
+    .sort((a, b) => Number(a.Priority) - Number(b.Priority));
 }
 
 /** Returns the value of an attribute, if present. */

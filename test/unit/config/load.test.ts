@@ -199,6 +199,46 @@ environments:
   });
 });
 
+describe('the request that confirms a release', () => {
+  const confirm = async (web: string, live = '{}') => {
+    const text = `project: p
+services: {web: {image: a, port: 80, target_group: web, ${web}}}
+environments: {live: {hosts: [a], services: {web: ${live}}}}
+`;
+    const variables = { DOMAIN: 'example.com' };
+    const setting = { ...configContext({ '/project/oneclick.yml': text }), variables };
+    return (await resolveEnvironment(await loadProject(setting), 'live', setting)).environment.services[0]
+      ?.confirm;
+  };
+
+  it('is a map, off, or absent', async () => {
+    expect(await confirm('keep: 5')).toBeUndefined();
+    for (const off of ['confirm: off', 'confirm: false', 'confirm: {off: true, path: /up}'])
+      expect([off, await confirm(off)]).toEqual([off, { off: true }]);
+    expect(await confirm('confirm: {host: "shop.${DOMAIN}", path: "/up?a=b", from: here}')).toEqual({
+      ...{ host: 'shop.example.com', path: '/up?a=b', from: 'here' },
+    });
+  });
+
+  it('is changed and turned on again by an environment', async () => {
+    expect(await confirm('confirm: {host: a.example.com}', '{confirm: {path: /up}}')).toEqual({
+      ...{ host: 'a.example.com', path: '/up' },
+    });
+    expect(await confirm('confirm: off', '{confirm: {off: false, from: host}}')).toEqual({ from: 'host' });
+    expect(await confirm('confirm: {path: /up}', '{confirm: off}')).toEqual({ off: true });
+  });
+
+  it.each([
+    ['confirm: on', 'must be off, or a map with host, path, from, off'],
+    ['confirm: {path: up}', 'must start with /'],
+    ['confirm: {from: there}', 'must be host or here'],
+    ['confirm: {host: "a b"}', 'must be a host name, such as shop.example.com, not a b'],
+  ])('is refused: %s', async (web, problem) => {
+    const { evidence } = await failureOf(() => confirm(web));
+    expect(evidence?.join()).toContain(problem);
+  });
+});
+
 describe('a service that needs one on another host', () => {
   const warnings = async (db: string, live = '{hosts: [a, b], services: {db: {hosts: [a]}}}') => {
     const text = `project: p

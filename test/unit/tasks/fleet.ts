@@ -298,6 +298,7 @@ export class Fleet extends FakeMachines {
       ...{ stateDir: '/state', configDir: '/config', packageDir },
       adapters: {
         connect: async (addresses) => this.connect(addresses.map(({ name }) => name)),
+        probe: async (probe) => this.probeFromHere(probe),
         openCloud: async () => this.openCloud(),
         cloudCommand: async () => awsCommand,
         openJournal: async (...of) =>

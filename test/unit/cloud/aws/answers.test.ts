@@ -184,16 +184,29 @@ describe('a call', () => {
     api.close();
   });
 
-  it('finds a listener that forwards only by a rule, and reads rules only if needed', async () => {
+  it('returns the rules of a listener in their order, as each group sees them', async () => {
     const { api, cloud, behind } = await setting();
     const shared = fakeBalancer('shared', { listeners: [{ protocol: 'HTTPS', port: 443 }] });
-    behind.addGroup('web', { balancers: [shared] });
-    behind.addGroup('api', { balancers: [shared] });
-    const rules = () => api.requests.filter(({ action }) => action === 'DescribeRules').length;
-    expect((await cloud.targetGroups(['web']))[0]?.balancers[0]?.listeners).toEqual(shared.listeners);
-    expect(rules()).toBe(0);
-    expect((await cloud.targetGroups(['api']))[0]?.balancers).toEqual([shared]);
-    expect(rules()).toBe(1);
+    for (const name of ['web', 'api', 'admin']) behind.addGroup(name, { balancers: [shared] });
+    const [web, apiGroup] = await cloud.targetGroups(['web', 'api']);
+    const rules = (...actions: readonly string[]) => [
+      { conditions: [{ kind: 'path', values: ['/api/*'] }], action: actions[0] },
+      { conditions: [{ kind: 'path', values: ['/admin/*'] }], action: 'other' },
+      { conditions: [], action: actions[1] },
+    ];
+    const listener = { protocol: 'HTTPS', port: 443 };
+    expect(web?.balancers[0]?.listeners).toEqual([{ ...listener, rules: rules('other', 'forward') }]);
+    expect(apiGroup?.balancers[0]?.listeners).toEqual([{ ...listener, rules: rules('forward', 'other') }]);
+    expect(api.requests.filter(({ action }) => action === 'DescribeRules')).toHaveLength(1);
+    api.close();
+  });
+
+  it('reads no rules of a network load balancer, which has none', async () => {
+    const { api, cloud, behind } = await setting();
+    const listeners = [{ protocol: 'TCP', port: 80 }];
+    behind.addGroup('web', { balancers: [fakeBalancer('web', { kind: 'network', listeners })] });
+    expect((await cloud.targetGroups(['web']))[0]?.balancers[0]?.listeners).toEqual(listeners);
+    expect(api.requests.filter(({ action }) => action === 'DescribeRules')).toEqual([]);
     api.close();
   });
 

@@ -1,8 +1,10 @@
 import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import type { HostAddress } from '../../../../src/domain/environment.js';
 import { longestChain, type RemoteCall } from '../../../../src/host/call-log.js';
+import { selfSigned } from '../../../fakes/certificate.js';
 import { MovableClock } from '../../../fakes/clock.js';
 import type { SshServerOptions } from '../../../fakes/ssh-server.js';
 import { freePort, SshWorld } from '../../../fakes/ssh-world.js';
@@ -245,6 +247,30 @@ export function connectionContract(name: string, transport: Partial<HostAddress>
         expect(await host.probe({ port, path: '/up?a=b', timeout: 5000 })).toMatchObject({
           status: 503,
           body: 'at /up?a=b',
+        });
+      });
+
+      it('sends the host and headers that it is given', async () => {
+        const port = await world.listen(
+          createHttpServer(({ headers }, response) => response.end(`${headers.host} ${headers['x-key']}`)),
+        );
+        const host = await probing();
+        const probe = { port, path: '/', timeout: 5000, host: 'shop.example.com', headers: { 'x-key': 'a' } };
+        expect(await host.probe(probe)).toMatchObject({ body: 'shop.example.com a' });
+      });
+
+      it('speaks HTTPS, and reports a certificate that is not valid for the name', async () => {
+        const port = await world.listen(
+          createHttpsServer(selfSigned, ({ headers }, response) => response.end(`hello ${headers.host}`)),
+        );
+        const host = await probing();
+        const probe = { port, path: '/', timeout: 5000, scheme: 'https', host: 'shop.example.com' } as const;
+        const unnamed = await host.probe(probe);
+        expect([unnamed.body, unnamed.certificateProblem]).toEqual(['hello shop.example.com', undefined]);
+        const named = await host.probe({ ...probe, serverName: 'shop.example.com' });
+        expect(named).toMatchObject({
+          body: 'hello shop.example.com',
+          certificateProblem: expect.stringMatching(/self-signed/),
         });
       });
 
