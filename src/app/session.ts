@@ -68,6 +68,7 @@ export async function openSession(
   const secrets = secretStore({
     environment: resolved.environment.name,
     folder: project.folder,
+    cwd: context.cwd,
     sources: resolved.secretSources,
     variables: context.env,
     files: localFiles,

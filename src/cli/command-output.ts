@@ -1,5 +1,6 @@
 import type { Context } from '../app/context.js';
 import { exitCode, type Failure, failureRecord } from '../domain/failure.js';
+import { withHints } from '../report/hints.js';
 import { openReporter } from '../report/open-reporter.js';
 import { type Output, processOutput } from '../report/output.js';
 import { confirm, type Prompter, terminalPrompter } from '../report/prompter.js';
@@ -34,7 +35,8 @@ export async function withOutput<T>(
     context.clearStartupLine,
   );
   const mode = flags.json ? 'json' : flags.plain ? 'plain' : 'auto';
-  const reporter = await openReporter({ output, clock: context.clock, mode, detail: flags.detail, env });
+  const opened = await openReporter({ output, clock: context.clock, mode, detail: flags.detail, env });
+  const reporter = withHints(opened, flags.projectFile);
   try {
     return await act({ reporter, output, ask: terminalPrompter(process.stdin, output, flags.input) });
   } finally {

@@ -1,4 +1,5 @@
 import type { SettingSources } from '../domain/precedence.js';
+import type { ProjectFile } from '../report/hints.js';
 import type { Detail } from '../report/reporter.js';
 
 /** The global flags as typed; absent if not given. */
@@ -22,6 +23,8 @@ export interface Globals {
   /** If absent, only terminals get color. */
   readonly color?: boolean;
   readonly file?: string;
+  /** The same file, for hints. */
+  readonly projectFile?: ProjectFile;
   /** The environment named by a variable or the user's file. */
   readonly environment: Pick<SettingSources<string>, 'variable' | 'user'>;
 }

@@ -1,5 +1,6 @@
 import { exitCode, Failure, failureRecord } from '../domain/failure.js';
 import { Redaction } from '../domain/redact.js';
+import { hintFor } from '../report/hints.js';
 import type { Globals } from './global-flags.js';
 import { program } from './program.js';
 
@@ -28,12 +29,15 @@ async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-type Format = Pick<Globals, 'json' | 'plain'>;
+type Format = Pick<Globals, 'json' | 'plain' | 'projectFile'>;
 
 /** Prints a failure with its hint, or a bug with its stack; returns the exit code. */
-function explain(error: unknown, { json, plain }: Format, redact: (text: string) => string): number {
+function explain(error: unknown, format: Format, redact: (text: string) => string): number {
+  const { json, plain, projectFile } = format;
   const print = (text: string) => process.stderr.write(redact(text));
-  const record = failureRecord(error);
+  const found = failureRecord(error);
+  const { hint } = found;
+  const record = hint === undefined ? found : { ...found, hint: hintFor(projectFile, hint) };
   if (json)
     process.stdout.write(redact(`${JSON.stringify({ schema: 1, type: 'failure', failures: [record] })}\n`));
   if (!(error instanceof Failure)) {

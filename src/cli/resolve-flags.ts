@@ -6,6 +6,7 @@ import type { UserSettings } from '../config/user-file.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { resolveSetting } from '../domain/precedence.js';
+import type { ProjectFile } from '../report/hints.js';
 import type { Detail } from '../report/reporter.js';
 import type { Globals, TypedGlobals } from './global-flags.js';
 
@@ -30,8 +31,13 @@ export async function resolveFlags<Flags>(
     input: resolve('input', noInput === undefined ? undefined : !noInput, true),
     detail: detail(typed, env, user),
     environment: { variable: env.ONECLICK_ENV || undefined, user: user.environment },
-    ...given({ color, file }),
+    ...given({ color, file, projectFile: projectFile(file, env) }),
   };
+}
+
+/** Hints repeat the flag, unless a variable names the same file. */
+function projectFile(file: string | undefined, env: Context['env']): ProjectFile | undefined {
+  return file === undefined ? undefined : { path: file, isTyped: file !== env.ONECLICK_FILE };
 }
 
 /** `--quiet` and `--verbose` set the same level of detail. */

@@ -3,7 +3,7 @@ import { Failure } from '../domain/failure.js';
 import { MissingSecrets } from '../domain/missing-secrets.js';
 import type { Command, CommandResult } from '../host/host.js';
 import { readEnvFile } from './env-file.js';
-import type { Files } from './files.js';
+import { type Files, shortPath } from './files.js';
 import type { Variables } from './interpolate.js';
 
 /** The commands that print secrets, by name; timeouts in ms. */
@@ -19,6 +19,8 @@ export interface SecretStoreOptions {
   readonly environment: string;
   /** The project's folder, which may contain `.env.<environment>`. */
   readonly folder: string;
+  /** The folder that messages name the file from; by default the project's. */
+  readonly cwd?: string;
   readonly sources: SecretSources;
   readonly variables: Variables;
   readonly files: Files;
@@ -50,11 +52,12 @@ const maxErrorLines = 5;
 
 /** Returns a store that reads the file and runs each command at most once. */
 export function secretStore(places: SecretStoreOptions): SecretStore {
-  const { environment, folder, files, variables, sources, run, onFound } = places;
+  const { environment, folder, cwd = folder, files, variables, sources, run, onFound } = places;
   const fileName = `.env.${environment}`;
+  const shown = shortPath(join(folder, fileName), cwd);
   const file = once(async () => {
     const text = await files.read(join(folder, fileName));
-    return text === undefined ? undefined : readEnvFile(fileName, text);
+    return text === undefined ? undefined : readEnvFile(shown, text);
   });
   const reported = <T extends LookupResult>(name: string, result: T): T => {
     if ('value' in result) onFound(name, result.value);
@@ -68,11 +71,7 @@ export function secretStore(places: SecretStoreOptions): SecretStore {
     if (fileValue) return reported(name, { value: fileValue });
     const missing = [
       variable === '' ? 'empty in the environment' : 'not in the environment',
-      values === undefined
-        ? `no file ${fileName}`
-        : fileValue === ''
-          ? `empty in ${fileName}`
-          : `not in ${fileName}`,
+      values === undefined ? `no file ${shown}` : fileValue === '' ? `empty in ${shown}` : `not in ${shown}`,
     ];
     return { missing: missing.join(', ') };
   });
@@ -116,7 +115,7 @@ export function secretStore(places: SecretStoreOptions): SecretStore {
       const answer = await run({ argv, timeout: 5000 }).catch(() => undefined);
       // 0: ignored; 1: not ignored; other codes: no repository or no git.
       return answer?.code === 1
-        ? [`git does not ignore ${fileName}, which holds secrets: add it to .gitignore`]
+        ? [`git does not ignore ${shown}, which holds secrets: add it to .gitignore`]
         : [];
     },
   };

@@ -32,7 +32,7 @@ test('Docker is installed on a bare Debian for the login user, and a second boot
   await removeDocker(1);
   const lines = [
     'apt-get update',
-    'env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y docker.io',
+    'env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=30 install -y docker.io',
     'service docker start',
     'usermod -aG docker ops',
   ];
@@ -48,7 +48,10 @@ test('Docker is installed on a bare Debian for the login user, and a second boot
   const dry = await succeeds(
     project.start('host', 'bootstrap', 'sandbox-1', '--env', 'bare', '--dry-run', '--json'),
   );
-  const planned = { host: 'sandbox-1', state: 'planned', docker: null, lines, problem: null, hint: null };
+  const waits = ['wait up to 10 min for the locks of apt and dpkg'];
+  const planned = {
+    ...{ host: 'sandbox-1', state: 'planned', docker: null, waits, lines, problem: null, hint: null },
+  };
   expect(JSON.parse(dry.stdout)).toMatchObject({ environment: 'bare', hosts: [planned] });
   expect(await sandbox.inside(1, 'sh', '-c', 'command -v dockerd || echo none')).toBe('none');
 
@@ -79,4 +82,18 @@ test('a failure on one host does not stop the bootstrap of the others', async ()
   });
   await sandbox.inside(2, 'mv', '/etc/apt/away', '/etc/apt/sources.list');
   await succeeds(project.start('host', 'bootstrap', 'sandbox-2', '--env', 'bare', '--yes'));
+});
+
+test('a bootstrap waits for a process that holds a lock of apt, and names it', async () => {
+  await removeDocker(1);
+  // Holds the lock as apt-daily does on a new machine.
+  const hold =
+    'use Fcntl; open(F, "+>", shift); my $l = pack("s s x4 q q l x4", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die; sleep 12';
+  const lock = '/var/lib/apt/lists/lock';
+  await sandbox.inside(1, 'sh', '-c', `setsid perl -e '${hold}' ${lock} </dev/null >/dev/null 2>&1 &`);
+  const done = await succeeds(project.start('host', 'bootstrap', 'sandbox-1', '--env', 'bare', '--yes'));
+  const waiting =
+    /sandbox-1: waiting for apt: perl \(PID \d+\) holds \S+\/lists\/lock \(timeout \d\d:\d\d:\d\d\)/;
+  expect(done.stderr).toMatch(waiting);
+  expect(done.stdout).toMatch(/^sandbox-1 +bootstrapped/m);
 });

@@ -1,6 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { expectSettled } from './expect-settled.js';
 import { openSandbox, type Sandbox, slow, succeeds, waitFor } from './harness.js';
@@ -56,6 +58,34 @@ test('hosts that accept only the bastion are deployed and rolled back through it
   expect(await project.served()).toEqual([[], ['v2'], ['v2']]);
   await succeeds(project.start('rollback', '--env', 'through'));
   expect(await project.served()).toEqual([[], ['v1'], ['v1']]);
+});
+
+test('the hint for an unknown host key behind a bastion adds it to the configured file', async () => {
+  const project = await sandbox.newProject();
+  const gate = addressOf('sandbox-1');
+  const known = await readFile(sandbox.knownHosts, 'utf8');
+  const file = join(project.folder, 'known hosts');
+  await writeFile(
+    file,
+    known
+      .split('\n')
+      .filter((line) => line.startsWith(`${gate},`))
+      .join('\n')
+      .concat('\n'),
+  );
+  const ssh = { bastion: { address: gate, user: 'ops' }, known_hosts: file };
+  await project.write({ web: {} }, { environments: { through: sandbox.environmentOf([2], ssh) } });
+  await blockDirectSsh();
+  const { code, stdout } = await project.run('doctor', '--env', 'through', '--plain');
+  expect(code).toBe(4);
+  const command = /accept it: `(.*?)`, or set/.exec(stdout)?.[1] ?? '';
+  // Without a terminal to answer on.
+  await promisify(execFile)('sh', [
+    '-c',
+    command.replace('StrictHostKeyChecking=ask', 'StrictHostKeyChecking=accept-new'),
+  ]);
+  expect(await readFile(file, 'utf8')).toContain(addressOf('sandbox-2'));
+  await succeeds(project.start('deploy', '--env', 'through'));
 });
 
 test('a bastion that refuses the login is named, and nothing changes', async () => {

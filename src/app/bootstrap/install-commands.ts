@@ -7,13 +7,21 @@ export type RootCommand = readonly string[];
 const packageCommands: Readonly<Record<PackageManager, readonly RootCommand[]>> = {
   apt: [
     ['apt-get', 'update'],
-    // New machines often run their first updates and hold the lock.
-    ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=300', 'install', '-y'],
+    // The lock may be taken again just after it was found free.
+    ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=30', 'install', '-y'],
   ],
   extras: [['amazon-linux-extras', 'install', '-y']],
   yum: [['yum', 'install', '-y']],
   dnf: [['dnf', 'install', '-y']],
 };
+
+/** Whether a command needs the locks of apt. */
+export const isApt = (command: RootCommand): boolean => command.includes('apt-get');
+
+/** Returns the command that runs `command` as root, without a prompt for a password. */
+export function asRoot({ root }: Pick<MachineFacts, 'root'>, command: RootCommand): RootCommand {
+  return root === 'is root' ? command : ['sudo', '-n', ...command];
+}
 
 /** Returns the commands that install what is missing on a machine. Throws a Failure for an unknown system. */
 export function installCommands(host: string, machine: MachineFacts): readonly RootCommand[] {

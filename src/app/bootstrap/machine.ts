@@ -12,6 +12,8 @@ export interface MachineFacts {
   readonly root: 'is root' | 'sudo' | 'not at all';
   readonly hasSystemd: boolean;
   readonly hasDocker: boolean;
+  /** Whether cloud-init is installed; it may be disabled. */
+  readonly hasCloudInit: boolean;
   /** Whether the user is in the group `docker`, from the next login on. */
   readonly isMember: boolean;
 }
@@ -32,6 +34,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 has() { command -v "$1" >/dev/null 2>&1 && echo "has $1"; }
 has dockerd
 has amazon-linux-extras
+has cloud-init
 [ -d /run/systemd/system ] && echo 'has systemd'
 sudo -n true >/dev/null 2>&1 && echo 'has root'
 :`;
@@ -57,6 +60,7 @@ export function parseMachine(host: string, stdout: string): MachineFacts {
     root: values.get('uid') === '0' ? 'is root' : has.has('root') ? 'sudo' : 'not at all',
     hasSystemd: has.has('systemd'),
     hasDocker: has.has('dockerd'),
+    hasCloudInit: has.has('cloud-init'),
     isMember: (values.get('groups') ?? '').split(' ').includes('docker'),
   };
 }

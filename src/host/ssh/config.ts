@@ -36,6 +36,8 @@ export interface SshTarget {
   readonly agent?: string;
   /** Files with known host keys; new keys are added to the first. */
   readonly knownHosts: readonly string[];
+  /** Whether the address names the file, instead of the user's ssh configuration. */
+  readonly hasOwnKnownHosts?: true;
   readonly hostKeys: HostAddress['hostKeys'];
   /** The jump host. */
   readonly jump?: SshTarget;
@@ -114,6 +116,7 @@ export async function resolveTarget(
       address.knownHosts === undefined
         ? [...(known.length > 0 ? known : [path('~/.ssh/known_hosts')]), ...files('globalknownhostsfile')]
         : [path(address.knownHosts)],
+    ...(address.knownHosts === undefined ? {} : { hasOwnKnownHosts: true as const }),
     hostKeys: address.hostKeys,
     ...given({ jump }),
     ...given({ proxyCommand }),

@@ -9,9 +9,9 @@ import { lostFailure } from '../failures.js';
 import type { RemotePorts, SshClient } from './channel.js';
 import type { SshTarget } from './config.js';
 import { authFailure, endpoint, handshakeFailure, TransientError, unreachable } from './dial-failures.js';
-import { HostKeyCheck, keyOwner } from './host-key.js';
+import { HostKeyCheck } from './host-key.js';
 import type { Keyring, LoginMethod } from './keys.js';
-import { type KnownKeys, readKnownKeys } from './known-hosts.js';
+import { type KnownKeys, keyOwner, readKnownKeys } from './known-hosts.js';
 import { couldNotStart, type ProxyProcess, proxyFailure } from './proxy-command.js';
 import { ssh2Ports } from './remote-ports.js';
 import { openRoute, type Route } from './route.js';
@@ -116,18 +116,15 @@ interface Login {
   route?: Route;
 }
 
-function timedOut({ target, bastion, route }: Login, deadline: number): Failure {
+function timedOut({ target, route }: Login, deadline: number): Failure {
   const evidence = route?.proxy?.evidence ?? [];
   const what = route?.proxy === undefined ? endpoint(target) : 'its ProxyCommand';
-  return unreachable(target, `${what} did not respond within ${deadline / 1000} s`, {
-    ...given({ bastion: bastion?.target }),
-    evidence,
-  });
+  return unreachable(target, `${what} did not respond within ${deadline / 1000} s`, { evidence });
 }
 
 /** Retries transient errors, such as a dropped handshake (MaxStartups) or a busy resolver. */
 async function loginWithRetries(login: Login, signal: AbortSignal): Promise<Connection> {
-  const { target, bastion, options } = login;
+  const { target, options } = login;
   for (let tries = 1; ; tries += 1) {
     try {
       return await logIn(login, signal);
@@ -136,7 +133,7 @@ async function loginWithRetries(login: Login, signal: AbortSignal): Promise<Conn
       if (tries === maxAttempts) {
         if (error.failure !== undefined) throw error.failure;
         const message = `${endpoint(target)} closes the connection: ${error.message}`;
-        throw unreachable(target, message, { ...given({ bastion: bastion?.target }), cause: error });
+        throw unreachable(target, message, { cause: error });
       }
       await options.clock.sleep(200 * tries, signal);
     }

@@ -1,7 +1,9 @@
 import { Failure } from '../../domain/failure.js';
 import { given } from '../../domain/given.js';
 import type { SshTarget } from './config.js';
+import { noMatchingKey } from './key-failures.js';
 import type { KnownKeys } from './known-hosts.js';
+import { copyKeyCommand, loginCommand } from './login-command.js';
 
 /** An error that a retry may fix. */
 export class TransientError extends Error {
@@ -26,7 +28,7 @@ export function handshakeFailure(
   if (/too many authentication failures/i.test(message)) return tooManyKeys(target, tried.length, error);
   if (level === 'client-authentication') return authFailure(target, tried, error);
   if (level === 'agent') return authFailure(target, [...tried, `(agent: ${message})`], error);
-  if (/no matching host key format/.test(message)) return known.noMatchingKey();
+  if (/no matching host key format/.test(message)) return noMatchingKey(target, known);
   if ((level === 'handshake' || level === 'protocol') && !/lost before/.test(message))
     return unreachable(target, `SSH handshake with ${endpoint(target)} failed: ${message}`, { cause: error });
   return new TransientError(message);
@@ -35,13 +37,12 @@ export function handshakeFailure(
 /** Returns the failure of a login that no key was accepted for. */
 export function authFailure(target: SshTarget, tried: readonly string[], cause?: unknown): Failure {
   const keys = tried.length === 0 ? 'no key found' : `tried ${tried.join(', ')}`;
-  const login = `${target.user}@${target.address}`;
   return new Failure('access', 'host.auth', `cannot log in to ${target.name} as ${target.user}: ${keys}`, {
     host: target.name,
     hint:
       tried.length === 0
         ? 'start an agent and `ssh-add` a key, or set `ssh: key:`'
-        : `check the user, or install your key: ssh-copy-id ${target.port === 22 ? '' : `-p ${target.port} `}${login}`,
+        : `check the user, or install your key: ${copyKeyCommand(target)}`,
     cause,
   });
 }
@@ -74,8 +75,6 @@ export function socketFailure(target: SshTarget, error: NodeJS.ErrnoException): 
 }
 
 interface UnreachableDetails {
-  /** The host that was to forward the connection. */
-  readonly bastion?: SshTarget;
   readonly evidence?: readonly string[];
   readonly cause?: unknown;
 }
@@ -84,12 +83,11 @@ interface UnreachableDetails {
 export function unreachable(
   target: SshTarget,
   message: string,
-  { bastion, evidence, cause }: UnreachableDetails = {},
+  { evidence, cause }: UnreachableDetails = {},
 ): Failure {
-  const through = bastion === undefined ? '' : `-J ${bastion.user}@${bastion.address} `;
   return new Failure('unreachable', 'host.unreachable', `${target.name}: ${message}`, {
     host: target.name,
-    hint: `try: ssh ${through}-p ${target.port} ${target.user}@${target.address}`,
+    hint: `try: ${loginCommand(target)}`,
     ...given({ evidence, cause }),
   });
 }

@@ -1,6 +1,7 @@
 import { Failure } from '../../domain/failure.js';
 import type { SshTarget } from './config.js';
-import { addKnownHost, type KeyOwner, type KnownKeys } from './known-hosts.js';
+import { keyFailure } from './key-failures.js';
+import { addKnownHost, type KnownKeys, keyOwner } from './known-hosts.js';
 
 /** Checks the host key of one connection: the first time against the known keys, later against the accepted one. */
 export class HostKeyCheck {
@@ -40,7 +41,7 @@ export class HostKeyCheck {
     const status = this.#known.check(key);
     const [file] = knownHosts;
     if (status.kind !== 'unknown' || hostKeys !== 'accept-new' || file === undefined)
-      return this.#known.failure(key, status);
+      return keyFailure(this.#target, key, status);
     try {
       await addKnownHost(keyOwner(this.#target), key, file);
       return undefined;
@@ -50,10 +51,3 @@ export class HostKeyCheck {
     }
   }
 }
-
-/** Returns the name under which known_hosts files list a target. */
-export const keyOwner = ({ name, keyAlias, address, port }: SshTarget): KeyOwner => ({
-  host: name,
-  address: keyAlias ?? address,
-  port: keyAlias === undefined ? port : 22,
-});

@@ -1,10 +1,10 @@
 import { createHash, createHmac } from 'node:crypto';
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Failure } from '../../domain/failure.js';
+import type { SshTarget } from './config.js';
 
 /** A line of a known_hosts file: see "SSH_KNOWN_HOSTS FILE FORMAT" in sshd(8). */
-interface Entry {
+export interface Entry {
   readonly file: string;
   readonly line: number;
   readonly revoked: boolean;
@@ -18,8 +18,6 @@ interface Entry {
 
 /** A host to look up in known_hosts files. */
 export interface KeyOwner {
-  /** The host name in messages. */
-  readonly host: string;
   readonly address: string;
   readonly port: number;
 }
@@ -31,7 +29,14 @@ export type KeyStatus =
   | { readonly kind: 'revoked'; readonly at: Entry }
   | { readonly kind: 'changed'; readonly at: Entry };
 
-const hostPattern = ({ address, port }: KeyOwner) => (port === 22 ? address : `[${address}]:${port}`);
+/** Returns the name under which known_hosts files list a target. */
+export const keyOwner = ({ keyAlias, address, port }: SshTarget): KeyOwner => ({
+  address: keyAlias ?? address,
+  port: keyAlias === undefined ? port : 22,
+});
+
+/** Returns the name as known_hosts files write it: `web.example.org` or `[web.example.org]:2222`. */
+export const hostPattern = ({ address, port }: KeyOwner) => (port === 22 ? address : `[${address}]:${port}`);
 
 /** Returns a key's fingerprint as `ssh` prints it: `SHA256:…`. */
 export function fingerprint(key: Buffer): string {
@@ -45,13 +50,11 @@ export function keyType(key: Buffer): string {
 
 /** The known keys of a host. */
 export class KnownKeys {
-  readonly #owner: KeyOwner;
   readonly #entries: readonly Entry[];
   /** Whether an authority is known for the host. */
   readonly hasAuthority: boolean;
 
   constructor(owner: KeyOwner, files: readonly { readonly file: string; readonly text: string }[]) {
-    this.#owner = owner;
     const name = hostPattern(owner);
     const found = files
       .flatMap(({ file, text }) => entries(file, text))
@@ -79,48 +82,9 @@ export class KnownKeys {
     return offered.length === 0 ? undefined : offered;
   }
 
-  /** Returns the failure of a host without a key of a known type. */
-  noMatchingKey(): Failure {
-    const at = this.#entries.find((entry) => !entry.revoked);
-    const known = at === undefined ? '' : `; ${at.file}:${at.line} has ${fingerprint(at.key)} (${at.type})`;
-    return this.#changed(`${this.#owner.host} no longer has a host key of a known type${known}`);
-  }
-
-  /** Returns the failure of an untrusted key, or undefined if it is known. */
-  failure(key: Buffer, status: KeyStatus): Failure | undefined {
-    const { host } = this.#owner;
-    const presented = `${fingerprint(key)} (${keyType(key)})`;
-    switch (status.kind) {
-      case 'known':
-        return undefined;
-      case 'revoked':
-        return new Failure(
-          'access',
-          'host.key-revoked',
-          `the host key of ${host}, ${presented}, is revoked in ${status.at.file}:${status.at.line}`,
-          { host, hint: 'do not connect until the host has a new key' },
-        );
-      case 'changed': {
-        const { file, line, type, key: known } = status.at;
-        return this.#changed(
-          `the host key of ${host} changed to ${presented}; ${file}:${line} has ${fingerprint(known)} (${type})`,
-        );
-      }
-      case 'unknown':
-        return new Failure('access', 'host.key-unknown', `the host key of ${host} is unknown: ${presented}`, {
-          host,
-          hint: `compare the fingerprint with the host's, then accept it: \`ssh-keyscan ${
-            this.#owner.port === 22 ? '' : `-p ${this.#owner.port} `
-          }${this.#owner.address} >> ~/.ssh/known_hosts\`, or set \`host_keys: accept-new\``,
-        });
-    }
-  }
-
-  #changed(message: string): Failure {
-    return new Failure('access', 'host.key-changed', message, {
-      host: this.#owner.host,
-      hint: `this may be an attack; only if the host was reinstalled, run: ssh-keygen -R '${hostPattern(this.#owner)}'`,
-    });
+  /** The first known key. */
+  get first(): Entry | undefined {
+    return this.#entries.find((entry) => !entry.revoked);
   }
 }
 

@@ -127,7 +127,7 @@ export function proxyFailure(
     {
       host,
       ...given({ evidence: evidence.length > 1 ? evidence : undefined, cause }),
-      hint: `check \`ProxyCommand\` in ~/.ssh/config${interpreterCodes.includes(code) ? '; its program cannot be run' : ''}`,
+      hint: `check \`ProxyCommand\` in your ssh configuration${interpreterCodes.includes(code) ? '; its program cannot be run' : ''}`,
     },
   );
 }

@@ -53,7 +53,6 @@ function openThrough(target: SshTarget, bastion: Bastion): Promise<Duplex> {
       else
         reject(
           unreachable(target, `${bastion.target.name} cannot reach ${endpoint(target)}: ${error.message}`, {
-            bastion: bastion.target,
             cause: error,
           }),
         );

@@ -36,6 +36,19 @@ beforeEach(async () => {
 afterEach(() => project.close());
 
 describe('oneclick doctor', () => {
+  it('suggests commands for the file of --file, which the command line accepts before the command', async () => {
+    await project.write('other.yml', config);
+    await project.write('.env.production', 'OTHER=1\n');
+    await project.run('--file', 'other.yml', 'doctor', '--json');
+    expect(document().findings).toContainEqual(
+      expect.objectContaining({ remedy: 'oneclick --file other.yml doctor --fix' }),
+    );
+    project.screen.out = '';
+    await project.write('other.yml', 'services: 1\n');
+    await project.run('doctor', '--file', 'other.yml', '--json');
+    expect(document().findings).toContainEqual(expect.objectContaining({ about: 'other.yml', state: 'bad' }));
+  });
+
   it('runs all checks even when some fail', async () => {
     await project.docker('dead');
     await project.write('.env.production', 'OTHER=1\n');

@@ -38,6 +38,7 @@ describe('the resolved flags', () => {
     };
     expect(await said({}, env)).toEqual({
       ...{ json: false, plain: true, input: false, detail: 'verbose', color: false, file: 'shop.yml' },
+      projectFile: { path: 'shop.yml', isTyped: false },
       environment: { variable: 'staging', user: undefined },
     });
   });
@@ -54,6 +55,7 @@ describe('the resolved flags', () => {
     const env = { ONECLICK_PLAIN: '1', ONECLICK_QUIET: '1', ONECLICK_FILE: 'a.yml' };
     expect(await said({ plain: false, verbose: true, file: 'b.yml' }, env)).toMatchObject({
       ...{ plain: false, detail: 'verbose', file: 'b.yml' },
+      projectFile: { path: 'b.yml', isTyped: true },
     });
     expect(await said({ quiet: false }, env)).toMatchObject({ detail: 'usual' });
     expect(await said({}, { ONECLICK_PLAIN: '0' }, 'plain: true\n')).toMatchObject({ plain: false });

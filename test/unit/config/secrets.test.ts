@@ -49,6 +49,16 @@ describe('secrets', () => {
     expect(JSON.stringify(failure)).not.toContain('hunter2');
   });
 
+  it('name their file as it is reached from the working folder', async () => {
+    for (const [cwd, name] of [
+      ['/', 'project/.env.live'],
+      ['/project/src', '/project/.env.live'],
+    ] as const) {
+      const failure = await failureOf(() => secretStore(placesOf({ cwd, files: file })).get(['C']));
+      expect(failure.evidence).toEqual([`C: not in the environment, not in ${name}`]);
+    }
+  });
+
   it('are reported one by one, so that found values are redacted even if another is missing', async () => {
     const found: string[] = [];
     const onFound = (name: string, value: string) => found.push(`${name}=${value}`);

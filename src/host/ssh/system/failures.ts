@@ -2,6 +2,7 @@ import { Failure } from '../../../domain/failure.js';
 import { given } from '../../../domain/given.js';
 import type { SshTarget } from '../config.js';
 import { authFailure, TransientError, tooManyKeys, unreachable } from '../dial-failures.js';
+import { keyChanged, keyUnknown, knownHostsText } from '../key-failures.js';
 
 const debugLine = /^debug\d: /;
 const evidenceLines = 5;
@@ -26,9 +27,8 @@ export function masterFailure(target: SshTarget, log: readonly string[], code: n
       ...{ host: name, evidence, hint: 'do not connect until the host has a new key' },
     });
   if (/HOST IDENTIFICATION HAS CHANGED/.test(text))
-    return new Failure('access', 'host.key-changed', changedMessage(name, text), {
-      host: name,
-      hint: `this may be an attack; only if the host was reinstalled, run: ssh-keygen -R '${hostPattern(target)}'`,
+    return keyChanged(target, changedMessage(name, text), {
+      ...given({ at: offendingPlace(text) }),
       evidence: lines.filter((line) => /^(?:The fingerprint|SHA256:|Offending)/.test(line)),
     });
   if (/Host key verification failed|host key is known for/i.test(text)) return unknownKey(target, log, lines);
@@ -42,10 +42,16 @@ export function masterFailure(target: SshTarget, log: readonly string[], code: n
 
 function changedMessage(name: string, text: string): string {
   const presented = /(SHA256:\S+?)\.?$/m.exec(text)?.[1];
-  const place = /Offending .*key in (.*:\d+)/.exec(text)?.[1];
+  const place = offendingPlace(text);
   return `the host key of ${name} changed${presented === undefined ? '' : ` to ${presented}`}${
-    place === undefined ? '' : `; ${place} has another`
+    place === undefined ? '' : `; ${place.file}:${place.line} has another`
   }`;
+}
+
+/** The line of a known_hosts file that `ssh` names. */
+function offendingPlace(text: string): { readonly file: string; readonly line: number } | undefined {
+  const [, file, line] = /Offending .*key in (.*):(\d+)/.exec(text) ?? [];
+  return file === undefined ? undefined : { file, line: Number(line) };
 }
 
 /** The keys that were offered, as `ssh` names them. */
@@ -70,26 +76,13 @@ function withEvidence(failure: Failure, evidence: readonly string[], tried: read
 function unknownKey(target: SshTarget, log: readonly string[], lines: readonly string[]): Failure {
   const certificate = log.flatMap((line) => /Server host certificate: (.*)$/.exec(line)?.[1] ?? [])[0];
   const key = log.flatMap((line) => /Server host key: (.*)$/.exec(line)?.[1] ?? [])[0];
-  const { name, given: address, port } = target;
+  const { name } = target;
   const evidence = lines.slice(-evidenceLines);
   if (certificate !== undefined)
     return new Failure('access', 'host.key-unknown', `the host certificate of ${name} is not trusted`, {
       ...{ host: name, evidence: [certificate, ...evidence].slice(0, evidenceLines) },
-      hint: 'check its principals and validity, and the `@cert-authority` line in known_hosts',
+      hint: `check its principals and validity, and the \`@cert-authority\` line in ${knownHostsText(target)}`,
     });
-  const scan = `ssh-keyscan ${port === 22 ? '' : `-p ${port} `}${address} >> ~/.ssh/known_hosts`;
-  return new Failure(
-    'access',
-    'host.key-unknown',
-    `the host key of ${name} is unknown${key === undefined ? '' : `: ${key}`}`,
-    {
-      ...{ host: name, evidence },
-      hint: `compare the fingerprint with the host's, then accept it: \`${scan}\`, or set \`host_keys: accept-new\``,
-    },
-  );
-}
-
-function hostPattern({ keyAlias, address, port }: SshTarget): string {
-  if (keyAlias !== undefined) return keyAlias;
-  return port === 22 ? address : `[${address}]:${port}`;
+  const message = `the host key of ${name} is unknown${key === undefined ? '' : `: ${key}`}`;
+  return keyUnknown(target, message, { evidence });
 }

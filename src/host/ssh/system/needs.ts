@@ -3,9 +3,8 @@ import { access, readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { Failure } from '../../../domain/failure.js';
 import type { SshEnvironment, SshTarget } from '../config.js';
-import { keyOwner } from '../host-key.js';
 import type { Keyring } from '../keys.js';
-import { readKnownKeys } from '../known-hosts.js';
+import { keyOwner, readKnownKeys } from '../known-hosts.js';
 import { byte, PacketReader, PacketSocket } from './packets.js';
 
 /**

@@ -122,8 +122,8 @@ describe('the key of a host', () => {
     const server = await world.serve();
     const fresh = { knownHosts: '~/fresh' };
     expect(await world.refusal(server.port, fresh)).toMatchObject({
-      kind: 'access',
-      code: 'host.key-unknown',
+      ...{ kind: 'access', code: 'host.key-unknown' },
+      hint: expect.stringContaining(`ssh-keyscan -p ${server.port} 127.0.0.1 >> ${world.home}/fresh`),
     });
     await world.connected(server.port, { ...fresh, hostKeys: 'accept-new' });
     expect(readFileSync(join(world.home, 'fresh'), 'utf8')).toContain(
@@ -133,7 +133,10 @@ describe('the key of a host', () => {
     const other = keyPair().public;
     writeFileSync(join(world.home, 'fresh'), `[127.0.0.1]:${server.port} ${other}\n`);
     const failure = await world.refusal(server.port, { ...fresh, hostKeys: 'accept-new' });
-    expect(failure).toMatchObject({ kind: 'access', code: 'host.key-changed' });
+    expect(failure).toMatchObject({
+      ...{ kind: 'access', code: 'host.key-changed' },
+      hint: expect.stringContaining(`ssh-keygen -R '[127.0.0.1]:${server.port}' -f ${world.home}/fresh`),
+    });
     expect(failure.message).toContain(`${world.home}/fresh:1`);
   });
 

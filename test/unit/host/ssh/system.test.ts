@@ -65,12 +65,16 @@ describe('the system ssh', () => {
     expect(await world.refusal(server.port, fresh)).toMatchObject({
       ...{ kind: 'access', code: 'host.key-unknown' },
       message: expect.stringContaining('SHA256:'),
+      hint: expect.stringContaining(`ssh-keyscan -p ${server.port} 127.0.0.1 >> ${world.home}/fresh`),
     });
     await world.connected(server.port, { ...fresh, hostKeys: 'accept-new' });
     expect(readFileSync(world.path('fresh'), 'utf8')).toContain(`[127.0.0.1]:${server.port} ssh-ed25519 `);
     writeFileSync(world.path('fresh'), `[127.0.0.1]:${server.port} ${keyPair().public}\n`);
     const failure = await world.refusal(server.port, { ...fresh, hostKeys: 'accept-new' });
-    expect(failure).toMatchObject({ kind: 'access', code: 'host.key-changed' });
+    expect(failure).toMatchObject({
+      ...{ kind: 'access', code: 'host.key-changed' },
+      hint: expect.stringContaining(`ssh-keygen -R '[127.0.0.1]:${server.port}' -f ${world.home}/fresh`),
+    });
     expect(failure.message).toContain(`${world.path('fresh')}:1`);
   });
 

@@ -1,5 +1,11 @@
-import { commandText, runCommands, waitForEngine } from '../../../../app/bootstrap/bootstrap.js';
+import {
+  bootstrapNeed,
+  commandText,
+  runCommands,
+  waitForEngine,
+} from '../../../../app/bootstrap/bootstrap.js';
 import { BootstrapConnections, type HostNeed } from '../../../../app/bootstrap/connections.js';
+import { type HostJob, waitForCloudInit } from '../../../../app/bootstrap/wait.js';
 import { requireKnown } from '../../../../app/choose-services.js';
 import type { Context } from '../../../../app/context.js';
 import { openSession } from '../../../../app/session.js';
@@ -50,6 +56,8 @@ interface Outcome {
   readonly state: 'ready' | 'planned' | 'bootstrapped' | 'failed';
   /** The version of Docker, if it is running. */
   readonly docker: string | null;
+  /** What a planned bootstrap waits for before it runs commands. */
+  readonly waits: readonly string[];
   /** The commands that were run as root, or would be. */
   readonly lines: readonly string[];
   readonly problem: string | null;
@@ -59,7 +67,8 @@ interface Outcome {
 async function bootstrapHosts(job: Job, environment: string): Promise<number> {
   const { out, flags, connections } = job;
   const done = out.reporter.busy(`checking ${count(connections.addresses.length, 'host')}`);
-  const needs = await connections.needs(job.signal).finally(done);
+  const report = (host: string, text: string) => out.reporter.note(`${host}: ${text}`);
+  const needs = await connections.needs(job.signal, flags.dryRun ? undefined : report).finally(done);
   const todo = needs.filter(({ found }) => !(found instanceof Failure) && 'commands' in found);
   if (todo.length > 0 && !flags.dryRun && !(await confirmCommands(job, todo))) {
     out.reporter.note('nothing was changed');
@@ -76,7 +85,8 @@ async function bootstrapHosts(job: Job, environment: string): Promise<number> {
 async function confirmCommands({ out, flags }: Job, todo: readonly HostNeed[]): Promise<boolean> {
   for (const { host, found } of todo)
     if (!(found instanceof Failure) && 'commands' in found)
-      for (const line of found.commands) out.reporter.note(`${host}: ${commandText(line)}`);
+      for (const line of [...found.waits, ...found.commands.map(commandText)])
+        out.reporter.note(`${host}: ${line}`);
   if (flags.yes) return true;
   return confirm(`Run these commands as root on ${todo.map(({ host }) => host).join(', ')}?`, out.ask);
 }
@@ -86,15 +96,20 @@ async function install(
   { context, out, flags, connections, signal }: Job,
   { host, found }: HostNeed,
 ): Promise<{ readonly outcome: Outcome; readonly failure?: Failure }> {
-  const base = { host, docker: null, lines: [], problem: null, hint: null };
-  if (!(found instanceof Failure) && 'version' in found)
-    return { outcome: { ...base, state: 'ready', docker: found.version } };
+  const base = { host, docker: null, waits: [], lines: [], problem: null, hint: null };
+  const ready = (docker: string) => ({ outcome: { ...base, state: 'ready' as const, docker } });
+  if (!(found instanceof Failure) && 'version' in found) return ready(found.version);
   const lines = found instanceof Failure ? [] : found.commands.map(commandText);
   try {
     if (found instanceof Failure) throw found;
-    if (flags.dryRun) return { outcome: { ...base, state: 'planned', lines } };
-    const print = (text: string) => out.reporter.note(`${host}: running ${text}`);
-    const startFailure = await runCommands(connections.host(host), found, print, signal);
+    if (flags.dryRun) return { outcome: { ...base, state: 'planned', waits: found.waits, lines } };
+    const report = (text: string) => out.reporter.note(`${host}: ${text}`);
+    const job: HostJob = { host: connections.host(host), clock: context.clock, report, signal };
+    const hasWaited = await waitForCloudInit(job, found.machine);
+    // cloud-init may have installed Docker.
+    const need = hasWaited ? await bootstrapNeed(job.host, signal) : found;
+    if ('version' in need) return ready(need.version);
+    const startFailure = await runCommands(job, need);
     const docker = await waitForEngine(
       await connections.reconnect(host),
       context.clock,
@@ -110,10 +125,10 @@ async function install(
 }
 
 function hostTable(hosts: readonly Outcome[], page: Page): string {
-  const details = ({ state, docker, lines, problem, hint }: Outcome) =>
+  const details = ({ state, docker, waits, lines, problem, hint }: Outcome) =>
     ({
       ready: `nothing to do: Docker ${docker} is running`,
-      planned: lines.join('\n'),
+      planned: [...waits, ...lines].join('\n'),
       bootstrapped: `Docker ${docker} is running`,
       failed: [problem ?? '', ...(hint === null ? [] : [`→ ${hint}`])].join('\n'),
     })[state];
