@@ -23,6 +23,7 @@ async function sight(parts: Partial<StatusInput> = {}): Promise<StatusInput> {
     id: run,
     services,
     facts: await fleet.facts(services),
+    now: fleet.clock.now(),
     problems: [],
     holders: [],
     runs: [],
@@ -66,7 +67,9 @@ describe('the status', () => {
     const said = text(await sight());
     expect(said).toMatch(/^production: 3 of 3 instances need attention\n/);
     expect(said).toContain('restarting, 1 restart');
-    expect(said).toContain('problem  web on host-1: container keeps restarting: exited with code 137\n');
+    expect(said).toContain(
+      'problem  web on host-1: container keeps crashing: 1 restart, exited with code\n         137\n',
+    );
     expect(said).toContain('problem  web on host-2: runs release 1, but release 2 is current\n');
     expect(said).toContain('problem  web on host-3: container exited with code 3\n');
     expect(said.split('\n').filter((line) => line.length > 80)).toEqual([]);
