@@ -1,44 +1,67 @@
 import { z } from 'zod';
+import { atHostPort } from '../domain/container.js';
 import { onHost } from '../domain/plain-command.js';
+import { ContainerSpec } from '../domain/release.js';
+import { Rollout } from '../domain/rollout.js';
 import { commandLine } from '../domain/shell.js';
 import { requireNoCrash } from './crash.js';
-import { hostName, instanceOf, serviceOf, task } from './task.js';
+import { isHealthyNow, waitUntilHealthy } from './health.js';
+import { hostName, serviceOf, task } from './task.js';
 
-/** Checks that a new container has not crashed since it was healthy: the last step that can be undone. */
+/** Checks new containers once more, with their restart policy set: the last step that can be undone. */
 export const healthConfirm = task({
   name: 'health.confirm',
   version: 1,
   scope: 'instance',
   needs: ['hosts'],
-  summary: 'Checks that the new container has not crashed since it became healthy.',
+  summary: 'Checks once more that the new container is healthy, and has not crashed since it was.',
   input: z.strictObject({
     /** Absent if the recipe creates none. */
     container: z.string().optional(),
+    port: z.int().optional(),
+    rollout: Rollout,
     fresh: z.boolean().default(false),
   }),
-  intent: z.strictObject({ container: z.string() }),
+  intent: z.strictObject({ container: z.string(), spec: ContainerSpec }),
   receipt: z.strictObject({}),
-  defaults: { container: '{{ container.name }}', fresh: '{{ started.fresh }}' },
-  title: (_, subject) => `check that ${serviceOf(subject).name} has not crashed`,
-  check(facts, { container, fresh }, subject) {
+  defaults: {
+    container: '{{ container.name }}',
+    port: '{{ container.port }}',
+    rollout: '{{ rollout }}',
+    fresh: '{{ started.fresh }}',
+  },
+  title: (_, subject) => `check that ${serviceOf(subject).name} is still healthy`,
+  check(_, { container, port, rollout, fresh }) {
     if (container === undefined || !fresh)
       return { kind: 'done', because: 'no container was started', receipt: {} };
-    const { host } = instanceOf(facts, subject);
     return {
       kind: 'todo',
-      changes: [{ host: host.host, text: `check that ${container} has not crashed` }],
-      intent: { container },
+      // Nothing changes, so plans do not count it.
+      changes: [],
+      intent: { container, spec: atHostPort(rollout.release.spec, port) },
       expect: {},
       predict: (later) => later,
     };
   },
   explain({ container }, subject) {
     const format = '{{.State.Status}} {{.RestartCount}}';
-    const line = `[ "$(${commandLine(['docker', 'inspect', '--format', format, container])})" = 'running 0' ]`;
+    const inspect = commandLine(['docker', 'inspect', '--format', format, container]);
+    const line = `[ "$(${inspect})" = 'running 0' ]`;
     return [onHost(hostName(subject), 'check that the container has not crashed', line)];
   },
-  async apply({ ports, subject }, { container }) {
-    await requireNoCrash(ports.host(hostName(subject)), container);
+  async apply(context, { container, spec }) {
+    const host = context.ports.host(hostName(context.subject));
+    // A dead process refuses connections before the engine reports its end.
+    const [isHealthy] = await Promise.all([
+      isHealthyNow(host, container, spec, context.signal).catch(() => false),
+      requireNoCrash(host, container),
+    ]);
+    if (isHealthy) return {};
+    await waitUntilHealthy(host, container, spec, context).catch(async (error: unknown) => {
+      await requireNoCrash(host, container);
+      throw error;
+    });
+    await requireNoCrash(host, container);
     return {};
   },
   undo: 'nothing',

@@ -54,6 +54,17 @@ export async function waitUntilHealthy(
   }
 }
 
+/** Checks once whether a container that was healthy still is. Throws as {@link waitUntilHealthy} does if it has exited. */
+export async function isHealthyNow(
+  host: Host,
+  container: string,
+  spec: ContainerSpec,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const attempt = { elapsed: spec.health.settle, timeout: spec.health.timeout };
+  return (await checkHealth(host, container, spec, attempt, signal).catch(messageIfPassing)) === 'healthy';
+}
+
 function hintOf(state: string, { health }: ContainerSpec): string | undefined {
   if (!state.startsWith('HTTP 404')) return undefined;
   return `if ${health.path} is the wrong path, set another in oneclick.yml, such as health: { path: / }`;

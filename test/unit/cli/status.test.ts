@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ReadableRun } from '../../../src/app/runs.js';
-import { type StatusInput, statusDocument } from '../../../src/app/status.js';
+import { needsAttention, type StatusInput, statusDocument } from '../../../src/app/status.js';
 import { watchFlag } from '../../../src/cli/commands/status/run.js';
 import { Failure } from '../../../src/domain/failure.js';
 import { statusText } from '../../../src/report/status.js';
@@ -181,6 +181,30 @@ describe('the status after a run that died', () => {
     );
     expect(shown).toContain('oneclick resume run-2');
     expect(shown).not.toMatch(/web-2 on host-1: left over/);
+  });
+});
+
+describe('the status of a crashing container', () => {
+  const name = 'shop-production-web-1';
+
+  it('needs attention for ten minutes after its last restart, with count and exit code', async () => {
+    await fleet.deploy(web);
+    expect(needsAttention(statusDocument(await sight()))).toBe(false);
+    const { engine } = fleet.host('host-2');
+    for (const _ of [1, 2]) {
+      engine.crash(name, 3);
+      engine.startAgain(name);
+    }
+    const document = statusDocument(await sight());
+    expect(needsAttention(document)).toBe(true);
+    expect(text(await sight())).toMatch(/^production: 1 of 3 instances needs attention\n/);
+    expect(text(await sight())).toContain(
+      'problem  web on host-2: container keeps crashing: 2 restarts, exited with code 3\n',
+    );
+    await fleet.clock.advance(10 * 60_000);
+    const later = await sight();
+    expect(needsAttention(statusDocument(later))).toBe(false);
+    expect(text(later)).toContain('running, 2 restarts');
   });
 });
 
