@@ -139,6 +139,28 @@ describe('the downtimes of a run', () => {
     await rm(folder, { recursive: true });
   });
 
+  it('include the move of a singleton, from its stop on the old host', async () => {
+    const worker = serviceOn('worker', undefined, { count: 1, singleton: true });
+    fleet.push('worker', 'v1');
+    await fleet.deploy(worker);
+    const moved = { ...worker, instances: [{ id: 'i-2', host: 'host-2' }] };
+    const move = async (tag: string) => {
+      const result = await fleet.recipe('deploy', [at(moved, tag)], { untouchedHosts: ['host-1'] });
+      if (result.kind !== 'ran') throw new Error(`it was ${result.kind}`);
+      return result.report;
+    };
+    const wasDown = [{ service: 'worker', host: 'host-1', ms: expect.any(Number) }];
+    fleet.push('worker', 'bad', { exits: { code: 1, after: 100 } });
+    sleepsBefore('host-1', 'start', 6_000);
+    const failed = await move('bad');
+    expect([failed.outcome.result, failed.down]).toEqual(['reverted', wasDown]);
+    expect(failed.down[0]?.ms).toBeGreaterThanOrEqual(6_000);
+    sleepsBefore('host-2', 'start', 5_000);
+    const done = await move('v1');
+    expect([done.outcome.result, done.down]).toEqual(['done', wasDown]);
+    expect(done.down[0]?.ms).toBeGreaterThanOrEqual(5_000);
+  });
+
   it('are none beside the old container, or if nothing was stopped', async () => {
     fleet.host('host-1').engine.faults.fail('create', new Failure('failed', 'x', 'no'), 1);
     const { outcome, down } = await report('deploy', 'v2');
