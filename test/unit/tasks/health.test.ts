@@ -156,6 +156,19 @@ describe('a container that crashes once it is healthy', () => {
     expect(fleet.running()).toEqual([]);
   });
 
+  it('fails the deploy if it no longer answers, although the engine notices its end only later', async () => {
+    let probes = 0;
+    const answers = () => {
+      probes += 1;
+      if (probes === 4) fleet.host('host-1').engine.crash('shop-production-web-1', 9);
+      return probes === 1 ? 200 : 503;
+    };
+    expect(await outcomeOf(http, { answers })).toMatchObject({
+      exitCode: 6,
+      message: 'the container became healthy, then crashed once (exit code 9)',
+    });
+  });
+
   it('fails the deploy of all services if one crashes while others are deployed, before any is committed', async () => {
     const other = { ...serviceOn('api', 8081, { count: 1 }), needs: ['web'] };
     fleet.push('api', 'v1');
