@@ -10,6 +10,7 @@ import type { Outcome, RunEvent } from '../run/events.js';
 import type { Plan } from '../run/plan.js';
 import { stepsOf } from '../run/walk.js';
 import type { ConnectedEnvironment } from './connect.js';
+import { type Downtime, DowntimeTracker } from './downtime.js';
 
 /** The outcome of a run, and the state of its services. */
 export interface RunReport {
@@ -21,6 +22,8 @@ export interface RunReport {
   readonly live?: number;
   /** The new releases; empty if the run failed or released nothing. */
   readonly services: readonly ReleasedService[];
+  /** How long services did not run on hosts because of the run. */
+  readonly down: readonly Downtime[];
   /** The services on the hosts after a failed run; empty if they could not be read. */
   readonly running: readonly RunningService[];
 }
@@ -53,8 +56,7 @@ export class ReportBuilder {
   readonly #started: number;
   readonly #serviceOf: ReadonlyMap<string, string | undefined>;
   readonly #rollouts = new Map<string, Rollout>();
-  /** ms, by service. */
-  readonly #gaps = new Map<string, number>();
+  readonly #downtime: DowntimeTracker;
   #committed: number | undefined;
 
   constructor(plan: Plan, clock: Clock) {
@@ -62,23 +64,27 @@ export class ReportBuilder {
     this.#clock = clock;
     this.#started = clock.monotonic();
     const steps = [...stepsOf(plan.steps), ...stepsOf(plan.after)];
+    this.#downtime = new DowntimeTracker(steps);
     this.#serviceOf = new Map(steps.map(({ id, service }) => [id, service]));
   }
 
   record(event: RunEvent): void {
     if (event.type === 'run.committed') this.#committed = this.#clock.monotonic();
-    this.replay(event);
+    this.#take(event, this.#clock.now().getTime());
   }
 
   /** Takes an event of this run from an earlier process. */
   replay(event: RunEvent): void {
+    this.#take(event);
+  }
+
+  #take(event: RunEvent, now?: number): void {
+    this.#downtime.take(event, now);
     if (event.type !== 'step.done' && event.type !== 'step.skipped') return;
     const service = this.#serviceOf.get(event.step);
     if (service === undefined) return;
     const rollout = Rollout.safeParse(event.receipt);
     if (rollout.success) this.#rollouts.set(service, rollout.data);
-    const gap = gapOf(event.receipt);
-    if (gap !== undefined) this.#gaps.set(service, Math.max(gap, this.#gaps.get(service) ?? 0));
   }
 
   /** Leaves out a service that another run has released since. */
@@ -94,6 +100,7 @@ export class ReportBuilder {
       ...{ run: this.#plan.run, outcome, duration },
       ...(this.#committed === undefined ? {} : { live: this.#committed - this.#started }),
       services: succeeded ? this.#released() : [],
+      down: this.#downtime.all(!succeeded).filter(({ service }) => !this.#isCovered(service)),
       running: succeeded ? [] : await this.#running(connected),
     };
   }
@@ -105,21 +112,24 @@ export class ReportBuilder {
     return isConnected ? runningServices(facts, this.#plan) : [];
   }
 
+  /** Whether other instances answer while one is drained and replaced. */
+  #isCovered(service: string): boolean {
+    const { services, params } = this.#plan;
+    const found = services.find(({ name }) => name === service);
+    return found?.swap === 'drain' && found.instances.length > 1 && params.batch !== 'all';
+  }
+
   #released(): readonly ReleasedService[] {
     return this.#plan.services.flatMap(({ name, instances }) => {
       const rollout = this.#rollouts.get(name);
       if (rollout === undefined) return [];
-      const gap = this.#gaps.get(name);
+      const times = this.#downtime.all(false).flatMap(({ service, ms }) => (service === name ? [ms] : []));
+      const gap = times.length === 0 ? undefined : Math.max(...times);
       const { number, reference } = rollout.release;
       const hosts = instances.length;
       return [{ service: name, release: number, reference, hosts, ...given({ gap }) }];
     });
   }
-}
-
-function gapOf(receipt: unknown): number | undefined {
-  const gap = receipt !== null && typeof receipt === 'object' && 'gap' in receipt ? receipt.gap : undefined;
-  return typeof gap === 'number' ? gap : undefined;
 }
 
 function runningServices(

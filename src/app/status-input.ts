@@ -31,5 +31,6 @@ export async function readStatus(
   // An unreachable host is reported only once.
   const unread = leases.filter((lease) => lease instanceof Failure);
   const others = unread.filter((failure) => !problems.some(({ host }) => host === failure.host));
-  return { id: session.id, services, facts, problems: [...problems, ...others], holders, runs };
+  const now = session.context.clock.now();
+  return { id: session.id, services, facts, now, problems: [...problems, ...others], holders, runs };
 }

@@ -72,6 +72,8 @@ export interface StatusInput {
   readonly id: EnvironmentId;
   readonly services: readonly Service[];
   readonly facts: Facts;
+  /** When the facts were read. */
+  readonly now: Date;
   readonly problems: readonly Failure[];
   readonly holders: readonly Holder[];
   /** The journals of the project on this machine. */
@@ -89,7 +91,7 @@ export function statusDocument(input: StatusInput): StatusDocument {
       release: current(releaseLog(facts, service.name))?.release.number ?? null,
       instances: service.instances.map((instance) => {
         const { host } = instance;
-        const status = serviceStatus(facts, id, service, host);
+        const status = serviceStatus(facts, id, service, host, input.now);
         const problem = input.problems.find((candidate) => candidate.host === host);
         return {
           id: instance.id,
@@ -111,6 +113,11 @@ export function statusDocument(input: StatusInput): StatusDocument {
     removedHosts: removedHosts(input),
     engines: engineVersions(hosts),
   };
+}
+
+/** Whether an instance does not run its current release as it should. */
+export function needsAttention({ services }: StatusDocument): boolean {
+  return services.some(({ instances }) => instances.some(({ why }) => why !== null));
 }
 
 /** Unfinished runs of the environment that are not running, unless all of their services were released since. */

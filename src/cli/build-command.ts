@@ -33,6 +33,7 @@ function build(root: Command, definition: CommandDefinition): Command {
     .addHelpText('before', exampleText(definition.examples));
   for (const [name, description] of Object.entries(definition.arguments ?? {}))
     command.argument(name, description);
+  if (definition.note !== undefined) command.addHelpText('after', `\n${definition.note}`);
   if (definition.usage !== undefined) command.usage(definition.usage);
   return definition.allowExcessArguments === true ? command.allowExcessArguments() : command;
 }

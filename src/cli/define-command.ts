@@ -83,6 +83,8 @@ export interface CommandDefinition {
   readonly arguments?: Readonly<Record<string, string>>;
   readonly options: OptionDefinitions;
   readonly examples: readonly string[];
+  /** A sentence below the options. */
+  readonly note?: string;
   /** Whether `run` checks the number of arguments itself. */
   readonly allowExcessArguments?: boolean;
   /** Whether a command may follow `--`; it becomes `flags.command`. */

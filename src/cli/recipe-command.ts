@@ -114,12 +114,12 @@ function showCommands(
 }
 
 function showReport(reporter: Reporter, { environment }: Session, report: RunReport): void {
-  const { outcome, run, services, duration: ms, live, running: runs } = report;
+  const { outcome, run, services, duration: ms, live, down, running: runs } = report;
   const { failures, result, cancelled, left, never } = outcome;
   if (outcome.exitCode === 0)
     reporter.summary(outcome, {
       ...{ recipe: run.recipe, environment: environment.name, services, ms },
-      ...given({ live }),
+      ...given({ live, down: down.length === 0 ? undefined : down }),
     });
   else
     reporter.failure({
@@ -127,6 +127,7 @@ function showReport(reporter: Reporter, { environment }: Session, report: RunRep
       result,
       cancelled,
       runs,
+      down,
       left,
       never,
       ...given({ next: nextCommand(report) }),

@@ -8,6 +8,7 @@ const phrases: Readonly<Record<string, string>> = {
   'container.stop': 'stop %',
   'container.wake': 'start %',
   'environment.prune': 'remove what is no longer configured',
+  'health.confirm': 'check that % is still healthy',
   'health.wait': 'wait for % to become healthy',
   'image.pull': 'pull the image of %',
   'image.resolve': 'resolve the image of %',

@@ -18,6 +18,9 @@ const exitCodes = {
   interrupted: 130,
 } as const;
 
+/** The exit code of `status` if an instance needs attention. */
+export const attentionExitCode = 8;
+
 export type FailureKind = keyof typeof exitCodes;
 
 /** Optional parts of a {@link Failure}. */

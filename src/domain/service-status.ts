@@ -3,6 +3,7 @@ import type { EnvironmentId } from './environment.js';
 import type { ContainerFacts, Facts, HostFacts } from './facts.js';
 import { label, releaseOf } from './labels.js';
 import { canaryOf, current, releaseLog } from './log.js';
+import { count } from './measure.js';
 import type { Activation, Release } from './release.js';
 import { isProvisional, isUp, serving } from './rollout.js';
 import { leavesOldRunning } from './routing.js';
@@ -36,12 +37,16 @@ const noRelease = {
 };
 const noExit = { restarts: 0, exit: null, outOfMemory: false };
 
-/** Returns the status of a service on a host, with the reason if it needs attention. */
+/** How long after its last restart a container counts as crashing, ms. */
+const crashWindow = 10 * 60_000;
+
+/** Returns the status of a service on a host at a time, with the reason if it needs attention. */
 export function serviceStatus(
   facts: Facts,
   id: EnvironmentId,
   service: StatusSubject,
   host: string,
+  now: Date,
 ): ServiceStatus {
   const known = facts.hosts[host];
   if (known === undefined)
@@ -57,14 +62,24 @@ export function serviceStatus(
   const status =
     wanted === undefined
       ? stoppedStatus(known, id, name, active)
-      : runningStatus(wanted, up, log, active, service, leftOutReason(wanted, known.log[name] ?? [], active));
+      : runningStatus(wanted, up, log, active, service, {
+          leftOut: leftOutReason(wanted, known.log[name] ?? [], active),
+          now,
+        });
   if (canary === undefined || canaryRelease === undefined) return status;
-  const canaryProblem = problemOf(canary, canaryRelease.number, canaryRelease);
+  const canaryProblem = problemOf(canary, canaryRelease.number, canaryRelease, { now });
   const why = status.why ?? (canaryProblem === null ? null : `canary: ${canaryProblem}`);
   return { ...status, canary: canaryRelease.number, why };
 }
 
 const releaseNumber = (container: ContainerFacts) => releaseOf(container) ?? 0;
+
+/** What else a container's problem depends on. */
+interface Seen {
+  readonly now: Date;
+  /** Why its host has another release. */
+  readonly leftOut?: string | null;
+}
 
 function runningStatus(
   container: ContainerFacts,
@@ -72,7 +87,7 @@ function runningStatus(
   log: readonly Activation[],
   active: Activation | undefined,
   service: StatusSubject,
-  leftOut: string | null,
+  seen: Seen,
 ): ServiceStatus {
   const release = releaseNumber(container);
   const line = log.findLast((candidate) => candidate.release.number === release);
@@ -86,7 +101,7 @@ function runningStatus(
     who: line?.who ?? container.labels[label.who] ?? null,
     ...exitOf(container),
     canary: null,
-    why: problemOf(container, release, active?.release, leftOut) ?? extraContainers(container, up, service),
+    why: problemOf(container, release, active?.release, seen) ?? extraContainers(container, up, service),
   };
 }
 
@@ -114,9 +129,9 @@ function problemOf(
   container: ContainerFacts,
   release: number,
   wanted: Release | undefined,
-  leftOut: string | null = null,
+  { now, leftOut = null }: Seen,
 ): string | null {
-  if (container.state === 'restarting') return `container keeps restarting: ${exitReason(container)}`;
+  if (isCrashing(container, now)) return `container keeps crashing: ${crashDetails(container)}`;
   if (container.state === 'paused') return 'container is paused';
   if (container.health === 'unhealthy') return 'HEALTHCHECK is failing';
   if (container.health === 'starting') return 'HEALTHCHECK has not passed yet';
@@ -138,6 +153,27 @@ function extraContainers(
   return leavesOldRunning(service)
     ? `old containers still running: ${names(up.filter((other) => other !== container))}; run: oneclick settle`
     : `${up.length} containers are running: ${names(up)}`;
+}
+
+/** Whether the engine restarts it, or did so a short time ago. */
+function isCrashing({ state, restarts = 0, started }: ContainerFacts, now: Date): boolean {
+  if (state === 'restarting') return true;
+  return restarts > 0 && started !== undefined && now.getTime() - Date.parse(started) < crashWindow;
+}
+
+function crashDetails(container: ContainerFacts): string {
+  const { restarts = 0, exit } = container;
+  const times = restarts === 0 ? [] : [count(restarts, 'restart')];
+  return [...times, ...(exit === undefined && restarts > 0 ? [] : [exitReason(container)])].join(', ');
+}
+
+/** Returns how a container ended or crashed: `exited with code 1`, `crashed 2 times (exit code 1)`. */
+export function crashText(container: ContainerFacts): string {
+  const { restarts = 0, exit, outOfMemory } = container;
+  if (restarts === 0) return exitReason(container);
+  const code = exit === undefined ? [] : [`exit code ${exit}`];
+  const details = [...code, ...(outOfMemory === true ? ['out of memory'] : [])].join(', ');
+  return `crashed ${restarts === 1 ? 'once' : `${restarts} times`}${details === '' ? '' : ` (${details})`}`;
 }
 
 function exitReason({ exit, outOfMemory }: ContainerFacts): string {

@@ -94,12 +94,15 @@ export interface TaskContext<Ports> {
   warn(text: string): void;
 }
 
-/** Undoes the effects of `apply`, complete or partial; checks before it acts. `receipt` is missing if `apply` did not finish. */
+/**
+ * Undoes the effects of `apply`, complete or partial; checks before it acts. `receipt` is missing if `apply` did not finish. May return
+ * what it did, for the journal and reports.
+ */
 export type Undo<Ports, Intent, Receipt> = (
   context: TaskContext<Ports>,
   intent: Intent,
   receipt: Receipt | undefined,
-) => Promise<void>;
+) => Promise<unknown>;
 
 /** A reusable action: checks first, describes its changes, applies them, leaves a receipt, and can undo them. */
 export interface Task<Facts, Ports, Input, Intent, Receipt> {

@@ -1,9 +1,11 @@
+import type { Downtime } from '../app/downtime.js';
 import type { RunningService } from '../app/run-report.js';
 import type { FailureRecord } from '../domain/failure.js';
 import { count } from '../domain/measure.js';
 import type { Outcome } from '../run/events.js';
+import { downTexts } from './down.js';
 import type { Page } from './style.js';
-import { cut, oneLine, onHosts, paragraph } from './text.js';
+import { cut, cutMiddle, oneLine, onHosts, paragraph, shortDigests } from './text.js';
 
 /** The content of a failure card. */
 export interface Card {
@@ -16,6 +18,8 @@ export interface Card {
   readonly result?: Outcome['result'];
   readonly cancelled?: boolean;
   readonly runs?: readonly RunningService[];
+  /** How long services did not run. */
+  readonly down?: readonly Downtime[];
   /** Failed undos. */
   readonly left?: readonly FailureRecord[];
   readonly never?: Outcome['never'];
@@ -24,6 +28,8 @@ export interface Card {
 }
 
 const maxLines = 15;
+/** Of the cause; evidence follows it. */
+const maxCauseLines = 4;
 
 const resultTexts: Readonly<Record<Outcome['result'], string>> = {
   done: 'the run finished anyway',
@@ -34,16 +40,18 @@ const resultTexts: Readonly<Record<Outcome['result'], string>> = {
 };
 
 /**
- * Returns a failure on at most 15 lines: step, host, cause, evidence, current state, failed undos, next command. Never
- * cuts the next command. Evidence fills the remaining lines with its first two and its last ones.
+ * Returns a failure on at most 15 lines: step, host, cause, evidence, current state, downtimes, failed undos, next
+ * command. Never cuts the next command, nor the end of a cause: its reason. Evidence fills the remaining lines with its first two and its last ones.
  */
 export function failureCard(card: Card, page: Page): string {
   const { style, columns } = page;
-  const { failures, runs = [], left = [], never = [] } = card;
+  const { failures, runs = [], down = [], left = [], never = [] } = card;
   const [first, ...others] = failures;
   const next = card.next ?? left[0]?.hint ?? first?.hint;
+  const downLines = section('down', downTexts(down), 2, columns);
   const below = [
-    ...section('now', runningTexts(runs), 4, columns),
+    ...section('now', runningTexts(runs), 4 - downLines.length, columns),
+    ...downLines,
     ...section('undo', leftTexts(left), 2, columns).map(style.bad),
     ...section(
       'kept',
@@ -54,19 +62,25 @@ export function failureCard(card: Card, page: Page): string {
     // Not wrapped, so that it can be copied.
     ...(next === undefined ? [] : [`${label('next')}${style.strong(oneLine(next))}`]),
   ];
-  const above = [
-    ...paragraph(heading(card), columns, `${style.sign('bad')} `).map(style.bad),
-    ...(first === undefined || card.subject === undefined
+  const head = paragraph(heading(card), columns, `${style.sign('bad')} `).map(style.bad);
+  const also = section('also', others.map(withHost), 2, columns);
+  const causeRoom = maxLines - head.length - also.length - below.length;
+  const causeLines = Math.max(2, Math.min(maxCauseLines, causeRoom));
+  const cause =
+    first === undefined || card.subject === undefined
       ? []
-      : paragraph(withHost(first), columns, label('cause'))),
-    ...section('also', others.map(withHost), 2, columns),
-  ];
+      : paragraph(withHost(first), columns, label('cause'), causeLines);
+  const above = [...head, ...cause, ...also];
   const room = maxLines - above.length - below.length;
   const evidence = excerpt(
     (first?.evidence ?? []).flatMap((text) => text.split('\n')),
     room,
   );
-  return [...above, ...evidence.map((line) => style.faint(`  | ${cut(line, columns - 4)}`)), ...below]
+  return [
+    ...above,
+    ...evidence.map((line) => style.faint(`  | ${cut(shortDigests(line), columns - 4)}`)),
+    ...below,
+  ]
     .map((line) => `${line}\n`)
     .join('');
 }
@@ -75,14 +89,16 @@ function heading({ subject, step, failures, result, cancelled }: Card): string {
   const [first] = failures;
   if (subject === undefined) return first === undefined ? 'failed' : withHost(first);
   const end = cancelled === true ? ' was interrupted' : first === undefined ? '' : ' failed';
-  const at = step === undefined ? '' : ` at "${oneLine(step)}"`;
+  const at = step === undefined ? '' : ` at "${shortDigests(oneLine(step))}"`;
   return `${subject}${end}${at}${result === undefined ? '' : `: ${resultTexts[result]}`}`;
 }
 
 const label = (name: string) => `  ${name.padEnd(5)}  `;
 
-const withHost = ({ host, message }: FailureRecord) =>
-  host === undefined || message.includes(host) ? oneLine(message) : `${host}: ${oneLine(message)}`;
+function withHost({ host, message }: FailureRecord): string {
+  const text = shortDigests(oneLine(message));
+  return host === undefined || message.includes(host) ? text : `${host}: ${text}`;
+}
 
 const notUndone = 'not undone: ';
 
@@ -106,7 +122,7 @@ function section(name: string, texts: readonly string[], height: number, columns
   const more = texts.length > shown.length ? [`and ${texts.length - shown.length} more`] : [];
   return [...shown, ...more].map(
     (text, index) =>
-      `${index === 0 ? indent : ' '.repeat(indent.length)}${cut(text, columns - indent.length)}`,
+      `${index === 0 ? indent : ' '.repeat(indent.length)}${cutMiddle(shortDigests(text), columns - indent.length)}`,
   );
 }
 

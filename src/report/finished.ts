@@ -1,6 +1,6 @@
 import { duration } from '../domain/measure.js';
 import type { Style } from './style.js';
-import { cut, oneLine, onHosts, width } from './text.js';
+import { cut, oneLine, onHosts, shortDigests, width } from './text.js';
 import type { Finished } from './view.js';
 
 /** How long to wait for more steps of the same title, ms. */
@@ -73,7 +73,7 @@ export class FinishedLines {
 
   #format({ kind, reason }: Finished) {
     const { good, bad, caution, faint } = this.#style;
-    const after = reason === undefined ? '' : `: ${oneLine(reason)}`;
+    const after = reason === undefined ? '' : `: ${shortDigests(oneLine(reason))}`;
     switch (kind) {
       case 'done':
         return { mark: '✓', before: '', after, paint: good };

@@ -90,6 +90,23 @@ export function cut(text: string, columns: number): string {
   return columns > 0 ? `${kept.trimEnd()}…` : '';
 }
 
+/** Shortens image digests to 12 digits, as Docker does: `sha256:b1946ac92492…`. */
+export const shortDigests = (text: string): string =>
+  text.replace(/\bsha256:([0-9a-f]{12})[0-9a-f]{52}\b/g, 'sha256:$1…');
+
+/** Like {@link cut}, but removes the middle: a message ends with its reason. */
+export function cutMiddle(text: string, columns: number): string {
+  const line = oneLine(text);
+  if (width(line) <= columns) return line;
+  const [start, end] = [Math.floor((columns - 1) / 3), columns - 1 - Math.floor((columns - 1) / 3)];
+  let tail = '';
+  for (const { segment } of [...graphemes(line)].reverse()) {
+    if (width(segment + tail) > end) break;
+    tail = segment + tail;
+  }
+  return columns > 1 ? `${cut(line, start + 1).replace(/…$/, '')}…${tail.trimStart()}` : cut(line, columns);
+}
+
 /** Pads the text with spaces to `columns`. */
 export function pad(text: string, columns: number, align: 'left' | 'right' = 'left'): string {
   const gap = ' '.repeat(Math.max(0, columns - width(text)));
@@ -132,12 +149,13 @@ export function hanging(text: string, columns: number, indent: string): string[]
   );
 }
 
-/** Like {@link hanging}, on at most two lines. */
-export function paragraph(text: string, columns: number, indent: string): string[] {
-  const [first, ...rest] = hanging(text, columns, indent);
-  if (first === undefined || rest.length === 0) return [first ?? indent];
-  const second = rest.map((line) => line.trim()).join(' ');
-  return [first, `${' '.repeat(indent.length)}${cut(second, columns - indent.length)}`];
+/** Like {@link hanging}, on at most `height` lines; the last one loses its middle, so that it keeps the end of the text. */
+export function paragraph(text: string, columns: number, indent: string, height = 2): string[] {
+  const lines = hanging(text, columns, indent);
+  if (lines.length <= height) return lines;
+  const rest = lines.slice(height - 1).map((line) => line.slice(indent.length));
+  const last = `${height === 1 ? indent : ' '.repeat(indent.length)}${cutMiddle(rest.join(' '), columns - indent.length)}`;
+  return [...lines.slice(0, height - 1), last];
 }
 
 /** Returns `on web-1` or `on 3 hosts (web-1, web-2, web-3)`, with as many names as fit in `columns`. */

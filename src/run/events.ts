@@ -91,7 +91,13 @@ export type RunEvent =
       readonly policy: FailurePolicy;
     }
   | { readonly type: 'undo.started'; readonly step: string; readonly title: string }
-  | { readonly type: 'undo.done'; readonly step: string; readonly ms: number }
+  | {
+      readonly type: 'undo.done';
+      readonly step: string;
+      readonly ms: number;
+      /** What the undo did, if its task tells. */
+      readonly receipt?: unknown;
+    }
   | {
       readonly type: 'undo.failed';
       readonly step: string;

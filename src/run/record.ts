@@ -131,7 +131,7 @@ export const EventRecord: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
   z.object({ type: type('run.committed'), at }),
   z.object({ type: type('run.cancelled'), at, by: text, policy }),
   z.object({ type: type('undo.started'), step, title: text }),
-  z.object({ type: type('undo.done'), step, ms }),
+  z.object({ type: type('undo.done'), step, ms, receipt: z.unknown().exactOptional() }),
   z.object({ type: type('undo.failed'), step, ms, failure: Failed }),
   z.object({ type: type('undo.never'), step, reason: text, title: maybe }),
   z.object({ type: type('run.ended'), at, ms, outcome: Ended }),

@@ -139,9 +139,10 @@ export class StepRunner<Facts, Ports> {
       this.#ports.lease?.describe(`undo ${step.id}`);
       const receipt = state.kind === 'done' ? this.#progress.receipts.get(step.id) : undefined;
       const undo = () => act?.(this.#context(step, signal), state.intent, receipt) ?? Promise.resolve();
-      await unlessAborted(signal, this.#retry(undo, started, signal));
+      const told = await unlessAborted(signal, this.#retry(undo, started, signal));
       const ms = this.#since(started);
-      if (never === undefined) await this.#recorder.record({ type: 'undo.done', step: step.id, ms });
+      const done = { type: 'undo.done', step: step.id, ms, ...given({ receipt: told }) } as const;
+      if (never === undefined) await this.#recorder.record(done);
     } catch (error) {
       if (halt.aborted) return true;
       const failure = failureRecord(error);
@@ -158,7 +159,7 @@ export class StepRunner<Facts, Ports> {
   }
 
   /** Retries transient failures, because a failed undo needs manual repair. */
-  async #retry(undo: () => Promise<void>, started: number, signal: AbortSignal): Promise<void> {
+  async #retry(undo: () => Promise<unknown>, started: number, signal: AbortSignal): Promise<unknown> {
     const { clock } = this.#ports;
     for (;;) {
       try {

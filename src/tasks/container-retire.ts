@@ -122,6 +122,7 @@ export const containerRetire = task({
       const [registered] = await registerUnlessQuarantined(context, target, [target.target]);
       if (registered !== undefined) await waitUntilTargetHealthy(context, target);
     }
+    return { upAt: context.clock.now().getTime() };
   },
 });
 

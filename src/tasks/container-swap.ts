@@ -11,6 +11,7 @@ import type { Service } from '../domain/service.js';
 import { secondCopy } from '../domain/singleton.js';
 import type { Subject } from '../domain/task.js';
 import { pruneHint } from '../domain/unconfigured.js';
+import type { Host } from '../host/host.js';
 import { stopCommand } from './explain-docker.js';
 import { waitUntilHealthy } from './health.js';
 import { startOnNetwork } from './network.js';
@@ -82,18 +83,27 @@ export const containerStop = task({
     await Promise.all(containers.map(({ name }) => engine.stop(name, timeout)));
     return { at };
   },
-  async undo(context, { containers, spec }) {
+  async undo(context, { containers, spec }, receipt) {
     const host = context.ports.host(hostName(context.subject));
+    let wasDown = receipt !== undefined;
     for (const { name, restart, comesBack } of containers) {
       if (!comesBack) continue;
       const { run, service } = context.subject;
+      if (!wasDown) wasDown = await isDown(host, name);
       await startOnNetwork(host.engine, name, run, service?.name);
       // First: an unhealthy container must also survive a reboot.
       await host.engine.setRestart(name, restart);
       if (spec !== undefined) await waitUntilHealthy(host, name, spec, context).catch(asPassing);
     }
+    const comesBack = containers.some((container) => container.comesBack);
+    return wasDown && comesBack ? { upAt: context.clock.now().getTime() } : undefined;
   },
 });
+
+async function isDown({ engine }: Host, name: string): Promise<boolean> {
+  const found = await engine.container(name);
+  return found === undefined || !isUp(found);
+}
 
 /** Names the releases that run here: after a partial deploy, hosts differ. */
 function stopTitle({ name }: Service, { containers }: HostFacts, stopped: readonly string[]): string {
@@ -198,12 +208,14 @@ export const containerStart = task({
     await startOnNetwork(engine, name, subject.run, serviceOf(subject).name);
     return { fresh: true };
   },
-  async undo({ ports, subject }, { name, timeout }) {
+  async undo({ ports, subject, clock }, { name, timeout }) {
     const { engine } = ports.host(hostName(subject));
     const found = await engine.container(name);
-    if (found === undefined || !isUp(found)) return;
+    if (found === undefined || !isUp(found)) return undefined;
     if (found.restart !== 'no') await engine.setRestart(name, 'no');
+    const at = clock.now().getTime();
     await engine.stop(name, timeout);
+    return { at };
   },
 });
 

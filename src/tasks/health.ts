@@ -10,6 +10,7 @@ import { Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject, TaskContext } from '../domain/task.js';
 import type { Host } from '../host/host.js';
+import { requireNoCrash } from './crash.js';
 import { healthCommand } from './explain-health.js';
 import { hostName, instanceOf, type Ports, task } from './task.js';
 
@@ -51,6 +52,17 @@ export async function waitUntilHealthy(
     progress(`${healthCheckName(spec)}: ${state} (timeout ${timeout})`);
     await clock.sleep(Math.min(firstIntervals[tries] ?? health.interval, health.interval), signal);
   }
+}
+
+/** Checks once whether a container that was healthy still is. Throws as {@link waitUntilHealthy} does if it has exited. */
+export async function isHealthyNow(
+  host: Host,
+  container: string,
+  spec: ContainerSpec,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const attempt = { elapsed: spec.health.settle, timeout: spec.health.timeout };
+  return (await checkHealth(host, container, spec, attempt, signal).catch(messageIfPassing)) === 'healthy';
 }
 
 function hintOf(state: string, { health }: ContainerSpec): string | undefined {
@@ -233,7 +245,8 @@ export const healthWait = task({
     const host = context.ports.host(hostName(context.subject));
     await waitUntilHealthy(host, container, spec, context);
     const gap = stoppedAt === undefined ? undefined : Math.max(0, context.clock.now().getTime() - stoppedAt);
-    await host.engine.setRestart(container, spec.restart);
+    // At once, to save a round trip; health.confirm looks again after the change.
+    await Promise.all([host.engine.setRestart(container, spec.restart), requireNoCrash(host, container)]);
     if (idle !== undefined) await warnAboutKeepAlive(host, spec, idle, context);
     return given({ gap });
   },

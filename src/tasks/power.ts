@@ -10,6 +10,7 @@ import { ContainerSpec } from '../domain/release.js';
 import { isUp, serving } from '../domain/rollout.js';
 import { secondCopy, singletonElsewhere, singletonUnknown } from '../domain/singleton.js';
 import type { Subject, TaskContext, Verdict } from '../domain/task.js';
+import { requireNoCrash } from './crash.js';
 import { stopCommand } from './explain-docker.js';
 import { healthCommand } from './explain-health.js';
 import { waitUntilHealthy } from './health.js';
@@ -152,7 +153,9 @@ export const containerWake = task({
   },
   async apply(context, { name, spec }) {
     await startAndWait(context, { name, spec });
-    await context.ports.host(hostName(context.subject)).engine.setRestart(name, spec.restart);
+    const host = context.ports.host(hostName(context.subject));
+    await host.engine.setRestart(name, spec.restart);
+    await requireNoCrash(host, name);
     return {};
   },
   async undo({ ports, subject }, { name, timeout }) {

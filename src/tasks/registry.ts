@@ -7,6 +7,7 @@ import { containerRetire } from './container-retire.js';
 import { containerStart, containerStop } from './container-swap.js';
 import { environmentPrune } from './environment-prune.js';
 import { healthWait } from './health.js';
+import { healthConfirm } from './health-confirm.js';
 import { imagePull, imageResolve } from './image.js';
 import { instanceQuarantine, instanceReadmit } from './instance.js';
 import { networkHold } from './network.js';
@@ -29,6 +30,7 @@ const all = [
   containerStop,
   containerWake,
   environmentPrune,
+  healthConfirm,
   healthWait,
   imagePull,
   imageResolve,

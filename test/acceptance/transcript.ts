@@ -13,8 +13,8 @@ const replacements: readonly (readonly [RegExp, string])[] = [
   [/(run |resume )[0-9a-f]{6}\b/g, '$1RUN'],
   [/\b(i|vpc)-[0-9a-f]{17}\b/g, '$1-ID'],
   [/"seed": "[0-9a-f]+"/g, '"seed": "SEED"'],
-  [/\b\d+(\.\d+)?(ms|s)\b(?=[),]|$| ago|, gap)/gm, 'Ns'],
-  [/\b(in|gap|within) \d+(\.\d+)?\s?s\b/g, '$1 Ns'],
+  [/\b\d+(\.\d+)?(ms|s)\b(?=[),]|$| ago| per host)/gm, 'Ns'],
+  [/\b(in|for|within) \d+(\.\d+)?\s?s\b/g, '$1 Ns'],
   [/\d+ seconds? ago|just now|now$/gm, 'N ago'],
   // Column widths depend on the replaced text.
   [/N ago +(?=\S)/g, 'N ago  '],

@@ -306,6 +306,8 @@ export class FakeEngine implements Engine {
       if (this.occupied.has(port))
         throw this.#refuse('start container', `listen tcp4 0.0.0.0:${port}: bind: address already in use`);
     }
+    const { restarts: _, ...facts } = container.facts;
+    container.facts = facts;
     this.#run(container);
   }
 
@@ -553,6 +555,14 @@ export class FakeEngine implements Engine {
   /** Exits the process of a running container. */
   crash(idOrName: string, code: number): void {
     this.#end(this.#require(idOrName, 'crashing'), code);
+  }
+
+  /** Starts a crashed container again, as its restart policy would. */
+  startAgain(idOrName: string): void {
+    const container = this.#require(idOrName, 'starting again');
+    const { exit } = container.facts;
+    this.#run(container);
+    if (exit !== undefined) container.facts = { ...container.facts, exit };
   }
 
   /** Restarts the engine. */

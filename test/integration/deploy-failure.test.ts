@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { openSandbox, type Project, type Sandbox, succeeds } from './harness.js';
+import { openSandbox, type Project, type Sandbox, succeeds, waitFor } from './harness.js';
 
 jest.setTimeout(300_000);
 
@@ -49,6 +49,41 @@ test('a release that exits at once is undone, and its last log lines are shown',
   expect(code).toBe(6);
   expect(stderr).toContain('cannot go on: told to exit');
   expect(await project.served()).toEqual(everywhere('v1'));
+});
+
+/** Answers one request, then exits with 9. */
+const answersOnce = {
+  docker: {
+    Entrypoint: [
+      '/bin/sh',
+      '-c',
+      `[ "$VERSION" = v1 ] && exec /bin/app; printf 'HTTP/1.0 200 OK\\r\\n\\r\\nonce' | nc -l -p 8080; exit 9`,
+    ],
+  },
+};
+
+test('a release that dies right after its first response is undone, and the report says how long nothing answered', async () => {
+  const project = await deployed({ web: answersOnce });
+  for (const _ of [1, 2]) {
+    const { code, stderr } = await project.run('deploy', 'web', '--tag', 'v2', '--batch', '1');
+    expect({ code, stderr }).toMatchObject({ code: 6 });
+    expect(stderr).toMatch(/(exited with code|exit code) 9/);
+    expect(stderr).toMatch(/^ {2}down {3}web for [\d.]+m?s on sandbox-1$/m);
+  }
+  expect(await project.served()).toEqual(everywhere('v1'));
+  await succeeds(project.start('status'));
+});
+
+test('a release that crashes after the deploy needs attention, with count and exit code', async () => {
+  const web = { docker: { Entrypoint: ['/bin/sh', '-c', '/bin/app & sleep 8; exit 3'] } };
+  const project = await deployed({ web });
+  let status = await project.run('status');
+  await waitFor(async () => {
+    status = await project.run('status');
+    return status.code !== 0;
+  });
+  expect(status.code).toBe(8);
+  expect(status.stdout).toMatch(/keeps crashing: \d+ restarts?, exited with\s+code\s+3/);
 });
 
 test('a release that fails only on the second machine is also undone on the first', async () => {

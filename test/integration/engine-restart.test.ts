@@ -115,7 +115,8 @@ test('after an engine was killed, containers behave like those of docker run, st
   const state = (name: string) => sandbox.inside(1, 'docker', 'inspect', '-f', '{{.State.Status}}', name);
   const [name = ''] = (await project.containers(1)).map((line) => line.split(' ')[0] ?? '');
   expect(await state(name)).toBe(await state('plain'));
-  const { stdout } = await succeeds(project.start('status', '--json'));
+  const { code, stdout } = await project.run('status', '--json');
+  expect(code).toBe(8);
   const instance = Status.parse(JSON.parse(stdout)).services[0]?.instances.find(
     ({ host }) => host === 'sandbox-1',
   );

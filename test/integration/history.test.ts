@@ -61,6 +61,8 @@ test('status, history, releases and diff report past runs, from hosts and journa
   watch.child.kill('SIGINT');
   const { code, stderr } = await watch.result;
   expect([code, stderr.replace(/^checking .*\n/, '')]).toEqual([130, '']);
-  const [web] = Status.parse(await json('status')).services;
+  const stopped = await project.run('status', '--json');
+  expect(stopped.code).toBe(8);
+  const [web] = Status.parse(JSON.parse(stopped.stdout)).services;
   expect(web?.instances[0]?.why).toMatch(/container exited with code/);
 });

@@ -28,7 +28,8 @@ test('a singleton moves to a host written above its own; a prune removes it from
   await succeeds(project.start('deploy'));
 
   await write(project, [2, 1], { worker });
-  const twice = await succeeds(project.start('status', '--json'));
+  const twice = await project.run('status', '--json');
+  expect(twice.code).toBe(8);
   expect(JSON.parse(twice.stdout).unconfigured).toMatchObject([
     {
       ...{ service: 'worker', host: 'sandbox-1', running: true },

@@ -8,7 +8,7 @@ import type { Globals } from '../../src/cli/global-flags.js';
 import { program } from '../../src/cli/program.js';
 import { awsCommand } from '../../src/cloud/aws/commands.js';
 import { loadProject, resolveEnvironment } from '../../src/config/load.js';
-import { exitCode, type FailureKind } from '../../src/domain/failure.js';
+import { attentionExitCode, exitCode, type FailureKind } from '../../src/domain/failure.js';
 import { resolveSetting } from '../../src/domain/precedence.js';
 import { explanationDocument, explanationText } from '../../src/report/explain.js';
 import { plainStyle } from '../../src/report/style.js';
@@ -164,7 +164,9 @@ describe('the documentation', () => {
       interrupted: true,
     };
     const codes = Object.keys(kinds).map((kind) => exitCode([kind as FailureKind]));
-    expect(firstColumn('Exit codes').map(Number)).toEqual([0, ...codes.sort((a, b) => a - b), 143]);
+    expect(firstColumn('Exit codes').map(Number)).toEqual(
+      [0, ...codes, attentionExitCode, 143].sort((a, b) => a - b),
+    );
   });
 
   it('explains words that the code uses', () => {

@@ -5,6 +5,7 @@ import { label } from '../../domain/labels.js';
 import type { ContainerOptions } from '../host.js';
 import { ApiError } from './api.js';
 import type { EngineCalls } from './engine-calls.js';
+import { unixTime } from './read-logs.js';
 
 const Created = z.object({ Id: z.string() });
 
@@ -70,5 +71,43 @@ export async function setRestart(
       if (!isExiting || tries === 20) throw calls.translate(action, error);
       await clock.sleep(100, lost);
     }
+  }
+}
+
+const Died = z.object({ Actor: z.object({ Attributes: z.object({ exitCode: z.string() }) }) });
+
+/** Restarts are at most a minute apart. ms */
+const crashAge = 10 * 60_000;
+
+/** Adds the last exit code of a container that runs again after a crash, from the engine's recent events. */
+export async function withLastExit(
+  calls: EngineCalls,
+  container: InspectedContainer,
+): Promise<InspectedContainer> {
+  const { id, started, state, restarts = 0 } = container;
+  if (restarts === 0 || started === undefined || state !== 'running') return container;
+  const query = {
+    since: unixTime(new Date(Date.parse(started) - crashAge).toISOString()),
+    until: unixTime(started),
+    filters: JSON.stringify({ container: [id], event: ['die'] }),
+  };
+  const request = { method: 'GET', path: '/events', query, stream: true } as const;
+  const read = async (stream: AsyncIterable<Buffer>) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  };
+  // The engine forgets events; the rest of the facts does not depend on them.
+  const text = await calls.read(`read the events of ${id}`, request, {}, read).catch(() => '');
+  const last = text.trim().split('\n').at(-1) ?? '';
+  const exit = exitCodeOf(last);
+  return exit === undefined ? container : { ...container, exit };
+}
+
+function exitCodeOf(event: string): number | undefined {
+  try {
+    return Number(Died.parse(JSON.parse(event)).Actor.Attributes.exitCode);
+  } catch {
+    return undefined;
   }
 }

@@ -23,7 +23,7 @@ import type {
 } from '../host.js';
 import type { Connection } from '../ssh/connection.js';
 import { ApiError, DockerApi } from './api.js';
-import { createContainer, removeContainer, setRestart } from './container-calls.js';
+import { createContainer, removeContainer, setRestart, withLastExit } from './container-calls.js';
 import {
   Inspected,
   imageFacts,
@@ -113,7 +113,7 @@ export class DockerEngine implements Engine {
 
   async container(idOrName: string): Promise<InspectedContainer | undefined> {
     const found = await this.#inspect(idOrName);
-    return found === undefined ? undefined : inspectedFacts(found);
+    return found === undefined ? undefined : withLastExit(this.#calls, inspectedFacts(found));
   }
 
   async images(): Promise<readonly ImageFacts[]> {

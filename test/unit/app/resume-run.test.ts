@@ -185,6 +185,7 @@ describe('a deploy that loses a host for good', () => {
       { project: 'shop', environment: 'production' },
       web,
       'host-1',
+      fleet.clock.now(),
     );
     expect(status.why).toBe(
       'runs release 2 of run run-2, which was never activated; the next deploy brings it to release 1 or later',
@@ -210,7 +211,13 @@ describe('a deploy that loses a host for good', () => {
     });
     fleet.down.delete('host-3');
     const facts = await fleet.facts([web]);
-    const { why } = serviceStatus(facts, { project: 'shop', environment: 'production' }, web, 'host-3');
+    const { why } = serviceStatus(
+      facts,
+      { project: 'shop', environment: 'production' },
+      web,
+      'host-3',
+      fleet.clock.now(),
+    );
     expect(why).toBe(
       'was left out by run run-2: it runs release 1; the next deploy brings it to release 2 or later',
     );

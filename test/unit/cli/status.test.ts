@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ReadableRun } from '../../../src/app/runs.js';
-import { type StatusInput, statusDocument } from '../../../src/app/status.js';
+import { needsAttention, type StatusInput, statusDocument } from '../../../src/app/status.js';
 import { watchFlag } from '../../../src/cli/commands/status/run.js';
 import { Failure } from '../../../src/domain/failure.js';
 import { statusText } from '../../../src/report/status.js';
@@ -23,6 +23,7 @@ async function sight(parts: Partial<StatusInput> = {}): Promise<StatusInput> {
     id: run,
     services,
     facts: await fleet.facts(services),
+    now: fleet.clock.now(),
     problems: [],
     holders: [],
     runs: [],
@@ -66,7 +67,9 @@ describe('the status', () => {
     const said = text(await sight());
     expect(said).toMatch(/^production: 3 of 3 instances need attention\n/);
     expect(said).toContain('restarting, 1 restart');
-    expect(said).toContain('problem  web on host-1: container keeps restarting: exited with code 137\n');
+    expect(said).toContain(
+      'problem  web on host-1: container keeps crashing: 1 restart, exited with code\n         137\n',
+    );
     expect(said).toContain('problem  web on host-2: runs release 1, but release 2 is current\n');
     expect(said).toContain('problem  web on host-3: container exited with code 3\n');
     expect(said.split('\n').filter((line) => line.length > 80)).toEqual([]);
@@ -178,6 +181,30 @@ describe('the status after a run that died', () => {
     );
     expect(shown).toContain('oneclick resume run-2');
     expect(shown).not.toMatch(/web-2 on host-1: left over/);
+  });
+});
+
+describe('the status of a crashing container', () => {
+  const name = 'shop-production-web-1';
+
+  it('needs attention for ten minutes after its last restart, with count and exit code', async () => {
+    await fleet.deploy(web);
+    expect(needsAttention(statusDocument(await sight()))).toBe(false);
+    const { engine } = fleet.host('host-2');
+    for (const _ of [1, 2]) {
+      engine.crash(name, 3);
+      engine.startAgain(name);
+    }
+    const document = statusDocument(await sight());
+    expect(needsAttention(document)).toBe(true);
+    expect(text(await sight())).toMatch(/^production: 1 of 3 instances needs attention\n/);
+    expect(text(await sight())).toContain(
+      'problem  web on host-2: container keeps crashing: 2 restarts, exited with code 3\n',
+    );
+    await fleet.clock.advance(10 * 60_000);
+    const later = await sight();
+    expect(needsAttention(statusDocument(later))).toBe(false);
+    expect(text(later)).toContain('running, 2 restarts');
   });
 });
 

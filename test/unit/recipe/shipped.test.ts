@@ -39,6 +39,8 @@ describe('the shipped recipes', () => {
       'release.command/web',
       ...swap(1),
       ...swap(2),
+      'health.confirm/web/web-1',
+      'health.confirm/web/web-2',
       'release.commit/web',
     ]);
     expect(ids(after)).toEqual(
@@ -58,6 +60,8 @@ describe('the shipped recipes', () => {
       'rollout.resolve/web',
       ...swap(1),
       ...swap(2),
+      'health.confirm/web/web-1',
+      'health.confirm/web/web-2',
       'release.commit/web',
     ]);
   });

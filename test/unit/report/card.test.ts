@@ -41,6 +41,39 @@ describe('the failure card', () => {
     );
   });
 
+  it('shortens digests and keeps the reason at the end of a cause', () => {
+    const digest = 'b1946ac92492d2347c6235b4d2611184'.repeat(2);
+    const reason = 'unauthorized: authentication required';
+    const message = `pulling 127.0.0.1:5503/acme/shop@sha256:${digest}: cannot pull the image: ${reason}`;
+    for (const columns of [80, 120]) {
+      const text = failureCard({ ...card, failures: [{ ...unhealthy, message }] }, page(columns));
+      expect(text).toContain('shop@sha256:b1946ac92492…');
+      expect(text.replace(/\s+/g, ' ')).toContain(reason);
+    }
+    const long = `${'and then '.repeat(90)}${reason}`;
+    const also = { ...unhealthy, host: 'web-3', message: long };
+    const crowded = failureCard({ ...card, failures: [also, { ...also, code: 'x' }] }, page(80));
+    expect(crowded.match(/authentication required$/gm)).toHaveLength(2);
+  });
+
+  it('shows how long nothing answered, and what is still down', () => {
+    const since = new Date(2026, 0, 1, 3, 12, 44).toISOString();
+    const down = [
+      { service: 'web', host: 'web-1', ms: 1_200 },
+      { service: 'api', host: 'web-1', ms: 300 },
+      { service: 'api', host: 'web-2', ms: 500 },
+    ];
+    expect(failureCard({ ...card, down: down.slice(0, 1) }, page(80))).toContain(
+      '  down   web for 1.2s on web-1\n',
+    );
+    expect(failureCard({ ...card, down }, page(80))).toContain(
+      '         api for up to 0.5s on 2 hosts (web-1, web-2)\n',
+    );
+    expect(
+      failureCard({ ...card, down: [{ service: 'web', host: 'web-1', ms: 0, since }] }, page(80)),
+    ).toContain('  down   web on web-1 since 03:12:44\n');
+  });
+
   it('lists the steps that were not undone by host', () => {
     const missing = (host: string, step: string) => ({
       ...{ kind: 'unreachable' as const, code: 'lease.lost', host, evidence: [] },
@@ -114,21 +147,40 @@ describe('the last line of a run', () => {
     environment: 'production',
     ms: 4_200,
     services: [{ service: 'web', release: 4, reference: 'api:v2', hosts: 3, gap: 400 }],
+    down: [
+      { service: 'web', host: 'web-1', ms: 400 },
+      { service: 'web', host: 'web-2', ms: 300 },
+    ],
   };
 
-  it('shows the release, hosts, duration and gap', () => {
+  it('shows the release, hosts, duration and downtime', () => {
     expect(summaryText(outcome(), summary, page(80))).toBe(
-      '✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, gap 0.4s\n',
+      '✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, down for up to 0.4s\n  per host\n',
+    );
+  });
+
+  it('names the host of a single downtime, also of a change without releases and of an undo', () => {
+    const down = [{ service: 'web', host: 'web-1', ms: 1_200 }];
+    const text = (result: 'done' | 'reverted', services: typeof summary.services) =>
+      summaryText(outcome({ result }), { ...summary, recipe: 'restart', services, down }, page(80));
+    expect(text('done', summary.services)).toContain('in 4.2s, down for 1.2s on\n  web-1\n');
+    expect(text('done', [])).toBe('✓ production: restart finished in 4.2s, web down for 1.2s on web-1\n');
+    expect(text('reverted', [])).toBe(
+      '✓ undone: restart on production in 4.2s, web down for 1.2s on web-1\n',
     );
   });
 
   it('shows that there was nothing to do', () => {
-    expect(summaryText(outcome({ result: 'unchanged' }), { ...summary, services: [] }, page(80))).toBe(
-      '✓ production: deploy had nothing to do\n',
-    );
+    expect(
+      summaryText(outcome({ result: 'unchanged' }), { ...summary, services: [], down: [] }, page(80)),
+    ).toBe('✓ production: deploy had nothing to do\n');
     const [web] = summary.services.map(({ gap: _, ...service }) => service);
     expect(
-      summaryText(outcome({ result: 'unchanged' }), { ...summary, services: web ? [web] : [] }, page(80)),
+      summaryText(
+        outcome({ result: 'unchanged' }),
+        { ...summary, down: [], services: web ? [web] : [] },
+        page(80),
+      ),
     ).toBe('✓ production already runs web release 4 (api:v2) on 3 hosts\n');
   });
 
@@ -136,7 +188,8 @@ describe('the last line of a run', () => {
     const late = { ...unhealthy, message: 'could not remove web-1' };
     expect(summaryText(outcome({ failures: [late] }), summary, page(80))).toBe(
       [
-        '✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, gap 0.4s',
+        '✓ production runs web release 4 (api:v2) on 3 hosts in 4.2s, down for up to 0.4s',
+        '  per host',
         '! after the commit: web-2: could not remove web-1 (the next run retries it)',
         '',
       ].join('\n'),

@@ -48,7 +48,9 @@ describe('a canary', () => {
   it('is shown in the status next to the current release, without a problem', async () => {
     const facts = await fleet.facts([web]);
     const { run } = await fleet.plan('settle', [web]);
-    const standings = web.instances.map(({ host }) => serviceStatus(facts, run, web, host));
+    const standings = web.instances.map(({ host }) =>
+      serviceStatus(facts, run, web, host, fleet.clock.now()),
+    );
     expect(standings.map((each) => [each.release, each.canary, each.why])).toEqual([
       [1, 2, null],
       [1, null, null],
@@ -59,8 +61,8 @@ describe('a canary', () => {
   it('is shown in the status as unhealthy if it crashes', async () => {
     fleet.host('host-1').engine.crash('shop-production-web-2', 137);
     const { run } = await fleet.plan('settle', [web]);
-    const { why } = serviceStatus(await fleet.facts([web]), run, web, 'host-1');
-    expect(why).toBe('canary: container keeps restarting: exited with code 137');
+    const { why } = serviceStatus(await fleet.facts([web]), run, web, 'host-1', fleet.clock.now());
+    expect(why).toBe('canary: container keeps crashing: 1 restart, exited with code 137');
   });
 
   it('stays a canary when the release log is lost', async () => {

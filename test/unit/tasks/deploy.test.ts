@@ -113,8 +113,9 @@ describe('a deploy of two services to three hosts', () => {
     let probes = 0;
     const answers = () => {
       probes += 1;
-      if (probes === 4) engine.crash('shop-production-web-1', 137);
-      return probes === 4 ? 500 : 200;
+      // Two for each of three hosts, then one in the undo.
+      if (probes === 7) engine.crash('shop-production-web-1', 137);
+      return probes === 7 ? 500 : 200;
     };
     fleet.push('web', 'v1', { answers });
     fleet.push('web', 'bad', { answers: 500 });

@@ -44,6 +44,7 @@ describe('the explanation of a first deploy', () => {
       'docker start shop-production-web-1',
       expect.stringMatching(/^end=.*until curl/),
       'docker update … shop-production-web-1',
+      expect.stringMatching(/^\[ "\$\(docker inspect … \]$/),
       'docker volume create … oneclick-log-shop-production-web-1',
     ]);
   });

@@ -119,3 +119,77 @@ describe('a release command', () => {
     expect(fleet.running()).toEqual(['host-1 web 1 no']);
   });
 });
+
+describe('a container that crashes once it is healthy', () => {
+  const message = 'the container became healthy, then exited with code 9';
+
+  it('fails the deploy if it ends before it gets its restart policy', async () => {
+    const { engine } = fleet.host('host-1');
+    fleet.push('web', 'v1');
+    await fleet.deploy(http);
+    fleet.push('web', 'x', { logs: ['out of tokens'] });
+    const crash = () => {
+      const [name, policy] = engine.faults.calls.at(-1)?.args ?? [];
+      if (name === 'shop-production-web-2' && policy !== 'no') engine.crash(name, 9);
+    };
+    engine.faults.before('setRestart', crash, 2);
+    const { exitCode, failures, committed } = await fleet.deploy(at(http, 'x'));
+    expect({ exitCode, committed }).toEqual({ exitCode: 6, committed: false });
+    expect(failures).toMatchObject([
+      { code: 'health.ended', host: 'host-1', message, evidence: ['log: out of tokens'] },
+    ]);
+    expect(fleet.running()).toEqual(['host-1 web 1 unless-stopped']);
+  });
+
+  it('fails the deploy if it crashes right after its policy was set', async () => {
+    const { engine } = fleet.host('host-1');
+    const crash = () => {
+      const web = engine.all().find(({ name }) => name === 'shop-production-web-1');
+      const hasPolicy = web?.restart === 'unless-stopped' && web.state === 'running';
+      if (hasPolicy) engine.crash(web.name, 1);
+    };
+    engine.faults.before('container', crash, 100);
+    expect(await outcomeOf(http, {})).toMatchObject({
+      exitCode: 6,
+      message: 'the container became healthy, then crashed once (exit code 1)',
+    });
+    expect(fleet.running()).toEqual([]);
+  });
+
+  it('fails the deploy if it no longer answers, although the engine notices its end only later', async () => {
+    let probes = 0;
+    const answers = () => {
+      probes += 1;
+      if (probes === 4) fleet.host('host-1').engine.crash('shop-production-web-1', 9);
+      return probes === 1 ? 200 : 503;
+    };
+    expect(await outcomeOf(http, { answers })).toMatchObject({
+      exitCode: 6,
+      message: 'the container became healthy, then crashed once (exit code 9)',
+    });
+  });
+
+  it('fails the deploy of all services if one crashes while others are deployed, before any is committed', async () => {
+    const other = { ...serviceOn('api', 8081, { count: 1 }), needs: ['web'] };
+    fleet.push('api', 'v1');
+    fleet.push('web', 'x', { exits: { code: 1, after: 8_000 } });
+    const { faults } = fleet.host('host-1').engine;
+    const wait = async () => {
+      if (JSON.stringify(faults.calls.at(-1)).includes('production-api')) await fleet.clock.sleep(9_000);
+    };
+    faults.before('create', wait, 10);
+    const { exitCode, result, failures } = await fleet.deploy(at(http, 'x'), other);
+    expect({ exitCode, result }).toEqual({ exitCode: 6, result: 'reverted' });
+    expect(failures).toMatchObject([
+      { message: 'the container became healthy, then crashed once (exit code 1)' },
+    ]);
+    expect(fleet.running()).toEqual([]);
+  });
+
+  it('costs a deploy one look more: before the commit', async () => {
+    fleet.push('web', 'v1');
+    await fleet.deploy(http);
+    const steps = fleet.events.flatMap((event) => (event.type === 'step.started' ? [event.step] : []));
+    expect(steps.slice(-2)).toEqual(['health.confirm/web/i-1', 'release.commit/web']);
+  });
+});

@@ -61,6 +61,19 @@ describe('a stop', () => {
 });
 
 describe('a start', () => {
+  it('fails if the container crashes while its restart policy is set', async () => {
+    await fleet.run('stop', [web]);
+    const { engine } = fleet.host('host-1');
+    engine.faults.before('setRestart', () => engine.crash('shop-production-web-1', 9));
+    const { exitCode, failures } = await fleet.run('start', [web]);
+    expect({ exitCode, failures }).toMatchObject({
+      exitCode: 7,
+      failures: [
+        { host: 'host-1', message: 'the container became healthy, then crashed once (exit code 9)' },
+      ],
+    });
+  });
+
   it('is refused if the container is gone', async () => {
     await fleet.run('stop', [web]);
     fleet.host('host-2').engine.prune();

@@ -17,6 +17,7 @@ export const status = defineCommand({
       preset: '2',
     },
   },
+  note: 'Exits with 0 if every instance runs its current release, with 8 if any needs attention.',
   examples: ['oneclick status', 'oneclick status --watch', 'oneclick status --env production --json'],
 });
 

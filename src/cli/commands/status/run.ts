@@ -4,9 +4,10 @@ import type { Context } from '../../../app/context.js';
 import { selectWithoutSecrets } from '../../../app/instances.js';
 import { runReader } from '../../../app/runs.js';
 import { openSession } from '../../../app/session.js';
-import { type StatusDocument, statusDocument } from '../../../app/status.js';
+import { needsAttention, type StatusDocument, statusDocument } from '../../../app/status.js';
 import { readStatus, type StatusSources } from '../../../app/status-input.js';
 import { unlessAborted } from '../../../domain/abort.js';
+import { attentionExitCode } from '../../../domain/failure.js';
 import { statusText } from '../../../report/status.js';
 import type { Page } from '../../../report/style.js';
 import { type CommandOutput, reportProblems, withOutput } from '../../command-output.js';
@@ -16,7 +17,7 @@ import type { StatusFlags } from './command.js';
 /** Seconds between refreshes by default. */
 const defaultInterval = 2;
 
-/** Prints the state of the services, and any problems. */
+/** Prints the state of the services, and any problems; resolves to the exit code, which tells whether all is well. */
 export function run(context: Context, names: readonly string[], flags: StatusFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const session = await openSession(context, out.reporter, flags);
@@ -31,8 +32,10 @@ export function run(context: Context, names: readonly string[], flags: StatusFla
       const { facts, problems } = input;
       if (Object.keys(facts.hosts).length === 0 && problems.length > 0)
         return reportProblems(out.reporter, problems);
-      out.reporter.result(statusDocument(input), text);
-      return problems.length > 0 ? reportProblems(out.reporter, problems) : 0;
+      const document = statusDocument(input);
+      out.reporter.result(document, text);
+      if (problems.length > 0) return reportProblems(out.reporter, problems);
+      return needsAttention(document) ? attentionExitCode : 0;
     });
   });
 }

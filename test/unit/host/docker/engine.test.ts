@@ -444,3 +444,35 @@ describe('the terminal of a process', () => {
     process.close();
   });
 });
+
+describe('a container that runs again after a crash', () => {
+  const inspected = {
+    ...{ Id: 'a1b2', Name: '/web', RestartCount: 2 },
+    State: { Status: 'running', ExitCode: 0, StartedAt: '2026-01-01T00:10:00.5Z' },
+    Config: { Image: 'shop/web:1', Labels: null, Env: null },
+    HostConfig: { PortBindings: null },
+    NetworkSettings: { Networks: null, Ports: null },
+  };
+
+  it('shows its last exit code, from the events of the engine', async () => {
+    docker.json('GET /containers/web/json', inspected);
+    const died = (exitCode: string) => ({ Action: 'die', Actor: { ID: 'a1b2', Attributes: { exitCode } } });
+    docker.lines('GET /events', [died('1'), died('3')]);
+    const host = await connect();
+    expect(await host.engine.container('web')).toMatchObject({ state: 'running', restarts: 2, exit: 3 });
+    const asked = docker.requests.find(({ url }) => url.includes('/events'))?.url ?? '';
+    const { searchParams } = new URL(asked, 'http://docker');
+    expect(Object.fromEntries(searchParams)).toEqual({
+      since: '1767225600.500000000',
+      until: '1767226200.500000000',
+      filters: JSON.stringify({ container: ['a1b2'], event: ['die'] }),
+    });
+  });
+
+  it('shows none if the engine has forgotten it', async () => {
+    docker.json('GET /containers/web/json', inspected);
+    docker.lines('GET /events', []);
+    const host = await connect();
+    expect(await host.engine.container('web')).not.toHaveProperty('exit');
+  });
+});

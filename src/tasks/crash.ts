@@ -1,0 +1,31 @@
+import type { ContainerFacts } from '../domain/facts.js';
+import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
+import { crashText } from '../domain/service-status.js';
+import type { Host } from '../host/host.js';
+
+/**
+ * Throws an `unhealthy` {@link Failure} with the exit code and the last log lines if a container that was healthy has ended, or if the
+ * engine has restarted it since it was started.
+ */
+export async function requireNoCrash(host: Host, name: string): Promise<void> {
+  const container = await host.engine.container(name);
+  const message = crashOf(container);
+  if (message === undefined) return;
+  const hint =
+    container?.outOfMemory === true
+      ? 'raise its memory limit in oneclick.yml, such as memory: 512m'
+      : undefined;
+  const lines = await host.engine.logs(name, 5).catch(() => []);
+  throw new Failure('unhealthy', 'health.ended', message, {
+    ...{ host: host.name, ...given({ hint }) },
+    evidence: lines.map((line) => `log: ${line}`),
+  });
+}
+
+function crashOf(container: ContainerFacts | undefined): string | undefined {
+  if (container === undefined) return 'the container became healthy, then was removed';
+  const { state, restarts = 0 } = container;
+  if ((state === 'running' || state === 'paused') && restarts === 0) return undefined;
+  return `the container became healthy, then ${crashText(container)}`;
+}
