@@ -37,6 +37,12 @@ services:
     port_range: 20000-20999
     health:
       path: /up
+      host: shop.example.com
+      headers:
+        X-Forwarded-Proto: https
+      scheme: http
+      status: [200-299, 302]
+      port: 3000
       interval: 500ms
       timeout: 5s
       deadline: 60s
@@ -67,6 +73,8 @@ services:
     build: .
     command: [node, scheduler.js]
     singleton: true
+    health:
+      command: [node, alive.js]
   db:
     image: postgres:16
     volumes: ["data:/var/lib/postgresql/data"]

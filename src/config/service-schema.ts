@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { refuseOwnKeys } from './docker-keys.js';
+import { HealthConfig, healthPath } from './health-schema.js';
 import {
   parsePort,
   parsePortRange,
@@ -42,23 +43,6 @@ const scalar = z.union(
   'must be text, a number, true or false',
 );
 
-const health = optionalKeys({
-  path: z
-    .string('must be a path, such as /up')
-    .regex(/^\/[^\s#]*$/, 'must start with / and contain no spaces')
-    .describe(
-      'The path to request over HTTP; a 2xx or 3xx response is healthy. Without a path, the port must accept a connection. Without a port, Docker’s HEALTHCHECK decides.',
-    ),
-  interval: duration.describe('Time between checks. Default: 500ms.'),
-  timeout: duration.describe('Time limit for one check. Default: 5s.'),
-  deadline: duration.describe(
-    'Time limit from start to the first healthy check; the release fails after it. Default: 60s.',
-  ),
-  settle: duration.describe(
-    'How long a container without a port or HEALTHCHECK must run to be healthy. Default: 3s.',
-  ),
-});
-
 const build = optionalKeys({
   context: path.describe('The build context, relative to the project’s folder. Default: `.`.'),
   dockerfile: path.describe('The Dockerfile, relative to the context. Default: `Dockerfile`.'),
@@ -98,14 +82,8 @@ export const ServiceConfig = optionalKeys({
   port: port.describe('The port to publish: `3000`, `"80:3000"` (host:container) or `"127.0.0.1:80:3000"`.'),
   health: z
     .union(
-      [
-        health.shape.path
-          .unwrap()
-          .unwrap()
-          .transform((value): z.output<typeof health> => ({ path: value })),
-        health,
-      ],
-      'must be a path such as /up, or a map with path, interval, timeout, deadline, settle',
+      [healthPath.transform((value): z.output<typeof HealthConfig> => ({ path: value })), HealthConfig],
+      'must be a path such as /up, or a map with path, host, headers, scheme, status, port, command, interval, timeout, deadline, settle',
     )
     .describe(
       'The health check that a new container must pass before it replaces the old one. A path, or a map.',

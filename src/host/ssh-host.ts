@@ -1,4 +1,3 @@
-import { request } from 'node:http';
 import { whenAborted, withTimeout } from '../domain/abort.js';
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
@@ -17,6 +16,7 @@ import type {
   ProbeAnswer,
   RemoteProcess,
 } from './host.js';
+import { curlAnswer, probeArgv, sendProbe } from './http-probe.js';
 import type { Channel, CommandChannel } from './ssh/channel.js';
 import { collectOutput, remoteProcess } from './ssh/command-channel.js';
 import type { Connection } from './ssh/connection.js';
@@ -28,7 +28,6 @@ import { afterMarker, shellLine } from './ssh/shell.js';
 const forbidden = 1;
 /** Docker's proxy accepts before the container does, so an open port must stay connected. ms */
 const grace = 100;
-const bodyLimit = 2048;
 /** Exit codes of curl(1): could not connect, timed out, empty response. */
 const curlCodes: Readonly<Record<number, string>> = {
   7: 'probe.refused',
@@ -176,58 +175,19 @@ export class SshHost implements Host {
     }
   }
 
-  #request(
-    socket: ChannelSocket,
-    { port, path }: Probe,
-    stop: AbortSignal,
-  ): Promise<Omit<ProbeAnswer, 'duration'>> {
-    return new Promise((resolve, reject) => {
-      const headers = { host: `localhost:${port}`, 'user-agent': 'oneclick', connection: 'keep-alive' };
-      const httpRequest = request({ createConnection: () => socket, path, headers, signal: stop });
-      httpRequest.on('error', (error) =>
-        reject(
-          this.#unhealthy('probe.closed', `port ${port} did not return an HTTP response: ${error.message}`),
-        ),
-      );
-      httpRequest.on('response', (response) => {
-        let body = Buffer.alloc(0);
-        const done = () => {
-          resolve({
-            status: response.statusCode ?? 0,
-            body: body.toString(),
-            ...keepAliveOf(response.headers['keep-alive']),
-          });
-          socket.destroy();
-        };
-        response.on('data', (data: Buffer) => {
-          body = Buffer.concat([body, data]).subarray(0, bodyLimit);
-          if (body.length === bodyLimit) done();
-        });
-        response.on('end', done).on('error', done);
-      });
-      httpRequest.end();
+  #request(socket: ChannelSocket, probe: Probe, stop: AbortSignal): Promise<Omit<ProbeAnswer, 'duration'>> {
+    return sendProbe(socket, probe, stop).catch((error: Error) => {
+      const isPlain = (error as NodeJS.ErrnoException).code === 'ERR_SSL_WRONG_VERSION_NUMBER';
+      const why = isPlain ? 'it does not speak TLS' : error.message;
+      throw this.#unhealthy('probe.closed', `port ${probe.port} did not return an HTTP response: ${why}`);
     });
   }
 
-  async #curl(
-    { port, address = '127.0.0.1', path, timeout }: Probe,
-    stop: AbortSignal,
-  ): Promise<Omit<ProbeAnswer, 'duration'>> {
-    const argv = [
-      'curl',
-      '-sS',
-      '-A',
-      'oneclick',
-      '-m',
-      String(timeout / 1000),
-      '-w',
-      '\n%{http_code}',
-      `http://${address}:${port}${path}`,
-    ];
-    const { code, stdout, stderr } = await this.#execute({ argv, timeout }, stop);
+  async #curl(probe: Probe, stop: AbortSignal): Promise<Omit<ProbeAnswer, 'duration'>> {
+    const { port, timeout } = probe;
+    const { code, stdout, stderr } = await this.#execute({ argv: probeArgv(probe), timeout }, stop);
     if (code !== 0) throw this.#curlFailure(code, port, stderr);
-    const end = stdout.lastIndexOf('\n');
-    return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, Math.min(end, bodyLimit)) };
+    return curlAnswer(stdout);
   }
 
   async #curlOpen(
@@ -288,10 +248,4 @@ export class SshHost implements Host {
   #unhealthy(code: string, message: string): Failure {
     return new Failure('unhealthy', code, message, { host: this.name });
   }
-}
-
-/** Parses `timeout=5, max=100`, in seconds (RFC 2068, 19.7.1.1). */
-function keepAliveOf(header: string | string[] | undefined): Pick<ProbeAnswer, 'keepAlive'> {
-  const [, seconds] = /\btimeout=(\d{1,6})\b/.exec(String(header)) ?? [];
-  return seconds === undefined ? {} : { keepAlive: Number(seconds) * 1000 };
 }
