@@ -83,7 +83,7 @@ export const ServiceConfig = optionalKeys({
   health: z
     .union(
       [healthPath.transform((value): z.output<typeof HealthConfig> => ({ path: value })), HealthConfig],
-      'must be a path such as /up, or a map with path, host, headers, scheme, status, port, command, interval, timeout, deadline, settle',
+      'must be a path such as /up, or a map such as { path: /up, deadline: 2m }',
     )
     .describe(
       'The health check that a new container must pass before it replaces the old one. A path, or a map.',

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { describe, expect, it } from '@jest/globals';
 import type { HostAddress } from '../../../../src/domain/environment.js';
 import { longestChain, type RemoteCall } from '../../../../src/host/call-log.js';
@@ -7,6 +10,9 @@ import { MovableClock } from '../../../fakes/clock.js';
 import type { SshServerOptions } from '../../../fakes/ssh-server.js';
 import { freePort, SshWorld } from '../../../fakes/ssh-world.js';
 import { TcpProxy } from '../../../fakes/tcp-proxy.js';
+
+const fixture = (name: string) => readFileSync(new URL(`../../../fixtures/tls/${name}`, import.meta.url));
+const selfSigned = { key: fixture('key.pem'), cert: fixture('certificate.pem') };
 
 const echo = (word: string) => ({ argv: ['echo', word], timeout: 60_000 });
 
@@ -246,6 +252,41 @@ export function connectionContract(name: string, transport: Partial<HostAddress>
           status: 503,
           body: 'at /up?a=b',
         });
+      });
+
+      it('sends the Host and the headers, and returns the target of a redirect', async () => {
+        const port = await world.listen(
+          createHttpServer(({ headers }, response) =>
+            response
+              .writeHead(302, { location: 'https://shop.example.com/login' })
+              .end(`${headers.host} ${headers['x-forwarded-proto']}`),
+          ),
+        );
+        const host = await probing();
+        const request = { port, path: '/', timeout: 5000 };
+        expect(await host.probe(request)).toMatchObject({
+          ...{ status: 302, location: 'https://shop.example.com/login' },
+          body: `localhost:${port} undefined`,
+        });
+        const headers = { 'X-Forwarded-Proto': 'https' };
+        const named = await host.probe({ ...request, host: 'shop.example.com', headers });
+        expect(named.body).toBe('shop.example.com https');
+      });
+
+      it('speaks TLS with any certificate, and names the server', async () => {
+        const port = await world.listen(
+          createHttpsServer(selfSigned, ({ socket, headers }, response) =>
+            response.end(`${(socket as TLSSocket).servername} ${headers.host}`),
+          ),
+        );
+        const host = await probing();
+        const request = { port, path: '/', scheme: 'https' as const, timeout: 5000 };
+        expect(await host.probe({ ...request, host: 'shop.example.com' })).toMatchObject({
+          ...{ status: 200, body: 'shop.example.com shop.example.com' },
+        });
+        expect((await host.probe(request)).status).toBe(200);
+        const plain = await world.listen(createHttpServer((_, response) => response.end()));
+        await expect(host.probe({ ...request, port: plain })).rejects.toMatchObject({ kind: 'unhealthy' });
       });
 
       it('keeps the first 2 KiB of a long body', async () => {
