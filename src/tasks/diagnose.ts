@@ -4,7 +4,7 @@ import type { ContainerFacts } from '../domain/facts.js';
 import { type Listener, listenerText, parseListeners } from '../domain/listeners.js';
 import { describeProgram } from '../domain/program-file.js';
 import type { ContainerSpec } from '../domain/release.js';
-import type { Host } from '../host/host.js';
+import type { Host, ProcessFacts } from '../host/host.js';
 import { type HealthProblem, serviceName } from './probe.js';
 
 /** Why a container is not healthy, as far as its host tells. */
@@ -44,18 +44,21 @@ export function diagnoseRunning(
       host.engine.processOf(container),
     ]);
     if (facts === undefined || process === undefined) return {};
-    const { healthcheck, pid } = process;
-    if (facts.health === 'unhealthy' && healthcheck !== undefined) {
-      const output = healthcheck.output.trim().slice(-outputLimit);
-      const lines = output === '' ? [] : output.split('\n').map((line) => `HEALTHCHECK: ${line}`);
-      return { evidence: [`HEALTHCHECK exited with code ${healthcheck.exit}`, ...lines.slice(-5)] };
-    }
-    if (problem.silent !== true || pid === undefined) return {};
-    const listeners = await listenersOf(host, pid);
+    const evidence = facts.health === 'healthy' ? [] : healthcheckLines(process);
+    if (problem.silent !== true || process.pid === undefined) return { evidence };
+    const listeners = await listenersOf(host, process.pid);
     // The process ID may belong to another process by now.
-    const isSame = (await host.engine.processOf(container))?.pid === pid;
-    return isSame && listeners !== undefined ? portDiagnosis(facts, spec, listeners) : {};
+    const isSame = (await host.engine.processOf(container))?.pid === process.pid;
+    if (!isSame || listeners === undefined) return { evidence };
+    return { evidence, ...portDiagnosis(facts, spec, listeners) };
   });
+}
+
+function healthcheckLines({ healthcheck }: ProcessFacts): readonly string[] {
+  if (healthcheck === undefined || healthcheck.exit === 0) return [];
+  const output = healthcheck.output.trim().slice(-outputLimit);
+  const lines = output === '' ? [] : output.split('\n').map((line) => `HEALTHCHECK: ${line}`);
+  return [`HEALTHCHECK exited with code ${healthcheck.exit}`, ...lines.slice(-5)];
 }
 
 /** Reads the container's listeners from the host, which needs neither root nor a program in the image. */
@@ -111,10 +114,9 @@ const exitCauses: Readonly<Record<number, readonly [string, string?]>> = {
   143: ['it was stopped (SIGTERM)'],
 };
 
-/** Lines of a runtime that could not execute the entrypoint. */
-const badFormat = /exec format error/i;
-const noFile = /\bexec(?: user process caused:|:)? .*no such file or directory/i;
-const notExecutable = /\bexec(?: user process caused:|:)? .*permission denied/i;
+/** A line of the container runtime that could not execute the program; the program itself has written nothing after it. */
+const notExecuted =
+  /^(?:standard_init_linux\.go:\d+: )?exec (?:user process caused:? "?|\S+: )(exec format error|no such file or directory|permission denied)"?$/i;
 
 /** Diagnoses a container that exited, from its exit code, its last log lines and its entrypoint. Never throws. */
 export function diagnoseExit(
@@ -124,13 +126,13 @@ export function diagnoseExit(
   clock: Clock,
 ): Promise<Diagnosis> {
   return inTime(host, clock, async (stop) => {
-    const said = (pattern: RegExp) => lines.some((line) => pattern.test(line));
-    if (said(badFormat) || said(noFile)) {
+    const reason = notExecuted.exec(lines.at(-1)?.trim() ?? '')?.[1]?.toLowerCase();
+    if (reason === 'exec format error' || reason === 'no such file or directory') {
       const program = await programOf(host, container.name, stop).catch(() => undefined);
       const { platform } = await host.engine.version();
-      return describeProgram(program, { wrongFormat: said(badFormat), platform });
+      return describeProgram(program, { wrongFormat: reason === 'exec format error', platform });
     }
-    const [cause, hint] = exitCauses[said(notExecutable) ? 126 : (container.exit ?? 0)] ?? [];
+    const [cause, hint] = exitCauses[reason === undefined ? (container.exit ?? 0) : 126] ?? [];
     if (container.outOfMemory || cause === undefined) return {};
     return { cause, ...(hint === undefined ? {} : { hint }) };
   });

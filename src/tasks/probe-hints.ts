@@ -14,10 +14,11 @@ const isRedirect = (status: number) => status >= 300 && status < 400;
 /** Returns what to set in `health` for a response with an unexpected status; `port` is the one that was requested. */
 export function hintFor(answer: ProbeAnswer, health: Health, port: number): string | undefined {
   const { status, location = '', body } = answer;
-  if (isRedirect(status)) return redirectHint(status, location, health);
+  const sent = health.host ?? `localhost:${port}`;
+  if (isRedirect(status)) return redirectHint(status, location, health, sent);
   if (/\bHTTPS\b/i.test(body) && status === 400 && health.scheme !== 'https')
     return inConfig('if this port speaks HTTPS, set', 'scheme: https');
-  const wrongHost = hostHint(health, port);
+  const wrongHost = hostHint(health, sent);
   switch (status) {
     case 400:
     case 421:
@@ -33,29 +34,30 @@ export function hintFor(answer: ProbeAnswer, health: Health, port: number): stri
   }
 }
 
-function redirectHint(status: number, location: string, health: Health): string {
+function redirectHint(status: number, location: string, health: Health, sent: string): string {
   const accept = `or accept it: health: { ${accepted(status, health)} }`;
-  const isUpgrade = /^https:/i.test(location) && health.scheme !== 'https';
-  if (isUpgrade && health.headers?.['X-Forwarded-Proto'] === undefined)
+  const [, scheme, authority, target = ''] = /^(?:(https?):\/\/([^/?#]*))?([^#]*)/i.exec(location) ?? [];
+  const path = scheme === undefined ? target : target || '/';
+  const isUpgrade = scheme?.toLowerCase() === 'https' && path === health.path && health.scheme !== 'https';
+  if (isUpgrade && !('x-forwarded-proto' in lowerCase(health.headers)))
     return `the application requires HTTPS: send the header of its proxy, health: { headers: { X-Forwarded-Proto: https } }, ${accept}`;
-  const target = pathOf(location);
-  if (target === undefined || target === health.path)
+  const isElsewhere = authority !== undefined && authority !== sent;
+  // Other paths would need quotes in the hint.
+  if (isElsewhere || path === health.path || !/^\/[^\s,{}[\]]*$/.test(path))
     return inConfig('to accept it, set', accepted(status, health));
-  return `request the target instead: health: { path: ${target} }, ${accept}`;
+  return `request the target instead: health: { path: ${path} }, ${accept}`;
 }
 
-/** Returns the path of a redirect's target, or undefined if it is no valid `path`. */
-function pathOf(location: string): string | undefined {
-  const path = location.replace(/^https?:\/\/[^/]*/i, '').replace(/#.*$/, '') || '/';
-  return /^\/[^\s]*$/.test(path) ? path : undefined;
-}
+const lowerCase = (headers: Health['headers'] = {}) =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
 /** The application may accept only some names in the Host header. */
-function hostHint({ host }: Health, port: number): string {
-  const sent = host ?? `localhost:${port}`;
+function hostHint({ host }: Health, sent: string): string {
+  if (host !== undefined)
+    return `check that the application accepts the Host header ${host}, from health in oneclick.yml`;
   return inConfig(
     `if the application checks the Host header (this check sends ${sent}), set`,
-    `host: ${host === undefined ? 'shop.example.com' : 'ANOTHER.NAME'}`,
+    'host: shop.example.com',
   );
 }
 

@@ -125,7 +125,11 @@ describe('a container that exited', () => {
   });
 
   it('for a reason of its own, in a log line that names a file', async () => {
-    const { message } = await failureOf(start('open config.yml: no such file or directory'));
-    expect(message).toBe('the container exited with code 1');
+    for (const line of [
+      'open config.yml: no such file or directory',
+      'fork/exec /usr/bin/ffmpeg: no such file or directory',
+      'worker: exec /bin/job: permission denied',
+    ])
+      expect((await failureOf(start(line))).message).toBe('the container exited with code 1');
   });
 });

@@ -47,6 +47,13 @@ describe('an application that answers to its own name only', () => {
     expect(await deployed(shop, { host: 'shop.example.com' })).toEqual(healthy);
   });
 
+  it('names the configured name if that is refused too', async () => {
+    const { hint } = await deployed(shop, { host: 'other.example.com' });
+    expect(hint).toBe(
+      'check that the application accepts the Host header other.example.com, from health in oneclick.yml',
+    );
+  });
+
   it.each([400, 403, 421])('has the same hint for HTTP %i', async (answers) => {
     expect((await deployed({ answers })).hint).toContain('health: { host: shop.example.com }');
   });
@@ -77,7 +84,10 @@ describe('an application that redirects', () => {
   it('without a target, or to itself, can be accepted', async () => {
     const accept = 'to accept it, set health: { status: [200-299, 302] } in oneclick.yml';
     expect((await deployed({ answers: 302 })).hint).toContain('status: [200-299, 302]');
-    expect((await deployed({ answers: 302, location: 'http://localhost:8080/' })).hint).toBe(accept);
+    for (const location of ['http://localhost:8080/', 'https://login.example.com/start', 'login', '/a,b'])
+      expect((await deployed({ answers: 302, location })).hint).toBe(accept);
+    const own = await deployed({ answers: 302, location: 'http://localhost:8080/start#top' });
+    expect(own.hint).toContain('health: { path: /start }');
   });
 
   it('is undone to, rolled back to and restarted, if a version before accepted it', async () => {
