@@ -7,7 +7,7 @@ import type { ContainerSpec } from '../domain/release.js';
 import type { Host, ProcessFacts } from '../host/host.js';
 import { type HealthProblem, serviceName } from './probe.js';
 
-/** Why a container is not healthy, as far as its host tells. */
+/** The cause of a failed check, as far as the host can tell it. */
 export interface Diagnosis {
   /** A sentence for the failure's message. */
   readonly cause?: string;

@@ -21,7 +21,7 @@ export interface Attempt {
   readonly strictness: Strictness;
 }
 
-/** Why a container is not healthy. */
+/** A reason for a container not to be healthy. */
 export interface HealthProblem {
   readonly text: string;
   readonly hint?: string;
@@ -156,7 +156,7 @@ async function lastLine({ output }: Process): Promise<string> {
 /** The name of the container's service. */
 export const serviceName = ({ labels, name }: ContainerFacts): string => labels[label.service] ?? name;
 
-/** What a health check waits for, in a few words. */
+/** Names the check for progress lines, such as `GET /up`. */
 export function checkName({ health, port }: ContainerSpec): string {
   if (health.command !== undefined) return health.command.join(' ');
   if (health.path !== undefined) return `GET ${health.path}`;
