@@ -42,6 +42,12 @@ services:
     port_range: 20000-20999
     health:
       path: /up
+      host: shop.example.com
+      headers:
+        X-Forwarded-Proto: https
+      scheme: http
+      status: [200-299, 302]
+      port: 3000
       interval: 500ms
       timeout: 5s
       deadline: 60s
@@ -72,6 +78,8 @@ services:
     build: .
     command: [node, scheduler.js]
     singleton: true
+    health:
+      command: [node, alive.js]
   db:
     image: postgres:16
     volumes: ["data:/var/lib/postgresql/data"]

@@ -67,6 +67,17 @@ function portNumber(text: string): number {
   return port;
 }
 
+export const statusPattern = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/;
+
+/** Parses `204` or `200-299`, both ends included. Throws a {@link ParseError}. */
+export function parseStatus(text: string): { from: number; to: number } {
+  const match = statusPattern.exec(text);
+  if (match === null) throw new ParseError('must be a status code or a range, such as 204 or 200-299');
+  const [from, to] = [Number(match[1]), Number(match[2] ?? match[1])];
+  if (to < from) throw new ParseError('must not end with a lower status than it starts with');
+  return { from, to };
+}
+
 /** The address of an SSH server, with its user and port if given. */
 export interface SshAddress {
   readonly address: string;

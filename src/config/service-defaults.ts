@@ -33,8 +33,7 @@ export function resolveService(
   checkSwap(layers, config, at);
   const swap = config.swap ?? defaultSwap(config);
   const { port, health, stop } = config;
-  if (health?.path && !port)
-    layers.report(at('health', 'path'), 'path requires a port: add port, or remove path');
+  checkHealth(layers, config, at);
   return {
     name,
     image: imageSource(layers, config, { name, registry, home }),
@@ -86,6 +85,23 @@ function checkSwap(layers: Layers, config: ServiceConfig, at: (...keys: Path) =>
   if (why !== undefined) layers.report(at('swap'), `cannot be beside: ${why}; use plain or drain`);
   else if (swap && needsRouter[swap] && configuredRouter(config) === 'none')
     layers.report(at('swap'), `${swap} requires a load balancer: add target_group`);
+}
+
+/** Keys that describe the request for `path`. */
+const requestKeys = ['host', 'headers', 'scheme', 'status'] as const;
+
+function checkHealth(layers: Layers, { health, port }: ServiceConfig, at: (...keys: Path) => Path): void {
+  if (!health) return;
+  const report = (key: string, message: string) => layers.report(at('health', key), message, { end: 'key' });
+  if (health.command) {
+    for (const key of ['path', 'port', ...requestKeys] as const)
+      if (health[key]) report(key, `${key} cannot be combined with command: remove one of them`);
+    return;
+  }
+  if (health.path && !port && !health.port)
+    layers.report(at('health', 'path'), 'path requires a port: add port, or remove path');
+  for (const key of requestKeys)
+    if (health[key] && !health.path) report(key, `${key} requires a path: add path, or remove ${key}`);
 }
 
 function targetGroup(layers: Layers, config: ServiceConfig, at: Path): string | undefined {

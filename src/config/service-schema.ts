@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { refuseOwnKeys } from './docker-keys.js';
+import { HealthConfig, healthPath } from './health-schema.js';
 import {
   parsePort,
   parsePortRange,
@@ -42,29 +43,11 @@ const scalar = z.union(
   'must be text, a number, true or false',
 );
 
-const httpPath = z
-  .string('must be a path, such as /up')
-  .regex(/^\/[^\s#]*$/, 'must start with / and contain no spaces');
-
-const health = optionalKeys({
-  path: httpPath.describe(
-    'The path to request over HTTP; a 2xx or 3xx response is healthy. Without a path, the port must accept a connection. Without a port, Docker’s HEALTHCHECK decides.',
-  ),
-  interval: duration.describe('Time between checks. Default: 500ms.'),
-  timeout: duration.describe('Time limit for one check. Default: 5s.'),
-  deadline: duration.describe(
-    'Time limit from start to the first healthy check; the release fails after it. Default: 60s.',
-  ),
-  settle: duration.describe(
-    'How long a container without a port or HEALTHCHECK must run to be healthy. Default: 3s.',
-  ),
-});
-
 const confirm = optionalKeys({
   host: interpolatedText.describe(
     'The host name to request. Supports `${VAR}`. Default: from the rule that forwards to the target group, else the load balancer’s address.',
   ),
-  path: httpPath.describe(
+  path: healthPath.describe(
     'The path to request; a 2xx or 3xx response confirms the release. Default: the path of the health check, or one that the rule forwards.',
   ),
   from: z
@@ -114,14 +97,8 @@ export const ServiceConfig = optionalKeys({
   port: port.describe('The port to publish: `3000`, `"80:3000"` (host:container) or `"127.0.0.1:80:3000"`.'),
   health: z
     .union(
-      [
-        health.shape.path
-          .unwrap()
-          .unwrap()
-          .transform((value): z.output<typeof health> => ({ path: value })),
-        health,
-      ],
-      'must be a path such as /up, or a map with path, interval, timeout, deadline, settle',
+      [healthPath.transform((value): z.output<typeof HealthConfig> => ({ path: value })), HealthConfig],
+      'must be a path such as /up, or a map such as { path: /up, deadline: 2m }',
     )
     .describe(
       'The health check that a new container must pass before it replaces the old one. A path, or a map.',

@@ -1,5 +1,6 @@
 import type { Environment, HostAddress } from '../domain/environment.js';
 import { given } from '../domain/given.js';
+import { rangeText } from '../domain/health-status.js';
 import type { Service } from '../domain/service.js';
 import { durationText, sizeText } from './parsers.js';
 
@@ -60,6 +61,12 @@ function serviceDocument(service: Service): object {
     port: port && [port.address, port.host, port.container].filter((part) => part !== undefined).join(':'),
     health: given({
       path: health.path,
+      host: health.host,
+      headers: health.headers,
+      scheme: health.scheme,
+      status: health.status?.map(rangeText),
+      port: health.port,
+      command: health.command,
       interval: durationText(health.interval),
       timeout: durationText(health.timeout),
       deadline: durationText(health.deadline),

@@ -7,7 +7,7 @@ import { given } from './given.js';
 import { parseJson } from './json.js';
 import { label, releaseOf } from './labels.js';
 import { releaseLog, rollbackHistory } from './log.js';
-import { Activation, type Release } from './release.js';
+import { Activation, needsOf, type Release } from './release.js';
 import { activationsOf, type Rollout, serves } from './rollout.js';
 import type { Service } from './service.js';
 import type { RunInfo } from './task.js';
@@ -87,10 +87,12 @@ function lineOf(container: ContainerFacts, lines: readonly Activation[], service
   const { labels, image, name, started } = container;
   const number = releaseOf(container) ?? 0;
   const known = lines.find(({ release }) => release.number === number)?.release;
+  const spec = containerSpec(service, image);
   const release: Release = known ?? {
     number,
     reference: labels[label.reference] ?? image,
-    spec: containerSpec(service, image),
+    spec,
+    ...needsOf(spec),
     adopted: name,
     ...given({ commit: labels[label.commit] }),
   };

@@ -7,7 +7,13 @@ import { keepUnknown, unknownKeys } from './unknown-keys.js';
  * The format of releases that this version writes and can create containers from. A newer version keeps all known keys with their
  * types, so that this one can read its lines. It adds new keys, and sets `needs` if their loss would change a container.
  */
-export const releaseFormat = 1;
+export const releaseFormat = 2;
+
+/** Keys of `health` that format 1 does not have, and the first version that has them. */
+const secondFormat = {
+  version: '0.2.0',
+  health: ['host', 'headers', 'scheme', 'status', 'port', 'command'],
+} as const;
 
 const KnownSpec = z.strictObject({
   /** The image by digest: `repository@sha256:…`. */
@@ -70,6 +76,12 @@ export type Activation = z.infer<typeof KnownActivation>;
 
 /** A line of the release log: a release was activated, or started as a canary. Keeps unknown keys, so that copies have them. */
 export const Activation: z.ZodType<Activation> = keepUnknown(KnownActivation);
+
+/** Returns the `needs` of a release with this spec; empty if every version can create its containers. */
+export function needsOf({ health }: ContainerSpec): Pick<Release, 'needs'> {
+  const { version, health: keys } = secondFormat;
+  return keys.some((key) => health[key] !== undefined) ? { needs: { format: 2, version } } : {};
+}
 
 /** Returns the version of oneclick that a release needs, from a line that may not be readable otherwise. */
 export function neededVersion(line: unknown): string | undefined {

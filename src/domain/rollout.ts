@@ -5,7 +5,7 @@ import type { ContainerFacts, Facts, HostFacts } from './facts.js';
 import { given } from './given.js';
 import { label, releaseOf } from './labels.js';
 import { canaryOf, current, findRelease, linesOf, nextOrder, releaseLog } from './log.js';
-import { type Activation, Release } from './release.js';
+import { type Activation, needsOf, Release } from './release.js';
 import type { Service } from './service.js';
 import type { RunInfo } from './task.js';
 
@@ -52,6 +52,7 @@ export function rolloutOf(
     number: highestRelease(facts, run, service) + 1,
     reference: image.reference,
     spec,
+    ...needsOf(spec),
     ...(image.written === undefined || image.written === image.reference ? {} : { written: image.written }),
     ...given({ commit: run.commit }),
   };
@@ -132,12 +133,8 @@ function adoptedRelease(facts: Facts, service: Service, name: string): Release |
     .flatMap(({ host }) => facts.hosts[host]?.containers ?? [])
     .find((candidate) => candidate.name === name);
   if (container === undefined) return undefined;
-  return {
-    number: 0,
-    reference: container.image,
-    spec: containerSpec(service, container.image),
-    adopted: name,
-  };
+  const spec = containerSpec(service, container.image);
+  return { number: 0, reference: container.image, spec, ...needsOf(spec), adopted: name };
 }
 
 /** Returns the running containers of a service on a host. */

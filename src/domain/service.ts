@@ -13,8 +13,20 @@ export type Port = z.infer<typeof Port>;
 
 /** How to decide that a new container is healthy. All times in ms. */
 export const Health = z.strictObject({
-  /** An HTTP path that must return 2xx or 3xx. Without it the port must accept connections, or HEALTHCHECK must pass. */
+  /** An HTTP path that must return an expected status. Without it the port must accept connections, or HEALTHCHECK must pass. */
   path: z.string().optional(),
+  /** The Host header, and the server name of `https`; `localhost` and the port if absent. */
+  host: z.string().optional(),
+  /** More request headers. Not secret: the release log keeps them. */
+  headers: z.record(z.string(), z.string()).optional(),
+  /** `http` if absent; `https` accepts any certificate. */
+  scheme: z.enum(['http', 'https']).optional(),
+  /** The expected status codes, both ends included; 2xx if absent. */
+  status: z.array(z.strictObject({ from: z.int(), to: z.int() })).optional(),
+  /** The port in the container to check; the published one if absent. */
+  port: z.int().min(1).max(65_535).optional(),
+  /** A command in the container that must exit with 0; replaces all other checks. */
+  command: z.array(z.string()).optional(),
   interval: z.number(),
   /** The timeout of one probe. */
   timeout: z.number(),

@@ -3,6 +3,20 @@ import { given } from '../domain/given.js';
 
 /** Known engine errors; the first match decides. */
 const knownErrors: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
+  // Before `denied`, which means the registry.
+  [
+    /exec(?:ve)?:? .*permission denied|OCI runtime.*permission denied/i,
+    'failed',
+    'container.not-executable',
+    'make its entrypoint executable in the image: RUN chmod +x FILE, or COPY --chmod=755',
+  ],
+  [
+    /executable file not found|OCI runtime.*exec: .*no such file or directory/i,
+    'failed',
+    'container.no-program',
+    'check `command` in oneclick.yml, and ENTRYPOINT and CMD of the image',
+  ],
+  [/exec format error/i, 'failed', 'image.platform', "build the image for this host's platform"],
   [/port is already allocated|address already in use/i, 'failed', 'engine.port-taken'],
   [
     /no space left on device|disk quota exceeded/i,

@@ -29,20 +29,21 @@ export interface Probe {
   /** Address to connect to; 127.0.0.1 by default. */
   readonly address?: string;
   readonly path: string;
+  /** `http` by default; `https` accepts any certificate. */
+  readonly scheme?: 'http' | 'https';
+  /** The Host header, and the server name of `https`; `localhost` and the port by default. */
+  readonly host?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** ms */
   readonly timeout: number;
-  /** The `Host` header; `localhost` and the port by default. */
-  readonly host?: string;
-  /** `http` by default. */
-  readonly scheme?: 'http' | 'https';
-  /** Names in lower case. */
-  readonly headers?: Readonly<Record<string, string>>;
   /** The name that the server's certificate should be valid for. A wrong certificate is reported and not an error. */
   readonly serverName?: string;
 }
 
 export interface ProbeAnswer {
   readonly status: number;
+  /** The target of a redirect, as the server wrote it. */
+  readonly location?: string;
   /** The first 2 KiB, as text. */
   readonly body: string;
   /** The server's keep-alive timeout, from its `Keep-Alive` header. ms */
@@ -160,6 +161,16 @@ export interface Process {
   close(): void;
 }
 
+/** The main process of a container, for a diagnosis. */
+export interface ProcessFacts {
+  /** Its ID on the host, while it runs. */
+  readonly pid?: number;
+  /** The program that the container runs, as in its entrypoint or command. */
+  readonly program?: string;
+  /** The last result of its HEALTHCHECK. */
+  readonly healthcheck?: { readonly exit: number; readonly output: string };
+}
+
 /** A container to create. */
 export interface ContainerOptions {
   readonly name: string;
@@ -192,6 +203,8 @@ export interface Engine {
   containers(): Promise<readonly InspectedContainer[]>;
   /** Returns undefined if there is no such container. */
   container(idOrName: string): Promise<InspectedContainer | undefined>;
+  /** Returns undefined if there is no such container. */
+  processOf(idOrName: string): Promise<ProcessFacts | undefined>;
   images(): Promise<readonly ImageFacts[]>;
   /** Resolves a reference in its registry, without pulling. */
   resolve(reference: string, auth: RegistryAuth | undefined): Promise<ResolvedImage>;

@@ -3,8 +3,10 @@ import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';
 import { whenAborted } from '../domain/abort.js';
+import { given } from '../domain/given.js';
 import type { Probe, ProbeAnswer } from './host.js';
 
+/** Bytes. */
 const bodyLimit = 2048;
 
 type Answer = Omit<ProbeAnswer, 'duration'>;
@@ -19,12 +21,11 @@ export async function sendProbe(connection: Duplex, probe: Probe, stop: AbortSig
   return { ...answer, certificateProblem: certificateText(socket.authorizationError, serverName) };
 }
 
-function exchange(socket: Duplex, { port, path, host, headers }: Probe, stop: AbortSignal): Promise<Answer> {
+function exchange(socket: Duplex, probe: Probe, stop: AbortSignal): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const own = { host: host ?? `localhost:${port}`, 'user-agent': 'oneclick', connection: 'keep-alive' };
-    const httpRequest = request({
-      ...{ createConnection: () => socket, path, headers: { ...own, ...headers }, signal: stop },
-    });
+    const headers = { ...headersOf(probe), connection: 'keep-alive' };
+    const options = { createConnection: () => socket, path: probe.path, headers, signal: stop };
+    const httpRequest = request(options);
     httpRequest.on('error', reject);
     httpRequest.on('response', (response) => {
       let body = Buffer.alloc(0);
@@ -32,6 +33,7 @@ function exchange(socket: Duplex, { port, path, host, headers }: Probe, stop: Ab
         resolve({
           status: response.statusCode ?? 0,
           body: body.toString(),
+          ...given({ location: response.headers.location }),
           ...keepAliveOf(response.headers['keep-alive']),
         });
         socket.destroy();
@@ -47,15 +49,11 @@ function exchange(socket: Duplex, { port, path, host, headers }: Probe, stop: Ab
 }
 
 /** Accepts any certificate, because the answer counts; the caller reports a wrong one. */
-function encrypt(
-  connection: Duplex,
-  { serverName, address = '' }: Probe,
-  stop: AbortSignal,
-): Promise<TLSSocket> {
+function encrypt(connection: Duplex, probe: Probe, stop: AbortSignal): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const name = serverName ?? address;
-    const servername = name === '' || isIP(name) !== 0 ? {} : { servername: name };
-    const socket = connect({ socket: connection, rejectUnauthorized: false, ...servername });
+    const name = nameOf(probe);
+    const servername = isIP(name) === 0 ? name : undefined;
+    const socket = connect({ socket: connection, rejectUnauthorized: false, ...given({ servername }) });
     const ignore = whenAborted(stop, () => socket.destroy());
     socket.on('error', reject);
     socket.once('close', () => reject(new Error('the connection was closed')));
@@ -65,6 +63,14 @@ function encrypt(
     });
   });
 }
+
+const hostOf = ({ host, port }: Probe) => host ?? `localhost:${port}`;
+const headersOf = (probe: Probe) => ({ 'user-agent': 'oneclick', ...probe.headers, host: hostOf(probe) });
+
+/** The server's name for TLS. */
+const nameOf = (probe: Probe) =>
+  probe.serverName ??
+  (probe.host ?? probe.address ?? 'localhost').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 
 const certificateErrors: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'has expired',
@@ -88,23 +94,27 @@ function keepAliveOf(header: string | string[] | undefined): Pick<ProbeAnswer, '
 /** Whether curl(1) failed because of the certificate. */
 export const isCertificateError = (code: number): boolean => code === 51 || code === 60;
 
-/** Returns the command that sends a probe from a host with curl; see {@link parseCurl}. */
+/** Returns a curl command that sends the same request from a host. Its output is for {@link curlAnswer}. */
 export function curlArguments(probe: Probe, isVerified: boolean): readonly string[] {
-  const { port, address = '127.0.0.1', path, timeout, scheme = 'http', host, headers, serverName } = probe;
-  const all = { ...(host === undefined ? {} : { host }), ...headers };
-  const isNamed = scheme === 'https' && serverName !== undefined;
+  const { port, path, scheme = 'http', timeout, address = '127.0.0.1' } = probe;
+  const place = address.includes(':') ? `[${address}]` : address;
+  const name = nameOf(probe);
+  const isNamed = scheme === 'https' && isIP(name) === 0;
+  const accepts = scheme === 'https' && !(probe.serverName !== undefined && isVerified);
   return [
-    ...['curl', '-sS', '-A', 'oneclick', '-m', String(timeout / 1000), '-w', '\n%{http_code}'],
-    ...(scheme === 'https' && !(isNamed && isVerified) ? ['-k'] : []),
-    ...Object.entries(all).flatMap(([name, value]) => ['-H', `${name}: ${value}`]),
-    // Sends the name in the handshake.
-    ...(isNamed ? ['--connect-to', `::${address}:${port}`] : []),
-    `${scheme}://${isNamed ? serverName : address}:${port}${path}`,
+    ...['curl', '-sS', '--globoff', '-m', String(timeout / 1000), '-w', '\n%{redirect_url}\n%{http_code}'],
+    ...Object.entries(headersOf(probe)).flatMap(([key, value]) => ['-H', `${key}: ${value}`]),
+    ...(accepts ? ['-k'] : []),
+    // The server name of TLS comes from the URL.
+    ...(isNamed ? ['--connect-to', `::${place}:${port}`] : []),
+    `${scheme}://${isNamed ? name : place}:${port}${path}`,
   ];
 }
 
-/** Returns the answer that {@link curlArguments} prints. */
-export function parseCurl(stdout: string): Answer {
-  const end = stdout.lastIndexOf('\n');
-  return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, Math.min(end, bodyLimit)) };
+/** Parses the output of {@link curlArguments}. */
+export function curlAnswer(output: string): Answer {
+  const lines = output.split('\n');
+  const [location, status] = lines.slice(-2);
+  const body = lines.slice(0, -2).join('\n').slice(0, bodyLimit);
+  return { status: Number(status), body, ...given({ location: location || undefined }) };
 }

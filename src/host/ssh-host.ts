@@ -16,7 +16,7 @@ import type {
   ProbeAnswer,
   RemoteProcess,
 } from './host.js';
-import { curlArguments, isCertificateError, parseCurl, sendProbe } from './http-probe.js';
+import { curlAnswer, curlArguments, isCertificateError, sendProbe } from './http-probe.js';
 import type { Channel, CommandChannel } from './ssh/channel.js';
 import { collectOutput, remoteProcess } from './ssh/command-channel.js';
 import type { Connection } from './ssh/connection.js';
@@ -177,8 +177,9 @@ export class SshHost implements Host {
 
   #request(socket: ChannelSocket, probe: Probe, stop: AbortSignal): Promise<Omit<ProbeAnswer, 'duration'>> {
     return sendProbe(socket, probe, stop).catch((error: Error) => {
-      const message = `port ${probe.port} did not return an HTTP response: ${error.message}`;
-      throw this.#unhealthy('probe.closed', message);
+      const isPlain = (error as NodeJS.ErrnoException).code === 'ERR_SSL_WRONG_VERSION_NUMBER';
+      const why = isPlain ? 'it does not speak TLS' : error.message;
+      throw this.#unhealthy('probe.closed', `port ${probe.port} did not return an HTTP response: ${why}`);
     });
   }
 
@@ -191,7 +192,7 @@ export class SshHost implements Host {
     const { code, stdout, stderr } = isInvalid ? await curl(false) : first;
     if (code !== 0) throw this.#curlFailure(code, port, stderr);
     return {
-      ...parseCurl(stdout),
+      ...curlAnswer(stdout),
       ...(isInvalid ? { certificateProblem: first.stderr.trim().split('\n')[0] ?? '' } : {}),
     };
   }

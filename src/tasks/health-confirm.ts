@@ -53,7 +53,7 @@ export const healthConfirm = task({
     const host = context.ports.host(hostName(context.subject));
     // A dead process refuses connections before the engine reports its end.
     const [isHealthy] = await Promise.all([
-      isHealthyNow(host, container, spec, context.signal).catch(() => false),
+      isHealthyNow(host, container, spec, context).catch(() => false),
       requireNoCrash(host, container),
     ]);
     if (isHealthy) return {};

@@ -4,6 +4,7 @@ import { atHostPort } from '../domain/container.js';
 import type { ContainerFacts, Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
+import type { Strictness } from '../domain/health-status.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { ContainerSpec } from '../domain/release.js';
 import { Rollout } from '../domain/rollout.js';
@@ -11,7 +12,9 @@ import type { Service } from '../domain/service.js';
 import type { Subject, TaskContext } from '../domain/task.js';
 import type { Host } from '../host/host.js';
 import { requireNoCrash } from './crash.js';
+import { diagnoseExit, diagnoseRunning } from './diagnose.js';
 import { healthCommand } from './explain-health.js';
+import { checkHealth, checkName, type HealthProblem, publishedPlace, requestOf } from './probe.js';
 import { hostName, instanceOf, type Ports, task } from './task.js';
 
 /** The part of a task's context that a health check needs. */
@@ -27,14 +30,16 @@ const firstProbeTimeout = 100;
 const firstIntervals = [20, 40, 80, 160, 300];
 
 /**
- * Resolves once the container is healthy: HTTP 2xx or 3xx, HEALTHCHECK, an open port, or some time without a crash.
- * Throws an `unhealthy` {@link Failure} if the container exits or its deadline passes.
+ * Resolves once the container is healthy: an expected HTTP status, a command, HEALTHCHECK, an open port, or some time without a crash.
+ * Throws an `unhealthy` {@link Failure} if the container exits or its deadline passes. For a known release, a redirect counts as healthy
+ * unless `status` is set.
  */
 export async function waitUntilHealthy(
   host: Host,
   container: string,
   spec: ContainerSpec,
   context: HealthContext,
+  strictness: Strictness = 'known',
 ): Promise<void> {
   const { clock, signal, progress } = context;
   const { health } = spec;
@@ -42,14 +47,14 @@ export async function waitUntilHealthy(
   const timeout = timeOfDay(new Date(clock.now().getTime() + health.deadline));
   for (let tries = 0; ; tries++) {
     const probeTimeout = Math.min(health.timeout, firstProbeTimeout * 2 ** Math.min(tries, 10));
-    const attempt = { elapsed: clock.monotonic() - started, timeout: probeTimeout };
-    const state = await checkHealth(host, container, spec, attempt, signal).catch(messageIfPassing);
-    if (state === 'healthy') return;
-    if (clock.monotonic() - started >= health.deadline) {
-      const message = `not healthy within ${health.deadline / 1000} s: ${state}`;
-      throw await unhealthy(host, container, message, [state], { hint: hintOf(state, spec) });
-    }
-    progress(`${healthCheckName(spec)}: ${state} (timeout ${timeout})`);
+    const elapsed = clock.monotonic() - started;
+    const attempt = { clock, signal, strictness, elapsed, timeout: probeTimeout };
+    const isRunning = () => requireRunning(host, container, clock);
+    const problem = await checkHealth(host, spec, isRunning, attempt).catch(problemIfPassing);
+    if (problem === undefined) return;
+    if (clock.monotonic() - started >= health.deadline)
+      throw await lateFailure(host, container, spec, problem, clock);
+    progress(`${checkName(spec)}: ${problem.text} (timeout ${timeout})`);
     await clock.sleep(Math.min(firstIntervals[tries] ?? health.interval, health.interval), signal);
   }
 }
@@ -59,131 +64,82 @@ export async function isHealthyNow(
   host: Host,
   container: string,
   spec: ContainerSpec,
-  signal: AbortSignal,
+  { clock, signal }: HealthContext,
 ): Promise<boolean> {
-  const attempt = { elapsed: spec.health.settle, timeout: spec.health.timeout };
-  return (await checkHealth(host, container, spec, attempt, signal).catch(messageIfPassing)) === 'healthy';
-}
-
-function hintOf(state: string, { health }: ContainerSpec): string | undefined {
-  if (!state.startsWith('HTTP 404')) return undefined;
-  return `if ${health.path} is the wrong path, set another in oneclick.yml, such as health: { path: / }`;
+  const { settle: elapsed, timeout } = spec.health;
+  const attempt = { ...{ clock, signal, elapsed, timeout }, strictness: 'known' as const };
+  const isRunning = () => requireRunning(host, container, clock);
+  return (await checkHealth(host, spec, isRunning, attempt).catch(problemIfPassing)) === undefined;
 }
 
 /** An engine that is restarting responds again later. */
-function messageIfPassing(error: unknown): string {
-  if (error instanceof Failure && error.transient) return error.message;
+function problemIfPassing(error: unknown): HealthProblem {
+  if (error instanceof Failure && error.transient) return { text: error.message };
   throw error;
 }
 
-function healthCheckName({ health, port }: ContainerSpec): string {
-  if (health.path !== undefined) return `GET ${health.path}`;
-  return port === undefined ? 'the container to stay up' : `port ${port.container}`;
+async function requireRunning(host: Host, name: string, clock: Clock): Promise<ContainerFacts> {
+  const container = await host.engine.container(name);
+  if (container === undefined) throw await unhealthy(host, name, 'the container is gone', {});
+  if (container.state === 'running') return container;
+  const { exit, outOfMemory = false } = container;
+  const lines = await lastLines(host, name);
+  const { cause, hint } = await diagnoseExit(host, container, lines, clock);
+  const memoryHint = outOfMemory ? 'raise its memory limit in oneclick.yml, such as memory: 512m' : undefined;
+  const why = outOfMemory ? ' (out of memory)' : cause === undefined ? '' : `: ${cause}`;
+  const message = `the container exited${exit === undefined ? '' : ` with code ${exit}`}${why}`;
+  throw await unhealthy(host, name, message, {
+    ...{ code: 'health.ended', hint: memoryHint ?? hint, lines },
+    evidence: exit === undefined ? [] : [`exit code ${exit}`],
+  });
 }
 
-/** One check of the container. Times in ms. */
-interface Attempt {
-  readonly elapsed: number;
-  /** Short at first: the bridge drops packets until it has learnt a new container's address. */
-  readonly timeout: number;
-}
-
-/** Returns `healthy`, or the reason why not. */
-async function checkHealth(
+async function lateFailure(
   host: Host,
   name: string,
   spec: ContainerSpec,
-  attempt: Attempt,
-  signal: AbortSignal,
-): Promise<string> {
-  const { health, port } = spec;
-  if (health.path !== undefined && port !== undefined) {
-    // Both at once: the answer may come from another process on this port.
-    const [answer] = await Promise.all([probeHttp(host, spec, attempt, signal), requireRunning(host, name)]);
-    return answer;
-  }
-  const container = await requireRunning(host, name);
-  if (container.health !== undefined) {
-    return container.health === 'healthy' ? 'healthy' : `HEALTHCHECK reports ${container.health}`;
-  }
-  if (port !== undefined) return probePort(host, container, spec, attempt, signal);
-  return attempt.elapsed >= health.settle ? 'healthy' : `up for ${Math.round(attempt.elapsed / 1000)} s`;
+  problem: HealthProblem,
+  clock: Clock,
+): Promise<Failure> {
+  const { cause, hint, evidence = [] } = await diagnoseRunning(host, name, spec, problem, clock);
+  const message = `not healthy within ${spec.health.deadline / 1000} s: ${cause ?? problem.text}`;
+  return unhealthy(host, name, message, {
+    hint: hint ?? problem.hint,
+    evidence: [problem.text, ...evidence],
+  });
 }
 
-async function probeHttp(
-  host: Host,
-  { health, port }: ContainerSpec,
-  { timeout }: Attempt,
-  signal: AbortSignal,
-): Promise<string> {
-  if (port === undefined || health.path === undefined) return 'healthy';
-  try {
-    const answer = await host.probe(
-      { port: port.host, path: health.path, timeout, ...addressOf(port.address) },
-      signal,
-    );
-    if (answer.status >= 200 && answer.status < 400) return 'healthy';
-    return `HTTP ${answer.status} ${answer.body.slice(0, 80).split('\n')[0] ?? ''}`.trim();
-  } catch (error) {
-    if (error instanceof Failure && error.kind === 'unhealthy') return error.message;
-    throw error;
-  }
-}
-
-/** Prefers the container's own address: the engine's proxy accepts connections too early. */
-async function probePort(
-  host: Host,
-  container: ContainerFacts,
-  { port }: ContainerSpec,
-  { timeout }: Attempt,
-  signal: AbortSignal,
-): Promise<string> {
-  if (port === undefined) return 'healthy';
-  const own =
-    container.address === undefined ? undefined : { port: port.container, address: container.address };
-  const place = own ?? { port: port.host, ...addressOf(port.address) };
-  try {
-    await host.reach(place.port, { ...place, timeout }, signal);
-    return 'healthy';
-  } catch (error) {
-    if (error instanceof Failure && error.kind === 'unhealthy') return error.message;
-    throw error;
-  }
-}
-
-function addressOf(address: string | undefined): { address?: string } {
-  return address === undefined || address === '0.0.0.0' ? {} : { address };
-}
-
-async function requireRunning(host: Host, name: string): Promise<ContainerFacts> {
-  const container = await host.engine.container(name);
-  if (container === undefined) throw await unhealthy(host, name, 'the container is gone', []);
-  if (container.state === 'running') return container;
-  const { exit, outOfMemory = false } = container;
-  const hint = outOfMemory ? 'raise its memory limit in oneclick.yml, such as memory: 512m' : undefined;
-  const message = `the container exited${exit === undefined ? '' : ` with code ${exit}`}${outOfMemory ? ' (out of memory)' : ''}`;
-  const evidence = exit === undefined ? [] : [`exit code ${exit}`];
-  throw await unhealthy(host, name, message, evidence, { code: 'health.ended', hint });
-}
+const lastLines = (host: Host, name: string) => host.engine.logs(name, 5).catch((): readonly string[] => []);
 
 async function unhealthy(
   host: Host,
   name: string,
   message: string,
-  seen: readonly string[],
-  { code = 'health.failed', hint }: { code?: string; hint?: string | undefined } = {},
+  {
+    code = 'health.failed',
+    hint,
+    evidence = [],
+    lines,
+  }: {
+    readonly code?: string;
+    readonly hint?: string | undefined;
+    readonly evidence?: readonly string[];
+    /** The last log lines, if known. */
+    readonly lines?: readonly string[];
+  },
 ): Promise<Failure> {
-  const lines = await host.engine.logs(name, 5).catch(() => []);
+  const log = (lines ?? (await lastLines(host, name))).map((line) => `log: ${line}`);
   return new Failure('unhealthy', code, message, {
-    host: host.name,
+    ...{ host: host.name, evidence: [...evidence, ...log] },
     ...given({ hint }),
-    evidence: [...seen, ...lines.map((line) => `log: ${line}`)],
   });
 }
 
 const HealthIntent = z.strictObject({
   container: z.string(),
   spec: ContainerSpec,
+  /** Set for a release that passed its check before. */
+  known: z.literal(true).optional(),
   stoppedAt: z.number().optional(),
   /** The idle timeout of the load balancer. ms */
   idle: z.number().optional(),
@@ -227,6 +183,7 @@ export const healthWait = task({
       intent: {
         container: input.container,
         spec: atHostPort(input.rollout.release.spec, input.port),
+        ...(input.rollout.kind === 'deploy' ? {} : { known: true as const }),
         ...(input.stopped?.at === undefined ? {} : { stoppedAt: input.stopped.at }),
         ...idleTimeoutOf(facts, service, subject),
       },
@@ -234,16 +191,16 @@ export const healthWait = task({
       predict: (later) => later,
     };
   },
-  explain({ container, spec }, subject) {
+  explain({ container, spec, known }, subject) {
     const host = hostName(subject);
     return [
-      healthCommand(host, container, spec),
+      healthCommand(host, container, spec, known ? 'known' : 'new'),
       dockerOn(host, 'enable automatic restart', 'update', '--restart', spec.restart, container),
     ];
   },
-  async apply(context, { container, spec, stoppedAt, idle }) {
+  async apply(context, { container, spec, known, stoppedAt, idle }) {
     const host = context.ports.host(hostName(context.subject));
-    await waitUntilHealthy(host, container, spec, context);
+    await waitUntilHealthy(host, container, spec, context, known ? 'known' : 'new');
     const gap = stoppedAt === undefined ? undefined : Math.max(0, context.clock.now().getTime() - stoppedAt);
     // At once, to save a round trip; health.confirm looks again after the change.
     await Promise.all([host.engine.setRestart(container, spec.restart), requireNoCrash(host, container)]);
@@ -270,12 +227,14 @@ function idleTimeoutOf(
  */
 async function warnAboutKeepAlive(
   host: Host,
-  { health: { path, timeout }, port }: ContainerSpec,
+  spec: ContainerSpec,
   idle: number,
   { subject, signal, warn }: TaskContext<Ports>,
 ): Promise<void> {
-  if (path === undefined || port === undefined) return;
-  const probe = { port: port.host, path, timeout, ...addressOf(port.address) };
+  const { health } = spec;
+  const place = publishedPlace(spec);
+  if (health.path === undefined || place === undefined) return;
+  const probe = { ...requestOf(health), ...place, timeout: health.timeout };
   const { keepAlive } = await host.probe(probe, signal).catch(() => ({ keepAlive: undefined }));
   if (keepAlive === undefined || keepAlive > idle) return;
   warn(

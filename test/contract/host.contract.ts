@@ -170,9 +170,12 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
           state: 'running',
           started: expect.stringMatching(/^\d{4}-/),
         });
+        expect((await engine.processOf(name))?.pid).toBeGreaterThan(0);
         await engine.stop(name, 10_000);
         await engine.stop(name, 10_000);
         expect(await facts(name)).toMatchObject({ state: 'exited', exit: 0 });
+        expect(await engine.processOf(name)).not.toHaveProperty('pid');
+        expect(await engine.processOf(`${name}-missing`)).toBeUndefined();
         await expect(world.host.probe({ port, path: '/up', timeout: 2000 })).rejects.toMatchObject({
           kind: 'unhealthy',
         });

@@ -17,6 +17,7 @@ import type {
   LogOptions,
   PathFacts,
   Process,
+  ProcessFacts,
   PullProgress,
   RegistryAuth,
   StdioOptions,
@@ -30,6 +31,20 @@ export interface Behaviour {
   /** The status of an answer; `never`: accepts and stays silent; `refused`: does not listen. */
   readonly answers?: number | 'never' | 'refused' | ((path: string) => number);
   readonly body?: string;
+  /** Answers 400 to requests with another Host header. */
+  readonly onlyHost?: string;
+  /** The target of its redirects; it answers 200 to requests that a proxy received by HTTPS. */
+  readonly location?: string;
+  /** It speaks TLS, and answers no plain request. */
+  readonly tls?: true;
+  /** The status of each other port of the container, at its own address. */
+  readonly inside?: Readonly<Record<number, number>>;
+  /** The lines of `/proc/PID/net/tcp` on its host: local addresses in hex, such as `0100007F:0BB8`. */
+  readonly sockets?: readonly string[];
+  /** The program that it runs, with its file. */
+  readonly program?: { readonly path: string; readonly data: string };
+  /** The last output of HEALTHCHECK. */
+  readonly healthOutput?: string;
   /** The keep-alive timeout it announces, ms. */
   readonly keepAlive?: number;
   /** Exits with this code, `after` ms (default 0). */
@@ -96,6 +111,7 @@ interface FakeContainer {
   readonly log: FakeLog;
   readonly files: FakeFiles;
   readonly command: readonly string[];
+  readonly pid: number;
   /** Stopped by a user, so not started with the engine. */
   stopped: boolean;
   readonly waiting: Set<(code: number) => void>;
@@ -174,6 +190,18 @@ export class FakeEngine implements Engine {
   async container(idOrName: string): Promise<InspectedContainer | undefined> {
     await this.faults.pass('container', idOrName);
     return this.#find(idOrName)?.facts;
+  }
+
+  async processOf(idOrName: string): Promise<ProcessFacts | undefined> {
+    await this.faults.pass('processOf', idOrName);
+    const container = this.#find(idOrName);
+    if (container === undefined) return undefined;
+    const { program, healthOutput } = container.behaviour;
+    return {
+      ...(container.facts.state === 'running' ? { pid: container.pid } : {}),
+      ...(program === undefined ? {} : { program: program.path }),
+      ...(healthOutput === undefined ? {} : { healthcheck: { exit: 1, output: healthOutput } }),
+    };
   }
 
   async images(): Promise<readonly ImageFacts[]> {
@@ -498,6 +526,20 @@ export class FakeEngine implements Engine {
     );
   }
 
+  /** The running container with this address. */
+  withAddress(address: string | undefined): { readonly behaviour: Behaviour } | undefined {
+    return [...this.#containers.values()].find(
+      ({ facts }) => facts.state === 'running' && address !== undefined && facts.address === address,
+    );
+  }
+
+  /** The text of `/proc/PID/net/tcp`; empty without a container that has sockets. */
+  sockets(pid: number): string {
+    const found = [...this.#containers.values()].find((container) => container.pid === pid);
+    const lines = found?.behaviour.sockets?.map((local, index) => `   ${index}: ${local} 00000000:0000 0A 0`);
+    return lines === undefined ? '' : ['  sl  local_address rem_address   st tx_queue', ...lines].join('\n');
+  }
+
   /** The aliases of the container in the network. */
   aliases(network: string, idOrName: string): readonly string[] {
     return this.#find(idOrName)?.aliases.get(network) ?? [];
@@ -610,24 +652,28 @@ export class FakeEngine implements Engine {
       facts: { ...facts, id },
       behaviour,
       command,
+      pid: 1000 + this.#created,
       log: new FakeLog(),
       files: new FakeFiles(),
       stopped: false,
       waiting: new Set<never>(),
       starts: 0,
     };
+    const { program } = behaviour;
+    if (program !== undefined) container.files.put(program.path, { type: 'File', data: program.data });
     this.#containers.set(id, { ...container, aliases, joined: new Map() });
     return id;
   }
 
   #run(container: FakeContainer): void {
     const { exit: _, health: __, ...facts } = container.facts;
-    const { health, exits } = container.behaviour;
+    const { health, exits, inside } = container.behaviour;
     container.facts = {
       ...facts,
       state: 'running',
       started: this.#clock.now().toISOString(),
       ...(health === undefined ? {} : { health }),
+      ...(inside === undefined ? {} : { address: `172.17.0.${container.pid - 998}` }),
     };
     container.stopped = false;
     container.starts += 1;

@@ -15,7 +15,7 @@ import type {
   ProbeAnswer,
   RemoteProcess,
 } from '../../src/host/host.js';
-import { FakeEngine, type FakeRegistry } from './engine.js';
+import { type Behaviour, FakeEngine, type FakeRegistry } from './engine.js';
 import { Faults } from './faults.js';
 
 /** Answers a command, or returns undefined to leave it to the next answer. */
@@ -60,6 +60,8 @@ export class FakeHost implements Host {
   async run(command: Command, signal?: AbortSignal): Promise<CommandResult> {
     await this.#pass('run', command);
     signal?.throwIfAborted();
+    const [, pid] = /^\/proc\/(\d+)\/net\/tcp$/.exec(command.argv[1] ?? '') ?? [];
+    if (pid !== undefined) return { code: 0, stdout: this.engine.sockets(Number(pid)), stderr: '' };
     for (const answer of this.answers) {
       const result = await answer(command);
       if (result !== undefined) return { code: 0, stdout: '', stderr: '', ...result };
@@ -82,7 +84,10 @@ export class FakeHost implements Host {
     const elsewhere = await this.answerFrom(probe.address ?? '', probe);
     if (elsewhere !== undefined) return { status: elsewhere, body: '', duration: 0 };
     if (this.forwardedPorts.has(probe.port)) return this.#ask(this.dial(probe.port), probe.path);
-    const { answers = 200, body = '', keepAlive } = this.#listener(probe.port);
+    const listener = this.#listener(probe.port, probe.address);
+    const { answers = 200, body = '', keepAlive, onlyHost, location, tls = false } = listener;
+    if (tls !== (probe.scheme === 'https'))
+      throw this.#unhealthy('probe.closed', `port ${probe.port} did not return an HTTP response`);
     if (answers === 'refused')
       throw this.#unhealthy('probe.refused', `nothing listens on port ${probe.port}`);
     if (answers === 'never') {
@@ -90,8 +95,11 @@ export class FakeHost implements Host {
       throw this.#unhealthy('probe.timeout', `port ${probe.port} did not respond within ${probe.timeout} ms`);
     }
     const status = typeof answers === 'function' ? answers(probe.path) : answers;
+    const isProxied = location !== undefined && probe.headers?.['X-Forwarded-Proto'] === 'https';
+    const isOtherHost = onlyHost !== undefined && probe.host !== onlyHost;
     return {
-      status,
+      status: isOtherHost ? 400 : isProxied ? 200 : status,
+      ...(location === undefined || isProxied ? {} : { location }),
       body: body.slice(0, 2048),
       duration: 0,
       ...(keepAlive === undefined ? {} : { keepAlive }),
@@ -105,7 +113,7 @@ export class FakeHost implements Host {
   ): Promise<void> {
     await this.#pass('reach', port, options);
     signal?.throwIfAborted();
-    if (this.#listener(port).answers === 'refused')
+    if (this.#listener(port, options.address).answers === 'refused')
       throw this.#unhealthy('probe.refused', `nothing listens on port ${port}`);
   }
 
@@ -154,7 +162,9 @@ export class FakeHost implements Host {
     });
   }
 
-  #listener(port: number) {
+  #listener(port: number, address?: string): Behaviour {
+    const inside = this.engine.withAddress(address)?.behaviour;
+    if (inside !== undefined) return { ...inside, answers: inside.inside?.[port] ?? 'refused' };
     if (this.engine.occupied.has(port)) return {};
     return this.engine.listener(port)?.behaviour ?? { answers: 'refused' as const };
   }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { ImageFacts, InspectedContainer } from '../../domain/facts.js';
 import { given } from '../../domain/given.js';
+import type { ProcessFacts } from '../host.js';
+import { plainText } from '../plain-text.js';
 
 /** Docker's JSON has null instead of empty lists. */
 const listOf = <T extends z.ZodType>(item: T) =>
@@ -43,12 +45,20 @@ export const Inspected = z.object({
   Id: z.string(),
   Name: z.string(),
   RestartCount: z.number().nullish(),
+  /** The program that it runs, before its arguments. */
+  Path: z.string().nullish(),
   State: z.object({
     Status: State,
+    Pid: z.number().nullish(),
     ExitCode: z.number(),
     OOMKilled: z.boolean().nullish(),
     StartedAt: z.string(),
-    Health: z.object({ Status: z.string() }).nullish(),
+    Health: z
+      .object({
+        Status: z.string(),
+        Log: listOf(z.object({ ExitCode: z.number(), Output: z.string().nullish() })),
+      })
+      .nullish(),
   }),
   Config: z.object({ Image: z.string(), Labels: mapOf(z.string()), Env: listOf(z.string()) }),
   HostConfig: z.object({
@@ -56,7 +66,7 @@ export const Inspected = z.object({
     PortBindings: mapOf(listOf(z.object({ HostPort: z.string() }))),
   }),
   NetworkSettings: z.object({
-    Networks: mapOf(z.object({ Aliases: listOf(z.string()) })),
+    Networks: mapOf(z.object({ Aliases: listOf(z.string()), IPAddress: z.string().nullish() })),
     Ports: mapOf(listOf(z.object({ HostPort: z.string() }))),
   }),
   Mounts,
@@ -94,6 +104,7 @@ export function inspectedFacts(answer: z.infer<typeof Inspected>): InspectedCont
   const { State: state, Config, HostConfig, NetworkSettings } = answer;
   const health = state.Status === 'running' ? isHealth(state.Health?.Status) : undefined;
   const bound = [...Object.values(HostConfig.PortBindings), ...Object.values(NetworkSettings.Ports)].flat();
+  const [address] = Object.values(NetworkSettings.Networks).flatMap(({ IPAddress }) => IPAddress || []);
   const ended = state.Status === 'exited' || state.Status === 'dead';
   return {
     id: answer.Id,
@@ -110,7 +121,20 @@ export function inspectedFacts(answer: z.infer<typeof Inspected>): InspectedCont
     ...(state.StartedAt.startsWith('0001') ? {} : { started: state.StartedAt }),
     networks: Object.keys(NetworkSettings.Networks),
     ...volumesOf(answer.Mounts),
+    ...given({ address }),
     env: Config.Env,
+  };
+}
+
+/** Converts the parts that only a diagnosis needs. */
+export function inspectedProcess({ Path, State: state }: z.infer<typeof Inspected>): ProcessFacts {
+  const last = state.Health?.Log.at(-1);
+  return {
+    ...(state.Pid ? { pid: state.Pid } : {}),
+    ...given({ program: Path || undefined }),
+    ...(last === undefined
+      ? {}
+      : { healthcheck: { exit: last.ExitCode, output: plainText(last.Output ?? '') } }),
   };
 }
 

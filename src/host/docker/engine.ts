@@ -17,6 +17,7 @@ import type {
   LogOptions,
   PathFacts,
   Process,
+  ProcessFacts,
   PullProgress,
   RegistryAuth,
   StdioOptions,
@@ -28,6 +29,7 @@ import {
   Inspected,
   imageFacts,
   inspectedFacts,
+  inspectedProcess,
   Listed,
   ListedImage,
   listedFacts,
@@ -114,6 +116,11 @@ export class DockerEngine implements Engine {
   async container(idOrName: string): Promise<InspectedContainer | undefined> {
     const found = await this.#inspect(idOrName);
     return found === undefined ? undefined : withLastExit(this.#calls, inspectedFacts(found));
+  }
+
+  async processOf(idOrName: string): Promise<ProcessFacts | undefined> {
+    const found = await this.#inspect(idOrName);
+    return found === undefined ? undefined : inspectedProcess(found);
   }
 
   async images(): Promise<readonly ImageFacts[]> {

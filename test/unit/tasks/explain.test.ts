@@ -42,7 +42,7 @@ describe('the explanation of a first deploy', () => {
       `docker start ${holder}`,
       'docker create … registry.test/web@DIGEST',
       'docker start shop-production-web-1',
-      expect.stringMatching(/^end=.*until curl/),
+      expect.stringMatching(/^end=.*until s=\$\(curl/),
       'docker update … shop-production-web-1',
       expect.stringMatching(/^\[ "\$\(docker inspect … \]$/),
       'docker volume create … oneclick-log-shop-production-web-1',
@@ -141,11 +141,41 @@ describe('the explanation of a health check', () => {
   it('requests the path of the service until its deadline', async () => {
     const health = { path: '/up?a=[1]', interval: 2000, timeout: 1500, deadline: 60_000, settle: 0 };
     expect(probe(await lines('deploy', { ...web, health }))).toBe(
-      "end=$(($(date +%s) + 60)); until curl --globoff --fail --silent --output /dev/null --max-time 1.5 --header 'Host: localhost:8080' " +
-        `'http://127.0.0.1:8080/up?a=[1]'; do [ "$(date +%s)" -lt "$end" ] || exit 1; sleep 2; done`,
+      "end=$(($(date +%s) + 60)); until s=$(curl --globoff --silent --output /dev/null --max-time 1.5 --header 'Host: localhost:8080' --write-out '%{http_code}' " +
+        `'http://127.0.0.1:8080/up?a=[1]'); [ "$s" -ge 200 ] && [ "$s" -le 299 ]; do [ "$(date +%s)" -lt "$end" ] || exit 1; sleep 2; done`,
     );
     const port = { address: '::1', host: 8080, container: 80 };
     expect(probe(await lines('deploy', { ...web, port, health }))).toContain("'http://[::1]:8080/up?a=[1]'");
+  });
+
+  it('sends the Host, headers and scheme of the check, and accepts its statuses', async () => {
+    const health = {
+      ...web.health,
+      ...{ host: 'shop.example.com', headers: { 'X-Forwarded-Proto': 'https' }, scheme: 'https' as const },
+      status: [
+        { from: 200, to: 299 },
+        { from: 401, to: 401 },
+      ],
+    };
+    const line = probe(await lines('deploy', { ...web, health })) ?? '';
+    expect(line).toContain(
+      "--insecure --header 'X-Forwarded-Proto: https' --header 'Host: shop.example.com'",
+    );
+    expect(line).toContain('--connect-to ::127.0.0.1:8080 https://shop.example.com:8080/');
+    expect(line).toContain(
+      '{ [ "$s" -ge 200 ] && [ "$s" -le 299 ]; } || { [ "$s" -ge 401 ] && [ "$s" -le 401 ]; }; do',
+    );
+  });
+
+  it('asks another port at the address of the container, or runs a command in it', async () => {
+    const admin = probe(await lines('deploy', { ...web, health: { ...web.health, port: 9000 } }));
+    expect(admin).toContain('IPAddress}}{{end}}');
+    expect(admin).toMatch(/"http:\/\/\$\(docker inspect .*\):9000"\/\)/);
+    const { path: _, ...health } = web.health;
+    const command = probe(
+      await lines('deploy', { ...web, health: { ...health, command: ['bin/alive', 'now'] } }),
+    );
+    expect(command).toContain('until docker exec shop-production-web-1 bin/alive now; do');
   });
 
   it('without a path, connects to the port or reads HEALTHCHECK', async () => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { specHash } from '../../../src/domain/container.js';
 import { label } from '../../../src/domain/labels.js';
+import { releaseFormat } from '../../../src/domain/release.js';
 import { at, everywhere, Fleet, serviceOn } from './fleet.js';
 
 const web = serviceOn('web', 8080);
@@ -51,6 +52,20 @@ const problem = async (...run: Parameters<Fleet['recipe']>) => {
     : [];
 };
 
+describe('a release with settings that format 1 does not have', () => {
+  it('names the version that its readers need; any other release needs none', async () => {
+    await fleet.deploy(web);
+    await fleet.deploy(at({ ...web, health: { ...web.health, host: 'shop.example.com' } }, 'v2'));
+    const [plain, named] = (await lines('host-1')).map(({ release }) => release);
+    expect(plain).not.toHaveProperty('needs');
+    expect(named).toMatchObject({ needs: { format: 2, version: '0.2.0' }, number: 2 });
+    await fleet.deploy(at(web, 'v3'));
+    await removeContainers(2);
+    expect(await fleet.rollback(web)).toMatchObject({ exitCode: 0 });
+    expect(fleet.running()).toEqual(everywhere('web 2 unless-stopped'));
+  });
+});
+
 describe('a release log of a newer oneclick', () => {
   it('does not block a deploy or a rollback for keys outside the spec', async () => {
     await fleet.deploy(web);
@@ -65,7 +80,7 @@ describe('a release log of a newer oneclick', () => {
   it('is deployed past, and names the version that a rollback needs', async () => {
     await fleet.deploy(web);
     await removeContainers(1);
-    const needs = { format: 2, version: '0.9.0' };
+    const needs = { format: releaseFormat + 1, version: '0.9.0' };
     await rewrite((line) => withSpec(line, { readonly: true }, { needs }));
     expect(await fleet.deploy(at(web, 'v2'))).toMatchObject({ exitCode: 0 });
     expect((await fleet.facts([web])).hosts['host-1']?.log.web).toMatchObject([
@@ -87,7 +102,12 @@ describe('a release log of a newer oneclick', () => {
       {},
       /needs a newer oneclick for its settings health\.grpc/,
     ],
-    ['a new meaning', {}, { needs: { format: 2, version: '1.0.0' } }, /needs oneclick 1\.0\.0 or later$/],
+    [
+      'a new meaning',
+      {},
+      { needs: { format: releaseFormat + 1, version: '1.0.0' } },
+      /needs oneclick 1\.0\.0 or later$/,
+    ],
   ])('refuses to create a container with %s', async (_, spec, more, message) => {
     await fleet.deploy(web);
     await fleet.deploy(at(web, 'v2'));

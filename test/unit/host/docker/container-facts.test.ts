@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   Inspected,
   inspectedFacts,
+  inspectedProcess,
   Listed,
   listedFacts,
 } from '../../../../src/host/docker/container-facts.js';
@@ -54,7 +55,10 @@ describe('a container that is inspected', () => {
         PortBindings: { '80/tcp': [{ HostPort: '8080' }], '81/tcp': [{ HostPort: '' }], '82/tcp': null },
       },
       NetworkSettings: {
-        Networks: { shop: { Aliases: null } },
+        Networks: {
+          none: { Aliases: null, IPAddress: '' },
+          shop: { Aliases: null, IPAddress: '172.20.0.3' },
+        },
         Ports: { '81/tcp': [{ HostPort: '49153' }] },
       },
     });
@@ -64,8 +68,22 @@ describe('a container that is inspected', () => {
       ports: [8080, 49_153],
       restart: 'no',
       env: ['A=b'],
-      networks: ['shop'],
+      networks: ['none', 'shop'],
+      address: '172.20.0.3',
     });
+  });
+
+  it('shows its process, its program and the last result of its health check', () => {
+    const Log = [
+      { ExitCode: 0, Output: 'ok' },
+      { ExitCode: 1, Output: 'curl: \u001b[31mnot found\u001b[0m\n' },
+    ];
+    const found = { ...answer({ Pid: 42, Health: { Status: 'unhealthy', Log } }), Path: '/entry.sh' };
+    expect(inspectedProcess(found)).toEqual({
+      ...{ pid: 42, program: '/entry.sh' },
+      healthcheck: { exit: 1, output: 'curl: not found\n' },
+    });
+    expect(inspectedProcess(answer({ Pid: 0, Health: { Status: 'starting', Log: null } }))).toEqual({});
   });
 
   it('has an exit code only when it has ended, and a start only when it has started', () => {

@@ -1,6 +1,7 @@
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { describe, expect, it } from '@jest/globals';
 import type { HostAddress } from '../../../../src/domain/environment.js';
 import { longestChain, type RemoteCall } from '../../../../src/host/call-log.js';
@@ -272,6 +273,41 @@ export function connectionContract(name: string, transport: Partial<HostAddress>
           body: 'hello shop.example.com',
           certificateProblem: expect.stringMatching(/self-signed/),
         });
+      });
+
+      it('sends the Host and the headers, and returns the target of a redirect', async () => {
+        const port = await world.listen(
+          createHttpServer(({ headers }, response) =>
+            response
+              .writeHead(302, { location: 'https://shop.example.com/login' })
+              .end(`${headers.host} ${headers['x-forwarded-proto']}`),
+          ),
+        );
+        const host = await probing();
+        const request = { port, path: '/', timeout: 5000 };
+        expect(await host.probe(request)).toMatchObject({
+          ...{ status: 302, location: 'https://shop.example.com/login' },
+          body: `localhost:${port} undefined`,
+        });
+        const headers = { 'X-Forwarded-Proto': 'https' };
+        const named = await host.probe({ ...request, host: 'shop.example.com', headers });
+        expect(named.body).toBe('shop.example.com https');
+      });
+
+      it('speaks TLS with any certificate, and names the server', async () => {
+        const port = await world.listen(
+          createHttpsServer(selfSigned, ({ socket, headers }, response) =>
+            response.end(`${(socket as TLSSocket).servername} ${headers.host}`),
+          ),
+        );
+        const host = await probing();
+        const request = { port, path: '/', scheme: 'https' as const, timeout: 5000 };
+        expect(await host.probe({ ...request, host: 'shop.example.com' })).toMatchObject({
+          ...{ status: 200, body: 'shop.example.com shop.example.com' },
+        });
+        expect((await host.probe(request)).status).toBe(200);
+        const plain = await world.listen(createHttpServer((_, response) => response.end()));
+        await expect(host.probe({ ...request, port: plain })).rejects.toMatchObject({ kind: 'unhealthy' });
       });
 
       it('keeps the first 2 KiB of a long body', async () => {
