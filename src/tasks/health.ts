@@ -11,6 +11,7 @@ import type { Service } from '../domain/service.js';
 import type { Subject, TaskContext } from '../domain/task.js';
 import type { Host } from '../host/host.js';
 import { healthCommand } from './explain-health.js';
+import { failedLog } from './failed-log.js';
 import { hostName, instanceOf, type Ports, task } from './task.js';
 
 /** The part of a task's context that a health check needs. */
@@ -161,11 +162,11 @@ async function unhealthy(
   seen: readonly string[],
   { code = 'health.failed', hint }: { code?: string; hint?: string | undefined } = {},
 ): Promise<Failure> {
-  const lines = await host.engine.logs(name, 5).catch(() => []);
+  const { evidence, log, hint: logHint } = await failedLog(host, name);
   return new Failure('unhealthy', code, message, {
     host: host.name,
-    ...given({ hint }),
-    evidence: [...seen, ...lines.map((line) => `log: ${line}`)],
+    ...given({ hint: hint ?? logHint, log }),
+    evidence: [...seen, ...evidence],
   });
 }
 
