@@ -11,5 +11,9 @@ export function nextCommand({ run, outcome }: Pick<RunReport, 'run' | 'outcome'>
   if (result === 'incomplete') return `oneclick resume ${run.id} --revert${gone}`;
   if (result === 'stopped')
     return `oneclick resume ${run.id}${gone || (committed ? '' : '   (or --revert)')}`;
-  return failures[0]?.hint === undefined ? `oneclick status --env ${run.environment}` : undefined;
+  const [first] = failures;
+  // The containers that failed are kept.
+  if (result === 'reverted' && first?.kind === 'unhealthy' && first.hint === undefined)
+    return `oneclick logs --run ${run.id}`;
+  return first?.hint === undefined ? `oneclick status --env ${run.environment}` : undefined;
 }

@@ -1,3 +1,4 @@
+import { failedContainers } from '../domain/container.js';
 import type { EnvironmentId } from '../domain/environment.js';
 import type { Facts, HostFacts } from '../domain/facts.js';
 import type { Failure } from '../domain/failure.js';
@@ -49,6 +50,13 @@ export interface StatusDocument {
     readonly run: string;
     /** Whether nothing else of its service runs on the host. */
     readonly serves: boolean;
+  }[];
+  /** Containers that failed runs keep for their logs, until the next release. */
+  readonly failed: readonly {
+    readonly host: string;
+    readonly service: string;
+    readonly container: string;
+    readonly run: string;
   }[];
   /** Services with containers on hosts that the configuration does not list for them. */
   readonly unconfigured: readonly {
@@ -109,6 +117,7 @@ export function statusDocument(input: StatusInput): StatusDocument {
     })),
     disks: hosts.flatMap(nearlyFull),
     left: leftovers(input),
+    failed: failedOnHosts(input),
     unconfigured: unconfigured(input),
     removedHosts: removedHosts(input),
     engines: engineVersions(hosts),
@@ -161,6 +170,19 @@ function leftovers({ id, services, facts, holders }: StatusInput): StatusDocumen
           serves: isUp(container) && up.every((other) => other === container),
         }))
         .filter((left) => !alive.has(left.run));
+    }),
+  );
+}
+
+function failedOnHosts({ id, services, facts, holders }: StatusInput): StatusDocument['failed'] {
+  const alive = new Set(holders.map((holder) => holder.run));
+  return services.flatMap(({ name: service, instances }) =>
+    instances.flatMap(({ host }) => {
+      const known = facts.hosts[host];
+      if (known === undefined) return [];
+      return failedContainers(known, id, service)
+        .map(({ name: container, labels }) => ({ host, service, container, run: labels[label.run] ?? '' }))
+        .filter(({ run }) => !alive.has(run));
     }),
   );
 }

@@ -37,14 +37,45 @@ function canonical(value: unknown): string {
   return `{${entries.map(([key, held]) => `${JSON.stringify(key)}:${canonical(held)}`).join()}}`;
 }
 
-/** Returns the service's containers on a host: those with our labels, and adopted ones by name. */
+/** The name of a candidate's container that a failed run keeps for its log. Labels cannot change, so the name tells. */
+export function failedName(name: string, run: string): string {
+  return isNamedFailed(name, run) ? name : `${name}-failed-${run}`;
+}
+
+/** Whether a failed run keeps the container for its log: it never runs again, and the next successful release removes it. */
+export function isFailed({ name, labels }: Pick<ContainerFacts, 'name' | 'labels'>): boolean {
+  const run = labels[label.run];
+  return run !== undefined && labels[label.role] === 'service' && isNamedFailed(name, run);
+}
+
+const isNamedFailed = (name: string, run: string) => name.endsWith(`-failed-${run}`);
+
+/** Returns the stopped containers of a service that failed runs keep for their logs, those of release commands included. */
+export function failedContainers(
+  host: HostFacts,
+  id: EnvironmentId,
+  service: string,
+): readonly ContainerFacts[] {
+  return host.containers.filter(
+    (container) =>
+      isOurs(container, id) &&
+      container.labels[label.service] === service &&
+      (isFailed(container) ||
+        (container.labels[label.role] === 'command' &&
+          container.state === 'exited' &&
+          (container.exit ?? 0) !== 0)),
+  );
+}
+
+/** Returns the service's containers on a host: those with our labels, and adopted ones by name. None that have failed. */
 export function containersOf(host: HostFacts, id: EnvironmentId, service: string): readonly ContainerFacts[] {
   const adopted = hostLines(host, service).map((line) => line.release.adopted);
   return host.containers.filter(
     (container) =>
       (isOurs(container, id) &&
         container.labels[label.service] === service &&
-        container.labels[label.role] === 'service') ||
+        container.labels[label.role] === 'service' &&
+        !isFailed(container)) ||
       isAdopted(host, service, adopted, container),
   );
 }
@@ -122,7 +153,8 @@ export function freePort(
   host: HostFacts,
   { from, to }: { readonly from: number; readonly to: number },
 ): number | undefined {
-  const taken = new Set([...host.listening, ...host.containers.flatMap(({ ports }) => ports)]);
+  const others = host.containers.filter((container) => !isFailed(container));
+  const taken = new Set([...host.listening, ...others.flatMap(({ ports }) => ports)]);
   return Array.from({ length: to - from + 1 }, (_, index) => from + index).find((port) => !taken.has(port));
 }
 

@@ -33,7 +33,17 @@ export interface FailureDetails {
   readonly evidence?: readonly string[];
   /** Set if a retry may succeed, for example while an engine restarts. */
   readonly transient?: true;
+  /** The log of the container that failed, kept with the run. */
+  readonly log?: FailedLog;
   readonly cause?: unknown;
+}
+
+/** The last lines of a container that failed. */
+export interface FailedLog {
+  readonly host: string;
+  readonly container: string;
+  /** Lines, oldest first, at most 200 and 64 KiB. */
+  readonly output: string;
 }
 
 /** An expected failure. `code` is stable and dotted (`host.unreachable`); `message` is for people. */
@@ -44,6 +54,7 @@ export class Failure extends Error {
   readonly host?: string;
   readonly evidence: readonly string[];
   readonly transient: boolean;
+  readonly log?: FailedLog;
 
   constructor(kind: FailureKind, code: string, message: string, details: FailureDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -54,6 +65,7 @@ export class Failure extends Error {
     if (details.host !== undefined) this.host = details.host;
     this.evidence = details.evidence ?? [];
     this.transient = details.transient === true;
+    if (details.log !== undefined) this.log = details.log;
   }
 }
 

@@ -24,6 +24,7 @@ export function statusText(document: StatusDocument, page: Page, now: Date): str
     ...section('lease', leaseTexts(document, now), page),
     ...section('run', interruptedRuns(document, now), page),
     ...section('disk', document.disks.map(diskText), page).map(page.style.caution),
+    ...section('failed', failedTexts(document), page),
     ...section('cleanup', leftoverTexts(document), page),
     ...section('cleanup', unconfiguredTexts(document), page).map(page.style.caution),
     ...section('engine', engineTexts(document), page),
@@ -142,6 +143,16 @@ const interruptedRuns = ({ runs }: StatusDocument, now: Date) =>
 
 const diskText = ({ host, free, size }: StatusDocument['disks'][number]) =>
   `${host}: ${bytes(free)} free${size === null ? '' : ` of ${bytes(size)}`}`;
+
+/** One text per failed run. */
+function failedTexts({ failed }: StatusDocument): string[] {
+  return [...new Set(failed.map(({ run }) => run))].map((run) => {
+    const kept = failed.filter((one) => one.run === run);
+    const services = [...new Set(kept.map(({ service }) => service))].join(', ');
+    const hosts = onHosts([...new Set(kept.map(({ host }) => host))], 40);
+    return `run ${run} of ${services} ${hosts}; its logs: oneclick logs --run ${run}`;
+  });
+}
 
 const leftoverTexts = ({ left }: StatusDocument) =>
   left.map(({ host, container, run, serves }) =>

@@ -1,4 +1,4 @@
-import type { FailureRecord } from '../domain/failure.js';
+import type { FailedLog, FailureRecord } from '../domain/failure.js';
 import type { Change } from '../domain/task.js';
 import type { FailurePolicy, Plan } from './plan.js';
 
@@ -81,6 +81,8 @@ export type RunEvent =
       readonly step: string;
       readonly ms: number;
       readonly failure: FailureRecord;
+      /** The container's last lines, for `logs --run`. */
+      readonly log?: FailedLog;
     }
   | { readonly type: 'run.warning'; readonly step?: string; readonly text: string }
   | { readonly type: 'run.committed'; readonly at: string }

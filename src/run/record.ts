@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { FailureKind, FailureRecord } from '../domain/failure.js';
+import type { FailedLog, FailureKind, FailureRecord } from '../domain/failure.js';
 import { Service } from '../domain/service.js';
 import type { Change, RunInfo } from '../domain/task.js';
 import { keepUnknown } from '../domain/unknown-keys.js';
@@ -31,6 +31,8 @@ const Failed: z.ZodType<FailureRecord> = z.object({
   host: maybe,
   evidence: z.array(text),
 });
+
+const Log: z.ZodType<FailedLog> = z.object({ host: text, container: text, output: text });
 
 const Info: z.ZodType<RunInfo> = z.object({
   id: text,
@@ -126,7 +128,7 @@ export const EventRecord: z.ZodType<RunEvent> = z.discriminatedUnion('type', [
     redacted: yes,
     onLaterFailure: policy.exactOptional(),
   }),
-  z.object({ type: type('step.failed'), step, ms, failure: Failed }),
+  z.object({ type: type('step.failed'), step, ms, failure: Failed, log: Log.exactOptional() }),
   z.object({ type: type('run.warning'), step: maybe, text }),
   z.object({ type: type('run.committed'), at }),
   z.object({ type: type('run.cancelled'), at, by: text, policy }),

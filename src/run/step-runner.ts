@@ -234,7 +234,8 @@ export class StepRunner<Facts, Ports> {
     if (this.#cancellation.halt.aborted) return false;
     const isAborted = this.#cancellation.work.aborted && isAbortError(error);
     const failure = failureRecord(isAborted ? this.#cancellation.work.reason : error);
-    await this.#recorder.record({ type: 'step.failed', step: step.id, ms, failure });
+    const log = given({ log: error instanceof Failure ? error.log : undefined });
+    await this.#recorder.record({ type: 'step.failed', step: step.id, ms, failure, ...log });
     if (part === 'after') {
       const text = `${failure.message} (the run is committed; the next run retries it)`;
       await this.#recorder.record({ type: 'run.warning', step: step.id, text });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { prefix } from '../domain/labels.js';
 import { MissingSecrets, missingSecrets } from '../domain/missing-secrets.js';
 import { namesFor } from '../domain/names.js';
@@ -9,6 +10,7 @@ import { isUp, Rollout } from '../domain/rollout.js';
 import type { Host } from '../host/host.js';
 import { commandConfig } from './container-config.js';
 import { createCommand } from './explain-docker.js';
+import { failedLog } from './failed-log.js';
 import { startOnNetwork } from './network.js';
 import { ensureDataVolumes, volumeCommands } from './own-names.js';
 import { hostFacts, serviceOf, task } from './task.js';
@@ -112,6 +114,7 @@ export const releaseCommand = task({
     throw await commandFailure(
       host,
       name,
+      subject.run.id,
       command,
       code === 'timeout' ? `is still running after ${limit / 1000} s` : `exited with code ${code}`,
     );
@@ -121,7 +124,8 @@ export const releaseCommand = task({
     tidy: async ({ ports }, { name, host }) => {
       const { engine } = ports.host(host);
       const found = await engine.container(name);
-      if (found !== undefined && !isUp(found)) await engine.remove(found.id);
+      // One that failed stays for its log, until release.prune.
+      if (found !== undefined && !isUp(found) && (found.exit ?? 0) === 0) await engine.remove(found.id);
     },
   },
   onLaterFailure: (receipt: z.infer<typeof CommandReceipt>) => receipt.onLaterFailure,
@@ -130,13 +134,14 @@ export const releaseCommand = task({
 async function commandFailure(
   host: Host,
   name: string,
+  run: string,
   command: readonly string[],
   reason: string,
 ): Promise<Failure> {
-  const lines = await host.engine.logs(name, 5).catch(() => []);
+  const { evidence, log, hint = `oneclick logs --run ${run}` } = await failedLog(host, name);
   return new Failure('failed', 'command.failed', `the release command ${command.join(' ')} ${reason}`, {
     host: host.name,
-    hint: `read its log on the host: docker logs ${name}`,
-    evidence: lines.map((line) => `log: ${line}`),
+    ...{ hint, evidence },
+    ...given({ log }),
   });
 }

@@ -20,6 +20,7 @@ import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import { serviceConfig } from './container-config.js';
 import { createCommand } from './explain-docker.js';
+import { keepFailed } from './failed-container.js';
 import { ensureDataVolumes, volumeCommands } from './own-names.js';
 import { hostName, instanceOf, task } from './task.js';
 
@@ -129,7 +130,9 @@ export const containerCreate = task({
   async undo({ ports, subject }, { name }) {
     const { engine } = ports.host(hostName(subject));
     const found = await engine.container(name);
-    if (found !== undefined && isCreatedBy(subject, found)) await engine.remove(found.id);
+    if (found === undefined || !isCreatedBy(subject, found)) return;
+    if (found.state === 'created' || found.state === 'dead') await engine.remove(found.id);
+    else await keepFailed(engine, found, subject);
   },
 });
 

@@ -14,6 +14,7 @@ import type { Host } from '../host/host.js';
 import { requireNoCrash } from './crash.js';
 import { diagnoseExit, diagnoseRunning } from './diagnose.js';
 import { healthCommand } from './explain-health.js';
+import { type FailedContainerLog, failedLog } from './failed-log.js';
 import { checkHealth, checkName, type HealthProblem, publishedPlace, requestOf } from './probe.js';
 import { hostName, instanceOf, type Ports, task } from './task.js';
 
@@ -83,13 +84,13 @@ async function requireRunning(host: Host, name: string, clock: Clock): Promise<C
   if (container === undefined) throw await unhealthy(host, name, 'the container is gone', {});
   if (container.state === 'running') return container;
   const { exit, outOfMemory = false } = container;
-  const lines = await lastLines(host, name);
-  const { cause, hint } = await diagnoseExit(host, container, lines, clock);
+  const seen = await failedLog(host, name);
+  const { cause, hint } = await diagnoseExit(host, container, seen.lines, clock);
   const memoryHint = outOfMemory ? 'raise its memory limit in oneclick.yml, such as memory: 512m' : undefined;
   const why = outOfMemory ? ' (out of memory)' : cause === undefined ? '' : `: ${cause}`;
   const message = `the container exited${exit === undefined ? '' : ` with code ${exit}`}${why}`;
   throw await unhealthy(host, name, message, {
-    ...{ code: 'health.ended', hint: memoryHint ?? hint, lines },
+    ...{ code: 'health.ended', hint: memoryHint ?? hint, seen },
     evidence: exit === undefined ? [] : [`exit code ${exit}`],
   });
 }
@@ -109,8 +110,6 @@ async function lateFailure(
   });
 }
 
-const lastLines = (host: Host, name: string) => host.engine.logs(name, 5).catch((): readonly string[] => []);
-
 async function unhealthy(
   host: Host,
   name: string,
@@ -119,19 +118,19 @@ async function unhealthy(
     code = 'health.failed',
     hint,
     evidence = [],
-    lines,
+    seen,
   }: {
     readonly code?: string;
     readonly hint?: string | undefined;
     readonly evidence?: readonly string[];
-    /** The last log lines, if known. */
-    readonly lines?: readonly string[];
+    /** Its log, if it was read. */
+    readonly seen?: FailedContainerLog;
   },
 ): Promise<Failure> {
-  const log = (lines ?? (await lastLines(host, name))).map((line) => `log: ${line}`);
+  const { evidence: shown, log, hint: logHint } = seen ?? (await failedLog(host, name));
   return new Failure('unhealthy', code, message, {
-    ...{ host: host.name, evidence: [...evidence, ...log] },
-    ...given({ hint }),
+    ...{ host: host.name, evidence: [...evidence, ...shown] },
+    ...given({ hint: hint ?? logHint, log }),
   });
 }
 

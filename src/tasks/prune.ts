@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { containerOf, containersOf, isOurs, withHost } from '../domain/container.js';
+import { containerOf, containersOf, failedContainers, isOurs, withHost } from '../domain/container.js';
 import type { EnvironmentId } from '../domain/environment.js';
 import type { ContainerFacts, Facts, HostFacts } from '../domain/facts.js';
 import { familiarName } from '../domain/image.js';
@@ -86,6 +86,7 @@ function prunable(
   const old = [
     ...containersOf(host, run, service.name),
     ...commandContainers(host, run, service.name),
+    ...failedContainers(host, run, service.name),
   ].filter(
     (container) => !isUp(container) && isOurs(container, run) && !keptContainers.includes(container.name),
   );

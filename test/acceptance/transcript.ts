@@ -10,7 +10,7 @@ const replacements: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'],
   [/127\.0\.0\.1:55\d\d/g, 'REGISTRY'],
   [/http:\/\/127\.0\.0\.1:56\d\d/g, 'ENDPOINT'],
-  [/(run |resume )[0-9a-f]{6}\b/g, '$1RUN'],
+  [/(run |resume |-failed-)[0-9a-f]{6}\b/g, '$1RUN'],
   [/\b(i|vpc)-[0-9a-f]{17}\b/g, '$1-ID'],
   [/"seed": "[0-9a-f]+"/g, '"seed": "SEED"'],
   [/\b\d+(\.\d+)?(ms|s)\b(?=[),]|$| ago| per host)/gm, 'Ns'],

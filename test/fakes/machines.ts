@@ -1,3 +1,5 @@
+import { isFailed } from '../../src/domain/container.js';
+import type { ContainerFacts } from '../../src/domain/facts.js';
 import { Failure } from '../../src/domain/failure.js';
 import { label } from '../../src/domain/labels.js';
 import type { Probe, ProbeAnswer } from '../../src/host/host.js';
@@ -94,11 +96,22 @@ export class FakeMachines {
     return this.#running(label.reference).map((line) => line.replace(/ [^ ]*:/, ' '));
   }
 
-  /** All containers of services, with state and restart policy. */
+  /** All containers of services, with state and restart policy, except those of {@link failed}. */
   state(): readonly string[] {
+    return this.#states((container) => !isFailed(container));
+  }
+
+  /** The containers that failed runs keep for their logs. */
+  failed(): readonly string[] {
+    return this.#states(isFailed);
+  }
+
+  #states(included: (container: ContainerFacts) => boolean): readonly string[] {
     return this.hosts
       .flatMap(({ name: host, engine }) =>
-        ofServices(engine).map(({ name, state, restart }) => `${host} ${name} ${state} ${restart}`),
+        ofServices(engine)
+          .filter(included)
+          .map(({ name, state, restart }) => `${host} ${name} ${state} ${restart}`),
       )
       .sort();
   }

@@ -234,7 +234,7 @@ function expectOutcome({ code, stdout, stderr }: Result, { codes, prints = [] }:
   for (const words of prints) expect(output).toMatch(words);
 }
 
-/** Expects the serving container, the old ones with restart policy `no`, and nothing else. */
+/** Expects the serving container, the old ones with restart policy `no`, and nothing else but failed ones. */
 async function expectSettled(sandbox: Sandbox, { project, releases, runs }: ProjectState): Promise<void> {
   const newer = Array.from({ length: releases - 1 }, () => 'exited no v2');
   const kept = runs === 'v1' ? newer : ['exited no v1', ...newer.slice(1)];
@@ -250,9 +250,9 @@ async function inspectMachine(
   machine: number,
 ): Promise<readonly string[]> {
   const format =
-    '{{.State.Status}} {{.HostConfig.RestartPolicy.Name}} {{index .Config.Labels "oneclick.reference"}}';
+    '{{.Name}} {{.State.Status}} {{.HostConfig.RestartPolicy.Name}} {{index .Config.Labels "oneclick.reference"}}';
   const script = `
-    docker ps -aq --filter label=oneclick.project=${project.name} --filter label=oneclick.service | xargs -r docker inspect --format '${format}'
+    docker ps -aq --filter label=oneclick.project=${project.name} --filter label=oneclick.service | xargs -r docker inspect --format '${format}' | grep -v -- -failed- | cut -d ' ' -f 2-
     ls /tmp | grep -v '^oneclick-[0-9a-f]*[.]lock$'
     for lock in /tmp/oneclick-*.lock; do flock -n "$lock" true || echo "held $lock"; done`;
   const lines = await sandbox.inside(machine, 'sh', '-c', script);

@@ -122,6 +122,23 @@ test('exec passes on output and exit code, and leaves no container behind', asyn
   }
   const fresh = await project.run('exec', '--new', '--', 'sh', '-c', 'echo "$VERSION"; exit 5');
   expect(fresh).toEqual({ code: 5, stdout: 'v1\n', stderr: '' });
+  const stopped = project.start(
+    'exec',
+    'web',
+    '--host',
+    'sandbox-1',
+    '--',
+    'sh',
+    '-c',
+    'echo begun; sleep 60',
+  );
+  await stopped.prints(/begun/);
+  await succeeds(project.start('stop', 'web', '--host', 'sandbox-1'));
+  expect(await stopped.result).toMatchObject({
+    ...{ code: 137 },
+    stderr: expect.stringMatching(/web-1 on sandbox-1 was stopped/),
+  });
+  await succeeds(project.start('start', 'web', '--host', 'sandbox-1'));
   const interrupted = project.start('exec', '--new', '--', 'sh', '-c', 'echo begun; sleep 60');
   await interrupted.prints(/begun/);
   expect(await project.containers(1)).toHaveLength(2);

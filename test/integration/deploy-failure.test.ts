@@ -49,6 +49,28 @@ test('a release that exits at once is undone, and its last log lines are shown',
   expect(code).toBe(6);
   expect(stderr).toContain('cannot go on: told to exit');
   expect(await project.served()).toEqual(everywhere('v1'));
+  const failed = async () => (await project.containers(1)).filter((line) => line.includes('-failed-'));
+  const [, run = ''] = /-failed-(\S+) exited$/.exec((await failed())[0] ?? '') ?? [];
+  expect((await succeeds(project.start('status'))).stdout).toContain(`oneclick logs --run ${run}`);
+  expect((await succeeds(project.start('logs', '--run', run))).stdout).toContain(
+    'cannot go on: told to exit',
+  );
+  await succeeds(project.start('deploy', 'web', '--tag', 'v2', '--batch', 'all'));
+  expect(await failed()).toEqual([]);
+});
+
+test('a log driver that Docker cannot read is named on the card and by logs, once per container', async () => {
+  const docker = { HostConfig: { LogConfig: { Type: 'none' } } };
+  const project = await deployed({ web: { docker } });
+  const { code, stderr } = await project.run('deploy', 'web', '--tag', 'exits', '--batch', 'all');
+  expect(code).toBe(6);
+  expect(stderr).toMatch(/keeps no log: its log driver is "none"/);
+  const followed = await project.run('logs', '--follow');
+  expect(followed.code).toBe(1);
+  const lines = followed.stderr.split('\n').filter((line) => line.includes('"none"'));
+  expect(lines).toHaveLength(3);
+  for (const line of lines) expect(line).toMatch(/^sandbox-[123]: .*web-1 keeps no log.*LogConfig/);
+  expect(followed.stderr).not.toMatch(/[0-9a-f]{64}/);
 });
 
 /** Answers one request, then exits with 9. */
@@ -153,6 +175,13 @@ test('a failed release command changes nothing, and its output is shown', async 
   const { code, stderr } = await project.run('deploy');
   expect(code).toBe(1);
   expect(stderr).toContain('migrated, exit 4');
+  const [, run = ''] = /oneclick logs --run (\S+)/.exec(stderr) ?? [];
+  const logs = async () => (await succeeds(project.start('logs', '--run', run))).stdout;
+  expect(await logs()).toContain('migrated, exit 4');
+  // The lines that the journal keeps.
+  const [command = ''] = (await project.containers(1)).filter((line) => line.includes('-command-'));
+  await sandbox.inside(1, 'docker', 'rm', command.split(' ')[0] ?? '');
+  expect(await logs()).toContain('migrated, exit 4');
   expect(await project.served()).toEqual(everywhere('v1'));
 });
 

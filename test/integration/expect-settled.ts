@@ -32,7 +32,7 @@ export const allContainerStates = (sandbox: Sandbox) =>
 
 /**
  * Expects on each machine one running container with this tag and the right restart policy, no container that is missing
- * from the release log, and only empty locks in /tmp.
+ * from the release log except those that a failed run keeps, and only empty locks in /tmp.
  */
 export async function expectSettled(
   sandbox: Sandbox,
@@ -43,8 +43,10 @@ export async function expectSettled(
     const machine = index + 1;
     // The network container belongs to no release.
     const found = (await containers(sandbox, machine)).filter(
-      ({ Config: { Labels } }) =>
-        Labels['oneclick.project'] === project.name && Labels['oneclick.role'] !== 'network',
+      ({ Name, Config: { Labels } }) =>
+        Labels['oneclick.project'] === project.name &&
+        Labels['oneclick.role'] !== 'network' &&
+        !Name.endsWith(`-failed-${Labels['oneclick.run']}`),
     );
     const running = found.filter(({ State }) => State.Status === 'running');
     expect([machine, ...running.map(tagOf)]).toEqual([machine, tag]);

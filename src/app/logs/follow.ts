@@ -41,19 +41,30 @@ export async function followInstance(
 ): Promise<never> {
   let source = first ?? (await waitForSource(ports, signal));
   let seen = new SeenLines(options, ports.clock.now().toISOString());
+  /** The message of the Failure since the last answer, reported once. */
+  let reported: string | undefined;
+  let attempts = 0;
+  const answered = () => {
+    if (reported !== undefined) ports.notify('connected again');
+    reported = undefined;
+    attempts = 0;
+  };
   for (;;) {
-    const failure = await read(source, seen, ports, signal);
+    const failure = await read(source, seen, ports, answered, signal);
     signal.throwIfAborted();
-    if (failure !== undefined) ports.notify(`${failure.message}; reconnecting`);
-    const next = await waitForSource(
-      ports,
-      signal,
-      failure === undefined ? 'the container exited; waiting for the next one' : '',
-    );
+    if (failure !== undefined && failure.message !== reported) {
+      ports.notify(`${failure.message}; reconnecting`);
+      reported = failure.message;
+    }
+    const waiting = failure === undefined ? 'the container exited; waiting for the next one' : '';
+    const next = await waitForSource(ports, signal, waiting, attempts);
+    attempts = failure === undefined ? 0 : attempts + 1;
     if (next.container.id !== source.container.id) {
       ports.notify(`following ${next.container.name}`);
       seen = new SeenLines({ follow: true, ...logStart(next.container, seen.last) }, '');
-    } else if (failure !== undefined) ports.notify('connected again');
+      reported = undefined;
+      attempts = 0;
+    }
     source = next;
   }
 }
@@ -63,10 +74,14 @@ async function read(
   { host, container }: LogSource,
   seen: SeenLines,
   { write }: FollowPorts,
+  onAnswer: () => void,
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
   try {
-    const onLines = (lines: readonly LogLine[]) => write(seen.unseen(lines), container);
+    const onLines = (lines: readonly LogLine[]) => {
+      onAnswer();
+      return write(seen.unseen(lines), container);
+    };
     await host.engine.readLogs(container.id, seen.options(), onLines, signal);
     return undefined;
   } catch (error) {
@@ -87,9 +102,11 @@ async function waitForSource(
   { clock, find, notify }: FollowPorts,
   signal: AbortSignal,
   waiting = 'no container is running; waiting for one',
+  attempts = 0,
 ): Promise<LogSource> {
   let isReported = waiting === '';
-  for (let pause: number = retryDelays[0]; ; pause = Math.min(pause * 1.5, retryDelays[1])) {
+  const first = Math.min(retryDelays[0] * 1.5 ** attempts, retryDelays[1]);
+  for (let pause = first; ; pause = Math.min(pause * 1.5, retryDelays[1])) {
     await clock.sleep(pause, signal);
     try {
       const source = await find(signal);

@@ -30,12 +30,23 @@ export class EngineCalls {
   readonly #clock: Clock;
   readonly #log: CallLog;
   #timedOut = false;
+  /** The names of containers by ID, for messages. */
+  readonly #names = new Map<string, string>();
 
   constructor(host: Host, api: DockerApi, clock: Clock, log: CallLog) {
     this.#host = host;
     this.#api = api;
     this.#clock = clock;
     this.#log = log;
+  }
+
+  /** Remembers the name of a container; messages have it instead of the ID. */
+  nameContainer(id: string, name: string): void {
+    this.#names.set(id, name.replace(/^\//, ''));
+  }
+
+  #named(text: string): string {
+    return text.replace(/\b[0-9a-f]{64}\b/g, (id) => this.#names.get(id) ?? id);
   }
 
   /** Sends a GET request and parses the response. */
@@ -126,10 +137,11 @@ export class EngineCalls {
     read: (answer: unknown) => Promise<T>,
   ): Promise<T> {
     const { name, lost } = this.#host;
+    const title = this.#named(action);
     const limit = this.#timedOut ? deadline - responseTimeout + retryTimeout : deadline;
     const onTimeout = () => {
       this.#timedOut = true;
-      const message = `cannot ${action}: the Docker engine on ${name} did not respond within ${limit / 1000} s`;
+      const message = `cannot ${title}: the Docker engine on ${name} did not respond within ${limit / 1000} s`;
       return new Failure('unreachable', 'engine.silent', message, { host: name });
     };
     const work = async (stop: AbortSignal) => {
@@ -138,14 +150,16 @@ export class EngineCalls {
       return read(answer);
     };
     const call = () => withTimeout(this.#clock, limit, [lost, ...signals], onTimeout, work);
-    return this.#log.record(name, 'engine', action, call, limit);
+    return this.#log.record(name, 'engine', title, call, limit);
   }
 
   /** Converts engine errors to Failures; returns other errors unchanged. */
   translate(action: string, error: unknown): unknown {
-    if (error instanceof ApiError) return apiFailure(this.#host.name, action, error);
+    const title = this.#named(action);
+    if (error instanceof ApiError)
+      return apiFailure(this.#host.name, title, new ApiError(error.status, this.#named(error.message)));
     if (error instanceof PullError)
-      return engineFailure(this.#host.name, action, error.message, { cause: error });
+      return engineFailure(this.#host.name, title, error.message, { cause: error });
     return error;
   }
 }

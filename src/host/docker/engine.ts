@@ -109,6 +109,7 @@ export class DockerEngine implements Engine {
   async #list(): Promise<readonly z.infer<typeof Listed>[]> {
     const query = { all: 'true' };
     const listed = await this.#calls.get('list containers', '/containers/json', z.array(Listed), query);
+    for (const { Id, Names } of listed) this.#calls.nameContainer(Id, Names[0] ?? Id);
     this.#ours = listed.flatMap(({ Id, Labels }) => (isOurs(Labels) ? [Id] : []));
     return listed;
   }

@@ -75,6 +75,16 @@ describe('the status', () => {
     expect(said.split('\n').filter((line) => line.length > 80)).toEqual([]);
   });
 
+  it('notes what failed runs keep, without alarm', async () => {
+    await fleet.deploy(web);
+    fleet.push('web', 'bad', { answers: 500 });
+    await fleet.deploy(at(web, 'bad'));
+    const said = text(await sight());
+    expect(said).toMatch(/^production: all 3 instances run their current release\n/);
+    expect(said).toContain('failed   run run-2 of web on host-1; its logs: oneclick logs --run run-2\n');
+    expect(statusDocument(await sight()).left).toEqual([]);
+  });
+
   it('keeps the documented shape of its JSON', async () => {
     await fleet.deploy(web);
     const { environment, services } = statusDocument(await sight());

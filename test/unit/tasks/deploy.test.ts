@@ -88,10 +88,11 @@ describe('a deploy of two services to three hosts', () => {
     expect(fleet.runningTags()).toEqual(everywhere('web good unless-stopped'));
   });
 
-  it('leaves nothing if the first deploy fails', async () => {
+  it('leaves only the failed container if the first deploy fails', async () => {
     fleet.push('web', 'bad', { exits: { code: 3 } });
     expect(await fleet.deploy(at(web, 'bad'))).toMatchObject({ result: 'reverted', exitCode: 6 });
     expect(fleet.state()).toEqual([]);
+    expect(fleet.failed()).toEqual(['host-1 shop-production-web-1-failed-run-1 exited no']);
   });
 
   it('is undone once a restarting engine responds again', async () => {

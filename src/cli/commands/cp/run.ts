@@ -6,8 +6,9 @@ import { CopyCount } from '../../../app/copy/copy-count.js';
 import { copyInstances } from '../../../app/copy/copy-instances.js';
 import { CopyProgress } from '../../../app/copy/progress.js';
 import { isLocalFolder } from '../../../app/copy/resolve-destination.js';
+import { namingEnd, whyEnded } from '../../../app/ended-container.js';
 import { runningContainer, type ServiceInstance, serviceInstances } from '../../../app/instances.js';
-import { openSession } from '../../../app/session.js';
+import { openSession, type Session } from '../../../app/session.js';
 import { exitCode, Failure } from '../../../domain/failure.js';
 import { bytes, count } from '../../../domain/measure.js';
 import { table } from '../../../report/table.js';
@@ -29,7 +30,7 @@ export function run(context: Context, args: readonly string[], flags: CpFlags): 
       interruptible(context.clock, async (signal) => {
         const { facts, problems } = await connected.snapshot();
         const places = serviceInstances(facts, session.id, [service]);
-        return copyOnAll({ context, out, connected, copy, signal }, places, problems);
+        return copyOnAll({ context, out, session, connected, copy, signal }, places, problems);
       }),
     );
   });
@@ -38,6 +39,7 @@ export function run(context: Context, args: readonly string[], flags: CpFlags): 
 interface Job {
   readonly context: Context;
   readonly out: CommandOutput;
+  readonly session: Session;
   readonly connected: ConnectedEnvironment;
   readonly copy: Copy;
   readonly signal: AbortSignal;
@@ -103,7 +105,7 @@ function copyText({ out, local, remote }: Copy, copy: Copied): string {
 }
 
 async function copyOn(
-  { context, out, connected, copy, signal }: Job,
+  { context, out, session, connected, copy, signal }: Job,
   place: ServiceInstance,
   tally: CopyCount,
 ): Promise<void> {
@@ -115,9 +117,18 @@ async function copyOn(
   const source = copy.out ? copy.remote.path : copy.local;
   const progress = new CopyProgress(context.clock, out.reporter, `copying ${source} (${host.name})`);
   const ends = { engine: host.engine, container, cwd: context.cwd };
+  const ended = { session, connected, place };
+  const options = {
+    count: tally,
+    observe: (chunks: AsyncIterable<Buffer>) => progress.track(chunks),
+    signal,
+  };
   try {
-    await copyFiles(copy, ends, { count: tally, observe: (chunks) => progress.track(chunks), signal });
+    await namingEnd(ended, () => copyFiles(copy, ends, options));
   } finally {
     progress.end();
   }
+  // The engine also copies into a stopped container.
+  const reason = copy.out ? undefined : await whyEnded(ended, 1);
+  if (reason !== undefined) out.output.stderr.write(`${reason}: the copied files are in the old container\n`);
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { requireKnown } from '../../../app/choose-services.js';
 import { type ConnectedEnvironment, withEnvironment } from '../../../app/connect.js';
 import type { Context } from '../../../app/context.js';
+import { tellingWhyEnded } from '../../../app/ended-container.js';
 import {
   oneService,
   runningContainer,
@@ -114,13 +115,11 @@ async function execInRunning(job: Job, place: ServiceInstance): Promise<number> 
   const { host, container } = runningContainer(job.connected.ports, place, notRunningHint);
   const dialogue = dialogueOf(job);
   out.reporter.close();
-  const process = await host.engine.exec(container, argv, dialogue);
-  return attachTerminal(process, {
-    ...{ terminal, signal },
-    output: out.output,
-    input: dialogue.input,
-    tty: flags.tty,
-  });
+  const attached = { terminal, signal, output: out.output, input: dialogue.input, tty: flags.tty };
+  const exec = async () => attachTerminal(await host.engine.exec(container, argv, dialogue), attached);
+  // After the prompt of a terminal.
+  const tell = (text: string) => out.output.stderr.write(`${flags.tty ? '\n' : ''}${text}\n`);
+  return tellingWhyEnded({ ...job, place }, exec, tell);
 }
 
 /** Runs in a temporary container. */
@@ -141,6 +140,7 @@ interface Exit {
   readonly host: string;
   /** Null when the command did not run or its exit code is unknown. */
   readonly code: number | null;
+  /** Why the command did not run, or why it was killed. */
   readonly problem: string | null;
 }
 
@@ -160,9 +160,16 @@ async function execOnAll(
         const known = problems.find(({ host }) => host === name);
         if (known !== undefined) throw known;
         const { host, container } = runningContainer(job.connected.ports, place, notRunningHint);
-        const process = await host.engine.exec(container, argv, { input: false });
-        const code = await relayLines(process, (stream, text) => print(name, stream, text), signal);
-        return { host: name, code, problem: null };
+        let problem: string | null = null;
+        const exec = async () => {
+          const process = await host.engine.exec(container, argv, { input: false });
+          return relayLines(process, (stream, text) => print(name, stream, text), signal);
+        };
+        const code = await tellingWhyEnded({ ...job, place }, exec, (text) => {
+          problem = text;
+          out.output.stderr.write(`${text}\n`);
+        });
+        return { host: name, code, problem };
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         failures.push(error);

@@ -16,12 +16,14 @@ export const logs = defineCommand({
     ),
     since: value('--since <time>', 'print lines since this duration or time: 10m, 2h, 3d or ISO 8601'),
     host: list('--host <host>', 'print only lines of this host (repeatable)'),
+    run: value('--run <run>', 'print the logs of a past run: of its failed containers and release command'),
     grep: value('--grep <text>', 'print only lines that contain this text'),
   },
   examples: [
     'oneclick logs --follow',
     'oneclick logs web --since 10m --grep error',
     'oneclick logs web --host web-1 --lines 20 --json',
+    'oneclick logs --run f20784',
   ],
 });
 

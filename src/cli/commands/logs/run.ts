@@ -3,19 +3,22 @@ import type { Context } from '../../../app/context.js';
 import { type ServiceInstance, selectOnHosts, serviceInstances } from '../../../app/instances.js';
 import { LogMerge } from '../../../app/logs/merge.js';
 import { checkStreamLimit, type LogEntry, readInstance } from '../../../app/logs/read-instance.js';
-import { openSession, type Session } from '../../../app/session.js';
+import { environmentOfRun } from '../../../app/logs/run-logs.js';
+import { openProject, openSession, type Session } from '../../../app/session.js';
 import { parseDuration } from '../../../config/parsers.js';
-import { Failure } from '../../../domain/failure.js';
+import { exitCode, Failure } from '../../../domain/failure.js';
 import { given } from '../../../domain/given.js';
 import type { LogOptions } from '../../../host/host.js';
-import { lineLabeler, logJson } from '../../../report/log-text.js';
-import { loadStyle, plainStyle } from '../../../report/style.js';
 import { type CommandOutput, reportProblems, withOutput } from '../../command-output.js';
 import { listenForInterrupts } from '../../interrupts.js';
 import type { LogsFlags } from './command.js';
+import { entryPrinter, messagePrinter } from './printers.js';
+import { showRun } from './show-run.js';
 
 /** Lines per instance by default. */
 const defaultLines = 100;
+/** Lines per container of a past run: as many as are kept with it. */
+const keptLines = 200;
 /** How long a followed line waits for earlier lines of other hosts, ms. */
 const mergeWindow = 300;
 
@@ -23,7 +26,9 @@ const mergeWindow = 300;
 export function run(context: Context, names: readonly string[], flags: LogsFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const options = logOptions(flags, context.clock.now());
-    const session = await openSession(context, out.reporter, flags);
+    const env = flags.env ?? (await environmentOf(context, flags));
+    const session = await openSession(context, out.reporter, { ...flags, ...given({ env }) });
+    if (flags.run !== undefined) return showRun(out, session, { names, flags, options, run: flags.run });
     const services = selectOnHosts(session.environment.services, names, flags.host);
     return withEnvironment(session, { services, brief: true }, async (connected) => {
       const { facts, problems } = await connected.snapshot();
@@ -36,6 +41,11 @@ export function run(context: Context, names: readonly string[], flags: LogsFlags
       return stream(out, session, connected, { flags, options, places, problems: unreached });
     });
   });
+}
+
+/** The environment of the past run; undefined for other logs. */
+async function environmentOf(context: Context, flags: LogsFlags): Promise<string | undefined> {
+  return flags.run === undefined ? undefined : environmentOfRun(await openProject(context, flags), flags.run);
 }
 
 /** The logs to read, and the hosts that cannot be reached. */
@@ -61,7 +71,8 @@ async function stream(
   const interrupts = listenForInterrupts(context.clock);
   const over = new AbortController();
   interrupts.cancel.addEventListener('abort', () => over.abort(interrupts.cancel.reason), { once: true });
-  const write = await entryPrinter(out, flags, places, () => over.abort('reader'));
+  const labels = places.map(({ service, instance }) => ({ service: service.name, host: instance.host }));
+  const write = await entryPrinter(out, flags, labels, () => over.abort('reader'));
   const merge = new LogMerge<LogEntry>({
     ...{ clock: context.clock, write },
     window: flags.follow ? mergeWindow : Number.POSITIVE_INFINITY,
@@ -76,13 +87,16 @@ async function stream(
       .finally(() => input.end())
       .catch((error: unknown) => {
         if (over.signal.aborted) return;
-        if (error instanceof Failure) problems.push(error);
-        else over.abort(error);
+        if (!(error instanceof Failure)) return over.abort(error);
+        problems.push(error);
+        // The others may go on for hours.
+        if (flags.follow) print(place.instance.host, messageOf(place, error));
       });
   });
   try {
     await merge.run(over.signal);
     await Promise.all(reading);
+    if (flags.follow) return exitCode(problems.map(({ kind }) => kind));
     return problems.length > 0 ? reportProblems(out.reporter, problems) : 0;
   } catch (error) {
     const codes: Readonly<Record<string, number>> = { reader: 0, SIGINT: 130, SIGTERM: 143 };
@@ -95,47 +109,25 @@ async function stream(
   }
 }
 
+/** The message and hint on one line. Names the service even if the container has another name. */
+function messageOf({ service }: ServiceInstance, { message, hint }: Failure): string {
+  const text = message.includes(service.name) ? message : `${service.name}: ${message}`;
+  return hint === undefined ? text : `${text}; ${hint}`;
+}
+
 function matching(lines: readonly LogEntry[], text: string | undefined): readonly LogEntry[] {
   return text === undefined ? lines : lines.filter((line) => line.text.includes(text));
 }
 
-/** Prints messages of a host to stderr. */
-function messagePrinter({ output }: CommandOutput): (host: string, text: string) => void {
-  return (host, text) =>
-    output.stderr.write(`${host}: ${text.startsWith(`${host}: `) ? text.slice(host.length + 2) : text}\n`);
-}
-
-/** Prints lines and waits for a slow reader; calls `onGone` when the reader is gone. */
-async function entryPrinter(
-  { output }: CommandOutput,
-  flags: LogsFlags,
-  places: readonly ServiceInstance[],
-  onGone: () => void,
-): Promise<(entries: readonly LogEntry[]) => Promise<void>> {
-  const { stdout } = output;
-  const several = new Set(places.map(({ service }) => service.name)).size > 1;
-  const labelOf = (service: string, host: string) => (several ? `${service}/${host}` : host);
-  const label = lineLabeler({
-    labels: [...new Set(places.map(({ service, instance }) => labelOf(service.name, instance.host)))],
-    style: flags.plain ? plainStyle : await loadStyle(stdout.color),
-    aligned: Number.isFinite(stdout.columns),
-  });
-  const text = (entries: readonly LogEntry[]) =>
-    entries.map((entry) => label(labelOf(entry.service, entry.host), entry.text)).join('');
-  return async (entries) => {
-    stdout.write(flags.json ? logJson(entries) : text(entries));
-    if (!(await stdout.ready())) onGone();
-  };
-}
-
 /** The log options for each engine. Throws a usage Failure for an invalid `--since`. */
 export function logOptions(
-  flags: Pick<LogsFlags, 'follow' | 'lines' | 'since' | 'grep'>,
+  flags: Pick<LogsFlags, 'follow' | 'lines' | 'since' | 'grep' | 'run'>,
   now: Date,
 ): LogOptions {
   const since = flags.since === undefined ? undefined : timeOf(flags.since, now);
   const all = since !== undefined || flags.grep !== undefined;
-  const lines = flags.lines ?? (all ? undefined : defaultLines);
+  const usual = flags.run === undefined ? defaultLines : keptLines;
+  const lines = flags.lines ?? (all ? undefined : usual);
   return {
     follow: flags.follow,
     ...given({ lines, since }),

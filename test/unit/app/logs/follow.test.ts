@@ -117,6 +117,15 @@ describe('followed logs', () => {
     await end();
   });
 
+  it('report the same failure once until the engine responds again, and retry ever more slowly', async () => {
+    host.engine.faults.fail('readLogs', down, 1000);
+    const end = follow();
+    await clock.advance(60_000);
+    expect(messages).toEqual(['the engine broke off; reconnecting']);
+    expect(host.engine.faults.calls.filter(({ call }) => call === 'readLogs').length).toBeLessThan(25);
+    await end();
+  });
+
   it('end with a permanent failure', async () => {
     host.engine.faults.fail('readLogs', new Failure('failed', 'engine.refused', 'no logs are kept'));
     const find = async () => undefined;

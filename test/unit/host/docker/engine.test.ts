@@ -99,6 +99,44 @@ describe('the connection to the engine', () => {
     enough.abort(new Error('enough'));
   });
 
+  it('names the log driver that it cannot read, and what to do, and calls it permanent', async () => {
+    const id = 'ab'.repeat(32);
+    const drivers = {
+      none: [{}, /shop-web-3 keeps no log: its log driver is "none"/, /LogConfig/],
+      awslogs: [
+        { 'awslogs-group': 'shop' },
+        /cannot read the log of shop-web-3: its log driver is "awslogs"/,
+        /CloudWatch Logs, log group shop.*LogConfig/,
+      ],
+    } as const;
+    const host = await connect();
+    for (const [Type, [Config, message, hint]] of Object.entries(drivers)) {
+      const HostConfig = { LogConfig: { Type, Config } };
+      docker.json(`GET /containers/${id}/json`, { Name: '/shop-web-3', Config: {}, HostConfig });
+      const refusal = { message: 'configured logging driver does not support reading' };
+      docker.json(`GET /containers/${id}/logs`, refusal, 501);
+      const failure = await failureOf(host.engine.readLogs(id, { follow: true }, async () => undefined));
+      expect(failure).toMatchObject({ code: 'logs.driver', transient: false, host: 'web-1' });
+      expect([failure.message, failure.hint]).toEqual([
+        expect.stringMatching(message),
+        expect.stringMatching(hint),
+      ]);
+      expect(failure.message).not.toContain(id);
+    }
+  });
+
+  it('calls listed containers by name in messages, not by ID', async () => {
+    const id = 'cd'.repeat(32);
+    const listed = { Id: id, Names: ['/web-3'], Image: 'web', State: 'running', Status: 'Up 3 minutes' };
+    docker.json('GET /containers/json', [listed]);
+    docker.json(`POST /containers/${id}/stop`, { message: `cannot kill ${id}` }, 500);
+    const { engine } = await connect();
+    await engine.containers();
+    expect((await failureOf(engine.stop(id, 1000))).message).toBe(
+      'cannot stop container web-3: cannot kill web-3',
+    );
+  });
+
   it('closes the channel of a cancelled response with unread data', async () => {
     docker.on('POST /images/create', (response) => {
       const line = `${JSON.stringify({ status: 'Downloading', id: 'a', progressDetail: { current: 1, total: 2 } })}\n`;
