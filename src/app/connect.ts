@@ -21,6 +21,7 @@ import type { ImageTransfer } from './build/transfer.js';
 import { hostNames } from './choose-services.js';
 import { orFailure } from './or-failure.js';
 import { type Dial, Reconnector } from './reconnect.js';
+import { withLogin } from './registry-login.js';
 import { runHere, type Session } from './session.js';
 import { readTargetGroups } from './target-groups.js';
 
@@ -248,7 +249,7 @@ class OpenEnvironment implements ConnectedEnvironment {
       onSecret: (value) => void context.redaction.add(value),
       resolves: this.#request.needs?.has('registry') === true,
       resolved: this.#resolved,
-      auth: this.ports.auth,
+      withLogin: this.ports.withLogin,
     };
   }
 
@@ -260,15 +261,17 @@ class OpenEnvironment implements ConnectedEnvironment {
       files: localFiles,
       run: (command) => runHere(context, project.folder, command),
     };
+    const own = async (reference: string) =>
+      parseImage(reference).registry === transfer?.login.serveraddress
+        ? transfer.login
+        : registryAuth(reference, logins);
+    const onSecret = (value: string) => void context.redaction.add(value);
     return {
       host: (name) => hostOf(this.hosts, name),
       cloud: () => this.#cloud ?? noCloud(),
       poll: poller(context),
       secrets: (names) => secrets.get(names),
-      auth: async (reference) =>
-        parseImage(reference).registry === transfer?.login.serveraddress
-          ? transfer.login
-          : registryAuth(reference, logins),
+      withLogin: (host, reference, ask) => withLogin({ own, onSecret }, host, reference, ask),
       variables: (run) => runVariables(run, context.env),
       local: (command, onLine, signal) => runHere(context, project.folder, command, onLine, signal),
     };

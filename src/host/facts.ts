@@ -9,7 +9,7 @@ import { current, keepsImage, releaseLog } from '../domain/log.js';
 import { restoreLogs } from '../domain/log-copy.js';
 import { Activation, neededVersion } from '../domain/release.js';
 import type { Service } from '../domain/service.js';
-import type { Host, RegistryAuth } from './host.js';
+import type { Host, WithLogin } from './host.js';
 
 /** The facts to read. */
 export interface FactsRequest extends EnvironmentId {
@@ -22,7 +22,7 @@ export interface FactsRequest extends EnvironmentId {
   readonly resolves: boolean;
   /** Already resolved; not queried again. */
   readonly resolved: Readonly<Record<string, ResolvedImage>>;
-  auth(reference: string): Promise<RegistryAuth | undefined>;
+  readonly withLogin: WithLogin;
 }
 
 /** A snapshot of all hosts, with the failures that made it incomplete. */
@@ -76,7 +76,7 @@ async function resolveAll(
       if (image.kind !== 'fixed' || host === undefined) return [];
       if (request.resolved[image.reference] !== undefined) return [];
       const answer = await attempt(problems, host.name, async () =>
-        host.engine.resolve(image.reference, await request.auth(image.reference)),
+        request.withLogin(host, image.reference, (login) => host.engine.resolve(image.reference, login)),
       );
       return answer === undefined ? [] : [[image.reference, answer] as const];
     }),

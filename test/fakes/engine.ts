@@ -676,13 +676,13 @@ export class FakeEngine implements Engine {
   #ask(reference: string, auth: RegistryAuth | undefined): FakeImage {
     const image = this.registry.find(reference);
     if (image === undefined)
-      throw this.#refuse(reference, `manifest for ${reference} not found: manifest unknown`);
+      throw this.#refuse(reference, `manifest for ${reference} not found: manifest unknown`, reference);
     if (image.auth !== undefined && image.auth.password !== auth?.password)
-      throw this.#refuse(reference, 'unauthorized: authentication required');
+      throw this.#refuse(reference, 'unauthorized: authentication required', reference);
     return image;
   }
 
-  #refuse(doing: string, words: string) {
-    return engineFailure(this.#host, doing, words);
+  #refuse(doing: string, words: string, image?: string) {
+    return engineFailure(this.#host, doing, words, { image });
   }
 }

@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { FakeHost } from '../../fakes/host.js';
+import { at, everywhere, Fleet, serviceOn } from './fleet.js';
+
+const web = serviceOn('web', 8080);
+const password = 'Pw9-planted-4711';
+const login = { username: 'me', password, serveraddress: 'registry.test' };
+const config = (parts: object) => ({ stdout: JSON.stringify(parts) });
+const withPassword = {
+  auths: { 'registry.test': { auth: Buffer.from(`me:${password}`).toString('base64') } },
+};
+let fleet: Fleet;
+
+beforeEach(() => {
+  fleet = new Fleet();
+  fleet.registry.push('registry.test/web:v1', {}, { auth: login });
+});
+afterEach(() => {
+  expect(fleet.open).toEqual([]);
+});
+
+/** Answers commands of the host by their first words. */
+function answer(host: FakeHost, answers: Readonly<Record<string, { code?: number; stdout?: string }>>): void {
+  host.answers.unshift(({ argv }) => {
+    const text = argv.join(' ');
+    return Object.entries(answers).find(([words]) => text.includes(words))?.[1];
+  });
+}
+
+const problemsOf = async () => {
+  const result = await fleet.recipe('deploy', [web]);
+  return result.kind === 'blocked' ? result.problems : result;
+};
+
+describe('without a login on this machine', () => {
+  it("a deploy uses the host's own, and prints no part of it", async () => {
+    for (const host of fleet.hosts) answer(host, { 'config.json': config(withPassword) });
+    expect(await fleet.deploy(web)).toMatchObject({ result: 'done' });
+    expect(fleet.runningTags()).toEqual(everywhere('web v1 unless-stopped'));
+    expect(JSON.stringify([fleet.events, fleet.listener.lines])).not.toContain(password);
+  });
+
+  it('a credential helper of the host is asked on the host', async () => {
+    const helper = JSON.stringify({ Username: 'me', Secret: password });
+    for (const host of fleet.hosts)
+      answer(host, {
+        'config.json': config({ credHelpers: { 'registry.test': 'vault' } }),
+        'docker-credential-vault get': { stdout: helper },
+      });
+    expect(await fleet.deploy(web)).toMatchObject({ result: 'done' });
+  });
+
+  it('a helper that the host lacks is named, and nothing changes', async () => {
+    for (const host of fleet.hosts)
+      answer(host, {
+        'config.json': config({ credsStore: 'vault' }),
+        'docker-credential-vault get': { code: 127 },
+      });
+    expect(await problemsOf()).toMatchObject([
+      {
+        kind: 'access',
+        code: 'image.access',
+        host: 'host-1',
+        evidence: [expect.stringContaining('docker-credential-vault is not installed')],
+        hint: expect.stringContaining('install docker-credential-vault'),
+      },
+    ]);
+    expect(fleet.state()).toEqual([]);
+  });
+
+  it('a host without one either says how to log in', async () => {
+    expect(await problemsOf()).toMatchObject([
+      { kind: 'access', code: 'image.access', hint: expect.stringContaining('docker login registry.test') },
+    ]);
+  });
+
+  it('a public image asks no host for its login', async () => {
+    fleet.push('web', 'v2');
+    const read: string[] = [];
+    for (const host of fleet.hosts)
+      host.answers.unshift(({ argv }) => {
+        if (argv.join(' ').includes('config.json')) read.push(host.name);
+        return undefined;
+      });
+    expect(await fleet.deploy(at(web, 'v2'))).toMatchObject({ result: 'done' });
+    expect(read).toEqual([]);
+  });
+});
+
+describe('the role of an instance', () => {
+  it('is asked for a login at AWS ECR', async () => {
+    const reference = '123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:v1';
+    fleet.registry.push(reference, {}, { auth: login });
+    const helper = JSON.stringify({ Username: 'AWS', Secret: password });
+    for (const host of fleet.hosts) answer(host, { 'docker-credential-ecr-login get': { stdout: helper } });
+    const ecr = { ...web, image: { kind: 'fixed' as const, reference, moves: true } };
+    expect(await fleet.deploy(ecr)).toMatchObject({ result: 'done' });
+  });
+});
