@@ -479,6 +479,9 @@ export class FakeEngine implements Engine {
 
   async removeVolume(name: string): Promise<void> {
     await this.faults.pass('removeVolume', name);
+    const user = this.all().find(({ volumes }) => volumes?.includes(name) === true);
+    if (user !== undefined)
+      throw this.#refuse('remove volume', `remove ${name}: volume is in use - [${user.id}]`);
     this.#volumes.delete(name);
   }
 
