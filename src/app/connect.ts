@@ -13,7 +13,7 @@ import { runVariables } from '../domain/parent-run.js';
 import type { Service } from '../domain/service.js';
 import type { Need } from '../domain/task.js';
 import type { CallListener } from '../host/call-log.js';
-import { type FactsRequest, readFacts, type Snapshot } from '../host/facts.js';
+import { type FactsRequest, type PlannedBuilds, readFacts, type Snapshot } from '../host/facts.js';
 import type { Host } from '../host/host.js';
 import type { Hosts } from '../host/hosts.js';
 import type { Ports } from '../tasks/task.js';
@@ -57,6 +57,8 @@ export interface ConnectRequest {
   /** Which secrets of the services to look up at once. Default: none. */
   readonly secrets?: 'all' | 'stored';
   readonly transfer?: ImageTransfer;
+  /** For a dry run: the images that would be built. */
+  readonly builds?: PlannedBuilds;
   /** Text to show until the first facts are read. Default: `checking ENVIRONMENT`. */
   readonly busy?: string;
   /** Shows the text only on terminals that can erase it. */
@@ -250,6 +252,10 @@ class OpenEnvironment implements ConnectedEnvironment {
       resolves: this.#request.needs?.has('registry') === true,
       resolved: this.#resolved,
       withLogin: this.ports.withLogin,
+      buildable: new Set(
+        environment.services.filter(({ image }) => image.kind === 'build').map(({ name }) => name),
+      ),
+      ...given({ builds: this.#request.builds }),
     };
   }
 

@@ -4,14 +4,17 @@ import type { Context } from '../app/context.js';
 import { openSession, type Session } from '../app/session.js';
 import { given } from '../domain/given.js';
 import type { Service } from '../domain/service.js';
+import type { PlannedBuilds } from '../host/facts.js';
 import { type CommandOutput, confirmOption, withOutput } from './command-output.js';
 import type { ChangeFlags } from './options.js';
 import { dryRunOption, runRecipeCommand } from './recipe-command.js';
 
-/** The session of a change, and the images to send to the hosts. */
+/** The session of a change, and its images. */
 export interface PreparedChange {
   readonly session: Session;
   readonly transfer?: ImageTransfer;
+  /** Images that a dry run assumes to be built. */
+  readonly builds?: PlannedBuilds;
 }
 
 /** A recipe with its parameters. */
@@ -38,7 +41,9 @@ export function change(
 ): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const opened = await openSession(context, out.reporter, flags);
-    const { session, transfer }: PreparedChange = (await prepare?.(opened, out)) ?? { session: opened };
+    const { session, transfer, builds }: PreparedChange = (await prepare?.(opened, out)) ?? {
+      session: opened,
+    };
     try {
       const named = selectServices(session.environment.services, {
         services: names,
@@ -57,7 +62,7 @@ export function change(
         ...dryRunOption(flags),
         wait: flags.wait,
         ...confirmOption(out, flags),
-        ...given({ onFailure: flags.onFailure, transfer }),
+        ...given({ onFailure: flags.onFailure, transfer, builds }),
       });
       const isDone = code === 0 && !flags.dryRun && !flags.explain;
       if (nextStep !== undefined && isDone)

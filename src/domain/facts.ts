@@ -63,6 +63,8 @@ export interface ResolvedImage {
   readonly digest: string;
   /** `linux/amd64` */
   readonly platforms: readonly string[];
+  /** Set in a dry run if a deploy would build it first: the digest is a placeholder. */
+  readonly toBuild?: true;
 }
 
 /** The state of a host at one moment. */

@@ -23,7 +23,14 @@ export interface FactsRequest extends EnvironmentId {
   /** Already resolved; not queried again. */
   readonly resolved: Readonly<Record<string, ResolvedImage>>;
   readonly withLogin: WithLogin;
+  /** For a dry run: the images that a deploy would build first. */
+  readonly builds?: PlannedBuilds;
+  /** The services that can be built from the project. */
+  readonly buildable?: ReadonlySet<string>;
 }
+
+/** Images that a deploy would build, by reference; those of a commit only unless they are in the registry. */
+export type PlannedBuilds = Readonly<Record<string, 'always' | 'unless-pushed'>>;
 
 /** A snapshot of all hosts, with the failures that made it incomplete. */
 export interface Snapshot {
@@ -71,26 +78,58 @@ async function resolveAll(
 ): Promise<Record<string, ResolvedImage>> {
   if (!request.resolves) return {};
   const resolved = await Promise.all(
-    services.map(async ({ image, instances }) => {
-      const host = hosts.find(({ name }) => instances.some((instance) => instance.host === name));
+    services.map(async ({ name, image, instances }) => {
+      const host = hosts.find((candidate) => instances.some((instance) => instance.host === candidate.name));
       if (image.kind !== 'fixed' || host === undefined) return [];
-      if (request.resolved[image.reference] !== undefined) return [];
-      const answer = await attempt(problems, host.name, async () =>
-        request.withLogin(host, image.reference, (login) => host.engine.resolve(image.reference, login)),
+      const { reference } = image;
+      if (request.resolved[reference] !== undefined) return [];
+      const answer = await attempt(
+        problems,
+        host.name,
+        () => resolveOrBuild(host, request, reference),
+        (failure) => (request.buildable?.has(name) ? buildHint(name, failure) : failure.hint),
       );
-      return answer === undefined ? [] : [[image.reference, answer] as const];
+      return answer === undefined ? [] : [[reference, answer] as const];
     }),
   );
   return Object.fromEntries(resolved.flat());
 }
 
-async function attempt<T>(problems: Failure[], host: string, act: () => Promise<T>): Promise<T | undefined> {
+async function resolveOrBuild(
+  host: Host,
+  { withLogin, builds = {} }: FactsRequest,
+  reference: string,
+): Promise<ResolvedImage> {
+  const unbuilt = { reference, digest: `sha256:${'0'.repeat(64)}`, platforms: [], toBuild: true } as const;
+  if (builds[reference] === 'always') return unbuilt;
+  try {
+    return await withLogin(host, reference, (login) => host.engine.resolve(reference, login));
+  } catch (error) {
+    if (error instanceof Failure && builds[reference] !== undefined) return unbuilt;
+    throw error;
+  }
+}
+
+/** Registries also deny access to repositories that do not exist. */
+function buildHint(service: string, { code, hint }: Failure): string | undefined {
+  if (code === 'image.not-found')
+    return `add --build to build it first, or push it: oneclick build ${service} --push`;
+  return code === 'image.access' ? `${hint}; if it was never pushed, add --build` : hint;
+}
+
+async function attempt<T>(
+  problems: Failure[],
+  host: string,
+  act: () => Promise<T>,
+  hintOf: (failure: Failure) => string | undefined = ({ hint }) => hint,
+): Promise<T | undefined> {
   try {
     return await act();
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    const { kind, code, message, hint, evidence, cause } = error;
-    problems.push(new Failure(kind, code, message, { host, evidence, cause, ...given({ hint }) }));
+    const { kind, code, message, evidence, cause } = error;
+    const details = { host, evidence, cause, ...given({ hint: hintOf(error) }) };
+    problems.push(new Failure(kind, code, message, details));
     return undefined;
   }
 }

@@ -52,6 +52,8 @@ export const imageResolve = task({
         new Failure('failed', 'image.unknown', `cannot resolve ${reference}: no registry answered`),
       );
     }
+    const receipt = { reference, image: withDigest(reference, resolved.digest), written };
+    if (resolved.toBuild) return { kind: 'done', because: `${reference} will be built`, receipt, news: true };
     const wrong = service.instances.flatMap(({ host }) =>
       wrongPlatform(facts, host, reference, resolved.platforms),
     );
@@ -59,7 +61,7 @@ export const imageResolve = task({
     return {
       kind: 'done',
       because: `${reference} is ${resolved.digest.slice(0, 19)}`,
-      receipt: { reference, image: withDigest(reference, resolved.digest), written },
+      receipt,
       news: true,
     };
   },

@@ -109,8 +109,8 @@ export async function buildImages(
   const secrets = await session.secrets.get(targets.flatMap(({ source }) => source.secrets ?? []));
   const built: Built[] = [];
   for (const target of targets) {
-    const skip = skipPushed && isCommit && flags.platform === undefined && isReproducible(session, target);
-    const pushedBefore = skip && flags.cache && (await isInRegistry(cli, session, target));
+    const skip = skipPushed && mayBePushed(session, target, flags, isCommit);
+    const pushedBefore = skip && (await isInRegistry(cli, session, target));
     if (!pushedBefore) await buildOne({ cli, session, out, flags, secrets }, target, push);
     built.push({
       services: target.services,
@@ -236,6 +236,16 @@ async function isInRegistry(
   const pushedBefore = await cli.has(reference).finally(done);
   if (pushedBefore) listener.note(`${reference} is already in the registry`);
   return pushedBefore;
+}
+
+/** Whether an image of this name in the registry is as good as a new build. */
+export function mayBePushed(
+  session: Session,
+  target: BuildTarget,
+  { platform, cache }: BuildSettings,
+  isCommit: boolean,
+): boolean {
+  return isCommit && cache && platform === undefined && isReproducible(session, target);
 }
 
 /** Whether the commit determines the image: no environment or variable changes its build. */

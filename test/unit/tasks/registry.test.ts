@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { withEnvironment } from '../../../src/app/connect.js';
 import type { FakeHost } from '../../fakes/host.js';
 import { at, everywhere, Fleet, serviceOn } from './fleet.js';
 
@@ -96,4 +97,50 @@ describe('the role of an instance', () => {
     const ecr = { ...web, image: { kind: 'fixed' as const, reference, moves: true } };
     expect(await fleet.deploy(ecr)).toMatchObject({ result: 'done' });
   });
+});
+
+describe('a dry run of a deploy that builds first', () => {
+  const reference = 'registry.test/web:v2';
+  const planned = async (mode: 'always' | 'unless-pushed') => {
+    const builds = { [reference]: mode };
+    const result = await fleet.recipe('deploy', [at(web, 'v2')], { dryRun: 'plan', builds });
+    if (result.kind !== 'planned') throw new Error(JSON.stringify(result));
+    return result.preview.steps.map(({ title, verdict }) => ('because' in verdict ? verdict.because : title));
+  };
+  beforeEach(async () => {
+    fleet.push('web', 'v1');
+    await fleet.deploy(web);
+  });
+
+  it.each(['always', 'unless-pushed'] as const)(
+    'plans with an image that is not built yet (%s)',
+    async (mode) => {
+      const before = fleet.state();
+      const lines = await planned(mode);
+      expect(lines).toContain(`${reference} will be built`);
+      expect(lines).toContain(`pull ${reference}`);
+      expect(lines).toContain(`release 2 (${reference}) replaces release 1`);
+      expect(lines.join()).not.toContain('sha256:000');
+      expect(fleet.state()).toEqual(before);
+    },
+  );
+
+  it('uses the image of the commit if it was pushed', async () => {
+    const digest = fleet.push('web', 'v2');
+    expect(await planned('unless-pushed')).toContain(`${reference} is ${digest.slice(0, 19)}`);
+    expect(await planned('always')).toContain(`${reference} will be built`);
+  });
+});
+
+it('an image that was never pushed asks for --build if the service has build:', async () => {
+  const image = { kind: 'build' as const, repository: 'registry.test/web', context: '/shop' };
+  const session = await fleet.session([{ ...web, image }]);
+  const request = { services: [at(web, 'v9')], needs: new Set(['hosts', 'registry'] as const) };
+  const { problems } = await withEnvironment(session, request, (connected) => connected.snapshot());
+  expect(problems).toMatchObject([
+    {
+      code: 'image.not-found',
+      hint: 'add --build to build it first, or push it: oneclick build web --push',
+    },
+  ]);
 });
