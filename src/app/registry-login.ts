@@ -1,9 +1,30 @@
+import { join } from 'node:path';
+import { localFiles } from '../config/files.js';
 import { type RegistryLogins, registryAuth } from '../config/registry-auth.js';
 import { Failure } from '../domain/failure.js';
-import type { Host, RegistryAuth } from '../host/host.js';
+import { parseImage } from '../domain/image.js';
+import type { Host, RegistryAuth, WithLogin } from '../host/host.js';
+import { runHere, type Session } from './session.js';
 
-/** The logins at the registry of an image. */
-export interface LoginSources {
+/** Returns the logins of a session: of this machine, of the hosts, and `transferLogin` for images sent from here. */
+export function registryLogins(
+  { context, project }: Session,
+  transferLogin: RegistryAuth | undefined,
+): WithLogin {
+  const logins: RegistryLogins = {
+    folder: context.env.DOCKER_CONFIG || join(context.home, '.docker'),
+    files: localFiles,
+    run: (command) => runHere(context, project.folder, command),
+  };
+  const own = async (reference: string) =>
+    parseImage(reference).registry === transferLogin?.serveraddress
+      ? transferLogin
+      : registryAuth(reference, logins);
+  const onSecret = (value: string) => void context.redaction.add(value);
+  return (host, reference, ask) => withLogin({ own, onSecret }, host, reference, ask);
+}
+
+interface LoginSources {
   /** The login of this machine. */
   readonly own: (reference: string) => Promise<RegistryAuth | undefined>;
   /** Receives each secret that is read from a host, so that output can be redacted. */
@@ -14,7 +35,7 @@ export interface LoginSources {
  * Asks a registry for an image with the login of this machine. If there is none and the registry denies access, asks again with
  * the host's own login, if it has one.
  */
-export async function withLogin<T>(
+async function withLogin<T>(
   { own, onSecret }: LoginSources,
   host: Host,
   reference: string,

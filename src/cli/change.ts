@@ -1,10 +1,10 @@
 import type { ImageTransfer } from '../app/build/transfer.js';
-import { selectServices, untouchedHosts } from '../app/choose-services.js';
+import { selectServices, unaskedServices, untouchedHosts } from '../app/choose-services.js';
 import type { Context } from '../app/context.js';
 import { openSession, type Session } from '../app/session.js';
 import { given } from '../domain/given.js';
 import type { Service } from '../domain/service.js';
-import type { PlannedBuilds } from '../host/facts.js';
+import type { PlannedBuilds } from '../host/resolve-images.js';
 import { type CommandOutput, confirmOption, withOutput } from './command-output.js';
 import type { ChangeFlags } from './options.js';
 import { dryRunOption, runRecipeCommand } from './recipe-command.js';
@@ -45,11 +45,12 @@ export function change(
       session: opened,
     };
     try {
-      const named = selectServices(session.environment.services, {
-        services: names,
+      const selection = { services: names, ...given({ tag: flags.tag, commit: session.commit }) };
+      const configured = session.environment.services;
+      const named = selectServices(configured, {
+        ...selection,
         only: flags.only,
         images: flags.image ?? [],
-        ...given({ tag: flags.tag, commit: session.commit }),
       });
       const { services, notes } = select?.(named) ?? { services: named, notes: [] };
       for (const note of notes) out.reporter.note(note);
@@ -58,6 +59,8 @@ export function change(
         services,
         untouchedHosts: untouchedHosts(session.environment, services, flags.ignoreHost),
         ...given({ ignoredHosts: flags.ignoreHost }),
+        // A new build must not be mistaken for the current image.
+        unasked: prepare === undefined ? unaskedServices(configured, services, selection) : [],
         params: { ...params, ...given({ batch: flags.batch }) },
         ...dryRunOption(flags),
         wait: flags.wait,

@@ -1,36 +1,30 @@
 import { isOurs } from '../domain/container.js';
 import type { EnvironmentId } from '../domain/environment.js';
-import type { Facts, HostFacts, InspectedContainer, ResolvedImage, VolumeFacts } from '../domain/facts.js';
+import type { Facts, HostFacts, InspectedContainer, VolumeFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
-import { given } from '../domain/given.js';
 import { parseJson } from '../domain/json.js';
 import { label } from '../domain/labels.js';
 import { current, keepsImage, releaseLog } from '../domain/log.js';
 import { restoreLogs } from '../domain/log-copy.js';
 import { Activation, neededVersion } from '../domain/release.js';
 import type { Service } from '../domain/service.js';
-import type { Host, WithLogin } from './host.js';
+import type { Host } from './host.js';
+import {
+  attempt,
+  isPinned,
+  keepCurrent,
+  pinnedOnHosts,
+  type ResolveRequest,
+  resolveImages,
+} from './resolve-images.js';
 
 /** The facts to read. */
-export interface FactsRequest extends EnvironmentId {
-  readonly services: readonly Service[];
+export interface FactsRequest extends EnvironmentId, ResolveRequest {
   /** Current values, used only to name the secrets that differ. */
   readonly secrets: ReadonlyMap<string, string>;
   /** Called with each secret value in a container, which may differ from the current one, so that output can be redacted. */
   readonly onSecret?: (value: string) => void;
-  /** Whether to resolve image references in the registry. */
-  readonly resolves: boolean;
-  /** Already resolved; not queried again. */
-  readonly resolved: Readonly<Record<string, ResolvedImage>>;
-  readonly withLogin: WithLogin;
-  /** For a dry run: the images that a deploy would build first. */
-  readonly builds?: PlannedBuilds;
-  /** The services that can be built from the project. */
-  readonly buildable?: ReadonlySet<string>;
 }
-
-/** Images that a deploy would build, by reference; those of a commit only unless they are in the registry. */
-export type PlannedBuilds = Readonly<Record<string, 'always' | 'unless-pushed'>>;
 
 /** A snapshot of all hosts, with the failures that made it incomplete. */
 export interface Snapshot {
@@ -41,16 +35,24 @@ export interface Snapshot {
 /** Reads all hosts in parallel; a host that fails is missing from the facts and listed as a problem. */
 export async function readFacts(hosts: readonly Host[], request: FactsRequest): Promise<Snapshot> {
   const problems: Failure[] = [];
-  const early = resolveAll(hosts, request, request.services.filter(hasMutableTag), problems);
+  const moving = request.services.filter((service) => hasMutableTag(service) && !isPinned(service));
+  const early = resolveImages(hosts, request, moving, problems);
   const read = await Promise.all(
     hosts.map((host) => attempt(problems, host.name, () => readHost(host, request))),
   );
   const byName = Object.fromEntries(read.filter((facts) => facts !== undefined).map((f) => [f.host, f]));
   const known = withRestoredLogs({ hosts: byName, resolved: {} }, request);
-  const fresh = request.services.filter((service) => !hasMutableTag(service) && isUnresolved(known, service));
-  const late = await resolveAll(hosts, request, fresh, problems);
-  const resolved = { ...request.resolved, ...(await early), ...late };
-  return { facts: { ...known, resolved }, problems };
+  const fresh = request.services.filter(
+    (service) => !moving.includes(service) && (hasMutableTag(service) || isUnresolved(known, service)),
+  );
+  const present = { ...request.resolved, ...pinnedOnHosts(known, fresh) };
+  const late = await resolveImages(hosts, { ...request, resolved: present }, fresh, problems);
+  const found = await early;
+  const kept = keepCurrent(known, found.unreachable, problems);
+  return {
+    facts: { ...known, resolved: { ...present, ...found.resolved, ...kept, ...late.resolved } },
+    problems,
+  };
 }
 
 function withRestoredLogs(facts: Facts, request: FactsRequest): Facts {
@@ -68,70 +70,6 @@ function hasMutableTag(service: Service): boolean {
 function isUnresolved(facts: Facts, { name, image }: Service): boolean {
   const active = current(releaseLog(facts, name))?.release;
   return active === undefined || !keepsImage(image, active);
-}
-
-async function resolveAll(
-  hosts: readonly Host[],
-  request: FactsRequest,
-  services: readonly Service[],
-  problems: Failure[],
-): Promise<Record<string, ResolvedImage>> {
-  if (!request.resolves) return {};
-  const resolved = await Promise.all(
-    services.map(async ({ name, image, instances }) => {
-      const host = hosts.find((candidate) => instances.some((instance) => instance.host === candidate.name));
-      if (image.kind !== 'fixed' || host === undefined) return [];
-      const { reference } = image;
-      if (request.resolved[reference] !== undefined) return [];
-      const answer = await attempt(
-        problems,
-        host.name,
-        () => resolveOrBuild(host, request, reference),
-        (failure) => (request.buildable?.has(name) ? buildHint(name, failure) : failure.hint),
-      );
-      return answer === undefined ? [] : [[reference, answer] as const];
-    }),
-  );
-  return Object.fromEntries(resolved.flat());
-}
-
-async function resolveOrBuild(
-  host: Host,
-  { withLogin, builds = {} }: FactsRequest,
-  reference: string,
-): Promise<ResolvedImage> {
-  const unbuilt = { reference, digest: `sha256:${'0'.repeat(64)}`, platforms: [], toBuild: true } as const;
-  if (builds[reference] === 'always') return unbuilt;
-  try {
-    return await withLogin(host, reference, (login) => host.engine.resolve(reference, login));
-  } catch (error) {
-    if (error instanceof Failure && builds[reference] !== undefined) return unbuilt;
-    throw error;
-  }
-}
-
-/** Registries also deny access to repositories that do not exist. */
-function buildHint(service: string, { code, hint }: Failure): string | undefined {
-  if (code === 'image.not-found')
-    return `add --build to build it first, or push it: oneclick build ${service} --push`;
-  return code === 'image.access' ? `${hint}; if it was never pushed, add --build` : hint;
-}
-
-async function attempt<T>(
-  problems: Failure[],
-  host: string,
-  act: () => Promise<T>,
-  hintOf: (failure: Failure) => string | undefined = ({ hint }) => hint,
-): Promise<T | undefined> {
-  try {
-    return await act();
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    const { kind, code, message, evidence, cause } = error;
-    const details = { host, evidence, cause, ...given({ hint: hintOf(error) }) };
-    problems.push(new Failure(kind, code, message, details));
-    return undefined;
-  }
 }
 
 async function readHost(host: Host, request: FactsRequest): Promise<HostFacts> {

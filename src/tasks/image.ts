@@ -53,6 +53,14 @@ export const imageResolve = task({
       );
     }
     const receipt = { reference, image: withDigest(reference, resolved.digest), written };
+    if (resolved.unchecked !== undefined)
+      return {
+        kind: 'done',
+        because: `stays on ${reference}: the registry is down`,
+        receipt,
+        news: true,
+        cautions: [`${service.name} keeps its current image: ${resolved.unchecked}`],
+      };
     if (resolved.toBuild) return { kind: 'done', because: `${reference} will be built`, receipt, news: true };
     const wrong = service.instances.flatMap(({ host }) =>
       wrongPlatform(facts, host, reference, resolved.platforms),

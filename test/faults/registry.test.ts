@@ -174,6 +174,11 @@ test('a rollback needs no registry', async () => {
   registry.fault = (incoming) => incoming.socket.destroy() !== undefined;
   await succeeds(project.start('rollback'));
   expect(await versions()).toEqual(['v1']);
+  for (const words of [['restart'], ['stop', '--yes'], ['start']]) await succeeds(project.start(...words));
+  expect(await versions()).toEqual(['v1']);
+  const moved = await project.run('deploy', 'web', '--tag', 'v3');
+  expect([moved.code, moved.stderr]).toEqual([5, expect.stringContaining('registry')]);
+  expect(await versions()).toEqual(['v1']);
   await sandbox.clean();
 });
 

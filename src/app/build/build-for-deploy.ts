@@ -1,7 +1,7 @@
 import { atRegistry } from '../../domain/image.js';
 import type { Service } from '../../domain/service.js';
 import { transferRegistry } from '../../domain/transfer-registry.js';
-import type { PlannedBuilds } from '../../host/facts.js';
+import type { PlannedBuilds } from '../../host/resolve-images.js';
 import { selectServices } from '../choose-services.js';
 import { withEnvironment } from '../connect.js';
 import type { Session } from '../session.js';

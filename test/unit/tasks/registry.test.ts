@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { selectServices, unaskedServices } from '../../../src/app/choose-services.js';
 import { withEnvironment } from '../../../src/app/connect.js';
+import { Failure } from '../../../src/domain/failure.js';
+import type { Service } from '../../../src/domain/service.js';
+import type { Preview } from '../../../src/run/preview.js';
 import type { FakeHost } from '../../fakes/host.js';
 import { at, everywhere, Fleet, serviceOn } from './fleet.js';
 
@@ -143,4 +147,90 @@ it('an image that was never pushed asks for --build if the service has build:', 
       hint: 'add --build to build it first, or push it: oneclick build web --push',
     },
   ]);
+});
+
+describe('while the registry is down', () => {
+  const kept: Service = { ...web, image: { kind: 'fixed', reference: 'registry.test/web:v2' } };
+  let digest: string;
+  beforeEach(async () => {
+    fleet.push('web', 'v1');
+    digest = fleet.push('web', 'v2');
+    await fleet.deploy(web);
+    await fleet.deploy(at(web, 'v2'));
+    for (const { engine } of fleet.hosts)
+      for (const call of ['resolve', 'pull'] as const)
+        engine.faults.fail(call, unreachable, Number.POSITIVE_INFINITY);
+  });
+  const unreachable = new Failure('unreachable', 'registry.unreachable', 'cannot look up web: dial tcp');
+  const serves = (tag: string) => everywhere(`web ${tag} unless-stopped`);
+
+  it('a rollback, a restart, a stop and a start do not need it', async () => {
+    expect(await fleet.rollback(kept)).toMatchObject({ result: 'done' });
+    expect(fleet.runningTags()).toEqual(serves('v1'));
+    for (const recipe of ['restart', 'stop', 'start'])
+      expect(await fleet.run(recipe, [web])).toMatchObject({ result: 'done' });
+  });
+
+  it('a deploy of the same tag with another configuration and a release command does not need it', async () => {
+    const releaseCommand = { command: ['migrate'], timeout: 1000, onLaterFailure: 'revert' as const };
+    expect(await fleet.deploy({ ...kept, env: { LEVEL: 'debug' } })).toMatchObject({ result: 'done' });
+    expect(await fleet.dryRun('deploy', [{ ...kept, env: { LEVEL: 'info' }, releaseCommand }])).toMatchObject(
+      {
+        problems: [],
+      },
+    );
+  });
+
+  it('a deploy of a digest that the hosts have does not need it', async () => {
+    const reference = `registry.test/web@${digest}`;
+    const pinned = { ...web, image: { kind: 'fixed' as const, reference, moves: true } };
+    expect(await fleet.deploy(pinned)).toMatchObject({ exitCode: 0 });
+    fleet.host('host-2').engine.prune();
+    const other = {
+      ...pinned,
+      image: { ...pinned.image, reference: `registry.test/web@sha256:${'1'.repeat(64)}` },
+    };
+    expect((await fleet.dryRun('deploy', [other])).problems).toEqual(['registry.unreachable']);
+  });
+
+  it('a tag that may have moved fails before anything changes, with the reason', async () => {
+    const before = fleet.state();
+    const result = await fleet.recipe('deploy', [at(web, 'v3')]);
+    expect(result).toMatchObject({
+      kind: 'blocked',
+      problems: [
+        { code: 'registry.unreachable', message: expect.stringContaining('dial tcp'), host: 'host-1' },
+      ],
+    });
+    expect(fleet.state()).toEqual(before);
+  });
+
+  it('the tag of the commit keeps the current image with a warning, unless that is another one', async () => {
+    const changed = { ...at(web, 'v2'), env: { LEVEL: 'debug' } };
+    const cautions: string[] = [];
+    const onPlanned = (preview: Preview) => void cautions.push(...preview.cautions);
+    const request = { unasked: ['web'], onPlanned };
+    expect(await fleet.recipe('deploy', [changed], request)).toMatchObject({ kind: 'ran' });
+    expect(fleet.runningTags()).toEqual(serves('v2'));
+    expect(cautions).toEqual(['web keeps its current image: cannot look up web: dial tcp']);
+    expect(await fleet.recipe('deploy', [at(web, 'v1')], { unasked: ['web'] })).toMatchObject({
+      kind: 'blocked',
+      problems: [{ code: 'registry.unreachable' }],
+    });
+  });
+});
+
+describe('a service whose tag nobody asked for', () => {
+  const image = { kind: 'build' as const, repository: 'registry.test/web', context: '/shop' };
+  const all = [{ ...web, image }];
+  const chosen = (request: Parameters<typeof selectServices>[1]) =>
+    unaskedServices(all, selectServices(all, request), request);
+
+  it('is one with the tag of the commit', () => {
+    const selection = { services: [], only: [], images: [], commit: 'abc' };
+    expect(chosen(selection)).toEqual(['web']);
+    expect(chosen({ ...selection, services: ['web'] })).toEqual([]);
+    expect(chosen({ ...selection, tag: 'abc' })).toEqual([]);
+    expect(chosen({ ...selection, images: ['web=registry.test/web:v1'] })).toEqual([]);
+  });
 });
