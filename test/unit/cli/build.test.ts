@@ -141,6 +141,18 @@ describe('oneclick build', () => {
   it.each([
     ['dead', 'unreachable', 'docker.engine', ['Cannot connect to the Docker daemon']],
     ['broken', 'failed', 'build.failed', expect.arrayContaining(['RUN make: no such file'])],
+    [
+      'helperless',
+      'access',
+      'registry.helper',
+      expect.arrayContaining([expect.stringContaining('docker-credential-desktop')]),
+    ],
+    [
+      'baseless',
+      'access',
+      'image.access',
+      expect.arrayContaining([expect.stringContaining('ghcr.io/acme/base')]),
+    ],
     ['denied', 'access', 'push.denied', [expect.stringMatching(/^denied/)]],
   ])('explains the failure when docker is %s', async (state, kind, code, evidence) => {
     await project.docker(state);

@@ -153,6 +153,9 @@ describe('a rotated secret', () => {
     const api = { ...serviceOn('api', 9090), env: { KEY: 'plain' } };
     await fleet.deploy(web, api);
     expect(await fleet.deploy(web, api)).toMatchObject({ result: 'unchanged' });
+    fleet.push('api', 'v2');
+    await fleet.deploy(at(api, 'v2'));
+    expect(JSON.stringify((await fleet.preview('rollback', [api])).steps)).not.toContain('older values of');
   });
 });
 
