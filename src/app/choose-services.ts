@@ -38,6 +38,26 @@ export function selectServices(all: readonly Service[], selection: ServiceSelect
 }
 
 /**
+ * Returns the names of chosen services with the tag of the commit, which neither the service nor a tag was named for: they may
+ * keep a current image with that tag if the registry is down.
+ */
+export function unaskedServices(
+  all: readonly Service[],
+  chosen: readonly Service[],
+  { services, tag, commit }: Pick<ServiceSelection, 'services' | 'tag' | 'commit'>,
+): readonly string[] {
+  if (tag !== undefined || commit === undefined) return [];
+  const references = new Map(
+    all.flatMap(({ name, image }) =>
+      image.kind === 'build' ? [[name, `${image.repository}:${commit}`]] : [],
+    ),
+  );
+  const isUnasked = ({ name, image }: Service) =>
+    !services.includes(name) && image.kind === 'fixed' && image.reference === references.get(name);
+  return chosen.filter(isUnasked).map(({ name }) => name);
+}
+
+/**
  * Returns the hosts that a change of the chosen services reads but does not change: their other hosts, and hosts on which they may
  * have run before. These are hosts without a configured service and, for singletons, all hosts. The `ignored` ones
  * are left out.

@@ -1,14 +1,10 @@
-import { join } from 'node:path';
 import type { Cloud } from '../cloud/cloud.js';
 import { poller } from '../cloud/poll.js';
-import { localFiles } from '../config/files.js';
-import { type RegistryLogins, registryAuth } from '../config/registry-auth.js';
 import type { FoundSecrets } from '../config/secrets.js';
 import type { HostAddress } from '../domain/environment.js';
 import type { Configured, Facts, HostFacts, SecretFacts } from '../domain/facts.js';
 import { Blocked, Failure, failureRecord } from '../domain/failure.js';
 import { given } from '../domain/given.js';
-import { parseImage } from '../domain/image.js';
 import { runVariables } from '../domain/parent-run.js';
 import type { Service } from '../domain/service.js';
 import type { Need } from '../domain/task.js';
@@ -16,11 +12,13 @@ import type { CallListener } from '../host/call-log.js';
 import { type FactsRequest, readFacts, type Snapshot } from '../host/facts.js';
 import type { Host } from '../host/host.js';
 import type { Hosts } from '../host/hosts.js';
+import type { PlannedBuilds } from '../host/resolve-images.js';
 import type { Ports } from '../tasks/task.js';
 import type { ImageTransfer } from './build/transfer.js';
 import { hostNames } from './choose-services.js';
 import { orFailure } from './or-failure.js';
 import { type Dial, Reconnector } from './reconnect.js';
+import { registryLogins } from './registry-login.js';
 import { runHere, type Session } from './session.js';
 import { readTargetGroups } from './target-groups.js';
 
@@ -56,6 +54,10 @@ export interface ConnectRequest {
   /** Which secrets of the services to look up at once. Default: none. */
   readonly secrets?: 'all' | 'stored';
   readonly transfer?: ImageTransfer;
+  /** For a dry run: the images that would be built. */
+  readonly builds?: PlannedBuilds;
+  /** Names of services that keep their current image if the registry is down. */
+  readonly unasked?: readonly string[];
   /** Text to show until the first facts are read. Default: `checking ENVIRONMENT`. */
   readonly busy?: string;
   /** Shows the text only on terminals that can erase it. */
@@ -248,27 +250,24 @@ class OpenEnvironment implements ConnectedEnvironment {
       onSecret: (value) => void context.redaction.add(value),
       resolves: this.#request.needs?.has('registry') === true,
       resolved: this.#resolved,
-      auth: this.ports.auth,
+      withLogin: this.ports.withLogin,
+      buildable: new Set(
+        environment.services.filter(({ image }) => image.kind === 'build').map(({ name }) => name),
+      ),
+      unasked: new Set(this.#request.unasked),
+      ...given({ builds: this.#request.builds }),
     };
   }
 
   #openPorts(): Ports {
     const { context, project, secrets } = this.#session;
     const transfer = this.#request.transfer;
-    const logins: RegistryLogins = {
-      folder: context.env.DOCKER_CONFIG || join(context.home, '.docker'),
-      files: localFiles,
-      run: (command) => runHere(context, project.folder, command),
-    };
     return {
       host: (name) => hostOf(this.hosts, name),
       cloud: () => this.#cloud ?? noCloud(),
       poll: poller(context),
       secrets: (names) => secrets.get(names),
-      auth: async (reference) =>
-        parseImage(reference).registry === transfer?.login.serveraddress
-          ? transfer.login
-          : registryAuth(reference, logins),
+      withLogin: registryLogins(this.#session, transfer?.login),
       probe: (request, signal) => context.adapters.probe(request, context.clock, signal),
       variables: (run) => runVariables(run, context.env),
       local: (command, onLine, signal) => runHere(context, project.folder, command, onLine, signal),

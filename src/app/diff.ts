@@ -4,6 +4,7 @@ import type { Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { current, findRelease, keepsImage, releaseLog } from '../domain/log.js';
 import type { Activation, ContainerSpec } from '../domain/release.js';
+import { changedSecrets } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import { runLocal } from './local-command.js';
 import { orFailure } from './or-failure.js';
@@ -59,7 +60,22 @@ async function compare(
   if (service === undefined) throw new Error(`${name} is not a service of the environment`);
   const [from, to] = comparedReleases(releaseLog(facts, name), service, session, releases);
   const commits = await commitsBetween(session, from.shown.commit, to.shown.commit);
-  return { name, from: from.shown, to: to.shown, keys: specChanges(from.spec, to.spec), commits };
+  const keys = [...specChanges(from.spec, to.spec), ...rotatedSecrets(session, facts, service, [from, to])];
+  return { name, from: from.shown, to: to.shown, keys, commits };
+}
+
+/** Secrets of the current release whose values a deploy would change. */
+function rotatedSecrets(
+  { id }: Session,
+  facts: Facts,
+  service: Service,
+  [from, to]: readonly [Side, Side],
+): readonly KeyChange[] {
+  const number = current(releaseLog(facts, service.name))?.release.number;
+  if (from.shown.release !== number || to.shown.release !== null) return [];
+  return changedSecrets(facts, id, service)
+    .filter((name) => from.spec.secrets.includes(name))
+    .map((name) => ({ key: `secrets.${name}`, from: 'set', to: 'changed' }));
 }
 
 interface Side {

@@ -3,6 +3,7 @@ import { Blocked, type Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { mergeMissingSecrets } from '../domain/missing-secrets.js';
 import type { Service } from '../domain/service.js';
+import type { PlannedBuilds } from '../host/resolve-images.js';
 import { bindRecipe } from '../recipe/bind.js';
 import { outdated } from '../recipe/eject.js';
 import { loadRecipe } from '../recipe/load.js';
@@ -39,6 +40,10 @@ export interface RecipeRequest {
   readonly wait: boolean;
   /** Images to send from this machine. */
   readonly transfer?: ImageTransfer;
+  /** Images that a dry run assumes to be built first. */
+  readonly builds?: PlannedBuilds;
+  /** Names of services that keep their current image if the registry is down. */
+  readonly unasked?: readonly string[];
   /** Asks whether to run the plan; absent if prompts are not possible. */
   readonly confirm?: (preview: Preview) => Promise<boolean>;
   /** Receives a plan that was not confirmed, just before it runs. */
@@ -62,11 +67,18 @@ export type RecipeResult =
 /** Plans and runs a recipe. Throws a Failure only if nothing was changed. */
 export async function runRecipe(session: Session, request: RecipeRequest): Promise<RecipeResult> {
   const plan = await planOf(session, request);
-  const { services, untouchedHosts, transfer } = request;
+  const { services, untouchedHosts, transfer, builds, unasked } = request;
   const formerHosts = await formerSingletonHosts(session, services, request.ignoredHosts ?? []);
   const needs = needsOf(plan, tasks);
   const secrets = secretsOf(plan, needs);
-  const connect = { services, untouchedHosts, formerHosts, needs, secrets, ...given({ transfer }) };
+  const connect = {
+    services,
+    untouchedHosts,
+    formerHosts,
+    needs,
+    secrets,
+    ...given({ transfer, builds, unasked }),
+  };
   return blockedAsResult(() =>
     withEnvironment(session, connect, async (connected): Promise<RecipeResult> => {
       if (request.dryRun === 'plan')

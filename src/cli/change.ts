@@ -1,17 +1,20 @@
 import type { ImageTransfer } from '../app/build/transfer.js';
-import { selectServices, untouchedHosts } from '../app/choose-services.js';
+import { selectServices, unaskedServices, untouchedHosts } from '../app/choose-services.js';
 import type { Context } from '../app/context.js';
 import { openSession, type Session } from '../app/session.js';
 import { given } from '../domain/given.js';
 import type { Service } from '../domain/service.js';
+import type { PlannedBuilds } from '../host/resolve-images.js';
 import { type CommandOutput, confirmOption, withOutput } from './command-output.js';
 import type { ChangeFlags } from './options.js';
 import { dryRunOption, runRecipeCommand } from './recipe-command.js';
 
-/** The session of a change, and the images to send to the hosts. */
+/** The session of a change, and its images. */
 export interface PreparedChange {
   readonly session: Session;
   readonly transfer?: ImageTransfer;
+  /** Images that a dry run assumes to be built. */
+  readonly builds?: PlannedBuilds;
 }
 
 /** A recipe with its parameters. */
@@ -38,13 +41,16 @@ export function change(
 ): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const opened = await openSession(context, out.reporter, flags);
-    const { session, transfer }: PreparedChange = (await prepare?.(opened, out)) ?? { session: opened };
+    const { session, transfer, builds }: PreparedChange = (await prepare?.(opened, out)) ?? {
+      session: opened,
+    };
     try {
-      const named = selectServices(session.environment.services, {
-        services: names,
+      const selection = { services: names, ...given({ tag: flags.tag, commit: session.commit }) };
+      const configured = session.environment.services;
+      const named = selectServices(configured, {
+        ...selection,
         only: flags.only,
         images: flags.image ?? [],
-        ...given({ tag: flags.tag, commit: session.commit }),
       });
       const { services, notes } = select?.(named) ?? { services: named, notes: [] };
       for (const note of notes) out.reporter.note(note);
@@ -53,11 +59,13 @@ export function change(
         services,
         untouchedHosts: untouchedHosts(session.environment, services, flags.ignoreHost),
         ...given({ ignoredHosts: flags.ignoreHost }),
+        // A new build must not be mistaken for the current image.
+        unasked: prepare === undefined ? unaskedServices(configured, services, selection) : [],
         params: { ...params, ...given({ batch: flags.batch }) },
         ...dryRunOption(flags),
         wait: flags.wait,
         ...confirmOption(out, flags),
-        ...given({ onFailure: flags.onFailure, transfer }),
+        ...given({ onFailure: flags.onFailure, transfer, builds }),
       });
       const isDone = code === 0 && !flags.dryRun && !flags.explain;
       if (nextStep !== undefined && isDone)

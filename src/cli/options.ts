@@ -39,6 +39,13 @@ export const buildOptions = {
   dirty: flag('--dirty', 'build with uncommitted changes and mark the tag as dirty'),
 };
 
+/** Options of commands that may build the images that they deploy. */
+export const deployBuildOptions = {
+  build: flag('--build', 'build and push images before the deploy'),
+  ...buildOptions,
+  pushOverSsh: flag('--push-over-ssh', 'with --build: send images to the hosts over SSH, without a registry'),
+};
+
 /** Options of commands that change releases. */
 export const changeOptions = {
   ...environmentOption,
@@ -54,4 +61,5 @@ export const changeOptions = {
 export type EnvironmentFlags = Globals & OptionValues<typeof environmentOption>;
 export type DryRunFlags = OptionValues<typeof dryRunOptions>;
 export type BuildFlags = OptionValues<typeof buildOptions>;
+export type DeployBuildFlags = OptionValues<typeof deployBuildOptions>;
 export type ChangeFlags = Globals & OptionValues<typeof changeOptions>;

@@ -19,18 +19,26 @@ export interface EnvironmentView {
   readonly chosen: readonly Service[];
 }
 
+/** How to read an environment. */
+export interface ViewOptions {
+  /** Whether to compare the secrets of the chosen services with those in their containers; runs their commands. */
+  readonly secrets?: boolean;
+}
+
 /** Reads the facts of all hosts for `show`; resolves to the exit code, which counts unreachable hosts. */
 export function viewEnvironment(
   context: Context,
   names: readonly string[],
   flags: EnvironmentFlags,
   show: (view: EnvironmentView) => Promise<void>,
+  { secrets = false }: ViewOptions = {},
 ): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const session = await openSession(context, out.reporter, flags);
     const services = selectWithoutSecrets(session.environment.services, []);
     const chosen = selectWithoutSecrets(session.environment.services, names);
     return withEnvironment(session, { services }, async (connected) => {
+      if (secrets) await connected.readSecrets(secretsOf(session, chosen));
       const { facts, problems } = await connected.snapshot();
       if (Object.keys(facts.hosts).length === 0 && problems.length > 0)
         return reportProblems(out.reporter, problems);
@@ -38,4 +46,9 @@ export function viewEnvironment(
       return problems.length > 0 ? reportProblems(out.reporter, problems) : 0;
     });
   });
+}
+
+function secretsOf({ environment }: Session, chosen: readonly Service[]): readonly string[] {
+  const names = new Set(chosen.map(({ name }) => name));
+  return environment.services.filter(({ name }) => names.has(name)).flatMap(({ secrets }) => secrets);
 }

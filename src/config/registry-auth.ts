@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Failure } from '../domain/failure.js';
 import { parseImage } from '../domain/image.js';
 import { parseJson } from '../domain/json.js';
+import { ecrRegistry } from '../domain/registry-error.js';
 import type { RegistryAuth } from '../host/host.js';
 import type { Files } from './files.js';
 import type { RunCommand } from './secrets.js';
@@ -25,11 +26,13 @@ const HelperOutput = z.object({ Username: z.string(), Secret: z.string() });
 const hub = 'https://index.docker.io/v1/';
 const helperTimeout = 30_000;
 
-/** Access to the logins in the user's Docker configuration (`DOCKER_CONFIG`, else `~/.docker`). */
+/** Access to the logins in a Docker configuration (`DOCKER_CONFIG`, else `~/.docker`). */
 export interface RegistryLogins {
   readonly folder: string;
   readonly files: Files;
   readonly run: RunCommand;
+  /** Also tries the helper of AWS ECR if it is not configured: it uses the role of the machine. */
+  readonly tryEcr?: boolean;
 }
 
 /**
@@ -44,11 +47,14 @@ export async function registryAuth(
   const server = registry === 'docker.io' ? hub : registry;
   const config = await readConfig(logins);
   const helper = config.credHelpers?.[server] ?? config.credHelpers?.[registry] ?? config.credsStore;
-  const helped = helper ? await runHelper(helper, server, logins.run) : undefined;
+  const helped = helper ? await runHelper(helper, server, logins) : undefined;
   if (helped !== undefined) return helped;
   const key = Object.keys(config.auths ?? {}).find((written) => hostOf(written) === hostOf(server));
   const entry = key === undefined ? undefined : config.auths?.[key];
-  return entry === undefined ? undefined : fromEntry(entry, server);
+  if (entry !== undefined) return fromEntry(entry, server);
+  return logins.tryEcr === true && helper === undefined && ecrRegistry.test(registry)
+    ? runHelper('ecr-login', server, logins).catch(() => undefined)
+    : undefined;
 }
 
 async function readConfig({ folder, files }: RegistryLogins): Promise<z.infer<typeof DockerConfig>> {
@@ -88,17 +94,24 @@ function fromEntry(entry: z.infer<typeof Entry>, serveraddress: string): Registr
 async function runHelper(
   helper: string,
   serveraddress: string,
-  run: RunCommand,
+  { run, folder }: RegistryLogins,
 ): Promise<RegistryAuth | undefined> {
   const program = `docker-credential-${helper}`;
   const failed = (why: string, evidence: readonly string[] = []) =>
     new Failure('access', 'registry.helper', `${program}: ${why}`, { evidence, hint: 'docker login' });
   if (!/^[A-Za-z0-9._-]+$/.test(helper)) throw failed('invalid credential helper name');
-  const { code, stdout, stderr } = await run({
-    argv: [program, 'get'],
-    stdin: serveraddress,
-    timeout: helperTimeout,
+  const command = { argv: [program, 'get'], stdin: serveraddress, timeout: helperTimeout };
+  const { code, stdout, stderr } = await run(command).catch((error: unknown) => {
+    if (error instanceof Failure && error.code === 'command.start') return missing;
+    throw error;
   });
+  if (code === missing.code)
+    throw new Failure(
+      'access',
+      'registry.helper',
+      `${program} is not installed, but ${join(folder, 'config.json')} uses it for ${serveraddress}`,
+      { hint: `install ${program}, or remove it from that file` },
+    );
   if (code !== 0) {
     if (/credentials not found/i.test(`${stdout}${stderr}`)) return undefined;
     throw failed(`exited with code ${code}`, stderr.trim() === '' ? [] : stderr.trim().split('\n').slice(-5));
@@ -110,3 +123,6 @@ async function runHelper(
     ? { username: '', password: '', identitytoken: secret, serveraddress }
     : { username, password: secret, serveraddress };
 }
+
+/** A shell's answer for a program that does not exist. */
+const missing = { code: 127, stdout: '', stderr: '' };

@@ -127,7 +127,7 @@ function named(map: z.output<typeof namedHost>, at: readonly PropertyKey[]): Hos
 
 const secretSource = optionalKeys({
   command: commandWords.describe(
-    'Prints the value. Runs without a shell, at most once per run, and only if no other source has the value.',
+    'Prints the value; one line end at the end of the output is dropped. Runs without a shell, at most once per run, and only if no other source has the value.',
   ),
   timeout: duration.describe('Time limit for the command. Default: 60s.'),
 });

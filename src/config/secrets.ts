@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Failure } from '../domain/failure.js';
 import { MissingSecrets } from '../domain/missing-secrets.js';
 import type { Command, CommandResult } from '../host/host.js';
-import { readEnvFile } from './env-file.js';
+import { namesWithVariables, readEnvFile } from './env-file.js';
 import { type Files, shortPath } from './files.js';
 import type { Variables } from './interpolate.js';
 
@@ -35,7 +35,7 @@ export interface SecretStore {
   get(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Looks up secrets. Never runs commands for `stored` ones: a secret that needs its command is in neither list. */
   find(names: readonly string[], which: 'all' | 'stored'): Promise<FoundSecrets>;
-  /** Warns if git does not ignore the file. */
+  /** Warns if git does not ignore the file, and if it contains variables, which are not replaced. */
   warnings(): Promise<readonly string[]>;
 }
 
@@ -55,8 +55,9 @@ export function secretStore(places: SecretStoreOptions): SecretStore {
   const { environment, folder, cwd = folder, files, variables, sources, run, onFound } = places;
   const fileName = `.env.${environment}`;
   const shown = shortPath(join(folder, fileName), cwd);
+  const fileText = once(() => files.read(join(folder, fileName)));
   const file = once(async () => {
-    const text = await files.read(join(folder, fileName));
+    const text = await fileText();
     return text === undefined ? undefined : readEnvFile(shown, text);
   });
   const reported = <T extends LookupResult>(name: string, result: T): T => {
@@ -110,13 +111,22 @@ export function secretStore(places: SecretStoreOptions): SecretStore {
       return values;
     },
     async warnings() {
-      if ((await file()) === undefined) return [];
+      const text = await fileText();
+      if (text === undefined) return [];
+      const unreplaced = namesWithVariables(fileName, text);
       const argv = ['git', 'check-ignore', '--quiet', '--', fileName];
       const answer = await run({ argv, timeout: 5000 }).catch(() => undefined);
       // 0: ignored; 1: not ignored; other codes: no repository or no git.
-      return answer?.code === 1
-        ? [`git does not ignore ${shown}, which holds secrets: add it to .gitignore`]
-        : [];
+      return [
+        ...(answer?.code === 1
+          ? [`git does not ignore ${shown}, which holds secrets: add it to .gitignore`]
+          : []),
+        ...(unreplaced.length === 0
+          ? []
+          : [
+              `${shown}: variables in ${unreplaced.join(', ')} are not replaced, unlike in docker compose: write the values out, or put them in single quotes to keep the $`,
+            ]),
+      ];
     },
   };
 }
@@ -138,7 +148,7 @@ function onceByName<T>(work: (name: string) => Promise<T>): (name: string) => Pr
   };
 }
 
-/** Returns the output without its line end. Messages contain stderr only, never stdout. */
+/** Returns the output without its last line end, as a text file has one. Messages contain stderr only, never stdout. */
 async function runSecretCommand(
   run: RunCommand,
   argv: readonly string[],
@@ -149,8 +159,8 @@ async function runSecretCommand(
     const { code, stdout, stderr } = await run({ argv, timeout });
     const lines = stderr.trim().split('\n').slice(-maxErrorLines).join(' / ');
     if (code !== 0) return { missing: `${shown} exited with code ${code}${lines && `: ${lines}`}` };
-    const value = stdout.replace(/(?:\r?\n)+$/, '');
-    if (value === '') return { missing: `${shown} printed nothing` };
+    const value = stdout.replace(/\r?\n$/, '');
+    if (value.trim() === '') return { missing: `${shown} printed nothing` };
     return value.includes('\0') ? { missing: `${shown} printed a NUL byte` } : { value };
   } catch (error) {
     if (error instanceof Failure) return { missing: `${shown}: ${error.message}` };

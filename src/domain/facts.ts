@@ -63,6 +63,10 @@ export interface ResolvedImage {
   readonly digest: string;
   /** `linux/amd64` */
   readonly platforms: readonly string[];
+  /** Set in a dry run if a deploy would build it first: the digest is a placeholder. */
+  readonly toBuild?: true;
+  /** Why the registry could not be asked, if this is the digest of the current release. */
+  readonly unchecked?: string;
 }
 
 /** The state of a host at one moment. */

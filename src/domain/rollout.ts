@@ -113,11 +113,22 @@ export function rolloutTo(
 
 function isSame(facts: Facts, id: EnvironmentId, service: Service, active: Release, hash: string): boolean {
   if (specHash(active.spec) !== hash) return false;
-  const running = service.instances.flatMap(({ host }) => {
+  return changedSecrets(facts, id, service).length === 0;
+}
+
+/** Returns the names of secrets whose values differ from those of the service's running containers. */
+export function changedSecrets(
+  facts: Facts,
+  id: EnvironmentId,
+  { name, instances, secrets }: Pick<Service, 'name' | 'instances' | 'secrets'>,
+): readonly string[] {
+  const stale = instances.flatMap(({ host }) => {
     const known = facts.hosts[host];
-    return known === undefined ? [] : serving(known, id, service.name);
+    return known === undefined
+      ? []
+      : serving(known, id, name).flatMap(({ staleSecrets = [] }) => staleSecrets);
   });
-  return !running.some((container) => (container.staleSecrets ?? []).length > 0);
+  return secrets.filter((secret) => stale.includes(secret));
 }
 
 function highestRelease(facts: Facts, id: EnvironmentId, service: Service): number {

@@ -1,28 +1,29 @@
 import { isOurs } from '../domain/container.js';
 import type { EnvironmentId } from '../domain/environment.js';
-import type { Facts, HostFacts, InspectedContainer, ResolvedImage, VolumeFacts } from '../domain/facts.js';
+import type { Facts, HostFacts, InspectedContainer, VolumeFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
-import { given } from '../domain/given.js';
 import { parseJson } from '../domain/json.js';
 import { label } from '../domain/labels.js';
 import { current, keepsImage, releaseLog } from '../domain/log.js';
 import { restoreLogs } from '../domain/log-copy.js';
 import { Activation, neededVersion } from '../domain/release.js';
 import type { Service } from '../domain/service.js';
-import type { Host, RegistryAuth } from './host.js';
+import type { Host } from './host.js';
+import {
+  attempt,
+  isPinned,
+  keepCurrent,
+  pinnedOnHosts,
+  type ResolveRequest,
+  resolveImages,
+} from './resolve-images.js';
 
 /** The facts to read. */
-export interface FactsRequest extends EnvironmentId {
-  readonly services: readonly Service[];
+export interface FactsRequest extends EnvironmentId, ResolveRequest {
   /** Current values, used only to name the secrets that differ. */
   readonly secrets: ReadonlyMap<string, string>;
   /** Called with each secret value in a container, which may differ from the current one, so that output can be redacted. */
   readonly onSecret?: (value: string) => void;
-  /** Whether to resolve image references in the registry. */
-  readonly resolves: boolean;
-  /** Already resolved; not queried again. */
-  readonly resolved: Readonly<Record<string, ResolvedImage>>;
-  auth(reference: string): Promise<RegistryAuth | undefined>;
 }
 
 /** A snapshot of all hosts, with the failures that made it incomplete. */
@@ -34,16 +35,24 @@ export interface Snapshot {
 /** Reads all hosts in parallel; a host that fails is missing from the facts and listed as a problem. */
 export async function readFacts(hosts: readonly Host[], request: FactsRequest): Promise<Snapshot> {
   const problems: Failure[] = [];
-  const early = resolveAll(hosts, request, request.services.filter(hasMutableTag), problems);
+  const moving = request.services.filter((service) => hasMutableTag(service) && !isPinned(service));
+  const early = resolveImages(hosts, request, moving, problems);
   const read = await Promise.all(
     hosts.map((host) => attempt(problems, host.name, () => readHost(host, request))),
   );
   const byName = Object.fromEntries(read.filter((facts) => facts !== undefined).map((f) => [f.host, f]));
   const known = withRestoredLogs({ hosts: byName, resolved: {} }, request);
-  const fresh = request.services.filter((service) => !hasMutableTag(service) && isUnresolved(known, service));
-  const late = await resolveAll(hosts, request, fresh, problems);
-  const resolved = { ...request.resolved, ...(await early), ...late };
-  return { facts: { ...known, resolved }, problems };
+  const fresh = request.services.filter(
+    (service) => !moving.includes(service) && (hasMutableTag(service) || isUnresolved(known, service)),
+  );
+  const present = { ...request.resolved, ...pinnedOnHosts(known, fresh) };
+  const late = await resolveImages(hosts, { ...request, resolved: present }, fresh, problems);
+  const found = await early;
+  const kept = keepCurrent(known, found.unreachable, problems);
+  return {
+    facts: { ...known, resolved: { ...present, ...found.resolved, ...kept, ...late.resolved } },
+    problems,
+  };
 }
 
 function withRestoredLogs(facts: Facts, request: FactsRequest): Facts {
@@ -61,38 +70,6 @@ function hasMutableTag(service: Service): boolean {
 function isUnresolved(facts: Facts, { name, image }: Service): boolean {
   const active = current(releaseLog(facts, name))?.release;
   return active === undefined || !keepsImage(image, active);
-}
-
-async function resolveAll(
-  hosts: readonly Host[],
-  request: FactsRequest,
-  services: readonly Service[],
-  problems: Failure[],
-): Promise<Record<string, ResolvedImage>> {
-  if (!request.resolves) return {};
-  const resolved = await Promise.all(
-    services.map(async ({ image, instances }) => {
-      const host = hosts.find(({ name }) => instances.some((instance) => instance.host === name));
-      if (image.kind !== 'fixed' || host === undefined) return [];
-      if (request.resolved[image.reference] !== undefined) return [];
-      const answer = await attempt(problems, host.name, async () =>
-        host.engine.resolve(image.reference, await request.auth(image.reference)),
-      );
-      return answer === undefined ? [] : [[image.reference, answer] as const];
-    }),
-  );
-  return Object.fromEntries(resolved.flat());
-}
-
-async function attempt<T>(problems: Failure[], host: string, act: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await act();
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    const { kind, code, message, hint, evidence, cause } = error;
-    problems.push(new Failure(kind, code, message, { host, evidence, cause, ...given({ hint }) }));
-    return undefined;
-  }
 }
 
 async function readHost(host: Host, request: FactsRequest): Promise<HostFacts> {

@@ -1,7 +1,8 @@
 import { Failure, type FailureDetails, type FailureKind } from '../domain/failure.js';
 import { given } from '../domain/given.js';
+import { registryError } from '../domain/registry-error.js';
 
-/** Known engine errors; the first match decides. */
+/** Known errors of the engine itself; the first match decides. */
 const knownErrors: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
   // Before `denied`, which means the registry.
   [
@@ -24,47 +25,22 @@ const knownErrors: readonly (readonly [RegExp, FailureKind, string, string?])[] 
     'engine.disk-full',
     'free disk space on the host; `docker system df` shows its usage',
   ],
-  [
-    /unauthorized|authentication required|denied|no basic auth credentials|incorrect username or password/i,
-    'access',
-    'image.access',
-    'run `docker login` on this machine, and check the image name',
-  ],
-  [
-    /manifest unknown|manifest for .* not found|repository .* not found|name unknown|not found: manifest/i,
-    'failed',
-    'image.not-found',
-    'check the image name and tag, and that the image was pushed',
-  ],
   [/network .* not found/i, 'failed', 'network.not-found'],
   [/no such image/i, 'failed', 'image.not-found'],
-  [
-    /no matching manifest for|does not match the (?:specified|detected) (?:host )?platform/i,
-    'failed',
-    'image.platform',
-    "build the image for this host's platform",
-  ],
-  [
-    /filesystem layer verification failed|failed to register layer|unexpected EOF|invalid checksum|digest mismatch|failed commit on ref/i,
-    'failed',
-    'image.corrupt',
-    'push the image again',
-  ],
   [/container name .* is already in use/i, 'failed', 'container.name-taken'],
   [/no such container/i, 'failed', 'container.not-found'],
-  [
-    /server gave HTTP response to HTTPS client/i,
-    'failed',
-    'registry.plain',
-    "add the registry to `insecure-registries` in the engine's daemon.json",
-  ],
-  [
-    /dial tcp|no such host|connection reset by peer|: EOF$|i\/o timeout|connection refused|TLS handshake timeout|Client\.Timeout|request canceled/i,
-    'unreachable',
-    'registry.unreachable',
-    'check that the host can reach the registry',
-  ],
+  [/conflict: unable to (?:delete|remove)/i, 'failed', 'image.in-use'],
+  [/volume is in use/i, 'failed', 'volume.in-use'],
+  [/does not match the (?:specified|detected) (?:host )?platform/i, 'failed', 'image.platform'],
 ];
+
+/** An error of the engine. */
+export interface EngineError {
+  readonly status?: number;
+  readonly cause?: unknown;
+  /** The image that the call reads from a registry, whose errors the engine passes on. */
+  readonly image?: string | undefined;
+}
 
 /**
  * Converts an error message of the engine to a Failure: `cannot ACTION: MESSAGE`. An unknown error with status 5xx is
@@ -74,10 +50,10 @@ export function engineFailure(
   host: string,
   action: string,
   message: string,
-  { status = 400, cause }: { readonly status?: number; readonly cause?: unknown } = {},
+  { status = 400, cause, image }: EngineError = {},
 ): Failure {
-  const known = knownErrors.find(([pattern]) => pattern.test(message));
-  const [, kind, code, hint] = known ?? [undefined, 'failed' as const, 'engine.refused', undefined];
+  const known = knownError(message, image);
+  const { kind, code, hint } = known ?? { kind: 'failed', code: 'engine.refused' };
   const details: FailureDetails = {
     host,
     ...given({ hint }),
@@ -85,6 +61,16 @@ export function engineFailure(
     ...given({ cause }),
   };
   return new Failure(kind, code, `cannot ${action}: ${message.trim()}`, details);
+}
+
+function knownError(
+  message: string,
+  image: string | undefined,
+): { readonly kind: FailureKind; readonly code: string; readonly hint?: string | undefined } | undefined {
+  const own = knownErrors.find(([pattern]) => pattern.test(message));
+  if (own === undefined) return image === undefined ? undefined : registryError(message, image);
+  const [, kind, code, hint] = own;
+  return { kind, code, hint };
 }
 
 /** Returns the failure of a host whose SSH connection broke; names the cause. */

@@ -104,6 +104,16 @@ export interface RegistryAuth {
   readonly identitytoken?: string;
 }
 
+/**
+ * Asks a registry for an image through the engine of `host`: with the caller's login, else without one, and if that is denied,
+ * with the login of the host.
+ */
+export type WithLogin = <T>(
+  host: Host,
+  reference: string,
+  ask: (login: RegistryAuth | undefined) => Promise<T>,
+) => Promise<T>;
+
 export interface PullProgress {
   /** Bytes, of all layers with a known size. */
   readonly done: number;

@@ -31,7 +31,9 @@ const digest = ({ image }: DiffSide) =>
 const commitText = ({ commit }: DiffSide) => commit?.slice(0, 7) ?? 'unknown';
 
 function changeText({ key, from, to }: KeyChange): string {
-  if (key.startsWith('secrets.'))
-    return `secret ${key.slice('secrets.'.length)} ${from === undefined ? 'added' : 'removed'}`;
+  if (key.startsWith('secrets.')) {
+    const change = from === undefined ? 'added' : to === undefined ? 'removed' : 'changed';
+    return `secret ${key.slice('secrets.'.length)} ${change}`;
+  }
   return `${key}: ${from ?? '(not set)'} -> ${to ?? '(not set)'}`;
 }

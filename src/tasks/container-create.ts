@@ -66,7 +66,7 @@ export const containerCreate = task({
       const because = isUp(kept)
         ? `release ${release.number} already runs as ${kept.name}`
         : `${kept.name} was kept`;
-      const stale = staleNote(kept) + unknownNote(facts, rollout);
+      const stale = staleNote(kept, release) + unknownNote(facts, rollout);
       const receipt = { name: kept.name, ...portOf(release.spec, kept.ports[0]) };
       return { kind: 'done', because: because + stale, receipt, ...(stale === '' ? {} : { news: true }) };
     }
@@ -148,7 +148,7 @@ function keptContainer(
   if (rollout.kind === 'deploy') return undefined;
   const found = containerOf(host, subject.run, service.name, rollout.release);
   if (found === undefined || found.state === 'dead' || found.state === 'removing') return undefined;
-  const stale = (found.staleSecrets ?? []).length > 0;
+  const stale = staleSecrets(found, rollout.release).length > 0;
   return stale && rollout.todaysSecrets && !isUp(found) ? undefined : found;
 }
 
@@ -166,9 +166,15 @@ function noFreePort(host: HostFacts, { name }: Service, { from, to }: { from: nu
   });
 }
 
-function staleNote({ staleSecrets = [] }: ContainerFacts): string {
-  if (staleSecrets.length === 0) return '';
-  return `, with older values of ${staleSecrets.join(', ')} (pass --current-secrets to update them)`;
+function staleNote(container: ContainerFacts, release: Release): string {
+  const names = staleSecrets(container, release);
+  if (names.length === 0) return '';
+  return `, with older values of ${names.join(', ')} (pass --current-secrets to update them)`;
+}
+
+/** Other services may have secrets with the names of variables of this one. */
+function staleSecrets({ staleSecrets: names = [] }: ContainerFacts, { spec }: Release): readonly string[] {
+  return names.filter((name) => spec.secrets.includes(name));
 }
 
 /** A deploy cannot tell whether secrets without a value have changed. */

@@ -11,6 +11,7 @@ import { isUp } from '../domain/rollout.js';
 import type { Change, Subject, TaskContext } from '../domain/task.js';
 import { describeUnconfigured } from '../domain/unconfigured.js';
 import { stopCommand } from './explain-docker.js';
+import { keptWarning, removeUnused } from './remove-unused.js';
 import { deregisterAndDrain } from './target-wait.js';
 import { type Ports, task } from './task.js';
 
@@ -101,8 +102,11 @@ export const environmentPrune = task({
   ],
   async apply(context, { hosts, targets }) {
     await Promise.all(targets.map((target) => deregisterAndDrain(context, target)));
-    await Promise.all(hosts.map((host) => pruneHost(context, host)));
-    return { removed: hosts.reduce((sum, host) => sum + namesOf(host).length, 0) };
+    const results = await Promise.all(hosts.map((host) => pruneHost(context, host)));
+    const kept = hosts.map(({ host }, index) => [host, results[index]?.kept ?? []] as const);
+    const warning = keptWarning(Object.fromEntries(kept));
+    if (warning !== undefined) context.warn(warning);
+    return { removed: results.reduce((sum, { removed }) => sum + removed, 0) };
   },
   undo: { never: 'to run a service again, add it to oneclick.yml and deploy it' },
 });
@@ -187,18 +191,19 @@ function commandsOf({ host, containers, images, lines, data }: HostIntent): read
   ];
 }
 
-/** The log lines go last: they name the rest, should this be interrupted. */
+/** The log lines go last: they name the rest, should this be interrupted or a volume be in use. */
 async function pruneHost(
   { ports, subject }: TaskContext<Ports>,
-  { host, containers, images, lines, data }: HostIntent,
-): Promise<void> {
+  intent: HostIntent,
+): Promise<{ readonly removed: number; readonly kept: readonly string[] }> {
+  const { host, containers, images, lines, data } = intent;
   const { engine } = ports.host(host);
   await Promise.all(containers.map((container) => removeContainer(ports, subject, host, container)));
-  await Promise.all([
-    ...images.map((image) => engine.removeImage(image)),
-    ...data.map((name) => engine.removeVolume(name)),
-  ]);
+  const kept = await removeUnused(engine, { images, volumes: data });
+  const removed = namesOf(intent).length - kept.length;
+  if (kept.some((name) => name.startsWith('volume '))) return { removed: removed - lines.length, kept };
   await Promise.all(lines.map((name) => engine.removeVolume(name)));
+  return { removed, kept };
 }
 
 async function removeContainer(

@@ -7,6 +7,7 @@ import { dockerOn } from '../domain/plain-command.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import { transferRegistry } from '../domain/transfer-registry.js';
+import type { PullProgress } from '../host/host.js';
 import { hostFacts, hostName, instanceOf, serviceOf, task } from './task.js';
 
 /** An image reference resolved to a digest. */
@@ -51,6 +52,16 @@ export const imageResolve = task({
         new Failure('failed', 'image.unknown', `cannot resolve ${reference}: no registry answered`),
       );
     }
+    const receipt = { reference, image: withDigest(reference, resolved.digest), written };
+    if (resolved.unchecked !== undefined)
+      return {
+        kind: 'done',
+        because: `stays on ${reference}: the registry is down`,
+        receipt,
+        news: true,
+        cautions: [`${service.name} keeps its current image: ${resolved.unchecked}`],
+      };
+    if (resolved.toBuild) return { kind: 'done', because: `${reference} will be built`, receipt, news: true };
     const wrong = service.instances.flatMap(({ host }) =>
       wrongPlatform(facts, host, reference, resolved.platforms),
     );
@@ -58,7 +69,7 @@ export const imageResolve = task({
     return {
       kind: 'done',
       because: `${reference} is ${resolved.digest.slice(0, 19)}`,
-      receipt: { reference, image: withDigest(reference, resolved.digest), written },
+      receipt,
       news: true,
     };
   },
@@ -114,7 +125,7 @@ export const imagePull = task({
   version: 1,
   scope: 'instance',
   needs: ['hosts'],
-  summary: "Pulls the image by digest, with the caller's credentials, on hosts that lack it.",
+  summary: "Pulls the image by digest, with the caller's or the host's login, on hosts that lack it.",
   input: z.strictObject({ image: z.string(), reference: z.string() }),
   intent: PullIntent,
   receipt: z.strictObject({}),
@@ -137,14 +148,10 @@ export const imagePull = task({
     dockerOn(hostName(subject), `pull ${reference}, with the docker login of the host`, 'pull', image),
   ],
   async apply({ ports, subject, signal, progress }, { image, reference }) {
-    const { engine } = ports.host(hostName(subject));
-    await engine.pull(
-      image,
-      await ports.auth(reference),
-      ({ done, total, layers, layersDone }) =>
-        progress(`${layersDone} of ${layers} layers`, total === 0 ? undefined : done / total),
-      signal,
-    );
+    const host = ports.host(hostName(subject));
+    const onProgress = ({ done, total, layers, layersDone }: PullProgress) =>
+      progress(`${layersDone} of ${layers} layers`, total === 0 ? undefined : done / total);
+    await ports.withLogin(host, reference, (login) => host.engine.pull(image, login, onProgress, signal));
     return {};
   },
   // Unused images do no harm and speed up a retry; `release.prune` removes them.

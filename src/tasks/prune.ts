@@ -11,6 +11,7 @@ import type { Activation, Release } from '../domain/release.js';
 import { isUp, Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
+import { keptWarning, removeUnused } from './remove-unused.js';
 import { hostName, instanceOf, task } from './task.js';
 
 const PruneIntent = z.strictObject({
@@ -59,14 +60,14 @@ export const releasePrune = task({
       ...remove('release log lines', volumes, 'volume', 'rm'),
     ];
   },
-  async apply({ ports, subject }, { containers, images, volumes }) {
-    const { engine } = ports.host(hostName(subject));
+  async apply({ ports, subject, warn }, { containers, images, volumes }) {
+    const host = hostName(subject);
+    const { engine } = ports.host(host);
     await Promise.all(containers.map((name) => engine.remove(name)));
-    await Promise.all([
-      ...images.map((image) => engine.removeImage(image)),
-      ...volumes.map((name) => engine.removeVolume(name)),
-    ]);
-    return { removed: containers.length + images.length + volumes.length };
+    const kept = await removeUnused(engine, { images, volumes });
+    const warning = keptWarning({ [host]: kept });
+    if (warning !== undefined) warn(warning);
+    return { removed: containers.length + images.length + volumes.length - kept.length };
   },
   undo: { never: 'a rollback creates removed containers again from the release log' },
 });

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { specHash } from '../domain/container.js';
 import type { Facts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { releaseLog } from '../domain/log.js';
 import type { Activation } from '../domain/release.js';
-import { leftoverContainers, Rollout, rolloutOf, rolloutTo } from '../domain/rollout.js';
+import { changedSecrets, leftoverContainers, Rollout, rolloutOf, rolloutTo } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject } from '../domain/task.js';
 import { runningUnconfigured } from '../domain/unconfigured.js';
@@ -43,7 +44,12 @@ export const rolloutResolve = task({
       const hint = known.length === 0 ? `run: oneclick deploy ${service.name}` : 'run: oneclick releases';
       return { kind: 'blocked', problems: [new Failure('usage', 'release.unknown', message, { hint })] };
     }
-    const because = describe(rollout, input.canary) + leftovers(facts, subject) + restored(facts, service);
+    const because = [
+      describe(rollout, input.canary),
+      secretsNote(facts, subject, rollout),
+      leftovers(facts, subject),
+      restored(facts, service),
+    ].join('');
     const cautions = runningUnconfigured(facts, subject.run, singletonsOf(subject));
     return {
       kind: 'done',
@@ -86,6 +92,16 @@ function describe({ kind, release, before, adopted }: Rollout, canary: boolean):
   if (adopted !== undefined) return `${name} replaces ${adopted.adopted}, kept as release 0`;
   if (before === undefined) return `${name} is the first release`;
   return `${name} ${canary ? 'runs as a canary next to' : 'replaces'} release ${before.number}`;
+}
+
+/** Rotated secrets are in no configuration: without them the plan would not say why it replaces a release. */
+function secretsNote(facts: Facts, subject: Subject, { kind, release, before }: Rollout): string {
+  if (kind !== 'deploy' || before === undefined) return '';
+  const changed = changedSecrets(facts, subject.run, serviceOf(subject)).join(', ');
+  if (changed === '') return '';
+  return specHash(release.spec) === specHash(before.spec)
+    ? `, because ${changed} changed`
+    : `, with new values of ${changed}`;
 }
 
 function leftovers(facts: Facts, subject: Subject): string {

@@ -5,7 +5,7 @@ import { Failure } from '../domain/failure.js';
 import type { Instance, Service } from '../domain/service.js';
 import type { AnyTask, RunInfo, Subject, Task } from '../domain/task.js';
 import { defineTask } from '../domain/task.js';
-import type { Command, CommandResult, Host, Probe, ProbeAnswer, RegistryAuth } from '../host/host.js';
+import type { Command, CommandResult, Host, Probe, ProbeAnswer, WithLogin } from '../host/host.js';
 
 /** Everything that a task can act on. */
 export interface Ports {
@@ -17,8 +17,7 @@ export interface Ports {
   readonly poll: Poll;
   /** Returns secret values by name. Throws a Failure that lists all missing ones. */
   secrets(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** Returns the caller's credentials for the registry of an image reference. */
-  auth(reference: string): Promise<RegistryAuth | undefined>;
+  readonly withLogin: WithLogin;
   /** Returns the variables that tell a command which run started it. */
   variables(run: RunInfo): Readonly<Record<string, string>>;
   /** Sends an HTTP request from this machine. Throws a Failure of kind `unhealthy` if there is no HTTP response. */

@@ -509,6 +509,9 @@ export class FakeEngine implements Engine {
 
   async removeVolume(name: string): Promise<void> {
     await this.faults.pass('removeVolume', name);
+    const user = this.all().find(({ volumes }) => volumes?.includes(name) === true);
+    if (user !== undefined)
+      throw this.#refuse('remove volume', `remove ${name}: volume is in use - [${user.id}]`);
     this.#volumes.delete(name);
   }
 
@@ -732,13 +735,13 @@ export class FakeEngine implements Engine {
   #ask(reference: string, auth: RegistryAuth | undefined): FakeImage {
     const image = this.registry.find(reference);
     if (image === undefined)
-      throw this.#refuse(reference, `manifest for ${reference} not found: manifest unknown`);
+      throw this.#refuse(reference, `manifest for ${reference} not found: manifest unknown`, reference);
     if (image.auth !== undefined && image.auth.password !== auth?.password)
-      throw this.#refuse(reference, 'unauthorized: authentication required');
+      throw this.#refuse(reference, 'unauthorized: authentication required', reference);
     return image;
   }
 
-  #refuse(doing: string, words: string) {
-    return engineFailure(this.#host, doing, words);
+  #refuse(doing: string, words: string, image?: string) {
+    return engineFailure(this.#host, doing, words, { image });
   }
 }

@@ -113,7 +113,29 @@ describe('a registry that', () => {
       prints: [/denied/, /go away/],
     },
     { does: 'answers 500', fault: respondWith(500), code: 1, prints: [/500/] },
-    { does: 'answers 429', fault: respondWith(429), code: 1, prints: [/429|too ?many ?requests/i] },
+    {
+      does: 'answers 429',
+      fault: respondWith(429),
+      code: 4,
+      prints: [/429|too ?many ?requests/i, /wait, or log in/],
+    },
+    {
+      does: 'no longer accepts a login',
+      fault: respondWith(
+        403,
+        {},
+        {
+          errors: [
+            {
+              code: 'DENIED',
+              message: 'Your authorization token has expired. Reauthenticate and try again.',
+            },
+          ],
+        },
+      ),
+      code: 4,
+      prints: [/has expired/, /log in again: docker login/],
+    },
     { does: 'serves a corrupt layer', fault: corrupt, tag: 'big', code: 1, prints: [/verification failed/] },
     {
       does: 'stalls within a layer',
@@ -151,6 +173,11 @@ test('a rollback needs no registry', async () => {
   await succeeds(project.start('deploy', 'web', '--tag', 'v2'));
   registry.fault = (incoming) => incoming.socket.destroy() !== undefined;
   await succeeds(project.start('rollback'));
+  expect(await versions()).toEqual(['v1']);
+  for (const words of [['restart'], ['stop', '--yes'], ['start']]) await succeeds(project.start(...words));
+  expect(await versions()).toEqual(['v1']);
+  const moved = await project.run('deploy', 'web', '--tag', 'v3');
+  expect([moved.code, moved.stderr]).toEqual([5, expect.stringContaining('registry')]);
   expect(await versions()).toEqual(['v1']);
   await sandbox.clean();
 });
@@ -193,6 +220,30 @@ describe('the password of a registry', () => {
     expect(output).not.toContain(Buffer.from(`somebody:${password}`).toString('base64'));
     expect(await versions()).toEqual(code === 0 ? ['v2'] : []);
   });
+});
+
+test('the login of the host is used if this machine has none, and is printed nowhere', async () => {
+  const password = 'Pw9-planted-4712';
+  const auth = Buffer.from(`somebody:${password}`).toString('base64');
+  const { user } = sandbox.environment.ssh;
+  const home = `~${user}/.docker`;
+  const config = JSON.stringify({ auths: { [registry.name]: { auth } } });
+  await sandbox.inside(1, 'sh', '-c', `mkdir -p ${home} && echo '${config}' >${home}/config.json`);
+  await sandbox.inside(1, 'sh', '-c', `chown -R ${user} ${home}`);
+  try {
+    const project = await projectWith(`${registry.name}/sample:v2`, { DOCKER_CONFIG: '/nonexistent' });
+    registry.fault = (incoming, answer, forward) =>
+      incoming.headers.authorization === `Basic ${auth}`
+        ? false
+        : respondWith(401, { 'www-authenticate': 'Basic realm="bad"' })(incoming, answer, forward);
+    const answer = await project.run('deploy');
+    expect(answer).toMatchObject({ code: 0 });
+    expect(answer.stdout + answer.stderr + (await journals(project))).not.toContain(password);
+    expect(await versions()).toEqual(['v2']);
+  } finally {
+    await sandbox.inside(1, 'sh', '-c', `rm -r ${home}`);
+    await sandbox.clean();
+  }
 });
 
 test('a tag that moves during a deploy has no effect: the digest from the start is deployed', async () => {

@@ -63,6 +63,13 @@ test('a build is deployed under its commit, then the next commit, and rolled bac
   const page = () => sandbox.inside(1, 'curl', '-s', `http://127.0.0.1:${project.port}/`);
 
   const first = await commitVersion(project, 'one');
+  const image = `${sandbox.registry}/built:${first}`;
+  const unpushed = await project.run('plan');
+  expect([unpushed.code, unpushed.stderr]).toEqual([1, expect.stringContaining('add --build')]);
+  const plan = await succeeds(project.start('plan', '--build'));
+  expect(plan.stdout).toContain(`${image} will be built`);
+  const { stdout: local } = await exec('docker', ['images', '--quiet', image]);
+  expect(local).toBe('');
   const deployed = await succeeds(project.start('deploy', '--build'));
   expect(deployed.stderr).toContain(`build web: ${sandbox.registry}/built:${first}`);
   expect(await project.serving(1)).toEqual([`${sandbox.registry}/built:${first}`]);

@@ -1,10 +1,18 @@
 import { atRegistry } from '../../domain/image.js';
 import type { Service } from '../../domain/service.js';
 import { transferRegistry } from '../../domain/transfer-registry.js';
+import type { PlannedBuilds } from '../../host/resolve-images.js';
 import { selectServices } from '../choose-services.js';
 import { withEnvironment } from '../connect.js';
 import type { Session } from '../session.js';
-import { type BuildSettings, buildImages, buildTag, type ProgramOutput } from './build-images.js';
+import {
+  type BuildSettings,
+  buildImages,
+  buildTag,
+  mayBePushed,
+  type ProgramOutput,
+  targetsOf,
+} from './build-images.js';
 import { type ImageTransfer, packImages } from './transfer.js';
 
 /** The images to build for a deploy. */
@@ -25,11 +33,8 @@ export async function buildForDeploy(
   { services: names, only, images, settings, pushOverSsh }: DeployBuild,
 ): Promise<{ readonly session: Session; readonly transfer?: ImageTransfer }> {
   const session = pushOverSsh ? withoutRegistry(configured) : configured;
-  const services = selectServices(session.environment.services, { services: names, only, images });
-  if (!services.some(({ image }) => image.kind === 'build')) {
-    session.listener.warn('this deploy has nothing to build');
-    return { session };
-  }
+  const services = servicesToBuild(session, { names, only, images });
+  if (services.length === 0) return { session };
   // Missing secrets should fail the deploy before the build.
   await session.secrets.get([...new Set(services.flatMap(({ secrets }) => secrets))]);
   const tag = await buildTag(session, settings);
@@ -40,6 +45,36 @@ export async function buildForDeploy(
   return push
     ? { session: tagged }
     : { session: tagged, transfer: await packImages(tagged, services, built) };
+}
+
+/** Returns the images that {@link buildForDeploy} would build, and its session; runs nothing but git. */
+export async function planBuilds(
+  configured: Session,
+  { services: names, only, images, settings, pushOverSsh }: DeployBuild,
+): Promise<{ readonly session: Session; readonly builds: PlannedBuilds }> {
+  const session = pushOverSsh ? withoutRegistry(configured) : configured;
+  const services = servicesToBuild(session, { names, only, images });
+  if (services.length === 0) return { session, builds: {} };
+  const { tag, isCommit } = await buildTag(session, settings);
+  const builds = targetsOf(services, tag).map((target) => {
+    const isReused = !pushOverSsh && mayBePushed(session, target, settings, isCommit);
+    return [target.reference, isReused ? 'unless-pushed' : 'always'] as const;
+  });
+  return {
+    session: isCommit ? { ...session, commit: tag } : session,
+    builds: Object.fromEntries(builds),
+  };
+}
+
+/** Returns the chosen services, if any of them is built. */
+function servicesToBuild(
+  { environment, listener }: Session,
+  { names, only, images }: Readonly<Record<'names' | 'only' | 'images', readonly string[]>>,
+): readonly Service[] {
+  const services = selectServices(environment.services, { services: names, only, images });
+  if (services.some(({ image }) => image.kind === 'build')) return services;
+  listener.warn('this deploy has nothing to build');
+  return [];
 }
 
 /** Returns the platforms of the hosts. Throws the Failure of an unreachable host. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { localFiles } from '../../config/files.js';
 import { Failure } from '../../domain/failure.js';
 import { parseImage } from '../../domain/image.js';
+import { loginCommand, type RegistryError, registryError } from '../../domain/registry-error.js';
 import type { ImageSource, Service } from '../../domain/service.js';
 import type { Session } from '../session.js';
 import { type DockerCli, openDocker, type ProgramResult } from './docker-cli.js';
@@ -108,8 +109,8 @@ export async function buildImages(
   const secrets = await session.secrets.get(targets.flatMap(({ source }) => source.secrets ?? []));
   const built: Built[] = [];
   for (const target of targets) {
-    const skip = skipPushed && isCommit && flags.platform === undefined && isReproducible(session, target);
-    const pushedBefore = skip && flags.cache && (await isInRegistry(cli, session, target));
+    const skip = skipPushed && mayBePushed(session, target, flags, isCommit);
+    const pushedBefore = skip && (await isInRegistry(cli, session, target));
     if (!pushedBefore) await buildOne({ cli, session, out, flags, secrets }, target, push);
     built.push({
       services: target.services,
@@ -165,16 +166,7 @@ async function buildOne(context: BuildContext, target: BuildTarget, push: boolea
     env: Object.fromEntries(own),
   };
   const result = await runDocker(context, onTerminal, `build ${names}: ${target.reference}`, build);
-  if (result.code !== 0)
-    throw new Failure(
-      'failed',
-      'build.failed',
-      `cannot build ${names}: docker exited with code ${result.code}`,
-      {
-        evidence: result.lines,
-        hint: `fix the build, then run: oneclick build ${target.services.join(' ')}`,
-      },
-    );
+  if (result.code !== 0) throw buildFailure(target.services, result);
   if (!push) return;
   const pushed = await runDocker(context, onTerminal, `push ${target.reference}`, {
     argv: ['push', target.reference],
@@ -246,6 +238,16 @@ async function isInRegistry(
   return pushedBefore;
 }
 
+/** Whether an image of this name in the registry is as good as a new build. */
+export function mayBePushed(
+  session: Session,
+  target: BuildTarget,
+  { platform, cache }: BuildSettings,
+  isCommit: boolean,
+): boolean {
+  return isCommit && cache && platform === undefined && isReproducible(session, target);
+}
+
 /** Whether the commit determines the image: no environment or variable changes its build. */
 function isReproducible({ project: { config: written } }: Session, { services }: BuildTarget): boolean {
   const environments = Object.values(written.environments ?? {});
@@ -267,14 +269,36 @@ function requireBuildKit({ builder }: DockerCli, names: readonly string[]): void
   );
 }
 
+function buildFailure(services: readonly string[], { code, lines }: ProgramResult): Failure {
+  const message = `cannot build ${services.join(', ')}: docker exited with code ${code}`;
+  const denied = baseImageError(lines);
+  return denied?.kind === 'access'
+    ? new Failure('access', denied.code, message, { evidence: lines, hint: denied.hint })
+    : new Failure('failed', 'build.failed', message, {
+        evidence: lines,
+        hint: `fix the build, then run: oneclick build ${services.join(' ')}`,
+      });
+}
+
+/** The error of a registry for an image that the build starts from; other lines are those of the build's own programs. */
+function baseImageError(lines: readonly string[]): RegistryError | undefined {
+  for (const line of lines) {
+    const [, image, words = ''] = /failed to resolve source metadata for (\S+): (.*)/.exec(line) ?? [];
+    if (image !== undefined) return registryError(words, image);
+    if (/error getting credentials/.test(line)) return registryError(line, 'docker.io');
+  }
+  return undefined;
+}
+
 function pushFailure(reference: string, { code, lines }: ProgramResult): Failure {
-  const denied = /denied|unauthorized|authentication required|no basic auth/i.test(lines.join('\n'));
+  const known = registryError(lines.join('\n'), reference);
   const { registry } = parseImage(reference);
   const message = `cannot push ${reference}: docker exited with code ${code}`;
-  return denied
-    ? new Failure('access', 'push.denied', message, { evidence: lines, hint: `docker login ${registry}` })
-    : new Failure('failed', 'push.failed', message, {
-        evidence: lines,
-        hint: `check ${registry} and the network between it and your Docker engine`,
-      });
+  if (known?.kind !== 'access')
+    return new Failure('failed', 'push.failed', message, {
+      evidence: lines,
+      hint: `check ${registry} and the network between it and your Docker engine`,
+    });
+  const hint = known.code === 'image.access' ? loginCommand(registry) : known.hint;
+  return new Failure('access', 'push.denied', message, { evidence: lines, hint });
 }

@@ -204,7 +204,10 @@ async function checkImages(
       const host = hosts.find(({ name }) => instances.some((instance) => instance.host === name));
       if (image.kind !== 'fixed' || host === undefined) return [];
       return check('registry', name, async () => {
-        const { digest } = await host.engine.resolve(image.reference, await ports.auth(image.reference));
+        const { reference } = image;
+        const { digest } = await ports.withLogin(host, reference, (login) =>
+          host.engine.resolve(reference, login),
+        );
         return [passed('registry', name, `${image.reference} is ${digest.slice(0, 19)}`)];
       });
     }),

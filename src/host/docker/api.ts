@@ -210,7 +210,12 @@ function messageOf(error: Error & { json?: unknown }): string {
   return error.message.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
 }
 
-/** Converts an error response to a Failure. */
-export function apiFailure(host: string, action: string, { message, status }: ApiError): Failure {
-  return engineFailure(host, action, message || `HTTP status ${status}`, { status });
+/** Converts an error response to a Failure; `image` as for {@link engineFailure}. */
+export function apiFailure(
+  host: string,
+  action: string,
+  { message, status }: ApiError,
+  image?: string,
+): Failure {
+  return engineFailure(host, action, message || `HTTP status ${status}`, { status, image });
 }

@@ -21,6 +21,8 @@ export interface CallOptions {
   readonly deadline?: number;
   /** Signals that cancel the call, in addition to the loss of the host. */
   readonly signals?: readonly (AbortSignal | undefined)[];
+  /** The image that the call reads from a registry. */
+  readonly image?: string;
 }
 
 /** Sends requests to an engine: logs them, applies timeouts, and converts errors to Failures. */
@@ -77,7 +79,7 @@ export class EngineCalls {
   /** Sends a request; converts an {@link ApiError} to a Failure. */
   send(action: string, request: ApiRequest, options: CallOptions = {}): Promise<unknown> {
     return this.raw(action, request, options).catch((error: unknown) => {
-      throw this.translate(action, error);
+      throw this.translate(action, error, options.image);
     });
   }
 
@@ -98,7 +100,7 @@ export class EngineCalls {
       return read(answer);
     };
     return this.#withLimit(action, request, options, readStream).catch((error: unknown) => {
-      throw this.translate(action, error);
+      throw this.translate(action, error, options.image);
     });
   }
 
@@ -154,12 +156,17 @@ export class EngineCalls {
   }
 
   /** Converts engine errors to Failures; returns other errors unchanged. */
-  translate(action: string, error: unknown): unknown {
+  translate(action: string, error: unknown, image?: string): unknown {
     const title = this.#named(action);
     if (error instanceof ApiError)
-      return apiFailure(this.#host.name, title, new ApiError(error.status, this.#named(error.message)));
+      return apiFailure(
+        this.#host.name,
+        title,
+        new ApiError(error.status, this.#named(error.message)),
+        image,
+      );
     if (error instanceof PullError)
-      return engineFailure(this.#host.name, title, error.message, { cause: error });
+      return engineFailure(this.#host.name, title, error.message, { cause: error, image });
     return error;
   }
 }

@@ -132,7 +132,7 @@ export class DockerEngine implements Engine {
   async resolve(reference: string, auth: RegistryAuth | undefined): Promise<ResolvedImage> {
     const request = { method: 'GET', path: `/distribution/${reference}/json`, auth } as const;
     const { Descriptor, Platforms } = Distribution.parse(
-      await this.#calls.send(`look up ${reference}`, request),
+      await this.#calls.send(`look up ${reference}`, request, { image: reference }),
     );
     const platforms = (Platforms ?? []).map(({ os, architecture, variant }) =>
       variant === undefined || variant === '' ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`,

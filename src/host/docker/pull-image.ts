@@ -28,7 +28,7 @@ export async function pullImage(
   const stall = new StallWatch(clock, stallTimeout, 'contacting the registry', (last) =>
     stalled(host, image, last),
   );
-  const callOptions = { deadline: Number.POSITIVE_INFINITY, signals: [signal, stall.signal] };
+  const callOptions = { deadline: Number.POSITIVE_INFINITY, signals: [signal, stall.signal], image };
   try {
     await calls.read(`pull ${image}`, request, callOptions, (stream) =>
       followPull(stream, onProgress, (line) => stall.reset(line)),

@@ -141,6 +141,18 @@ describe('oneclick build', () => {
   it.each([
     ['dead', 'unreachable', 'docker.engine', ['Cannot connect to the Docker daemon']],
     ['broken', 'failed', 'build.failed', expect.arrayContaining(['RUN make: no such file'])],
+    [
+      'helperless',
+      'access',
+      'registry.helper',
+      expect.arrayContaining([expect.stringContaining('docker-credential-desktop')]),
+    ],
+    [
+      'baseless',
+      'access',
+      'image.access',
+      expect.arrayContaining([expect.stringContaining('ghcr.io/acme/base')]),
+    ],
     ['denied', 'access', 'push.denied', [expect.stringMatching(/^denied/)]],
   ])('explains the failure when docker is %s', async (state, kind, code, evidence) => {
     await project.docker(state);
@@ -173,9 +185,19 @@ describe('deploy --build', () => {
     expect(await project.calls()).toEqual([]);
   });
 
-  it('cannot be combined with a dry run, and is required by its options', async () => {
-    for (const flag of ['--dry-run', '--explain'])
-      expect(await project.failure('deploy', '--build', flag)).toMatchObject({ kind: 'usage' });
+  it.each([
+    ['plan', '--build'],
+    ['deploy', '--build', '--dry-run'],
+  ])('%s %s builds nothing', async (...words) => {
+    expect(await project.run(...words, '--plain')).toBe(5);
+    await project.write('new.txt', 'one');
+    expect(await project.failure(...words, '--plain')).toMatchObject({ code: 'build.dirty' });
+    expect(await project.calls()).toEqual([]);
+  });
+
+  it('cannot be explained, and is required by its options', async () => {
+    expect(await project.failure('deploy', '--build', '--explain')).toMatchObject({ kind: 'usage' });
+    expect(await project.failure('plan', '--dirty')).toMatchObject({ kind: 'usage', hint: 'add --build' });
     expect(await project.failure('deploy', '--dirty')).toMatchObject({ kind: 'usage', hint: 'add --build' });
   });
 });

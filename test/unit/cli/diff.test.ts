@@ -46,7 +46,10 @@ describe('a diff', () => {
     );
     const side = { release: 1, reference: 'web:v1', image: 'web@sha256:1', commit: 'abcdef012345' };
     const services = [
-      { name: 'web', from: side, to: { ...side, release: 2 }, keys, commits: null },
+      {
+        ...{ name: 'web', from: side, to: { ...side, release: 2 }, commits: null },
+        keys: [...keys, { key: 'secrets.ROTATED', from: 'set', to: 'changed' }],
+      },
       { name: 'api', from: side, to: { ...side, release: null, image: null }, keys: [], commits: [] },
     ];
     const page = { columns: 80, style: plainStyle };
@@ -57,6 +60,7 @@ describe('a diff', () => {
         'config  env.LEVEL: info -> debug',
         'config  secret NEW added',
         'config  secret OLD removed',
+        'config  secret ROTATED changed',
         '',
         'api: release 1 -> current configuration',
         'digest  sha256:1 -> resolved at deploy',

@@ -21,6 +21,8 @@ case "$1 $2" in
   "buildx version") [ -e "$here/buildx" ] || exit 1 ;;
   "manifest inspect") [ -e "$here/there" ] || exit 1 ;;
   build*) echo "kit $DOCKER_BUILDKIT token $TOKEN" >>"$here/calls"; echo "step 1 $TOKEN"; echo 'step 2' >&2
+    [ -e "$here/helperless" ] && { echo 'ERROR: error getting credentials - err: exec: "docker-credential-desktop": executable file not found in $PATH' >&2; exit 1; }
+    [ -e "$here/baseless" ] && { echo 'ERROR: failed to solve: ghcr.io/acme/base: failed to resolve source metadata for ghcr.io/acme/base:1: unauthorized' >&2; exit 1; }
     [ -e "$here/broken" ] && { echo 'RUN make: no such file' >&2; exit 17; }; exit 0 ;;
   push*) [ -e "$here/denied" ] && { echo 'denied: requested access to the resource is denied' >&2; exit 1; }; exit 0 ;;
   save*) [ -e "$here/full" ] && { echo 'write /dev/stdout: no space left on device' >&2; exit 1; }; cat "$here/saved" ;;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readEnvFile } from '../../../src/config/env-file.js';
+import { namesWithVariables, readEnvFile } from '../../../src/config/env-file.js';
 import { failureOf } from './context.js';
 
 describe('an env file', () => {
@@ -22,6 +22,18 @@ describe('an env file', () => {
     ['A=postgres://u:p@h/db?x=y', 'postgres://u:p@h/db?x=y'],
   ])('reads %j', (text, value) => {
     expect(readEnvFile('.env', text).get('A')).toBe(value);
+  });
+
+  it.each([
+    ['A=x${B}', ['A']],
+    ['A="x${B:-y}"', ['A']],
+    ["A='x${B}'", []],
+    ['A="x\\${B}"', []],
+    ['B=1\nA=x$B', ['A']],
+    ['B=1\nA=x$BC', []],
+    ['A=pa$$w0rd\nC=a$b\nD="a$b"\nE=${', []],
+  ])('names the values in which docker compose replaces variables: %j', (text, names) => {
+    expect(namesWithVariables('.env', text)).toEqual(names);
   });
 
   it('reports every invalid line without printing a value', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { registryAuth } from '../../../src/config/registry-auth.js';
+import { Failure } from '../../../src/domain/failure.js';
 import { commandsOf, failureOf, memoryFiles } from './context.js';
 
 const hub = 'https://index.docker.io/v1/';
@@ -75,6 +76,19 @@ describe('the login at a registry', () => {
       expect(failure.kind).toBe('access');
       expect(JSON.stringify([failure.message, failure.evidence, failure.cause])).not.toContain('hunter2');
     }
+  });
+
+  it('names a helper that is not installed', async () => {
+    const files = memoryFiles({ '/home/me/.docker/config.json': '{"credsStore":"desktop"}' });
+    const run = () => Promise.reject(new Failure('failed', 'command.start', 'spawn ENOENT'));
+    const failure = await failureOf(() => registryAuth('nginx', { folder: '/home/me/.docker', files, run }));
+    expect(failure).toMatchObject({
+      kind: 'access',
+      code: 'registry.helper',
+      message:
+        'docker-credential-desktop is not installed, but /home/me/.docker/config.json uses it for https://index.docker.io/v1/',
+      hint: 'install docker-credential-desktop, or remove it from that file',
+    });
   });
 
   it('is undefined without a Docker configuration', async () => {

@@ -77,6 +77,27 @@ describe('secrets', () => {
   });
 
   it.each([
+    ['one\n', 'one'],
+    ['one\r\n', 'one'],
+    ['one', 'one'],
+    ['-----KEY-----\nabc\n\n', '-----KEY-----\nabc\n'],
+  ])('from a command lose one line end: %j', async (stdout, value) => {
+    const { run } = commandsOf({ 'op read c': { stdout } });
+    expect((await secretStore(placesOf({ sources, run })).get(['C'])).get('C')).toBe(value);
+  });
+
+  it('in the file with variables cause a warning with their names only', async () => {
+    const files = memoryFiles({
+      '/project/.env.live': 'URL=postgres://me:${PASSWORD}@db\nPASSWORD=hunter2$b\nKEY=pa$$w0rd\n',
+    });
+    const store = secretStore(placesOf({ files, run: commandsOf({}).run }));
+    expect(await store.warnings()).toEqual([
+      '.env.live: variables in URL are not replaced, unlike in docker compose: write the values out, or put them in single quotes to keep the $',
+    ]);
+    expect((await store.get(['URL', 'KEY'])).get('KEY')).toBe('pa$$w0rd');
+  });
+
+  it.each([
     ['warns about a file that git does not ignore', { code: 1 }, 1],
     ['accepts a file that git ignores', { code: 0 }, 0],
     ['accepts a file outside a repository', { code: 128 }, 0],

@@ -33,7 +33,7 @@ const read = (parts: Partial<FactsRequest> = {}) =>
     secrets: new Map(),
     resolves: true,
     resolved: {},
-    auth: async () => undefined,
+    withLogin: (_, __, ask) => ask(undefined),
     ...parts,
   });
 

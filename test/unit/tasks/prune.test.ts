@@ -75,6 +75,21 @@ describe('a deploy', () => {
     expect(await tags('v1')).toEqual(['v1']);
   });
 
+  it('names what something else has begun to use in one warning, and succeeds', async () => {
+    const { engine } = fleet.host('host-1');
+    for (const tag of ['v1', 'v2', 'v3']) await fleet.deploy(at(web, tag));
+    const digest = fleet.registry.find('registry.test/web:v2')?.digest;
+    engine.faults.before('removeImage', () => {
+      engine.addForeign({ name: 'theirs', image: `registry.test/web@${digest}` });
+    });
+    expect(await fleet.deploy(at(web, 'v4'))).toMatchObject({ result: 'done', exitCode: 0 });
+    const warnings = fleet.events.filter(({ type }) => type === 'run.warning');
+    expect(JSON.stringify(warnings)).toContain(
+      `not removed, because something else uses it: image registry.test/web@${digest} on host-1`,
+    );
+    expect(await tags('v2')).toEqual(['v2']);
+  });
+
   it('removes leftover exec containers once they have exited', async () => {
     const { engine } = fleet.host('host-1');
     const labels = {

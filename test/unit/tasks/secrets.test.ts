@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { chooseCanary } from '../../../src/app/canary.js';
+import { compareReleases } from '../../../src/app/diff.js';
 import type { RecipeResult } from '../../../src/app/run-recipe.js';
 import { Failure } from '../../../src/domain/failure.js';
 import type { Service } from '../../../src/domain/service.js';
@@ -114,6 +115,47 @@ describe('without values of secrets', () => {
     const text = JSON.stringify(steps);
     expect(text).toContain('older values of KEY (');
     expect(text).not.toContain('TOKEN (');
+  });
+});
+
+describe('a rotated secret', () => {
+  const notesOf = async (service: Service) => {
+    const { steps } = await fleet.preview('deploy', [service]);
+    return steps.flatMap(({ verdict }) => ('because' in verdict ? [verdict.because] : []));
+  };
+  beforeEach(() => {
+    fleet.secrets.set('KEY', 'second-key');
+  });
+
+  it('is the reason that the plan gives, by name', async () => {
+    const notes = await notesOf(web);
+    expect(notes).toContain('release 2 (registry.test/web:v1) replaces release 1, because KEY changed');
+    expect(JSON.stringify(notes)).not.toContain('second-key');
+  });
+
+  it('is named next to other changes', async () => {
+    expect(await notesOf(next)).toContain(
+      'release 2 (registry.test/web:v2) replaces release 1, with new values of KEY',
+    );
+  });
+
+  it('is a difference between the current release and the configuration', async () => {
+    const { services } = await fleet.connected([web], async (connected) => {
+      await connected.readSecrets(web.secrets);
+      const [session, facts] = [await fleet.session([web]), await connected.facts()];
+      return compareReleases(session, facts, ['web'], ['next']);
+    });
+    expect(services[0]?.keys).toEqual([{ key: 'secrets.KEY', from: 'set', to: 'changed' }]);
+  });
+
+  it('of another service does not replace a variable of the same name', async () => {
+    fleet.push('api', 'v1');
+    const api = { ...serviceOn('api', 9090), env: { KEY: 'plain' } };
+    await fleet.deploy(web, api);
+    expect(await fleet.deploy(web, api)).toMatchObject({ result: 'unchanged' });
+    fleet.push('api', 'v2');
+    await fleet.deploy(at(api, 'v2'));
+    expect(JSON.stringify((await fleet.preview('rollback', [api])).steps)).not.toContain('older values of');
   });
 });
 

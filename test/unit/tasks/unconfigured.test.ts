@@ -283,6 +283,23 @@ describe('a prune', () => {
     expect(removed.map(({ args }) => args[0])).toContain('shop-production-uploads');
   });
 
+  it('names everything that is in use elsewhere in one warning, and finds it again later', async () => {
+    await done('deploy', [web, on(api, 1, 2)]);
+    for (const name of ['host-1', 'host-2'])
+      fleet
+        .host(name)
+        .engine.addForeign({ name: 'theirs', state: 'exited', volumes: ['shop-production-uploads'] });
+    const params = { volumes: true };
+    expect(await done('prune', [web], { params })).toMatchObject({ result: 'done', exitCode: 0 });
+    const warnings = fleet.events.filter(({ type }) => type === 'run.warning');
+    expect(warnings).toHaveLength(1);
+    expect(JSON.stringify(warnings)).toContain(
+      'volume shop-production-uploads on host-1; volume shop-production-uploads on host-2',
+    );
+    for (const name of ['host-1', 'host-2']) await fleet.host(name).engine.remove('theirs');
+    expect(named((await planned('prune', [web], { params })).changes, 'volume ')).toHaveLength(2);
+  });
+
   it('keeps a volume that a configured service mounts', async () => {
     await done('deploy', [web, on(api, 1)]);
     const renamed = on({ ...api, name: 'worker' }, 1);

@@ -1,5 +1,5 @@
-import { defineCommand, type FlagsOf, flag, list, value } from '../../define-command.js';
-import { buildOptions, changeOptions, settleOption } from '../../options.js';
+import { defineCommand, type FlagsOf, list, value } from '../../define-command.js';
+import { changeOptions, deployBuildOptions, settleOption } from '../../options.js';
 
 export const deploy = defineCommand({
   name: 'deploy',
@@ -9,12 +9,7 @@ export const deploy = defineCommand({
     ...changeOptions,
     image: list('--image <ref>', 'deploy this image: REF or SERVICE=REF (repeatable)'),
     tag: value('--tag <tag>', 'deploy this tag of named services and of services with build:'),
-    build: flag('--build', 'build and push images before the deploy'),
-    ...buildOptions,
-    pushOverSsh: flag(
-      '--push-over-ssh',
-      'with --build: send images to the hosts over SSH, without a registry',
-    ),
+    ...deployBuildOptions,
     ...settleOption,
     canary: value(
       '--canary <share>',

@@ -2,15 +2,19 @@ import type { Context } from '../../../app/context.js';
 import { compareReleases } from '../../../app/diff.js';
 import { Failure } from '../../../domain/failure.js';
 import { diffText } from '../../../report/diff.js';
-import { viewEnvironment } from '../../view-environment.js';
+import { type EnvironmentView, viewEnvironment } from '../../view-environment.js';
 import type { DiffFlags } from './command.js';
 
 export function run(context: Context, args: readonly string[], flags: DiffFlags): Promise<number> {
   const { releases, names } = parseDiffArguments(args);
-  return viewEnvironment(context, names, flags, async ({ session, facts, out, chosen }) => {
+  const show = async ({ session, facts, out, chosen }: EnvironmentView) => {
+    const missing = Object.keys(facts.secrets?.missing ?? {});
+    if (missing.length > 0)
+      out.reporter.warn(`secrets without a value here are not compared: ${missing.join(', ')}`);
     const chosenNames = chosen.map(({ name }) => name);
     out.reporter.result(await compareReleases(session, facts, chosenNames, releases), diffText);
-  });
+  };
+  return viewEnvironment(context, names, flags, show, { secrets: releases.includes('next') });
 }
 
 /** Releases are numbers, `current` and `next`; other words are service names. */

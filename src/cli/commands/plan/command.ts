@@ -1,5 +1,5 @@
 import { defineCommand, type FlagsOf, list, value } from '../../define-command.js';
-import { changeOptions } from '../../options.js';
+import { changeOptions, deployBuildOptions } from '../../options.js';
 
 export const plan = defineCommand({
   name: 'plan',
@@ -10,9 +10,10 @@ export const plan = defineCommand({
     recipe: { ...value('--recipe <name>', 'plan this recipe (default: deploy)'), default: 'deploy' },
     image: list('--image <ref>', 'plan with this image: REF or SERVICE=REF (repeatable)'),
     tag: value('--tag <tag>', 'plan with this tag'),
+    ...deployBuildOptions,
     set: list('--set <name=value>', 'set a parameter of the recipe (repeatable)'),
   },
-  examples: ['oneclick plan', 'oneclick plan --recipe rollback'],
+  examples: ['oneclick plan', 'oneclick plan --build', 'oneclick plan --recipe rollback'],
 });
 
 export type PlanFlags = FlagsOf<typeof plan>;
