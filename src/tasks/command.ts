@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Failure } from '../domain/failure.js';
+import { given } from '../domain/given.js';
 import { prefix } from '../domain/labels.js';
 import { MissingSecrets, missingSecrets } from '../domain/missing-secrets.js';
 import { namesFor } from '../domain/names.js';
@@ -11,6 +12,7 @@ import { commandConfig } from './container-config.js';
 import { createCommand } from './explain-docker.js';
 import { startOnNetwork } from './network.js';
 import { ensureDataVolumes, volumeCommands } from './own-names.js';
+import { joinNames, joinNamesCommand, membershipOf, NamesMembership } from './service-names.js';
 import { hostFacts, serviceOf, task } from './task.js';
 
 const CommandReceipt = z.strictObject({
@@ -25,6 +27,8 @@ const CommandIntent = z.strictObject({
   /** Names that differ from the usual ones. */
   network: z.string().optional(),
   volumes: z.record(z.string(), z.string()).optional(),
+  /** The network of the service names, if the host has one. */
+  names: NamesMembership.optional(),
 });
 
 /** Runs the release command (migrations) once, in a container of the new release. */
@@ -66,12 +70,15 @@ export const releaseCommand = task({
     return {
       kind: 'todo',
       changes: [{ host, text: `run ${command.join(' ')}` }],
-      intent: { name, host, release: rollout.release, command: [...command], ...names },
+      intent: {
+        ...{ name, host, release: rollout.release, command: [...command], ...names },
+        ...given({ names: membershipOf(hostFacts(facts, host), subject) }),
+      },
       expect: { ran: true, onLaterFailure: service.releaseCommand.onLaterFailure },
       predict: (later) => later,
     };
   },
-  explain({ name, host, release, command, ...names }, subject) {
+  explain({ name, host, release, command, names: membership, ...names }, subject) {
     const { secrets } = release.spec;
     const config = commandConfig(release, command, subject, names);
     return [
@@ -83,10 +90,14 @@ export const releaseCommand = task({
         config,
         secrets,
       ),
+      ...(membership === undefined ? [] : [joinNamesCommand(host, name, membership)]),
       dockerOn(host, 'run the release command, whose changes stay', 'start', '--attach', name),
     ];
   },
-  async apply({ ports, subject, clock, progress }, { name, host: on, release, command, ...names }) {
+  async apply(
+    { ports, subject, clock, progress },
+    { name, host: on, release, command, names: membership, ...names },
+  ) {
     const service = serviceOf(subject);
     const host = ports.host(on);
     const before = await host.engine.container(name);
@@ -94,6 +105,7 @@ export const releaseCommand = task({
       const secrets = await ports.secrets(release.spec.secrets);
       await ensureDataVolumes(host.engine, release.spec, subject.run, names);
       await host.engine.create({ name, config: commandConfig(release, command, subject, names, secrets) });
+      if (membership !== undefined) await joinNames(host.engine, name, membership, subject.run);
     }
     if (before === undefined || before.state === 'created')
       await startOnNetwork(host.engine, name, subject.run);

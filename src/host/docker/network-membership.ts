@@ -1,6 +1,7 @@
-import type { z } from 'zod';
+import { z } from 'zod';
+import { lowerHalf } from '../../domain/service-names.js';
 import { ApiError } from './api.js';
-import type { Inspected } from './container-facts.js';
+import { type Inspected, ownAliases } from './container-facts.js';
 import type { EngineCalls } from './engine-calls.js';
 
 /** Connects a container to a network; these aliases replace any others. See `Engine.connect`. */
@@ -8,17 +9,18 @@ export async function joinNetwork(
   calls: EngineCalls,
   network: string,
   container: string,
-  aliases: readonly string[],
+  { aliases, address }: { readonly aliases: readonly string[]; readonly address?: string | undefined },
   known: z.infer<typeof Inspected> | undefined,
 ): Promise<void> {
   const joined = known?.NetworkSettings.Networks[network];
+  const kept = joined?.IPAMConfig?.IPv4Address || undefined;
   if (joined !== undefined) {
-    // The engine adds the short ID as an alias.
-    const own = joined.Aliases.filter((alias) => !/^[0-9a-f]{12}$/.test(alias));
-    if ([...own].sort().join() === [...aliases].sort().join()) return;
+    if ([...ownAliases(joined)].sort().join() === [...aliases].sort().join()) return;
     await leaveNetwork(calls, network, container);
   }
-  const body = { Container: container, EndpointConfig: { Aliases: aliases } };
+  const given = kept ?? address;
+  const ipam = given === undefined ? {} : { IPAMConfig: { IPv4Address: given } };
+  const body = { Container: container, EndpointConfig: { Aliases: aliases, ...ipam } };
   const request = { method: 'POST', path: `/networks/${network}/connect`, body } as const;
   await calls.send(`connect ${container} to ${network}`, request);
 }
@@ -34,4 +36,45 @@ export async function leaveNetwork(calls: EngineCalls, network: string, containe
       error instanceof ApiError && (error.status === 404 || /is not connected/.test(error.message));
     if (!isDisconnected) throw calls.translate(action, error);
   }
+}
+
+const Network = z.object({
+  IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string().nullish() })).nullish() }).nullish(),
+});
+
+/** Returns the IPv4 subnet of a network. See `Engine.subnet`. */
+export async function subnetOf(calls: EngineCalls, network: string): Promise<string | undefined> {
+  const action = `inspect network ${network}`;
+  try {
+    const answer = Network.parse(await calls.raw(action, { method: 'GET', path: `/networks/${network}` }));
+    const subnets = (answer.IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []);
+    return subnets.find((subnet) => /^[\d.]+\/\d+$/.test(subnet));
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw calls.translate(action, error);
+  }
+}
+
+/** Creates an internal network whose upper half is for fixed addresses. See `Engine.ensureNamesNetwork`. */
+export async function ensureNamesNetwork(
+  calls: EngineCalls,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<void> {
+  if ((await subnetOf(calls, name)) !== undefined) return;
+  const create = (IPAM?: object) => {
+    const body = { Name: name, Driver: 'bridge', CheckDuplicate: true, Internal: true, Labels: labels };
+    const request = {
+      method: 'POST',
+      path: '/networks/create',
+      body: IPAM === undefined ? body : { ...body, IPAM },
+    } as const;
+    return calls.ensure(`create network ${name}`, request, [409]);
+  };
+  // Only the engine knows a free subnet; only one that is asked for allows fixed addresses.
+  await create();
+  const Subnet = await subnetOf(calls, name);
+  if (Subnet === undefined) return;
+  await calls.ensure(`remove network ${name}`, { method: 'DELETE', path: `/networks/${name}` }, [404]);
+  await create({ Config: [{ Subnet, IPRange: lowerHalf(Subnet) }] });
 }
