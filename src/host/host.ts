@@ -247,8 +247,8 @@ export interface Engine {
    * its subnet only; the upper half is for addresses that {@link connect} gives.
    */
   ensureNamesNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
-  /** Returns the IPv4 subnet of a network, `10.0.0.0/16`; undefined if there is no such network, or it has none. */
-  subnet(network: string): Promise<string | undefined>;
+  /** Returns the IPv4 subnet of such a network, `10.0.0.0/16`; undefined if no address can be given on it, or it is missing. */
+  fixedSubnet(network: string): Promise<string | undefined>;
   /**
    * Connects the container to the network; these aliases replace any others. It gets this address, or keeps the one that it
    * was given before; otherwise the engine chooses one.

@@ -44,9 +44,9 @@ export async function joinNames(
   id: EnvironmentId,
   aliases: readonly string[] = [],
 ): Promise<void> {
-  const [found, others] = await Promise.all([engine.subnet(network), fixed ? engine.containers() : []]);
+  const [found, others] = await Promise.all([engine.fixedSubnet(network), fixed ? engine.containers() : []]);
   if (found === undefined) await engine.ensureNamesNetwork(network, namesLabels(id));
-  const subnet = found ?? (await engine.subnet(network));
+  const subnet = found ?? (await engine.fixedSubnet(network));
   const taken = new Set(others.flatMap(({ addresses = {} }) => addresses[network] ?? []));
   const address = fixed && subnet !== undefined ? fixedAddress(subnet, container, taken) : undefined;
   await engine.connect(network, container, aliases, address);

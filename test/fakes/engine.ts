@@ -456,8 +456,8 @@ export class FakeEngine implements Engine {
     if (!this.#networks.has(name)) this.#networks.set(name, labels);
   }
 
-  async subnet(network: string): Promise<string | undefined> {
-    await this.faults.pass('subnet', network);
+  async fixedSubnet(network: string): Promise<string | undefined> {
+    await this.faults.pass('fixedSubnet', network);
     const order = [...this.#networks.keys()].indexOf(network);
     return order === -1 ? undefined : `172.${18 + order}.0.0/16`;
   }

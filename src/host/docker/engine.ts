@@ -34,7 +34,7 @@ import {
 } from './container-facts.js';
 import { EngineCalls, responseTimeout } from './engine-calls.js';
 import { pathFacts, readFiles, writeFiles } from './files.js';
-import { ensureNamesNetwork, joinNetwork, leaveNetwork, subnetOf } from './network-membership.js';
+import { ensureNamesNetwork, fixedSubnet, joinNetwork, leaveNetwork } from './network-membership.js';
 import { startAttached, startExec } from './process.js';
 import { pullImage } from './pull-image.js';
 import { followImport } from './pull-progress.js';
@@ -272,8 +272,8 @@ export class DockerEngine implements Engine {
     return ensureNamesNetwork(this.#calls, name, labels);
   }
 
-  subnet(network: string): Promise<string | undefined> {
-    return subnetOf(this.#calls, network);
+  fixedSubnet(network: string): Promise<string | undefined> {
+    return fixedSubnet(this.#calls, network);
   }
 
   async connect(

@@ -39,20 +39,36 @@ export async function leaveNetwork(calls: EngineCalls, network: string, containe
 }
 
 const Network = z.object({
-  IPAM: z.object({ Config: z.array(z.object({ Subnet: z.string().nullish() })).nullish() }).nullish(),
+  Labels: z.record(z.string(), z.string()).nullish(),
+  IPAM: z
+    .object({ Config: z.array(z.object({ Subnet: z.string(), IPRange: z.string().nullish() })).nullish() })
+    .nullish(),
 });
 
-/** Returns the IPv4 subnet of a network. See `Engine.subnet`. */
-export async function subnetOf(calls: EngineCalls, network: string): Promise<string | undefined> {
-  const action = `inspect network ${network}`;
+async function inspectNetwork(calls: EngineCalls, name: string): Promise<NetworkDetails | undefined> {
+  const action = `inspect network ${name}`;
   try {
-    const answer = Network.parse(await calls.raw(action, { method: 'GET', path: `/networks/${network}` }));
-    const subnets = (answer.IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []);
-    return subnets.find((subnet) => /^[\d.]+\/\d+$/.test(subnet));
+    const answer = Network.parse(await calls.raw(action, { method: 'GET', path: `/networks/${name}` }));
+    const pool = answer.IPAM?.Config?.find(({ Subnet }) => !Subnet.includes(':'));
+    const isHalved = pool !== undefined && pool.IPRange === lowerHalf(pool.Subnet);
+    return { labels: answer.Labels ?? {}, subnet: pool?.Subnet, isHalved };
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return undefined;
     throw calls.translate(action, error);
   }
+}
+
+interface NetworkDetails {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly subnet: string | undefined;
+  /** Whether the engine leaves the upper half alone. */
+  readonly isHalved: boolean;
+}
+
+/** Returns the subnet of a network with fixed addresses. See `Engine.fixedSubnet`. */
+export async function fixedSubnet(calls: EngineCalls, network: string): Promise<string | undefined> {
+  const found = await inspectNetwork(calls, network);
+  return found?.isHalved ? found.subnet : undefined;
 }
 
 /** Creates an internal network whose upper half is for fixed addresses. See `Engine.ensureNamesNetwork`. */
@@ -61,20 +77,23 @@ export async function ensureNamesNetwork(
   name: string,
   labels: Readonly<Record<string, string>>,
 ): Promise<void> {
-  if ((await subnetOf(calls, name)) !== undefined) return;
-  const create = (IPAM?: object) => {
+  const create = (options: object) => {
     const body = { Name: name, Driver: 'bridge', CheckDuplicate: true, Internal: true, Labels: labels };
-    const request = {
-      method: 'POST',
-      path: '/networks/create',
-      body: IPAM === undefined ? body : { ...body, IPAM },
-    } as const;
+    const request = { method: 'POST', path: '/networks/create', body: { ...body, ...options } } as const;
     return calls.ensure(`create network ${name}`, request, [409]);
   };
-  // Only the engine knows a free subnet; only one that is asked for allows fixed addresses.
-  await create();
-  const Subnet = await subnetOf(calls, name);
-  if (Subnet === undefined) return;
-  await calls.ensure(`remove network ${name}`, { method: 'DELETE', path: `/networks/${name}` }, [404]);
-  await create({ Config: [{ Subnet, IPRange: lowerHalf(Subnet) }] });
+  const before = await inspectNetwork(calls, name);
+  if (before?.isHalved) return;
+  // Only the engine knows a free subnet, and only a subnet that is asked for allows fixed addresses.
+  if (before === undefined) await create({});
+  const { subnet, labels: own = {} } = (await inspectNetwork(calls, name)) ?? {};
+  const isOurs = Object.entries(labels).every(([key, value]) => own[key] === value);
+  if (subnet === undefined || !isOurs || Number(subnet.split('/')[1]) > maxSubnetBits) return;
+  const remove = { method: 'DELETE', path: `/networks/${name}` } as const;
+  // 403: somebody has connected a container. Then the engine chooses all addresses.
+  await calls.ensure(`remove network ${name}`, remove, [403, 404]);
+  await create({ IPAM: { Config: [{ Subnet: subnet, IPRange: lowerHalf(subnet) }] } });
 }
+
+/** Smaller subnets have too few addresses for two halves. */
+const maxSubnetBits = 28;
