@@ -54,10 +54,9 @@ export function namesNetworkCommand(
   const format = '{{(index .IPAM.Config 0).Subnet}}';
   const subnet = commandLine(['docker', 'network', 'inspect', '--format', format, name]);
   const remove = commandLine(['docker', 'network', 'rm', name]);
-  const again = create.replace(
-    ' --internal',
-    ' --internal --subnet "$subnet" --ip-range "${subnet%/*}/$((${subnet#*/}+1))"',
-  );
+  const part = (field: number) => `$(echo "$subnet" | cut -d / -f ${field})`;
+  const pool = `--subnet "$subnet" --ip-range "${part(1)}/$((${part(2)} + 1))"`;
+  const again = create.replace(' --internal', ` --internal ${pool}`);
   const line = `${exists} >/dev/null 2>&1 || { ${create} && subnet=$(${subnet}) && ${remove} && ${again}; }`;
   return onHost(host, 'create the network of the service names', line);
 }

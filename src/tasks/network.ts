@@ -14,7 +14,7 @@ import type { Subject } from '../domain/task.js';
 import type { Engine } from '../host/host.js';
 import { createCommand, namesNetworkCommand, networkCommand, pauseImageCommand } from './explain-docker.js';
 import { ensureOwnNetwork } from './own-names.js';
-import { joinNames } from './service-names.js';
+import { joinNames, joinNamesCommand } from './service-names.js';
 import { hostFacts, hostName, task } from './task.js';
 
 const Intent = z.strictObject({
@@ -25,6 +25,8 @@ const Intent = z.strictObject({
   ended: z.string().optional(),
   /** The network of the service names, if a service needs one. */
   names: z.string().optional(),
+  /** Running containers that join it now. */
+  joining: z.array(z.string()).optional(),
 });
 
 /**
@@ -67,19 +69,23 @@ export const networkHold = task({
         ...{ network, holder: holderName(host, subject.run), platform },
         ...(holder === undefined || isUp(holder) ? {} : { ended: holder.name }),
         ...given({ names }),
+        ...(outside.length === 0 ? {} : { joining: outside.map(({ name }) => name) }),
       },
       expect: {},
       predict: (later) => later,
     };
   },
-  explain({ network, holder, platform, ended, names }, subject) {
+  explain({ network, holder, platform, ended, names, joining = [] }, subject) {
     const host = hostName(subject);
     const create = [
       networkCommand(host, network, environmentLabels(subject.run)),
       ...(names === undefined ? [] : [namesNetworkCommand(host, names, namesLabels(subject.run))]),
     ];
     const image = pauseImageCommand(host, platform);
-    if (image === undefined) return create;
+    const join = (name: string) =>
+      names === undefined ? [] : [joinNamesCommand(host, name, { network: names, fixed: false })];
+    const others = joining.filter((name) => name !== holder).flatMap(join);
+    if (image === undefined) return [...create, ...others];
     const config = holderConfig(network, subject);
     return [
       ...create,
@@ -87,6 +93,8 @@ export const networkHold = task({
       ...(ended === undefined ? [] : [dockerOn(host, 'remove the exited container', 'rm', '--force', ended)]),
       createCommand(host, 'create an idle container that keeps the network up', holder, config),
       dockerOn(host, `start ${holder}`, 'start', holder),
+      ...join(holder),
+      ...others,
     ];
   },
   async apply({ ports, subject }, intent) {
@@ -118,8 +126,8 @@ function outsiders<C extends ContainerFacts>(
     (container) =>
       isOurs(container, id) &&
       container.state === 'running' &&
-      !container.networks.includes(names) &&
-      !container.networks.includes('host'),
+      ['service', 'network'].includes(container.labels[label.role] ?? '') &&
+      !container.networks.includes(names),
   );
 }
 

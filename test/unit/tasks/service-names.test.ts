@@ -134,6 +134,39 @@ describe('the name of a service that runs two containers during a deploy', () =>
   });
 });
 
+describe('the explanation', () => {
+  const lines = async (recipe: string, service: Service) =>
+    (await fleet.explain(recipe, [service])).filter(({ host }) => host === 'host-1').map(({ line }) => line);
+
+  it('creates the network in two halves and joins it, without a name', async () => {
+    for (const { engine } of fleet.hosts) {
+      for (const { name } of engine.all()) await engine.disconnect(names, name);
+      engine.dropNetwork(names);
+    }
+    const all = await lines('deploy', at(web, 'v2'));
+    expect(all.find((line) => line.startsWith(`docker network inspect ${names} `))).toMatch(
+      / \|\| \{ docker network create --internal .* && subnet=.* && docker network rm \S+ && docker network create --internal --subnet /,
+    );
+    for (const container of ['network', 'web-1', 'web-2'])
+      expect(all).toContain(`docker network connect ${names} shop-production-${container}`);
+    expect(all.find((line) => line.startsWith('docker create --name shop-production-web-2'))).not.toContain(
+      '--network-alias',
+    );
+  });
+
+  it('gives the name to a healthy container, and takes it from the old one before that stops', async () => {
+    const all = await lines('deploy', at(web, 'v2'));
+    const position = (pattern: RegExp) => all.findIndex((line) => pattern.test(line));
+    const give = position(/^ip=.* docker network connect --ip "\$ip" --alias web \S+-names \S+-web-2$/);
+    const take = position(/^ip=.* docker network connect --ip "\$ip" \S+-names \S+-web-1$/);
+    const stop = position(/^docker stop .*-web-1$/);
+    const order = [position(/until /), give, take, stop];
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+    expect(order).not.toContain(-1);
+    expect(await lines('canary', at(web, 'v2'))).not.toContainEqual(expect.stringContaining('--alias'));
+  });
+});
+
 describe('a host that the version before deployed', () => {
   beforeEach(async () => {
     fleet = new Fleet();
