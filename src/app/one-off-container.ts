@@ -5,10 +5,12 @@ import { prefix, releaseOf } from '../domain/labels.js';
 import { current, findRelease, releaseLog } from '../domain/log.js';
 import { namesFor } from '../domain/names.js';
 import { creationProblem, type Release } from '../domain/release.js';
+import { namesNetworkFor } from '../domain/service-names.js';
 import type { RunInfo } from '../domain/task.js';
 import type { Host, Process, StdioOptions } from '../host/host.js';
 import { placeOf } from '../tasks/container-config.js';
 import { ensureDataVolumes } from '../tasks/own-names.js';
+import { joinNames } from '../tasks/service-names.js';
 import { hostFacts } from '../tasks/task.js';
 import type { ServiceInstance } from './instances.js';
 
@@ -67,6 +69,8 @@ export async function inOneOffContainer<T>(
     },
   });
   try {
+    const network = namesNetworkFor(hostFacts(facts, host.name), run, []);
+    if (network !== undefined) await joinNames(host.engine, name, { network, fixed: false }, run);
     return await use(await host.engine.attach(id, dialogue));
   } finally {
     await host.engine.remove(id);

@@ -162,7 +162,7 @@ export function freePort(
 export interface ContainerOptions {
   readonly labels: Readonly<Record<string, string>>;
   readonly network: string;
-  /** The container's name on the network; none for a release command. */
+  /** The container's name on the network; none for a release command, or if it gets one when it is healthy. */
   readonly alias?: string;
   /** Returns the Docker name of a named volume. */
   readonly volumeName: (name: string) => string;

@@ -23,6 +23,10 @@ export interface ContainerFacts {
   /** ISO 8601, by the engine's clock. */
   readonly started?: string;
   readonly networks: readonly string[];
+  /** Its aliases, by network; without the short ID that the engine adds. Absent if it has none. */
+  readonly aliases?: Readonly<Record<string, readonly string[]>>;
+  /** The addresses that it was given instead of any free one, by network. Absent if it has none. */
+  readonly addresses?: Readonly<Record<string, string>>;
   /** The names of the volumes that it mounts. */
   readonly volumes?: readonly string[];
   /** Its IP address while it runs, for connections that bypass the engine's proxy. */

@@ -14,7 +14,7 @@ export const label = {
   reference: 'oneclick.reference',
   /** The hash of the release's spec, without secret values. */
   spec: 'oneclick.spec',
-  /** `service`, `command` (a release command), `exec` (oneclick exec) or `network` (keeps the network alive). */
+  /** `service`, `command` (a release command), `exec` (oneclick exec) `network` (keeps the network alive) or `names` (a network). */
   role: 'oneclick.role',
   /** On a release log volume: `project/environment`. */
   log: 'oneclick.log',

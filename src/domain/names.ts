@@ -28,10 +28,17 @@ export type NetworkUse = Pick<HostFacts, 'networks' | 'containers'>;
 /** The Docker network that connects the services of an environment on this host. */
 export function networkName(host: NetworkUse, id: EnvironmentId): string {
   const usual = prefix(id);
-  const own = host.networks.filter((network) => isOurs(network, id)).map(({ name }) => name);
+  const own = host.networks
+    .filter((network) => isOurs(network, id) && !isNamesNetwork(network))
+    .map(({ name }) => name);
   if (own.includes(usual)) return usual;
   const [other] = own.sort();
   return other ?? (mayUse(host, usual, id) ? usual : suffixed(usual, id));
+}
+
+/** Whether it is the network of the service names of an environment: see service-names.ts. */
+export function isNamesNetwork({ labels }: Pick<NetworkFacts, 'labels'>): boolean {
+  return labels[label.role] === 'names';
 }
 
 /** Returns the problem with the network: another environment, or somebody else, has all its names. */

@@ -275,8 +275,18 @@ export interface Engine {
   networks(): Promise<readonly NetworkFacts[]>;
   /** Creates a bridge network unless one with this name exists, whose labels stay. */
   ensureNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
-  /** Connects the container to the network; these aliases replace any others. */
-  connect(network: string, idOrName: string, aliases: readonly string[]): Promise<void>;
+  /**
+   * Creates an internal bridge network unless one with this name exists. The engine chooses addresses from the lower half of
+   * its subnet only; the upper half is for addresses that {@link connect} gives.
+   */
+  ensureNamesNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
+  /** Returns the IPv4 subnet of such a network, `10.0.0.0/16`; undefined if no address can be given on it, or it is missing. */
+  fixedSubnet(network: string): Promise<string | undefined>;
+  /**
+   * Connects the container to the network; these aliases replace any others. It gets this address, or keeps the one that it
+   * was given before; otherwise the engine chooses one.
+   */
+  connect(network: string, idOrName: string, aliases: readonly string[], address?: string): Promise<void>;
   /** Disconnects the container from the network. */
   disconnect(network: string, idOrName: string): Promise<void>;
   /** Lists volumes: all, or those with this label, `key` or `key=value`. */

@@ -13,6 +13,7 @@ import { createCommand } from './explain-docker.js';
 import { failedLog } from './failed-log.js';
 import { startOnNetwork } from './network.js';
 import { ensureDataVolumes, volumeCommands } from './own-names.js';
+import { joinNames, joinNamesCommand, membershipOf, NamesMembership } from './service-names.js';
 import { hostFacts, serviceOf, task } from './task.js';
 
 const CommandReceipt = z.strictObject({
@@ -27,6 +28,8 @@ const CommandIntent = z.strictObject({
   /** Names that differ from the usual ones. */
   network: z.string().optional(),
   volumes: z.record(z.string(), z.string()).optional(),
+  /** The network of the service names, if the host has one. */
+  names: NamesMembership.optional(),
 });
 
 /** Runs the release command (migrations) once, in a container of the new release. */
@@ -68,12 +71,15 @@ export const releaseCommand = task({
     return {
       kind: 'todo',
       changes: [{ host, text: `run ${command.join(' ')}` }],
-      intent: { name, host, release: rollout.release, command: [...command], ...names },
+      intent: {
+        ...{ name, host, release: rollout.release, command: [...command], ...names },
+        ...given({ names: membershipOf(hostFacts(facts, host), subject) }),
+      },
       expect: { ran: true, onLaterFailure: service.releaseCommand.onLaterFailure },
       predict: (later) => later,
     };
   },
-  explain({ name, host, release, command, ...names }, subject) {
+  explain({ name, host, release, command, names: membership, ...names }, subject) {
     const { secrets } = release.spec;
     const config = commandConfig(release, command, subject, names);
     return [
@@ -85,10 +91,14 @@ export const releaseCommand = task({
         config,
         secrets,
       ),
+      ...(membership === undefined ? [] : [joinNamesCommand(host, name, membership)]),
       dockerOn(host, 'run the release command, whose changes stay', 'start', '--attach', name),
     ];
   },
-  async apply({ ports, subject, clock, progress }, { name, host: on, release, command, ...names }) {
+  async apply(
+    { ports, subject, clock, progress },
+    { name, host: on, release, command, names: membership, ...names },
+  ) {
     const service = serviceOf(subject);
     const host = ports.host(on);
     const before = await host.engine.container(name);
@@ -96,6 +106,7 @@ export const releaseCommand = task({
       const secrets = await ports.secrets(release.spec.secrets);
       await ensureDataVolumes(host.engine, release.spec, subject.run, names);
       await host.engine.create({ name, config: commandConfig(release, command, subject, names, secrets) });
+      if (membership !== undefined) await joinNames(host.engine, name, membership, subject.run);
     }
     if (before === undefined || before.state === 'created')
       await startOnNetwork(host.engine, name, subject.run);

@@ -4,6 +4,7 @@ import { prefix } from '../domain/labels.js';
 import { logCopy } from '../domain/log-copy.js';
 import { type Names, volumeName } from '../domain/names.js';
 import type { Activation, Release } from '../domain/release.js';
+import { isNamedWhenHealthy } from '../domain/service-names.js';
 import type { Subject } from '../domain/task.js';
 import { serviceOf } from './task.js';
 
@@ -34,11 +35,12 @@ export function serviceConfig(
   secrets: Secrets = new Map(),
 ) {
   const { run } = subject;
-  const { name } = serviceOf(subject);
+  const service = serviceOf(subject);
+  const { name } = service;
   return containerConfig(atHostPort(release.spec, port), {
     labels: containerLabels(subject, name, release, 'service', log && logCopy(log)),
     ...placeOf(run, names),
-    alias: name,
+    ...(isNamedWhenHealthy(service) ? {} : { alias: name }),
     secrets,
   });
 }

@@ -22,6 +22,7 @@ import { serviceConfig } from './container-config.js';
 import { createCommand } from './explain-docker.js';
 import { keepFailed } from './failed-container.js';
 import { ensureDataVolumes, volumeCommands } from './own-names.js';
+import { joinNames, joinNamesCommand, membershipOf, NamesMembership } from './service-names.js';
 import { hostName, instanceOf, task } from './task.js';
 
 const Created = z.strictObject({
@@ -40,6 +41,8 @@ const CreateIntent = z.strictObject({
   /** Names that differ from the usual ones. */
   network: z.string().optional(),
   volumes: z.record(z.string(), z.string()).optional(),
+  /** The network of the service names, if the host has one. */
+  names: NamesMembership.optional(),
 });
 
 /** Creates the container of a release, or reuses the one that the host has kept. */
@@ -93,26 +96,28 @@ export const containerCreate = task({
     const names = namesFor(request);
     if (names instanceof Failure) return { kind: 'blocked', problems: [names] };
     const cautions = sharedVolumes(request, names);
+    const membership = membershipOf(host, subject, service);
     const log = lastLines(facts, service, rollout, subject.run, canary);
     const labels = containerLabels(subject, service.name, release, 'service', logCopy(log));
     const created = candidate(name, labels, atHostPort(release.spec, free));
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `create ${name} from ${release.reference}` }],
-      intent: { name, release, log, ...given({ port: free }), ...names },
+      intent: { name, release, log, ...given({ port: free, names: membership }), ...names },
       ...(cautions.length === 0 ? {} : { cautions }),
       expect: { name, ...portOf(release.spec, free) },
       predict: withHost(host.host, (known) => ({ ...known, containers: [...known.containers, created] })),
     };
   },
-  explain({ name, release, port, log, ...names }, subject) {
+  explain({ name, release, port, log, names: membership, ...names }, subject) {
     const host = hostName(subject);
     const why = `create ${name} before touching the old container`;
     const config = serviceConfig({ release, port, log }, subject, names);
     const create = createCommand(host, why, name, config, release.spec.secrets);
-    return [...volumeCommands(host, release.spec, subject.run, names), create];
+    const join = membership === undefined ? [] : [joinNamesCommand(host, name, membership)];
+    return [...volumeCommands(host, release.spec, subject.run, names), create, ...join];
   },
-  async apply({ ports, subject }, { name, release, port, log, ...names }) {
+  async apply({ ports, subject }, { name, release, port, log, names: membership, ...names }) {
     const { engine } = ports.host(hostName(subject));
     const secrets = await ports.secrets(release.spec.secrets).catch(async (error: unknown) => {
       // A resumed run may have created it already.
@@ -124,6 +129,7 @@ export const containerCreate = task({
       const config = serviceConfig({ release, port, log }, subject, names, secrets);
       await ensureDataVolumes(engine, release.spec, subject.run, names);
       await engine.create({ name, config });
+      if (membership !== undefined) await joinNames(engine, name, membership, subject.run);
     }
     return { name, ...portOf(release.spec, port) };
   },

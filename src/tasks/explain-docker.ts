@@ -39,6 +39,28 @@ export function networkCommand(
   return onHost(host, 'create the network of the services', `${exists} >/dev/null 2>&1 || ${create}`);
 }
 
+/** Returns a command that creates the network of the service names unless it exists; only a given subnet allows fixed addresses. */
+export function namesNetworkCommand(
+  host: string,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): PlainCommand {
+  const exists = commandLine(['docker', 'network', 'inspect', name]);
+  const create = commandLine([
+    ...['docker', 'network', 'create', '--internal'],
+    ...optionPairs('--label', labels),
+    name,
+  ]);
+  const format = '{{(index .IPAM.Config 0).Subnet}}';
+  const subnet = commandLine(['docker', 'network', 'inspect', '--format', format, name]);
+  const remove = commandLine(['docker', 'network', 'rm', name]);
+  const part = (field: number) => `$(echo "$subnet" | cut -d / -f ${field})`;
+  const pool = `--subnet "$subnet" --ip-range "${part(1)}/$((${part(2)} + 1))"`;
+  const again = create.replace(' --internal', ` --internal ${pool}`);
+  const line = `${exists} >/dev/null 2>&1 || { ${create} && subnet=$(${subnet}) && ${remove} && ${again}; }`;
+  return onHost(host, 'create the network of the service names', line);
+}
+
 /** Returns a command that builds the pause image; undefined if the platform is not supported. */
 export function pauseImageCommand(host: string, platform: string): PlainCommand | undefined {
   const file = pauseFile(platform);

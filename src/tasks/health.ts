@@ -16,7 +16,8 @@ import { diagnoseExit, diagnoseRunning } from './diagnose.js';
 import { healthCommand } from './explain-health.js';
 import { type FailedContainerLog, failedLog } from './failed-log.js';
 import { checkHealth, checkName, type HealthProblem, publishedPlace, requestOf } from './probe.js';
-import { hostName, instanceOf, type Ports, task } from './task.js';
+import { giveName, giveNameCommands, namesToGive, takeName } from './service-names.js';
+import { hostName, instanceOf, type Ports, serviceOf, task } from './task.js';
 
 /** The part of a task's context that a health check needs. */
 export interface HealthContext {
@@ -142,6 +143,8 @@ const HealthIntent = z.strictObject({
   stoppedAt: z.number().optional(),
   /** The idle timeout of the load balancer. ms */
   idle: z.number().optional(),
+  /** The network on which it gets the name of its service. */
+  names: z.string().optional(),
 });
 
 /** Waits until the new container is healthy, then sets the configured restart policy. */
@@ -150,7 +153,8 @@ export const healthWait = task({
   version: 1,
   scope: 'instance',
   needs: ['hosts'],
-  summary: 'Waits for the new container to become healthy, then sets its restart policy.',
+  summary:
+    'Waits for the new container to become healthy, then sets its restart policy and gives it its name.',
   provides: 'healthy',
   input: z.strictObject({
     container: z.string(),
@@ -158,6 +162,8 @@ export const healthWait = task({
     rollout: Rollout,
     fresh: z.boolean(),
     stopped: z.strictObject({ at: z.number().optional() }).optional(),
+    /** Whether it stays without the name of its service, because the current release has it. */
+    canary: z.boolean().default(false),
   }),
   intent: HealthIntent,
   receipt: z.strictObject({
@@ -174,8 +180,9 @@ export const healthWait = task({
   title: ({ rollout }, { service }) =>
     `wait for ${service?.name} release ${rollout.release.number} to become healthy`,
   check(facts, input, subject) {
-    if (!input.fresh) return { kind: 'done', because: 'already running', receipt: {} };
     const { service, host } = instanceOf(facts, subject);
+    const names = input.canary ? undefined : namesToGive(host, input, subject);
+    if (!input.fresh && names === undefined) return { kind: 'done', because: 'already running', receipt: {} };
     return {
       kind: 'todo',
       changes: [{ host: host.host, text: `wait for ${input.container} to become healthy` }],
@@ -185,28 +192,33 @@ export const healthWait = task({
         ...(input.rollout.kind === 'deploy' ? {} : { known: true as const }),
         ...(input.stopped?.at === undefined ? {} : { stoppedAt: input.stopped.at }),
         ...idleTimeoutOf(facts, service, subject),
+        ...given({ names }),
       },
       expect: {},
       predict: (later) => later,
     };
   },
-  explain({ container, spec, known }, subject) {
+  explain({ container, spec, known, names }, subject) {
     const host = hostName(subject);
     return [
       healthCommand(host, container, spec, known ? 'known' : 'new'),
+      ...giveNameCommands(container, names, subject),
       dockerOn(host, 'enable automatic restart', 'update', '--restart', spec.restart, container),
     ];
   },
-  async apply(context, { container, spec, known, stoppedAt, idle }) {
+  async apply(context, { container, spec, known, stoppedAt, idle, names }) {
     const host = context.ports.host(hostName(context.subject));
     await waitUntilHealthy(host, container, spec, context, known ? 'known' : 'new');
     const gap = stoppedAt === undefined ? undefined : Math.max(0, context.clock.now().getTime() - stoppedAt);
     // At once, to save a round trip; health.confirm looks again after the change.
     await Promise.all([host.engine.setRestart(container, spec.restart), requireNoCrash(host, container)]);
+    if (names !== undefined) await giveName(host.engine, container, names, serviceOf(context.subject).name);
     if (idle !== undefined) await warnAboutKeepAlive(host, spec, idle, context);
     return given({ gap });
   },
-  undo: 'nothing',
+  async undo({ ports, subject }, { container, names }) {
+    if (names !== undefined) await takeName(ports.host(hostName(subject)).engine, container, names);
+  },
 });
 
 /** The shortest idle timeout of the service's load balancers; only for the first instance, to warn once. ms */

@@ -10,9 +10,11 @@ import { canaryOf, current, releaseLog } from '../domain/log.js';
 import { dockerOn } from '../domain/plain-command.js';
 import { isUp } from '../domain/rollout.js';
 import { changesThroughRouter, routerOf } from '../domain/routing.js';
+import { namesNetworkFor } from '../domain/service-names.js';
 import { Target, type TargetHealth } from '../domain/target-group.js';
 import type { Subject, TaskContext } from '../domain/task.js';
 import { stopCommand } from './explain-docker.js';
+import { isNamedOn, nameCommand, takeName } from './service-names.js';
 import { hostName, instanceOf, type Ports, task } from './task.js';
 
 const Intent = z.strictObject({
@@ -23,6 +25,8 @@ const Intent = z.strictObject({
   patience: z.number(),
   /** For one container to stop. ms */
   timeout: z.number(),
+  /** The network of the service names, if any of them has a name there. */
+  names: z.string().optional(),
 });
 type Intent = z.infer<typeof Intent>;
 
@@ -50,6 +54,8 @@ export const targetSettle = task({
       return { kind: 'done', because, receipt: {}, news: true };
     }
     const { group } = groupOf(facts, service);
+    const network = namesNetworkFor(host, subject.run, []);
+    const isNamed = network !== undefined && old.some((container) => isNamedOn(container, network));
     return {
       kind: 'todo',
       changes: names.map((name) => ({ host: host.host, text: `stop ${name} once drained` })),
@@ -57,15 +63,18 @@ export const targetSettle = task({
         ...{ containers: names, group: group.arn, patience: drainTimeout(group.settings) },
         targets: old.flatMap(({ ports }) => ports.map((port) => ({ id: instance.id, port }))),
         timeout: service.stop.timeout,
+        ...(isNamed ? { names: network } : {}),
       },
       expect: {},
       predict: withState(host.host, names, 'exited'),
       waits: settleWaits(group, service.name),
     };
   },
-  explain({ containers, timeout }, subject) {
+  explain({ containers, timeout, names }, subject) {
     const host = hostName(subject);
+    const why = 'stop giving it new requests of other services';
     return [
+      ...(names === undefined ? [] : containers.map((name) => nameCommand(host, why, name, names, []))),
       dockerOn(
         host,
         'disable automatic restart of the old container',
@@ -83,8 +92,12 @@ export const targetSettle = task({
     ];
   },
   async apply(context, intent) {
-    await waitUntilUnused(context, intent);
     const { engine } = context.ports.host(hostName(context.subject));
+    const { names } = intent;
+    // First: requests by name have the time of the drain to finish.
+    if (names !== undefined)
+      await Promise.all(intent.containers.map((name) => takeName(engine, name, names)));
+    await waitUntilUnused(context, intent);
     await Promise.all(intent.containers.map((name) => engine.setRestart(name, 'no')));
     await Promise.all(intent.containers.map((name) => engine.stop(name, intent.timeout)));
     return {};

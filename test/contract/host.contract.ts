@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { type Duplex, Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { fixedAddress } from '../../src/domain/service-names.js';
 import type { Host, LogLine, LogOptions, PullProgress } from '../../src/host/host.js';
 import { entriesOf, type TarEntry, tarOf } from '../fakes/tar.js';
 
@@ -393,6 +394,30 @@ export function hostContract(name: string, open: () => Promise<ContractWorld>): 
         expect(networks).toContainEqual({ name: network, labels: label });
         await engine.remove(name);
       });
+    });
+
+    it('replaces the name of a container on a network of names, which keeps its address', async () => {
+      const { engine } = world.host;
+      const network = `${world.prefix}-names`;
+      expect(await engine.fixedSubnet(network)).toBeUndefined();
+      await engine.ensureNamesNetwork(network, label);
+      const subnet = await engine.fixedSubnet(network);
+      await engine.ensureNamesNetwork(network, label);
+      expect(await engine.fixedSubnet(network)).toBe(subnet);
+      const name = await make();
+      const address = fixedAddress(subnet ?? '', name, new Set());
+      await engine.connect(network, name, [], address);
+      await engine.start(name);
+      expect(await engine.container(name)).toMatchObject({ addresses: { [network]: address } });
+      expect((await engine.container(name))?.aliases?.[network]).toBeUndefined();
+      await engine.connect(network, name, ['web']);
+      expect(await engine.container(name)).toMatchObject({
+        ...{ addresses: { [network]: address }, aliases: { [network]: ['web'] } },
+      });
+      await engine.connect(network, name, []);
+      expect(await engine.container(name)).toMatchObject({ addresses: { [network]: address } });
+      expect((await engine.container(name))?.aliases?.[network]).toBeUndefined();
+      await engine.remove(name);
     });
 
     it('creates missing volumes of a container without labels, and lists them', async () => {

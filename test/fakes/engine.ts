@@ -147,6 +147,15 @@ export interface FakeEngineOptions {
 /** Whether it is a default network of Docker. */
 const isDefault = (network: string) => ['bridge', 'host', 'none'].includes(network);
 
+/** The facts with these aliases, as the real engine lists them. */
+function withAliases<F extends Omit<InspectedContainer, 'id'>>(
+  { aliases: _, ...facts }: F,
+  aliases: ReadonlyMap<string, readonly string[]>,
+): Omit<F, 'aliases'> & Pick<InspectedContainer, 'aliases'> {
+  const named = [...aliases].filter(([, names]) => names.length > 0);
+  return named.length === 0 ? facts : { ...facts, aliases: Object.fromEntries(named) };
+}
+
 /** An in-memory Docker engine with the rules of the real one. */
 export class FakeEngine implements Engine {
   readonly registry: FakeRegistry;
@@ -299,21 +308,25 @@ export class FakeEngine implements Engine {
     const sources = (body.HostConfig?.Binds ?? []).map((bind) => bind.split(':')[0] ?? '');
     const volumes = sources.filter((source) => !source.startsWith('/'));
     for (const name of volumes) this.#volume(name, {});
+    const aliases = new Map(endpoints.map(([network, { Aliases }]) => [network, Aliases ?? []]));
     return this.#add(
-      {
-        name: options.name,
-        labels,
-        image: body.Image ?? '',
-        restart: body.HostConfig?.RestartPolicy?.Name || 'no',
-        ports: bindings.map((binding) => Number(binding.HostPort)),
-        networks: endpoints.length > 0 ? endpoints.map(([network]) => network) : [mode],
-        env: body.Env ?? [],
-        state: 'created',
-        ...(volumes.length === 0 ? {} : { volumes }),
-      },
+      withAliases(
+        {
+          name: options.name,
+          labels,
+          image: body.Image ?? '',
+          restart: body.HostConfig?.RestartPolicy?.Name || 'no',
+          ports: bindings.map((binding) => Number(binding.HostPort)),
+          networks: endpoints.length > 0 ? endpoints.map(([network]) => network) : [mode],
+          env: body.Env ?? [],
+          state: 'created',
+          ...(volumes.length === 0 ? {} : { volumes }),
+        },
+        aliases,
+      ),
       image.image.behaviour,
       body.Entrypoint ?? [],
-      new Map(endpoints.map(([network, { Aliases }]) => [network, Aliases ?? []])),
+      aliases,
     );
   }
 
@@ -468,13 +481,38 @@ export class FakeEngine implements Engine {
     if (!this.#networks.has(name)) this.#networks.set(name, labels);
   }
 
-  async connect(network: string, idOrName: string, aliases: readonly string[]): Promise<void> {
-    await this.faults.pass('connect', network, idOrName, aliases);
+  async ensureNamesNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+    await this.faults.pass('ensureNamesNetwork', name, labels);
+    if (!this.#networks.has(name)) this.#networks.set(name, labels);
+  }
+
+  async fixedSubnet(network: string): Promise<string | undefined> {
+    await this.faults.pass('fixedSubnet', network);
+    const order = [...this.#networks.keys()].indexOf(network);
+    return order === -1 ? undefined : `172.${18 + order}.0.0/16`;
+  }
+
+  async connect(
+    network: string,
+    idOrName: string,
+    aliases: readonly string[],
+    address?: string,
+  ): Promise<void> {
+    await this.faults.pass('connect', network, idOrName, aliases, address);
     if (!this.#networks.has(network)) throw this.#refuse('connecting', `network ${network} not found`);
     const container = this.#require(idOrName, 'connecting');
     container.aliases.set(network, aliases);
     container.joined.delete(network);
-    container.facts = { ...container.facts, networks: [...new Set([...container.facts.networks, network])] };
+    const { addresses = {}, ...facts } = container.facts;
+    const own = addresses[network] ?? address;
+    const all = own === undefined ? addresses : { ...addresses, [network]: own };
+    container.facts = withAliases(
+      {
+        ...{ ...facts, networks: [...new Set([...facts.networks, network])] },
+        ...(Object.keys(all).length === 0 ? {} : { addresses: all }),
+      },
+      container.aliases,
+    );
   }
 
   async disconnect(network: string, idOrName: string): Promise<void> {
@@ -482,10 +520,8 @@ export class FakeEngine implements Engine {
     const container = this.#find(idOrName);
     if (container === undefined) return;
     container.aliases.delete(network);
-    container.facts = {
-      ...container.facts,
-      networks: container.facts.networks.filter((name) => name !== network),
-    };
+    const networks = container.facts.networks.filter((name) => name !== network);
+    container.facts = withAliases({ ...container.facts, networks }, container.aliases);
   }
 
   async volumes(label?: string): Promise<readonly VolumeFacts[]> {

@@ -59,8 +59,12 @@ async function createLoadBalancer(name: string): Promise<string> {
   return `http://${created?.DNSName}`;
 }
 
-/** Deploys a web service behind a load balancer to the first `count` machines. */
-async function deployBalanced(name: string, count: number): Promise<{ project: Project; url: string }> {
+/** Deploys a web service behind a load balancer, and other services, to the first `count` machines. */
+async function deployBalanced(
+  name: string,
+  count: number,
+  others: Readonly<Record<string, object>> = {},
+): Promise<{ project: Project; url: string }> {
   const url = await createLoadBalancer(name);
   const project = await sandbox.newProject({
     ...{ AWS_ENDPOINT_URL: endpoint, AWS_REGION: 'us-east-1', ONECLICK_ENV: 'few' },
@@ -68,7 +72,7 @@ async function deployBalanced(name: string, count: number): Promise<{ project: P
   });
   const numbers = Array.from({ length: count }, (_, index) => index + 1);
   const environments = { few: sandbox.environmentOf(numbers) };
-  await project.write({ web: { port: 8080, target_group: name } }, { environments });
+  await project.write({ web: { port: 8080, target_group: name }, ...others }, { environments });
   await succeeds(project.start('deploy'));
   return { project, url };
 }
@@ -213,6 +217,50 @@ test('a release behind rules is confirmed by a request that only its own rule fo
   await project.write({ web }, { environments: { few: sandbox.environmentOf([1]) } });
   const unsure = await succeeds(project.start('deploy', 'web', '--tag', 'v3'));
   expect(unsure.stderr).toContain('web: nothing can be confirmed: port 80 of rules does not forward');
+});
+
+/** Prints the version that answers as `web`, again and again; `lost` for a failed request. */
+const caller = {
+  port: undefined,
+  health: { settle: '0s' },
+  docker: {
+    Entrypoint: [
+      ...['/bin/sh', '-c'],
+      `while true; do
+        out=$(printf 'GET /up HTTP/1.0\\r\\n\\r\\n' | nc -w 5 web 8080 | tail -n 1)
+        case $out in v?) echo "$out" ;; *) echo "lost: $out" ;; esac
+        usleep 20000
+      done`,
+    ],
+  },
+};
+
+test('other services reach only healthy containers of the release by name, and no request is lost', async () => {
+  const { project } = await deployBalanced('named', 1, { caller });
+  const logs = `docker logs $(docker ps -q --filter label=oneclick.service=caller) 2>&1`;
+  const answers = async () => (await sandbox.inside(1, 'sh', '-c', logs)).trim().split('\n');
+  await waitFor(async () => (await answers()).at(-1) === 'v1');
+  const start = (await answers()).length;
+  /** The different answers since the last call. */
+  let seen = start;
+  const since = async () => {
+    const all = await answers();
+    const fresh = new Set(all.slice(seen));
+    seen = all.length;
+    return [...fresh];
+  };
+  await succeeds(project.start('deploy', 'web', '--tag', 'v2', '--canary', '10%'));
+  expect(await since()).toEqual(['v1']);
+  await succeeds(project.start('promote'));
+  await waitFor(async () => (await answers()).at(-1) === 'v2');
+  expect(new Set(await since())).toEqual(new Set(['v1', 'v2']));
+  expect(await project.run('deploy', 'web', '--tag', 'broken')).toMatchObject({ code: 6 });
+  await succeeds(project.start('deploy', 'web', '--tag', 'v3'));
+  await waitFor(async () => (await answers()).at(-1) === 'v3');
+  expect(new Set(await since())).toEqual(new Set(['v2', 'v3']));
+  await succeeds(project.start('rollback'));
+  await waitFor(async () => (await answers()).at(-1) === 'v2');
+  expect(new Set(await since())).toEqual(new Set(['v3', 'v2']));
 });
 
 /** Enables or clears a fault of the sandbox's AWS endpoint. */

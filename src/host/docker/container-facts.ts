@@ -66,7 +66,13 @@ export const Inspected = z.object({
     PortBindings: mapOf(listOf(z.object({ HostPort: z.string() }))),
   }),
   NetworkSettings: z.object({
-    Networks: mapOf(z.object({ Aliases: listOf(z.string()), IPAddress: z.string().nullish() })),
+    Networks: mapOf(
+      z.object({
+        Aliases: listOf(z.string()),
+        IPAddress: z.string().nullish(),
+        IPAMConfig: z.object({ IPv4Address: z.string().nullish() }).nullish(),
+      }),
+    ),
     Ports: mapOf(listOf(z.object({ HostPort: z.string() }))),
   }),
   Mounts,
@@ -120,6 +126,7 @@ export function inspectedFacts(answer: z.infer<typeof Inspected>): InspectedCont
     ...(answer.RestartCount ? { restarts: answer.RestartCount } : {}),
     ...(state.StartedAt.startsWith('0001') ? {} : { started: state.StartedAt }),
     networks: Object.keys(NetworkSettings.Networks),
+    ...endpointsOf(NetworkSettings.Networks),
     ...volumesOf(answer.Mounts),
     ...given({ address }),
     env: Config.Env,
@@ -135,6 +142,27 @@ export function inspectedProcess({ Path, State: state }: z.infer<typeof Inspecte
     ...(last === undefined
       ? {}
       : { healthcheck: { exit: last.ExitCode, output: plainText(last.Output ?? '') } }),
+  };
+}
+
+/** The aliases of an endpoint, without the short ID that the engine adds. */
+export function ownAliases({ Aliases }: { readonly Aliases: readonly string[] }): readonly string[] {
+  return Aliases.filter((alias) => !/^[0-9a-f]{12}$/.test(alias));
+}
+
+type Endpoints = z.infer<typeof Inspected>['NetworkSettings']['Networks'];
+
+function endpointsOf(networks: Endpoints): Pick<InspectedContainer, 'aliases' | 'addresses'> {
+  const aliases = Object.entries(networks).flatMap(([network, endpoint]) => {
+    const own = ownAliases(endpoint);
+    return own.length === 0 ? [] : [[network, own] as const];
+  });
+  const addresses = Object.entries(networks).flatMap(([network, { IPAMConfig }]) =>
+    IPAMConfig?.IPv4Address ? [[network, IPAMConfig.IPv4Address] as const] : [],
+  );
+  return {
+    ...(aliases.length === 0 ? {} : { aliases: Object.fromEntries(aliases) }),
+    ...(addresses.length === 0 ? {} : { addresses: Object.fromEntries(addresses) }),
   };
 }
 

@@ -36,7 +36,7 @@ import {
 } from './container-facts.js';
 import { EngineCalls, responseTimeout } from './engine-calls.js';
 import { pathFacts, readFiles, writeFiles } from './files.js';
-import { joinNetwork, leaveNetwork } from './network-membership.js';
+import { ensureNamesNetwork, fixedSubnet, joinNetwork, leaveNetwork } from './network-membership.js';
 import { startAttached, startExec } from './process.js';
 import { pullImage } from './pull-image.js';
 import { followImport } from './pull-progress.js';
@@ -276,8 +276,22 @@ export class DockerEngine implements Engine {
     );
   }
 
-  async connect(network: string, idOrName: string, aliases: readonly string[]): Promise<void> {
-    await joinNetwork(this.#calls, network, idOrName, aliases, await this.#inspect(idOrName));
+  ensureNamesNetwork(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+    return ensureNamesNetwork(this.#calls, name, labels);
+  }
+
+  fixedSubnet(network: string): Promise<string | undefined> {
+    return fixedSubnet(this.#calls, network);
+  }
+
+  async connect(
+    network: string,
+    idOrName: string,
+    aliases: readonly string[],
+    address?: string,
+  ): Promise<void> {
+    const known = await this.#inspect(idOrName);
+    await joinNetwork(this.#calls, network, idOrName, { aliases, address }, known);
   }
 
   disconnect(network: string, idOrName: string): Promise<void> {

@@ -21,6 +21,7 @@ describe('an engine that cannot start a container', () => {
 
   it('still names a registry that refuses', () => {
     const message = 'pull access denied for shop/web, repository does not exist or may require docker login';
-    expect(engineFailure('host-1', 'pull shop/web', message)).toMatchObject({ code: 'image.access' });
+    const failure = engineFailure('host-1', 'pull shop/web', message, { image: 'shop/web' });
+    expect(failure).toMatchObject({ code: 'image.access' });
   });
 });
