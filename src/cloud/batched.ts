@@ -1,6 +1,6 @@
 import type { Clock } from '../domain/clock.js';
 import { Failure } from '../domain/failure.js';
-import type { Target, TargetHealth } from '../domain/target-group.js';
+import type { CloudInstance, Target, TargetHealth } from '../domain/target-group.js';
 import type { Cloud } from './cloud.js';
 import { targetRefused } from './failures.js';
 
@@ -8,8 +8,8 @@ import { targetRefused } from './failures.js';
 const defaultWindow = 25;
 
 /**
- * Batches concurrent calls that register, deregister or read targets of a group, so that steps of many instances cost one
- * call. Each caller gets its own result: a refused target fails only its own caller.
+ * Batches concurrent calls that read instances, or register, deregister or read targets of a group, so that steps of many
+ * instances cost one call. Each caller gets its own result: a refused target fails only its own caller.
  */
 export function batched(
   cloud: Cloud,
@@ -25,8 +25,11 @@ export function batched(
   const readTargets = batchByGroup<void, readonly TargetHealth[]>(waitForOthers, (group, calls) =>
     resolveAll(calls, cloud.targets(group)),
   );
+  const readInstances = batchByGroup<readonly string[], readonly CloudInstance[]>(waitForOthers, (_, calls) =>
+    instances(cloud, calls),
+  );
   return {
-    instances: (ids) => cloud.instances(ids),
+    instances: (ids) => readInstances('', ids),
     instancesNamed: (names) => cloud.instancesNamed(names),
     tag: (instances, tags) => cloud.tag(instances, tags),
     untag: (instances, keys) => cloud.untag(instances, keys),
@@ -75,6 +78,14 @@ async function resolveAll<Input, Answer>(
 ): Promise<void> {
   const answered = await answer;
   for (const { resolve } of calls) resolve(answered);
+}
+
+async function instances(
+  cloud: Cloud,
+  calls: readonly Call<readonly string[], readonly CloudInstance[]>[],
+): Promise<void> {
+  const found = await cloud.instances([...new Set(calls.flatMap(({ input }) => input))]);
+  for (const { input, resolve } of calls) resolve(found.filter(({ id }) => input.includes(id)));
 }
 
 type Registration = Call<readonly Target[], void>;

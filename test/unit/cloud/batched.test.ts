@@ -36,6 +36,18 @@ describe('concurrent calls for one group', () => {
     expect(behind.faults.count('deregister')).toBe(1);
   });
 
+  it('are one read of the instances, of which each caller gets its own', async () => {
+    const { clock, behind, cloud, targets } = setting(3);
+    const looks = Promise.all(targets.map(({ id }) => cloud.instances([id])));
+    await clock.advance(25);
+    expect((await looks).map((found) => found.map(({ id }) => id))).toEqual([
+      ['i-100'],
+      ['i-101'],
+      ['i-102'],
+    ]);
+    expect(behind.faults.count('instances')).toBe(1);
+  });
+
   it('return a result to each caller', async () => {
     const { clock, behind, cloud, group, targets } = setting(2);
     await behind.register(group, targets);
