@@ -137,6 +137,8 @@ export interface Task<Facts, Ports, Input, Intent, Receipt> {
   /** Makes the changes. Idempotent: safe to repeat with the same intent after a crash. */
   apply(context: TaskContext<Ports>, intent: Intent): Promise<Receipt>;
   readonly undo: Undo<Ports, Intent, Receipt> | Irreversible<Ports, Intent, Receipt> | NoUndo;
+  /** Whether there is anything to undo; by default there is. */
+  undoes?(intent: Intent): boolean;
   /** Overrides the recipe's failure policy once this step is done. */
   onLaterFailure?(receipt: Receipt): 'revert' | 'stop' | undefined;
 }
@@ -157,7 +159,7 @@ export type AnyTask<Facts, Ports> = Task<Facts, Ports, unknown, unknown, unknown
 export function defineTask<Facts, Ports, Input, Intent, Receipt>(
   task: Task<Facts, Ports, Input, Intent, Receipt>,
 ): AnyTask<Facts, Ports> {
-  const { undo, onLaterFailure, ...rest } = task;
+  const { undo, undoes, onLaterFailure, ...rest } = task;
   const withParsed =
     (act: Undo<Ports, Intent, Receipt>): Undo<Ports, unknown, unknown> =>
     (context, intent, receipt) =>
@@ -179,6 +181,7 @@ export function defineTask<Facts, Ports, Input, Intent, Receipt>(
     explain: (intent, subject) => task.explain(task.intent.parse(intent), subject),
     apply: (context, intent) => task.apply(context, task.intent.parse(intent)),
     undo: parsedUndo,
+    ...(undoes === undefined ? {} : { undoes: (intent: unknown) => undoes(task.intent.parse(intent)) }),
     ...(onLaterFailure === undefined
       ? {}
       : { onLaterFailure: (receipt: unknown) => onLaterFailure(task.receipt.parse(receipt)) }),

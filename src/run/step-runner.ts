@@ -117,8 +117,9 @@ export class StepRunner<Facts, Ports> {
     const { halt } = this.#cancellation;
     const state = this.#progress.steps.get(step.id);
     if (halt.aborted || (state?.kind !== 'started' && state?.kind !== 'done')) return true;
-    const { undo } = taskOf(this.#ports.registry, step);
-    if (undo === 'nothing') {
+    const task = taskOf(this.#ports.registry, step);
+    const { undo } = task;
+    if (undo === 'nothing' || task.undoes?.(state.intent) === false) {
       await this.#recorder.record({ type: 'undo.done', step: step.id, ms: 0 });
       return true;
     }

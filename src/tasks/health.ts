@@ -216,6 +216,7 @@ export const healthWait = task({
     if (idle !== undefined) await warnAboutKeepAlive(host, spec, idle, context);
     return given({ gap });
   },
+  undoes: ({ names }) => names !== undefined,
   async undo({ ports, subject }, { container, names }) {
     if (names !== undefined) await takeName(ports.host(hostName(subject)).engine, container, names);
   },

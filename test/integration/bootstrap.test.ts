@@ -48,7 +48,10 @@ test('Docker is installed on a bare Debian for the login user, and a second boot
   const dry = await succeeds(
     project.start('host', 'bootstrap', 'sandbox-1', '--env', 'bare', '--dry-run', '--json'),
   );
-  const waits = ['wait up to 10 min for the locks of apt and dpkg'];
+  const waits = [
+    'wait up to 10 min for cloud-init to finish',
+    'wait up to 10 min for the locks of apt and dpkg',
+  ];
   const planned = {
     ...{ host: 'sandbox-1', state: 'planned', docker: null, waits, lines, problem: null, hint: null },
   };

@@ -141,7 +141,7 @@ function proxyCommand(argv: readonly string[]): string {
   return ['ssh', '-W', "'[%h]:%p'", ...quotedArgs].join(' ');
 }
 
-const isPlain = (path: string) => needsNoQuotes(path) && !path.includes('%');
+const isPlain = (path: string) => needsNoQuotes(path) && !/[% ]/.test(path);
 
 const plainPath = (path: string) => (isPlain(path) ? path : quoted(path));
 
