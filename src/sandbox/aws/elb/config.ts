@@ -152,6 +152,8 @@ function globToRegex(pattern: string): string {
 }
 
 function fixedResponse({ status, contentType, body }: Extract<Answer, { type: 'fixed-response' }>): string {
+  // HAProxy refuses an empty string.
+  if (body === '') return `http-request return status ${status}`;
   return `http-request return status ${status} content-type ${quoted(contentType)} string ${quoted(body)}`;
 }
 

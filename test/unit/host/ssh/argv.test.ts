@@ -72,6 +72,9 @@ describe('the short arguments of ssh', () => {
       'UserKnownHostsFile=/keys/known_hosts',
       '10.0.0.5',
     ]);
+    expect(plainSshArguments({ ...base, knownHosts: '/known hosts' })).toContain(
+      'UserKnownHostsFile="/known hosts"',
+    );
     const text = plainSettings({
       ...base,
       key: '/my 100% key',
