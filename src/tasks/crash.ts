@@ -1,3 +1,4 @@
+import type { Clock } from '../domain/clock.js';
 import type { ContainerFacts } from '../domain/facts.js';
 import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
@@ -21,6 +22,29 @@ export async function requireNoCrash(host: Host, name: string): Promise<void> {
     ...{ host: host.name, ...given({ hint }) },
     evidence: lines.map((line) => `log: ${line}`),
   });
+}
+
+/** How long the engine may take to report the end of a process. ms */
+const reportTime = 2000;
+const pause = 100;
+
+/** Sets the restart policy of a container that was healthy. Throws as {@link requireNoCrash} does if its process has just ended. */
+export async function setPolicy(
+  host: Host,
+  name: string,
+  policy: string,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<void> {
+  try {
+    await host.engine.setRestart(name, policy);
+  } catch (error) {
+    // "cannot update a deleted process": the engine reports the end of that process a moment later.
+    for (let waited = 0; waited < reportTime; waited += pause) {
+      await requireNoCrash(host, name);
+      await clock.sleep(pause, signal);
+    }
+    throw error;
+  }
 }
 
 function crashOf(container: ContainerFacts | undefined): string | undefined {

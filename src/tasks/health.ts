@@ -11,7 +11,7 @@ import { Rollout } from '../domain/rollout.js';
 import type { Service } from '../domain/service.js';
 import type { Subject, TaskContext } from '../domain/task.js';
 import type { Host } from '../host/host.js';
-import { requireNoCrash } from './crash.js';
+import { requireNoCrash, setPolicy } from './crash.js';
 import { diagnoseExit, diagnoseRunning } from './diagnose.js';
 import { healthCommand } from './explain-health.js';
 import { type FailedContainerLog, failedLog } from './failed-log.js';
@@ -211,7 +211,7 @@ export const healthWait = task({
     await waitUntilHealthy(host, container, spec, context, known ? 'known' : 'new');
     const gap = stoppedAt === undefined ? undefined : Math.max(0, context.clock.now().getTime() - stoppedAt);
     // At once, to save a round trip; health.confirm looks again after the change.
-    await Promise.all([host.engine.setRestart(container, spec.restart), requireNoCrash(host, container)]);
+    await Promise.all([setPolicy(host, container, spec.restart, context), requireNoCrash(host, container)]);
     if (names !== undefined) await giveName(host.engine, container, names, serviceOf(context.subject).name);
     if (idle !== undefined) await warnAboutKeepAlive(host, spec, idle, context);
     return given({ gap });

@@ -10,7 +10,7 @@ import { ContainerSpec } from '../domain/release.js';
 import { isUp, serving } from '../domain/rollout.js';
 import { secondCopy, singletonElsewhere, singletonUnknown } from '../domain/singleton.js';
 import type { Subject, TaskContext, Verdict } from '../domain/task.js';
-import { requireNoCrash } from './crash.js';
+import { requireNoCrash, setPolicy } from './crash.js';
 import { stopCommand } from './explain-docker.js';
 import { healthCommand } from './explain-health.js';
 import { waitUntilHealthy } from './health.js';
@@ -154,7 +154,7 @@ export const containerWake = task({
   async apply(context, { name, spec }) {
     await startAndWait(context, { name, spec });
     const host = context.ports.host(hostName(context.subject));
-    await host.engine.setRestart(name, spec.restart);
+    await setPolicy(host, name, spec.restart, context);
     await requireNoCrash(host, name);
     return {};
   },

@@ -141,6 +141,22 @@ describe('a container that crashes once it is healthy', () => {
     expect(fleet.running()).toEqual(['host-1 web 1 unless-stopped']);
   });
 
+  it('fails the deploy if its process ends while the engine changes its policy', async () => {
+    const { engine } = fleet.host('host-1');
+    fleet.push('web', 'v1');
+    await fleet.deploy(http);
+    fleet.push('web', 'x', {});
+    const crash = () => {
+      const [name = '', policy] = engine.faults.calls.at(-1)?.args ?? [];
+      if (name !== 'shop-production-web-2' || policy === 'no') return;
+      void fleet.clock.sleep(150).then(() => engine.crash(String(name), 9));
+      throw new Failure('failed', 'engine.refused', 'cannot update a deleted process', { transient: true });
+    };
+    engine.faults.before('setRestart', crash, 2);
+    expect((await fleet.deploy(at(http, 'x'))).failures).toMatchObject([{ code: 'health.ended', message }]);
+    expect(fleet.running()).toEqual(['host-1 web 1 unless-stopped']);
+  });
+
   it('fails the deploy if it crashes right after its policy was set', async () => {
     const { engine } = fleet.host('host-1');
     const crash = () => {
