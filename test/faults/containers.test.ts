@@ -157,11 +157,11 @@ describe('when another user', () => {
         prints: ['everything was undone'],
       },
       {
-        title: 'prunes volumes and containers during a deploy that fails, the old container serves again',
-        change: brokenBy('500'),
+        title: 'prunes volumes and the new image during a deploy, the old container keeps serving',
         inject: { step: 'container.create', line: () => prune },
-        code: 6,
+        code: 1,
         serves: 'v1',
+        prints: ['sandbox-1', /No such image/i],
       },
       {
         title: 'prunes volumes and containers before a rollback, the old container is created again',
