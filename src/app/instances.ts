@@ -15,11 +15,6 @@ export interface ServiceInstance {
   readonly container?: ContainerFacts;
 }
 
-/** Returns the named services, or all, without their secrets, which are then not read. */
-export function selectWithoutSecrets(all: readonly Service[], names: readonly string[]): readonly Service[] {
-  return selectOnHosts(all, names, []).map((service) => ({ ...service, secrets: [] }));
-}
-
 /** Returns the named services, or all, on the named hosts. Throws usage failures that list the known names. */
 export function selectOnHosts(
   all: readonly Service[],

@@ -1,6 +1,6 @@
 import { type ConnectedEnvironment, withEnvironment } from '../app/connect.js';
 import type { Context } from '../app/context.js';
-import { selectWithoutSecrets } from '../app/instances.js';
+import { selectOnHosts } from '../app/instances.js';
 import { openSession, type Session } from '../app/session.js';
 import type { Facts } from '../domain/facts.js';
 import type { Service } from '../domain/service.js';
@@ -35,10 +35,10 @@ export function viewEnvironment(
 ): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const session = await openSession(context, out.reporter, flags);
-    const services = selectWithoutSecrets(session.environment.services, []);
-    const chosen = selectWithoutSecrets(session.environment.services, names);
+    const { services } = session.environment;
+    const chosen = selectOnHosts(services, names, []);
     return withEnvironment(session, { services }, async (connected) => {
-      if (secrets) await connected.readSecrets(secretsOf(session, chosen));
+      if (secrets) await connected.readSecrets(chosen.flatMap((service) => service.secrets));
       const { facts, problems } = await connected.snapshot();
       if (Object.keys(facts.hosts).length === 0 && problems.length > 0)
         return reportProblems(out.reporter, problems);
@@ -46,9 +46,4 @@ export function viewEnvironment(
       return problems.length > 0 ? reportProblems(out.reporter, problems) : 0;
     });
   });
-}
-
-function secretsOf({ environment }: Session, chosen: readonly Service[]): readonly string[] {
-  const names = new Set(chosen.map(({ name }) => name));
-  return environment.services.filter(({ name }) => names.has(name)).flatMap(({ secrets }) => secrets);
 }

@@ -45,8 +45,7 @@ export async function checkAll(
 }
 
 async function checkEnvironment(session: Session): Promise<readonly Finding[]> {
-  // Secrets have their own check.
-  const services = session.environment.services.map((service) => ({ ...service, secrets: [] }));
+  const { services } = session.environment;
   const busy = 'checking the hosts';
   return withEnvironment(session, { services, busy }, (connected) => checkHosts(session, connected));
 }

@@ -23,8 +23,7 @@ export function run(context: Context, args: readonly string[], flags: CpFlags): 
     const service = copyInstances(session.environment.services, copy, flags);
     if (!copy.out) await isLocalFolder(context.cwd, copy.local);
     const request = {
-      services: [{ ...service, secrets: [] }],
-      ...{ busy: `checking ${service.name}`, brief: true },
+      ...{ services: [service], busy: `checking ${service.name}`, brief: true },
     };
     return withEnvironment(session, request, (connected) =>
       interruptible(context.clock, async (signal) => {

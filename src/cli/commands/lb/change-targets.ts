@@ -2,7 +2,7 @@ import { balancedServices } from '../../../app/balancing/balanced-services.js';
 import { chooseInstances } from '../../../app/balancing/choose-instances.js';
 import { openCloud } from '../../../app/connect.js';
 import type { Context } from '../../../app/context.js';
-import { selectWithoutSecrets } from '../../../app/instances.js';
+import { selectOnHosts } from '../../../app/instances.js';
 import { openSession } from '../../../app/session.js';
 import { withOutput } from '../../command-output.js';
 import type { DryRunFlags, EnvironmentFlags } from '../../options.js';
@@ -18,7 +18,7 @@ export function changeTargets(
 ): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const session = await openSession(context, out.reporter, flags);
-    const all = balancedServices(selectWithoutSecrets(session.environment.services, []), []);
+    const all = balancedServices(selectOnHosts(session.environment.services, [], []), []);
     const done = out.reporter.busy(`finding ${args.join(', ')}`);
     const services = await chooseInstances(all, args, async (names) =>
       (await openCloud(session)).instancesNamed(names),

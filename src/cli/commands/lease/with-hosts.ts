@@ -1,6 +1,5 @@
 import { withEnvironment } from '../../../app/connect.js';
 import type { Context } from '../../../app/context.js';
-import { selectWithoutSecrets } from '../../../app/instances.js';
 import { openSession } from '../../../app/session.js';
 import type { Host } from '../../../host/host.js';
 import type { LeaseScope } from '../../../host/lease/lease.js';
@@ -16,13 +15,16 @@ export async function withHosts(
 ): Promise<number> {
   const session = await openSession(context, out.reporter, flags);
   const { environment } = session;
-  const services = selectWithoutSecrets(environment.services, []);
-  return withEnvironment(session, { services, brief: true }, async ({ hosts, ready }) => {
-    ready();
-    if (hosts.failures.length > 0) return reportProblems(out.reporter, hosts.failures);
-    return act([...hosts.connected.values()], {
-      project: environment.project,
-      environment: environment.name,
-    });
-  });
+  return withEnvironment(
+    session,
+    { services: environment.services, brief: true },
+    async ({ hosts, ready }) => {
+      ready();
+      if (hosts.failures.length > 0) return reportProblems(out.reporter, hosts.failures);
+      return act([...hosts.connected.values()], {
+        project: environment.project,
+        environment: environment.name,
+      });
+    },
+  );
 }

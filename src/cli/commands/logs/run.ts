@@ -34,7 +34,6 @@ export function run(context: Context, names: readonly string[], flags: LogsFlags
       const { facts, problems } = await connected.snapshot();
       const places = serviceInstances(facts, session.id, services);
       checkStreamLimit(places, connected);
-      // Reading logs needs no secrets.
       const unreached = problems.filter(({ host }) => host !== undefined);
       if (!flags.follow && !places.some(({ container }) => container !== undefined))
         return unreached.length > 0 ? reportProblems(out.reporter, unreached) : throwNothingRuns(session);

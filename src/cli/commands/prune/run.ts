@@ -1,6 +1,6 @@
 import { untouchedHosts } from '../../../app/choose-services.js';
 import type { Context } from '../../../app/context.js';
-import { selectWithoutSecrets } from '../../../app/instances.js';
+import { selectOnHosts } from '../../../app/instances.js';
 import { openSession } from '../../../app/session.js';
 import { isNamed } from '../../../config/former-hosts.js';
 import { Failure } from '../../../domain/failure.js';
@@ -14,7 +14,7 @@ export function run(context: Context, _: readonly string[], flags: PruneFlags): 
     requireConfirmation(out, flags);
     const session = await openSession(context, out.reporter, { ...flags, hosts: flags.host });
     const { environment } = session;
-    const services = selectWithoutSecrets(environment.services, []);
+    const services = selectOnHosts(environment.services, [], []);
     const hosts = flags.host.map(
       (text) => environment.hosts.find((host) => isNamed(text, host))?.name ?? text,
     );

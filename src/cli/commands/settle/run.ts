@@ -1,6 +1,6 @@
 import { untouchedHosts } from '../../../app/choose-services.js';
 import type { Context } from '../../../app/context.js';
-import { selectWithoutSecrets } from '../../../app/instances.js';
+import { selectOnHosts } from '../../../app/instances.js';
 import { openSession } from '../../../app/session.js';
 import { withOutput } from '../../command-output.js';
 import { dryRunOption, runRecipeCommand } from '../../recipe-command.js';
@@ -10,7 +10,7 @@ import type { SettleFlags } from './command.js';
 export function run(context: Context, names: readonly string[], flags: SettleFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const session = await openSession(context, out.reporter, flags);
-    const services = selectWithoutSecrets(session.environment.services, names);
+    const services = selectOnHosts(session.environment.services, names, []);
     return runRecipeCommand(out, session, {
       ...{ recipe: 'settle', services, params: {}, wait: flags.wait },
       ...dryRunOption(flags),

@@ -1,7 +1,7 @@
 import { untouchedHosts } from '../../../app/choose-services.js';
 import { withEnvironment } from '../../../app/connect.js';
 import type { Context } from '../../../app/context.js';
-import { selectWithoutSecrets } from '../../../app/instances.js';
+import { selectOnHosts } from '../../../app/instances.js';
 import { runReader } from '../../../app/runs.js';
 import { openSession } from '../../../app/session.js';
 import { needsAttention, type StatusDocument, statusDocument } from '../../../app/status.js';
@@ -22,7 +22,7 @@ export function run(context: Context, names: readonly string[], flags: StatusFla
   return withOutput(context, flags, async (out) => {
     const session = await openSession(context, out.reporter, flags);
     const { every, services: wanted } = watchFlag(names, flags);
-    const services = selectWithoutSecrets(session.environment.services, wanted);
+    const services = selectOnHosts(session.environment.services, wanted, []);
     const text = (document: StatusDocument, page: Page) => statusText(document, page, context.clock.now());
     const request = { services, untouchedHosts: untouchedHosts(session.environment, services) };
     return withEnvironment(session, request, async (connected) => {

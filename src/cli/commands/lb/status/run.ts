@@ -2,7 +2,7 @@ import { balancedServices } from '../../../../app/balancing/balanced-services.js
 import { balancingDocument, trafficWarnings } from '../../../../app/balancing/balancing-document.js';
 import { withEnvironment } from '../../../../app/connect.js';
 import type { Context } from '../../../../app/context.js';
-import { selectWithoutSecrets } from '../../../../app/instances.js';
+import { selectOnHosts } from '../../../../app/instances.js';
 import { openSession } from '../../../../app/session.js';
 import type { Need } from '../../../../domain/task.js';
 import { lbStatusText } from '../../../../report/lb-status.js';
@@ -12,7 +12,7 @@ import type { LbStatusFlags } from './command.js';
 export function run(context: Context, names: readonly string[], flags: LbStatusFlags): Promise<number> {
   return withOutput(context, flags, async (out) => {
     const session = await openSession(context, out.reporter, flags);
-    const services = balancedServices(selectWithoutSecrets(session.environment.services, names), names);
+    const services = balancedServices(selectOnHosts(session.environment.services, names, []), names);
     const request = { services, needs: new Set<Need>(['hosts', 'cloud']) };
     return withEnvironment(session, request, async (connected) => {
       const { facts, problems } = await connected.snapshot();
