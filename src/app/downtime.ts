@@ -84,7 +84,7 @@ export class DowntimeTracker {
     this.#allUp(service, now, ({ host }) => this.#isFormer(service, host));
   }
 
-  /** Whether the service has no instance on this host in the plan. */
+  /** Whether the service used to run on the host: the plan has no instance there. */
   #isFormer(service: string, host: string): boolean {
     return ![...this.#steps.values()].some((step) => step.service === service && step.host === host);
   }

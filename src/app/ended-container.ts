@@ -15,7 +15,7 @@ const killed = 137;
 /** The engine may report the end of a process before that of its container. Looks, every 100 ms. */
 const maxLooks = 5;
 
-/** Where an ended container is looked for. */
+/** The session and connections to look up a container that has ended. */
 export interface EndedContainerPorts {
   readonly session: Pick<Session, 'id' | 'context'>;
   readonly connected: Pick<ConnectedEnvironment, 'hosts'>;

@@ -141,7 +141,7 @@ function withoutAdvice(
   return { next: `if ${subject} gone for good, run: oneclick resume ${plan.run.id}${revert} ${options}` };
 }
 
-/** A terminated machine answers nothing, or another machine answers with another key. */
+/** A terminated machine does not respond, or its address now belongs to another one with a different key. */
 const isAway = (kind: Failure['kind']) => kind === 'unreachable' || kind === 'access';
 
 async function lastUnfinished(dir: string): Promise<string> {

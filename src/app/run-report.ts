@@ -112,7 +112,7 @@ export class ReportBuilder {
     return isConnected ? runningServices(facts, this.#plan) : [];
   }
 
-  /** Whether other instances answer while one is drained and replaced. */
+  /** Whether other instances serve while one is drained and replaced. */
   #isCovered(service: string): boolean {
     const { services, params } = this.#plan;
     const found = services.find(({ name }) => name === service);

@@ -10,7 +10,7 @@ import { stepsOf } from '../run/walk.js';
 /** The activations of each service by other runs since this run, newest last; without the services that have none. */
 export type LaterActivations = ReadonlyMap<string, readonly Activation[]>;
 
-/** Returns the activations of the plan's services since its run. Orders tell; clocks only where the run chose no release. */
+/** Returns the activations of the plan's services since its run. Compares orders, or times if the run chose no release. */
 export function laterActivations(
   facts: Facts,
   { run, steps, services }: Plan,
@@ -35,7 +35,7 @@ export function laterActivations(
   return new Map(later.filter(([, lines]) => lines.length > 0));
 }
 
-/** Whether a host has an activation of this run in its log: the run is committed. */
+/** Whether the release log of any host shows that the run is committed. */
 export function isActivated({ hosts }: Facts, run: string): boolean {
   return Object.values(hosts).some(({ log }) =>
     Object.values(log).some((lines) => lines.some((line) => line.run === run)),

@@ -80,7 +80,7 @@ export function containersOf(host: HostFacts, id: EnvironmentId, service: string
   );
 }
 
-/** Whether it is the adopted container with one of these names: by its ID, or by name if the version before adopted it. */
+/** Whether oneclick adopted the container. Compares IDs, or names if an older version adopted it. */
 export function isAdopted(
   host: HostFacts,
   service: string,

@@ -19,7 +19,7 @@ export function expectedStatus(
   return status ?? (strictness === 'known' ? [...success, redirect] : success);
 }
 
-/** Whether one of the ranges has the status code. */
+/** Whether a status code is in one of the ranges. */
 export const includesStatus = (ranges: readonly Range[], status: number): boolean =>
   ranges.some(({ from, to }) => status >= from && status <= to);
 

@@ -20,7 +20,7 @@ export const label = {
   log: 'oneclick.log',
   /** The log line, as JSON. */
   activation: 'oneclick.activation',
-  /** On a service container: a copy of the last log lines, in case that the volumes are lost. */
+  /** On a service container: a copy of the last log lines, in case the volumes are lost. */
   logCopy: 'oneclick.log-copy',
   /** On a data volume: its name in the configuration. */
   volume: 'oneclick.volume',

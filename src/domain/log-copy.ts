@@ -82,7 +82,7 @@ function restoreLog(containers: readonly ContainerFacts[], service: Service): re
 const newest = (containers: readonly ContainerFacts[]) =>
   [...containers].sort((a, b) => (releaseOf(a) ?? 0) - (releaseOf(b) ?? 0)).at(-1);
 
-/** A line for a container that runs although no line tells so: it was rolled back to, or has no copy of the log. */
+/** Returns a line for a running container that no line mentions: it was rolled back to, or has no copy of the log. */
 function lineOf(container: ContainerFacts, lines: readonly Activation[], service: Service): Activation {
   const { labels, image, name, started } = container;
   const number = releaseOf(container) ?? 0;

@@ -4,6 +4,7 @@ import { Failure } from '../domain/failure.js';
 import { given } from '../domain/given.js';
 import { crashText } from '../domain/service-status.js';
 import type { Host } from '../host/host.js';
+import { failedLog } from './failed-log.js';
 
 /**
  * Throws an `unhealthy` {@link Failure} with the exit code and the last log lines if a container that was healthy has ended, or if the
@@ -17,10 +18,10 @@ export async function requireNoCrash(host: Host, name: string): Promise<void> {
     container?.outOfMemory === true
       ? 'raise its memory limit in oneclick.yml, such as memory: 512m'
       : undefined;
-  const lines = await host.engine.logs(name, 5).catch(() => []);
+  const { evidence, log, hint: logHint } = await failedLog(host, name);
   throw new Failure('unhealthy', 'health.ended', message, {
-    ...{ host: host.name, ...given({ hint }) },
-    evidence: lines.map((line) => `log: ${line}`),
+    ...{ host: host.name, evidence },
+    ...given({ hint: hint ?? logHint, log }),
   });
 }
 

@@ -30,7 +30,7 @@ export class Wait {
     this.#job = job;
   }
 
-  /** Whether the host was busy. */
+  /** Whether it had to wait. */
   get hasWaited(): boolean {
     return this.#end !== undefined;
   }

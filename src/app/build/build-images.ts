@@ -238,7 +238,7 @@ async function isInRegistry(
   return pushedBefore;
 }
 
-/** Whether an image of this name in the registry is as good as a new build. */
+/** Whether an image of this name in the registry can be used instead of a new build. */
 export function mayBePushed(
   session: Session,
   target: BuildTarget,

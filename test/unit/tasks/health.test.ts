@@ -138,6 +138,8 @@ describe('a container that crashes once it is healthy', () => {
     expect(failures).toMatchObject([
       { code: 'health.ended', host: 'host-1', message, evidence: ['log: out of tokens'] },
     ]);
+    const log = expect.objectContaining({ container: 'shop-production-web-2', output: 'out of tokens' });
+    expect(fleet.events).toContainEqual(expect.objectContaining({ type: 'step.failed', log }));
     expect(fleet.running()).toEqual(['host-1 web 1 unless-stopped']);
   });
 
