@@ -1,9 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
 import { specHash } from '../../../src/domain/container.js';
 import { label } from '../../../src/domain/labels.js';
 import { releaseFormat } from '../../../src/domain/release.js';
 import { at, everywhere, Fleet, serviceOn } from './fleet.js';
 
+const manifest = z
+  .object({ version: z.string() })
+  .parse(JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')));
 const web = serviceOn('web', 8080);
 const scope = 'shop/production';
 let fleet: Fleet;
@@ -59,6 +64,8 @@ describe('a release with settings that format 1 does not have', () => {
     const [plain, named] = (await lines('host-1')).map(({ release }) => release);
     expect(plain).not.toHaveProperty('needs');
     expect(named).toMatchObject({ needs: { format: 2, version: '0.2.0' }, number: 2 });
+    // An older client names this version in its message, so it must exist.
+    expect(['0.2.0', manifest.version].sort()[0]).toBe('0.2.0');
     await fleet.deploy(at(web, 'v3'));
     await removeContainers(2);
     expect(await fleet.rollback(web)).toMatchObject({ exitCode: 0 });
